@@ -1,0 +1,5 @@
+//! wip
+mod wire;
+pub use wire::id::{EventId, SessionId};
+pub use wire::version::{Era, ProtocolVersion};
+pub use wire::{jsonrpc, sse};

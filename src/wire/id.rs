@@ -1,0 +1,148 @@
+//! Names that travel in URLs, headers and SSE fields: which text they accept, how they print.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// The name of a session: 122 random bits as 32 lower-case hex digits.
+///
+/// It is a bearer secret (SPEC B-11, G-10), so `Debug` does not show it; `Display` does, for the
+/// wire.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    /// A fresh name from the operating system's random source.
+    ///
+    /// # Panics
+    ///
+    /// When the operating system has no random bytes to give.
+    #[must_use]
+    pub(crate) fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// Reads a name from a peer: a UUID in its simple or its dashed form, in any case. Both
+    /// forms name the same session. `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        // The length keeps out the braced and URN forms that the library would take as well.
+        if text.len() != 32 && text.len() != 36 {
+            return None;
+        }
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(..)")
+    }
+}
+
+/// The id of one SSE event: visible ASCII, not empty, so that it can return in a header.
+///
+/// The encoder has nothing to check: no value of this type holds a line break or a NUL (SPEC H-8).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EventId(Box<str>);
+
+impl EventId {
+    /// The longest event id that is accepted, in bytes.
+    pub const MAX_LEN: usize = 128;
+
+    /// Takes text of 1 to [`EventId::MAX_LEN`] bytes, all of them in `0x21..=0x7E`; `None` for
+    /// any other.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=Self::MAX_LEN).contains(&text.len());
+        (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.into()))
+    }
+
+    /// The id as the wire spells it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// SPEC B-11, G-10: unguessable means random and never repeated.
+    #[test]
+    fn session_ids_are_unique_and_print_as_32_hex_digits() {
+        let ids: HashSet<String> = (0..100_000)
+            .map(|_| SessionId::random().to_string())
+            .collect();
+        assert_eq!(ids.len(), 100_000);
+        for id in ids {
+            assert_eq!(id.len(), 32);
+            assert!(
+                id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_session_id_reads_in_every_form_that_clients_send() {
+        let id = SessionId::random();
+        let simple = id.to_string();
+        let dashed = id.0.hyphenated().to_string();
+        for text in [
+            &simple,
+            &dashed,
+            &simple.to_uppercase(),
+            &dashed.to_uppercase(),
+        ] {
+            assert_eq!(SessionId::parse(text), Some(id), "{text}");
+        }
+        let urn = format!("urn:uuid:{dashed}");
+        let braced = format!("{{{dashed}}}");
+        let padded = format!("{simple} ");
+        for text in [
+            "",
+            "abc",
+            &urn,
+            &braced,
+            &padded,
+            &"g".repeat(32),
+            &"0".repeat(33),
+        ] {
+            assert_eq!(SessionId::parse(text), None, "{text}");
+        }
+    }
+
+    /// SPEC G-13: ids stay out of logs.
+    #[test]
+    fn debug_does_not_show_a_session_id() {
+        assert_eq!(format!("{:?}", SessionId::random()), "SessionId(..)");
+    }
+
+    /// SPEC H-8: no NUL, CR or LF, visible ASCII only, never empty.
+    #[test]
+    fn event_ids_are_visible_ascii() {
+        for text in ["1", "s/17", "!~"] {
+            assert_eq!(EventId::parse(text).unwrap().as_str(), text);
+        }
+        let long = "x".repeat(EventId::MAX_LEN + 1);
+        for text in ["", " ", "a b", "a\n", "a\r", "a\0", "é", &long] {
+            assert_eq!(EventId::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Messages to bytes: compact JSON on one line, `jsonrpc` first.
+
+use std::io::Write;
+
+use super::{ErrorObject, Id, Json};
+
+/// A message on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outgoing<'a> {
+    /// The answer to a request.
+    Result(&'a Id, &'a Json),
+    /// The refusal of a request; without an id when it could not be read (SPEC A-9, A-10).
+    Error(Option<&'a Id>, &'a ErrorObject),
+    /// A request to the client.
+    Request(&'a Id, &'a str, Option<&'a Json>),
+    /// A notification to the client.
+    Notification(&'a str, Option<&'a Json>),
+}
+
+/// How long an encoding will be, in bytes, so that its buffer is allocated once.
+pub(crate) trait EncodedLen {
+    /// An upper bound, exact for results.
+    fn encoded_len(&self) -> usize;
+}
+
+const HEAD: &[u8] = b"{\"jsonrpc\":\"2.0\"";
+
+impl Outgoing<'_> {
+    /// Appends the message.
+    pub(crate) fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(HEAD);
+        match self {
+            Self::Result(id, result) => {
+                put_member(out, b",\"id\":", id.as_bytes());
+                put_member(out, b",\"result\":", result.as_bytes());
+            }
+            Self::Error(id, error) => {
+                if let Some(id) = id {
+                    put_member(out, b",\"id\":", id.as_bytes());
+                }
+                out.extend_from_slice(b",\"error\":");
+                error.put(out);
+            }
+            Self::Request(id, method, params) => {
+                put_member(out, b",\"id\":", id.as_bytes());
+                put_call(out, method, params);
+            }
+            Self::Notification(method, params) => put_call(out, method, params),
+        }
+        out.push(b'}');
+    }
+
+    /// The message as a text of its own.
+    pub(crate) fn to_bytes(self) -> bytes::Bytes {
+        let mut out = Vec::with_capacity(self.encoded_len());
+        self.put(&mut out);
+        out.into()
+    }
+}
+
+impl EncodedLen for Outgoing<'_> {
+    fn encoded_len(&self) -> usize {
+        let json = |json: &Option<&Json>| json.map_or(0, |json| json.as_bytes().len());
+        HEAD.len()
+            + match self {
+                Self::Result(id, result) => {
+                    id.as_bytes().len() + result.as_bytes().len() + ",\"id\":,\"result\":}".len()
+                }
+                Self::Error(id, error) => {
+                    id.map_or(0, |id| id.as_bytes().len()) + error.message().len() + 96
+                }
+                Self::Request(id, method, params) => {
+                    id.as_bytes().len() + method.len() + json(params) + 48
+                }
+                Self::Notification(method, params) => method.len() + json(params) + 40,
+            }
+    }
+}
+
+fn put_call(out: &mut Vec<u8>, method: &str, params: Option<&Json>) {
+    out.extend_from_slice(b",\"method\":");
+    put_string(out, method);
+    if let Some(params) = params {
+        put_member(out, b",\"params\":", params.as_bytes());
+    }
+}
+
+fn put_member(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(value);
+}
+
+/// Appends a JSON string.
+pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a Vec takes every byte");
+}
+
+pub(super) fn put_integer(out: &mut Vec<u8>, value: i64) {
+    write!(out, "{value}").expect("a Vec takes every byte");
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(message: Outgoing<'_>, text: &str) {
+        assert_eq!(message.to_bytes(), text);
+        assert!(message.encoded_len() >= text.len(), "{text}");
+    }
+
+    /// SPEC A-8: exactly one of result and error. SPEC A-33: one compact object.
+    #[test]
+    fn messages_are_compact_and_begin_with_the_version() {
+        let id = Id::from(1);
+        let params = Json::from(&json!({"a": "b\nc"}));
+        let error = ErrorObject::new(7, "no \"luck\"").with_data(json!([1]));
+        check(
+            Outgoing::Result(&id, &Json::empty()),
+            r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+        );
+        check(
+            Outgoing::Error(Some(&id), &error),
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":7,"message":"no \"luck\"","data":[1]}}"#,
+        );
+        check(
+            Outgoing::Request(&id, "ping", None),
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
+        );
+        check(
+            Outgoing::Notification("n", Some(&params)),
+            r#"{"jsonrpc":"2.0","method":"n","params":{"a":"b\nc"}}"#,
+        );
+    }
+
+    /// SPEC A-9, A-10: an id that could not be read is left out, never null.
+    #[test]
+    fn an_unread_id_is_left_out() {
+        check(
+            Outgoing::Error(None, &ErrorObject::internal()),
+            r#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"internal error"}}"#,
+        );
+    }
+
+    #[test]
+    fn a_result_fills_its_buffer_exactly() {
+        let result = Outgoing::Result(&Id::from(12), &Json::empty());
+        assert_eq!(result.encoded_len(), result.to_bytes().len());
+    }
+}

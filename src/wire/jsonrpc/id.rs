@@ -1,0 +1,113 @@
+//! The id of a request: a string or an integer, echoed byte for byte.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use bytes::Bytes;
+
+use super::scan::decode;
+
+/// The id of a request, as the JSON token it came as (SPEC A-5): `1` and `"1"` are different ids,
+/// and `18446744073709551616` keeps all its digits.
+///
+/// Ids are equal when their values are, whatever the escapes in them: `"a"` and `"\u0061"` name
+/// the same request.
+///
+/// ```
+/// use mcp_wire::jsonrpc::Id;
+/// assert_eq!(Id::from(7).to_string(), "7");
+/// assert_ne!(Id::from(7), Id::from("7"));
+/// ```
+#[derive(Clone)]
+pub struct Id(Bytes);
+
+impl Id {
+    /// Invariant of the callers: `token` is the token of a JSON string or integer.
+    pub(super) fn from_token(token: Bytes) -> Self {
+        Self(token)
+    }
+
+    /// The JSON token of this id.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A copy that does not keep the body alive that this id was read from.
+    pub(crate) fn detached(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
+    /// The integer of an id that this side made.
+    pub(crate) fn as_u64(&self) -> Option<u64> {
+        std::str::from_utf8(&self.0).ok()?.parse().ok()
+    }
+
+    fn is_escaped(&self) -> bool {
+        self.0.contains(&b'\\')
+    }
+}
+
+impl From<u64> for Id {
+    fn from(id: u64) -> Self {
+        Self(id.to_string().into())
+    }
+}
+
+impl From<&str> for Id {
+    fn from(id: &str) -> Self {
+        Self(serde_json::Value::from(id).to_string().into())
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        if !self.is_escaped() && !other.is_escaped() {
+            return self.0 == other.0;
+        }
+        // Only strings have escapes, and a string never equals a number.
+        let both_strings = self.0.starts_with(b"\"") && other.0.starts_with(b"\"");
+        both_strings && decode(&self.0).ok() == decode(&other.0).ok()
+    }
+}
+
+impl Eq for Id {}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match decode(&self.0) {
+            Ok(text) if self.0.starts_with(b"\"") => (true, &*text).hash(state),
+            _ => (false, &self.0).hash(state),
+        }
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_equal_by_value_and_type() {
+        let token = |text: &'static str| Id::from_token(Bytes::from_static(text.as_bytes()));
+        assert_eq!(token(r#""a""#), token(r#""\u0061""#));
+        assert_ne!(token("1"), token(r#""1""#));
+        assert_ne!(token("1"), token(r#""\u0031""#));
+        assert_eq!(Id::from("é\n"), token(r#""\u00e9\u000a""#));
+        let set: HashSet<Id> = [token(r#""a""#), token(r#""\u0061""#), token("1")].into();
+        assert_eq!(set.len(), 2);
+    }
+}

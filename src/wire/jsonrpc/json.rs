@@ -1,0 +1,171 @@
+//! JSON text that is passed on unread: borrowed from a message, or owned and ready to send.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::parse::Limits;
+use super::scan::{Kind, Scanner, decode};
+
+/// One JSON value inside a message, as the bytes it came as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RawJson<'a>(pub(super) &'a [u8]);
+
+impl<'a> RawJson<'a> {
+    /// The bytes of the value; valid JSON, valid UTF-8.
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The text of a string, escapes decoded; `None` for a value of another type.
+    #[must_use]
+    pub fn as_str(self) -> Option<Cow<'a, str>> {
+        if self.0.starts_with(b"\"") {
+            decode(self.0).ok()
+        } else {
+            None
+        }
+    }
+
+    /// The value, read by serde_json.
+    ///
+    /// # Errors
+    ///
+    /// When serde_json cannot hold it, as with the number `1e999`.
+    pub fn to_value(self) -> Result<Value, serde_json::Error> {
+        serde_json::from_slice(self.0)
+    }
+}
+
+impl fmt::Debug for RawJson<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.0))
+    }
+}
+
+/// One JSON object, ready to send as a `result`, as `params` or as `data`.
+///
+/// It holds no raw line break, so it fits into one SSE `data:` line (SPEC H-3). Cloning shares
+/// the bytes.
+///
+/// ```
+/// use mcp_wire::jsonrpc::Json;
+/// use serde_json::json;
+/// assert_eq!(Json::from(&json!({"a": 1})).as_bytes(), br#"{"a":1}"#);
+/// assert!(Json::parse("[1]").is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Json(Bytes);
+
+impl Json {
+    /// Takes JSON text that came from elsewhere, for example from an upstream server. Line breaks
+    /// between tokens become spaces; else the bytes stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not one JSON object, or nests deeper than [`Limits::MAX_DEPTH`].
+    pub fn parse(text: impl Into<Bytes>) -> Result<Self, InvalidJson> {
+        let text = text.into();
+        let scan = || {
+            let mut scanner = Scanner::new(&text, Limits::MAX_DEPTH)?;
+            let (kind, _) = scanner.value()?;
+            scanner.end().map(|()| kind)
+        };
+        match scan() {
+            Ok(Kind::Object) => Ok(Self::one_line(text)),
+            Ok(_) => Err(InvalidJson("expected a JSON object".into())),
+            Err(fault) => Err(InvalidJson(fault.to_string())),
+        }
+    }
+
+    /// The object without members.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(Bytes::from_static(b"{}"))
+    }
+
+    /// The bytes of the object.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Takes what our own encoders wrote.
+    pub(crate) fn from_encoder(text: Vec<u8>) -> Self {
+        debug_assert!(text.starts_with(b"{"));
+        Self(text.into())
+    }
+
+    /// Inside strings JSON has no raw line breaks; elsewhere a break is as good as a space.
+    fn one_line(text: Bytes) -> Self {
+        let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        if !text.iter().any(|byte| is_break(byte)) {
+            return Self(text);
+        }
+        let mut text = Vec::from(text);
+        text.iter_mut()
+            .filter(|byte| is_break(byte))
+            .for_each(|byte| *byte = b' ');
+        Self(text.into())
+    }
+}
+
+/// A JSON object stays as it is; any other value has no place in a message and becomes `{}` with
+/// the value as its member `value`.
+impl From<&Value> for Json {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Object(_) => Self(value.to_string().into()),
+            other => Self(format!(r#"{{"value":{other}}}"#).into()),
+        }
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+/// Why text is not a JSON object.
+#[derive(Debug)]
+pub struct InvalidJson(String);
+
+impl fmt::Display for InvalidJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidJson {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SPEC H-3: a message is one line, whatever the whitespace it came with.
+    #[test]
+    fn line_breaks_between_tokens_become_spaces() {
+        let json = Json::parse("{\r\n \"a\":\n \"b\\n\" }").unwrap();
+        assert_eq!(json.as_bytes(), b"{    \"a\":  \"b\\n\" }");
+    }
+
+    /// SPEC A-8, A-33: what is sent is one JSON object.
+    #[test]
+    fn only_an_object_is_taken() {
+        for text in [
+            "",
+            "[]",
+            "null",
+            "{",
+            "{}x",
+            "{\"a\":NaN}",
+            "{\"a\":\"\\ud800\"}",
+        ] {
+            assert!(Json::parse(text).is_err(), "{text}");
+        }
+    }
+}

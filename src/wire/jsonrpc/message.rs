@@ -1,0 +1,286 @@
+//! What a body can hold: requests, notifications, responses, or a batch of these.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::scan::Span;
+use super::{Id, RawJson};
+
+/// A parsed body.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Payload {
+    /// One message.
+    Single(Message),
+    /// An array of messages; never empty, every id in it once, requests and notifications never
+    /// mixed with responses, never an `initialize` (SPEC A.3). Whether a revision allows batches
+    /// is decided by the caller.
+    Batch(Vec<Message>),
+}
+
+/// One JSON-RPC message.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Message {
+    /// A method call that wants an answer.
+    Request(Request),
+    /// A method call that wants none.
+    Notification(Notification),
+    /// The answer to a request of ours.
+    Response(Response),
+}
+
+/// A method call that wants an answer.
+#[derive(Clone)]
+pub struct Request {
+    pub(super) body: Bytes,
+    pub(super) id: Span,
+    pub(super) method: Method,
+    pub(super) params: Option<ParamSpans>,
+}
+
+impl Request {
+    /// The id, to be echoed.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        Id::from_token(self.body.slice(self.id.range()))
+    }
+
+    /// The method, escapes decoded.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.method.as_str(&self.body)
+    }
+
+    /// The params, `None` when absent or `null`.
+    #[must_use]
+    pub fn params(&self) -> Option<Params<'_>> {
+        Params::new(&self.body, self.params.as_ref())
+    }
+}
+
+/// A method call that wants no answer.
+#[derive(Clone)]
+pub struct Notification {
+    pub(super) body: Bytes,
+    pub(super) method: Method,
+    pub(super) params: Option<ParamSpans>,
+}
+
+impl Notification {
+    /// The method, escapes decoded.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.method.as_str(&self.body)
+    }
+
+    /// The params, `None` when absent or `null`.
+    #[must_use]
+    pub fn params(&self) -> Option<Params<'_>> {
+        Params::new(&self.body, self.params.as_ref())
+    }
+}
+
+/// The answer to a request that this side sent.
+#[derive(Clone)]
+pub struct Response {
+    pub(super) body: Bytes,
+    pub(super) id: Option<Span>,
+    pub(super) outcome: Result<Span, Span>,
+}
+
+impl Response {
+    /// The id of the request; an error may come without (SPEC A.1).
+    #[must_use]
+    pub fn id(&self) -> Option<Id> {
+        self.id
+            .map(|id| Id::from_token(self.body.slice(id.range())))
+    }
+
+    /// The `result` object, or the `error` object as `Err`.
+    ///
+    /// # Errors
+    ///
+    /// The `error` member of the response, unread: its members are not checked yet.
+    pub fn outcome(&self) -> Result<RawJson<'_>, RawJson<'_>> {
+        let raw = |span: Span| RawJson(&self.body[span.range()]);
+        self.outcome.map(raw).map_err(raw)
+    }
+}
+
+/// A method name: nearly always plain, and then it stays in the body.
+#[derive(Clone, Debug)]
+pub(super) enum Method {
+    /// The token, quotes included, without escapes.
+    Plain(Span),
+    Decoded(Box<str>),
+}
+
+impl Method {
+    fn as_str<'a>(&'a self, body: &'a [u8]) -> &'a str {
+        match self {
+            Self::Plain(span) => {
+                let range = span.range();
+                std::str::from_utf8(&body[range.start + 1..range.end - 1])
+                    .expect("the parser checked the body")
+            }
+            Self::Decoded(name) => name,
+        }
+    }
+}
+
+/// Where the params lie, and the members of them that routing looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ParamSpans {
+    pub(super) whole: Span,
+    pub(super) name: Option<Span>,
+    pub(super) uri: Option<Span>,
+    pub(super) task_id: Option<Span>,
+    pub(super) arguments: Option<Span>,
+    pub(super) request_id: Option<Span>,
+    pub(super) meta: Option<MetaSpans>,
+}
+
+/// Where `params._meta` lies, and the members of it that routing looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MetaSpans {
+    pub(super) whole: Span,
+    pub(super) progress_token: Option<Span>,
+    pub(super) protocol_version: Option<Span>,
+    pub(super) client_capabilities: Option<Span>,
+    pub(super) client_info: Option<Span>,
+    pub(super) log_level: Option<Span>,
+}
+
+/// The params of a request or notification: one JSON object, and a quick way to the members that
+/// routing needs. Every other member is in [`Params::as_bytes`].
+#[derive(Clone, Copy)]
+pub struct Params<'a> {
+    body: &'a Bytes,
+    spans: &'a ParamSpans,
+}
+
+impl<'a> Params<'a> {
+    fn new(body: &'a Bytes, spans: Option<&'a ParamSpans>) -> Option<Self> {
+        spans.map(|spans| Self { body, spans })
+    }
+
+    fn raw(self, span: Option<Span>) -> Option<RawJson<'a>> {
+        span.map(|span| RawJson(&self.body[span.range()]))
+    }
+
+    /// The whole object.
+    #[must_use]
+    pub fn as_raw(self) -> RawJson<'a> {
+        RawJson(&self.body[self.spans.whole.range()])
+    }
+
+    /// The bytes of the whole object.
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.as_raw().as_bytes()
+    }
+
+    /// `name`, if it is a string.
+    #[must_use]
+    pub fn name(self) -> Option<Cow<'a, str>> {
+        self.raw(self.spans.name)?.as_str()
+    }
+
+    /// `uri`, if it is a string.
+    #[must_use]
+    pub fn uri(self) -> Option<Cow<'a, str>> {
+        self.raw(self.spans.uri)?.as_str()
+    }
+
+    /// `taskId`, if it is a string.
+    #[must_use]
+    pub fn task_id(self) -> Option<Cow<'a, str>> {
+        self.raw(self.spans.task_id)?.as_str()
+    }
+
+    /// `arguments`, of any type.
+    #[must_use]
+    pub fn arguments(self) -> Option<RawJson<'a>> {
+        self.raw(self.spans.arguments)
+    }
+
+    /// `requestId`, if it is a string or an integer.
+    #[must_use]
+    pub fn request_id(self) -> Option<Id> {
+        let span = self.spans.request_id?;
+        Some(Id::from_token(self.body.slice(span.range())))
+    }
+
+    /// `_meta`.
+    #[must_use]
+    pub fn meta(self) -> Option<RawJson<'a>> {
+        self.raw(self.spans.meta.map(|meta| meta.whole))
+    }
+
+    /// `_meta.progressToken`: a string or an integer.
+    #[must_use]
+    pub fn progress_token(self) -> Option<RawJson<'a>> {
+        self.raw(self.spans.meta?.progress_token)
+    }
+
+    /// `_meta["io.modelcontextprotocol/protocolVersion"]`, of any type.
+    #[must_use]
+    pub fn protocol_version(self) -> Option<RawJson<'a>> {
+        self.raw(self.spans.meta?.protocol_version)
+    }
+
+    /// `_meta["io.modelcontextprotocol/clientCapabilities"]`, of any type.
+    #[must_use]
+    pub fn client_capabilities(self) -> Option<RawJson<'a>> {
+        self.raw(self.spans.meta?.client_capabilities)
+    }
+
+    /// `_meta["io.modelcontextprotocol/clientInfo"]`, of any type.
+    #[must_use]
+    pub fn client_info(self) -> Option<RawJson<'a>> {
+        self.raw(self.spans.meta?.client_info)
+    }
+
+    /// `_meta["io.modelcontextprotocol/logLevel"]`, of any type.
+    #[must_use]
+    pub fn log_level(self) -> Option<RawJson<'a>> {
+        self.raw(self.spans.meta?.log_level)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("id", &self.id())
+            .field("method", &self.method())
+            .field("params", &self.params())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Notification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notification")
+            .field("method", &self.method())
+            .field("params", &self.params())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("id", &self.id())
+            .field("outcome", &self.outcome())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Params<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_raw().fmt(f)
+    }
+}

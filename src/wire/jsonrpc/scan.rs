@@ -1,0 +1,399 @@
+//! One pass over JSON text: checks the grammar, builds nothing, tells where values lie.
+//!
+//! Why not serde_json: its `RawValue` skips a value without a depth limit and without looking for
+//! lone surrogates, it copies or re-reads nested objects, and a call costs 2.6 times the
+//! instructions (`cargo bench --bench wire`, group `parse`). The fuzz target `jsonrpc_parse` holds
+//! this scanner to serde_json's verdict.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::parse::Fault;
+
+/// Where a value lies in the body, both ends in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn new(start: usize, end: usize) -> Self {
+        // `Scanner::new` refuses text that 32 bits cannot index.
+        Self {
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+
+    pub(super) fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// What a value is, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Object,
+    Array,
+    String,
+    /// A number without fraction and exponent.
+    Integer,
+    /// A number with a fraction or an exponent.
+    Decimal,
+    Bool,
+    Null,
+}
+
+pub(super) struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+    depth: usize,
+    max_depth: usize,
+}
+
+impl<'a> Scanner<'a> {
+    /// A scanner at the start of `text`, which may nest `max_depth` containers.
+    pub(super) fn new(text: &'a [u8], max_depth: usize) -> Result<Self, Fault> {
+        if u32::try_from(text.len()).is_err() {
+            return Err(Fault::TooLong);
+        }
+        // SPEC A-23: the whole body is UTF-8, so that every slice between quotes is.
+        if let Err(error) = std::str::from_utf8(text) {
+            return Err(Fault::Utf8 {
+                at: error.valid_up_to(),
+            });
+        }
+        Ok(Self {
+            text,
+            at: 0,
+            depth: 0,
+            max_depth,
+        })
+    }
+
+    /// The bytes of a value.
+    pub(super) fn slice(&self, span: Span) -> &'a [u8] {
+        &self.text[span.range()]
+    }
+
+    /// The current place, to be given to [`Scanner::since`].
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// All that was read since `start`.
+    pub(super) fn since(&self, start: usize) -> Span {
+        Span::new(start, self.at)
+    }
+
+    /// Skips white space and looks at the next byte.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.text.get(self.at) {
+                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
+                byte => return byte.copied(),
+            }
+        }
+    }
+
+    /// Nothing but white space may follow.
+    pub(super) fn end(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.expected("the end of the body")),
+        }
+    }
+
+    /// Reads over one value of any kind.
+    pub(super) fn value(&mut self) -> Result<(Kind, Span), Fault> {
+        let first = self.peek();
+        let start = self.at;
+        let kind = match first {
+            Some(b'"') => {
+                self.string()?;
+                Kind::String
+            }
+            Some(b'{') => {
+                self.members(|scanner, _| scanner.value().map(drop))?;
+                Kind::Object
+            }
+            Some(b'[') => {
+                self.elements(|scanner| scanner.value().map(drop))?;
+                Kind::Array
+            }
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.word(b"true", Kind::Bool)?,
+            Some(b'f') => self.word(b"false", Kind::Bool)?,
+            Some(b'n') => self.word(b"null", Kind::Null)?,
+            _ => return Err(self.expected("a value")),
+        };
+        Ok((kind, Span::new(start, self.at)))
+    }
+
+    /// Reads an object whose member names may repeat; `visit` reads over each value.
+    fn members(
+        &mut self,
+        mut visit: impl FnMut(&mut Self, Span) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.open()?;
+        if self.peek() == Some(b'}') {
+            return self.close();
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(self.expected("a member name"));
+            }
+            let name = self.string()?;
+            if self.peek() != Some(b':') {
+                return Err(self.expected("`:`"));
+            }
+            self.at += 1;
+            visit(self, name)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => return self.close(),
+                _ => return Err(self.expected("`,` or `}`")),
+            }
+        }
+    }
+
+    /// Reads an object and looks at its member names: `visit` gets each name after unescaping
+    /// (SPEC A-25, R-38) and reads over the value. A repeated name is not visited; the first one
+    /// is given back, so that the caller can go on reading and still refuse.
+    pub(super) fn object(
+        &mut self,
+        mut visit: impl FnMut(&mut Self, &str) -> Result<(), Fault>,
+    ) -> Result<Option<String>, Fault> {
+        let mut seen = Seen::default();
+        let mut repeated = None;
+        self.members(|scanner, name| {
+            let name = decode(scanner.slice(name))?;
+            if seen.insert(name.clone()) {
+                visit(scanner, &name)
+            } else {
+                repeated.get_or_insert_with(|| name.into_owned());
+                scanner.value().map(drop)
+            }
+        })?;
+        Ok(repeated)
+    }
+
+    /// Reads an array; `visit` reads over each element.
+    pub(super) fn elements(
+        &mut self,
+        mut visit: impl FnMut(&mut Self) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.open()?;
+        if self.peek() == Some(b']') {
+            return self.close();
+        }
+        loop {
+            visit(self)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => return self.close(),
+                _ => return Err(self.expected("`,` or `]`")),
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<(), Fault> {
+        if self.depth == self.max_depth {
+            return Err(Fault::TooDeep {
+                limit: self.max_depth,
+            });
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Fault> {
+        self.depth -= 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Reads a string from its opening quote; the span holds both quotes.
+    fn string(&mut self) -> Result<Span, Fault> {
+        let start = self.at;
+        self.at += 1;
+        loop {
+            self.at = plain_run(self.text, self.at);
+            match self.text.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(Span::new(start, self.at));
+                }
+                Some(b'\\') => self.escape()?,
+                Some(_) => return Err(self.expected("no raw control character in a string")),
+                None => return Err(self.expected("the end of a string")),
+            }
+        }
+    }
+
+    /// Reads one escape from its backslash. A surrogate must be one of a pair: alone it names no
+    /// character, and readers differ in what they make of it (R-40).
+    fn escape(&mut self) -> Result<(), Fault> {
+        match self.text.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                Ok(())
+            }
+            Some(b'u') => match self.hex4()? {
+                0xD800..=0xDBFF if self.text[self.at..].starts_with(b"\\u") => {
+                    match self.hex4()? {
+                        0xDC00..=0xDFFF => Ok(()),
+                        _ => Err(self.expected("a low surrogate")),
+                    }
+                }
+                0xD800..=0xDFFF => Err(self.expected("a surrogate pair")),
+                _ => Ok(()),
+            },
+            _ => Err(self.expected("an escape")),
+        }
+    }
+
+    /// Reads the `\uXXXX` at the current place.
+    fn hex4(&mut self) -> Result<u32, Fault> {
+        let digits = self.text.get(self.at + 2..self.at + 6).unwrap_or_default();
+        let code = digits.iter().try_fold(0, |code, &digit| {
+            char::from(digit)
+                .to_digit(16)
+                .map(|value| code << 4 | value)
+        });
+        match code {
+            Some(code) if digits.len() == 4 => {
+                self.at += 6;
+                Ok(code)
+            }
+            _ => Err(self.expected("four hex digits")),
+        }
+    }
+
+    fn number(&mut self) -> Result<Kind, Fault> {
+        if self.text.get(self.at) == Some(&b'-') {
+            self.at += 1;
+        }
+        // RFC 8259: int = zero / ( digit1-9 *DIGIT )
+        if self.text.get(self.at) == Some(&b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        let mut kind = Kind::Integer;
+        if self.text.get(self.at) == Some(&b'.') {
+            kind = Kind::Decimal;
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.text.get(self.at) {
+            kind = Kind::Decimal;
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.text.get(self.at) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(kind)
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let rest = &self.text[self.at..];
+        let len = rest
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(rest.len());
+        self.at += len;
+        if len == 0 {
+            Err(self.expected("a digit"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, Fault> {
+        if !self.text[self.at..].starts_with(word) {
+            return Err(self.expected("a value"));
+        }
+        self.at += word.len();
+        Ok(kind)
+    }
+
+    fn expected(&self, what: &'static str) -> Fault {
+        Fault::Syntax {
+            at: self.at,
+            expected: what,
+        }
+    }
+}
+
+/// The text of a string token, quotes and escapes removed.
+pub(super) fn decode(token: &[u8]) -> Result<Cow<'_, str>, Fault> {
+    let inner = &token[1..token.len() - 1];
+    if inner.contains(&b'\\') {
+        return match serde_json::from_slice(token) {
+            Ok(text) => Ok(Cow::Owned(text)),
+            Err(_) => Err(Fault::Syntax {
+                at: 0,
+                expected: "a string",
+            }),
+        };
+    }
+    match std::str::from_utf8(inner) {
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        Err(_) => Err(Fault::Utf8 { at: 0 }),
+    }
+}
+
+/// Where the run of plain string bytes from `at` ends: at a quote, a backslash, a control
+/// character, or the end of the text. Eight bytes at a time, because strings are most of a body.
+fn plain_run(text: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    // Marks the lowest byte that is zero; marks above it may be false.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    while let Some(&chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(chunk);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let quote = zero(word ^ (ONES * u64::from(b'"')));
+        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
+        let marks = control | quote | backslash;
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    at + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// The member names of one object. A few are compared one by one; many go into a set with a
+/// random hash, so that a hostile object costs linear time.
+#[derive(Default)]
+struct Seen<'a> {
+    few: [&'a str; 8],
+    len: usize,
+    many: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Seen<'a> {
+    /// Adds a name; false if it was there.
+    fn insert(&mut self, name: Cow<'a, str>) -> bool {
+        if self.few[..self.len].contains(&&*name) || self.many.contains(&*name) {
+            return false;
+        }
+        match name {
+            Cow::Borrowed(name) if self.len < self.few.len() => {
+                self.few[self.len] = name;
+                self.len += 1;
+            }
+            name => {
+                self.many.insert(name);
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,201 @@
+//! The published revisions and what each of them has.
+//!
+//! Invariant: this is the only file that compares revisions. Everybody else asks a named
+//! question (`has_audio()`), so that a new revision is one row here.
+
+use std::fmt;
+
+/// A published revision of the protocol, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ProtocolVersion {
+    /// `2024-11-05`, the first revision, over HTTP+SSE.
+    V2024_11_05,
+    /// `2025-03-26`, Streamable HTTP, the only one with batches.
+    V2025_03_26,
+    /// `2025-06-18`, structured content and elicitation.
+    V2025_06_18,
+    /// `2025-11-25`, icons, URL elicitation, resumable streams with a priming event.
+    V2025_11_25,
+    /// `2026-07-28`, stateless.
+    V2026_07_28,
+}
+
+/// How a revision carries a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Era {
+    /// Built on the `initialize` handshake.
+    Legacy,
+    /// Every request carries its own metadata.
+    Modern,
+}
+
+impl ProtocolVersion {
+    /// Every published revision, oldest first.
+    pub const ALL: [Self; 5] = [
+        Self::V2024_11_05,
+        Self::V2025_03_26,
+        Self::V2025_06_18,
+        Self::V2025_11_25,
+        Self::V2026_07_28,
+    ];
+
+    /// The newest revision with an `initialize` handshake.
+    pub const LATEST_LEGACY: Self = Self::V2025_11_25;
+
+    /// Reads a revision as the wire spells it; `None` for any other text.
+    ///
+    /// ```
+    /// use mcp_wire::ProtocolVersion;
+    /// assert_eq!(ProtocolVersion::parse("2025-06-18"), Some(ProtocolVersion::V2025_06_18));
+    /// assert_eq!(ProtocolVersion::parse("2025-6-18"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|version| version.as_str() == text)
+    }
+
+    /// What an `initialize` that asks for `requested` settles on: the same revision when it has a
+    /// handshake, else the newest that has one (SPEC E-2, E-3; GOTCHAS 11: never echo an unknown
+    /// or a modern version).
+    #[must_use]
+    pub fn negotiate(requested: &str) -> Self {
+        match Self::parse(requested) {
+            Some(version) if version.era() == Era::Legacy => version,
+            _ => Self::LATEST_LEGACY,
+        }
+    }
+
+    /// The revision as the wire spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V2024_11_05 => "2024-11-05",
+            Self::V2025_03_26 => "2025-03-26",
+            Self::V2025_06_18 => "2025-06-18",
+            Self::V2025_11_25 => "2025-11-25",
+            Self::V2026_07_28 => "2026-07-28",
+        }
+    }
+
+    /// Whether the revision is built on `initialize` or on per-request metadata.
+    #[must_use]
+    pub fn era(self) -> Era {
+        if self >= Self::V2026_07_28 {
+            Era::Modern
+        } else {
+            Era::Legacy
+        }
+    }
+
+    /// Audio content blocks (SPEC E.5).
+    pub(crate) fn has_audio(self) -> bool {
+        self >= Self::V2025_03_26
+    }
+
+    /// Tool annotations such as `readOnlyHint` (SPEC E.5).
+    pub(crate) fn has_tool_annotations(self) -> bool {
+        self >= Self::V2025_03_26
+    }
+
+    /// The `completions` capability; before it, completion needed no declaration (SPEC E-70).
+    pub(crate) fn has_completions_capability(self) -> bool {
+        self >= Self::V2025_03_26
+    }
+
+    /// `message` in a progress notification (SPEC E-85).
+    pub(crate) fn has_progress_message(self) -> bool {
+        self >= Self::V2025_03_26
+    }
+
+    /// `title` and `_meta` on tools, resources, prompts and content (SPEC E.5, K).
+    pub(crate) fn has_titles(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// `outputSchema` and `structuredContent` (SPEC E.5).
+    pub(crate) fn has_structured_content(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// `resource_link` content blocks (SPEC E.5).
+    pub(crate) fn has_resource_links(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// `elicitation/create` (SPEC E-101).
+    pub(crate) fn has_elicitation(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// `context` in `completion/complete` (SPEC E-71).
+    pub(crate) fn has_completion_context(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// `annotations.lastModified` (SPEC E-50).
+    pub(crate) fn has_last_modified(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// `icons`, and `description` and `websiteUrl` of an implementation (SPEC E-1, E.5).
+    pub(crate) fn has_icons(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// Elicitation modes, enum titles and defaults of every primitive (SPEC E-101, E-102).
+    pub(crate) fn has_elicitation_modes(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// Several content blocks in one sampling message (SPEC E-99).
+    pub(crate) fn has_sampling_content_lists(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// Tools in sampling (SPEC E-98).
+    pub(crate) fn has_sampling_tools(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+}
+
+impl fmt::Display for ProtocolVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_revision_reads_back_what_it_prints() {
+        for version in ProtocolVersion::ALL {
+            assert_eq!(ProtocolVersion::parse(version.as_str()), Some(version));
+        }
+        for text in ["", "2024-11-5", "2025-06-18 ", "1999-01-01", "draft"] {
+            assert_eq!(ProtocolVersion::parse(text), None, "{text:?}");
+        }
+    }
+
+    /// SPEC E-2, E-3: a spoken legacy revision is kept, anything else becomes the newest legacy one.
+    #[test]
+    fn negotiation_never_leaves_the_legacy_era() {
+        #[track_caller]
+        fn check(requested: &str, settled: &str) {
+            assert_eq!(ProtocolVersion::negotiate(requested).as_str(), settled);
+        }
+        check("2024-11-05", "2024-11-05");
+        check("2025-03-26", "2025-03-26");
+        check("2025-06-18", "2025-06-18");
+        check("2025-11-25", "2025-11-25");
+        check("2026-07-28", "2025-11-25");
+        check("1999-01-01", "2025-11-25");
+        check("1.0.0", "2025-11-25");
+        check("", "2025-11-25");
+    }
+}
