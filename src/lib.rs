@@ -1,4 +1,5 @@
 //! wip
+mod protocol;
 mod wire;
 pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};

@@ -1,0 +1,39 @@
+//! What can change in a server, and the notification that tells of it.
+
+use serde_json::json;
+
+use crate::wire::jsonrpc::Json;
+
+/// A change that clients may want to hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Tools came or went.
+    Tools,
+    /// Prompts came or went.
+    Prompts,
+    /// Resources or resource templates came or went.
+    Resources,
+    /// The resource with this URI has new contents.
+    Resource(String),
+}
+
+impl Change {
+    /// The method of its notification (SPEC E-43, E-59, E-60, E-69).
+    pub(crate) fn method(&self) -> &'static str {
+        match self {
+            Self::Tools => "notifications/tools/list_changed",
+            Self::Prompts => "notifications/prompts/list_changed",
+            Self::Resources => "notifications/resources/list_changed",
+            Self::Resource(_) => "notifications/resources/updated",
+        }
+    }
+
+    /// The params of its notification.
+    pub(crate) fn params(&self) -> Option<Json> {
+        match self {
+            Self::Resource(uri) => Some(Json::from(&json!({ "uri": uri }))),
+            Self::Tools | Self::Prompts | Self::Resources => None,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Why a request is refused at the HTTP boundary, and the one table of what that looks like.
+
+use bytes::Bytes;
+use hyper::StatusCode;
+
+use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing, ParseError};
+
+/// A refusal. Nothing of the request was carried out.
+#[derive(Clone, Debug)]
+pub(crate) enum Rejection {
+    /// No `Host`, several, or one that does not parse.
+    BadHost,
+    HostNotAllowed,
+    OriginNotAllowed,
+    UnknownPath,
+    MethodNotAllowed {
+        allow: &'static str,
+    },
+    NotAcceptable,
+    SessionIdMissing,
+    SessionIdMalformed,
+    UnknownSession,
+    NotJson,
+    BodyTooLarge {
+        limit: usize,
+    },
+    BodyTimeout,
+    BodyIncomplete,
+    Invalid(ParseError),
+    BatchNotAllowed,
+    IdInUse(Id),
+    TooManyRequests {
+        limit: usize,
+        id: Id,
+    },
+    TooManySessions {
+        limit: usize,
+    },
+    ShuttingDown,
+}
+
+/// What goes out for a [`Rejection`].
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// The `Allow` header.
+    pub(crate) allow: Option<&'static str>,
+    /// The `Retry-After` header, in seconds.
+    pub(crate) retry_after: Option<u32>,
+    /// Whether the connection ends, because the rest of the request was not read.
+    pub(crate) close: bool,
+    /// A JSON-RPC error response.
+    pub(crate) body: Bytes,
+}
+
+/// How long a client that met a limit is asked to wait, in seconds.
+const RETRY_AFTER: u32 = 1;
+
+impl Rejection {
+    /// The one total table from reason to wire (SPEC B.1, A.2, A-46: transport misuse is -32600).
+    pub(crate) fn refusal(&self) -> Refusal {
+        let invalid = |message: String| ErrorObject::invalid_request(message);
+        let busy = |message: String| ErrorObject::new(-32603, message);
+        let (status, error) = match self {
+            Self::BadHost => (
+                StatusCode::BAD_REQUEST,
+                invalid("expected one valid Host header".into()),
+            ),
+            Self::HostNotAllowed => (
+                StatusCode::FORBIDDEN,
+                invalid("this Host is not allowed here".into()),
+            ),
+            Self::OriginNotAllowed => (
+                StatusCode::FORBIDDEN,
+                invalid("this Origin is not allowed here".into()),
+            ),
+            Self::UnknownPath => (
+                StatusCode::NOT_FOUND,
+                invalid("no MCP endpoint at this path".into()),
+            ),
+            Self::MethodNotAllowed { allow } => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                invalid(format!("this endpoint takes only {allow}")),
+            ),
+            Self::NotAcceptable => (
+                StatusCode::NOT_ACCEPTABLE,
+                invalid("Accept must admit text/event-stream".into()),
+            ),
+            Self::SessionIdMissing => (
+                StatusCode::BAD_REQUEST,
+                invalid("the query parameter session_id is missing".into()),
+            ),
+            Self::SessionIdMalformed => (
+                StatusCode::BAD_REQUEST,
+                invalid("the query parameter session_id must be 32 hex digits".into()),
+            ),
+            Self::UnknownSession => (
+                StatusCode::NOT_FOUND,
+                invalid("no such session: it is closed or never was, open a new one".into()),
+            ),
+            Self::NotJson => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                invalid("Content-Type must be application/json in UTF-8".into()),
+            ),
+            Self::BodyTooLarge { limit } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                invalid(format!("the body is longer than {limit} bytes")),
+            ),
+            Self::BodyTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                invalid("the body did not arrive in time".into()),
+            ),
+            Self::BodyIncomplete => (
+                StatusCode::BAD_REQUEST,
+                invalid("the body was cut short".into()),
+            ),
+            Self::Invalid(error) => (StatusCode::BAD_REQUEST, error.to_error_object()),
+            Self::BatchNotAllowed => (
+                StatusCode::BAD_REQUEST,
+                invalid("this revision has no batches: send one message a request".into()),
+            ),
+            Self::IdInUse(_) => (
+                StatusCode::BAD_REQUEST,
+                invalid("a request with this id is still running in this session".into()),
+            ),
+            Self::TooManyRequests { limit, .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                busy(format!("this session already runs {limit} requests")),
+            ),
+            Self::TooManySessions { limit } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                busy(format!("the server already has {limit} sessions")),
+            ),
+            Self::ShuttingDown => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                busy("the server is shutting down".into()),
+            ),
+        };
+        Refusal {
+            status,
+            allow: match self {
+                Self::MethodNotAllowed { allow } => Some(allow),
+                _ => None,
+            },
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
+            close: matches!(
+                self,
+                Self::BodyTooLarge { .. }
+                    | Self::BodyTimeout
+                    | Self::BodyIncomplete
+                    | Self::ShuttingDown
+            ),
+            body: Outgoing::Error(self.id(), &error).to_bytes(),
+        }
+    }
+
+    /// The id to echo, where it could be read (SPEC A-9, A-11).
+    fn id(&self) -> Option<&Id> {
+        match self {
+            Self::Invalid(error) => error.id(),
+            Self::IdInUse(id) | Self::TooManyRequests { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::jsonrpc::{self, Limits};
+
+    /// SPEC B.1, B-8: every refusal of the table, its status, code and headers.
+    #[test]
+    fn every_rejection_has_its_row() {
+        #[track_caller]
+        fn check(rejection: &Rejection, status: u16, code: i64, says: &str) {
+            let refusal = rejection.refusal();
+            assert_eq!(refusal.status.as_u16(), status);
+            let body: serde_json::Value = serde_json::from_slice(&refusal.body).unwrap();
+            assert_eq!(body["error"]["code"], code);
+            let message = body["error"]["message"].as_str().unwrap();
+            assert!(message.contains(says), "{message}");
+            assert_eq!(refusal.allow.is_some(), status == 405, "SPEC C-100");
+            assert_eq!(refusal.retry_after.is_some(), status == 503, "R-2");
+        }
+        let broken = jsonrpc::parse(&Bytes::from_static(b"{"), &Limits::default()).unwrap_err();
+        let unsuited = Bytes::from_static(br#"{"id":1}"#);
+        let unsuited = jsonrpc::parse(&unsuited, &Limits::default()).unwrap_err();
+        check(&Rejection::BadHost, 400, -32600, "Host");
+        check(&Rejection::HostNotAllowed, 403, -32600, "Host");
+        check(&Rejection::OriginNotAllowed, 403, -32600, "Origin");
+        check(&Rejection::UnknownPath, 404, -32600, "path");
+        check(
+            &Rejection::MethodNotAllowed {
+                allow: "GET, OPTIONS",
+            },
+            405,
+            -32600,
+            "GET",
+        );
+        check(&Rejection::NotAcceptable, 406, -32600, "text/event-stream");
+        check(
+            &Rejection::SessionIdMissing,
+            400,
+            -32600,
+            "session_id is missing",
+        );
+        check(&Rejection::SessionIdMalformed, 400, -32600, "32 hex digits");
+        check(&Rejection::UnknownSession, 404, -32600, "session");
+        check(&Rejection::NotJson, 415, -32600, "application/json");
+        check(
+            &Rejection::BodyTooLarge { limit: 7 },
+            413,
+            -32600,
+            "7 bytes",
+        );
+        check(&Rejection::BodyTimeout, 408, -32600, "in time");
+        check(&Rejection::BodyIncomplete, 400, -32600, "cut short");
+        check(&Rejection::Invalid(broken), 400, -32700, "byte 1");
+        check(&Rejection::Invalid(unsuited), 400, -32600, "2.0");
+        check(&Rejection::BatchNotAllowed, 400, -32600, "batches");
+        check(&Rejection::IdInUse(1.into()), 400, -32600, "id");
+        check(
+            &Rejection::TooManyRequests {
+                limit: 64,
+                id: 1.into(),
+            },
+            503,
+            -32603,
+            "64",
+        );
+        check(
+            &Rejection::TooManySessions { limit: 9 },
+            503,
+            -32603,
+            "9 sessions",
+        );
+        check(&Rejection::ShuttingDown, 503, -32603, "shutting down");
+    }
+
+    /// SPEC A-45: legacy refusals never look like those of a modern server.
+    #[test]
+    fn the_id_is_echoed_where_it_was_read_and_else_left_out() {
+        let body = |rejection: Rejection| String::from_utf8(rejection.refusal().body.to_vec());
+        assert!(
+            body(Rejection::IdInUse("a".into()))
+                .unwrap()
+                .contains(r#""id":"a""#)
+        );
+        assert!(!body(Rejection::NotJson).unwrap().contains("\"id\""));
+    }
+}
