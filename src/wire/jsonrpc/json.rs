@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn line_breaks_between_tokens_become_spaces() {
         let json = Json::parse("{\r\n \"a\":\n \"b\\n\" }").unwrap();
-        assert_eq!(json.as_bytes(), b"{    \"a\":  \"b\\n\" }");
+        assert_eq!(json.as_bytes(), b"{   \"a\":  \"b\\n\" }");
     }
 
     /// SPEC: what is sent is one JSON object.

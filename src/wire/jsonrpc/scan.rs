@@ -159,24 +159,23 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads an object and looks at its member names: `visit` gets each name after unescaping
-    /// (SPEC) and reads over the value. A repeated name is not visited; the first one
-    /// is given back, so that the caller can go on reading and still refuse.
+    /// (SPEC) and reads over the value. A name that was there before goes to `repeat`
+    /// instead, so that the caller can go on reading and still refuse.
     pub(super) fn object(
         &mut self,
         mut visit: impl FnMut(&mut Self, &str) -> Result<(), Fault>,
-    ) -> Result<Option<String>, Fault> {
+        mut repeat: impl FnMut(&str),
+    ) -> Result<(), Fault> {
         let mut seen = Seen::default();
-        let mut repeated = None;
         self.members(|scanner, name| {
             let name = decode(scanner.slice(name))?;
             if seen.insert(name.clone()) {
                 visit(scanner, &name)
             } else {
-                repeated.get_or_insert_with(|| name.into_owned());
+                repeat(&name);
                 scanner.value().map(drop)
             }
-        })?;
-        Ok(repeated)
+        })
     }
 
     /// Reads an array; `visit` reads over each element.
