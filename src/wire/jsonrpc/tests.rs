@@ -48,7 +48,7 @@ fn message_line(message: &Message) -> String {
         Message::Request(it) => (format!("request {} {}", it.id(), it.method()), it.params()),
         Message::Notification(it) => (format!("notification {}", it.method()), it.params()),
         Message::Response(it) => {
-            let id = it.id().map_or("-".into(), |id| id.to_string());
+            let id = it.id().map_or_else(|| "-".into(), |id| id.to_string());
             return match it.outcome() {
                 Ok(result) => format!("result {id} {result:?}"),
                 Err(error) => format!("error {id} {error:?}"),
