@@ -1,5 +1,6 @@
 //! [`parse`]: a body to a [`Payload`], or the reason why not.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -287,11 +288,9 @@ fn method(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<Method> {
             limit: limits.method_len,
         }));
     }
-    let token = scanner.slice(span);
-    Ok(Ok(if token.contains(&b'\\') {
-        Method::Decoded(decode(token)?.into())
-    } else {
-        Method::Plain(span)
+    Ok(Ok(match decode(scanner.slice(span))? {
+        Cow::Borrowed(_) => Method::Plain(span),
+        Cow::Owned(name) => Method::Decoded(name.into()),
     }))
 }
 
@@ -498,7 +497,7 @@ pub(super) enum Fault {
     Repeated { name: String, of: &'static str },
     EmptyBatch,
     LongBatch { limit: usize },
-    Element(Box<Fault>),
+    Element(Box<Self>),
     InitializeInBatch,
     RepeatedId,
     MixedBatch,
