@@ -1,1 +1,142 @@
-fn main() {}
+//! What the wire floor costs: parsing a body beside two ways of doing it with serde_json, and
+//! encoding what is sent.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::hint::black_box;
+use std::time::Duration;
+
+use bytes::Bytes;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use mcp_wire::EventId;
+use mcp_wire::jsonrpc::{self, Id, Json, Limits};
+use mcp_wire::sse::{Event, EventName};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A call as the Python client of 2024-11-05 sends it.
+const CALL: &str = r#"{"method":"tools/call","params":{"name":"search_documents","arguments":{"query":"server-sent events","limit":10,"include_archived":false,"tags":["http","sse"],"note":"caf\u00e9"},"_meta":{"progressToken":17}},"jsonrpc":"2.0","id":17}"#;
+
+const INITIALIZE: &str = r#"{"method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":{"sampling":{},"roots":{"listChanged":true}},"clientInfo":{"name":"mcp","version":"0.1.0"}},"jsonrpc":"2.0","id":0}"#;
+
+/// A call with one argument of `len` bytes, an escape in every line of it, as file contents have.
+fn long_call(len: usize) -> String {
+    let line = r"The quick brown fox jumps over the lazy dog, and the dog does not mind.\n";
+    let text = line.repeat(len / line.len());
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"write_file","arguments":{{"contents":"{text}"}}}}}}"#
+    )
+}
+
+/// A call whose argument uses all the levels that the limit leaves.
+fn deep_call() -> String {
+    let inner = Limits::MAX_DEPTH - 3;
+    let (open, close) = (r#"{"a":["#.repeat(inner / 2), "]}".repeat(inner / 2));
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{{"a":{open}{close}}}}}}}"#
+    )
+}
+
+/// An object that makes a reader remember as many names as possible.
+fn many_keys() -> String {
+    let mut body = String::from(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"#);
+    for key in 0..10_000 {
+        write!(body, r#""key{key}":0,"#).expect("a String takes every text");
+    }
+    body + r#""name":"t"}}"#
+}
+
+fn batch() -> String {
+    let calls: Vec<_> = (0..64)
+        .map(|id| CALL.replace(r#""id":17"#, &format!(r#""id":{id}"#)))
+        .collect();
+    format!("[{}]", calls.join(","))
+}
+
+fn parse(c: &mut Criterion) {
+    for (name, body) in [
+        ("call", CALL.to_owned()),
+        ("initialize", INITIALIZE.to_owned()),
+        ("argument of 64 KiB", long_call(64 << 10)),
+        ("argument of 1 MiB", long_call(1 << 20)),
+        ("deep", deep_call()),
+        ("many keys", many_keys()),
+        ("batch of 64", batch()),
+    ] {
+        let body = Bytes::from(body);
+        let mut group = group(c, &format!("parse/{name}"), body.len());
+        group.bench_function("mcp_wire", |b| {
+            b.iter(|| jsonrpc::parse(black_box(&body), &Limits::default()).expect("a message"));
+        });
+        group.bench_function("Value", |b| {
+            b.iter(|| serde_json::from_slice::<Value>(black_box(&body)).expect("JSON"));
+        });
+        group.bench_function("RawValue maps", |b| {
+            b.iter(|| split(black_box(&body)));
+        });
+        group.finish();
+    }
+}
+
+type Members = HashMap<String, Box<RawValue>>;
+
+/// What serde_json offers for leaving values unread: the members of each envelope, then those of
+/// its params. Both maps own their parts, because a borrowed name could have no escapes.
+fn split(body: &[u8]) -> Vec<(Members, Members)> {
+    let envelopes: Vec<Members> = if body.starts_with(b"[") {
+        serde_json::from_slice(body).expect("a batch")
+    } else {
+        vec![serde_json::from_slice(body).expect("an envelope")]
+    };
+    let with_params = |envelope: Members| {
+        let params = serde_json::from_str(envelope["params"].get()).expect("params");
+        (envelope, params)
+    };
+    envelopes.into_iter().map(with_params).collect()
+}
+
+fn encode(c: &mut Criterion) {
+    let small =
+        r#"{"jsonrpc":"2.0","id":17,"result":{"content":[{"type":"text","text":"hello"}]}}"#;
+    let large = long_call(64 << 10);
+    for (name, data) in [("small", small), ("64 KiB", &large)] {
+        let mut group = group(c, &format!("encode/event, {name}"), data.len());
+        let id = EventId::parse("0/17").expect("visible ASCII");
+        group.bench_function("with id", |b| {
+            b.iter(|| {
+                let event = Event::new(black_box(data)).name(EventName::Message);
+                event.id(id.clone()).encode()
+            });
+        });
+        group.finish();
+
+        let mut group = self::group(c, &format!("encode/json, {name}"), data.len());
+        let text = Bytes::copy_from_slice(data.as_bytes());
+        group.bench_function("from text", |b| {
+            b.iter(|| Json::parse(black_box(text.clone())).expect("an object"));
+        });
+        let value: Value = serde_json::from_str(data).expect("JSON");
+        group.bench_function("from value", |b| b.iter(|| Json::from(black_box(&value))));
+        group.finish();
+    }
+    c.bench_function("encode/id", |b| {
+        b.iter(|| (Id::from(black_box(17)), Id::from(black_box("a-17"))));
+    });
+}
+
+fn group<'a>(c: &'a mut Criterion, name: &str, bytes: usize) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = c.benchmark_group(name);
+    group.throughput(Throughput::Bytes(bytes as u64));
+    group
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(30);
+    targets = parse, encode
+}
+criterion_main!(benches);

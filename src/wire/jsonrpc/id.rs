@@ -1,11 +1,12 @@
 //! The id of a request: a string or an integer, echoed byte for byte.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
-use super::scan::decode;
+use super::RawJson;
 
 /// The id of a request, as the JSON token it came as (SPEC A-5): `1` and `"1"` are different ids,
 /// and `18446744073709551616` keeps all its digits.
@@ -43,8 +44,9 @@ impl Id {
         std::str::from_utf8(&self.0).ok()?.parse().ok()
     }
 
-    fn is_escaped(&self) -> bool {
-        self.0.contains(&b'\\')
+    /// The text of a string; `None` for an integer.
+    fn text(&self) -> Option<Cow<'_, str>> {
+        RawJson(&self.0).as_str()
     }
 }
 
@@ -62,12 +64,13 @@ impl From<&str> for Id {
 
 impl PartialEq for Id {
     fn eq(&self, other: &Self) -> bool {
-        if !self.is_escaped() && !other.is_escaped() {
-            return self.0 == other.0;
+        // Without escapes, the value is in the bytes. Only strings have escapes.
+        let is_escaped = |id: &Self| id.0.contains(&b'\\');
+        if is_escaped(self) || is_escaped(other) {
+            self.text().is_some() && self.text() == other.text()
+        } else {
+            self.0 == other.0
         }
-        // Only strings have escapes, and a string never equals a number.
-        let both_strings = self.0.starts_with(b"\"") && other.0.starts_with(b"\"");
-        both_strings && decode(&self.0).ok() == decode(&other.0).ok()
     }
 }
 
@@ -75,9 +78,9 @@ impl Eq for Id {}
 
 impl Hash for Id {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        match decode(&self.0) {
-            Ok(text) if self.0.starts_with(b"\"") => (true, &*text).hash(state),
-            _ => (false, &self.0).hash(state),
+        match self.text() {
+            Some(text) => (true, &*text).hash(state),
+            None => (false, &self.0).hash(state),
         }
     }
 }

@@ -24,7 +24,7 @@ impl<'a> RawJson<'a> {
     #[must_use]
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         if self.0.starts_with(b"\"") {
-            decode(self.0).ok()
+            decode(std::str::from_utf8(self.0).ok()?).ok()
         } else {
             None
         }
@@ -102,7 +102,7 @@ impl Json {
     /// Inside strings JSON has no raw line breaks; elsewhere a break is as good as a space.
     fn one_line(text: Bytes) -> Self {
         let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        if !text.iter().any(|byte| is_break(byte)) {
+        if !text.iter().any(is_break) {
             return Self(text);
         }
         let mut text = Vec::from(text);
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn line_breaks_between_tokens_become_spaces() {
         let json = Json::parse("{\r\n \"a\":\n \"b\\n\" }").unwrap();
-        assert_eq!(json.as_bytes(), b"{    \"a\":  \"b\\n\" }");
+        assert_eq!(json.as_bytes(), b"{   \"a\":  \"b\\n\" }");
     }
 
     /// SPEC A-8, A-33: what is sent is one JSON object.

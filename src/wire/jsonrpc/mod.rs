@@ -11,6 +11,8 @@ mod json;
 mod message;
 mod parse;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 pub use self::error::ErrorObject;
 pub use self::id::Id;

@@ -1,5 +1,6 @@
 //! [`parse`]: a body to a [`Payload`], or the reason why not.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -74,7 +75,9 @@ pub fn parse(body: &Bytes, limits: &Limits) -> Result<Payload, ParseError> {
         Some(b'{') => Ok(Envelope::read(&mut scanner, limits)?
             .message(body)
             .map(Payload::Single)),
-        Some(b'\xEF') => return Err(Fault::ByteOrderMark.into()),
+        Some(b'\xEF') if body.starts_with(BYTE_ORDER_MARK) => {
+            return Err(Fault::ByteOrderMark.into());
+        }
         None => return Err(Fault::Empty.into()),
         // A scalar is JSON and no message; anything else is not JSON.
         Some(_) => scanner.value().map(|_| Err(Fault::NotAMessage.into())),
@@ -83,6 +86,9 @@ pub fn parse(body: &Bytes, limits: &Limits) -> Result<Payload, ParseError> {
     scanner.end()?;
     payload
 }
+
+/// SPEC A-24: not a part of JSON.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 fn batch(
     scanner: &mut Scanner<'_>,
@@ -158,7 +164,9 @@ impl Envelope {
     /// not JSON go first, and the id may come last (GOTCHAS 22).
     fn read(scanner: &mut Scanner<'_>, limits: &Limits) -> Result<Self, Fault> {
         let mut envelope = Self::default();
-        let repeated = scanner.object(|scanner, name| {
+        let mut repeated = None;
+        let mut repeated_id = false;
+        let visit = |scanner: &mut Scanner<'_>, name: &str| {
             match name {
                 "jsonrpc" => envelope.jsonrpc = Some(version(scanner)?),
                 "id" => envelope.id = Some(id(scanner, limits)?),
@@ -170,7 +178,15 @@ impl Envelope {
                 _ => drop(scanner.value()?),
             }
             Ok(())
+        };
+        scanner.object(visit, |name| {
+            repeated_id |= name == "id";
+            repeated.get_or_insert_with(|| name.to_owned());
         })?;
+        if repeated_id {
+            // Neither of the two is to be echoed; `decide` tells of the repetition first.
+            envelope.id = Some(Err(Fault::RepeatedId));
+        }
         envelope.repeated = repeated;
         Ok(envelope)
     }
@@ -180,7 +196,7 @@ impl Envelope {
         let is_call = self.method.is_some();
         let is_response = self.result.is_some() || self.error.is_some();
         let id = match &self.id {
-            Some(Ok(id)) if self.repeated.as_deref() != Some("id") => Some(*id),
+            Some(Ok(id)) => Some(*id),
             _ => None,
         };
         // SPEC A-11: a readable id is echoed, unless it is an id of ours that comes back.
@@ -272,11 +288,9 @@ fn method(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<Method> {
             limit: limits.method_len,
         }));
     }
-    let token = scanner.slice(span);
-    Ok(Ok(if token.contains(&b'\\') {
-        Method::Decoded(decode(token)?.into())
-    } else {
-        Method::Plain(span)
+    Ok(Ok(match decode(scanner.slice(span))? {
+        Cow::Borrowed(_) => Method::Plain(span),
+        Cow::Owned(name) => Method::Decoded(name.into()),
     }))
 }
 
@@ -308,7 +322,8 @@ fn params(
     let mut arguments = None;
     let mut request_id = None;
     let mut meta = None;
-    let repeated = scanner.object(|scanner, member| {
+    let mut repeated = None;
+    let visit = |scanner: &mut Scanner<'_>, member: &str| {
         match member {
             "name" => name = Some(scanner.value()?.1),
             "uri" => uri = Some(scanner.value()?.1),
@@ -319,6 +334,9 @@ fn params(
             _ => drop(scanner.value()?),
         }
         Ok(())
+    };
+    scanner.object(visit, |name| {
+        repeated.get_or_insert_with(|| name.to_owned());
     })?;
     let whole = scanner.since(start);
     if let Some(name) = repeated {
@@ -350,7 +368,8 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
     let mut client_capabilities = None;
     let mut client_info = None;
     let mut log_level = None;
-    let repeated = scanner.object(|scanner, member| {
+    let mut repeated = None;
+    let visit = |scanner: &mut Scanner<'_>, member: &str| {
         let (kind, span) = scanner.value()?;
         match member {
             "progressToken" => progress_token = Some((kind, span)),
@@ -361,6 +380,9 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
             _ => {}
         }
         Ok(())
+    };
+    scanner.object(visit, |name| {
+        repeated.get_or_insert_with(|| name.to_owned());
     })?;
     let whole = scanner.since(start);
     if let Some(name) = repeated {
@@ -475,7 +497,7 @@ pub(super) enum Fault {
     Repeated { name: String, of: &'static str },
     EmptyBatch,
     LongBatch { limit: usize },
-    Element(Box<Fault>),
+    Element(Box<Self>),
     InitializeInBatch,
     RepeatedId,
     MixedBatch,

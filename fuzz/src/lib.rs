@@ -1,0 +1,5 @@
+//! What the fuzz targets judge by. Nothing here shares code or design with the crate: the JSON-RPC
+//! [`oracle`] stands on serde_json, the [`stream`] reader on the text of the WHATWG standard.
+
+pub mod oracle;
+pub mod stream;

@@ -1,0 +1,956 @@
+//! What the parser accepts, and what it says about the rest. A case is a body and one line:
+//!
+//! - `request <id> <method> <params>`, `notification <method> <params>`
+//! - `result <id> <object>`, `error <id or -> <object>`
+//! - a batch is its messages in brackets
+//! - a refusal is `<code> <id or -> <text for people>`; `notification` stands in the place of the
+//!   id when nobody waits for an answer
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(body: impl AsRef<[u8]>) -> Result<Payload, ParseError> {
+    parse(&Bytes::copy_from_slice(body.as_ref()), &Limits::default())
+}
+
+#[track_caller]
+fn request(body: &str) -> Request {
+    match read(body) {
+        Ok(Payload::Single(Message::Request(request))) => request,
+        other => panic!("expected a request, got {other:?}"),
+    }
+}
+
+fn line(payload: &Result<Payload, ParseError>) -> String {
+    match payload {
+        Ok(Payload::Single(message)) => message_line(message),
+        Ok(Payload::Batch(messages)) => {
+            let lines: Vec<_> = messages.iter().map(message_line).collect();
+            format!("[{}]", lines.join(", "))
+        }
+        Err(error) => {
+            let place = match error.id() {
+                Some(id) => id.to_string(),
+                None if error.is_notification() => "notification".into(),
+                None => "-".into(),
+            };
+            format!("{} {place} {error}", error.code())
+        }
+    }
+}
+
+fn message_line(message: &Message) -> String {
+    let (mut line, params) = match message {
+        Message::Request(it) => (format!("request {} {}", it.id(), it.method()), it.params()),
+        Message::Notification(it) => (format!("notification {}", it.method()), it.params()),
+        Message::Response(it) => {
+            let id = it.id().map_or_else(|| "-".into(), |id| id.to_string());
+            return match it.outcome() {
+                Ok(result) => format!("result {id} {result:?}"),
+                Err(error) => format!("error {id} {error:?}"),
+            };
+        }
+    };
+    if let Some(params) = params {
+        write!(line, " {params:?}").unwrap();
+    }
+    line
+}
+
+#[track_caller]
+fn check(body: impl AsRef<[u8]>, expected: &str) {
+    assert_eq!(line(&read(body)), expected);
+}
+
+/// Checks an object that has `jsonrpc` and these members.
+#[track_caller]
+fn envelope(members: &str, expected: &str) {
+    check(format!(r#"{{"jsonrpc":"2.0",{members}}}"#), expected);
+}
+
+/// Checks the id of a request, given as its token.
+#[track_caller]
+fn id(token: &str, expected: &str) {
+    envelope(&format!(r#""id":{token},"method":"m""#), expected);
+}
+
+/// Checks the params of request 1.
+#[track_caller]
+fn params(token: &str, expected: &str) {
+    envelope(
+        &format!(r#""id":1,"method":"m","params":{token}"#),
+        expected,
+    );
+}
+
+/// Checks the messages of a batch, each given without braces and `jsonrpc`.
+#[track_caller]
+fn batch(messages: &[&str], expected: &str) {
+    let messages: Vec<_> = messages
+        .iter()
+        .map(|members| format!(r#"{{"jsonrpc":"2.0",{members}}}"#))
+        .collect();
+    check(format!("[{}]", messages.join(",")), expected);
+}
+
+const VERSION: &str = r#"invalid request: `jsonrpc` must be the string "2.0""#;
+const ID_TYPE: &str = "-32600 - invalid request: `id` must be a string or an integer";
+const MIXED: &str = "invalid request: only one of `method`, `result` and `error` may be there";
+const NO_MESSAGE: &str = "invalid request: expected an object with `method`, `result` or `error`";
+
+/// SPEC A-1: "`jsonrpc` is the string "2.0"; a missing or different value makes the message
+/// invalid".
+#[test]
+fn the_version_is_the_string_2_0() {
+    let refused = format!("-32600 1 {VERSION}");
+    for version in [
+        "\"1.0\"",
+        "\"2\"",
+        "2.0",
+        "2",
+        "null",
+        "[\"2.0\"]",
+        "\" 2.0\"",
+    ] {
+        check(
+            format!(r#"{{"jsonrpc":{version},"id":1,"method":"m"}}"#),
+            &refused,
+        );
+    }
+    check(r#"{"id":1,"method":"m"}"#, &refused);
+    check(r#"{"JSONRPC":"2.0","id":1,"method":"m"}"#, &refused);
+    check(
+        r#"{"method":"m"}"#,
+        &format!("-32600 notification {VERSION}"),
+    );
+    check(r#"{"id":1,"result":{}}"#, &format!("-32600 - {VERSION}"));
+    check(
+        r#"{"jsonrpc":"\u0032.0","id":1,"method":"m"}"#,
+        "request 1 m",
+    );
+}
+
+/// SPEC A-2: "Classify by members as in A.1; a mixed object is invalid".
+#[test]
+fn the_members_decide_the_kind() {
+    envelope(r#""id":1,"method":"m""#, "request 1 m");
+    envelope(r#""method":"m""#, "notification m");
+    envelope(r#""id":1,"result":{"a":[]}"#, r#"result 1 {"a":[]}"#);
+    envelope(r#""id":1,"error":{"code":1}"#, r#"error 1 {"code":1}"#);
+    envelope(r#""error":{}"#, "error - {}");
+
+    envelope(
+        r#""id":1,"method":"m","result":{}"#,
+        &format!("-32600 1 {MIXED}"),
+    );
+    envelope(
+        r#""id":1,"method":"m","error":{}"#,
+        &format!("-32600 1 {MIXED}"),
+    );
+    envelope(
+        r#""id":1,"method":"m","result":null"#,
+        &format!("-32600 1 {MIXED}"),
+    );
+    envelope(
+        r#""id":1,"result":{},"error":{}"#,
+        &format!("-32600 - {MIXED}"),
+    );
+    envelope(
+        r#""id":1,"result":{},"error":null"#,
+        &format!("-32600 - {MIXED}"),
+    );
+    envelope(
+        r#""method":"m","result":{}"#,
+        &format!("-32600 notification {MIXED}"),
+    );
+    envelope(r#""id":1"#, &format!("-32600 1 {NO_MESSAGE}"));
+    envelope(r#""a":1"#, &format!("-32600 - {NO_MESSAGE}"));
+    check("{}", &format!("-32600 - {VERSION}"));
+}
+
+/// SPEC A.1: "everything else (scalar, …)" is an invalid request, not a parse error.
+#[test]
+fn a_scalar_is_json_and_no_message() {
+    for scalar in ["1", "-1.5e3", "\"ping\"", "true", "false", " null\n"] {
+        check(scalar, &format!("-32600 - {NO_MESSAGE}"));
+    }
+}
+
+/// SPEC A.1: `method` is a string, `result` and `error` are objects, a result has its id.
+#[test]
+fn members_have_their_types() {
+    let text = "-32600 1 invalid request: `method` must be a string";
+    for method in ["5", "null", "[\"m\"]", "{}", "true"] {
+        envelope(&format!(r#""id":1,"method":{method}"#), text);
+    }
+    envelope(
+        r#""method":5"#,
+        "-32600 notification invalid request: `method` must be a string",
+    );
+    for value in ["null", "[]", "\"x\"", "0"] {
+        envelope(
+            &format!(r#""id":1,"result":{value}"#),
+            "-32600 - invalid request: `result` must be an object",
+        );
+        envelope(
+            &format!(r#""id":1,"error":{value}"#),
+            "-32600 - invalid request: `error` must be an object",
+        );
+    }
+    envelope(
+        r#""result":{}"#,
+        "-32600 - invalid request: a `result` needs the `id` of its request",
+    );
+}
+
+/// SPEC A-3: "A request id is a string or an integer. `null`, booleans, fractions, arrays, objects
+/// → -32600. Empty string, 0 and negative integers are valid."
+#[test]
+fn a_request_id_is_a_string_or_an_integer() {
+    for token in ["\"\"", "\"a b\"", "0", "-7", "9007199254740993"] {
+        id(token, &format!("request {token} m"));
+    }
+    for token in ["true", "false", "1.5", "[]", "[1]", "{}", "{\"a\":1}"] {
+        id(token, ID_TYPE);
+    }
+    envelope(r#""id":1.5,"result":{}"#, ID_TYPE);
+    envelope(r#""id":null,"error":{}"#, ID_TYPE);
+}
+
+/// SPEC A-4: "`id:null` together with `method` is an invalid request, never a notification".
+#[test]
+fn an_id_of_null_makes_no_notification() {
+    id("null", ID_TYPE);
+    let error = read(r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#).unwrap_err();
+    assert!(!error.is_notification());
+}
+
+/// SPEC A-5: "Echo the id with the same JSON type and exact value". R-39: byte for byte.
+#[test]
+fn an_id_keeps_its_bytes() {
+    for token in [
+        "1",
+        "\"1\"",
+        "-0",
+        "9007199254740993",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-9223372036854775809",
+        r#""\u00e9""#,
+        r#""\/\"\\\ud83e\udd80""#,
+        "\"é🦀\"",
+    ] {
+        id(token, &format!("request {token} m"));
+        let body = format!(r#"{{"jsonrpc":"2.0","id": {token} ,"method":"m"}}"#);
+        assert_eq!(request(&body).id().as_bytes(), token.as_bytes());
+    }
+}
+
+/// SPEC A-6: "`1.0`/`1e0` as id: reject -32600". R-39 would echo `1.0`; DESIGN decides for A-6.
+#[test]
+fn an_id_with_a_fraction_or_an_exponent_is_refused() {
+    for token in ["1.0", "1e0", "1E2", "-0.0", "1e+2", "1e999"] {
+        id(token, ID_TYPE);
+    }
+}
+
+/// SPEC A-5: "Larger literals: reject rather than round". R-39: up to a length limit.
+#[test]
+fn a_long_id_is_refused() {
+    let longest = "9".repeat(256);
+    id(&longest, &format!("request {longest} m"));
+    let text = "-32600 - invalid request: `id` is longer than 256 bytes";
+    id(&"9".repeat(257), text);
+    id(&format!("\"{}\"", "x".repeat(255)), text);
+}
+
+#[test]
+fn a_long_method_is_refused() {
+    let longest = "m".repeat(254);
+    envelope(
+        &format!(r#""id":1,"method":"{longest}""#),
+        &format!("request 1 {longest}"),
+    );
+    envelope(
+        &format!(r#""id":1,"method":"m{longest}""#),
+        "-32600 1 invalid request: `method` is longer than 256 bytes",
+    );
+}
+
+/// SPEC A-9: "When the request id could not be read, leave the `id` member out."
+#[test]
+fn an_id_that_could_not_be_read_is_not_echoed() {
+    for body in [
+        r#"{"jsonrpc":"2.0","id":1,"method":"m""#,
+        r#"{"jsonrpc":"2.0","id":{},"method":"m"}"#,
+        r#"{"jsonrpc":"2.0","id":1,"id":1,"method":"m"}"#,
+        // A second repeated member does not hide the first.
+        r#"{"jsonrpc":"2.0","jsonrpc":"2.0","id":1,"id":2,"method":"m"}"#,
+        r#"{"jsonrpc":"2.0","id":1,"i\u0064":2,"method":"m","method":"m"}"#,
+        "[1]",
+    ] {
+        let error = read(body).unwrap_err();
+        assert_eq!(error.id(), None, "{body}");
+        assert!(!error.is_notification(), "{body}");
+    }
+}
+
+/// SPEC A-11: "If the id was readable, errors for that request carry it". GOTCHAS 22: clients
+/// write the members in any order, and the id after the params.
+#[test]
+fn a_readable_id_is_echoed_wherever_it_stands() {
+    let bad = [r#""params":[]"#, r#""params":{"_meta":5}"#, r#""params":5"#];
+    for bad in bad {
+        for members in [
+            format!(r#""id":"a","method":"m",{bad}"#),
+            format!(r#""method":"m",{bad},"id":"a""#),
+            format!(r#"{bad},"id":"a","method":"m""#),
+        ] {
+            let body = format!(r#"{{"jsonrpc":"2.0",{members}}}"#);
+            let error = read(&body).unwrap_err();
+            assert_eq!(error.id(), Some(&Id::from("a")), "{body}");
+        }
+    }
+    check(r#"{"method":"m","id":7}"#, &format!("-32600 7 {VERSION}"));
+    check(
+        r#"{"method":"m","params":{"x":1},"jsonrpc":"2.0","id":7}"#,
+        r#"request 7 m {"x":1}"#,
+    );
+    check(r#"{"result":{},"id":7,"jsonrpc":"2.0"}"#, "result 7 {}");
+}
+
+/// The id of a response is one of ours: an error that carried it would answer a request of the
+/// client that happens to have the same id.
+#[test]
+fn the_id_of_a_response_is_not_echoed() {
+    for members in [r#""result":5"#, r#""error":5"#, r#""result":{},"error":{}"#] {
+        let error = read(format!(r#"{{"jsonrpc":"2.0","id":1,{members}}}"#)).unwrap_err();
+        assert_eq!(error.id(), None, "{members}");
+    }
+}
+
+/// SPEC A-16: "`params`, when present, is an object." SPEC A-17: "`params` as array → -32602;
+/// `params:null` → treat as absent".
+#[test]
+fn params_are_an_object() {
+    params("{}", "request 1 m {}");
+    params("null", "request 1 m");
+    for token in ["\"x\"", "5", "true"] {
+        params(
+            token,
+            "-32600 1 invalid request: `params` must be an object",
+        );
+    }
+    for token in ["[]", "[1,{}]"] {
+        params(
+            token,
+            "-32602 1 invalid params: `params` must be an object, positional parameters are not used",
+        );
+    }
+    envelope(
+        r#""method":"m","params":5"#,
+        "-32600 notification invalid request: `params` must be an object",
+    );
+    envelope(r#""method":"m","params":null"#, "notification m");
+    // A response has no params, so there they are an extra member.
+    envelope(r#""id":1,"result":{},"params":5"#, "result 1 {}");
+}
+
+/// SPEC A-18: "Extra members on the envelope or in params are ignored, not rejected".
+#[test]
+fn extra_members_are_ignored() {
+    envelope(
+        r#""id":1,"foo":1,"method":"m","params":{"foo":[{}]},"bar":{"id":2,"id":3}"#,
+        r#"request 1 m {"foo":[{}]}"#,
+    );
+    envelope(r#""":0,"method":"m","Id":null"#, "notification m");
+}
+
+/// SPEC A-20, A-22: the parser knows no method. Names are case-sensitive and unknown ones pass, so
+/// that a request gets -32601 and a notification is dropped by those who know.
+#[test]
+fn any_method_name_passes_as_it_is() {
+    for method in [
+        "Tools/List",
+        "rpc.x",
+        "foo/bar",
+        "",
+        "notifications/foo",
+        "é",
+    ] {
+        envelope(
+            &format!(r#""id":1,"method":"{method}""#),
+            &format!("request 1 {method}"),
+        );
+        envelope(
+            &format!(r#""method":"{method}""#),
+            &format!("notification {method}"),
+        );
+    }
+    envelope(
+        r#""id":1,"method":"tools\/l\u0069st""#,
+        "request 1 tools/list",
+    );
+}
+
+/// SPEC A-23: "Bodies are UTF-8. Invalid UTF-8 or JSON → -32700 without id". R-40: each a defined
+/// refusal: trailing garbage, an empty body, lone surrogates.
+#[test]
+fn bytes_that_are_not_utf8_json_are_a_parse_error() {
+    #[track_caller]
+    fn refused(body: impl AsRef<[u8]>, text: &str) {
+        check(body, &format!("-32700 - parse error: {text}"));
+    }
+    refused("", "the body is empty");
+    refused(" \r\n\t", "the body is empty");
+    refused(
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xFF\"}",
+        "the body is not UTF-8 from byte 34 on",
+    );
+    refused(b"\"\xED\xA0\x80\"", "the body is not UTF-8 from byte 1 on");
+    refused("{", "expected a member name at byte 1");
+    refused("{\"a\"", "expected `:` at byte 4");
+    refused("{\"a\":", "expected a value at byte 5");
+    refused("{\"a\":1", "expected `,` or `}` at byte 6");
+    refused("{\"a\":1,}", "expected a member name at byte 7");
+    refused("[1", "expected `,` or `]` at byte 2");
+    refused("[1,]", "expected a value at byte 3");
+    refused("[01]", "expected `,` or `]` at byte 2");
+    refused("[-]", "expected a digit at byte 2");
+    refused("[1.]", "expected a digit at byte 3");
+    refused("[1e]", "expected a digit at byte 3");
+    refused("[+1]", "expected a value at byte 1");
+    refused("[tru]", "expected a value at byte 1");
+    refused("[NaN]", "expected a value at byte 1");
+    refused("['a']", "expected a value at byte 1");
+    refused("[1]//", "expected the end of the body at byte 3");
+    refused("{}{}", "expected the end of the body at byte 2");
+    refused("\"a", "expected the end of a string at byte 2");
+    refused(
+        "\"a\nb\"",
+        "expected no raw control character in a string at byte 2",
+    );
+    refused("\"\\x\"", "expected an escape at byte 1");
+    refused("\"\\u12g4\"", "expected four hex digits at byte 1");
+    refused("\"\\ud800\"", "expected a surrogate pair at byte 7");
+    refused("\"\\udc00\"", "expected a surrogate pair at byte 7");
+    refused("\"\\ud800\\u0041\"", "expected a low surrogate at byte 13");
+    refused("null\0", "expected the end of the body at byte 4");
+    // A valid request does not excuse what follows it.
+    refused(
+        r#"{"jsonrpc":"2.0","id":1,"method":"m"}x"#,
+        "expected the end of the body at byte 37",
+    );
+    // That it is not JSON goes before what else is wrong.
+    refused(
+        r#"{"id":null,"id":[],"#,
+        "expected a member name at byte 19",
+    );
+    refused(r#"[1,"#, "expected a value at byte 3");
+}
+
+/// SPEC A-24: "BOM + valid JSON": reject as -32700.
+#[test]
+fn a_byte_order_mark_is_not_json() {
+    check(
+        "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m\"}",
+        "-32700 - parse error: the body begins with a byte order mark",
+    );
+    // U+FF5B begins with the same byte as the mark.
+    check(
+        "\u{ff5b}}",
+        "-32700 - parse error: expected a value at byte 0",
+    );
+}
+
+/// SPEC A-25: "Refuse duplicate member names at least in the envelope, `params` and `_meta`".
+/// R-38: escapes in names are decoded before they are compared.
+#[test]
+fn repeated_member_names_are_refused() {
+    #[track_caller]
+    fn refused(members: &str, id: &str, name: &str, of: &str) {
+        let text = format!("invalid request: the member `{name}` of {of} is there twice");
+        envelope(members, &format!("-32600 {id} {text}"));
+    }
+    let envelope = "the message";
+    refused(
+        r#""id":1,"method":"m","jsonrpc":"2.0""#,
+        "1",
+        "jsonrpc",
+        envelope,
+    );
+    refused(r#""id":1,"id":1,"method":"m""#, "-", "id", envelope);
+    refused(
+        r#""id":1,"method":"m","method":"m""#,
+        "1",
+        "method",
+        envelope,
+    );
+    refused(
+        r#""id":1,"method":"m","\u006dethod":"n""#,
+        "1",
+        "method",
+        envelope,
+    );
+    refused(
+        r#""method":"m","params":{},"params":{}"#,
+        "notification",
+        "params",
+        envelope,
+    );
+    refused(r#""id":1,"result":{},"result":{}"#, "-", "result", envelope);
+    refused(r#""id":1,"error":{},"error":{}"#, "-", "error", envelope);
+    refused(r#""id":1,"method":"m","x":1,"x":1"#, "1", "x", envelope);
+    let params = "`params`";
+    refused(
+        r#""id":1,"method":"m","params":{"name":1,"name":1}"#,
+        "1",
+        "name",
+        params,
+    );
+    refused(
+        r#""id":1,"method":"m","params":{"uri":1,"ur\u0069":1}"#,
+        "1",
+        "uri",
+        params,
+    );
+    refused(
+        r#""id":1,"method":"m","params":{"_meta":{},"_meta":5}"#,
+        "1",
+        "_meta",
+        params,
+    );
+    refused(
+        r#""id":1,"method":"m","params":{"_meta":{"a":1,"a":2}}"#,
+        "1",
+        "a",
+        "`_meta`",
+    );
+    // Ten names, so that the set of many is asked too.
+    let many: String = (0..10).map(|n| format!(r#""k{n}":0,"#)).collect();
+    refused(
+        &format!(r#""id":1,"method":"m","params":{{{many}"k9":0}}"#),
+        "1",
+        "k9",
+        params,
+    );
+}
+
+/// SPEC A-25 ends at `_meta`: what lies in arguments is read by whoever they are for.
+#[test]
+fn arguments_may_repeat_names() {
+    params(
+        r#"{"arguments":{"a":1,"a":2}}"#,
+        r#"request 1 m {"arguments":{"a":1,"a":2}}"#,
+    );
+}
+
+/// R-38: "NUL-suffixed keys are other keys", and so are keys of another case.
+#[test]
+fn names_are_compared_byte_for_byte() {
+    envelope(
+        r#""id":1,"method":"m","method\u0000":"n","Method":"o","METHOD":5,"ｍethod":0"#,
+        "request 1 m",
+    );
+    envelope(r#""\u0069d":1,"\u006d\u0065thod":"m""#, "request 1 m");
+    envelope(r#""id\u0000":1,"method":"m""#, "notification m");
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{"name\u0000":"x","Name":"y"}}"#;
+    assert_eq!(request(body).params().unwrap().name(), None);
+}
+
+/// SPEC A-26, R-40: "Depth > 64": -32700, without a stack that grows.
+#[test]
+fn depth_ends_at_64() {
+    let deep = |depth: usize| {
+        // The envelope and the params are two of the levels.
+        let inner = depth - 2;
+        let (open, close) = ("[".repeat(inner), "]".repeat(inner));
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"x":{open}{close}}}}}"#)
+    };
+    assert_eq!(request(&deep(64)).method(), "m");
+    let refused = "-32700 - parse error: nested deeper than 64 levels";
+    check(deep(65), refused);
+    check("[".repeat(100_000), refused);
+    check("{\"a\":".repeat(100_000), refused);
+    check(format!("{}{}", "[".repeat(65), "]".repeat(65)), refused);
+    // In a batch the array is one level more.
+    check(format!("[{}]", deep(64)), refused);
+    assert!(matches!(
+        read(format!("[{}]", deep(63))),
+        Ok(Payload::Batch(_))
+    ));
+    // Siblings add nothing.
+    let wide = "[],".repeat(1000);
+    params(
+        &format!(r#"{{"x":[{wide}{{}}]}}"#),
+        &format!(r#"request 1 m {{"x":[{wide}{{}}]}}"#),
+    );
+}
+
+/// R-40: "time linear in size". A quadratic reader would need minutes for this test.
+#[test]
+fn hostile_objects_cost_linear_time() {
+    let names = |last: &str| {
+        let names: String = (0..100_000).map(|n| format!(r#""{n}":0,"#)).collect();
+        format!(r#"{names}"{last}":0"#)
+    };
+    let (distinct, repeated) = (names("x"), names("99999"));
+    for (inner, refused) in [(&distinct, false), (&repeated, true)] {
+        for members in [
+            format!(r#""id":1,"method":"m",{inner}"#),
+            format!(r#""id":1,"method":"m","params":{{{inner}}}"#),
+            format!(r#""id":1,"method":"m","params":{{"_meta":{{{inner}}}}}"#),
+        ] {
+            let verdict = read(format!(r#"{{"jsonrpc":"2.0",{members}}}"#));
+            assert_eq!(verdict.is_err(), refused);
+        }
+    }
+    let escapes = r"\u0061".repeat(100_000);
+    params(
+        &format!(r#"{{"name":"{escapes}"}}"#),
+        &format!(r#"request 1 m {{"name":"{escapes}"}}"#),
+    );
+}
+
+/// SPEC A-27: "`_meta`, wherever present, is an object; otherwise -32602."
+#[test]
+fn meta_is_an_object() {
+    for token in ["5", "null", "[]", "\"x\"", "true"] {
+        params(
+            &format!(r#"{{"_meta":{token}}}"#),
+            "-32602 1 invalid params: `_meta` must be an object",
+        );
+    }
+    params(r#"{"_meta":{}}"#, r#"request 1 m {"_meta":{}}"#);
+    envelope(
+        r#""method":"m","params":{"_meta":5}"#,
+        "-32602 notification invalid params: `_meta` must be an object",
+    );
+}
+
+/// SPEC A-28: "Unknown `_meta` keys are tolerated and are passed to handlers unchanged."
+#[test]
+fn meta_keeps_its_bytes() {
+    let meta = r#"{ "com.example\/x":1.0, "traceparent":"?","o":{"a":1,"a":2} }"#;
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"_meta":{meta}}}}}"#);
+    let request = request(&body);
+    let params = request.params().unwrap();
+    assert_eq!(params.meta().unwrap().as_bytes(), meta.as_bytes());
+}
+
+/// SPEC A-31: "`_meta.progressToken` is a string or integer, kept type-exact; another type →
+/// -32602."
+#[test]
+fn a_progress_token_is_a_string_or_an_integer() {
+    for token in [
+        "7",
+        "\"7\"",
+        "-0",
+        "\"\"",
+        r#""\u00e9""#,
+        "18446744073709551616",
+    ] {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"_meta":{{"progressToken":{token}}}}}}}"#
+        );
+        let request = request(&body);
+        let parsed = request.params().unwrap().progress_token().unwrap();
+        assert_eq!(parsed.as_bytes(), token.as_bytes());
+    }
+    for token in ["null", "1.0", "1e2", "true", "{}", "[7]"] {
+        params(
+            &format!(r#"{{"_meta":{{"progressToken":{token}}}}}"#),
+            "-32602 1 invalid params: `_meta.progressToken` must be a string or an integer",
+        );
+    }
+}
+
+#[test]
+fn the_members_that_routing_needs_are_found_at_their_level_only() {
+    let decoy = r#"{"name":0,"uri":0,"arguments":0,"requestId":0,"_meta":{"progressToken":0}}"#;
+    let request = request(&format!(
+        r#"{{"x":{decoy},"jsonrpc":"2.0","id":1,"method":"m","params":{{
+            "decoy":{decoy}, "name":"a\u0062", "uri" : "u:\/\/v", "taskId":"t",
+            "arguments":{decoy} , "requestId":"\u0061",
+            "_meta": {{"decoy":{decoy}, "progressToken":"p",
+                "io.modelcontextprotocol/protocolVersion":"2026-07-28",
+                "io.modelcontextprotocol\/clientCapabilities":{{"a":[]}},
+                "io.modelcontextprotocol/clientInfo":null,
+                "io.modelcontextprotocol/logLevel":5
+            }}
+        }}}}"#
+    ));
+    let params = request.params().unwrap();
+    let raw = |raw: Option<RawJson<'_>>| String::from_utf8(raw.unwrap().as_bytes().into()).unwrap();
+    assert_eq!(params.name().unwrap(), "ab");
+    assert_eq!(params.uri().unwrap(), "u://v");
+    assert_eq!(params.task_id().unwrap(), "t");
+    assert_eq!(params.request_id().unwrap(), Id::from("a"));
+    assert_eq!(raw(params.arguments()), decoy);
+    assert_eq!(raw(params.progress_token()), r#""p""#);
+    assert_eq!(raw(params.protocol_version()), r#""2026-07-28""#);
+    assert_eq!(raw(params.client_capabilities()), r#"{"a":[]}"#);
+    assert_eq!(raw(params.client_info()), "null");
+    assert_eq!(raw(params.log_level()), "5");
+    let value = params.as_raw().to_value().unwrap();
+    assert_eq!(value["_meta"], params.meta().unwrap().to_value().unwrap());
+}
+
+/// A handler says what is wrong with such params; routing sees them as absent.
+#[test]
+fn routing_members_of_another_type_are_absent() {
+    let request = request(
+        r#"{"jsonrpc":"2.0","id":1,"method":"m",
+            "params":{"name":5,"uri":null,"taskId":{},"requestId":1.5}}"#,
+    );
+    let params = request.params().unwrap();
+    assert_eq!(params.name(), None);
+    assert_eq!(params.uri(), None);
+    assert_eq!(params.task_id(), None);
+    assert_eq!(params.request_id(), None);
+    assert!(params.meta().is_none());
+}
+
+/// SPEC A-60: "Accept arrays of requests and/or notifications, or arrays of responses."
+#[test]
+fn a_batch_holds_calls_or_responses() {
+    batch(&[r#""id":1,"method":"m""#], "[request 1 m]");
+    batch(
+        &[
+            r#""id":1,"method":"m""#,
+            r#""method":"n""#,
+            r#""id":"1","method":"m""#,
+        ],
+        r#"[request 1 m, notification n, request "1" m]"#,
+    );
+    batch(
+        &[r#""method":"n""#, r#""method":"n""#],
+        "[notification n, notification n]",
+    );
+    batch(
+        &[
+            r#""id":1,"result":{}"#,
+            r#""id":1,"error":{}"#,
+            r#""error":{}"#,
+        ],
+        "[result 1 {}, error 1 {}, error - {}]",
+    );
+}
+
+/// SPEC A-61: "Array that mixes responses with requests/notifications → -32600".
+#[test]
+fn a_batch_does_not_mix_calls_and_responses() {
+    let text =
+        "-32600 - invalid request: a batch holds responses or requests and notifications, not both";
+    batch(&[r#""id":1,"result":{}"#, r#""id":2,"method":"m""#], text);
+    batch(&[r#""method":"m""#, r#""error":{}"#], text);
+}
+
+/// SPEC A-62: "`initialize` inside a batch is refused".
+#[test]
+fn a_batch_does_not_initialize() {
+    let text = "-32600 - invalid request: `initialize` cannot be part of a batch";
+    batch(&[r#""id":1,"method":"initialize""#], text);
+    batch(
+        &[
+            r#""id":1,"method":"m""#,
+            r#""id":2,"method":"\u0069nitialize""#,
+        ],
+        text,
+    );
+}
+
+/// SPEC A-63: "Empty array → -32600".
+#[test]
+fn an_empty_batch_is_refused() {
+    check("[]", "-32600 - invalid request: the batch is empty");
+    check(" [ ] ", "-32600 - invalid request: the batch is empty");
+}
+
+/// SPEC A-64: "One invalid element → refuse the whole array with -32600", without an id.
+#[test]
+fn an_invalid_element_refuses_the_batch() {
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let no_message = format!(
+        "-32600 - {}",
+        NO_MESSAGE.replace("expected", "in the batch: expected")
+    );
+    check(format!("[1,{ping}]"), &no_message);
+    check(format!("[{ping},[{ping}]]"), &no_message);
+    check(format!("[{ping},null]"), &no_message);
+    batch(
+        &[r#""id":1,"method":"m""#, r#""id":null,"method":"m""#],
+        "-32600 - invalid request: in the batch: `id` must be a string or an integer",
+    );
+    // The code of the element does not become the code of the array.
+    batch(
+        &[r#""id":1,"method":"m","params":[]"#],
+        "-32600 - invalid request: in the batch: `params` must be an object, positional parameters are not used",
+    );
+    check(
+        format!("[1,{ping}"),
+        "-32700 - parse error: expected `,` or `]` at byte 43",
+    );
+}
+
+/// SPEC A-69: "Bound batch length; duplicated ids inside one batch → -32600".
+#[test]
+fn a_batch_is_short_and_its_ids_differ() {
+    let pings = |len: usize| {
+        let pings: Vec<_> = (0..len)
+            .map(|id| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#))
+            .collect();
+        format!("[{}]", pings.join(","))
+    };
+    assert!(matches!(read(pings(64)), Ok(Payload::Batch(it)) if it.len() == 64));
+    let text = "-32600 - invalid request: the batch has more than 64 messages";
+    check(pings(65), text);
+    check(pings(10_000), text);
+    let text = "-32600 - invalid request: two requests of the batch have the same `id`";
+    batch(&[r#""id":1,"method":"m""#, r#""id":1,"method":"n""#], text);
+    batch(
+        &[r#""id":"a","method":"m""#, r#""id":"\u0061","method":"m""#],
+        text,
+    );
+}
+
+/// The limits of the caller count, not the defaults.
+#[test]
+fn limits_can_be_set() {
+    #[track_caller]
+    fn check(limits: &Limits, body: &'static str, expected: &str) {
+        assert_eq!(
+            line(&parse(&Bytes::from_static(body.as_bytes()), limits)),
+            expected
+        );
+    }
+    let limits = Limits {
+        depth: 1,
+        id_len: 2,
+        method_len: 3,
+        batch_len: 1,
+    };
+    check(
+        &limits,
+        r#"{"jsonrpc":"2.0","id":12,"method":"m"}"#,
+        "request 12 m",
+    );
+    check(
+        &limits,
+        r#"{"jsonrpc":"2.0","id":12,"method":"m","params":{}}"#,
+        "-32700 - parse error: nested deeper than 1 levels",
+    );
+    check(
+        &limits,
+        r#"{"jsonrpc":"2.0","id":123,"method":"m"}"#,
+        "-32600 - invalid request: `id` is longer than 2 bytes",
+    );
+    check(
+        &limits,
+        r#"{"jsonrpc":"2.0","id":1,"method":"mm"}"#,
+        "-32600 1 invalid request: `method` is longer than 3 bytes",
+    );
+    check(
+        &limits,
+        "[1,2]",
+        "-32600 - invalid request: the batch has more than 1 messages",
+    );
+}
+
+/// A peer's text comes back in a message for people, so it is cut.
+#[test]
+fn messages_for_people_stay_short() {
+    let name = "é".repeat(10_000);
+    let error = read(format!(r#"{{"{name}":1,"{name}":1}}"#)).unwrap_err();
+    assert!(error.to_string().len() < 300);
+    assert_eq!(error.to_error_object().message(), error.to_string());
+    assert_eq!(error.to_error_object().code(), -32600);
+}
+
+/// One member of an envelope as a generator chooses it: its name, its token, whether the token is
+/// good in that place.
+type Choice = (&'static str, &'static str, bool);
+
+fn member() -> impl Strategy<Value = Choice> {
+    let choices: Vec<Choice> = vec![
+        ("jsonrpc", r#""2.0""#, true),
+        ("jsonrpc", "2.0", false),
+        ("id", "7", true),
+        ("id", r#""\u0061""#, true),
+        ("id", "null", false),
+        ("method", r#""m""#, true),
+        ("method", "5", false),
+        ("params", "{}", true),
+        ("params", "null", true),
+        ("params", r#""x""#, false),
+        ("result", "{}", true),
+        ("result", "null", false),
+        ("error", "{}", true),
+        ("error", "[]", false),
+        ("extra", "[1e999]", true),
+    ];
+    prop::sample::select(choices)
+}
+
+proptest! {
+    /// SPEC A.1, said a second time over a list of members instead of text.
+    #[test]
+    fn the_kind_follows_from_the_members_in_any_order(
+        members in prop::collection::vec(member(), 0..7),
+        has_version in any::<bool>(),
+    ) {
+        let mut members = members;
+        if has_version {
+            members.retain(|(name, ..)| *name != "jsonrpc");
+            members.insert(members.len() / 2, ("jsonrpc", r#""2.0""#, true));
+        }
+        let of = |name| members.iter().filter(move |it| it.0 == name).count();
+        let names = ["jsonrpc", "id", "method", "params", "result", "error", "extra"];
+        let [_, id, method, _, result, error, _] = names.map(of);
+        let once = names.iter().all(|name| of(name) <= 1) && of("jsonrpc") == 1;
+        let good = members.iter().all(|it| it.2);
+        let good = good || {
+            // Params are looked at in calls only.
+            result + error == 1 && members.iter().all(|it| it.2 || it.0 == "params")
+        };
+        let expected = match (method, result, error) {
+            (1, 0, 0) if id == 1 => Some("request"),
+            (1, 0, 0) => Some("notification"),
+            (0, 1, 0) if id == 1 => Some("result"),
+            (0, 0, 1) => Some("error"),
+            _ => None,
+        };
+        let expected = expected.filter(|_| once && good);
+
+        let text: Vec<_> = members.iter().map(|(name, token, _)| format!(r#""{name}":{token}"#)).collect();
+        let verdict = line(&read(format!("{{{}}}", text.join(","))));
+        match expected {
+            Some(kind) => prop_assert!(verdict.starts_with(kind), "{}", verdict),
+            None => prop_assert!(verdict.starts_with("-32600"), "{}", verdict),
+        }
+    }
+
+    /// R-40: "agreement with serde_json on validity". One byte of a body is changed, so that the
+    /// damage is near to JSON.
+    #[test]
+    fn a_damaged_body_is_json_when_serde_json_says_so(
+        at in any::<prop::sample::Index>(),
+        byte in prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\{}[]:,0-.eu \n"[..])],
+        insert in any::<bool>(),
+    ) {
+        let mut body = br#" {"jsonrpc":"2.0","id":-10.5e1,"a":["\u00e9\ud83e\udd80\n",true,null,{}], "method":"m"} "#.to_vec();
+        let at = at.index(body.len());
+        if insert {
+            body.insert(at, byte);
+        } else {
+            body[at] = byte;
+        }
+        let is_json = serde_json::from_slice::<serde_json::Value>(&body).is_ok();
+        let code = read(&body).map_or_else(|error| error.code(), |_| 0);
+        prop_assert_eq!(code != -32700, is_json, "{}", String::from_utf8_lossy(&body));
+    }
+}
