@@ -1,6 +1,85 @@
-//! wip
+//! Model Context Protocol servers over HTTP, directly on [hyper]: no web framework.
+//!
+//! `mcp-wire` takes a hyper request and gives a hyper response. Between the two it checks who may
+//! ask, keeps the sessions, frames the events, and hands every JSON-RPC message to one trait
+//! object, the [`Dispatcher`]. [`server::Server`] is one that knows tools, resources and prompts;
+//! a gateway brings its own.
+//!
+//! ```
+//! use mcp_wire::McpService;
+//! use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
+//! use serde_json::json;
+//!
+//! async fn echo(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+//!     Ok(format!("Tool echo: {}", args.str("message")?))
+//! }
+//!
+//! let schema = json!({
+//!     "type": "object",
+//!     "properties": {"message": {"type": "string"}},
+//!     "required": ["message"],
+//! });
+//! let server = Server::new("Echo", "1.0.0").tool(Tool::new("echo_tool").input(schema), echo);
+//! let mcp = McpService::builder(server).build()?;
+//! assert!(mcp.owns("/sse"));
+//! # Ok::<(), mcp_wire::Error>(())
+//! ```
+//!
+//! # Layers
+//!
+//! ```text
+//!  server/      MCP methods: tools, resources, prompts
+//!  transport/   hyper: service, bodies, serve; the only floor with tasks and timers
+//!  protocol/    decisions over values
+//!  wire/        bytes <-> values
+//! ```
+//!
+//! # Cancel safety
+//!
+//! A handler is dropped at an await when its call is cancelled or its session ends. Each async
+//! function of this crate says what dropping its future does.
+//!
+//! # Security
+//!
+//! On by default: `Host` and `Origin` are checked on every endpoint; session ids are random; body,
+//! header, nesting, sessions, running requests and queues are limited ([`Builder`]); a panic of a
+//! handler is answered -32603 without detail. Binding to a loopback address is your choice, and
+//! authentication is not here yet: do not serve strangers without a proxy that authenticates.
+//!
+//! # What is served
+//!
+//! The HTTP+SSE transport of 2024-11-05, on which every revision with an `initialize` handshake
+//! may be negotiated. Streamable HTTP and the stateless revision 2026-07-28 are on their way.
+//!
+//! # What this crate will not do
+//!
+//! Routing, templates, TLS certificates, a client, an authorization server.
+//!
+//! # Stability
+//!
+//! Before 1.0 a minor version may break. The rust-version is raised with a minor version.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
 mod protocol;
+pub mod server;
+mod transport;
 mod wire;
+
+pub use error::Error;
+pub use protocol::change::Change;
+pub use protocol::level::LogLevel;
+pub use transport::body::ResponseBody;
+pub use transport::config::Builder;
+pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Publisher, RequestError};
+pub use transport::serve::{serve, serve_with};
+pub use transport::service::McpService;
 pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};
 pub use wire::{jsonrpc, sse};
+
+/// The README's example is compiled and kept true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -120,6 +120,19 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
+    /// What carries the frames to the client.
+    pub(crate) fn connection(&mut self) -> &mut C {
+        &mut self.connection
+    }
+
+    /// What messages are taken under.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            version: self.version,
+            client: self.client.clone(),
+        }
+    }
+
     // --- requests of the client
 
     /// Takes up a request. The id counts as in use until [`Session::finish`] or a cancel.

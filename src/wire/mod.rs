@@ -1,6 +1,6 @@
 //! Bytes to values and back: no async, no I/O, no clock.
 
-pub mod id;
+pub(crate) mod id;
 pub mod jsonrpc;
 pub mod sse;
-pub mod version;
+pub(crate) mod version;

@@ -141,23 +141,13 @@ impl ProtocolVersion {
         self >= Self::V2025_06_18
     }
 
-    /// `icons`, and `description` and `websiteUrl` of an implementation (SPEC E-1, E.5).
-    pub(crate) fn has_icons(self) -> bool {
+    /// `description` and `websiteUrl` of an implementation (SPEC E-1).
+    pub(crate) fn has_implementation_details(self) -> bool {
         self >= Self::V2025_11_25
     }
 
     /// Elicitation modes, enum titles and defaults of every primitive (SPEC E-101, E-102).
     pub(crate) fn has_elicitation_modes(self) -> bool {
-        self >= Self::V2025_11_25
-    }
-
-    /// Several content blocks in one sampling message (SPEC E-99).
-    pub(crate) fn has_sampling_content_lists(self) -> bool {
-        self >= Self::V2025_11_25
-    }
-
-    /// Tools in sampling (SPEC E-98).
-    pub(crate) fn has_sampling_tools(self) -> bool {
         self >= Self::V2025_11_25
     }
 }

@@ -14,7 +14,8 @@ use super::{ErrorObject, Id, Message, Notification, Payload, Request, Response};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Containers inside each other. Default [`Limits::MAX_DEPTH`].
+    /// Containers inside each other, counted up to [`Limits::DEPTH_CEILING`]. Default
+    /// [`Limits::MAX_DEPTH`].
     pub depth: usize,
     /// The bytes of an id's token. Default [`Limits::MAX_ID_LEN`].
     pub id_len: usize,
@@ -27,6 +28,8 @@ pub struct Limits {
 impl Limits {
     /// Deeper than any schema that is in use, shallow enough for every reader's stack.
     pub const MAX_DEPTH: usize = 64;
+    /// The most that [`Limits::depth`] may be set to: the parser recurses.
+    pub const DEPTH_CEILING: usize = 512;
     /// Room for a UUID, a URL or an integer of hundreds of digits.
     pub const MAX_ID_LEN: usize = 256;
     /// The longest method of the protocol has 40 bytes.
@@ -69,7 +72,7 @@ impl Default for Limits {
 /// assert_eq!(error.code(), -32700);
 /// ```
 pub fn parse(body: &Bytes, limits: &Limits) -> Result<Payload, ParseError> {
-    let mut scanner = Scanner::new(body, limits.depth)?;
+    let mut scanner = Scanner::new(body, limits.depth.min(Limits::DEPTH_CEILING))?;
     let payload = match scanner.peek() {
         Some(b'[') => batch(&mut scanner, body, limits),
         Some(b'{') => Ok(Envelope::read(&mut scanner, limits)?

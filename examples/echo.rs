@@ -1,0 +1,117 @@
+//! A web service with a route of its own, and an MCP server named `Echo` beside it.
+//!
+//! `cargo run --release --example echo [-- --listen ADDR]`
+
+use std::convert::Infallible;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::CONTENT_TYPE;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use mcp_wire::server::Presence::Required;
+use mcp_wire::server::{
+    Arguments, Call, Prompt, PromptArguments, Read, ResourceTemplate, Server, Tool, ToolError,
+};
+use mcp_wire::{McpService, serve_with};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+async fn echo_tool(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+    Ok(format!("Tool echo: {}", args.str("message")?))
+}
+
+async fn echo_resource(_cx: Call, read: Read) -> String {
+    format!(
+        "Resource echo: {}",
+        read.variable("message").unwrap_or_default()
+    )
+}
+
+async fn echo_prompt(_cx: Call, args: PromptArguments) -> String {
+    let message = args.get("message").unwrap_or_default();
+    format!("Please process this message: {message}")
+}
+
+fn echo_server() -> Server {
+    let schema = json!({
+        "type": "object",
+        "properties": {"message": {"type": "string"}},
+        "required": ["message"],
+    });
+    let tool = Tool::new("echo_tool")
+        .description("Echo a message as a tool")
+        .input(schema);
+    let template = ResourceTemplate::new("echo://{message}", "echo_resource")
+        .description("Echo a message as a resource")
+        .mime_type("text/plain");
+    let prompt = Prompt::new("echo_prompt")
+        .description("Create an echo prompt")
+        .argument("message", Required);
+    Server::new("Echo", env!("CARGO_PKG_VERSION"))
+        .tool(tool, echo_tool)
+        .resource_template(template, echo_resource)
+        .prompt(prompt, echo_prompt)
+}
+
+/// The service's own routes. They see every path that the MCP server does not own.
+async fn routes(request: Request<impl Sized>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = Response::new(Full::from(r#"{"Hello":"World"}"#));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        "application/json".parse().expect("a media type"),
+    );
+    if request.uri().path() != "/" {
+        response = Response::new(Full::from("Not Found"));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    } else if request.method() != Method::GET {
+        response = Response::new(Full::from("Method Not Allowed"));
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response
+            .headers_mut()
+            .insert("allow", "GET".parse().expect("a method"));
+    }
+    Ok(response)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mcp = McpService::builder(echo_server()).build()?;
+    let listener = TcpListener::bind(listen_address()?).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    println!("The service's own route: {url}/");
+    println!("MCP over HTTP+SSE:       {url}/sse");
+    println!("For the client's configuration:");
+    println!(
+        "{}",
+        json!({"mcpServers": {"example-sse": {"url": format!("{url}/sse")}}})
+    );
+    serve_with(listener, mcp, service_fn(routes), stop_signal()).await?;
+    println!("Stopped.");
+    Ok(())
+}
+
+/// `--listen ADDR`, by default 127.0.0.1:8000.
+fn listen_address() -> Result<String, String> {
+    let mut args = std::env::args().skip(1);
+    match (args.next().as_deref(), args.next(), args.next()) {
+        (None, _, _) => Ok("127.0.0.1:8000".to_owned()),
+        (Some("--listen"), Some(address), None) => Ok(address),
+        _ => Err("usage: echo [--listen ADDR]".to_owned()),
+    }
+}
+
+/// Ready on Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
+}

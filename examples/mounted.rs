@@ -1,0 +1,81 @@
+//! An accept loop of one's own: the MCP server below `/api/mcp`, on TCP and on a Unix socket at
+//! once, with nothing but hyper.
+//!
+//! `cargo run --release --example mounted [-- SOCKET_PATH]`, then
+//! `curl -N --unix-socket SOCKET_PATH http://localhost/api/mcp/sse`
+
+use std::convert::Infallible;
+use std::io;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mcp_wire::server::{Arguments, Call, Server, Tool};
+use mcp_wire::{McpService, ResponseBody};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+
+async fn now(_cx: Call, _args: Arguments) -> String {
+    format!("{:?}", std::time::SystemTime::now())
+}
+
+/// Whatever the socket is, a connection is hyper's, and a request goes to the MCP server as it is.
+async fn connection(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, mcp: McpService) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mcp = mcp.clone();
+        async move { Ok::<Response<ResponseBody>, Infallible>(mcp.call(request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(io), service)
+        .await;
+    if let Err(error) = served {
+        eprintln!("a connection failed: {error}");
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server =
+        Server::new("Clock", "1.0.0").tool(Tool::new("now").description("What time it is"), now);
+    let mcp = McpService::builder(server).mount("/api/mcp").build()?;
+
+    let path = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "mcp.sock".to_owned());
+    remove_stale(&path)?;
+    let unix = UnixListener::bind(&path)?;
+    let tcp = TcpListener::bind("127.0.0.1:0").await?;
+    println!("http://{}/api/mcp/sse", tcp.local_addr()?);
+    println!("{path}: http://localhost/api/mcp/sse");
+    loop {
+        tokio::select! {
+            accepted = tcp.accept() => {
+                let (socket, _) = accepted?;
+                // Without it an event waits some 40 ms for a delayed acknowledgement.
+                socket.set_nodelay(true)?;
+                // The rule for the Host header depends on where the connection arrived.
+                let mcp = mcp.on(socket.local_addr()?);
+                tokio::spawn(connection(socket, mcp));
+            }
+            accepted = unix.accept() => {
+                let (socket, _) = accepted?;
+                tokio::spawn(connection(socket, mcp.clone()));
+            }
+            _ = tokio::signal::ctrl_c() => break,
+        }
+    }
+    mcp.close();
+    std::fs::remove_file(&path)?;
+    Ok(())
+}
+
+/// A socket that an earlier run left behind would be in the way.
+fn remove_stale(path: &str) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

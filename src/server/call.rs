@@ -1,0 +1,149 @@
+//! [`Call`]: what a handler is given beside its arguments.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Map, Value, json};
+
+use crate::protocol::level::LogLevel;
+use crate::transport::dispatch::Context;
+use crate::wire::jsonrpc::{Json, Request};
+
+/// The call that a handler answers: the [`Context`] of its request, and ways to talk to the client
+/// while it runs. Cheap to clone.
+///
+/// A handler is dropped at an await when its call is cancelled or its session ends; what must not
+/// be cut goes into a task of its own.
+#[derive(Clone)]
+pub struct Call(Arc<Inner>);
+
+struct Inner {
+    cx: Context,
+    request: Request,
+    /// Whether the server declared that it logs (SPEC E-80).
+    logs: bool,
+    /// The bits of the last progress that was sent.
+    progress: AtomicU64,
+}
+
+impl Call {
+    pub(super) fn new(cx: Context, request: Request, logs: bool) -> Self {
+        let progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
+        Self(Arc::new(Inner {
+            cx,
+            request,
+            logs,
+            progress,
+        }))
+    }
+
+    /// The `_meta` of the request, with every key that the client put there (SPEC A-28); empty when
+    /// there is none.
+    #[must_use]
+    pub fn meta(&self) -> Map<String, Value> {
+        match self
+            .0
+            .request
+            .params()
+            .and_then(|params| params.meta()?.to_value().ok())
+        {
+            Some(Value::Object(meta)) => meta,
+            _ => Map::new(),
+        }
+    }
+
+    /// Whether the client asked to hear of progress.
+    #[must_use]
+    pub fn wants_progress(&self) -> bool {
+        self.0
+            .request
+            .params()
+            .is_some_and(|params| params.progress_token().is_some())
+    }
+
+    /// Tells how far the call is: `progress` of `total`, if a total is known, and what is being
+    /// done. Nothing is sent to a client that did not ask, nor when `progress` is not above the
+    /// last one (SPEC E-85). Never waits.
+    pub fn progress(&self, progress: f64, total: impl Into<Option<f64>>, message: Option<&str>) {
+        let Some(token) = self
+            .0
+            .request
+            .params()
+            .and_then(|params| params.progress_token())
+        else {
+            return;
+        };
+        if !progress.is_finite() || !self.advances(progress) {
+            return;
+        }
+        // The token was read as a string or an integer; an integer beyond 64 bits would not keep
+        // its digits in a `Value`, so its own bytes go out.
+        let mut params = Map::new();
+        params.insert("progress".to_owned(), number(progress));
+        if let Some(total) = total.into().filter(|total| total.is_finite()) {
+            params.insert("total".to_owned(), number(total));
+        }
+        if let Some(message) = message.filter(|_| self.version().has_progress_message()) {
+            params.insert("message".to_owned(), message.into());
+        }
+        let rest = Value::Object(params).to_string();
+        let mut text = b"{\"progressToken\":".to_vec();
+        text.extend_from_slice(token.as_bytes());
+        text.push(b',');
+        text.extend_from_slice(&rest.as_bytes()[1..]);
+        // A client that is gone will have dropped the call.
+        let _ = self.notify("notifications/progress", Some(&Json::from_encoder(text)));
+    }
+
+    /// Whether `progress` is above all that was sent before; then it counts as sent.
+    fn advances(&self, progress: f64) -> bool {
+        let above = |last: u64| (progress > f64::from_bits(last)).then_some(progress.to_bits());
+        self.0
+            .progress
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, above)
+            .is_ok()
+    }
+
+    /// Logs to the client, on the stream of this call (SPEC E-84). Nothing is sent below the level
+    /// that the session wants, nor by a server without [`Server::logging`](super::Server::logging).
+    /// The data goes out: no secrets in it. Never waits.
+    pub fn log(&self, level: LogLevel, logger: Option<&str>, data: impl Into<Value>) {
+        if !self.0.logs || level < self.log_level() {
+            return;
+        }
+        let mut params = json!({"level": level.as_str(), "data": data.into()});
+        if let Some(logger) = logger {
+            params["logger"] = logger.into();
+        }
+        // As above.
+        let _ = self.notify("notifications/message", Some(&Json::from(&params)));
+    }
+}
+
+impl Deref for Call {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.0.cx
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Call")
+            .field(&self.0.request.method())
+            .finish()
+    }
+}
+
+/// A whole number is written without a fraction, as clients with integers in mind expect.
+fn number(number: f64) -> Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        Value::from(number as i64)
+    } else {
+        Value::from(number)
+    }
+}

@@ -1,0 +1,142 @@
+//! What a server has: tools, resources, prompts, and how each is answered.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::completion::{CompletionHandler, Target};
+use super::prompt::{Prompt, PromptHandler};
+use super::resource::{Read, Reader, Resource, ResourceTemplate};
+use super::tool::{Tool, ToolHandler};
+use super::uri_template::{UriTemplate, Variables};
+
+/// The registry that is in force. Whoever answers a request works on the one it found; a change
+/// copies it first when somebody does.
+#[derive(Default)]
+pub(super) struct Current(RwLock<Arc<Registry>>);
+
+impl Current {
+    pub(super) fn get(&self) -> Arc<Registry> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut current))
+    }
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Registry {
+    pub(super) tools: Named<(Tool, ToolHandler)>,
+    pub(super) resources: Named<(Resource, Reader)>,
+    pub(super) templates: Named<(ResourceTemplate, UriTemplate, Reader)>,
+    pub(super) prompts: Named<(Prompt, PromptHandler)>,
+    pub(super) completion: Option<CompletionHandler>,
+    pub(super) logging: bool,
+    pub(super) subscriptions: bool,
+    /// The first registration that cannot be served.
+    pub(super) fault: Option<String>,
+}
+
+impl Registry {
+    pub(super) fn has_resources(&self) -> bool {
+        !self.resources.is_empty() || !self.templates.is_empty()
+    }
+
+    /// The reader of a URI: a resource of exactly this URI, else the first template that matches
+    /// (SPEC E-53).
+    pub(super) fn reader(&self, uri: &str) -> Option<(&Reader, Read)> {
+        if let Some((_, reader)) = self.resources.get(uri) {
+            return Some((reader, Read::new(uri, Variables::default())));
+        }
+        self.templates.iter().find_map(|(_, template, reader)| {
+            let variables = template.match_uri(uri)?;
+            Some((reader, Read::new(uri, variables)))
+        })
+    }
+
+    /// Whether there is an argument of this name to complete.
+    pub(super) fn has_argument(&self, target: &Target, argument: &str) -> bool {
+        match target {
+            Target::Prompt(name) => self
+                .prompts
+                .get(name)
+                .is_some_and(|(prompt, _)| prompt.has_argument(argument)),
+            Target::Template(text) => self
+                .templates
+                .get(text)
+                .is_some_and(|(_, template, _)| template.variables().any(|name| name == argument)),
+        }
+    }
+}
+
+/// Things by name, in the order they came (SPEC D-13).
+#[derive(Clone)]
+pub(super) struct Named<T> {
+    items: Vec<T>,
+    places: HashMap<Box<str>, usize>,
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            places: HashMap::new(),
+        }
+    }
+}
+
+impl<T> Named<T> {
+    pub(super) fn get(&self, name: &str) -> Option<&T> {
+        self.places.get(name).map(|&place| &self.items[place])
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.items.iter()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Adds a thing at the end; false if the name is taken.
+    pub(super) fn add(&mut self, name: &str, item: T) -> bool {
+        if self.places.contains_key(name) {
+            return false;
+        }
+        self.places.insert(name.into(), self.items.len());
+        self.items.push(item);
+        true
+    }
+
+    /// Takes a thing out; false if there is none.
+    pub(super) fn remove(&mut self, name: &str) -> bool {
+        let Some(gone) = self.places.remove(name) else {
+            return false;
+        };
+        self.items.remove(gone);
+        for place in self.places.values_mut().filter(|place| **place > gone) {
+            *place -= 1;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_keep_their_order_and_their_names() {
+        let mut named = Named::default();
+        for name in ["a", "b", "c"] {
+            assert!(named.add(name, name));
+        }
+        assert!(!named.add("b", "other"));
+        assert!(named.remove("a"));
+        assert!(!named.remove("a"));
+        assert_eq!(named.iter().collect::<Vec<_>>(), [&"b", &"c"]);
+        assert_eq!(named.get("c"), Some(&"c"));
+        assert_eq!(named.get("a"), None);
+    }
+}

@@ -1,0 +1,359 @@
+//! Resources and resource templates: what can be read.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::content::{Annotations, base64};
+use super::uri_template::{UriTemplate, Variables};
+use crate::transport::dispatch::BoxFuture;
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::version::ProtocolVersion;
+
+/// A resource with a fixed URI.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    uri: String,
+    size: Option<u64>,
+    about: About,
+}
+
+/// What resources and templates tell of themselves alike.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct About {
+    name: String,
+    title: Option<String>,
+    description: Option<String>,
+    mime_type: Option<String>,
+    annotations: Option<Annotations>,
+}
+
+impl About {
+    fn put(&self, out: &mut Map<String, Value>, version: ProtocolVersion) {
+        let mut text = |key: &str, text: &Option<String>| {
+            if let Some(text) = text {
+                out.insert(key.to_owned(), text.as_str().into());
+            }
+        };
+        text("description", &self.description);
+        text("mimeType", &self.mime_type);
+        if version.has_titles() {
+            text("title", &self.title);
+        }
+        out.insert("name".to_owned(), self.name.as_str().into());
+        if let Some(annotations) = &self.annotations {
+            out.insert("annotations".to_owned(), annotations.to_value(version));
+        }
+    }
+}
+
+macro_rules! about {
+    () => {
+        /// What it is, for people and models.
+        #[must_use]
+        pub fn description(mut self, description: impl Into<String>) -> Self {
+            self.about.description = Some(description.into());
+            self
+        }
+
+        /// A name for people. From 2025-06-18 on.
+        #[must_use]
+        pub fn title(mut self, title: impl Into<String>) -> Self {
+            self.about.title = Some(title.into());
+            self
+        }
+
+        /// The MIME type of its contents.
+        #[must_use]
+        pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+            self.about.mime_type = Some(mime_type.into());
+            self
+        }
+
+        /// Hints for the client.
+        #[must_use]
+        pub fn annotations(mut self, annotations: Annotations) -> Self {
+            self.about.annotations = Some(annotations);
+            self
+        }
+    };
+}
+
+impl Resource {
+    /// A resource by its absolute URI and a name for programs.
+    pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
+        let about = About {
+            name: name.into(),
+            ..About::default()
+        };
+        Self {
+            uri: uri.into(),
+            size: None,
+            about,
+        }
+    }
+
+    about!();
+
+    /// The length of its contents in bytes, before any encoding.
+    #[must_use]
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+
+    /// The URI.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    pub(super) fn mime(&self) -> Option<&str> {
+        self.about.mime_type.as_deref()
+    }
+
+    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
+        let mut out = Map::new();
+        out.insert("uri".to_owned(), self.uri.as_str().into());
+        if let Some(size) = self.size {
+            out.insert("size".to_owned(), size.into());
+        }
+        self.about.put(&mut out, version);
+        out.into()
+    }
+}
+
+/// Resources whose URIs follow an RFC 6570 template, such as `echo://{message}`.
+#[derive(Clone, Debug)]
+pub struct ResourceTemplate {
+    template: String,
+    about: About,
+}
+
+impl ResourceTemplate {
+    /// A template and a name for programs. All operators of RFC 6570 are understood, the modifiers
+    /// `*` and `:n` are not; a template that cannot be read fails the service's build.
+    pub fn new(template: impl Into<String>, name: impl Into<String>) -> Self {
+        let about = About {
+            name: name.into(),
+            ..About::default()
+        };
+        Self {
+            template: template.into(),
+            about,
+        }
+    }
+
+    about!();
+
+    pub(super) fn text(&self) -> &str {
+        &self.template
+    }
+
+    pub(super) fn mime(&self) -> Option<&str> {
+        self.about.mime_type.as_deref()
+    }
+
+    pub(super) fn parse(&self) -> Result<UriTemplate, String> {
+        UriTemplate::parse(&self.template)
+    }
+
+    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
+        let mut out = Map::new();
+        out.insert("uriTemplate".to_owned(), self.template.as_str().into());
+        self.about.put(&mut out, version);
+        out.into()
+    }
+}
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+pub struct Read {
+    uri: String,
+    variables: Variables,
+}
+
+impl Read {
+    pub(super) fn new(uri: &str, variables: Variables) -> Self {
+        Self {
+            uri: uri.to_owned(),
+            variables,
+        }
+    }
+
+    /// The URI as the client gave it.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// What a variable of the template stands for in the URI, percent-decoded once. It never holds
+    /// a `..` path segment or a NUL. `None` when the template has no such variable, or an optional
+    /// one is absent.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name)
+    }
+}
+
+/// What was read: text or bytes under a URI.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceContents {
+    uri: String,
+    mime_type: Option<String>,
+    body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Body {
+    Text(String),
+    Blob(String),
+}
+
+impl ResourceContents {
+    /// Text under a URI.
+    pub fn text(uri: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            mime_type: None,
+            body: Body::Text(text.into()),
+        }
+    }
+
+    /// Bytes under a URI, sent in Base64.
+    pub fn blob(uri: impl Into<String>, bytes: &[u8]) -> Self {
+        Self {
+            uri: uri.into(),
+            mime_type: None,
+            body: Body::Blob(base64(bytes)),
+        }
+    }
+
+    /// The MIME type.
+    #[must_use]
+    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+        self.mime_type = Some(mime_type.into());
+        self
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        let mut out = match &self.body {
+            Body::Text(text) => json!({"uri": self.uri, "text": text}),
+            Body::Blob(blob) => json!({"uri": self.uri, "blob": blob}),
+        };
+        if let Some(mime_type) = &self.mime_type {
+            out["mimeType"] = mime_type.as_str().into();
+        }
+        out
+    }
+}
+
+/// What a reader may return: text, bytes, contents, or a `Result` of these with an
+/// [`ErrorObject`].
+pub trait IntoContents {
+    /// The contents under `uri`; `mime_type` is that of the resource, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// What the client is answered instead; [`ErrorObject::resource_not_found`] for a URI that
+    /// names nothing.
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject>;
+}
+
+fn typed(contents: ResourceContents, mime_type: Option<&str>) -> Vec<ResourceContents> {
+    vec![match mime_type {
+        Some(mime_type) => contents.mime_type(mime_type),
+        None => contents,
+    }]
+}
+
+impl IntoContents for String {
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        Ok(typed(
+            ResourceContents::text(uri, self),
+            mime_type.or(Some("text/plain")),
+        ))
+    }
+}
+
+impl IntoContents for &str {
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        self.to_owned().into_contents(uri, mime_type)
+    }
+}
+
+impl IntoContents for Bytes {
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        Ok(typed(ResourceContents::blob(uri, &self), mime_type))
+    }
+}
+
+impl IntoContents for ResourceContents {
+    fn into_contents(
+        self,
+        _uri: &str,
+        _mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        Ok(vec![self])
+    }
+}
+
+impl IntoContents for Vec<ResourceContents> {
+    fn into_contents(
+        self,
+        _uri: &str,
+        _mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoContents> IntoContents for Result<T, ErrorObject> {
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        self?.into_contents(uri, mime_type)
+    }
+}
+
+/// A reader with its types erased.
+pub(super) type Reader =
+    Arc<dyn Fn(Call, Read) -> BoxFuture<Result<Vec<ResourceContents>, ErrorObject>> + Send + Sync>;
+
+pub(super) fn reader<F, R>(
+    mime_type: Option<&str>,
+    handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+) -> Reader
+where
+    F: Future<Output = R> + Send + 'static,
+    R: IntoContents,
+{
+    let mime_type: Option<Arc<str>> = mime_type.map(Into::into);
+    Arc::new(move |call, read| {
+        let uri = read.uri.clone();
+        let mime_type = mime_type.clone();
+        let reading = handler(call, read);
+        Box::pin(async move { reading.await.into_contents(&uri, mime_type.as_deref()) })
+    })
+}

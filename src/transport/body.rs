@@ -1,0 +1,415 @@
+//! Response bodies: empty, one piece, or a stream of events with its keep-alive.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use crate::protocol::rejection::Rejection;
+use crate::protocol::session::{Closed, Connection};
+use crate::wire::sse;
+
+/// The body of every response of the service.
+///
+/// A body of events ends when its session ends; dropping it ends the session.
+pub struct ResponseBody(Kind);
+
+enum Kind {
+    /// Empty, or given out.
+    Empty,
+    Full(Bytes),
+    Events(Events),
+}
+
+impl ResponseBody {
+    pub(crate) const fn empty() -> Self {
+        Self(Kind::Empty)
+    }
+
+    pub(crate) fn full(bytes: Bytes) -> Self {
+        if bytes.is_empty() {
+            Self::empty()
+        } else {
+            Self(Kind::Full(bytes))
+        }
+    }
+
+    /// A stream of the frames that `sender` is offered; `held` is dropped with the body.
+    pub(crate) fn events(
+        sender: &Sender,
+        keep_alive: Option<Duration>,
+        held: impl Any + Send + Sync,
+    ) -> Self {
+        Self(Kind::Events(Events {
+            queue: Arc::clone(&sender.0),
+            keep_alive: keep_alive.map(KeepAlive::new),
+            held: Box::new(held),
+        }))
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = match &mut self.0 {
+            Kind::Events(events) => ready!(events.poll(cx)),
+            Kind::Empty => None,
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.0 = Kind::Empty;
+                Some(bytes)
+            }
+        };
+        Poll::Ready(piece.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0, Kind::Empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Events(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Empty => "ResponseBody(empty)",
+            Kind::Full(_) => "ResponseBody(full)",
+            Kind::Events(_) => "ResponseBody(events)",
+        })
+    }
+}
+
+struct Events {
+    queue: Arc<Queue>,
+    keep_alive: Option<KeepAlive>,
+    /// Dropped when the client is gone, which is how the owner learns of it.
+    #[expect(dead_code, reason = "held for its Drop")]
+    held: Box<dyn Any + Send + Sync>,
+}
+
+impl Events {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self.queue.poll(cx) {
+            Poll::Ready(frame) => {
+                if let Some(keep_alive) = &mut self.keep_alive {
+                    keep_alive.quiet_since = Instant::now();
+                }
+                Poll::Ready(frame)
+            }
+            Poll::Pending => match &mut self.keep_alive {
+                Some(keep_alive) => keep_alive.poll(cx).map(Some),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+/// Writes a comment when nothing else was written for a while (SPEC B-17, H-13, R-20).
+struct KeepAlive {
+    period: Duration,
+    quiet_since: Instant,
+    /// On the heap, so that bodies without a timer stay small.
+    timer: Pin<Box<Sleep>>,
+}
+
+impl KeepAlive {
+    fn new(period: Duration) -> Self {
+        Self {
+            period,
+            quiet_since: Instant::now(),
+            timer: Box::pin(tokio::time::sleep(period)),
+        }
+    }
+
+    /// An event moves `quiet_since` and leaves the timer alone, so that a busy stream does not pay
+    /// for one; a timer that fires too early is set again.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            let now = Instant::now();
+            let is_due = now >= self.quiet_since + self.period;
+            if is_due {
+                self.quiet_since = now;
+            }
+            self.timer.as_mut().reset(self.quiet_since + self.period);
+            if is_due {
+                return Poll::Ready(sse::KEEP_ALIVE);
+            }
+        }
+    }
+}
+
+/// The writing end of a stream of events: bounded in bytes and in frames.
+///
+/// A reader that lets it fill up is cut: what was queued is dropped, the stream ends (SPEC B-17).
+pub(crate) struct Sender(Arc<Queue>);
+
+/// What a stream's queue may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueLimits {
+    pub(crate) bytes: usize,
+    pub(crate) frames: usize,
+}
+
+impl Sender {
+    pub(crate) fn new(limits: QueueLimits) -> Self {
+        Self(Arc::new(Queue {
+            limits,
+            state: Mutex::default(),
+        }))
+    }
+}
+
+impl Connection for Sender {
+    fn offer(&mut self, frame: Bytes) -> Result<(), Closed> {
+        self.0.offer(frame)
+    }
+
+    fn finish(&mut self) {
+        self.0.finish();
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}
+
+/// Why not a channel of tokio's: its first block alone is more than a whole idle session may cost,
+/// and it does not count bytes.
+struct Queue {
+    limits: QueueLimits,
+    state: Mutex<QueueState>,
+}
+
+#[derive(Default)]
+struct QueueState {
+    frames: VecDeque<Bytes>,
+    bytes: usize,
+    finished: bool,
+    reader: Option<Waker>,
+}
+
+impl Queue {
+    fn offer(&self, frame: Bytes) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if state.finished {
+            return Err(Closed);
+        }
+        let fits = state.bytes + frame.len() <= self.limits.bytes || state.frames.is_empty();
+        let reader = if fits && state.frames.len() < self.limits.frames {
+            state.bytes += frame.len();
+            state.frames.push_back(frame);
+            state.reader.take()
+        } else {
+            state.frames = VecDeque::new();
+            state.bytes = 0;
+            state.finished = true;
+            state.reader.take()
+        };
+        let cut = state.finished;
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        if cut { Err(Closed) } else { Ok(()) }
+    }
+
+    fn finish(&self) {
+        let mut state = self.lock();
+        state.finished = true;
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+        let mut state = self.lock();
+        if let Some(frame) = state.frames.pop_front() {
+            state.bytes -= frame.len();
+            if state.frames.is_empty() {
+                // A quiet stream keeps no buffer.
+                state.frames = VecDeque::new();
+            }
+            return Poll::Ready(Some(frame));
+        }
+        if state.finished {
+            return Poll::Ready(None);
+        }
+        match &mut state.reader {
+            Some(reader) => reader.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads a request body up to `limit` bytes within `timeout`. A body that comes in one piece is not
+/// copied; a longer one is copied once, into a buffer of its declared length.
+///
+/// # Errors
+///
+/// Too large, declared or seen (SPEC B.1, R-43), too slow, or cut short.
+pub(crate) async fn read<B>(body: B, limit: usize, timeout: Duration) -> Result<Bytes, Rejection>
+where
+    B: Body,
+{
+    let too_large = Rejection::BodyTooLarge { limit };
+    let declared = body.size_hint().lower();
+    if declared > limit as u64 {
+        return Err(too_large);
+    }
+    let reading = async {
+        let mut body = pin!(body);
+        let mut first = Bytes::new();
+        let mut buffer = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Rejection::BodyIncomplete)?;
+            // Trailers say nothing about a message.
+            let Ok(mut piece) = frame.into_data() else {
+                continue;
+            };
+            if first.len() + buffer.len() + piece.remaining() > limit {
+                return Err(too_large);
+            }
+            if first.is_empty() && buffer.is_empty() {
+                first = piece.copy_to_bytes(piece.remaining());
+                continue;
+            }
+            if buffer.is_empty() {
+                buffer.reserve((declared as usize).max(first.len() + piece.remaining()));
+                buffer.extend_from_slice(&std::mem::take(&mut first));
+            }
+            while piece.has_remaining() {
+                let chunk = piece.chunk();
+                let len = chunk.len();
+                buffer.extend_from_slice(chunk);
+                piece.advance(len);
+            }
+        }
+        Ok(if buffer.is_empty() {
+            first
+        } else {
+            buffer.freeze()
+        })
+    };
+    tokio::time::timeout(timeout, reading)
+        .await
+        .unwrap_or(Err(Rejection::BodyTimeout))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    const LIMITS: QueueLimits = QueueLimits {
+        bytes: 10,
+        frames: 3,
+    };
+
+    fn frame(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    async fn next(body: &mut ResponseBody) -> Option<Bytes> {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+        frame.unwrap().into_data().ok()
+    }
+
+    /// SPEC B-17, H-10, R-20: a comment after every quiet period, and only then.
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_stream_is_kept_alive() {
+        let mut sender = Sender::new(LIMITS);
+        let start = Instant::now();
+        let mut body = ResponseBody::events(&sender, Some(Duration::from_secs(15)), ());
+        assert_eq!(next(&mut body).await.unwrap(), sse::KEEP_ALIVE);
+        assert_eq!(start.elapsed().as_secs(), 15);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        sender.offer(frame("x")).unwrap();
+        assert_eq!(next(&mut body).await.unwrap(), "x");
+        assert_eq!(next(&mut body).await.unwrap(), sse::KEEP_ALIVE);
+        assert_eq!(start.elapsed().as_secs(), 15 + 10 + 15);
+    }
+
+    /// SPEC B-17: a reader that does not read is cut, whatever the bound it meets first.
+    #[tokio::test]
+    async fn a_full_queue_cuts_the_stream() {
+        for (text, fit) in [("x", 3), ("12345", 2), ("1234567", 1)] {
+            let mut sender = Sender::new(LIMITS);
+            let mut body = ResponseBody::events(&sender, None, ());
+            for _ in 0..fit {
+                sender.offer(frame(text)).unwrap();
+            }
+            assert_eq!(sender.offer(frame(text)), Err(Closed), "{text}");
+            assert_eq!(sender.offer(frame("")), Err(Closed));
+            assert_eq!(next(&mut body).await, None, "what was queued is dropped");
+        }
+    }
+
+    /// A single message may be longer than the bound: it cannot be sent in pieces.
+    #[tokio::test]
+    async fn one_long_frame_fits_an_empty_queue() {
+        let mut sender = Sender::new(LIMITS);
+        let mut body = ResponseBody::events(&sender, None, ());
+        sender.offer(frame("longer than ten bytes")).unwrap();
+        assert_eq!(next(&mut body).await.unwrap(), "longer than ten bytes");
+    }
+
+    /// SPEC H-14, R-11: what was sent before the end arrives, then the stream ends.
+    #[tokio::test]
+    async fn a_finished_stream_delivers_what_it_has() {
+        let mut sender = Sender::new(LIMITS);
+        let mut body = ResponseBody::events(&sender, None, ());
+        sender.offer(frame("a")).unwrap();
+        sender.finish();
+        assert_eq!(sender.offer(frame("b")), Err(Closed));
+        assert_eq!(next(&mut body).await.unwrap(), "a");
+        assert_eq!(next(&mut body).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_body_lets_go_of_what_it_held() {
+        let held = Arc::new(());
+        let sender = Sender::new(LIMITS);
+        let body = ResponseBody::events(&sender, None, Arc::clone(&held));
+        assert_eq!(Arc::strong_count(&held), 2);
+        drop(body);
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+}

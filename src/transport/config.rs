@@ -1,0 +1,309 @@
+//! [`Builder`]: how a service is set up, and the checked settings it runs with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::body::QueueLimits;
+use super::dispatch::Dispatcher;
+use super::service::McpService;
+use crate::error::Error;
+use crate::protocol::guard::{Allowed, Guard, Host, Origin};
+use crate::wire::jsonrpc::Limits;
+
+/// The defaults, each in one place.
+pub(crate) mod default {
+    use std::time::Duration;
+
+    pub(crate) const SSE_PATH: &str = "/sse";
+    pub(crate) const MESSAGES_PATH: &str = "/messages/";
+    pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
+    pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+    pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+    pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+    pub(crate) const MAX_SESSIONS: usize = 10_000;
+    pub(crate) const MAX_REQUESTS: usize = 64;
+    pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;
+    pub(crate) const QUEUE_FRAMES: usize = 256;
+}
+
+/// The settings of a service, checked and immutable.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) sse_path: String,
+    pub(crate) messages_path: String,
+    /// What clients are told to POST to, up to the session id.
+    pub(crate) announced_path: String,
+    pub(crate) guard: Guard,
+    pub(crate) body_limit: usize,
+    pub(crate) body_timeout: Duration,
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) reply_timeout: Duration,
+    pub(crate) max_sessions: usize,
+    pub(crate) max_requests: usize,
+    pub(crate) queue: QueueLimits,
+    pub(crate) json: Limits,
+}
+
+/// Sets up a [`McpService`]. Every setting has a default that is safe on an open network.
+///
+/// ```
+/// # use mcp_wire::{McpService, server::Server};
+/// let mcp = McpService::builder(Server::new("Echo", "1.0.0"))
+///     .mount("/api/mcp")
+///     .allowed_hosts(["mcp.example.com"])
+///     .build()?;
+/// assert!(mcp.owns("/api/mcp/sse"));
+/// # Ok::<(), mcp_wire::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder<D> {
+    dispatcher: D,
+    mount: String,
+    public_prefix: String,
+    sse_path: String,
+    messages_path: String,
+    hosts: Option<Vec<String>>,
+    origins: Option<Vec<String>>,
+    body_limit: usize,
+    body_timeout: Duration,
+    keep_alive: Option<Duration>,
+    reply_timeout: Duration,
+    max_sessions: usize,
+    max_requests: usize,
+    queue: QueueLimits,
+    json: Limits,
+}
+
+impl<D: Dispatcher> Builder<D> {
+    pub(super) fn new(dispatcher: D) -> Self {
+        Self {
+            dispatcher,
+            mount: String::new(),
+            public_prefix: String::new(),
+            sse_path: default::SSE_PATH.to_owned(),
+            messages_path: default::MESSAGES_PATH.to_owned(),
+            hosts: Some(Vec::new()),
+            origins: Some(Vec::new()),
+            body_limit: default::BODY_LIMIT,
+            body_timeout: default::BODY_TIMEOUT,
+            keep_alive: Some(default::KEEP_ALIVE),
+            reply_timeout: default::REPLY_TIMEOUT,
+            max_sessions: default::MAX_SESSIONS,
+            max_requests: default::MAX_REQUESTS,
+            queue: QueueLimits {
+                bytes: default::QUEUE_BYTES,
+                frames: default::QUEUE_FRAMES,
+            },
+            json: Limits::default(),
+        }
+    }
+
+    /// Puts all endpoints below a path, such as `/api/mcp`: requests carry it, and clients are told
+    /// of it. Default: none.
+    pub fn mount(mut self, prefix: impl Into<String>) -> Self {
+        self.mount = prefix.into();
+        self
+    }
+
+    /// A prefix that a proxy in front takes away: requests do not carry it, but clients are told of
+    /// it. Default: none.
+    pub fn public_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.public_prefix = prefix.into();
+        self
+    }
+
+    /// The path of the HTTP+SSE stream. Default `/sse`.
+    pub fn sse_path(mut self, path: impl Into<String>) -> Self {
+        self.sse_path = path.into();
+        self
+    }
+
+    /// The path that HTTP+SSE messages are POSTed to. Default `/messages/`.
+    pub fn messages_path(mut self, path: impl Into<String>) -> Self {
+        self.messages_path = path.into();
+        self
+    }
+
+    /// Hosts to be asked for by, such as `mcp.example.com` (any port) or `mcp.example.com:8443`,
+    /// beside the loopback names on a loopback address. Default: none, which elsewhere admits any
+    /// host.
+    pub fn allowed_hosts<T: Into<String>>(mut self, hosts: impl IntoIterator<Item = T>) -> Self {
+        self.hosts = Some(hosts.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Takes requests for any host, also on a loopback address. Pages of any web site can then
+    /// reach the server by rebinding their name, unless the origin check stops them.
+    pub fn allow_any_host(mut self) -> Self {
+        self.hosts = None;
+        self
+    }
+
+    /// Web origins that may call, such as `https://app.example.com`, beside the server's own.
+    /// Default: none.
+    pub fn allowed_origins<T: Into<String>>(
+        mut self,
+        origins: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.origins = Some(origins.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Lets pages of any web site call.
+    pub fn allow_any_origin(mut self) -> Self {
+        self.origins = None;
+        self
+    }
+
+    /// The longest request body, in bytes. Default 4 MiB.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// How long a request body may take to arrive. Default 30 s.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// How long a stream is quiet before a comment is sent; `None` sends none. Default 15 s: well
+    /// below the 30 s and 60 s after which proxies cut a quiet stream.
+    pub fn keep_alive(mut self, period: impl Into<Option<Duration>>) -> Self {
+        self.keep_alive = period.into();
+        self
+    }
+
+    /// How long a request to the client waits for its answer. Default 60 s.
+    pub fn reply_timeout(mut self, timeout: Duration) -> Self {
+        self.reply_timeout = timeout;
+        self
+    }
+
+    /// How many sessions there may be; one more is answered 503. Default 10 000.
+    pub fn max_sessions(mut self, sessions: usize) -> Self {
+        self.max_sessions = sessions;
+        self
+    }
+
+    /// How many requests one session may have running; one more is answered 503. Default 64.
+    pub fn max_requests(mut self, requests: usize) -> Self {
+        self.max_requests = requests;
+        self
+    }
+
+    /// How much a stream may hold for a client that reads slowly, in bytes and in events; a client
+    /// that lets it fill up loses its session. One message may be longer. Default 1 MiB and 256.
+    pub fn stream_queue(mut self, bytes: usize, events: usize) -> Self {
+        self.queue = QueueLimits {
+            bytes,
+            frames: events,
+        };
+        self
+    }
+
+    /// What a JSON-RPC message may measure. Defaults in [`Limits`].
+    pub fn json_limits(mut self, limits: Limits) -> Self {
+        self.json = limits;
+        self
+    }
+
+    /// Checks the settings and makes the service.
+    ///
+    /// # Errors
+    ///
+    /// A path, host, origin or limit that cannot be served, or a dispatcher that was put together
+    /// wrongly. [`Error::is_setup`] is true for all of them.
+    pub fn build(self) -> Result<McpService, Error> {
+        let mount = prefix("mount", &self.mount)?;
+        let public_prefix = prefix("public_prefix", &self.public_prefix)?;
+        let messages = path("messages_path", &self.messages_path)?;
+        let sse_path = format!("{mount}{}", path("sse_path", &self.sse_path)?);
+        let messages_path = format!("{mount}{messages}");
+        if same_path(&sse_path, &messages_path) {
+            return Err(Error::setup(
+                "sse_path and messages_path must differ".to_owned(),
+            ));
+        }
+        if self.keep_alive.is_some_and(|period| period.is_zero()) {
+            return Err(Error::setup(
+                "keep_alive must not be zero: use None for off".to_owned(),
+            ));
+        }
+        if self.queue.frames == 0 {
+            return Err(Error::setup(
+                "stream_queue must hold at least one event".to_owned(),
+            ));
+        }
+        if self.json.depth > Limits::DEPTH_CEILING {
+            return Err(Error::setup(format!(
+                "a JSON depth limit of {} is above {}, which is what a stack can bear",
+                self.json.depth,
+                Limits::DEPTH_CEILING
+            )));
+        }
+        let config = Config {
+            announced_path: format!("{public_prefix}{messages_path}"),
+            sse_path,
+            messages_path,
+            guard: Guard {
+                hosts: listed("host", self.hosts, Host::parse)?,
+                origins: listed("origin", self.origins, Origin::parse)?,
+            },
+            body_limit: self.body_limit,
+            body_timeout: self.body_timeout,
+            keep_alive: self.keep_alive,
+            reply_timeout: self.reply_timeout,
+            max_sessions: self.max_sessions,
+            max_requests: self.max_requests,
+            queue: self.queue,
+            json: self.json,
+        };
+        McpService::new(config, Arc::new(self.dispatcher))
+    }
+}
+
+/// Whether two paths are the same but for a trailing slash (R-46).
+pub(super) fn same_path(a: &str, b: &str) -> bool {
+    a.strip_suffix('/').unwrap_or(a) == b.strip_suffix('/').unwrap_or(b)
+}
+
+/// A path as it stands in a URI: absolute, and without anything that would need an escape, since it
+/// goes into the `endpoint` event as it is (SPEC B-3, B-4).
+fn path<'a>(name: &str, path: &'a str) -> Result<&'a str, Error> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&byte);
+    if path.starts_with('/') && !path.starts_with("//") && path.bytes().all(is_plain) {
+        return Ok(path);
+    }
+    Err(Error::setup(format!(
+        "{name} must be a percent-encoded path that begins with one `/`, not {path:?}"
+    )))
+}
+
+/// A path without its trailing slash, or nothing.
+fn prefix<'a>(name: &str, prefix: &'a str) -> Result<&'a str, Error> {
+    match prefix.strip_suffix('/').unwrap_or(prefix) {
+        "" => Ok(""),
+        prefix => path(name, prefix),
+    }
+}
+
+fn listed<T>(
+    what: &str,
+    entries: Option<Vec<String>>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Allowed<T>, Error> {
+    let Some(entries) = entries else {
+        return Ok(Allowed::Any);
+    };
+    let parse = |entry: &String| {
+        parse(entry).ok_or_else(|| Error::setup(format!("{entry:?} is not a valid {what}")))
+    };
+    entries
+        .iter()
+        .map(parse)
+        .collect::<Result<_, _>>()
+        .map(Allowed::Listed)
+}

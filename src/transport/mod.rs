@@ -1,0 +1,8 @@
+//! MCP on hyper: the only floor with async code, tasks and timers.
+
+pub(crate) mod body;
+pub(crate) mod config;
+pub(crate) mod dispatch;
+mod http_sse;
+pub(crate) mod serve;
+pub(crate) mod service;

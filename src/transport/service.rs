@@ -1,0 +1,248 @@
+//! [`McpService`]: a hyper request to a hyper response.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper::body::Body;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use hyper::service::Service;
+use hyper::{Request, Response, StatusCode, Version};
+
+use super::body::ResponseBody;
+use super::config::{Builder, Config, same_path};
+use super::dispatch::{BoxFuture, Dispatcher, Publisher, SessionTable};
+use super::http_sse;
+use crate::error::Error;
+use crate::protocol::exchange::{Endpoint, Exchange, classify};
+use crate::protocol::rejection::Rejection;
+use crate::protocol::table::Table;
+
+/// An MCP server as a hyper service. Cheap to clone; all clones are one server.
+///
+/// Works wherever hyper does: in [`serve`](crate::serve()), in an accept loop of your own, beside
+/// your routes in a `service_fn`, behind TLS or on a Unix socket. Set `TCP_NODELAY` on the sockets
+/// you accept: without it an event waits some 40 ms for a delayed acknowledgement.
+///
+/// ```no_run
+/// # use mcp_wire::{McpService, server::Server};
+/// # use hyper::{Request, Response, body::Incoming};
+/// # async fn own_routes(_: Request<Incoming>) -> Response<mcp_wire::ResponseBody> { todo!() }
+/// # fn example() -> Result<(), mcp_wire::Error> {
+/// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).build()?;
+/// let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+///     let mcp = mcp.clone();
+///     async move {
+///         Ok::<_, std::convert::Infallible>(if mcp.owns(request.uri().path()) {
+///             mcp.call(request).await
+///         } else {
+///             own_routes(request).await
+///         })
+///     }
+/// });
+/// # let _ = service;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct McpService {
+    shared: Arc<Shared>,
+    /// Where the connection arrived, if the accept loop said so.
+    local: Option<IpAddr>,
+}
+
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) dispatcher: Arc<dyn Dispatcher>,
+    pub(super) table: Arc<SessionTable>,
+    draining: AtomicBool,
+}
+
+impl McpService {
+    /// Starts to set up a service for a dispatcher, such as a
+    /// [`Server`](crate::server::Server).
+    pub fn builder<D: Dispatcher>(dispatcher: D) -> Builder<D> {
+        Builder::new(dispatcher)
+    }
+
+    pub(super) fn new(config: Config, dispatcher: Arc<dyn Dispatcher>) -> Result<Self, Error> {
+        let table = Arc::new(Table::new(config.max_sessions));
+        dispatcher.attach(Publisher::new(&table))?;
+        let draining = AtomicBool::new(false);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config,
+                dispatcher,
+                table,
+                draining,
+            }),
+            local: None,
+        })
+    }
+
+    /// The service for a connection that was accepted on this local address. Off the loopback
+    /// addresses the host rule is another one; a service that is not told takes the strict one.
+    #[must_use]
+    pub fn on(&self, local: SocketAddr) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            local: Some(local.ip()),
+        }
+    }
+
+    /// Whether a request path is one of the service's endpoints, with or without a trailing slash.
+    #[must_use]
+    pub fn owns(&self, path: &str) -> bool {
+        self.shared.endpoint(path).is_some()
+    }
+
+    /// The paths of the endpoints: the HTTP+SSE stream and its inbox.
+    #[must_use]
+    pub fn paths(&self) -> [&str; 2] {
+        [
+            &self.shared.config.sse_path,
+            &self.shared.config.messages_path,
+        ]
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.shared.table.len()
+    }
+
+    /// Answers a request. Never fails: what cannot be served is answered with its status.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready gives the request up.
+    pub async fn call<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let version = request.version();
+        self.respond(request)
+            .await
+            .unwrap_or_else(|rejection| refuse(&rejection, version))
+    }
+
+    async fn respond<B>(&self, request: Request<B>) -> Result<Response<ResponseBody>, Rejection>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let shared = &self.shared;
+        let (head, body) = request.into_parts();
+        // SPEC G-1: before anything else, on every endpoint.
+        shared
+            .config
+            .guard
+            .check(head.version, &head.uri, &head.headers, self.local)?;
+        let endpoint = shared
+            .endpoint(head.uri.path())
+            .ok_or(Rejection::UnknownPath)?;
+        match classify(endpoint, &head)? {
+            Exchange::OpenSse => http_sse::open(shared),
+            Exchange::Post { session } => http_sse::post(shared, session, head, body).await,
+            Exchange::Options { allow } => {
+                let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
+                response
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static(allow));
+                Ok(response)
+            }
+        }
+    }
+
+    /// Begins an orderly end: new sessions and requests are refused with 503, running requests
+    /// finish, then their streams end. Calling it again is harmless.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::SeqCst);
+        for row in self.shared.table.all() {
+            row.with(|session| session.drain());
+        }
+    }
+
+    /// Ends all sessions at once: requests still running are cancelled and answered -32603.
+    pub fn close(&self) {
+        self.drain();
+        for row in self.shared.table.all() {
+            http_sse::end(&self.shared.table, &row);
+        }
+    }
+}
+
+impl<B> Service<Request<B>> for McpService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(Self::call(&service, request).await) })
+    }
+}
+
+impl Shared {
+    fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        if same_path(path, &self.config.sse_path) {
+            Some(Endpoint::Sse)
+        } else if same_path(path, &self.config.messages_path) {
+            Some(Endpoint::Messages)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+}
+
+impl fmt::Debug for McpService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpService")
+            .field("config", &self.shared.config)
+            .field("sessions", &self.sessions())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A response with the header that all of ours have but streams: answers are of one session, no
+/// cache may keep them (SPEC C-103).
+pub(super) fn response(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn refuse(rejection: &Rejection, version: Version) -> Response<ResponseBody> {
+    let refusal = rejection.refusal();
+    let mut response = response(refusal.status, ResponseBody::full(refusal.body));
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value| headers.insert(name, value);
+    set(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(allow) = refusal.allow {
+        set(ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Some(seconds) = refusal.retry_after {
+        set(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // The header is forbidden in HTTP/2 (R-21).
+    if refusal.close && version < Version::HTTP_2 {
+        set(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
