@@ -1,0 +1,3 @@
+//! Whole exchanges over real sockets, one module a topic.
+
+mod support;
