@@ -1,6 +1,6 @@
 //! The JSON-RPC 2.0 envelope, read without building values.
 //!
-//! [`parse`] goes once over a body and gives a [`Payload`]: which kind of message it is, and where
+//! [`parse()`] goes once over a body and gives a [`Payload`]: which kind of message it is, and where
 //! its parts lie. Ids, params and results stay the bytes they came as; serde_json reads a value
 //! when somebody asks for it. SPEC part A says what is accepted.
 

@@ -1,4 +1,4 @@
-//! [`parse`]: a body to a [`Payload`], or the reason why not.
+//! [`parse()`]: a body to a [`Payload`], or the reason why not.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
