@@ -38,7 +38,12 @@ pub async fn start(mcp: McpService) -> Running {
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { drop(stopped.await) };
     let task = tokio::spawn(mcp_wire::serve(listener, mcp.clone(), shutdown));
-    Running { address, mcp, stop, task }
+    Running {
+        address,
+        mcp,
+        stop,
+        task,
+    }
 }
 
 impl Running {
@@ -61,9 +66,16 @@ pub struct Answer {
 impl Answer {
     fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").expect("a response head");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         let (head, body) = (head.to_owned(), body.to_owned());
-        Self { status: status.expect("a status"), head, body }
+        Self {
+            status: status.expect("a status"),
+            head,
+            body,
+        }
     }
 
     /// The first header of this name, in lower case.
@@ -85,7 +97,9 @@ pub async fn raw(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(request.as_ref()).await.unwrap();
     let mut answer = Vec::new();
-    soon("the end of the answer", socket.read_to_end(&mut answer)).await.unwrap();
+    soon("the end of the answer", socket.read_to_end(&mut answer))
+        .await
+        .unwrap();
     Answer::parse(&String::from_utf8(answer).unwrap())
 }
 
@@ -136,7 +150,11 @@ impl Client {
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(soon("the head of the stream", socket.read_u8()).await.unwrap());
+            head.push(
+                soon("the head of the stream", socket.read_u8())
+                    .await
+                    .unwrap(),
+            );
         }
         let mut client = Self {
             address,
@@ -174,7 +192,9 @@ impl Client {
     pub async fn event(&mut self) -> Option<Received> {
         while self.events.is_empty() {
             let mut bytes = [0; 16 * 1024];
-            let len = soon("the next event", self.socket.read(&mut bytes)).await.unwrap_or(0);
+            let len = soon("the next event", self.socket.read(&mut bytes))
+                .await
+                .unwrap_or(0);
             if len == 0 {
                 return None;
             }
@@ -209,24 +229,36 @@ impl Client {
     /// POSTs a body as it is to the session.
     pub async fn post(&self, body: impl AsRef<[u8]>) -> Answer {
         let line = format!("POST {}", self.endpoint);
-        request(self.address, &line, "Content-Type: application/json\r\n", body).await
+        request(
+            self.address,
+            &line,
+            "Content-Type: application/json\r\n",
+            body,
+        )
+        .await
     }
 
     /// POSTs a message, which must be accepted.
     pub async fn send(&self, message: Value) {
         let answer = self.post(message.to_string()).await;
-        assert_eq!((answer.status, &*answer.body), (202, "Accepted"), "{message}");
+        assert_eq!(
+            (answer.status, &*answer.body),
+            (202, "Accepted"),
+            "{message}"
+        );
     }
 
     pub async fn notify(&self, method: &str, params: Value) {
-        self.send(json!({"jsonrpc": "2.0", "method": method, "params": params})).await;
+        self.send(json!({"jsonrpc": "2.0", "method": method, "params": params}))
+            .await;
     }
 
     /// Sends a request and gives its id, without waiting for the answer.
     pub async fn begin(&mut self, method: &str, params: Value) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.send(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await;
+        self.send(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+            .await;
         id
     }
 
@@ -237,7 +269,10 @@ impl Client {
             return self.passed.remove(at).expect("it is there");
         }
         loop {
-            let message = self.fresh_message().await.expect("an answer before the end");
+            let message = self
+                .fresh_message()
+                .await
+                .expect("an answer before the end");
             if is_answer(&message) {
                 return message;
             }
@@ -254,13 +289,18 @@ impl Client {
     /// As `call`, for the `result` of a call that succeeds.
     pub async fn result(&mut self, method: &str, params: Value) -> Value {
         let answer = self.call(method, params).await;
-        answer.get("result").unwrap_or_else(|| panic!("{method}: {answer}")).clone()
+        answer
+            .get("result")
+            .unwrap_or_else(|| panic!("{method}: {answer}"))
+            .clone()
     }
 
     /// As `call`, for the code of a call that fails.
     pub async fn error_code(&mut self, method: &str, params: Value) -> i64 {
         let answer = self.call(method, params).await;
-        answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("{method}: {answer}"))
+        answer["error"]["code"]
+            .as_i64()
+            .unwrap_or_else(|| panic!("{method}: {answer}"))
     }
 }
 
