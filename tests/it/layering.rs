@@ -1,0 +1,179 @@
+//! Keeps the map of ARCHITECTURE.md: who names whom, and the promises that are absences.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A rule about the code of `src/`, tests within files apart.
+struct Rule {
+    what: &'static str,
+    /// Path prefixes below `src/` that the rule is about.
+    within: &'static [&'static str],
+    /// Files that are free of it.
+    but: &'static [&'static str],
+    /// What must not be there.
+    words: &'static [&'static str],
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        what: "wire/ names no floor above it",
+        within: &["wire/"],
+        but: &[],
+        words: &[
+            "crate::protocol",
+            "crate::transport",
+            "crate::server",
+            "crate::error",
+        ],
+    },
+    Rule {
+        what: "protocol/ names no floor above it",
+        within: &["protocol/"],
+        but: &[],
+        words: &["crate::transport", "crate::server", "crate::error"],
+    },
+    Rule {
+        what: "transport/ names no floor above it",
+        within: &["transport/"],
+        but: &[],
+        words: &["crate::server"],
+    },
+    Rule {
+        what: "wire/ and protocol/ have no async, no runtime, no clock",
+        within: &["wire/", "protocol/"],
+        but: &[],
+        words: &["tokio", "async ", ".await", "Instant::now", "SystemTime"],
+    },
+    Rule {
+        what: "wire/ knows nothing of HTTP",
+        within: &["wire/"],
+        but: &[],
+        words: &["hyper", "http_body"],
+    },
+    Rule {
+        what: "server/ names no hyper type and no status",
+        within: &["server/"],
+        but: &[],
+        words: &["hyper", "StatusCode"],
+    },
+    Rule {
+        what: "only rejection.rs maps failures to statuses",
+        within: &[""],
+        but: &["protocol/rejection.rs"],
+        words: &[
+            "StatusCode::BAD",
+            "StatusCode::NOT",
+            "StatusCode::FORBIDDEN",
+            "SERVICE_UNAVAIL",
+        ],
+    },
+    Rule {
+        what: "only header.rs spells header names",
+        within: &[""],
+        but: &["protocol/header.rs"],
+        words: &[
+            "HeaderName::from_static",
+            "HeaderName::from_bytes",
+            "insert(\"",
+        ],
+    },
+    Rule {
+        what: "only version.rs compares revisions",
+        within: &[""],
+        but: &["wire/version.rs"],
+        words: &[
+            ">= ProtocolVersion",
+            "> ProtocolVersion",
+            "< ProtocolVersion",
+            "== ProtocolVersion",
+        ],
+    },
+    Rule {
+        what: "locks are in table.rs, body.rs and registry.rs",
+        within: &[""],
+        but: &[
+            "protocol/table.rs",
+            "transport/body.rs",
+            "server/registry.rs",
+        ],
+        words: &["Mutex", "RwLock"],
+    },
+    Rule {
+        what: "only http_sse.rs and serve.rs spawn",
+        within: &[""],
+        but: &["transport/http_sse.rs", "transport/serve.rs"],
+        words: &["spawn(", "JoinSet"],
+    },
+];
+
+impl Rule {
+    /// The lines of a file that break the rule.
+    fn broken_by<'a>(&self, file: &str, code: &'a str) -> Vec<&'a str> {
+        let is_about = self.within.iter().any(|prefix| file.starts_with(prefix));
+        if !is_about || self.but.contains(&file) {
+            return Vec::new();
+        }
+        let code = code
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or(code);
+        code.lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .filter(|line| self.words.iter().any(|word| line.contains(word)))
+            .collect()
+    }
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_file_keeps_to_its_floor() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    assert!(files.len() > 25, "the sources were found");
+    for path in files {
+        let code = fs::read_to_string(&path).unwrap();
+        let file = path
+            .strip_prefix(&src)
+            .unwrap()
+            .to_string_lossy()
+            .replace('\\', "/");
+        for rule in RULES {
+            let broken = rule.broken_by(&file, &code);
+            assert!(broken.is_empty(), "{}: {file} has {broken:#?}", rule.what);
+        }
+    }
+}
+
+/// The check itself can fail.
+#[test]
+fn every_rule_finds_what_it_forbids() {
+    for rule in RULES {
+        for word in rule.words {
+            let file = format!("{}some.rs", rule.within[0]);
+            let code = format!("use std::fmt;\n    let x = {word};\n");
+            assert_eq!(
+                rule.broken_by(&file, &code).len(),
+                1,
+                "{}: {word}",
+                rule.what
+            );
+            let comment = format!("// {word}\n#[cfg(test)]\nmod tests {{\n {word}\n}}\n");
+            assert!(
+                rule.broken_by(&file, &comment).is_empty(),
+                "{}: {word}",
+                rule.what
+            );
+        }
+    }
+}
