@@ -42,7 +42,7 @@ const RULES: &[Rule] = &[
         what: "wire/ and protocol/ have no async, no runtime, no clock",
         within: &["wire/", "protocol/"],
         but: &[],
-        words: &["tokio", "async ", ".await", "Instant::now", "SystemTime"],
+        words: &["tokio", "async ", "Instant::now", "SystemTime"],
     },
     Rule {
         what: "wire/ knows nothing of HTTP",
@@ -71,11 +71,7 @@ const RULES: &[Rule] = &[
         what: "only header.rs spells header names",
         within: &[""],
         but: &["protocol/header.rs"],
-        words: &[
-            "HeaderName::from_static",
-            "HeaderName::from_bytes",
-            "insert(\"",
-        ],
+        words: &["HeaderName::from_static", "HeaderName::from_bytes"],
     },
     Rule {
         what: "only version.rs compares revisions",

@@ -1,0 +1,1313 @@
+//! SPEC part E over the wire: what a server answers, revision by revision.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use mcp_wire::jsonrpc::ErrorObject;
+use mcp_wire::server::{
+    Annotations, Arguments, Call, Completion, Content, Elicitation, Presence, Prompt,
+    PromptArguments, PromptResult, Read, Resource, ResourceContents, ResourceTemplate, Role,
+    Sampling, Server, Target, Tool, ToolError, ToolResult,
+};
+use mcp_wire::{Change, LogLevel, McpService};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::support::{Client, Running, soon, start};
+
+const V24: &str = "2024-11-05";
+const V03: &str = "2025-03-26";
+const V06: &str = "2025-06-18";
+const V11: &str = "2025-11-25";
+const LEGACY: [&str; 4] = [V24, V03, V06, V11];
+
+/// What tests reach into a running server with.
+#[derive(Clone, Default)]
+struct Hands {
+    /// Lets `wait` go on.
+    go: Arc<Notify>,
+    /// Told when `wait` has begun.
+    begun: Arc<Notify>,
+    /// How many `wait` were dropped or ended.
+    ended: Arc<AtomicUsize>,
+}
+
+struct Ended(Arc<AtomicUsize>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn message_schema() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {"message": {"type": "string"}},
+        "required": ["message"],
+        "$defs": {"x": {"$anchor": "here"}},
+        "x-unknown": [1, {"a": null}],
+    })
+}
+
+async fn echo(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+    Ok(format!("echo {}", args.str("message")?))
+}
+
+fn tools(server: Server, hands: &Hands) -> Server {
+    let hands = hands.clone();
+    let output = json!({"type": "object", "properties": {"n": {"type": "integer"}}});
+    server
+        .tool(
+            Tool::new("echo")
+                .title("Echo")
+                .description("Says it again")
+                .input(message_schema())
+                .read_only()
+                .closed_world(),
+            echo,
+        )
+        .tool(Tool::new("plain"), async |_cx, _args| "plain")
+        .tool(Tool::new("fails"), async |_cx, _args| {
+            Err::<(), _>(ToolError::new("no luck"))
+        })
+        .tool(Tool::new("refuses"), async |_cx, _args| {
+            Err::<(), _>(ToolError::from(ErrorObject::new(7, "refused")))
+        })
+        .tool(Tool::new("panics"), async |_cx, _args| -> String {
+            panic!("secret detail")
+        })
+        .tool(Tool::new("panics_late"), async |_cx, _args| -> String {
+            tokio::task::yield_now().await;
+            panic!("secret detail")
+        })
+        .tool(Tool::new("nothing"), async |_cx, _args| {})
+        .tool(Tool::new("mixed"), async |_cx, _args| {
+            vec![
+                Content::text("t").annotations(Annotations::new().audience(Role::User)),
+                Content::image(b"i", "image/png"),
+                Content::audio(b"a", "audio/wav"),
+                Content::embedded(ResourceContents::text("a://b", "c").mime_type("text/plain")),
+                Content::link(Resource::new("a://b", "b")),
+            ]
+        })
+        .tool(
+            Tool::new("structured").output(output.clone()),
+            async |_cx, _args| json!({"n": 1}),
+        )
+        .tool(Tool::new("list"), async |_cx, _args| json!([1, 2]))
+        .tool(
+            Tool::new("breaks_schema").output(output),
+            async |_cx, _args| "no structure",
+        )
+        .tool(Tool::new("error_result"), async |_cx, _args| {
+            ToolResult::error("told")
+        })
+        .tool(Tool::new("meta"), async |cx: Call, _args| {
+            Value::Object(cx.meta()).to_string()
+        })
+        .tool(Tool::new("wait"), move |_cx, args: Arguments| {
+            let hands = hands.clone();
+            async move {
+                let _ended = Ended(Arc::clone(&hands.ended));
+                hands.begun.notify_one();
+                hands.go.notified().await;
+                args.value("tag").map_or_else(String::new, Value::to_string)
+            }
+        })
+        .tool(Tool::new("progress"), async |cx: Call, _args| {
+            for step in [1.0, 2.0, 2.0, f64::NAN, 1.5, 3.5] {
+                cx.progress(step, 10.0, Some("working"));
+            }
+            "done"
+        })
+        .tool(Tool::new("late_progress"), async |cx: Call, _args| {
+            let late = cx.clone();
+            tokio::spawn(async move {
+                tokio::task::yield_now().await;
+                late.progress(1.0, None, None);
+            });
+            "done"
+        })
+        .tool(Tool::new("log"), async |cx: Call, _args| {
+            for level in LogLevel::ALL {
+                cx.log(level, Some("tests"), json!({"at": level.as_str()}));
+            }
+            "done"
+        })
+        .tool(Tool::new("elicit"), async |cx: Call, _args| {
+            let schema = json!({"type": "object", "required": ["name"],
+                "properties": {"name": {"type": "string"}}});
+            let answer = cx.elicit(&Elicitation::form("who?", schema)).await?;
+            Ok::<_, ToolError>(format!("{answer:?}"))
+        })
+        .tool(Tool::new("visit"), async |cx: Call, _args| {
+            let answer = cx
+                .elicit(&Elicitation::url("go", "https://example.com/x"))
+                .await?;
+            Ok::<_, ToolError>(format!("{answer:?}"))
+        })
+        .tool(Tool::new("sample"), async |cx: Call, _args| {
+            let wish = Sampling::new(100)
+                .message(Role::User, "hello")
+                .system_prompt("be brief");
+            let answer = cx.sample(&wish).await?;
+            Ok::<_, ToolError>(answer.text.unwrap_or_default())
+        })
+        .tool(Tool::new("roots"), async |cx: Call, _args| {
+            let roots = cx.roots().await?;
+            let uris: Vec<_> = roots.into_iter().map(|root| root.uri).collect();
+            Ok::<_, ToolError>(uris.join(" "))
+        })
+}
+
+fn everything(hands: &Hands) -> Server {
+    let hints = Annotations::new()
+        .priority(0.5)
+        .last_modified("2025-01-01T00:00:00Z");
+    tools(Server::new("Everything", "1.2.3"), hands)
+        .about(|about| {
+            about.title = Some("All".into());
+            about.description = Some("Has all".into());
+            about.website_url = Some("https://example.com".into());
+            about.instructions = Some("Use it".into());
+        })
+        .logging()
+        .subscriptions()
+        .resource(
+            Resource::new("test://static", "static")
+                .title("Static")
+                .description("A text")
+                .mime_type("text/markdown")
+                .size(4)
+                .annotations(hints),
+            async |_cx, _read| "text",
+        )
+        .resource(
+            Resource::new("test://item/0", "zero"),
+            async |_cx, _read| "the static one",
+        )
+        .resource(Resource::new("test://blob", "blob"), async |_cx, _read| {
+            bytes::Bytes::from_static(&[0, 255])
+        })
+        .resource(Resource::new("test://two", "two"), async |_cx, _read| {
+            vec![
+                ResourceContents::text("test://two/a", "a"),
+                ResourceContents::blob("test://two/b", b"b"),
+            ]
+        })
+        .resource(
+            Resource::new("test://broken", "broken"),
+            async |_cx, _read| Err::<String, _>(ErrorObject::internal()),
+        )
+        .resource_template(
+            ResourceTemplate::new("test://item/{id}", "item")
+                .title("Item")
+                .mime_type("text/plain"),
+            async |_cx, read: Read| match read.variable("id") {
+                Some("missing") => Err(ErrorObject::resource_not_found(read.uri())),
+                id => Ok(format!("item {}", id.unwrap_or_default())),
+            },
+        )
+        .prompt(
+            Prompt::new("greet")
+                .title("Greeting")
+                .description("Greets")
+                .argument("name", Presence::Required)
+                .argument("tone", Presence::Optional),
+            async |_cx, args: PromptArguments| {
+                Ok::<_, ErrorObject>(format!("hello {}", args.str("name")?))
+            },
+        )
+        .prompt(Prompt::new("rich"), async |_cx, _args| {
+            PromptResult::new()
+                .message(Role::User, Content::image(b"i", "image/png"))
+                .message(Role::Assistant, Content::audio(b"a", "audio/wav"))
+                .message(Role::User, Content::link(Resource::new("a://b", "b")))
+        })
+        .prompt(Prompt::new("fails"), async |_cx, _args| {
+            Err::<String, _>(ErrorObject::internal())
+        })
+        .completion(async |_cx, wanted: Completion| {
+            Ok(match (wanted.target(), wanted.argument()) {
+                (Target::Template(_), _) => (0..150).map(|n| n.to_string()).collect(),
+                _ => vec![format!(
+                    "{}{}",
+                    wanted.value(),
+                    wanted.context("tone").unwrap_or("-")
+                )],
+            })
+        })
+}
+
+async fn run(server: Server) -> Running {
+    start(McpService::builder(server).build().unwrap()).await
+}
+
+async fn connect(version: &str) -> (Running, Client) {
+    connect_as(version, json!({})).await
+}
+
+async fn connect_as(version: &str, capabilities: Value) -> (Running, Client) {
+    let running = run(everything(&Hands::default())).await;
+    let client = Client::initialized(running.address, version, capabilities).await;
+    (running, client)
+}
+
+async fn call(client: &mut Client, tool: &str) -> Value {
+    client.result("tools/call", json!({"name": tool})).await
+}
+
+fn named<'a>(items: &'a Value, name: &str) -> &'a Value {
+    let mut items = items.as_array().unwrap().iter();
+    items
+        .find(|item| item["name"] == name)
+        .unwrap_or_else(|| panic!("no {name}"))
+}
+
+fn has(value: &Value, key: &str) -> bool {
+    value.get(key).is_some()
+}
+
+// --- E.1, E.2: lifecycle and capabilities
+
+fn hello(version: impl Into<Value>) -> Value {
+    json!({"protocolVersion": version.into(), "capabilities": {"foo": {"bar": 1}},
+        "clientInfo": {"name": "c", "version": "1", "extra": true}})
+}
+
+/// SPEC E-1, E-2, E-3, E-9, E-15, E-17: the result of `initialize` in each revision.
+#[tokio::test]
+async fn initialize_tells_what_the_revision_knows() {
+    let running = run(everything(&Hands::default())).await;
+    for (requested, settled) in [
+        (V24, V24),
+        (V03, V03),
+        (V06, V06),
+        (V11, V11),
+        ("2026-07-28", V11),
+        ("1999-01-01", V11),
+        ("1.0.0", V11),
+    ] {
+        let mut client = Client::open(running.address).await;
+        let result = client.result("initialize", hello(requested)).await;
+        assert_eq!(result["protocolVersion"], settled);
+        let info = &result["serverInfo"];
+        assert_eq!(
+            (&info["name"], &info["version"]),
+            (&json!("Everything"), &json!("1.2.3"))
+        );
+        assert_eq!(result["instructions"], "Use it");
+        assert_eq!(has(info, "title"), settled >= V06, "{settled}");
+        assert_eq!(has(info, "description"), settled >= V11, "{settled}");
+        assert_eq!(has(info, "websiteUrl"), settled >= V11, "{settled}");
+        let mut expected = json!({
+            "tools": {"listChanged": true},
+            "resources": {"subscribe": true, "listChanged": true},
+            "prompts": {"listChanged": true},
+            "logging": {},
+        });
+        if settled >= V03 {
+            expected["completions"] = json!({});
+        }
+        assert_eq!(result["capabilities"], expected, "{settled}");
+    }
+}
+
+/// SPEC E.1, outcome table: malformed params are -32602, and the session may try again (R-4).
+#[tokio::test]
+async fn a_malformed_initialize_opens_nothing() {
+    let running = run(everything(&Hands::default())).await;
+    let mut client = Client::open(running.address).await;
+    for (key, value) in [
+        ("protocolVersion", json!(1)),
+        ("protocolVersion", Value::Null),
+        ("capabilities", json!([])),
+        ("clientInfo", json!("me")),
+        ("clientInfo", json!({"name": "c"})),
+    ] {
+        let mut params = hello(V24);
+        params[key] = value;
+        assert_eq!(
+            client.error_code("initialize", params).await,
+            -32602,
+            "{key}"
+        );
+    }
+    for key in ["protocolVersion", "capabilities", "clientInfo"] {
+        let mut params = hello(V24);
+        params.as_object_mut().unwrap().remove(key);
+        assert_eq!(
+            client.error_code("initialize", params).await,
+            -32602,
+            "{key}"
+        );
+    }
+    client.result("initialize", hello(V24)).await;
+}
+
+/// SPEC E-6: a second `initialize` is -32600; `initialized` twice is harmless.
+#[tokio::test]
+async fn a_session_is_initialized_once() {
+    let (_running, mut client) = connect(V24).await;
+    assert_eq!(client.error_code("initialize", hello(V24)).await, -32600);
+    client.notify("notifications/initialized", json!({})).await;
+    client.notify("notifications/initialized", json!({})).await;
+    assert_eq!(client.result("ping", json!({})).await, json!({}));
+}
+
+/// SPEC E-4 and B-22 as DESIGN decides them, GOTCHAS 8: before `initialize` the first revision is
+/// served, without what a client would have to offer.
+#[tokio::test]
+async fn requests_before_initialize_are_served_as_the_first_revision() {
+    let running = run(everything(&Hands::default())).await;
+    let mut client = Client::open(running.address).await;
+    assert_eq!(client.result("ping", json!({})).await, json!({}));
+    let tools = client.result("tools/list", json!({})).await;
+    assert!(!has(named(&tools["tools"], "echo"), "annotations"));
+    assert_eq!(call(&mut client, "sample").await["isError"], true);
+    assert_eq!(
+        client.error_code("server/discover", json!({})).await,
+        -32601
+    );
+}
+
+/// SPEC E-5: nothing is sent before `notifications/initialized` but answers.
+#[tokio::test]
+async fn the_server_is_silent_until_it_is_asked() {
+    let running = run(everything(&Hands::default())).await;
+    let mut client = Client::open(running.address).await;
+    client.begin("initialize", hello(V24)).await;
+    assert!(has(&client.message().await.unwrap(), "result"));
+    let id = client.begin("ping", json!({})).await;
+    assert_eq!(client.message().await.unwrap()["id"], id);
+}
+
+/// SPEC E-8: `initialize` cannot be cancelled.
+#[tokio::test]
+async fn initialize_survives_its_cancel() {
+    let running = run(everything(&Hands::default())).await;
+    let mut client = Client::open(running.address).await;
+    let id = client.begin("initialize", hello(V24)).await;
+    client
+        .notify("notifications/cancelled", json!({"requestId": id}))
+        .await;
+    assert!(has(&client.answer(id).await, "result"));
+}
+
+/// SPEC E-16, E-15: what is not declared is not there.
+#[tokio::test]
+async fn a_bare_server_has_only_ping() {
+    let running = run(Server::new("Bare", "1")).await;
+    let mut client = Client::open(running.address).await;
+    let result = client.result("initialize", hello(V24)).await;
+    assert_eq!(result["capabilities"], json!({}));
+    for method in [
+        "tools/list",
+        "tools/call",
+        "resources/list",
+        "resources/templates/list",
+        "resources/read",
+        "resources/subscribe",
+        "resources/unsubscribe",
+        "prompts/list",
+        "prompts/get",
+        "completion/complete",
+        "logging/setLevel",
+        "Tools/List",
+        "rpc.x",
+    ] {
+        assert_eq!(
+            client.error_code(method, json!({})).await,
+            -32601,
+            "{method}"
+        );
+    }
+}
+
+// --- E.3, E.4: ping and pages
+
+/// SPEC E-20: `ping` is exactly `{}`, also while a handler is busy.
+#[tokio::test]
+async fn ping_is_answered_while_a_tool_runs() {
+    let hands = Hands::default();
+    let running = run(everything(&hands)).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    let slow = client.begin("tools/call", json!({"name": "wait"})).await;
+    soon("the call", hands.begun.notified()).await;
+    assert_eq!(client.result("ping", json!({})).await, json!({}));
+    hands.go.notify_one();
+    assert!(has(&client.answer(slow).await, "result"));
+}
+
+/// SPEC E-25 to E-28, E-30, D-13: pages in a stable order, on any connection.
+#[tokio::test]
+async fn long_lists_come_in_pages() {
+    let add = |server: Server, n| server.tool(Tool::new(format!("t{n}")), async |_cx, _args| "");
+    let running = run((0..250).fold(Server::new("Many", "1"), add)).await;
+    let mut cursor = None;
+    let mut names = Vec::new();
+    for expected in [100, 100, 50] {
+        // Each page on a connection of its own.
+        let mut client = Client::initialized(running.address, V24, json!({})).await;
+        let params = cursor.map_or_else(|| json!({}), |cursor: Value| json!({"cursor": cursor}));
+        let page = client.result("tools/list", params).await;
+        let tools = page["tools"].as_array().unwrap();
+        assert_eq!(tools.len(), expected);
+        names.extend(
+            tools
+                .iter()
+                .map(|tool| tool["name"].as_str().unwrap().to_owned()),
+        );
+        cursor = page.get("nextCursor").cloned();
+    }
+    assert_eq!(cursor, None);
+    assert_eq!(names, (0..250).map(|n| format!("t{n}")).collect::<Vec<_>>());
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    for cursor in [
+        json!(""),
+        json!("garbage"),
+        json!("prompts:100"),
+        json!(100),
+    ] {
+        assert_eq!(
+            client
+                .error_code("tools/list", json!({"cursor": cursor}))
+                .await,
+            -32602
+        );
+    }
+    client
+        .send(json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}))
+        .await;
+    assert_eq!(
+        client.answer(1).await["result"]["tools"]
+            .as_array()
+            .unwrap()
+            .len(),
+        100
+    );
+}
+
+// --- E.5: tools
+
+/// SPEC E-30, E-31, E-32, E-47, K: a tool in each revision, its schema as it was registered.
+#[tokio::test]
+async fn tools_are_listed_in_the_form_of_the_revision() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        let list = client.result("tools/list", json!({})).await;
+        let echo = named(&list["tools"], "echo");
+        assert_eq!(echo["description"], "Says it again");
+        assert_eq!(echo["inputSchema"], message_schema());
+        assert_eq!(has(echo, "title"), version >= V06, "{version}");
+        let hints = json!({"readOnlyHint": true, "openWorldHint": false});
+        assert_eq!(
+            echo.get("annotations"),
+            (version >= V03).then_some(&hints),
+            "{version}"
+        );
+        let plain = named(&list["tools"], "plain");
+        let empty = json!({"type": "object", "additionalProperties": false});
+        assert_eq!(plain["inputSchema"], empty);
+        assert!(!has(plain, "annotations"));
+        let structured = named(&list["tools"], "structured");
+        assert_eq!(has(structured, "outputSchema"), version >= V06, "{version}");
+    }
+}
+
+/// SPEC E-33, E-34: what is not a call of a tool is -32602; `arguments` may be absent.
+#[tokio::test]
+async fn a_malformed_call_is_an_error() {
+    let (_running, mut client) = connect(V24).await;
+    for params in [
+        json!({"name": "nope"}),
+        json!({}),
+        json!({"name": 1}),
+        json!({"name": "plain", "arguments": []}),
+        json!({"name": "plain", "arguments": "x"}),
+        json!({"name": "plain", "arguments": null}),
+    ] {
+        assert_eq!(
+            client.error_code("tools/call", params.clone()).await,
+            -32602,
+            "{params}"
+        );
+    }
+    let plain = json!({"content": [{"type": "text", "text": "plain"}]});
+    assert_eq!(call(&mut client, "plain").await, plain);
+    let params = json!({"name": "plain", "arguments": {}, "foo": 1});
+    assert_eq!(client.result("tools/call", params).await, plain);
+}
+
+/// SPEC E-35, E-36: a failure is a result that the model sees, and says what was expected.
+#[tokio::test]
+async fn a_failing_tool_answers_with_is_error() {
+    let (_running, mut client) = connect(V24).await;
+    for (name, arguments, says) in [
+        ("fails", json!({}), "no luck"),
+        ("error_result", json!({}), "told"),
+        ("echo", json!({}), "`message` is missing: expected a string"),
+        ("echo", json!({"message": 5}), "`message` must be a string"),
+    ] {
+        let params = json!({"name": name, "arguments": arguments});
+        let result = client.result("tools/call", params).await;
+        assert_eq!(result["isError"], true);
+        assert!(
+            result["content"][0]["text"]
+                .as_str()
+                .unwrap()
+                .contains(says),
+            "{result}"
+        );
+    }
+    let answer = client.call("tools/call", json!({"name": "refuses"})).await;
+    assert_eq!(answer["error"], json!({"code": 7, "message": "refused"}));
+}
+
+/// SPEC A-48, A-49, R-8: a panic is -32603 for its caller alone, without detail.
+#[tokio::test]
+async fn a_panic_is_an_internal_error_of_its_caller() {
+    let (_running, mut client) = connect(V24).await;
+    for name in ["panics", "panics_late"] {
+        let answer = client.call("tools/call", json!({"name": name})).await;
+        assert_eq!(
+            answer["error"],
+            json!({"code": -32603, "message": "internal error"})
+        );
+        assert!(has(&call(&mut client, "plain").await, "content"));
+    }
+}
+
+/// SPEC E-38, E-39, E-40, E-49: structured content, its text, and who gets to see it.
+#[tokio::test]
+async fn structured_content_goes_to_the_revisions_that_have_it() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        let result = call(&mut client, "structured").await;
+        assert_eq!(result["content"][0]["text"], r#"{"n":1}"#);
+        let expected = (version >= V06).then(|| json!({"n": 1}));
+        assert_eq!(
+            result.get("structuredContent"),
+            expected.as_ref(),
+            "{version}"
+        );
+        let result = call(&mut client, "list").await;
+        assert_eq!(result["content"][0]["text"], "[1,2]");
+        assert!(!has(&result, "structuredContent"));
+        assert_eq!(call(&mut client, "nothing").await, json!({"content": []}));
+        let params = json!({"name": "breaks_schema"});
+        assert_eq!(client.error_code("tools/call", params).await, -32603);
+    }
+}
+
+/// SPEC E-41, E-42: blocks are valid, and become text where the revision lacks them.
+#[tokio::test]
+async fn content_takes_the_form_of_the_revision() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        let content = call(&mut client, "mixed").await["content"].clone();
+        let audio = if version >= V03 { "audio" } else { "text" };
+        let link = if version >= V06 {
+            "resource_link"
+        } else {
+            "text"
+        };
+        let kinds: Vec<_> = (0..5)
+            .map(|at| content[at]["type"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            kinds,
+            ["text", "image", audio, "resource", link],
+            "{version}"
+        );
+        assert_eq!(content[0]["annotations"], json!({"audience": ["user"]}));
+        let image = json!({"type": "image", "data": "aQ==", "mimeType": "image/png"});
+        assert_eq!(content[1], image);
+        let resource = json!({"uri": "a://b", "mimeType": "text/plain", "text": "c"});
+        assert_eq!(content[3]["resource"], resource);
+    }
+}
+
+/// SPEC A-28: `_meta` reaches the handler unchanged.
+#[tokio::test]
+async fn meta_reaches_the_handler() {
+    let (_running, mut client) = connect(V24).await;
+    let params = json!({"name": "meta", "_meta": {"com.example/x": [1], "progressToken": "t"}});
+    let result = client.result("tools/call", params).await;
+    let seen: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(seen, json!({"com.example/x": [1], "progressToken": "t"}));
+}
+
+/// SPEC E-43, E-60, E-69: a change is told once to each open session.
+#[tokio::test]
+async fn changes_of_lists_are_told_once_to_each_session() {
+    let server = everything(&Hands::default());
+    let running = run(server.clone()).await;
+    let mut one = Client::initialized(running.address, V24, json!({})).await;
+    let mut two = Client::initialized(running.address, V11, json!({})).await;
+    server
+        .add_tool(Tool::new("new"), async |_cx, _args| "new")
+        .unwrap();
+    assert!(
+        server
+            .add_tool(Tool::new("new"), async |_cx, _args| "new")
+            .unwrap_err()
+            .is_setup()
+    );
+    assert!(server.remove_tool("new"));
+    assert!(!server.remove_tool("new"));
+    server.publish(&Change::Prompts);
+    server.publish(&Change::Resources);
+    for client in [&mut one, &mut two] {
+        for method in [
+            "notifications/tools/list_changed",
+            "notifications/tools/list_changed",
+            "notifications/prompts/list_changed",
+            "notifications/resources/list_changed",
+        ] {
+            let message = client.message().await.unwrap();
+            assert_eq!(message, json!({"jsonrpc": "2.0", "method": method}));
+        }
+        let id = client.begin("ping", json!({})).await;
+        assert_eq!(
+            client.message().await.unwrap()["id"],
+            id,
+            "nothing else came"
+        );
+    }
+}
+
+/// Registrations that cannot be served fail the build, with a reason (SPEC E-31, E-51, E-56).
+#[tokio::test]
+async fn a_wrong_registration_fails_the_build() {
+    #[track_caller]
+    fn check(server: Server, says: &str) {
+        let error = McpService::builder(server).build().unwrap_err();
+        assert!(error.is_setup());
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let server = || Server::new("s", "1");
+    let tool = |schema| server().tool(Tool::new("t").input(schema), echo);
+    check(tool(json!({"type": "array"})), "input schema");
+    check(tool(json!(true)), "input schema");
+    check(server().tool(Tool::new(""), echo), "empty name");
+    check(
+        server()
+            .tool(Tool::new("t"), echo)
+            .tool(Tool::new("t"), echo),
+        "twice",
+    );
+    check(
+        server().resource(Resource::new("../x", "x"), async |_, _| ""),
+        "absolute URI",
+    );
+    let template =
+        |text: &str| server().resource_template(ResourceTemplate::new(text, "x"), async |_, _| "");
+    check(template("a://{b"), "template");
+    check(template("a://{b*}"), "template");
+    let prompt = || Prompt::new("p");
+    check(
+        server()
+            .prompt(prompt(), async |_, _| "")
+            .prompt(prompt(), async |_, _| ""),
+        "twice",
+    );
+    let shared = server();
+    let _first = McpService::builder(shared.clone()).build().unwrap();
+    check(shared, "one service");
+}
+
+// --- E.6: resources
+
+/// SPEC E-50, E-51, K: resources and templates in each revision.
+#[tokio::test]
+async fn resources_are_listed_in_the_form_of_the_revision() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        let list = client.result("resources/list", json!({})).await;
+        let resource = named(&list["resources"], "static");
+        assert_eq!(resource["uri"], "test://static");
+        assert_eq!(resource["size"], 4);
+        assert_eq!(resource["mimeType"], "text/markdown");
+        assert_eq!(has(resource, "title"), version >= V06);
+        assert_eq!(
+            has(&resource["annotations"], "lastModified"),
+            version >= V06
+        );
+        let list = client.result("resources/templates/list", json!({})).await;
+        let template = named(&list["resourceTemplates"], "item");
+        assert_eq!(template["uriTemplate"], "test://item/{id}");
+        assert_eq!(has(template, "title"), version >= V06);
+    }
+}
+
+/// SPEC E-52, E-53: text, bytes, several contents, templates; a static resource wins.
+#[tokio::test]
+async fn resources_are_read() {
+    let (_running, mut client) = connect(V24).await;
+    for (uri, contents) in [
+        (
+            "test://static",
+            json!([{"mimeType": "text/markdown", "text": "text"}]),
+        ),
+        ("test://blob", json!([{"blob": "AP8="}])),
+        (
+            "test://item/0",
+            json!([{"mimeType": "text/plain", "text": "the static one"}]),
+        ),
+        (
+            "test://item/7",
+            json!([{"mimeType": "text/plain", "text": "item 7"}]),
+        ),
+        (
+            "test://item/a%2Fb",
+            json!([{"mimeType": "text/plain", "text": "item a/b"}]),
+        ),
+        (
+            "test://item/%2541",
+            json!([{"mimeType": "text/plain", "text": "item %41"}]),
+        ),
+    ] {
+        let mut contents = contents;
+        contents[0]["uri"] = uri.into();
+        let result = client.result("resources/read", json!({"uri": uri})).await;
+        assert_eq!(result, json!({"contents": contents}));
+    }
+    let two = client
+        .result("resources/read", json!({"uri": "test://two"}))
+        .await;
+    assert_eq!(two["contents"].as_array().unwrap().len(), 2);
+}
+
+/// SPEC E-54 to E-56, A-41: missing is -32002 with the URI, a bad URI -32602.
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error() {
+    let (_running, mut client) = connect(V24).await;
+    for uri in [
+        "test://nothing",
+        "test://item/missing",
+        "test://item/..%2Fetc",
+        "test://item/a/b",
+    ] {
+        let answer = client.call("resources/read", json!({"uri": uri})).await;
+        assert_eq!(answer["error"]["code"], -32002, "{uri}");
+        assert_eq!(answer["error"]["data"], json!({"uri": uri}));
+    }
+    for uri in [
+        json!("../../etc/passwd"),
+        json!("relative"),
+        json!("a b:c"),
+        json!(1),
+    ] {
+        assert_eq!(
+            client
+                .error_code("resources/read", json!({"uri": uri}))
+                .await,
+            -32602,
+            "{uri}"
+        );
+    }
+    assert_eq!(client.error_code("resources/read", json!({})).await, -32602);
+    assert_eq!(
+        client
+            .error_code("resources/read", json!({"uri": "test://broken"}))
+            .await,
+        -32603
+    );
+}
+
+/// SPEC E-57 to E-59: only a subscribed session is told, until it unsubscribes.
+#[tokio::test]
+async fn updates_reach_subscribers_only() {
+    let server = everything(&Hands::default());
+    let running = run(server.clone()).await;
+    let mut one = Client::initialized(running.address, V24, json!({})).await;
+    let mut two = Client::initialized(running.address, V24, json!({})).await;
+    let uri = json!({"uri": "test://item/5"});
+    assert_eq!(
+        one.result("resources/subscribe", uri.clone()).await,
+        json!({})
+    );
+    let unreadable = json!({"uri": "test://nothing"});
+    assert_eq!(
+        one.error_code("resources/subscribe", unreadable.clone())
+            .await,
+        -32002
+    );
+    assert_eq!(
+        one.result("resources/unsubscribe", unreadable).await,
+        json!({})
+    );
+    server.resource_updated("test://item/5");
+    server.resource_updated("test://static");
+    let told = one.message().await.unwrap();
+    assert_eq!(
+        told,
+        json!({"jsonrpc": "2.0", "method": "notifications/resources/updated",
+        "params": uri})
+    );
+    assert_eq!(one.result("resources/unsubscribe", uri).await, json!({}));
+    server.resource_updated("test://item/5");
+    for client in [&mut one, &mut two] {
+        let id = client.begin("ping", json!({})).await;
+        assert_eq!(
+            client.message().await.unwrap()["id"],
+            id,
+            "nothing else came"
+        );
+    }
+}
+
+// --- E.7: prompts and completion
+
+/// SPEC E-65, E-66, K: prompts in each revision.
+#[tokio::test]
+async fn prompts_are_listed_and_got() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        let list = client.result("prompts/list", json!({})).await;
+        let greet = named(&list["prompts"], "greet");
+        let arguments = json!([{"name": "name", "required": true}, {"name": "tone"}]);
+        assert_eq!(greet["arguments"], arguments);
+        assert_eq!(has(greet, "title"), version >= V06);
+        assert!(!has(named(&list["prompts"], "rich"), "arguments"));
+        let params = json!({"name": "greet", "arguments": {"name": "Ada"}});
+        let got = client.result("prompts/get", params).await;
+        assert_eq!(
+            got,
+            json!({"description": "Greets", "messages": [
+            {"role": "user", "content": {"type": "text", "text": "hello Ada"}}]})
+        );
+    }
+}
+
+/// SPEC E-68: one block a message, in the form of the revision.
+#[tokio::test]
+async fn prompt_content_takes_the_form_of_the_revision() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        let got = client.result("prompts/get", json!({"name": "rich"})).await;
+        let kinds: Vec<_> = (0..3)
+            .map(|at| got["messages"][at]["content"]["type"].as_str().unwrap())
+            .collect();
+        let audio = if version >= V03 { "audio" } else { "text" };
+        let link = if version >= V06 {
+            "resource_link"
+        } else {
+            "text"
+        };
+        assert_eq!(kinds, ["image", audio, link], "{version}");
+        assert_eq!(got["messages"][1]["role"], "assistant");
+    }
+}
+
+/// SPEC E-66, E-67: unknown prompts and wrong arguments are -32602, inner failures -32603.
+#[tokio::test]
+async fn a_prompt_that_cannot_be_got_is_an_error() {
+    let (_running, mut client) = connect(V24).await;
+    for (params, code) in [
+        (json!({"name": "nope"}), -32602),
+        (json!({}), -32602),
+        (json!({"name": "greet"}), -32602),
+        (json!({"name": "greet", "arguments": {"tone": "x"}}), -32602),
+        (json!({"name": "greet", "arguments": {"name": 1}}), -32602),
+        (json!({"name": "greet", "arguments": []}), -32602),
+        (json!({"name": "fails"}), -32603),
+    ] {
+        assert_eq!(
+            client.error_code("prompts/get", params.clone()).await,
+            code,
+            "{params}"
+        );
+    }
+}
+
+/// SPEC E-70 to E-72: candidates, at most 100, for arguments that exist.
+#[tokio::test]
+async fn arguments_are_completed() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        let ask = |reference: Value, argument: &str| {
+            json!({"ref": reference, "argument": {"name": argument, "value": "v"},
+                "context": {"arguments": {"tone": "T"}}})
+        };
+        let prompt = json!({"type": "ref/prompt", "name": "greet"});
+        let template = json!({"type": "ref/resource", "uri": "test://item/{id}"});
+        let got = client
+            .result("completion/complete", ask(prompt.clone(), "name"))
+            .await;
+        let expected = if version >= V06 { "vT" } else { "v-" };
+        assert_eq!(got["completion"]["values"], json!([expected]), "{version}");
+        let got = client
+            .result("completion/complete", ask(template.clone(), "id"))
+            .await;
+        assert_eq!(got["completion"]["values"].as_array().unwrap().len(), 100);
+        assert_eq!(got["completion"]["total"], 150);
+        assert_eq!(got["completion"]["hasMore"], true);
+        for params in [
+            ask(prompt, "nope"),
+            ask(template, "nope"),
+            ask(json!({"type": "ref/prompt", "name": "nope"}), "name"),
+            ask(json!({"type": "ref/other"}), "name"),
+            json!({}),
+        ] {
+            assert_eq!(
+                client.error_code("completion/complete", params).await,
+                -32602
+            );
+        }
+    }
+}
+
+// --- E.8: logging, progress, cancellation
+
+async fn logged(client: &mut Client) -> Vec<String> {
+    let id = client.begin("tools/call", json!({"name": "log"})).await;
+    let mut levels = Vec::new();
+    loop {
+        let message = client.message().await.unwrap();
+        if message["id"] == id {
+            return levels;
+        }
+        assert_eq!(message["method"], "notifications/message");
+        let params = &message["params"];
+        assert_eq!(params["logger"], "tests");
+        assert_eq!(params["data"]["at"], params["level"]);
+        levels.push(params["level"].as_str().unwrap().to_owned());
+    }
+}
+
+/// SPEC E-81 to E-84: from `info` on until the session sets a level, before the answer of the call.
+#[tokio::test]
+async fn a_session_sets_its_log_level() {
+    let (running, mut client) = connect(V24).await;
+    let all = LogLevel::ALL.map(LogLevel::as_str);
+    assert_eq!(logged(&mut client).await, all[1..]);
+    for (at, level) in all.iter().enumerate() {
+        let set = client
+            .result("logging/setLevel", json!({"level": level}))
+            .await;
+        assert_eq!(set, json!({}));
+        assert_eq!(logged(&mut client).await, all[at..]);
+    }
+    for level in [json!("verbose"), json!("INFO"), json!(1), Value::Null] {
+        assert_eq!(
+            client
+                .error_code("logging/setLevel", json!({"level": level}))
+                .await,
+            -32602
+        );
+    }
+    let mut other = Client::initialized(running.address, V24, json!({})).await;
+    assert_eq!(
+        logged(&mut other).await,
+        all[1..],
+        "the level is of one session"
+    );
+}
+
+/// SPEC E-80: a server that does not declare logging does not log.
+#[tokio::test]
+async fn without_the_capability_nothing_is_logged() {
+    let running = run(tools(Server::new("s", "1"), &Hands::default())).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    assert_eq!(logged(&mut client).await, [""; 0]);
+}
+
+/// SPEC E-85, E-86, A-31, R-11: only with a token, type kept, strictly increasing, then the answer.
+#[tokio::test]
+async fn progress_is_told_to_whoever_asked() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        for token in [json!("t"), json!(7), json!(0)] {
+            let params = json!({"name": "progress", "_meta": {"progressToken": token}});
+            let id = client.begin("tools/call", params).await;
+            for step in [json!(1), json!(2), json!(3.5)] {
+                let told = client.message().await.unwrap();
+                assert_eq!(told["method"], "notifications/progress");
+                assert_eq!(told["params"]["progressToken"], token);
+                assert_eq!(told["params"]["progress"], step);
+                assert_eq!(told["params"]["total"], 10);
+                assert_eq!(has(&told["params"], "message"), version >= V03);
+            }
+            assert_eq!(client.message().await.unwrap()["id"], id);
+        }
+        let id = client
+            .begin("tools/call", json!({"name": "progress"}))
+            .await;
+        assert_eq!(client.message().await.unwrap()["id"], id, "nobody asked");
+    }
+}
+
+/// SPEC A-5, A-31: a token beyond 64 bits comes back digit by digit.
+#[tokio::test]
+async fn a_long_progress_token_keeps_its_digits() {
+    let (_running, mut client) = connect(V24).await;
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"progress",
+        "_meta":{"progressToken":123456789012345678901234567890}}}"#;
+    assert_eq!(client.post(body).await.status, 202);
+    let event = client.event().await.unwrap();
+    assert!(
+        event
+            .data
+            .contains(r#""progressToken":123456789012345678901234567890,"#)
+    );
+}
+
+/// SPEC E-85: nothing about a call follows its answer.
+#[tokio::test]
+async fn no_progress_follows_the_answer() {
+    let (_running, mut client) = connect(V24).await;
+    let params = json!({"name": "late_progress", "_meta": {"progressToken": 1}});
+    let id = client.begin("tools/call", params).await;
+    assert_eq!(client.message().await.unwrap()["id"], id);
+    for _ in 0..3 {
+        let id = client.begin("ping", json!({})).await;
+        assert_eq!(client.message().await.unwrap()["id"], id);
+    }
+}
+
+/// SPEC E-87, A-7: a cancelled call stops, is freed and gets no answer; others go on.
+#[tokio::test]
+async fn a_cancelled_call_ends_without_an_answer() {
+    let hands = Hands::default();
+    let running = run(everything(&hands)).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    let slow = client.begin("tools/call", json!({"name": "wait"})).await;
+    soon("the call", hands.begun.notified()).await;
+    let unknown = [
+        json!({"requestId": 999_999}),
+        json!({"requestId": slow.to_string()}),
+        json!({}),
+    ];
+    for params in unknown {
+        client.notify("notifications/cancelled", params).await;
+    }
+    assert_eq!(
+        hands.ended.load(Ordering::SeqCst),
+        0,
+        "SPEC E-87, A-21: no effect"
+    );
+    let reason = json!({"requestId": slow, "reason": "enough"});
+    client.notify("notifications/cancelled", reason).await;
+    let ended = async {
+        while hands.ended.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the drop of the handler", ended).await;
+    let id = client.begin("ping", json!({})).await;
+    assert_eq!(
+        client.message().await.unwrap()["id"],
+        id,
+        "no answer to the cancelled call"
+    );
+}
+
+/// SPEC E-89, E-87: whoever wins the race, there is one answer or none, and the session goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancel_and_answer_may_race() {
+    let hands = Hands::default();
+    let running = run(everything(&hands)).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    for round in 0..100 {
+        let slow = client.begin("tools/call", json!({"name": "wait"})).await;
+        soon("the call", hands.begun.notified()).await;
+        hands.go.notify_one();
+        client
+            .notify("notifications/cancelled", json!({"requestId": slow}))
+            .await;
+        let id = client.begin("ping", json!({})).await;
+        let mut answers = 0;
+        loop {
+            let message = client.message().await.unwrap();
+            if message["id"] == id {
+                break;
+            }
+            assert_eq!(message["id"], slow);
+            answers += 1;
+        }
+        assert!(answers <= 1, "round {round}");
+        // A permit that the cancelled call left behind would let the next one through.
+        let _ = tokio::time::timeout(Duration::ZERO, hands.go.notified()).await;
+    }
+}
+
+// --- E.9: asking the client
+
+/// Answers the server's next request and gives it.
+async fn reply(client: &mut Client, answer: Value) -> Value {
+    let asked = client.message().await.unwrap();
+    let mut message = json!({"jsonrpc": "2.0", "id": asked["id"]});
+    message
+        .as_object_mut()
+        .unwrap()
+        .extend(answer.as_object().unwrap().clone());
+    client.send(message).await;
+    asked
+}
+
+/// Calls a tool that asks the client, answers with `answer`, gives what was asked and the text.
+async fn ask(client: &mut Client, tool: &str, answer: Value) -> (Value, String) {
+    let id = client.begin("tools/call", json!({"name": tool})).await;
+    let asked = reply(client, answer).await;
+    let result = client.answer(id).await["result"].clone();
+    (
+        asked,
+        result["content"][0]["text"].as_str().unwrap().to_owned(),
+    )
+}
+
+/// SPEC E-95, E-7: what the client did not declare, or its revision lacks, is not asked.
+#[tokio::test]
+async fn only_what_was_declared_is_asked() {
+    let all = json!({"sampling": {}, "roots": {}, "elicitation": {"url": {}, "form": {}}});
+    for (version, capabilities, refused) in [
+        (V24, json!({}), &["sample", "roots", "elicit", "visit"][..]),
+        (V24, all.clone(), &["elicit", "visit"][..]),
+        (V06, all, &["visit"][..]),
+        (V11, json!({"elicitation": {}}), &["visit", "sample"][..]),
+    ] {
+        let (_running, mut client) = connect_as(version, capabilities).await;
+        for tool in refused {
+            let result = call(&mut client, tool).await;
+            assert_eq!(result["isError"], true, "{tool} in {version}");
+            assert!(
+                result["content"][0]["text"]
+                    .as_str()
+                    .unwrap()
+                    .contains("does not offer")
+            );
+        }
+    }
+}
+
+/// SPEC E-96, E-97, E-100, A-14: sampling travels on the session's stream and is answered by POST.
+#[tokio::test]
+async fn a_tool_samples() {
+    let (_running, mut client) = connect_as(V24, json!({"sampling": {}})).await;
+    let answer = json!({"result": {"role": "assistant", "model": "m",
+        "content": {"type": "text", "text": "hi"}}});
+    let (asked, text) = ask(&mut client, "sample", answer).await;
+    assert_eq!(text, "hi");
+    assert_eq!(asked["method"], "sampling/createMessage");
+    assert_eq!(
+        asked["params"],
+        json!({"maxTokens": 100, "systemPrompt": "be brief",
+        "messages": [{"role": "user", "content": {"type": "text", "text": "hello"}}]})
+    );
+    let refusal = json!({"error": {"code": -1, "message": "User rejected sampling request"}});
+    let (_, text) = ask(&mut client, "sample", refusal).await;
+    assert!(text.contains("User rejected"), "{text}");
+    let (second, _) = ask(&mut client, "sample", json!({"result": {"role": "user"}})).await;
+    assert_ne!(asked["id"], second["id"], "SPEC A-14");
+    assert_eq!(
+        client.result("ping", json!({})).await,
+        json!({}),
+        "SPEC E-111"
+    );
+}
+
+/// SPEC E-101, E-103, E-109: the three actions, the form's schema, the mode from 2025-11-25 on.
+#[tokio::test]
+async fn a_tool_elicits() {
+    for (version, declared) in [(V06, json!({})), (V11, json!({"form": {}, "url": {}}))] {
+        let (_running, mut client) = connect_as(version, json!({"elicitation": declared})).await;
+        for (answer, text) in [
+            (
+                json!({"action": "accept", "content": {"name": "Ada"}}),
+                "Accepted",
+            ),
+            (json!({"action": "decline"}), "Declined"),
+            (json!({"action": "cancel"}), "Cancelled"),
+            (
+                json!({"action": "accept", "content": {"name": 5}}),
+                "malformed",
+            ),
+        ] {
+            let (asked, said) = ask(&mut client, "elicit", json!({"result": answer})).await;
+            assert!(said.contains(text), "{said}");
+            assert_eq!(asked["params"]["message"], "who?");
+            assert_eq!(
+                asked["params"]["requestedSchema"]["required"],
+                json!(["name"])
+            );
+            assert_eq!(has(&asked["params"], "mode"), version == V11);
+        }
+        if version == V11 {
+            let answer = json!({"result": {"action": "accept"}});
+            let (asked, said) = ask(&mut client, "visit", answer).await;
+            assert_eq!(asked["params"]["url"], "https://example.com/x");
+            assert!(asked["params"]["elicitationId"].is_string());
+            assert!(said.contains("Accepted"), "{said}");
+        }
+    }
+}
+
+/// SPEC E-110, E-111: roots are asked for, and a malformed answer is an error of the call alone.
+#[tokio::test]
+async fn a_tool_asks_for_roots() {
+    let (_running, mut client) = connect_as(V24, json!({"roots": {"listChanged": true}})).await;
+    let answer = json!({"result": {"roots": [{"uri": "file:///a", "name": "A"}]}});
+    let (asked, text) = ask(&mut client, "roots", answer).await;
+    assert_eq!(asked["method"], "roots/list");
+    assert_eq!(text, "file:///a");
+    client
+        .notify("notifications/roots/list_changed", json!({}))
+        .await;
+    let answer = json!({"result": {"roots": [{"uri": "file:///b"}]}});
+    assert_eq!(ask(&mut client, "roots", answer).await.1, "file:///b");
+    for wrong in [
+        json!({"result": {"roots": 5}}),
+        json!({"error": {"code": "x"}}),
+    ] {
+        assert!(
+            ask(&mut client, "roots", wrong)
+                .await
+                .1
+                .contains("malformed")
+        );
+    }
+}
+
+/// SPEC E-10: an answer that does not come is given up, and the client told.
+#[tokio::test]
+async fn a_request_to_the_client_times_out() {
+    let server = everything(&Hands::default());
+    let mcp = McpService::builder(server).reply_timeout(Duration::from_millis(50));
+    let running = start(mcp.build().unwrap()).await;
+    let mut client = Client::initialized(running.address, V24, json!({"roots": {}})).await;
+    let id = client.begin("tools/call", json!({"name": "roots"})).await;
+    let asked = client.message().await.unwrap();
+    let told = client.message().await.unwrap();
+    assert_eq!(told["method"], "notifications/cancelled");
+    assert_eq!(told["params"]["requestId"], asked["id"]);
+    assert_eq!(client.answer(id).await["result"]["isError"], true);
+    let late = json!({"jsonrpc": "2.0", "id": asked["id"], "result": {"roots": []}});
+    client.send(late).await;
+    assert_eq!(
+        client.result("ping", json!({})).await,
+        json!({}),
+        "SPEC C-22: a late answer"
+    );
+}
+
+/// SPEC A-14, G-22: an answer counts only in the session that was asked.
+#[tokio::test]
+async fn another_session_cannot_answer() {
+    let running = run(everything(&Hands::default())).await;
+    let mut one = Client::initialized(running.address, V24, json!({"roots": {}})).await;
+    let two = Client::initialized(running.address, V24, json!({"roots": {}})).await;
+    let id = one.begin("tools/call", json!({"name": "roots"})).await;
+    let asked = one.message().await.unwrap();
+    let answer = |uri: &str| json!({"jsonrpc": "2.0", "id": asked["id"], "result": {"roots": [{"uri": uri}]}});
+    two.send(answer("file:///evil")).await;
+    one.send(answer("file:///good")).await;
+    assert_eq!(
+        one.answer(id).await["result"]["content"][0]["text"],
+        "file:///good"
+    );
+}
