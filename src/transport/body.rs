@@ -179,6 +179,11 @@ impl Sender {
             state: Mutex::default(),
         }))
     }
+
+    /// Whether nothing more is taken.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.lock().finished
+    }
 }
 
 impl Connection for Sender {

@@ -16,7 +16,7 @@ use super::body::Sender;
 use crate::error::Error;
 use crate::protocol::change::Change;
 use crate::protocol::level::LogLevel;
-use crate::protocol::session::{Client, Session, Terms, frame_of};
+use crate::protocol::session::{Client, Closed, Session, Terms, frame_of};
 use crate::protocol::table::{Row, Table};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Notification, Outgoing, Request, Response};
@@ -79,33 +79,60 @@ pub(super) type LiveSession = Session<Sender, AbortHandle, oneshot::Sender<Respo
 pub(super) type SessionRow = Row<LiveSession>;
 pub(super) type SessionTable = Table<LiveSession>;
 
+/// Ends a session: it is unknown from now on, and all that it owned ends with it.
+pub(super) fn end(table: &SessionTable, row: &SessionRow) {
+    table.close(row.id());
+    let error = ErrorObject::new(-32603, "the session ended before the answer");
+    let remains = row.with(|session| session.close(&error));
+    // Outside the lock: what is dropped here may run code of handlers.
+    for work in remains.work {
+        work.abort();
+    }
+    drop(remains.awaited);
+}
+
+/// The way back to the client of a session.
+pub(super) struct Link {
+    pub(super) table: Arc<SessionTable>,
+    pub(super) row: Arc<SessionRow>,
+    pub(super) reply_timeout: Duration,
+}
+
+impl Link {
+    /// Does something to the session that sends. When the stream takes no more, because the client
+    /// left or does not read, the session ends (SPEC B-17).
+    fn send<T>(
+        &self,
+        send: impl FnOnce(&mut LiveSession) -> Result<T, Closed>,
+    ) -> Result<T, RequestError> {
+        self.row.with(send).map_err(|Closed| {
+            if self.row.with(|session| session.connection().is_closed()) {
+                end(&self.table, &self.row);
+            }
+            RequestError::Closed
+        })
+    }
+}
+
 /// What is known of a message beside its text, and the way back to its sender. Cheap to clone.
 #[derive(Clone)]
 pub struct Context(Arc<Inner>);
 
 struct Inner {
+    link: Link,
     head: Parts,
     terms: Terms,
-    row: Arc<SessionRow>,
     /// The request that is answered; `None` for a notification.
     request: Option<Id>,
-    reply_timeout: Duration,
 }
 
 impl Context {
-    pub(super) fn new(
-        head: Parts,
-        terms: Terms,
-        row: Arc<SessionRow>,
-        request: Option<Id>,
-        reply_timeout: Duration,
-    ) -> Self {
+    pub(super) fn new(link: Link, head: Parts, terms: Terms, request: Option<Id>) -> Self {
         Self(Arc::new(Inner {
+            link,
             head,
             terms,
-            row,
             request,
-            reply_timeout,
         }))
     }
 
@@ -131,7 +158,7 @@ impl Context {
     /// The session that the message belongs to.
     #[must_use]
     pub fn session_id(&self) -> SessionId {
-        self.0.row.id()
+        self.0.link.row.id()
     }
 
     /// The capabilities that the client declared, `None` before `initialize`.
@@ -151,13 +178,10 @@ impl Context {
     /// [`RequestError::Closed`] when the client is gone or the request has its answer.
     pub fn notify(&self, method: &str, params: Option<&Json>) -> Result<(), RequestError> {
         let message = Outgoing::Notification(method, params);
-        self.0
-            .row
-            .with(|session| match &self.0.request {
-                Some(id) => session.tell(id, message),
-                None => session.send(message),
-            })
-            .map_err(|_| RequestError::Closed)
+        self.0.link.send(|session| match &self.0.request {
+            Some(id) => session.tell(id, message),
+            None => session.send(message),
+        })
     }
 
     /// Sends a request to the client and waits for its answer, 60 s by default
@@ -173,16 +197,12 @@ impl Context {
     pub async fn request(&self, method: &str, params: Option<&Json>) -> Result<Json, RequestError> {
         let (reply, answer) = oneshot::channel();
         let ask = |id: &Id| frame_of(Outgoing::Request(id, method, params));
-        let number = self
-            .0
-            .row
-            .with(|session| session.ask(reply, ask))
-            .map_err(|_| RequestError::Closed)?;
+        let number = self.0.link.send(|session| session.ask(reply, ask))?;
         let awaited = Awaited {
-            row: &self.0.row,
+            link: &self.0.link,
             number,
         };
-        match tokio::time::timeout(self.0.reply_timeout, answer).await {
+        match tokio::time::timeout(self.0.link.reply_timeout, answer).await {
             Ok(Ok(response)) => read_answer(&response),
             Ok(Err(_)) => Err(RequestError::Closed),
             Err(_) => {
@@ -195,23 +215,23 @@ impl Context {
     /// The least grave level of log messages that the session wants.
     #[must_use]
     pub fn log_level(&self) -> LogLevel {
-        self.0.row.with(|session| session.log_level())
+        self.0.link.row.with(|session| session.log_level())
     }
 
     /// Sets the least grave level of log messages that the session wants.
     pub fn set_log_level(&self, level: LogLevel) {
-        self.0.row.with(|session| session.set_log_level(level));
+        self.0.link.row.with(|session| session.set_log_level(level));
     }
 
     /// Subscribes the session to a resource; false when it has 64 KiB of subscriptions already.
     #[must_use]
     pub fn subscribe(&self, uri: &str) -> bool {
-        self.0.row.with(|session| session.subscribe(uri))
+        self.0.link.row.with(|session| session.subscribe(uri))
     }
 
     /// Ends a subscription, if there is one.
     pub fn unsubscribe(&self, uri: &str) {
-        self.0.row.with(|session| session.unsubscribe(uri));
+        self.0.link.row.with(|session| session.unsubscribe(uri));
     }
 }
 
@@ -226,7 +246,7 @@ impl fmt::Debug for Context {
 
 /// Frees the place of a request to the client, however the waiting ends.
 struct Awaited<'a> {
-    row: &'a SessionRow,
+    link: &'a Link,
     number: u64,
 }
 
@@ -236,13 +256,13 @@ impl Awaited<'_> {
         let params = Json::from(&json!({ "requestId": self.number, "reason": "timed out" }));
         let message = Outgoing::Notification("notifications/cancelled", Some(&params));
         // A client that is gone needs no telling.
-        let _ = self.row.with(|session| session.send(message));
+        let _ = self.link.send(|session| session.send(message));
     }
 }
 
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
-        drop(self.row.with(|session| session.answered(self.number)));
+        drop(self.link.row.with(|session| session.answered(self.number)));
     }
 }
 
@@ -320,8 +340,12 @@ impl Publisher {
         let params = change.params();
         let frame = frame_of(Outgoing::Notification(change.method(), params.as_ref()));
         for row in table.all() {
-            // A session whose client is gone ends with its stream.
-            let _ = row.with(|session| session.publish(change, frame.clone()));
+            if row
+                .with(|session| session.publish(change, frame.clone()))
+                .is_err()
+            {
+                end(&table, &row);
+            }
         }
     }
 }

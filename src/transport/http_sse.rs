@@ -13,11 +13,11 @@ use hyper::{Response, StatusCode};
 use serde_json::Value;
 
 use super::body::{self, ResponseBody, Sender};
-use super::dispatch::{Context, SessionRow, SessionTable};
+use super::dispatch::{Context, SessionRow, SessionTable, end};
 use super::service::{Shared, response};
 use crate::protocol::header::{X_ACCEL_BUFFERING, is_json};
 use crate::protocol::rejection::Rejection;
-use crate::protocol::session::{Client, Closed, Connection, Refused, Session};
+use crate::protocol::session::{Client, Closed, Connection, Refused, Session, Terms};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{
     self, ErrorObject, Id, Json, Message, Notification, Outgoing, ParseError, Payload, Request,
@@ -76,18 +76,6 @@ impl Drop for StreamGuard {
     fn drop(&mut self) {
         end(&self.table, &self.row);
     }
-}
-
-/// Ends a session: it is unknown from now on, and all that it owned ends with it.
-pub(super) fn end(table: &SessionTable, row: &SessionRow) {
-    table.close(row.id());
-    let error = ErrorObject::new(-32603, "the session ended before the answer");
-    let remains = row.with(|session| session.close(&error));
-    // Outside the lock: what is dropped here may run code of handlers.
-    for work in remains.work {
-        work.abort();
-    }
-    drop(remains.awaited);
 }
 
 /// Takes a message for a session (SPEC B.1, in its order).
@@ -187,13 +175,7 @@ async fn take_notification(
         return Ok(());
     }
     let terms = row.with(|session| session.terms());
-    let cx = Context::new(
-        head,
-        terms,
-        Arc::clone(row),
-        None,
-        shared.config.reply_timeout,
-    );
+    let cx = Context::new(shared.link(row), head, terms, None);
     // The client's 202 waits for it, which is all the back-pressure a notification can have.
     let _ = guarded(|| shared.dispatcher.notification(cx, notification)).await;
     Ok(())
@@ -211,11 +193,6 @@ async fn take_request(
     let limit = shared.config.max_requests;
     let begun = row.with(|session| session.begin(&id, initializes, limit));
     let terms = match begun {
-        Ok(terms) if shared.is_draining() => {
-            drop(terms);
-            row.with(|session| session.cancel(&id));
-            return Err(Rejection::ShuttingDown);
-        }
         Ok(terms) => terms,
         Err(Refused::Closed) => return Err(Rejection::UnknownSession),
         Err(Refused::Draining) => return Err(Rejection::ShuttingDown),
@@ -254,13 +231,12 @@ async fn answer(
     shared: Arc<Shared>,
     row: Arc<SessionRow>,
     head: Parts,
-    terms: crate::protocol::session::Terms,
+    terms: Terms,
     request: Request,
     initializes: bool,
 ) {
     let id = request.id();
-    let timeout = shared.config.reply_timeout;
-    let cx = Context::new(head, terms, Arc::clone(&row), Some(id.clone()), timeout);
+    let cx = Context::new(shared.link(&row), head, terms, Some(id.clone()));
     let capabilities = initializes.then(|| client_of(&request));
     let dispatcher = Arc::clone(&shared.dispatcher);
     let outcome = guarded(move || dispatcher.request(cx, request)).await;

@@ -15,7 +15,7 @@ use hyper::{Request, Response, StatusCode, Version};
 
 use super::body::ResponseBody;
 use super::config::{Builder, Config, same_path};
-use super::dispatch::{BoxFuture, Dispatcher, Publisher, SessionTable};
+use super::dispatch::{BoxFuture, Dispatcher, Link, Publisher, SessionRow, SessionTable, end};
 use super::http_sse;
 use crate::error::Error;
 use crate::protocol::exchange::{Endpoint, Exchange, classify};
@@ -172,7 +172,7 @@ impl McpService {
     pub fn close(&self) {
         self.drain();
         for row in self.shared.table.all() {
-            http_sse::end(&self.shared.table, &row);
+            end(&self.shared.table, &row);
         }
     }
 }
@@ -200,6 +200,15 @@ impl Shared {
             Some(Endpoint::Messages)
         } else {
             None
+        }
+    }
+
+    /// The way back to the client of a session.
+    pub(super) fn link(&self, row: &Arc<SessionRow>) -> Link {
+        Link {
+            table: Arc::clone(&self.table),
+            row: Arc::clone(row),
+            reply_timeout: self.config.reply_timeout,
         }
     }
 

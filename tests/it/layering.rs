@@ -79,7 +79,7 @@ const RULES: &[Rule] = &[
         but: &["wire/version.rs"],
         words: &[
             ">= ProtocolVersion",
-            "> ProtocolVersion",
+            " > ProtocolVersion",
             "< ProtocolVersion",
             "== ProtocolVersion",
         ],
