@@ -1,3 +1,4 @@
 //! Whole exchanges over real sockets, one module a topic.
 
+mod layering;
 mod support;
