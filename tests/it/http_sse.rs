@@ -594,3 +594,567 @@ async fn a_body_that_is_cut_short_executes_nothing() {
     );
     assert_eq!(seen.calls(), 0);
 }
+
+// --- sessions and their streams
+
+/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1: the first event, to the byte, and the headers around it.
+#[tokio::test]
+async fn a_stream_begins_with_the_address_to_post_to() {
+    let (running, _) = start_default().await;
+    let mut kept = Kept::open(&running).await;
+    kept.send("GET /sse HTTP/1.0\r\nLast-Event-ID: 7\r\n\r\n")
+        .await;
+    let head = kept.read_through("\r\n\r\n").await.to_lowercase();
+    for line in [
+        "content-type: text/event-stream\r\n",
+        "cache-control: no-cache, no-transform\r\n",
+        "x-accel-buffering: no\r\n",
+    ] {
+        assert!(head.contains(line), "{head}");
+    }
+    let event = kept.read_through("\n\n").await;
+    let id = event
+        .strip_prefix("event: endpoint\ndata: /messages/?session_id=")
+        .and_then(|rest| rest.strip_suffix("\n\n"))
+        .unwrap_or_else(|| panic!("{event}"));
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    assert!(id.len() == 32 && id.bytes().all(is_hex), "{id}");
+}
+
+/// SPEC B-3: with a mount and a prefix that a proxy takes away, the address still leads here.
+#[tokio::test]
+async fn a_mounted_service_announces_where_it_is() {
+    let (running, _) =
+        start_with(|builder| builder.mount("/api/mcp").public_prefix("/public")).await;
+    for (path, owned) in [
+        ("/api/mcp/sse", true),
+        ("/api/mcp/sse/", true),
+        ("/api/mcp/messages", true),
+        ("/api/mcp/messages/", true),
+        ("/sse", false),
+        ("/api/mcp", false),
+        ("/api/mcp/", false),
+        ("/public/api/mcp/sse", false),
+    ] {
+        assert_eq!(running.mcp.owns(path), owned, "{path}");
+    }
+    assert_eq!(running.mcp.paths(), ["/api/mcp/sse", "/api/mcp/messages/"]);
+    assert_eq!(
+        request(running.address, "GET /sse", "", "").await.status,
+        404
+    );
+    let mut client = Client::open_at(running.address, "/api/mcp/sse", "").await;
+    let here = client.endpoint.strip_prefix("/public").expect("the prefix");
+    assert!(here.starts_with("/api/mcp/messages/?session_id="), "{here}");
+    client.endpoint = here.to_owned();
+    client.result("ping", json!({})).await;
+}
+
+/// SPEC B-5, B-6, B-13: every answer is a `message` event; the POST's own says only `Accepted`.
+#[tokio::test]
+async fn answers_travel_on_the_stream() {
+    let (running, _) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    // `send` checks the body of the POST, `message` the name of the event.
+    for (method, params) in [
+        (
+            "initialize",
+            json!({"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}),
+        ),
+        ("ping", json!({})),
+        (
+            "tools/call",
+            json!({"name": "echo", "arguments": {"message": "a\nb\r\u{2028}"}}),
+        ),
+        ("tools/call", json!({"name": "none"})),
+        ("foo/bar", json!({})),
+    ] {
+        let id = client.begin(method, params).await;
+        let event = client.event().await.unwrap();
+        assert_eq!((&*event.name, &*event.id), ("message", ""), "{method}");
+        let message: Value = serde_json::from_str(&event.data).unwrap();
+        assert_eq!(message["id"], id);
+        let has = |key: &str| message.get(key).is_some();
+        assert!(has("result") != has("error"), "SPEC A-8: {message}");
+    }
+}
+
+/// SPEC B-7: the 202 comes while the handler runs.
+#[tokio::test]
+async fn a_post_does_not_wait_for_its_handler() {
+    let (running, seen) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    client.send(call_of(1, "wait")).await;
+    seen.a_wait_begins().await;
+    client.result("ping", json!({})).await;
+    assert_eq!(seen.over.available_permits(), 0, "it still runs");
+    seen.gate.add_permits(1);
+    assert_eq!(text_of(&client.answer(1).await), "waited");
+}
+
+/// SPEC B-12: the end of the stream ends the session and what runs in it.
+#[tokio::test]
+async fn a_closed_stream_ends_its_session() {
+    let (running, seen) = start_default().await;
+    let client = Client::open(running.address).await;
+    client.send(call_of(1, "wait")).await;
+    seen.a_wait_begins().await;
+    let line = format!("POST {}", client.endpoint);
+    drop(client);
+    seen.a_wait_is_over().await;
+    let answer = request(running.address, &line, JSON, ping(2)).await;
+    check_refused(&answer, 404, -32600, "no such session");
+    assert_eq!(running.mcp.sessions(), 0);
+}
+
+/// SPEC B-13, B-21: there is no resumption; what was for one stream never comes on another.
+#[tokio::test]
+async fn a_new_stream_knows_nothing_of_an_old_one() {
+    let (running, seen) = start_default().await;
+    let old = Client::open(running.address).await;
+    old.send(call_of(1, "wait")).await;
+    seen.a_wait_begins().await;
+    let mut new = Client::open_at(running.address, "/sse", "Last-Event-ID: 1\r\n").await;
+    assert_ne!(new.endpoint, old.endpoint);
+    drop(old);
+    seen.a_wait_is_over().await;
+    seen.gate.add_permits(1);
+    new.send(json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}))
+        .await;
+    let first = new.message().await.unwrap();
+    assert_eq!((&first["id"], &first["result"]), (&json!(1), &json!({})));
+}
+
+/// SPEC B-14, A-68: an array is refused, also of one, and nothing in it is executed.
+#[tokio::test]
+async fn an_array_is_refused() {
+    let (running, seen) = start_default().await;
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18"] {
+        let client = Client::initialized(running.address, version, json!({})).await;
+        for array in [
+            json!([]),
+            json!([call_of(1, "echo")]),
+            json!([call_of(1, "echo"), call_of(2, "echo")]),
+            json!([{"jsonrpc": "2.0", "id": 1, "result": {}}]),
+        ] {
+            let answer = client.post(array.to_string()).await;
+            check_refused(&answer, 400, -32600, "");
+            assert!(answer.json().get("id").is_none());
+        }
+    }
+    assert_eq!(seen.calls(), 0);
+}
+
+/// SPEC B-15, GOTCHAS 11: every legacy revision is agreed to; others get the latest of them.
+#[tokio::test]
+async fn every_legacy_revision_may_be_negotiated() {
+    let (running, _) = start_default().await;
+    for (asked, agreed) in [
+        ("2024-11-05", "2024-11-05"),
+        ("2025-03-26", "2025-03-26"),
+        ("2025-06-18", "2025-06-18"),
+        ("2025-11-25", "2025-11-25"),
+        ("2026-07-28", "2025-11-25"),
+        ("1999-01-01", "2025-11-25"),
+        ("", "2025-11-25"),
+    ] {
+        let mut client = Client::open(running.address).await;
+        let params = json!({
+            "protocolVersion": asked,
+            "capabilities": {},
+            "clientInfo": {"name": "t", "version": "1"},
+        });
+        let result = client.result("initialize", params.clone()).await;
+        assert_eq!(result["protocolVersion"], agreed, "{asked}");
+        // SPEC E-6, A-46.
+        assert_eq!(client.error_code("initialize", params).await, -32600);
+    }
+}
+
+/// SPEC B-16, B-22, GOTCHAS 8 and 10: a probe for a modern server is answered at once with
+/// -32601; a modern envelope is served as a legacy one.
+///
+/// E-4 would refuse `tools/list` before `initialize`; we serve it on purpose, for clients that
+/// reopen a cut stream by themselves and go on.
+#[tokio::test]
+async fn a_session_serves_before_initialize() {
+    let (running, _) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    let meta = json!({"_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }});
+    assert_eq!(
+        client.error_code("server/discover", meta.clone()).await,
+        -32601
+    );
+    assert_eq!(
+        client
+            .error_code("subscriptions/listen", meta.clone())
+            .await,
+        -32601
+    );
+    let result = client.result("tools/list", meta).await;
+    assert_eq!(result["tools"][0]["name"], "echo");
+    assert!(
+        result.get("resultType").is_none(),
+        "not the modern form: {result}"
+    );
+    client.result("tools/list", json!({})).await;
+    client.result("ping", json!({})).await;
+}
+
+/// SPEC B-18: a client that probes the stream's URL falls back to the stream.
+#[tokio::test]
+async fn a_probe_of_the_stream_falls_back() {
+    let (running, _) = start_default().await;
+    let probe =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}).to_string();
+    let headers = format!("{JSON}Accept: application/json, text/event-stream\r\n");
+    let answer = request(running.address, "POST /sse", &headers, probe).await;
+    check_refused(&answer, 405, -32600, "GET");
+    Client::open(running.address).await;
+}
+
+/// SPEC B-17: a client that does not read loses its session; others notice nothing.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut() {
+    let (running, _) = start_with(|builder| builder.stream_queue(64 * 1024, 8)).await;
+    let slow = Client::open(running.address).await;
+    let mut other = Client::open(running.address).await;
+    let mut status = 202;
+    // What the kernel's buffers hold is some MiB; this is 128.
+    for id in 0..512 {
+        status = slow.post(call_of(id, "big").to_string()).await.status;
+        if status != 202 {
+            break;
+        }
+    }
+    assert_eq!(status, 404);
+    assert_eq!(running.mcp.sessions(), 1);
+    let big = other.call("tools/call", tool("big")).await;
+    assert_eq!(text_of(&big).len(), 256 * 1024);
+}
+
+/// SPEC B-12: sessions that came and went leave nothing.
+#[tokio::test]
+async fn a_thousand_sessions_leave_nothing() {
+    let (running, _) = start_default().await;
+    for _ in 0..10 {
+        let mut clients = Vec::new();
+        for _ in 0..100 {
+            clients.push(Client::open(running.address).await);
+        }
+        assert_eq!(running.mcp.sessions(), 100);
+        drop(clients);
+        until("no session", || running.mcp.sessions() == 0).await;
+    }
+}
+
+// --- JSON-RPC on the wire
+
+/// SPEC A-4: `id: null` is no notification; nothing is executed.
+#[tokio::test]
+async fn a_null_id_executes_nothing() {
+    let (running, seen) = start_default().await;
+    let client = Client::open(running.address).await;
+    let answer = client.post(call_of(Value::Null, "echo").to_string()).await;
+    check_refused(&answer, 400, -32600, "");
+    assert!(answer.json().get("id").is_none());
+    assert_eq!(seen.calls(), 0);
+}
+
+/// SPEC A-7, A-20, A-21, C-22: notifications and answers, known or not, good or bad, are accepted
+/// and never answered.
+#[tokio::test]
+async fn notifications_and_answers_are_not_answered() {
+    let (running, seen) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    for message in [
+        json!({"method": "notifications/initialized"}),
+        json!({"method": "notifications/foo"}),
+        json!({"method": "notifications/foo", "params": []}),
+        json!({"method": "notifications/foo", "params": {"_meta": 5}}),
+        json!({"method": "notifications/cancelled"}),
+        json!({"method": "notifications/cancelled", "params": {}}),
+        json!({"method": "notifications/cancelled", "params": {"requestId": null}}),
+        json!({"method": "notifications/cancelled", "params": {"requestId": 99}}),
+        json!({"method": "tools/call", "params": {"name": "echo"}}),
+        json!({"id": 1, "result": {}}),
+        json!({"id": "x", "error": {"code": -1, "message": "no"}}),
+    ] {
+        let mut message = message;
+        message["jsonrpc"] = "2.0".into();
+        client.send(message).await;
+    }
+    let id = client.begin("ping", json!({})).await;
+    assert_eq!(
+        client.message().await.unwrap()["id"],
+        id,
+        "the first message"
+    );
+    assert_eq!(seen.calls(), 0);
+}
+
+/// SPEC A-11, A-17, A-19, A-22, A-27: an error is the answer to its request, under its id.
+#[tokio::test]
+async fn an_error_answers_its_request() {
+    let (running, seen) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    for (id, (method, params, code)) in [
+        ("foo/bar", json!({}), -32601),
+        ("Tools/List", json!({}), -32601),
+        ("tools/list ", json!({}), -32601),
+        ("rpc.discover", json!({}), -32601),
+        ("", json!({}), -32601),
+        ("ping", json!([]), -32602),
+        ("tools/call", json!(["echo"]), -32602),
+        ("ping", json!({"_meta": 5}), -32602),
+        ("ping", json!({"_meta": null}), -32602),
+        ("tools/call", json!({"name": "none"}), -32602),
+        ("tools/call", json!({}), -32602),
+        (
+            "tools/call",
+            json!({"name": "echo", "arguments": []}),
+            -32602,
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        client
+            .send(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+            .await;
+        let answer = client.message().await.unwrap();
+        assert_eq!(
+            (&answer["id"], &answer["error"]["code"]),
+            (&json!(id), &json!(code)),
+            "{method}"
+        );
+    }
+    client
+        .send(json!({"jsonrpc": "2.0", "id": 0, "method": "ping", "params": null}))
+        .await;
+    assert_eq!(
+        client.answer(0).await["result"],
+        json!({}),
+        "SPEC A-17: null is absent"
+    );
+    assert_eq!(seen.calls(), 0);
+}
+
+/// SPEC A-12, R-13: an id that is in flight is not taken twice, and the first never notices;
+/// `1` and `"1"` are two ids.
+#[tokio::test]
+async fn an_id_in_flight_is_not_taken_twice() {
+    let (running, seen) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    client.send(call_of(1, "wait")).await;
+    seen.a_wait_begins().await;
+    let answer = client.post(call_of(1, "wait").to_string()).await;
+    check_refused(&answer, 400, -32600, "id");
+    assert_eq!(answer.json()["id"], 1);
+    assert_eq!(seen.calls(), 1);
+    client.send(call_of("1", "nan")).await;
+    assert_eq!(client.message().await.unwrap()["id"], "1");
+    seen.gate.add_permits(1);
+    assert_eq!(text_of(&client.answer(1).await), "waited");
+    client
+        .send(json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}))
+        .await;
+    assert_eq!(client.answer(1).await["result"], json!({}), "free again");
+}
+
+/// SPEC A-13: sessions may use the same ids at the same time.
+#[tokio::test]
+async fn ids_are_of_their_session() {
+    let (running, _) = start_default().await;
+    let mut clients = [
+        Client::open(running.address).await,
+        Client::open(running.address).await,
+    ];
+    for (client, message) in clients.iter().zip(["a", "b"]) {
+        let params = json!({"name": "echo", "arguments": {"message": message}});
+        client
+            .send(json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}))
+            .await;
+    }
+    for (client, message) in clients.iter_mut().zip(["a", "b"]) {
+        assert_eq!(text_of(&client.answer(1).await), message);
+    }
+}
+
+/// SPEC A-14: an answer is taken only from the session that was asked.
+#[tokio::test]
+async fn an_answer_of_another_session_is_ignored() {
+    let (running, _) = start_default().await;
+    let mut asked = Client::open(running.address).await;
+    let mut other = Client::open(running.address).await;
+    let call = asked.begin("tools/call", tool("ask")).await;
+    let question = asked.message().await.unwrap();
+    assert_eq!(question["method"], "roots/list");
+    let answer =
+        |text: &str| json!({"jsonrpc": "2.0", "id": question["id"], "result": {"from": text}});
+    other.send(answer("another")).await;
+    other.result("ping", json!({})).await;
+    asked.send(answer("the asked")).await;
+    let said = asked.answer(call).await;
+    assert_eq!(text_of(&said), r#"{"from":"the asked"}"#);
+    let call = asked.begin("tools/call", tool("ask")).await;
+    assert_ne!(
+        asked.message().await.unwrap()["id"],
+        question["id"],
+        "never used twice"
+    );
+    asked.send(answer("late")).await;
+    drop(call);
+}
+
+/// SPEC A-28: keys of `_meta` that nobody knows reach the handler as they are.
+#[tokio::test]
+async fn unknown_meta_reaches_the_handler() {
+    let (running, _) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    let meta = json!({"com.example/x": {"y": [1, 2.5, null]}, "progressToken": 7});
+    let params = json!({"name": "meta", "arguments": {}, "_meta": meta});
+    let answer = client.call("tools/call", params).await;
+    assert_eq!(
+        serde_json::from_str::<Value>(text_of(&answer)).unwrap(),
+        meta
+    );
+}
+
+/// SPEC A-33: what is not a number of JSON does not break the message (serde_json makes it null).
+#[tokio::test]
+async fn a_result_is_json_whatever_is_in_it() {
+    let (running, _) = start_default().await;
+    let mut client = Client::initialized(running.address, "2025-06-18", json!({})).await;
+    let result = client.result("tools/call", tool("nan")).await;
+    assert_eq!(result["structuredContent"], json!({"nan": null}));
+}
+
+/// SPEC A-48, A-49: a panic is -32603 for its caller alone, and tells nothing.
+#[tokio::test]
+async fn a_panic_is_an_answer() {
+    let (running, seen) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    client.send(call_of(1, "wait")).await;
+    seen.a_wait_begins().await;
+    for name in ["panic_at_once", "panic_early", "panic_late"] {
+        let answer = client.call("tools/call", tool(name)).await;
+        assert_eq!(
+            answer["error"],
+            json!({"code": -32603, "message": "internal error"}),
+            "{name}"
+        );
+    }
+    seen.gate.add_permits(1);
+    assert_eq!(text_of(&client.answer(1).await), "waited");
+}
+
+/// SPEC E-85, E-87: a cancelled call is dropped and not answered.
+#[tokio::test]
+async fn a_cancelled_call_is_dropped() {
+    let (running, seen) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    client.send(call_of(1, "wait")).await;
+    seen.a_wait_begins().await;
+    client
+        .notify("notifications/cancelled", json!({"requestId": 1}))
+        .await;
+    seen.a_wait_is_over().await;
+    seen.gate.add_permits(1);
+    let id = client.begin("ping", json!({})).await;
+    assert_eq!(
+        client.message().await.unwrap()["id"],
+        id,
+        "and nothing before"
+    );
+}
+
+// --- time, and the end
+
+/// SPEC B-2, B-4, B-17, R-20: a comment after 15 s of quiet, and not earlier.
+#[tokio::test(start_paused = true)]
+async fn a_quiet_stream_is_kept_alive() {
+    let (server, _) = server();
+    let mcp = McpService::builder(server).build().unwrap();
+    let (mut near, far) = tokio::io::duplex(4096);
+    let io = hyper_util::rt::TokioIo::new(far);
+    let serving = hyper::server::conn::http1::Builder::new().serve_connection(io, mcp.clone());
+    let serving = tokio::spawn(serving);
+    near.write_all(b"GET /sse HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let start = tokio::time::Instant::now();
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\n\n") {
+        near.read_buf(&mut bytes).await.unwrap();
+    }
+    let text = String::from_utf8(bytes).unwrap();
+    let (_, event) = text.split_once("\r\n\r\n").unwrap();
+    assert!(
+        event.starts_with("event: endpoint\ndata: /messages/?session_id="),
+        "{event}"
+    );
+    assert_eq!(start.elapsed(), Duration::ZERO, "at once");
+    for quiet in [15, 30, 45] {
+        let mut comment = [0; 8];
+        near.read_exact(&mut comment).await.unwrap();
+        assert_eq!(&comment, b": ping\n\n");
+        // Timers are exact to a millisecond.
+        assert_eq!(start.elapsed().as_millis() / 10, quiet * 100);
+    }
+    drop(near);
+    let _ = serving.await.unwrap();
+    assert_eq!(mcp.sessions(), 0);
+}
+
+/// R-10, R-11: at the end running calls finish, streams end cleanly, and new work is refused.
+#[tokio::test]
+async fn the_end_is_orderly() {
+    let (running, seen) = start_default().await;
+    let mut busy = Client::open(running.address).await;
+    let mut idle = Client::open(running.address).await;
+    busy.send(call_of(1, "wait")).await;
+    seen.a_wait_begins().await;
+    let mut kept = Kept::open(&running).await;
+    kept.send(post_text(&busy.endpoint, &ping(2))).await;
+    assert_eq!(kept.answer().await.status, 202);
+    busy.answer(2).await;
+
+    let mcp = running.mcp.clone();
+    mcp.drain();
+    mcp.drain();
+    assert!(idle.event().await.is_none(), "an idle stream ends");
+    kept.send(post_text(&busy.endpoint, &ping(3))).await;
+    let refused = kept.answer().await;
+    check_refused(&refused, 503, -32603, "shutting down");
+    let refused = request(running.address, "GET /sse", "", "").await;
+    check_refused(&refused, 503, -32603, "shutting down");
+
+    let end = running.stop();
+    seen.gate.add_permits(1);
+    assert_eq!(text_of(&busy.answer(1).await), "waited");
+    assert!(busy.event().await.is_none(), "then its stream ends");
+    drop((busy, idle, kept));
+    soon("the end", end).await.unwrap().unwrap();
+    assert_eq!(mcp.sessions(), 0);
+    assert_eq!(seen.calls(), 1);
+}
+
+/// `close` cancels what runs, and tells it.
+#[tokio::test]
+async fn a_hard_end_answers_what_ran() {
+    let (running, seen) = start_default().await;
+    let mut client = Client::open(running.address).await;
+    client.send(call_of(1, "wait")).await;
+    seen.a_wait_begins().await;
+    running.mcp.close();
+    seen.a_wait_is_over().await;
+    assert_eq!(client.answer(1).await["error"]["code"], -32603);
+    assert!(client.event().await.is_none());
+    assert_eq!(running.mcp.sessions(), 0);
+    soon("the end", running.stop()).await.unwrap().unwrap();
+}
