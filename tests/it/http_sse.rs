@@ -97,7 +97,6 @@ fn server() -> (Server, Arc<Seen>) {
         tokio::task::yield_now().await;
         panic!("secret /etc/path")
     }
-    #[expect(clippy::diverging_sub_expression, reason = "it panics")]
     async fn panic_early(_: Call, _: Arguments) -> String {
         panic!("secret /etc/path")
     }
@@ -595,6 +594,19 @@ async fn a_body_that_is_cut_short_executes_nothing() {
     assert_eq!(seen.calls(), 0);
 }
 
+/// R-45: a body that does not arrive in time is 408, and the connection ends.
+#[tokio::test]
+async fn a_body_has_its_time() {
+    let (running, seen) =
+        start_with(|builder| builder.body_timeout(Duration::from_millis(1))).await;
+    let client = Client::open(running.address).await;
+    let text = post_text(&client.endpoint, &call_of(1, "echo").to_string());
+    let answer = raw(running.address, &text[..text.len() - 1]).await;
+    check_refused(&answer, 408, -32600, "in time");
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(seen.calls(), 0);
+}
+
 // --- sessions and their streams
 
 /// SPEC B-2 to B-4, B-11, B-13, C-102, H-1: the first event, to the byte, and the headers around it.
@@ -1001,14 +1013,13 @@ async fn an_answer_of_another_session_is_ignored() {
     asked.send(answer("the asked")).await;
     let said = asked.answer(call).await;
     assert_eq!(text_of(&said), r#"{"from":"the asked"}"#);
-    let call = asked.begin("tools/call", tool("ask")).await;
+    asked.begin("tools/call", tool("ask")).await;
     assert_ne!(
         asked.message().await.unwrap()["id"],
         question["id"],
         "never used twice"
     );
     asked.send(answer("late")).await;
-    drop(call);
 }
 
 /// SPEC A-28: keys of `_meta` that nobody knows reach the handler as they are.
@@ -1111,6 +1122,20 @@ async fn a_quiet_stream_is_kept_alive() {
     assert_eq!(mcp.sessions(), 0);
 }
 
+/// SPEC B-17, H-10: comments come between whole events and are no events.
+#[tokio::test]
+async fn comments_come_between_events() {
+    let (running, _) = start_with(|builder| builder.keep_alive(Duration::from_millis(1))).await;
+    let mut client = Client::open(running.address).await;
+    soon("a comment", async {
+        while client.comments() == 0 {
+            client.result("ping", json!({})).await;
+        }
+    })
+    .await;
+    client.result("ping", json!({})).await;
+}
+
 /// R-10, R-11: at the end running calls finish, streams end cleanly, and new work is refused.
 #[tokio::test]
 async fn the_end_is_orderly() {
@@ -1134,12 +1159,17 @@ async fn the_end_is_orderly() {
     let refused = request(running.address, "GET /sse", "", "").await;
     check_refused(&refused, 503, -32603, "shutting down");
 
+    let start = std::time::Instant::now();
     let end = running.stop();
     seen.gate.add_permits(1);
     assert_eq!(text_of(&busy.answer(1).await), "waited");
     assert!(busy.event().await.is_none(), "then its stream ends");
-    drop((busy, idle, kept));
+    // The connections are still open at the client's side.
     soon("the end", end).await.unwrap().unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "no deadline had to pass"
+    );
     assert_eq!(mcp.sessions(), 0);
     assert_eq!(seen.calls(), 1);
 }
