@@ -7,3 +7,4 @@ mod http_sse;
 mod layering;
 mod server;
 mod support;
+mod transcripts;
