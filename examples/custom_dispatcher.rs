@@ -1,7 +1,7 @@
 //! A dispatcher of one's own, without the server layer: it answers every method itself, on the raw
 //! bytes, and tells the client what it saw of each call.
 //!
-//! `cargo run --release --example custom_dispatcher`
+//! `cargo run --release --example custom_dispatcher [-- ADDR]`
 
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
 use mcp_wire::{BoxFuture, Context, Dispatcher, McpService, ProtocolVersion, serve};
@@ -59,7 +59,8 @@ fn answer(cx: &Context, request: &Request) -> Result<Json, ErrorObject> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mcp = McpService::builder(Mirror).build()?;
-    let listener = TcpListener::bind("127.0.0.1:8000").await?;
+    let address = std::env::args().nth(1);
+    let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:8000")).await?;
     println!("http://{}/sse", listener.local_addr()?);
     serve(listener, mcp, async { drop(tokio::signal::ctrl_c().await) }).await?;
     Ok(())

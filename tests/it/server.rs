@@ -124,10 +124,9 @@ fn tools(server: Server, hands: &Hands) -> Server {
             "done"
         })
         .tool(Tool::new("late_progress"), async |cx: Call, _args| {
-            let late = cx.clone();
             tokio::spawn(async move {
                 tokio::task::yield_now().await;
-                late.progress(1.0, None, None);
+                cx.progress(1.0, None, None);
             });
             "done"
         })
@@ -1070,7 +1069,7 @@ async fn no_progress_follows_the_answer() {
     }
 }
 
-/// SPEC E-87, A-7: a cancelled call stops, is freed and gets no answer; others go on.
+/// SPEC E-87, E-88, A-7: a cancelled call stops, is freed and gets no answer; others go on.
 #[tokio::test]
 async fn a_cancelled_call_ends_without_an_answer() {
     let hands = Hands::default();
@@ -1310,4 +1309,36 @@ async fn another_session_cannot_answer() {
         one.answer(id).await["result"]["content"][0]["text"],
         "file:///good"
     );
+}
+
+/// SPEC H-7, H-13, H-16, H-17: two event names, headers before any message, no compression even
+/// when it is offered, and every `data` of a message is one complete JSON-RPC object.
+#[tokio::test]
+async fn a_stream_is_plain_events_of_whole_messages() {
+    let running = run(everything(&Hands::default())).await;
+    let headers = "Accept-Encoding: gzip, deflate\r\n";
+    // `open_at` gives the stream only when its head and its first event are there, unasked for.
+    let mut client = Client::open_at(running.address, "/sse", headers).await;
+    assert!(
+        !client
+            .head
+            .to_ascii_lowercase()
+            .contains("content-encoding"),
+        "{}",
+        client.head
+    );
+    client.begin("initialize", hello(V24)).await;
+    client.begin("tools/call", json!({"name": "log"})).await;
+    client.begin("tools/call", json!({"name": "mixed"})).await;
+    let last = client.begin("nope", json!({})).await;
+    loop {
+        let event = client.event().await.unwrap();
+        assert_eq!(event.name, "message");
+        assert!(!event.data.contains('\n'), "one data line: {}", event.data);
+        let message: Value = serde_json::from_str(&event.data).unwrap();
+        assert_eq!(message["jsonrpc"], "2.0");
+        if message["id"] == last {
+            break;
+        }
+    }
 }

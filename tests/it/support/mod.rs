@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Fails instead of hanging.
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("{what} did not happen"),
@@ -25,14 +25,14 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// A server on a free loopback port; stops with `stop`, or with the test's runtime.
-pub struct Running {
-    pub address: SocketAddr,
-    pub mcp: McpService,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) mcp: McpService,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), mcp_wire::Error>>,
 }
 
-pub async fn start(mcp: McpService) -> Running {
+pub(crate) async fn start(mcp: McpService) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -48,7 +48,7 @@ pub async fn start(mcp: McpService) -> Running {
 
 impl Running {
     /// Begins the orderly end; await the handle for its end.
-    pub fn stop(self) -> JoinHandle<Result<(), mcp_wire::Error>> {
+    pub(crate) fn stop(self) -> JoinHandle<Result<(), mcp_wire::Error>> {
         let _ = self.stop.send(());
         self.task
     }
@@ -56,11 +56,11 @@ impl Running {
 
 /// An HTTP response, taken apart.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The head as it came, lines ended by CRLF.
-    pub head: String,
-    pub body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -79,21 +79,21 @@ impl Answer {
     }
 
     /// The first header of this name, in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("a JSON body")
     }
 }
 
 /// Sends bytes on a connection of their own and reads to its end. The request must ask for the end
 /// with `Connection: close`, or be one after which the server closes.
-pub async fn raw(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+pub(crate) async fn raw(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(request.as_ref()).await.unwrap();
     let mut answer = Vec::new();
@@ -105,7 +105,7 @@ pub async fn raw(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
 
 /// A request with these header lines (each ended by CRLF) and this body, on its own connection.
 /// `Host` and `Connection: close` are added, `Content-Length` if there is a body.
-pub async fn request(
+pub(crate) async fn request(
     address: SocketAddr,
     line: &str,
     headers: &str,
@@ -123,7 +123,7 @@ pub async fn request(
 }
 
 /// A client with one open stream.
-pub struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
     socket: TcpStream,
     decoder: Decoder,
@@ -133,18 +133,18 @@ pub struct Client {
     passed: VecDeque<Value>,
     next_id: u64,
     /// The head of the stream's response.
-    pub head: String,
+    pub(crate) head: String,
     /// The path to POST to, as the first event gave it.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
 }
 
 impl Client {
     /// Opens a stream at `/sse` and reads its first event.
-    pub async fn open(address: SocketAddr) -> Self {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
         Self::open_at(address, "/sse", "").await
     }
 
-    pub async fn open_at(address: SocketAddr, path: &str, headers: &str) -> Self {
+    pub(crate) async fn open_at(address: SocketAddr, path: &str, headers: &str) -> Self {
         let mut socket = TcpStream::connect(address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
@@ -175,7 +175,11 @@ impl Client {
     }
 
     /// A client that has done its `initialize` for a revision, with these capabilities.
-    pub async fn initialized(address: SocketAddr, version: &str, capabilities: Value) -> Self {
+    pub(crate) async fn initialized(
+        address: SocketAddr,
+        version: &str,
+        capabilities: Value,
+    ) -> Self {
         let mut client = Self::open(address).await;
         let params = json!({
             "protocolVersion": version,
@@ -189,7 +193,7 @@ impl Client {
     }
 
     /// The next event of the stream; `None` at its end.
-    pub async fn event(&mut self) -> Option<Received> {
+    pub(crate) async fn event(&mut self) -> Option<Received> {
         while self.events.is_empty() {
             if self.chunks.ended {
                 return None;
@@ -207,13 +211,8 @@ impl Client {
         self.events.pop_front()
     }
 
-    /// How many comments have come, among what was read so far.
-    pub fn comments(&self) -> usize {
-        self.decoder.comments()
-    }
-
     /// The next message of the stream; `None` at its end.
-    pub async fn message(&mut self) -> Option<Value> {
+    pub(crate) async fn message(&mut self) -> Option<Value> {
         if let Some(message) = self.passed.pop_front() {
             return Some(message);
         }
@@ -227,7 +226,7 @@ impl Client {
     }
 
     /// POSTs a body as it is to the session.
-    pub async fn post(&self, body: impl AsRef<[u8]>) -> Answer {
+    pub(crate) async fn post(&self, body: impl AsRef<[u8]>) -> Answer {
         let line = format!("POST {}", self.endpoint);
         request(
             self.address,
@@ -239,7 +238,7 @@ impl Client {
     }
 
     /// POSTs a message, which must be accepted.
-    pub async fn send(&self, message: Value) {
+    pub(crate) async fn send(&self, message: Value) {
         let answer = self.post(message.to_string()).await;
         assert_eq!(
             (answer.status, &*answer.body),
@@ -248,13 +247,13 @@ impl Client {
         );
     }
 
-    pub async fn notify(&self, method: &str, params: Value) {
+    pub(crate) async fn notify(&self, method: &str, params: Value) {
         self.send(json!({"jsonrpc": "2.0", "method": method, "params": params}))
             .await;
     }
 
     /// Sends a request and gives its id, without waiting for the answer.
-    pub async fn begin(&mut self, method: &str, params: Value) -> u64 {
+    pub(crate) async fn begin(&mut self, method: &str, params: Value) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         self.send(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
@@ -263,7 +262,7 @@ impl Client {
     }
 
     /// The answer to a request that was begun; other messages are kept for `message`.
-    pub async fn answer(&mut self, id: u64) -> Value {
+    pub(crate) async fn answer(&mut self, id: u64) -> Value {
         let is_answer = |message: &Value| message["id"] == id && message.get("method").is_none();
         if let Some(at) = self.passed.iter().position(is_answer) {
             return self.passed.remove(at).expect("it is there");
@@ -281,13 +280,13 @@ impl Client {
     }
 
     /// Sends a request and waits for its answer.
-    pub async fn call(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn call(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params).await;
         self.answer(id).await
     }
 
     /// As `call`, for the `result` of a call that succeeds.
-    pub async fn result(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn result(&mut self, method: &str, params: Value) -> Value {
         let answer = self.call(method, params).await;
         answer
             .get("result")
@@ -296,7 +295,7 @@ impl Client {
     }
 
     /// As `call`, for the code of a call that fails.
-    pub async fn error_code(&mut self, method: &str, params: Value) -> i64 {
+    pub(crate) async fn error_code(&mut self, method: &str, params: Value) -> i64 {
         let answer = self.call(method, params).await;
         answer["error"]["code"]
             .as_i64()
