@@ -211,6 +211,11 @@ impl Client {
         self.events.pop_front()
     }
 
+    /// How many comments have come, among what was read so far.
+    pub(crate) fn comments(&self) -> usize {
+        self.decoder.comments()
+    }
+
     /// The next message of the stream; `None` at its end.
     pub(crate) async fn message(&mut self) -> Option<Value> {
         if let Some(message) = self.passed.pop_front() {
