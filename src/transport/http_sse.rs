@@ -26,6 +26,9 @@ use crate::wire::jsonrpc::{
 use crate::wire::sse::{Event, EventName};
 use crate::wire::version::ProtocolVersion;
 
+/// The longest params of `initialize`, in bytes: a session keeps what its client said of itself.
+const MAX_HELLO: usize = 64 * 1024;
+
 /// Opens a stream, and a session that lives as long.
 pub(super) fn open(shared: &Arc<Shared>) -> Result<Response<ResponseBody>, Rejection> {
     if shared.is_draining() {
@@ -190,6 +193,14 @@ async fn take_request(
 ) -> Result<(), Rejection> {
     let id = request.id();
     let initializes = request.method() == "initialize";
+    if initializes
+        && request
+            .params()
+            .is_some_and(|params| params.as_bytes().len() > MAX_HELLO)
+    {
+        let message = format!("the params of `initialize` are longer than {MAX_HELLO} bytes");
+        return send_error(shared, row, &id, &ErrorObject::invalid_params(message));
+    }
     let limit = shared.config.max_requests;
     let begun = row.with(|session| session.begin(&id, initializes, limit));
     let terms = match begun {

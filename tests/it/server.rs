@@ -344,6 +344,13 @@ async fn a_malformed_initialize_opens_nothing() {
             "{key}"
         );
     }
+    let mut long = hello(V24);
+    long["capabilities"]["x"] = "x".repeat(64 * 1024).into();
+    assert_eq!(
+        client.error_code("initialize", long).await,
+        -32602,
+        "a session keeps it"
+    );
     client.result("initialize", hello(V24)).await;
 }
 
