@@ -36,8 +36,8 @@ impl Guard {
     /// On a loopback address, and where the address is not known, the host must be a loopback name
     /// or be listed: a page that rebinds its own name to 127.0.0.1 still sends its own name.
     /// Elsewhere any host will do, unless a list is given. An origin must be listed, be the
-    /// request's own host, or be a loopback name where only these are served. A request without an
-    /// origin comes from no browser's script and passes.
+    /// request's own host, or be a loopback name that asks for another. A request without an origin
+    /// comes from no browser's script and passes, and so does one of HTTP/1.0 without a host.
     pub(crate) fn check(
         &self,
         version: Version,
@@ -69,8 +69,8 @@ impl Guard {
         };
         let origin = Origin::parse(origin).ok_or(Rejection::OriginNotAllowed)?;
         let admitted = origins.contains(&origin)
-            || host.is_some_and(|host| origin.is_of(&host))
-            || is_local && origin.is_loopback();
+            || host.as_ref().is_some_and(|host| origin.is_of(host))
+            || is_local && origin.is_loopback() && host.is_none_or(|host| host.is_loopback());
         if admitted {
             Ok(())
         } else {

@@ -58,6 +58,7 @@ pub(crate) struct Session<C, W, R> {
     running: Vec<Running<W>>,
     awaited: Vec<(u64, R)>,
     requests_sent: u64,
+    requests_begun: u64,
     subscriptions: Vec<Box<str>>,
     draining: bool,
 }
@@ -73,11 +74,18 @@ enum Phase {
 /// A request whose answer is still to come.
 #[derive(Debug)]
 struct Running<W> {
+    /// Tells this request from a later one with the same id, which a client may send as soon as it
+    /// has cancelled the first.
+    ticket: Ticket,
     id: Id,
     /// `None` until the work is known to outlast its first step.
     work: Option<W>,
     initializes: bool,
 }
+
+/// One request of a session, whatever its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
 
 /// Why a request cannot begin.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,6 +123,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             running: Vec::new(),
             awaited: Vec::new(),
             requests_sent: 0,
+            requests_begun: 0,
             subscriptions: Vec::new(),
             draining: false,
         }
@@ -141,7 +150,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         id: &Id,
         initializes: bool,
         limit: usize,
-    ) -> Result<Terms, Refused> {
+    ) -> Result<(Ticket, Terms), Refused> {
         if self.phase == Phase::Closed {
             return Err(Refused::Closed);
         }
@@ -149,7 +158,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             return Err(Refused::Draining);
         }
         // SPEC: a duplicate is refused, the first one never notices.
-        if self.running.iter().any(|running| running.id == *id) {
+        if self.is_running(id) {
             return Err(Refused::IdInUse);
         }
         if self.running.len() >= limit {
@@ -161,21 +170,30 @@ impl<C: Connection, W, R> Session<C, W, R> {
             }
             self.phase = Phase::Opening;
         }
+        self.requests_begun += 1;
+        let ticket = Ticket(self.requests_begun);
         self.running.push(Running {
+            ticket,
             id: id.detached(),
             work: None,
             initializes,
         });
-        Ok(Terms {
-            version: self.version,
-            client: self.client.clone(),
-        })
+        Ok((ticket, self.terms()))
+    }
+
+    /// Whether a request with this id waits for its answer.
+    pub(crate) fn is_running(&self, id: &Id) -> bool {
+        self.running.iter().any(|running| running.id == *id)
     }
 
     /// Names the work of a running request, so that a cancel can end it. Gives the work back when
     /// the request was cancelled in the meantime.
-    pub(crate) fn attach(&mut self, id: &Id, work: W) -> Result<(), W> {
-        match self.running.iter_mut().find(|running| running.id == *id) {
+    pub(crate) fn attach(&mut self, ticket: Ticket, work: W) -> Result<(), W> {
+        match self
+            .running
+            .iter_mut()
+            .find(|running| running.ticket == ticket)
+        {
             Some(running) => {
                 running.work = Some(work);
                 Ok(())
@@ -185,8 +203,12 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// Sends the one terminal message of a request (SPEC ); nothing if it was cancelled.
-    pub(crate) fn finish(&mut self, id: &Id, answer: Outgoing<'_>) -> Result<(), Closed> {
-        let Some(at) = self.running.iter().position(|running| running.id == *id) else {
+    pub(crate) fn finish(&mut self, ticket: Ticket, answer: Outgoing<'_>) -> Result<(), Closed> {
+        let Some(at) = self
+            .running
+            .iter()
+            .position(|running| running.ticket == ticket)
+        else {
             return Ok(());
         };
         let running = self.running.swap_remove(at);
@@ -230,8 +252,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
     // --- messages of the server
 
     /// Sends a message about a running request; refused once its answer is sent (SPEC E-85).
-    pub(crate) fn tell(&mut self, id: &Id, message: Outgoing<'_>) -> Result<(), Closed> {
-        if !self.running.iter().any(|running| running.id == *id) {
+    pub(crate) fn tell(&mut self, ticket: Ticket, message: Outgoing<'_>) -> Result<(), Closed> {
+        if !self.running.iter().any(|running| running.ticket == ticket) {
             return Err(Closed);
         }
         self.send(message)
@@ -399,15 +421,26 @@ mod tests {
         let capabilities = Map::new();
         session.open(ProtocolVersion::V2025_06_18, Client { capabilities });
         session
-            .finish(&0.into(), Outgoing::Result(&0.into(), &Json::empty()))
+            .finish(
+                ticket(&session, 0),
+                Outgoing::Result(&0.into(), &Json::empty()),
+            )
             .unwrap();
         session.connection.frames.clear();
         session
     }
 
+    /// The ticket of a running request, or one that no request has.
+    fn ticket(session: &TestSession, id: u64) -> Ticket {
+        let id = Id::from(id);
+        let running = session.running.iter().find(|running| running.id == id);
+        running.map_or(Ticket(0), |running| running.ticket)
+    }
+
     fn done(session: &mut TestSession, id: u64) {
+        let ticket = ticket(session, id);
         session
-            .finish(&id.into(), Outgoing::Result(&id.into(), &Json::empty()))
+            .finish(ticket, Outgoing::Result(&id.into(), &Json::empty()))
             .unwrap();
     }
 
@@ -415,7 +448,7 @@ mod tests {
     #[test]
     fn a_fresh_session_serves_the_first_revision() {
         let mut session = session();
-        let terms = session.begin(&1.into(), false, 64).unwrap();
+        let (_, terms) = session.begin(&1.into(), false, 64).unwrap();
         assert_eq!(terms.version, ProtocolVersion::V2024_11_05);
         assert!(terms.client.is_none());
     }
@@ -431,7 +464,10 @@ mod tests {
         );
         let error = ErrorObject::invalid_params("no");
         session
-            .finish(&1.into(), Outgoing::Error(Some(&1.into()), &error))
+            .finish(
+                ticket(&session, 1),
+                Outgoing::Error(Some(&1.into()), &error),
+            )
             .unwrap();
         session.begin(&3.into(), true, 64).unwrap();
         session.open(
@@ -445,7 +481,7 @@ mod tests {
             session.begin(&4.into(), true, 64).unwrap_err(),
             Refused::Initialized
         );
-        let terms = session.begin(&5.into(), false, 64).unwrap();
+        let (_, terms) = session.begin(&5.into(), false, 64).unwrap();
         assert_eq!(terms.version, ProtocolVersion::V2025_03_26);
     }
 
@@ -481,7 +517,7 @@ mod tests {
     fn a_cancelled_request_gets_no_answer() {
         let mut session = session();
         session.begin(&1.into(), false, 64).unwrap();
-        session.attach(&1.into(), "work").unwrap();
+        session.attach(ticket(&session, 1), "work").unwrap();
         assert_eq!(session.cancel(&1.into()), Some("work"));
         assert_eq!(session.cancel(&1.into()), None);
         done(&mut session, 1);
@@ -489,11 +525,31 @@ mod tests {
         // Cancelled before its work was named: the work comes back, to be ended.
         session.begin(&2.into(), false, 64).unwrap();
         assert_eq!(session.cancel(&2.into()), None);
-        assert_eq!(session.attach(&2.into(), "late"), Err("late"));
+        assert_eq!(session.attach(ticket(&session, 2), "late"), Err("late"));
         // Finished before the cancel: the answer stands.
         session.begin(&3.into(), false, 64).unwrap();
         done(&mut session, 3);
         assert_eq!(session.cancel(&3.into()), None);
+        assert_eq!(session.connection.frames.len(), 1);
+    }
+
+    /// SPEC A-12: what is left of a cancelled request touches no later one with its id.
+    #[test]
+    fn a_cancelled_request_cannot_speak_for_its_successor() {
+        let mut session = session();
+        let (first, _) = session.begin(&1.into(), false, 64).unwrap();
+        session.cancel(&1.into());
+        let (second, _) = session.begin(&1.into(), false, 64).unwrap();
+        session.attach(second, "second").unwrap();
+        let answer = |session: &mut TestSession, ticket| {
+            session.finish(ticket, Outgoing::Result(&1.into(), &Json::empty()))
+        };
+        assert_eq!(session.attach(first, "first"), Err("first"));
+        let notification = Outgoing::Notification("n", None);
+        assert_eq!(session.tell(first, notification), Err(Closed));
+        answer(&mut session, first).unwrap();
+        assert_eq!(session.connection.frames.len(), 0);
+        answer(&mut session, second).unwrap();
         assert_eq!(session.connection.frames.len(), 1);
     }
 
@@ -502,7 +558,7 @@ mod tests {
     fn initialize_cannot_be_cancelled() {
         let mut session = session();
         session.begin(&1.into(), true, 64).unwrap();
-        session.attach(&1.into(), "work").unwrap();
+        session.attach(ticket(&session, 1), "work").unwrap();
         assert_eq!(session.cancel(&1.into()), None);
         done(&mut session, 1);
         assert_eq!(session.connection.frames.len(), 1);
@@ -514,11 +570,11 @@ mod tests {
         let mut session = session();
         session.begin(&1.into(), false, 64).unwrap();
         session
-            .tell(&1.into(), Outgoing::Notification("n", None))
+            .tell(ticket(&session, 1), Outgoing::Notification("n", None))
             .unwrap();
         done(&mut session, 1);
         assert_eq!(
-            session.tell(&1.into(), Outgoing::Notification("n", None)),
+            session.tell(ticket(&session, 1), Outgoing::Notification("n", None)),
             Err(Closed)
         );
     }
@@ -589,7 +645,7 @@ mod tests {
     fn closing_hands_everything_back() {
         let mut session = session();
         session.begin(&1.into(), false, 64).unwrap();
-        session.attach(&1.into(), "work").unwrap();
+        session.attach(ticket(&session, 1), "work").unwrap();
         session
             .ask("reply", |id| frame_of(Outgoing::Request(id, "ping", None)))
             .unwrap();

@@ -269,10 +269,10 @@ impl Server {
             .0
             .current
             .change(|registry| registry.tools.remove(name));
-        if removed {
+        if removed.is_some() {
             self.publish(&Change::Tools);
         }
-        removed
+        removed.is_some()
     }
 
     /// Tells the sessions that subscribed to a resource that it has new contents (SPEC E-59).

@@ -109,16 +109,14 @@ impl<T> Named<T> {
         true
     }
 
-    /// Takes a thing out; false if there is none.
-    pub(super) fn remove(&mut self, name: &str) -> bool {
-        let Some(gone) = self.places.remove(name) else {
-            return false;
-        };
-        self.items.remove(gone);
+    /// Takes a thing out, to be dropped where no lock is held: it may hold values of the embedder.
+    pub(super) fn remove(&mut self, name: &str) -> Option<T> {
+        let gone = self.places.remove(name)?;
+        let item = self.items.remove(gone);
         for place in self.places.values_mut().filter(|place| **place > gone) {
             *place -= 1;
         }
-        true
+        Some(item)
     }
 }
 
@@ -133,8 +131,8 @@ mod tests {
             assert!(named.add(name, name));
         }
         assert!(!named.add("b", "other"));
-        assert!(named.remove("a"));
-        assert!(!named.remove("a"));
+        assert_eq!(named.remove("a"), Some("a"));
+        assert_eq!(named.remove("a"), None);
         assert_eq!(named.iter().collect::<Vec<_>>(), [&"b", &"c"]);
         assert_eq!(named.get("c"), Some(&"c"));
         assert_eq!(named.get("a"), None);

@@ -163,6 +163,7 @@ impl KeepAlive {
 /// The writing end of a stream of events: bounded in bytes and in frames.
 ///
 /// A reader that lets it fill up is cut: what was queued is dropped, the stream ends (SPEC B-17).
+#[derive(Clone)]
 pub(crate) struct Sender(Arc<Queue>);
 
 /// What a stream's queue may hold.
@@ -192,12 +193,6 @@ impl Connection for Sender {
     }
 
     fn finish(&mut self) {
-        self.0.finish();
-    }
-}
-
-impl Drop for Sender {
-    fn drop(&mut self) {
         self.0.finish();
     }
 }

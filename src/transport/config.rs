@@ -44,7 +44,8 @@ pub(crate) struct Config {
     pub(crate) json: Limits,
 }
 
-/// Sets up a [`McpService`]. Every setting has a default that is safe on an open network.
+/// Sets up a [`McpService`]. Every setting has a default; those of the guard suit a server on a
+/// loopback address.
 ///
 /// ```
 /// # use mcp_wire::{McpService, server::Server};
@@ -127,21 +128,23 @@ impl<D: Dispatcher> Builder<D> {
 
     /// Hosts to be asked for by, such as `mcp.example.com` (any port) or `mcp.example.com:8443`,
     /// beside the loopback names on a loopback address. Default: none, which elsewhere admits any
-    /// host.
+    /// host, and with it pages that rebind their own name to the server's address: list the names
+    /// of a server that others can reach.
     pub fn allowed_hosts<T: Into<String>>(mut self, hosts: impl IntoIterator<Item = T>) -> Self {
         self.hosts = Some(hosts.into_iter().map(Into::into).collect());
         self
     }
 
     /// Takes requests for any host, also on a loopback address. Pages of any web site can then
-    /// reach the server by rebinding their name, unless the origin check stops them.
+    /// reach the server by rebinding their own name to its address.
     pub fn allow_any_host(mut self) -> Self {
         self.hosts = None;
         self
     }
 
     /// Web origins that may call, such as `https://app.example.com`, beside the server's own.
-    /// Default: none.
+    /// Default: none. CORS headers, which pages of other origins need as well, are not sent yet: a
+    /// proxy in front has to add them.
     pub fn allowed_origins<T: Into<String>>(
         mut self,
         origins: impl IntoIterator<Item = T>,

@@ -16,7 +16,7 @@ use super::body::Sender;
 use crate::error::Error;
 use crate::protocol::change::Change;
 use crate::protocol::level::LogLevel;
-use crate::protocol::session::{Client, Closed, Session, Terms, frame_of};
+use crate::protocol::session::{Client, Closed, Session, Terms, Ticket, frame_of};
 use crate::protocol::table::{Row, Table};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Notification, Outgoing, Request, Response};
@@ -33,7 +33,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// # Cancel safety
 ///
-/// A future is dropped at any await when its request is cancelled or its session ends. A panic
+/// The future of a request is dropped at any await when the request is cancelled or its session ends. A panic
 /// becomes -32603 for its caller alone.
 ///
 /// ```
@@ -57,8 +57,10 @@ pub trait Dispatcher: Send + Sync + 'static {
     /// session speaks it.
     fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>>;
 
-    /// Hears of a notification. `notifications/cancelled` is not among them: the transport has
-    /// dropped the request's future by then. The default does nothing.
+    /// Hears of a notification. `notifications/cancelled` is not among them: the transport drops the
+    /// request's future by itself. The POST that brought the notification is answered when the
+    /// future is ready; the future is dropped when that POST's client leaves. The default does
+    /// nothing.
     fn notification(&self, cx: Context, notification: Notification) -> BoxFuture<()> {
         let _ = (cx, notification);
         Box::pin(std::future::ready(()))
@@ -123,11 +125,11 @@ struct Inner {
     head: Parts,
     terms: Terms,
     /// The request that is answered; `None` for a notification.
-    request: Option<Id>,
+    request: Option<Ticket>,
 }
 
 impl Context {
-    pub(super) fn new(link: Link, head: Parts, terms: Terms, request: Option<Id>) -> Self {
+    pub(super) fn new(link: Link, head: Parts, terms: Terms, request: Option<Ticket>) -> Self {
         Self(Arc::new(Inner {
             link,
             head,
@@ -178,8 +180,8 @@ impl Context {
     /// [`RequestError::Closed`] when the client is gone or the request has its answer.
     pub fn notify(&self, method: &str, params: Option<&Json>) -> Result<(), RequestError> {
         let message = Outgoing::Notification(method, params);
-        self.0.link.send(|session| match &self.0.request {
-            Some(id) => session.tell(id, message),
+        self.0.link.send(|session| match self.0.request {
+            Some(ticket) => session.tell(ticket, message),
             None => session.send(message),
         })
     }
@@ -239,7 +241,6 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("version", &self.version())
-            .field("request", &self.0.request)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -13,11 +13,11 @@ use hyper::{Response, StatusCode};
 use serde_json::Value;
 
 use super::body::{self, ResponseBody, Sender};
-use super::dispatch::{Context, SessionRow, SessionTable, end};
+use super::dispatch::{BoxFuture, Context, SessionRow, SessionTable, end};
 use super::service::{Shared, response};
 use crate::protocol::header::{X_ACCEL_BUFFERING, is_json};
 use crate::protocol::rejection::Rejection;
-use crate::protocol::session::{Client, Closed, Connection, Refused, Session, Terms};
+use crate::protocol::session::{Client, Closed, Connection, Refused, Session, Terms, Ticket};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{
     self, ErrorObject, Id, Json, Message, Notification, Outgoing, ParseError, Payload, Request,
@@ -43,16 +43,16 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<Response<ResponseBody>, Rejec
     // host the client used.
     let endpoint = format!("{}?session_id={}", config.announced_path, row.id());
     let endpoint = Event::new(&endpoint).name(EventName::Endpoint).encode();
+    let sender = row.with(|session| {
+        // An empty queue takes the first event.
+        let _ = session.connection().offer(endpoint);
+        session.connection().clone()
+    });
     let guard = StreamGuard {
         table: Arc::clone(&shared.table),
-        row: Arc::clone(&row),
+        row,
     };
-    let body = row.with(|session| {
-        let connection = session.connection();
-        // An empty queue takes the first event.
-        let _ = connection.offer(endpoint);
-        ResponseBody::events(connection, config.keep_alive, guard)
-    });
+    let body = ResponseBody::events(&sender, config.keep_alive, guard);
     // A drain that began in between has not seen this session.
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
@@ -123,6 +123,10 @@ where
 fn refuse_message(shared: &Shared, row: &SessionRow, error: ParseError) -> Result<(), Rejection> {
     let are_params = error.code() == -32602;
     match error.id() {
+        // An error under the id of a running request would answer that one.
+        Some(id) if are_params && row.with(|session| session.is_running(id)) => {
+            Err(Rejection::IdInUse(id.clone()))
+        }
         Some(id) if are_params => send_error(shared, row, id, &error.to_error_object()),
         None if are_params && error.is_notification() => Ok(()),
         _ => Err(Rejection::Invalid(error)),
@@ -203,8 +207,8 @@ async fn take_request(
     }
     let limit = shared.config.max_requests;
     let begun = row.with(|session| session.begin(&id, initializes, limit));
-    let terms = match begun {
-        Ok(terms) => terms,
+    let (ticket, terms) = match begun {
+        Ok(begun) => begun,
         Err(Refused::Closed) => return Err(Rejection::UnknownSession),
         Err(Refused::Draining) => return Err(Rejection::ShuttingDown),
         Err(Refused::IdInUse) => return Err(Rejection::IdInUse(id)),
@@ -218,9 +222,8 @@ async fn take_request(
         Arc::clone(shared),
         Arc::clone(row),
         head,
-        terms,
+        (ticket, terms),
         request,
-        initializes,
     );
     let mut call = Box::pin(call);
     if poll_once(call.as_mut()).await {
@@ -228,7 +231,7 @@ async fn take_request(
     }
     let task = tokio::spawn(call);
     let late = row
-        .with(|session| session.attach(&id, task.abort_handle()))
+        .with(|session| session.attach(ticket, task.abort_handle()))
         .err();
     // Cancelled, or at its end, before the session knew of the task.
     if let Some(task) = late {
@@ -242,12 +245,12 @@ async fn answer(
     shared: Arc<Shared>,
     row: Arc<SessionRow>,
     head: Parts,
-    terms: Terms,
+    (ticket, terms): (Ticket, Terms),
     request: Request,
-    initializes: bool,
 ) {
     let id = request.id();
-    let cx = Context::new(shared.link(&row), head, terms, Some(id.clone()));
+    let initializes = request.method() == "initialize";
+    let cx = Context::new(shared.link(&row), head, terms, Some(ticket));
     let capabilities = initializes.then(|| client_of(&request));
     let dispatcher = Arc::clone(&shared.dispatcher);
     let outcome = guarded(move || dispatcher.request(cx, request)).await;
@@ -258,9 +261,9 @@ async fn answer(
             if let Some(client) = capabilities {
                 session.open(agreed_version(result), client);
             }
-            session.finish(&id, Outgoing::Result(&id, result))
+            session.finish(ticket, Outgoing::Result(&id, result))
         }
-        Err(error) => session.finish(&id, Outgoing::Error(Some(&id), error)),
+        Err(error) => session.finish(ticket, Outgoing::Error(Some(&id), error)),
     });
     let _ = ended_if_closed(&shared.table, &row, sent);
 }
@@ -300,15 +303,18 @@ async fn poll_once(mut future: Pin<&mut impl Future<Output = ()>>) -> bool {
 struct Panicked;
 
 /// Runs code of the embedder so that a panic ends it and nothing else.
-async fn guarded<T, F: Future<Output = T>>(make: impl FnOnce() -> F) -> Result<T, Panicked> {
-    // Unwind safety: after a panic neither the closure nor the future is touched again.
-    let future = catch_unwind(AssertUnwindSafe(make)).map_err(|_| Panicked)?;
-    let mut future = pin!(future);
-    poll_fn(
+async fn guarded<T>(make: impl FnOnce() -> BoxFuture<T>) -> Result<T, Panicked> {
+    // Unwind safety: after a panic neither the closure nor the future is used again.
+    let panicked = |_| Panicked;
+    let mut future = catch_unwind(AssertUnwindSafe(make)).map_err(panicked)?;
+    let outcome = poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(poll) => poll.map(Ok),
             Err(_) => Poll::Ready(Err(Panicked)),
         },
     )
-    .await
+    .await;
+    // What it held is dropped by code of the embedder, too.
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(future))).map_err(panicked);
+    dropped.and(outcome)
 }

@@ -45,7 +45,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 ///
-/// When the listener fails for good. A connection that fails concerns nobody else.
+/// None at present: an accept that fails is tried again, and a connection that fails concerns
+/// nobody else.
 ///
 /// # Cancel safety
 ///
