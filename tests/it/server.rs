@@ -33,6 +33,15 @@ struct Hands {
     ended: Arc<AtomicUsize>,
 }
 
+/// Panics in its `Drop`.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("secret detail");
+    }
+}
+
 struct Ended(Arc<AtomicUsize>);
 
 impl Drop for Ended {
@@ -82,6 +91,12 @@ fn tools(server: Server, hands: &Hands) -> Server {
         .tool(Tool::new("panics_late"), async |_cx, _args| -> String {
             tokio::task::yield_now().await;
             panic!("secret detail")
+        })
+        .tool(Tool::new("panics_when_dropped"), async |_cx, _args| {
+            let bomb = Bomb;
+            tokio::task::yield_now().await;
+            drop(bomb);
+            "defused"
         })
         .tool(Tool::new("nothing"), async |_cx, _args| {})
         .tool(Tool::new("mixed"), async |_cx, _args| {
@@ -577,7 +592,7 @@ async fn a_failing_tool_answers_with_is_error() {
 #[tokio::test]
 async fn a_panic_is_an_internal_error_of_its_caller() {
     let (_running, mut client) = connect(V24).await;
-    for name in ["panics", "panics_late"] {
+    for name in ["panics", "panics_late", "panics_when_dropped"] {
         let answer = client.call("tools/call", json!({"name": name})).await;
         assert_eq!(
             answer["error"],
@@ -1110,6 +1125,24 @@ async fn a_cancelled_call_ends_without_an_answer() {
         client.message().await.unwrap()["id"],
         id,
         "no answer to the cancelled call"
+    );
+}
+
+/// SPEC: params that are broken do not answer a running call of the same id.
+#[tokio::test]
+async fn broken_params_do_not_answer_a_running_call() {
+    let hands = Hands::default();
+    let running = run(everything(&hands)).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    let slow = client.begin("tools/call", json!({"name": "wait"})).await;
+    soon("the call", hands.begun.notified()).await;
+    let same = json!({"jsonrpc": "2.0", "id": slow, "method": "ping", "params": []});
+    let refused = client.post(same.to_string()).await;
+    assert_eq!((refused.status, &refused.json()["id"]), (400, &json!(slow)));
+    hands.go.notify_one();
+    assert!(
+        has(&client.message().await.unwrap(), "result"),
+        "its own answer, and only that"
     );
 }
 
