@@ -305,6 +305,7 @@ where
             return Err(fault);
         }
         let name = tool.name().to_owned();
+        registry.offers_tools = true;
         added(registry.tools.add(&name, (tool, handler)), "tool", &name)
     }
 }
@@ -344,10 +345,10 @@ impl Shared {
         match request.method() {
             "initialize" => self.initialize(&registry, &request),
             "ping" => Ok(Json::empty()),
-            "tools/call" if !registry.tools.is_empty() => {
+            "tools/call" if registry.offers_tools => {
                 call_tool(&registry, cx, request, version).await
             }
-            "tools/list" if !registry.tools.is_empty() => {
+            "tools/list" if registry.offers_tools => {
                 let items = registry
                     .tools
                     .iter()
@@ -449,7 +450,7 @@ impl Shared {
 fn capabilities(registry: &Registry, version: ProtocolVersion) -> Value {
     let mut offered = Map::new();
     let mut offer = |key: &str, settings: Value| offered.insert(key.to_owned(), settings);
-    if !registry.tools.is_empty() {
+    if registry.offers_tools {
         offer("tools", json!({"listChanged": true}));
     }
     if registry.has_resources() {

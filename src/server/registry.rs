@@ -28,6 +28,9 @@ impl Current {
 #[derive(Clone, Default)]
 pub(super) struct Registry {
     pub(super) tools: Named<(Tool, ToolHandler)>,
+    /// Whether there ever was a tool: sessions that were told so go on asking when the last is gone
+    /// (SPEC E-43).
+    pub(super) offers_tools: bool,
     pub(super) resources: Named<(Resource, Reader)>,
     pub(super) templates: Named<(ResourceTemplate, UriTemplate, Reader)>,
     pub(super) prompts: Named<(Prompt, PromptHandler)>,
