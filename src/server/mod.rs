@@ -278,13 +278,15 @@ impl Server {
     /// Tells the sessions that subscribed to a resource that it has new contents (SPEC E-59).
     /// Nothing happens without [`Server::subscriptions`].
     pub fn resource_updated(&self, uri: impl Into<String>) {
-        if self.0.current.get().subscriptions {
-            self.publish(&Change::Resource(uri.into()));
-        }
+        self.publish(&Change::Resource(uri.into()));
     }
 
-    /// Tells clients of a change that handlers of yours know of.
+    /// Tells clients of a change that handlers of yours know of. Nothing happens when it is of a
+    /// kind that the server does not have, and so did not declare (SPEC E-43, E-60, E-69).
     pub fn publish(&self, change: &Change) {
+        if !self.0.current.get().declares(change) {
+            return;
+        }
         if let Some(publisher) = self.0.publisher.get() {
             publisher.publish(change);
         }
