@@ -216,8 +216,17 @@ impl Sampling {
 impl Sampled {
     fn read(answer: Value) -> Option<Self> {
         let text = |key: &str| Some(answer.get(key)?.as_str()?.to_owned());
-        text("role")?;
+        if !matches!(&*text("role")?, "user" | "assistant") {
+            return None;
+        }
         let content = answer.get("content")?;
+        let is_content = match content {
+            Value::Array(blocks) => blocks.iter().all(is_block),
+            block => is_block(block),
+        };
+        if !is_content {
+            return None;
+        }
         Some(Self {
             model: text("model")?,
             stop_reason: text("stopReason"),
@@ -227,6 +236,17 @@ impl Sampled {
                 .map(ToOwned::to_owned),
             raw: answer,
         })
+    }
+}
+
+/// Whether a block has what its type demands; types that are not known here pass (SPEC E-100).
+fn is_block(block: &Value) -> bool {
+    let has = |key: &str| block.get(key).is_some_and(Value::is_string);
+    match block.get("type").and_then(Value::as_str) {
+        Some("text") => has("text"),
+        Some("image" | "audio") => has("data") && has("mimeType"),
+        Some(_) => true,
+        None => false,
     }
 }
 

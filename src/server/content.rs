@@ -96,10 +96,11 @@ impl Content {
             Kind::Link(resource) if version.has_resource_links() => {
                 let mut link = resource.to_value(version);
                 link["type"] = "resource_link".into();
-                return link;
+                link
             }
             Kind::Link(resource) => text_block(&format!("[resource {}]", resource.uri())),
         };
+        // Those of the block go before those that a linked resource brings.
         if let Some(annotations) = &self.annotations {
             block["annotations"] = annotations.to_value(version);
         }

@@ -278,13 +278,15 @@ impl Server {
     /// Tells the sessions that subscribed to a resource that it has new contents (SPEC E-59).
     /// Nothing happens without [`Server::subscriptions`].
     pub fn resource_updated(&self, uri: impl Into<String>) {
-        if self.0.current.get().subscriptions {
-            self.publish(&Change::Resource(uri.into()));
-        }
+        self.publish(&Change::Resource(uri.into()));
     }
 
-    /// Tells clients of a change that handlers of yours know of.
+    /// Tells clients of a change that handlers of yours know of. Nothing happens when it is of a
+    /// kind that the server does not have, and so did not declare (SPEC E-43, E-60, E-69).
     pub fn publish(&self, change: &Change) {
+        if !self.0.current.get().declares(change) {
+            return;
+        }
         if let Some(publisher) = self.0.publisher.get() {
             publisher.publish(change);
         }
@@ -305,6 +307,7 @@ where
             return Err(fault);
         }
         let name = tool.name().to_owned();
+        registry.offers_tools = true;
         added(registry.tools.add(&name, (tool, handler)), "tool", &name)
     }
 }
@@ -344,10 +347,10 @@ impl Shared {
         match request.method() {
             "initialize" => self.initialize(&registry, &request),
             "ping" => Ok(Json::empty()),
-            "tools/call" if !registry.tools.is_empty() => {
+            "tools/call" if registry.offers_tools => {
                 call_tool(&registry, cx, request, version).await
             }
-            "tools/list" if !registry.tools.is_empty() => {
+            "tools/list" if registry.offers_tools => {
                 let items = registry
                     .tools
                     .iter()
@@ -449,7 +452,7 @@ impl Shared {
 fn capabilities(registry: &Registry, version: ProtocolVersion) -> Value {
     let mut offered = Map::new();
     let mut offer = |key: &str, settings: Value| offered.insert(key.to_owned(), settings);
-    if !registry.tools.is_empty() {
+    if registry.offers_tools {
         offer("tools", json!({"listChanged": true}));
     }
     if registry.has_resources() {

@@ -8,6 +8,7 @@ use super::prompt::{Prompt, PromptHandler};
 use super::resource::{Read, Reader, Resource, ResourceTemplate};
 use super::tool::{Tool, ToolHandler};
 use super::uri_template::{UriTemplate, Variables};
+use crate::protocol::change::Change;
 
 /// The registry that is in force. Whoever answers a request works on the one it found; a change
 /// copies it first when somebody does.
@@ -28,6 +29,9 @@ impl Current {
 #[derive(Clone, Default)]
 pub(super) struct Registry {
     pub(super) tools: Named<(Tool, ToolHandler)>,
+    /// Whether there ever was a tool: sessions that were told so go on asking when the last is gone
+    /// (SPEC E-43).
+    pub(super) offers_tools: bool,
     pub(super) resources: Named<(Resource, Reader)>,
     pub(super) templates: Named<(ResourceTemplate, UriTemplate, Reader)>,
     pub(super) prompts: Named<(Prompt, PromptHandler)>,
@@ -41,6 +45,16 @@ pub(super) struct Registry {
 impl Registry {
     pub(super) fn has_resources(&self) -> bool {
         !self.resources.is_empty() || !self.templates.is_empty()
+    }
+
+    /// Whether sessions were told that they would hear of such a change.
+    pub(super) fn declares(&self, change: &Change) -> bool {
+        match change {
+            Change::Tools => self.offers_tools,
+            Change::Prompts => !self.prompts.is_empty(),
+            Change::Resources => self.has_resources(),
+            Change::Resource(_) => self.subscriptions,
+        }
     }
 
     /// The reader of a URI: a resource of exactly this URI, else the first template that matches

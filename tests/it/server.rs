@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mcp_wire::jsonrpc::ErrorObject;
+use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
 use mcp_wire::server::{
     Annotations, Arguments, Call, Completion, Content, Elicitation, Presence, Prompt,
     PromptArguments, PromptResult, Read, Resource, ResourceContents, ResourceTemplate, Role,
     Sampling, Server, Target, Tool, ToolError, ToolResult,
 };
-use mcp_wire::{Change, LogLevel, McpService};
+use mcp_wire::{BoxFuture, Change, Context, Dispatcher, LogLevel, McpService, RequestError};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -281,6 +281,13 @@ fn named<'a>(items: &'a Value, name: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no {name}"))
 }
 
+/// The stream holds nothing but what answers this.
+async fn nothing_came(client: &mut Client) {
+    let id = client.begin("ping", json!({})).await;
+    let next = client.message().await.unwrap();
+    assert_eq!(next["id"], id, "nothing else came");
+}
+
 fn has(value: &Value, key: &str) -> bool {
     value.get(key).is_some()
 }
@@ -448,6 +455,122 @@ async fn a_bare_server_has_only_ping() {
     }
 }
 
+/// SPEC E-1, E-15 to E-17, E-70: each feature declares itself, and nothing else.
+#[tokio::test]
+async fn each_feature_declares_itself_alone() {
+    let server = || Server::new("One", "1");
+    let prompts = || server().prompt(Prompt::new("p"), async |_, _| "");
+    let resources = || server().resource(Resource::new("a://b", "b"), async |_, _| "");
+    let template = ResourceTemplate::new("a://{b}", "b");
+    let listed = json!({"listChanged": true});
+    let read_only = json!({"resources": {"subscribe": false, "listChanged": true}});
+    for (server, declared, answered, refused) in [
+        (
+            server().tool(Tool::new("t"), async |_, _| ""),
+            json!({"tools": listed}),
+            "tools/list",
+            &["prompts/list", "resources/list", "logging/setLevel"][..],
+        ),
+        (
+            prompts(),
+            json!({"prompts": listed}),
+            "prompts/list",
+            &["tools/list", "completion/complete"],
+        ),
+        (
+            prompts().completion(async |_, _| Ok(Vec::new())),
+            json!({"prompts": listed, "completions": {}}),
+            "prompts/list",
+            &["resources/templates/list"],
+        ),
+        (
+            resources(),
+            read_only.clone(),
+            "resources/templates/list",
+            &["resources/subscribe", "resources/unsubscribe", "tools/call"],
+        ),
+        (
+            server().resource_template(template, async |_, _| ""),
+            read_only,
+            "resources/list",
+            &["resources/subscribe"],
+        ),
+        (
+            resources().subscriptions(),
+            json!({"resources": {"subscribe": true, "listChanged": true}}),
+            "resources/list",
+            &["prompts/get"],
+        ),
+        (
+            server().logging(),
+            json!({"logging": {}}),
+            "ping",
+            &["tools/list"],
+        ),
+    ] {
+        let running = run(server).await;
+        for version in LEGACY {
+            let mut client = Client::open(running.address).await;
+            let result = client.result("initialize", hello(version)).await;
+            let mut declared = declared.clone();
+            if version == V24 {
+                declared.as_object_mut().unwrap().remove("completions");
+            }
+            assert_eq!(result["capabilities"], declared, "{version}");
+            assert!(!has(&result, "instructions"));
+            client.result(answered, json!({})).await;
+            for method in refused {
+                let code = client.error_code(method, json!({})).await;
+                assert_eq!(code, -32601, "{method} beside {declared}");
+            }
+        }
+    }
+}
+
+/// Answers `initialize` when it is let go on.
+struct SlowStart(Hands);
+
+impl Dispatcher for SlowStart {
+    fn request(&self, _cx: Context, _request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+        let hands = self.0.clone();
+        Box::pin(async move {
+            hands.begun.notify_one();
+            hands.go.notified().await;
+            Ok(Json::from(&json!({"protocolVersion": V24})))
+        })
+    }
+}
+
+/// SPEC E-8: also when the cancel comes while `initialize` runs.
+#[tokio::test]
+async fn a_running_initialize_is_not_cancelled() {
+    let hands = Hands::default();
+    let mcp = McpService::builder(SlowStart(hands.clone()));
+    let running = start(mcp.build().unwrap()).await;
+    let mut client = Client::open(running.address).await;
+    let id = client.begin("initialize", hello(V24)).await;
+    soon("initialize", hands.begun.notified()).await;
+    client
+        .notify("notifications/cancelled", json!({"requestId": id}))
+        .await;
+    hands.go.notify_one();
+    assert!(has(&client.answer(id).await, "result"));
+}
+
+/// SPEC E-5, a known gap: a call before `notifications/initialized` may ask the client at once. It
+/// is the client's own call that asks, so no client is surprised.
+#[tokio::test]
+async fn a_call_before_initialized_may_ask_the_client() {
+    let running = run(everything(&Hands::default())).await;
+    let mut client = Client::open(running.address).await;
+    let mut params = hello(V24);
+    params["capabilities"] = json!({"roots": {}});
+    client.result("initialize", params).await;
+    let answer = json!({"result": {"roots": []}});
+    let (asked, _) = ask(&mut client, "roots", answer).await;
+    assert_eq!(asked["method"], "roots/list");
+}
+
 // --- E.3, E.4: ping and pages
 
 /// SPEC E-20: `ping` is exactly `{}`, also while a handler is busy.
@@ -510,6 +633,54 @@ async fn long_lists_come_in_pages() {
             .len(),
         100
     );
+}
+
+/// SPEC E-25 to E-27: each list has pages of its own, and takes no other list's cursor.
+#[tokio::test]
+async fn every_list_comes_in_pages() {
+    let add = |server: Server, n| {
+        let uri = format!("a://{n}");
+        server
+            .tool(Tool::new(format!("{n}")), async |_, _| "")
+            .prompt(Prompt::new(format!("{n}")), async |_, _| "")
+            .resource(Resource::new(&uri, "r"), async |_, _| "")
+            .resource_template(ResourceTemplate::new(uri + "/{x}", "t"), async |_, _| "")
+    };
+    let running = run((0..101).fold(Server::new("Many", "1"), add)).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    let lists = [
+        ("tools/list", "tools"),
+        ("prompts/list", "prompts"),
+        ("resources/list", "resources"),
+        ("resources/templates/list", "resourceTemplates"),
+    ];
+    let mut cursors = Vec::new();
+    for (at, (method, key)) in (1..).zip(lists) {
+        client
+            .send(json!({"jsonrpc": "2.0", "id": at, "method": method}))
+            .await;
+        let first = client.answer(at).await["result"].clone();
+        assert_eq!(first[key].as_array().unwrap().len(), 100, "{method}");
+        let cursor = first["nextCursor"].clone();
+        assert!(cursor.is_string(), "{method}");
+        let params = json!({"cursor": cursor});
+        for _again in 0..2 {
+            let last = client.result(method, params.clone()).await;
+            assert_eq!(last[key].as_array().unwrap().len(), 1, "{method}");
+            assert!(!has(&last, "nextCursor"), "{method}");
+        }
+        cursors.push((method, cursor));
+    }
+    for (method, _) in &cursors {
+        for (_, cursor) in cursors.iter().filter(|(other, _)| other != method) {
+            let params = json!({"cursor": cursor});
+            assert_eq!(
+                client.error_code(method, params).await,
+                -32602,
+                "{method} with {cursor}"
+            );
+        }
+    }
 }
 
 // --- E.5: tools
@@ -741,6 +912,115 @@ async fn a_wrong_registration_fails_the_build() {
     check(shared, "one service");
 }
 
+/// SPEC E-32: names as they are, in either case, with every character that clients take.
+#[tokio::test]
+async fn tool_names_pass_as_they_are() {
+    let long = "n".repeat(128);
+    let names = ["a", "A", "a.b", "a-b_c", "a/b", "7", &long];
+    let add = |server: Server, name: &&str| {
+        let name = (*name).to_owned();
+        server.tool(Tool::new(&*name), move |_cx, _args| {
+            let name = name.clone();
+            async move { name }
+        })
+    };
+    let running = run(names.iter().fold(Server::new("Names", "1"), add)).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    let list = client.result("tools/list", json!({})).await;
+    for (at, name) in names.iter().enumerate() {
+        assert_eq!(list["tools"][at]["name"], *name);
+        let said = call(&mut client, name).await;
+        assert_eq!(said["content"][0]["text"], *name);
+    }
+    let params = json!({"name": "B"});
+    assert_eq!(client.error_code("tools/call", params).await, -32602);
+}
+
+/// SPEC E-38: a failure owes no structured content.
+#[tokio::test]
+async fn an_output_schema_does_not_bind_a_failure() {
+    let output = || json!({"type": "object", "required": ["n"]});
+    let server = Server::new("s", "1")
+        .tool(Tool::new("told").output(output()), async |_, _| {
+            ToolResult::error("no")
+        })
+        .tool(Tool::new("failed").output(output()), async |_, _| {
+            Err::<Value, _>(ToolError::new("no"))
+        });
+    let running = run(server).await;
+    for version in LEGACY {
+        let mut client = Client::initialized(running.address, version, json!({})).await;
+        for tool in ["told", "failed"] {
+            let expected = json!({"content": [{"type": "text", "text": "no"}], "isError": true});
+            assert_eq!(call(&mut client, tool).await, expected, "{version}");
+        }
+    }
+}
+
+/// SPEC E-41, E-42: hints stay on every kind of block, and bytes are in padded Base64.
+#[tokio::test]
+async fn hints_stay_on_every_block() {
+    let server = Server::new("s", "1").tool(Tool::new("hinted"), async |_, _| {
+        [
+            Content::text("t"),
+            Content::image(&[0xFB, 0xFF], "image/png"),
+            Content::audio(b"a", "audio/wav"),
+            Content::embedded(ResourceContents::blob("a://b", &[0xFB])),
+            Content::link(Resource::new("a://b", "b")),
+        ]
+        .map(|block| block.annotations(Annotations::new().audience(Role::Assistant)))
+        .to_vec()
+    });
+    let running = run(server).await;
+    for version in LEGACY {
+        let mut client = Client::initialized(running.address, version, json!({})).await;
+        let content = call(&mut client, "hinted").await["content"].clone();
+        for at in 0..5 {
+            let hints = &content[at]["annotations"];
+            assert_eq!(
+                *hints,
+                json!({"audience": ["assistant"]}),
+                "{at}, {version}"
+            );
+        }
+        assert_eq!(content[1]["data"], "+/8=");
+        assert_eq!(
+            content[3]["resource"],
+            json!({"uri": "a://b", "blob": "+w=="})
+        );
+    }
+}
+
+/// SPEC E-43, E-59, E-60, E-69, E-7: a change of what was not declared is not told.
+#[tokio::test]
+async fn changes_of_what_was_not_declared_are_not_told() {
+    let server = Server::new("s", "1").resource(Resource::new("a://b", "b"), async |_, _| "");
+    let running = run(server.clone()).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    server.publish(&Change::Tools);
+    server.publish(&Change::Prompts);
+    server.resource_updated("a://b");
+    nothing_came(&mut client).await;
+    server.publish(&Change::Resources);
+    let told = client.message().await.unwrap();
+    assert_eq!(told["method"], "notifications/resources/list_changed");
+}
+
+/// SPEC E-43, E-15: a capability that was declared stays, though its last tool goes.
+#[tokio::test]
+async fn the_last_tool_leaves_an_empty_list() {
+    let server = Server::new("s", "1").tool(Tool::new("only"), async |_, _| "");
+    let running = run(server.clone()).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    assert!(server.remove_tool("only"));
+    let told = client.message().await.unwrap();
+    assert_eq!(told["method"], "notifications/tools/list_changed");
+    let list = client.result("tools/list", json!({})).await;
+    assert_eq!(list, json!({"tools": []}));
+    let params = json!({"name": "only"});
+    assert_eq!(client.error_code("tools/call", params).await, -32602);
+}
+
 // --- E.6: resources
 
 /// SPEC E-50, E-51, K: resources and templates in each revision.
@@ -882,6 +1162,67 @@ async fn updates_reach_subscribers_only() {
     }
 }
 
+/// SPEC E-53, E-56: a variable is decoded once and never leads out of its place.
+#[tokio::test]
+async fn template_variables_stay_in_their_place() {
+    let template = ResourceTemplate::new("file:///srv/{+path}", "file");
+    let server = Server::new("s", "1").resource_template(template, async |_, read: Read| {
+        read.variable("path").unwrap_or("nothing").to_owned()
+    });
+    let running = run(server).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    for (uri, text) in [
+        ("file:///srv/a/b.txt", "a/b.txt"),
+        ("file:///srv/a%20b", "a b"),
+        ("file:///srv/%252e%252e/x", "%2e%2e/x"),
+        ("file:///srv/a..b", "a..b"),
+    ] {
+        let read = client.result("resources/read", json!({"uri": uri})).await;
+        assert_eq!(read["contents"][0]["text"], text, "{uri}");
+    }
+    for uri in [
+        "file:///srv/../x",
+        "file:///srv/a/../../x",
+        "file:///srv/%2e%2e/x",
+        "file:///srv/.%2E/x",
+        "file:///srv/..%2fx",
+        "file:///srv/..%5Cx",
+        "file:///srv/a%00",
+    ] {
+        let code = client
+            .error_code("resources/read", json!({"uri": uri}))
+            .await;
+        assert_eq!(code, -32002, "{uri}");
+    }
+}
+
+/// SPEC E-56, E-57: a subscription is to a URI, counts once, and ends once.
+#[tokio::test]
+async fn a_subscription_counts_once() {
+    let server = everything(&Hands::default());
+    let running = run(server.clone()).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    for method in ["resources/subscribe", "resources/unsubscribe"] {
+        for params in [json!({}), json!({"uri": 1}), json!({"uri": "../x"})] {
+            let code = client.error_code(method, params.clone()).await;
+            assert_eq!(code, -32602, "{method} {params}");
+        }
+    }
+    let uri = json!({"uri": "test://static"});
+    for _ in 0..2 {
+        let answer = client.result("resources/subscribe", uri.clone()).await;
+        assert_eq!(answer, json!({}));
+    }
+    server.resource_updated("test://static");
+    assert_eq!(client.message().await.unwrap()["params"], uri);
+    for _ in 0..2 {
+        let answer = client.result("resources/unsubscribe", uri.clone()).await;
+        assert_eq!(answer, json!({}));
+    }
+    server.resource_updated("test://static");
+    nothing_came(&mut client).await;
+}
+
 // --- E.7: prompts and completion
 
 /// SPEC E-65, E-66, K: prompts in each revision.
@@ -980,6 +1321,39 @@ async fn arguments_are_completed() {
                 -32602
             );
         }
+    }
+}
+
+/// SPEC E-71, E-72: what there is of it, and what cannot be asked.
+#[tokio::test]
+async fn a_completion_must_be_asked_properly() {
+    for version in LEGACY {
+        let (_running, mut client) = connect(version).await;
+        let good = json!({"ref": {"type": "ref/prompt", "name": "greet"},
+            "argument": {"name": "name", "value": ""}});
+        let got = client.result("completion/complete", good.clone()).await;
+        let all = json!({"completion": {"values": ["-"], "total": 1, "hasMore": false}});
+        assert_eq!(got, all);
+        for (key, wrong) in [
+            ("argument", json!({"name": "name", "value": 1})),
+            ("argument", json!({"name": "name"})),
+            ("argument", Value::Null),
+            ("ref", json!("greet")),
+            (
+                "ref",
+                json!({"type": "ref/resource", "uri": "test://static"}),
+            ),
+        ] {
+            let mut params = good.clone();
+            params[key] = wrong;
+            let code = client.error_code("completion/complete", params).await;
+            assert_eq!(code, -32602, "{key}");
+        }
+        let mut params = good;
+        params["context"] = json!({"arguments": {"tone": 5}});
+        let answer = client.call("completion/complete", params).await;
+        let code = (version >= V06).then_some(-32602);
+        assert_eq!(answer["error"]["code"].as_i64(), code, "{version}");
     }
 }
 
@@ -1152,7 +1526,7 @@ async fn cancel_and_answer_may_race() {
     let hands = Hands::default();
     let running = run(everything(&hands)).await;
     let mut client = Client::initialized(running.address, V24, json!({})).await;
-    for round in 0..100 {
+    for round in 0..200 {
         let slow = client.begin("tools/call", json!({"name": "wait"})).await;
         soon("the call", hands.begun.notified()).await;
         hands.go.notify_one();
@@ -1173,6 +1547,98 @@ async fn cancel_and_answer_may_race() {
         // A permit that the cancelled call left behind would let the next one through.
         let _ = tokio::time::timeout(Duration::ZERO, hands.go.notified()).await;
     }
+}
+
+/// SPEC E-83: any JSON may be logged, with a logger or without.
+#[tokio::test]
+async fn any_json_is_logged() {
+    let logged = [
+        json!("text"),
+        json!(1.5),
+        Value::Null,
+        json!([1, {"a": []}]),
+    ];
+    let to_log = logged.clone();
+    let server = Server::new("s", "1")
+        .logging()
+        .tool(Tool::new("log"), move |cx: Call, _args| {
+            for data in to_log.clone() {
+                cx.log(LogLevel::Error, None, data);
+            }
+            async {}
+        });
+    let running = run(server).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    client.begin("tools/call", json!({"name": "log"})).await;
+    for data in logged {
+        let told = client.message().await.unwrap();
+        assert_eq!(told["params"], json!({"level": "error", "data": data}));
+    }
+}
+
+/// SPEC E-85, A-31: a token of another type is an error of the call.
+#[tokio::test]
+async fn a_progress_token_is_a_string_or_an_integer() {
+    let (_running, mut client) = connect(V24).await;
+    for token in [json!(1.5), json!(true), Value::Null, json!([1]), json!({})] {
+        let params = json!({"name": "progress", "_meta": {"progressToken": token}});
+        let code = client.error_code("tools/call", params).await;
+        assert_eq!(code, -32602, "{token}");
+    }
+    nothing_came(&mut client).await;
+}
+
+/// SPEC E-86: two calls may use one token; each counts its own progress.
+#[tokio::test]
+async fn two_calls_may_share_a_progress_token() {
+    let turns: [Arc<Notify>; 2] = Default::default();
+    let taken = turns.clone();
+    let server =
+        Server::new("s", "1").tool(Tool::new("steps"), move |cx: Call, args: Arguments| {
+            let at = usize::try_from(args.integer("at").unwrap()).unwrap();
+            let turn = Arc::clone(&taken[at]);
+            async move {
+                for step in [1.0, 2.0] {
+                    turn.notified().await;
+                    cx.progress(step, at as f64, None);
+                }
+            }
+        });
+    let running = run(server).await;
+    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    let mut ids = Vec::new();
+    for at in 0..2 {
+        let params = json!({"name": "steps", "arguments": {"at": at},
+            "_meta": {"progressToken": "same"}});
+        ids.push(client.begin("tools/call", params).await);
+    }
+    for step in [1, 2] {
+        for at in [1, 0] {
+            turns[at].notify_one();
+            let told = client.message().await.unwrap();
+            let expected = json!({"progressToken": "same", "progress": step, "total": at});
+            assert_eq!(told["params"], expected);
+            if step == 2 {
+                assert_eq!(client.message().await.unwrap()["id"], ids[at]);
+            }
+        }
+    }
+}
+
+/// SPEC E-87, G-22: a cancel acts in its own session only.
+#[tokio::test]
+async fn another_session_cannot_cancel() {
+    let hands = Hands::default();
+    let running = run(everything(&hands)).await;
+    let mut one = Client::initialized(running.address, V24, json!({})).await;
+    let mut two = Client::initialized(running.address, V24, json!({})).await;
+    let id = one.begin("tools/call", json!({"name": "wait"})).await;
+    soon("the call", hands.begun.notified()).await;
+    two.notify("notifications/cancelled", json!({"requestId": id}))
+        .await;
+    nothing_came(&mut two).await;
+    hands.go.notify_one();
+    assert!(has(&one.answer(id).await, "result"));
 }
 
 // --- E.9: asking the client
@@ -1207,6 +1673,8 @@ async fn only_what_was_declared_is_asked() {
     for (version, capabilities, refused) in [
         (V24, json!({}), &["sample", "roots", "elicit", "visit"][..]),
         (V24, all.clone(), &["elicit", "visit"][..]),
+        (V03, all.clone(), &["elicit", "visit"][..]),
+        (V11, json!({"elicitation": {"url": {}}}), &["elicit"][..]),
         (V06, all, &["visit"][..]),
         (V11, json!({"elicitation": {}}), &["visit", "sample"][..]),
     ] {
@@ -1221,6 +1689,7 @@ async fn only_what_was_declared_is_asked() {
                     .contains("does not offer")
             );
         }
+        nothing_came(&mut client).await;
     }
 }
 
@@ -1286,6 +1755,115 @@ async fn a_tool_elicits() {
     }
 }
 
+/// SPEC E-97, E-100, E-41: all that a sampling request may hold, in the form of the revision.
+#[tokio::test]
+async fn a_sampling_request_holds_what_was_set() {
+    let server = Server::new("s", "1").tool(Tool::new("sample"), async |cx: Call, _args| {
+        let wish = Sampling::new(7)
+            .message(Role::User, Content::image(b"i", "image/png"))
+            .message(Role::Assistant, Content::audio(b"a", "audio/wav"))
+            .temperature(0.5)
+            .stop_sequences(&["END"])
+            .model_preferences(json!({"hints": [{"name": "m"}], "costPriority": 1}))
+            .metadata(json!({"k": "v"}));
+        Ok::<_, ToolError>(format!("{:?}", cx.sample(&wish).await?))
+    });
+    let running = run(server).await;
+    for version in LEGACY {
+        let sampling = json!({"sampling": {}});
+        let mut client = Client::initialized(running.address, version, sampling).await;
+        let answer = json!({"result": {"role": "assistant", "model": "m", "stopReason": "endTurn",
+            "content": {"type": "image", "data": "aQ==", "mimeType": "image/png"}}});
+        let (asked, said) = ask(&mut client, "sample", answer).await;
+        assert!(
+            said.contains(r#"text: None, stop_reason: Some("endTurn")"#),
+            "{said}"
+        );
+        let params = &asked["params"];
+        let audio = if version >= V03 { "audio" } else { "text" };
+        assert_eq!(params["messages"][0]["content"]["type"], "image");
+        assert_eq!(params["messages"][1]["content"]["type"], audio, "{version}");
+        let mut rest = params.clone();
+        rest.as_object_mut().unwrap().remove("messages");
+        assert_eq!(
+            rest,
+            json!({"maxTokens": 7, "temperature": 0.5, "stopSequences": ["END"],
+                "modelPreferences": {"hints": [{"name": "m"}], "costPriority": 1},
+                "metadata": {"k": "v"}})
+        );
+    }
+}
+
+/// SPEC E-100, E-111: an answer that is no sampling result is an error of the call alone.
+#[tokio::test]
+async fn a_sampling_result_is_validated() {
+    let (_running, mut client) = connect_as(V24, json!({"sampling": {}})).await;
+    let good = json!({"role": "assistant", "model": "m", "content": {"type": "text", "text": "x"}});
+    for (key, wrong) in [
+        ("role", json!("robot")),
+        ("role", Value::Null),
+        ("model", json!(1)),
+        ("content", json!("text")),
+        ("content", json!(5)),
+        ("content", json!({"text": "no type"})),
+        ("content", json!({"type": "text"})),
+    ] {
+        let mut result = good.clone();
+        result[key] = wrong;
+        let shown = result.to_string();
+        let (_, said) = ask(&mut client, "sample", json!({"result": result})).await;
+        assert!(said.contains("malformed"), "{shown}: {said}");
+    }
+    let (_, said) = ask(&mut client, "sample", json!({"result": good})).await;
+    assert_eq!(said, "x", "the session lives on");
+}
+
+/// SPEC E-111, A-8: an answer that is no JSON-RPC message is refused to the client's face; the
+/// handler still waits, so the client may answer again.
+#[tokio::test]
+async fn a_broken_answer_may_be_mended() {
+    let (_running, mut client) = connect_as(V24, json!({"roots": {}})).await;
+    let id = client.begin("tools/call", json!({"name": "roots"})).await;
+    let asked = client.message().await.unwrap();
+    for broken in [
+        json!({"result": []}),
+        json!({"result": "x"}),
+        json!({"result": null}),
+        json!({"result": {}, "error": {"code": 1, "message": "both"}}),
+    ] {
+        let mut message = json!({"jsonrpc": "2.0", "id": asked["id"]});
+        let members = message.as_object_mut().unwrap();
+        members.extend(broken.as_object().unwrap().clone());
+        assert_eq!(
+            client.post(message.to_string()).await.status,
+            400,
+            "{broken}"
+        );
+    }
+    nothing_came(&mut client).await;
+    let good = json!({"roots": [{"uri": "file:///a"}]});
+    client
+        .send(json!({"jsonrpc": "2.0", "id": asked["id"], "result": good}))
+        .await;
+    let answer = client.answer(id).await;
+    assert_eq!(answer["result"]["content"][0]["text"], "file:///a");
+}
+
+/// SPEC E-100: a handler sees why it was refused.
+#[tokio::test]
+async fn a_refusal_reaches_the_handler() {
+    let server = Server::new("s", "1").tool(Tool::new("sample"), async |cx: Call, _args| {
+        format!("{:?}", cx.sample(&Sampling::new(1)).await)
+    });
+    let running = run(server).await;
+    let mut client = Client::initialized(running.address, V24, json!({"sampling": {}})).await;
+    let error = ErrorObject::new(-1, "User rejected");
+    let expected = Err::<(), _>(RequestError::Refused(error.with_data(json!({"by": "me"}))));
+    let answer = json!({"error": {"code": -1, "message": "User rejected", "data": {"by": "me"}}});
+    let (_, said) = ask(&mut client, "sample", answer).await;
+    assert_eq!(said, format!("{expected:?}"));
+}
+
 /// SPEC E-110, E-111: roots are asked for, and a malformed answer is an error of the call alone.
 #[tokio::test]
 async fn a_tool_asks_for_roots() {
@@ -1349,6 +1927,47 @@ async fn another_session_cannot_answer() {
         one.answer(id).await["result"]["content"][0]["text"],
         "file:///good"
     );
+}
+
+/// SPEC A-14: ids of the server are a space of their own, and an answer has the very id.
+#[tokio::test]
+async fn both_sides_may_use_one_id() {
+    let (_running, mut client) = connect_as(V24, json!({"roots": {}})).await;
+    let roots = |uri: &str| json!({"roots": [{"uri": uri}]});
+    let (first, _) = ask(&mut client, "roots", json!({"result": roots("file:///a")})).await;
+    let next = first["id"].as_u64().unwrap() + 1;
+    client
+        .send(json!({"jsonrpc": "2.0", "id": next, "method": "tools/call",
+            "params": {"name": "roots"}}))
+        .await;
+    let asked = client.message().await.unwrap();
+    assert_eq!(
+        (&asked["id"], &asked["method"]),
+        (&json!(next), &json!("roots/list"))
+    );
+    let text = next.to_string();
+    for (id, uri) in [(json!(text), "file:///text"), (json!(next), "file:///b")] {
+        client
+            .send(json!({"jsonrpc": "2.0", "id": id, "result": roots(uri)}))
+            .await;
+    }
+    let answer = client.answer(next).await;
+    assert_eq!(answer["result"]["content"][0]["text"], "file:///b");
+}
+
+/// SPEC E-87, C-22: a call that is cancelled while it asks leaves nobody waiting for the answer.
+#[tokio::test]
+async fn a_call_may_be_cancelled_while_it_asks() {
+    let (_running, mut client) = connect_as(V24, json!({"roots": {}})).await;
+    let id = client.begin("tools/call", json!({"name": "roots"})).await;
+    let asked = client.message().await.unwrap();
+    client
+        .notify("notifications/cancelled", json!({"requestId": id}))
+        .await;
+    client
+        .send(json!({"jsonrpc": "2.0", "id": asked["id"], "result": {"roots": []}}))
+        .await;
+    nothing_came(&mut client).await;
 }
 
 /// SPEC H-7, H-13, H-16, H-17: two event names, headers before any message, no compression even
