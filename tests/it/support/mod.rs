@@ -196,26 +196,29 @@ impl Client {
 
     /// The next event of the stream; `None` at its end.
     pub(crate) async fn event(&mut self) -> Option<Received> {
-        while self.events.is_empty() {
-            if self.chunks.ended {
-                return None;
-            }
-            let mut bytes = [0; 16 * 1024];
-            let len = soon("the next event", self.socket.read(&mut bytes))
-                .await
-                .unwrap_or(0);
-            if len == 0 {
-                return None;
-            }
-            let payload = self.chunks.feed(&bytes[..len]);
-            self.events.extend(self.decoder.feed(&payload));
-        }
+        while self.events.is_empty() && self.read().await {}
         self.events.pop_front()
     }
 
-    /// How many comments have come, among what was read so far.
-    pub(crate) fn comments(&self) -> usize {
-        self.decoder.comments()
+    /// Waits for a comment, on a stream that is quiet by itself.
+    pub(crate) async fn comment(&mut self) {
+        let before = self.decoder.comments();
+        while self.decoder.comments() == before {
+            assert!(self.read().await, "a comment before the end");
+        }
+    }
+
+    /// Reads what the stream has next; false at its end.
+    async fn read(&mut self) -> bool {
+        if self.chunks.ended {
+            return false;
+        }
+        let mut bytes = [0; 16 * 1024];
+        let read = soon("more of the stream", self.socket.read(&mut bytes)).await;
+        let len = read.unwrap_or(0);
+        let payload = self.chunks.feed(&bytes[..len]);
+        self.events.extend(self.decoder.feed(&payload));
+        len > 0
     }
 
     /// The next message of the stream; `None` at its end.
