@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::change::Change;
 use super::level::LogLevel;
-use crate::wire::jsonrpc::{EncodedLen, ErrorObject, Id, Outgoing};
+use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 use crate::wire::sse;
 use crate::wire::version::ProtocolVersion;
 

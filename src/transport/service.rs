@@ -31,7 +31,7 @@ use crate::protocol::table::Table;
 /// ```no_run
 /// # use mcp_wire::{McpService, server::Server};
 /// # use hyper::{Request, Response, body::Incoming};
-/// # async fn own_routes(_: Request<Incoming>) -> Response<mcp_wire::ResponseBody> { todo!() }
+/// # async fn own_routes(_: Request<Incoming>) -> Response<mcp_wire::ResponseBody> { std::future::pending().await }
 /// # fn example() -> Result<(), mcp_wire::Error> {
 /// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).build()?;
 /// let service = hyper::service::service_fn(move |request: Request<Incoming>| {

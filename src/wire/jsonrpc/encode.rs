@@ -17,12 +17,6 @@ pub(crate) enum Outgoing<'a> {
     Notification(&'a str, Option<&'a Json>),
 }
 
-/// How long an encoding will be, in bytes, so that its buffer is allocated once.
-pub(crate) trait EncodedLen {
-    /// An upper bound, exact for results.
-    fn encoded_len(&self) -> usize;
-}
-
 const HEAD: &[u8] = b"{\"jsonrpc\":\"2.0\"";
 
 impl Outgoing<'_> {
@@ -56,10 +50,10 @@ impl Outgoing<'_> {
         self.put(&mut out);
         out.into()
     }
-}
 
-impl EncodedLen for Outgoing<'_> {
-    fn encoded_len(&self) -> usize {
+    /// How long the message will be in bytes, so that its buffer is allocated once: an upper bound,
+    /// exact for results.
+    pub(crate) fn encoded_len(&self) -> usize {
         let json = |json: &Option<&Json>| json.map_or(0, |json| json.as_bytes().len());
         HEAD.len()
             + match self {
