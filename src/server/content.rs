@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::resource::{Resource, ResourceContents};
+use crate::wire::base64;
 use crate::wire::version::ProtocolVersion;
 
 /// One block of content. A kind that a revision does not know goes out as text that says what it
@@ -36,7 +37,7 @@ impl Content {
     /// An image of a MIME type such as `image/png`; the bytes are sent in Base64.
     pub fn image(bytes: &[u8], mime_type: impl Into<String>) -> Self {
         Kind::Image {
-            data: base64(bytes),
+            data: base64::encode(bytes),
             mime_type: mime_type.into(),
         }
         .into()
@@ -45,7 +46,7 @@ impl Content {
     /// Sound of a MIME type such as `audio/wav`; the bytes are sent in Base64. From 2025-03-26 on.
     pub fn audio(bytes: &[u8], mime_type: impl Into<String>) -> Self {
         Kind::Audio {
-            data: base64(bytes),
+            data: base64::encode(bytes),
             mime_type: mime_type.into(),
         }
         .into()
@@ -208,46 +209,9 @@ impl Annotations {
     }
 }
 
-/// Base64 with the standard alphabet and padding (SPEC E-41), by hand because the default build has
-/// seven dependencies and this is all it needs of an eighth.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            if digit <= chunk.len() {
-                let index = bits >> (18 - 6 * digit) & 63;
-                text.push(char::from(ALPHABET[index as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// SPEC E-41: the vectors of RFC 4648, section 10.
-    #[test]
-    fn base64_is_padded_and_standard() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xFB, 0xFF]), "+/8=");
-    }
 
     /// SPEC E-42, E-68: what a revision does not know is told as text.
     #[test]

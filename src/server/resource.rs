@@ -7,9 +7,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::content::{Annotations, base64};
+use super::content::Annotations;
 use super::uri_template::{UriTemplate, Variables};
 use crate::transport::dispatch::BoxFuture;
+use crate::wire::base64;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
@@ -228,7 +229,7 @@ impl ResourceContents {
         Self {
             uri: uri.into(),
             mime_type: None,
-            body: Body::Blob(base64(bytes)),
+            body: Body::Blob(base64::encode(bytes)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Bytes to values and back: no async, no I/O, no clock.
 
+pub(crate) mod base64;
 pub(crate) mod id;
 pub mod jsonrpc;
 pub mod sse;
