@@ -77,7 +77,7 @@ pub use transport::serve::{serve, serve_with};
 pub use transport::service::McpService;
 pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};
-pub use wire::{jsonrpc, sse};
+pub use wire::{header_value, jsonrpc, sse};
 
 /// The README's example is compiled and kept true.
 #[cfg(doctest)]
