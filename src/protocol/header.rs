@@ -6,6 +6,35 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
 /// Tells nginx and its kin not to buffer a stream (R-21).
 pub(crate) const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// The session of a request, and of the answer to `initialize`.
+#[allow(dead_code, reason = "for `/mcp`, which is being written")]
+pub(crate) const MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// The last event that a client saw before it lost its stream.
+#[allow(dead_code, reason = "for `/mcp`, which is being written")]
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The revision of a request.
+#[allow(dead_code, reason = "for `/mcp`, which is being written")]
+pub(crate) const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+
+/// Mirrors the method of a request (SPEC D.3).
+#[allow(dead_code, reason = "for `/mcp`, which is being written")]
+pub(crate) const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
+
+/// Mirrors the name or the URI of what a request is about (SPEC D.3).
+#[allow(dead_code, reason = "for `/mcp`, which is being written")]
+pub(crate) const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
+
+/// `Mcp-Param-{name}`, which mirrors an argument of a tool (SPEC D.3); `None` if the name is empty,
+/// not a token, or longer than a header name may be.
+pub(crate) fn param_name(name: &str) -> Option<HeaderName> {
+    if name.is_empty() {
+        return None;
+    }
+    HeaderName::from_bytes(format!("mcp-param-{name}").as_bytes()).ok()
+}
+
 /// A media type that the server answers with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Media {
@@ -154,6 +183,23 @@ mod tests {
         check(&["text/event-streams"], false);
         check(&["garbage"], false);
         check(&[""], false);
+    }
+
+    /// SPEC D-46: `1*tchar`, and case does not count.
+    #[test]
+    fn a_parameter_is_named_by_a_token() {
+        #[track_caller]
+        fn check(name: &str, header: Option<&str>) {
+            assert_eq!(param_name(name).as_ref().map(HeaderName::as_str), header);
+        }
+        check("Region", Some("mcp-param-region"));
+        check("x", Some("mcp-param-x"));
+        check("!#$%&'*+-.^_`|~09", Some("mcp-param-!#$%&'*+-.^_`|~09"));
+        check("", None);
+        for byte in (0..=0x20).chain(0x7F..=0xFF).chain(*b"\"(),/:;<=>?@[\\]{}") {
+            check(&format!("a{}", char::from(byte)), None);
+        }
+        check(&"a".repeat(1 << 16), None);
     }
 
     /// SPEC C-6, R-28, R-36, B.1 (415).

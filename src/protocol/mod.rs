@@ -5,6 +5,7 @@ pub(crate) mod exchange;
 pub(crate) mod guard;
 pub(crate) mod header;
 pub(crate) mod level;
+pub(crate) mod mirror;
 pub(crate) mod rejection;
 pub(crate) mod session;
 pub(crate) mod table;

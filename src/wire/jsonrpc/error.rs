@@ -52,6 +52,12 @@ impl ErrorObject {
         Self::new(-32602, message)
     }
 
+    /// -32020: a header and the part of the body that it mirrors differ (SPEC D.3). The message says
+    /// which header (SPEC D-38).
+    pub fn header_mismatch(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(-32020, message)
+    }
+
     /// -32603 with a text that tells nothing about the inside (SPEC A-48).
     #[must_use]
     pub fn internal() -> Self {
