@@ -72,7 +72,7 @@ pub use protocol::change::Change;
 pub use protocol::level::LogLevel;
 pub use transport::body::ResponseBody;
 pub use transport::config::Builder;
-pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Publisher, RequestError};
+pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError};
 pub use transport::serve::{serve, serve_with};
 pub use transport::service::McpService;
 pub use wire::id::{EventId, SessionId};

@@ -1,15 +1,19 @@
-//! [`classify`]: what a request is, from its head alone. After it nobody asks again.
+//! [`classify`]: what a request is, from its head alone. After it nobody asks again; a POST to
+//! `/mcp` is settled by its body, in [`era`](super::era).
 
 use hyper::Method;
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 
-use super::header::{self, Media};
+use super::header::{self, LAST_EVENT_ID, MCP_SESSION_ID, Media, VersionHeader};
 use super::rejection::Rejection;
-use crate::wire::id::SessionId;
+use crate::wire::id::{EventId, SessionId};
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
+    /// Streamable HTTP and the stateless protocol, `/mcp`.
+    Mcp,
     /// The HTTP+SSE stream, `/sse`.
     Sse,
     /// The HTTP+SSE inbox, `/messages/`.
@@ -19,44 +23,160 @@ pub(crate) enum Endpoint {
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Exchange {
+    /// Take what the body says, and answer in this form.
+    Post(Form),
+    /// Open the standalone stream of a session, or go on with a stream of it.
+    Listen(Claim, Position),
+    /// End a session.
+    Delete(Claim),
     /// Open an HTTP+SSE stream, and a session with it.
     OpenSse,
     /// Take a message for this HTTP+SSE session.
-    Post { session: SessionId },
+    PostToSse { session: SessionId },
     /// Tell which methods there are.
     Options { allow: &'static str },
 }
 
+/// In which form a client takes the answer to a POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// JSON when there is nothing but the answer, else a stream.
+    Either,
+    /// Never a stream.
+    Json,
+    /// Always a stream.
+    Stream,
+}
+
+/// The session that a request says it belongs to, not looked up yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// `None` for text that is the name of no session of this server.
+    pub(crate) session: Option<SessionId>,
+    version: VersionHeader,
+}
+
+/// Where a stream is taken up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// The standalone stream, with what waits on it.
+    Standalone,
+    /// Behind this event, on its stream.
+    After(EventId),
+    /// Behind an event that cannot be one of ours.
+    Nowhere,
+}
+
+/// What the server was set up to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Whether Streamable HTTP has sessions.
+    pub(crate) sessions: bool,
+    /// Whether a POST must admit both forms of an answer (SPEC C-10).
+    pub(crate) strict_accept: bool,
+}
+
 impl Endpoint {
-    fn allow(self) -> &'static str {
+    fn allow(self, terms: Terms) -> &'static str {
         match self {
+            Self::Mcp if terms.sessions => "POST, GET, DELETE, OPTIONS",
             Self::Sse => "GET, OPTIONS",
-            Self::Messages => "POST, OPTIONS",
+            Self::Mcp | Self::Messages => "POST, OPTIONS",
         }
     }
 }
 
-/// Decides by method, headers and query (SPEC B.1, in its order). The session is not looked up and
-/// the body not looked at yet, so the content type is left to the caller, which the table asks
-/// only for a session that exists.
-pub(crate) fn classify(endpoint: Endpoint, head: &Parts) -> Result<Exchange, Rejection> {
+/// Decides by method, headers and query (SPEC B.1, C.1 to C.3, in their order). No session is
+/// looked up and no body looked at, so what the tables ask only of a session that exists is left to
+/// the caller.
+pub(crate) fn classify(
+    endpoint: Endpoint,
+    head: &Parts,
+    terms: Terms,
+) -> Result<Exchange, Rejection> {
+    let allow = endpoint.allow(terms);
     match (endpoint, &head.method) {
-        (_, &Method::OPTIONS) => Ok(Exchange::Options {
-            allow: endpoint.allow(),
-        }),
+        (_, &Method::OPTIONS) => Ok(Exchange::Options { allow }),
+        (Endpoint::Mcp, &Method::POST) => {
+            if !header::is_json(&head.headers) {
+                return Err(Rejection::NotJson);
+            }
+            form_of(&head.headers, terms.strict_accept).map(Exchange::Post)
+        }
+        (Endpoint::Mcp, &Method::GET) if terms.sessions => listen(&head.headers, allow),
+        (Endpoint::Mcp, &Method::DELETE) if terms.sessions => {
+            let claim = Claim::read(&head.headers, VersionHeader::read(&head.headers))?;
+            claim
+                .map(Exchange::Delete)
+                .ok_or(Rejection::SessionHeaderMissing)
+        }
         (Endpoint::Sse, &Method::GET) => {
             if !header::accepts(&head.headers, Media::EventStream) {
-                return Err(Rejection::NotAcceptable);
+                return Err(Rejection::StreamNotAcceptable);
             }
             Ok(Exchange::OpenSse)
         }
         (Endpoint::Messages, &Method::POST) => {
-            session_of(head.uri.query()).map(|session| Exchange::Post { session })
+            session_of(head.uri.query()).map(|session| Exchange::PostToSse { session })
         }
         // SPEC B-18: a client that probes with `POST /sse` learns to fall back.
-        _ => Err(Rejection::MethodNotAllowed {
-            allow: endpoint.allow(),
-        }),
+        _ => Err(Rejection::MethodNotAllowed { allow }),
+    }
+}
+
+/// SPEC C-10 to C-14.
+fn form_of(headers: &HeaderMap, strict: bool) -> Result<Form, Rejection> {
+    let takes = |media| header::accepts(headers, media);
+    match (takes(Media::Json), takes(Media::EventStream)) {
+        _ if strict && !header::has_accept(headers) => Err(Rejection::NotAcceptable),
+        (true, true) => Ok(Form::Either),
+        (true, false) if !strict => Ok(Form::Json),
+        (false, true) if !strict => Ok(Form::Stream),
+        _ => Err(Rejection::NotAcceptable),
+    }
+}
+
+/// SPEC C.2.
+fn listen(headers: &HeaderMap, allow: &'static str) -> Result<Exchange, Rejection> {
+    let version = VersionHeader::read(headers);
+    // SPEC D-2, J-35: a client of the modern era learns that it has no such stream.
+    if version.is_modern() {
+        return Err(Rejection::MethodNotAllowed { allow });
+    }
+    if !header::accepts(headers, Media::EventStream) {
+        return Err(Rejection::StreamNotAcceptable);
+    }
+    let claim = Claim::read(headers, version)?.ok_or(Rejection::SessionHeaderMissing)?;
+    let position = match header::visible(headers, &LAST_EVENT_ID) {
+        Ok(None) => Position::Standalone,
+        Ok(Some(id)) => EventId::parse(id).map_or(Position::Nowhere, Position::After),
+        Err(()) => Position::Nowhere,
+    };
+    Ok(Exchange::Listen(claim, position))
+}
+
+impl Claim {
+    /// `None` when the request names no session.
+    pub(crate) fn read(
+        headers: &HeaderMap,
+        version: VersionHeader,
+    ) -> Result<Option<Self>, Rejection> {
+        let name = header::visible(headers, &MCP_SESSION_ID)
+            .map_err(|()| Rejection::SessionHeaderMalformed)?;
+        Ok(name.map(|name| Self {
+            session: SessionId::parse(name),
+            version,
+        }))
+    }
+
+    /// SPEC C-91, C-94, J-40: asked only of a session that was found. Any revision that is served
+    /// in sessions will do; the session's own rules.
+    pub(crate) fn check_version(&self) -> Result<(), Rejection> {
+        match self.version {
+            VersionHeader::Unknown => Err(Rejection::VersionNotServed),
+            known if known.is_modern() => Err(Rejection::VersionNotServed),
+            VersionHeader::Absent | VersionHeader::Known(_) => Ok(()),
+        }
     }
 }
 
@@ -80,6 +200,10 @@ mod tests {
 
     use super::*;
 
+    const TERMS: Terms = Terms {
+        sessions: true,
+        strict_accept: false,
+    };
     const ID: &str = "0123456789abcdef0123456789abcdef";
 
     fn classified(endpoint: Endpoint, method: &str, uri: &str) -> Result<Exchange, Rejection> {
@@ -87,7 +211,7 @@ mod tests {
             .method(method)
             .uri(uri)
             .header(ACCEPT, "*/*");
-        classify(endpoint, &request.body(()).unwrap().into_parts().0)
+        classify(endpoint, &request.body(()).unwrap().into_parts().0, TERMS)
     }
 
     /// SPEC B.1, B-1, B-18, R-33: GET opens, POST posts, OPTIONS tells, all else is 405.
@@ -101,7 +225,7 @@ mod tests {
         );
         assert_eq!(
             classified(Endpoint::Messages, "POST", &uri).unwrap(),
-            Exchange::Post { session }
+            Exchange::PostToSse { session }
         );
         for (endpoint, methods) in [
             (
@@ -124,7 +248,7 @@ mod tests {
             assert_eq!(
                 verdict.unwrap(),
                 Exchange::Options {
-                    allow: endpoint.allow()
+                    allow: endpoint.allow(TERMS)
                 }
             );
         }
@@ -137,11 +261,11 @@ mod tests {
             .header(ACCEPT, "application/json")
             .body(())
             .unwrap();
-        let verdict = classify(Endpoint::Sse, &request.into_parts().0);
-        assert!(matches!(verdict, Err(Rejection::NotAcceptable)));
+        let verdict = classify(Endpoint::Sse, &request.into_parts().0, TERMS);
+        assert!(matches!(verdict, Err(Rejection::StreamNotAcceptable)));
         let request = Request::get("/sse").body(()).unwrap();
         assert!(
-            classify(Endpoint::Sse, &request.into_parts().0).is_ok(),
+            classify(Endpoint::Sse, &request.into_parts().0, TERMS).is_ok(),
             "no Accept is fine"
         );
     }

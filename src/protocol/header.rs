@@ -3,27 +3,24 @@
 
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
 
+use crate::wire::version::{Era, ProtocolVersion};
+
 /// Tells nginx and its kin not to buffer a stream.
 pub(crate) const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The session of a request, and of the answer to `initialize`.
-#[allow(dead_code, reason = "for `/mcp`, which is being written")]
 pub(crate) const MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// The last event that a client saw before it lost its stream.
-#[allow(dead_code, reason = "for `/mcp`, which is being written")]
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The revision of a request.
-#[allow(dead_code, reason = "for `/mcp`, which is being written")]
 pub(crate) const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
 /// Mirrors the method of a request (SPEC D.3).
-#[allow(dead_code, reason = "for `/mcp`, which is being written")]
 pub(crate) const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 
 /// Mirrors the name or the URI of what a request is about (SPEC D.3).
-#[allow(dead_code, reason = "for `/mcp`, which is being written")]
 pub(crate) const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// `Mcp-Param-{name}`, which mirrors an argument of a tool (SPEC D.3); `None` if the name is empty,
@@ -39,12 +36,14 @@ pub(crate) fn param_name(name: &str) -> Option<HeaderName> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Media {
     EventStream,
+    Json,
 }
 
 impl Media {
     fn parts(self) -> (&'static str, &'static str) {
         match self {
             Self::EventStream => ("text", "event-stream"),
+            Self::Json => ("application", "json"),
         }
     }
 }
@@ -81,6 +80,55 @@ pub(crate) fn accepts(headers: &HeaderMap, media: Media) -> bool {
         }
     }
     best.1
+}
+
+/// Whether there is an `Accept` at all.
+pub(crate) fn has_accept(headers: &HeaderMap) -> bool {
+    headers.contains_key(ACCEPT)
+}
+
+/// What `MCP-Protocol-Version` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VersionHeader {
+    Absent,
+    Known(ProtocolVersion),
+    /// Not a revision that this crate knows, or several.
+    Unknown,
+}
+
+impl VersionHeader {
+    pub(crate) fn read(headers: &HeaderMap) -> Self {
+        let mut lines = headers.get_all(MCP_PROTOCOL_VERSION).iter();
+        match (lines.next(), lines.next()) {
+            (None, _) => Self::Absent,
+            (Some(line), None) => line
+                .to_str()
+                .ok()
+                .and_then(|text| ProtocolVersion::parse(text.trim()))
+                .map_or(Self::Unknown, Self::Known),
+            (Some(_), Some(_)) => Self::Unknown,
+        }
+    }
+
+    /// Whether it names a revision without a handshake.
+    pub(crate) fn is_modern(self) -> bool {
+        matches!(self, Self::Known(version) if version.era() == Era::Modern)
+    }
+}
+
+/// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18); `Err` for
+/// several lines and for other bytes (SPEC C-80).
+pub(crate) fn visible<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ()> {
+    let mut lines = headers.get_all(name).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Ok(None),
+        (Some(line), None) => {
+            let line = line.to_str().map_err(drop)?;
+            let is_visible = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_graphic());
+            is_visible.then_some(Some(line)).ok_or(())
+        }
+        (Some(_), Some(_)) => Err(()),
+    }
 }
 
 /// `q=0`, `q=0.0` and so on: "a value of 0 means not acceptable".

@@ -1,11 +1,16 @@
 //! Decisions over values: no async, no runtime, no clock. Where time matters, `now` is an argument.
 
 pub(crate) mod change;
+pub(crate) mod envelope;
+pub(crate) mod era;
 pub(crate) mod exchange;
+pub(crate) mod filter;
 pub(crate) mod guard;
 pub(crate) mod header;
 pub(crate) mod level;
 pub(crate) mod mirror;
 pub(crate) mod rejection;
+pub(crate) mod replay;
 pub(crate) mod session;
+pub(crate) mod stream;
 pub(crate) mod table;

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use hyper::StatusCode;
 
+use super::mirror::Mismatch;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing, ParseError};
+use crate::wire::version::ProtocolVersion;
 
 /// A refusal. Nothing of the request was carried out.
 #[derive(Clone, Debug)]
@@ -16,7 +18,20 @@ pub(crate) enum Rejection {
     MethodNotAllowed {
         allow: &'static str,
     },
+    /// A POST that takes neither form of an answer, or not both where both are asked for.
     NotAcceptable,
+    /// Only a stream can be answered, and the client takes none.
+    StreamNotAcceptable,
+    SessionHeaderMissing,
+    SessionHeaderMalformed,
+    /// `MCP-Protocol-Version` of a legacy request.
+    VersionNotServed,
+    /// `Last-Event-ID` names no event that can be resumed from.
+    EventUnknown,
+    /// `initialize` in a session that exists.
+    InitializedAlready {
+        id: Id,
+    },
     SessionIdMissing,
     SessionIdMalformed,
     UnknownSession,
@@ -28,6 +43,22 @@ pub(crate) enum Rejection {
     BodyIncomplete,
     Invalid(ParseError),
     BatchNotAllowed,
+    /// A response in the modern era, whose server asks nothing.
+    ResponseNotAllowed,
+    /// `_meta` of a modern request.
+    BadEnvelope {
+        id: Id,
+        expected: &'static str,
+    },
+    HeaderMismatch {
+        id: Option<Id>,
+        mismatch: Mismatch,
+    },
+    /// The revision in the envelope of a modern request.
+    VersionUnknown {
+        id: Id,
+        requested: Box<str>,
+    },
     IdInUse(Id),
     TooManyRequests {
         limit: usize,
@@ -84,7 +115,34 @@ impl Rejection {
             ),
             Self::NotAcceptable => (
                 StatusCode::NOT_ACCEPTABLE,
+                invalid("Accept must admit application/json and text/event-stream".into()),
+            ),
+            Self::StreamNotAcceptable => (
+                StatusCode::NOT_ACCEPTABLE,
                 invalid("Accept must admit text/event-stream".into()),
+            ),
+            Self::SessionHeaderMissing => (
+                StatusCode::BAD_REQUEST,
+                invalid("the header Mcp-Session-Id is missing: send `initialize` first".into()),
+            ),
+            Self::SessionHeaderMalformed => (
+                StatusCode::BAD_REQUEST,
+                invalid("Mcp-Session-Id must be one line of visible ASCII".into()),
+            ),
+            Self::VersionNotServed => (
+                StatusCode::BAD_REQUEST,
+                invalid(format!(
+                    "MCP-Protocol-Version must be one of {}",
+                    spelled(&ProtocolVersion::LEGACY).join(", ")
+                )),
+            ),
+            Self::EventUnknown => (
+                StatusCode::BAD_REQUEST,
+                invalid("Last-Event-ID names no event that this session can go on from".into()),
+            ),
+            Self::InitializedAlready { .. } => (
+                StatusCode::BAD_REQUEST,
+                invalid("this session is initialized already".into()),
             ),
             Self::SessionIdMissing => (
                 StatusCode::BAD_REQUEST,
@@ -118,6 +176,21 @@ impl Rejection {
             Self::BatchNotAllowed => (
                 StatusCode::BAD_REQUEST,
                 invalid("this revision has no batches: send one message a request".into()),
+            ),
+            Self::ResponseNotAllowed => (
+                StatusCode::BAD_REQUEST,
+                invalid("this revision has no requests of the server to answer".into()),
+            ),
+            Self::BadEnvelope { expected, .. } => (
+                StatusCode::BAD_REQUEST,
+                ErrorObject::invalid_params(format!("invalid params: expected {expected}")),
+            ),
+            Self::HeaderMismatch { mismatch, .. } => {
+                (StatusCode::BAD_REQUEST, mismatch.clone().into())
+            }
+            Self::VersionUnknown { requested, .. } => (
+                StatusCode::BAD_REQUEST,
+                ErrorObject::unsupported_version(&spelled(&ProtocolVersion::MODERN), requested),
             ),
             Self::IdInUse(_) => (
                 StatusCode::BAD_REQUEST,
@@ -158,14 +231,37 @@ impl Rejection {
     fn id(&self) -> Option<&Id> {
         match self {
             Self::Invalid(error) => error.id(),
-            Self::IdInUse(id) | Self::TooManyRequests { id, .. } => Some(id),
+            Self::HeaderMismatch { id, .. } => id.as_ref(),
+            Self::InitializedAlready { id }
+            | Self::BadEnvelope { id, .. }
+            | Self::VersionUnknown { id, .. }
+            | Self::IdInUse(id)
+            | Self::TooManyRequests { id, .. } => Some(id),
             _ => None,
         }
     }
 }
 
+/// The status of an error that a dispatcher answers a modern request with, when it is all of the
+/// answer (SPEC D.4, J-3). A stream is 200, whatever it ends with.
+pub(crate) fn modern_status(error: &ErrorObject) -> StatusCode {
+    match error.code() {
+        -32601 => StatusCode::NOT_FOUND,
+        -32022..=-32020 => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+fn spelled<const N: usize>(versions: &[ProtocolVersion; N]) -> [&'static str; N] {
+    versions.map(ProtocolVersion::as_str)
+}
+
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderMap;
+
+    use super::super::header::MCP_METHOD;
+    use super::super::mirror;
     use super::*;
     use crate::wire::jsonrpc::{self, Limits};
 
@@ -198,7 +294,34 @@ mod tests {
             -32600,
             "GET",
         );
-        check(&Rejection::NotAcceptable, 406, -32600, "text/event-stream");
+        check(&Rejection::NotAcceptable, 406, -32600, "application/json");
+        check(&Rejection::StreamNotAcceptable, 406, -32600, "event-stream");
+        check(&Rejection::SessionHeaderMissing, 400, -32600, "missing");
+        check(&Rejection::SessionHeaderMalformed, 400, -32600, "visible");
+        check(&Rejection::VersionNotServed, 400, -32600, "2025-06-18");
+        check(&Rejection::EventUnknown, 400, -32600, "Last-Event-ID");
+        check(
+            &Rejection::InitializedAlready { id: 1.into() },
+            400,
+            -32600,
+            "initialized",
+        );
+        check(&Rejection::ResponseNotAllowed, 400, -32600, "answer");
+        let expected = "`_meta`";
+        let bad = Rejection::BadEnvelope {
+            id: 1.into(),
+            expected,
+        };
+        check(&bad, 400, -32602, expected);
+        let requested = "v999".into();
+        let unknown = Rejection::VersionUnknown {
+            id: 1.into(),
+            requested,
+        };
+        check(&unknown, 400, -32022, "v999");
+        let mismatch = mirror::check_literal(&HeaderMap::new(), &MCP_METHOD, "x").unwrap_err();
+        let mismatch = Rejection::HeaderMismatch { id: None, mismatch };
+        check(&mismatch, 400, -32020, "mcp-method");
         check(
             &Rejection::SessionIdMissing,
             400,

@@ -1,30 +1,20 @@
 //! One legacy session: its phase, its running requests, the requests it waits for.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::change::Change;
 use super::level::LogLevel;
-use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
-use crate::wire::sse;
+use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
+use crate::wire::id::{EventId, StreamId};
+use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
 /// How many bytes of resource URIs a session may be subscribed to.
 const MAX_SUBSCRIPTION_BYTES: usize = 64 * 1024;
-
-/// What carries the frames of a session to its client.
-pub(crate) trait Connection {
-    /// Takes a frame or refuses it for good; never waits.
-    fn offer(&mut self, frame: Bytes) -> Result<(), Closed>;
-    /// Lets the client have what was taken, then the end.
-    fn finish(&mut self);
-}
-
-/// The connection takes no more: the client left, or it does not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Closed;
 
 /// What a client said of itself in `initialize`.
 #[derive(Debug)]
@@ -32,7 +22,8 @@ pub(crate) struct Client {
     pub(crate) capabilities: Map<String, Value>,
 }
 
-/// A session over one stream.
+/// A session: over one stream that is bound to its connection (HTTP+SSE), or over many that
+/// outlive theirs (Streamable HTTP).
 ///
 /// ```text
 ///              initialize           it succeeds
@@ -43,7 +34,7 @@ pub(crate) struct Client {
 ///       +-----------------------+----------------+--- close ---> Closed
 /// ```
 ///
-/// A `Fresh` session serves requests as 2024-11-05 without client capabilities, because some
+/// A `Fresh` HTTP+SSE session serves requests as 2024-11-05 without client capabilities, because some
 /// clients reopen a cut stream by themselves and go on (GOTCHAS 8).
 ///
 /// Generic over the connection, the handle of running work and the place that waits for a reply:
@@ -51,7 +42,7 @@ pub(crate) struct Client {
 #[derive(Debug)]
 pub(crate) struct Session<C, W, R> {
     phase: Phase,
-    connection: C,
+    streams: Streams<C>,
     client: Option<Arc<Client>>,
     version: ProtocolVersion,
     log_level: LogLevel,
@@ -61,6 +52,7 @@ pub(crate) struct Session<C, W, R> {
     requests_begun: u64,
     subscriptions: Vec<Box<str>>,
     draining: bool,
+    last_used: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +70,7 @@ struct Running<W> {
     /// has cancelled the first.
     ticket: Ticket,
     id: Id,
+    route: Route,
     /// `None` until the work is known to outlast its first step.
     work: Option<W>,
     initializes: bool,
@@ -86,6 +79,35 @@ struct Running<W> {
 /// One request of a session, whatever its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
+
+/// Where the messages about a request go, its answer among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// The stream of the POST that brought it, or the one stream of an HTTP+SSE session.
+    Stream(StreamId),
+    /// Nowhere but the answer: the client takes no stream (SPEC C-14). The stream is only there to
+    /// tell of the end.
+    Answer(StreamId),
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finished {
+    /// It is on its stream.
+    Sent,
+    /// Its stream was not begun: it is the body of the response.
+    Kept,
+    /// The request was cancelled, or its session ended.
+    Gone,
+}
+
+/// Why a request to the client cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unasked {
+    Closed,
+    /// There is no stream that the question could go on (SPEC C-25, E-112).
+    NoStream,
+}
 
 /// Why a request cannot begin.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,10 +135,34 @@ pub(crate) struct Remains<W, R> {
 }
 
 impl<C: Connection, W, R> Session<C, W, R> {
-    pub(crate) fn new(connection: C) -> Self {
+    /// A session over the one stream that this connection carries.
+    pub(crate) fn bound(connection: C, now: Instant) -> Self {
+        Self::over(Streams::bound(connection), now)
+    }
+
+    /// A session over streams that outlive their connections.
+    pub(crate) fn resumable(resumption: Resumption, now: Instant) -> Self {
+        Self::over(Streams::resumable(resumption), now)
+    }
+
+    /// What a request stands in that belongs to no session (SPEC C-83): open, of this revision,
+    /// with a client of whom nothing is known.
+    pub(crate) fn of_one_request(
+        resumption: Resumption,
+        version: ProtocolVersion,
+        now: Instant,
+    ) -> Self {
+        Self {
+            phase: Phase::Open,
+            version,
+            ..Self::resumable(resumption, now)
+        }
+    }
+
+    fn over(streams: Streams<C>, now: Instant) -> Self {
         Self {
             phase: Phase::Fresh,
-            connection,
+            streams,
             client: None,
             version: ProtocolVersion::V2024_11_05,
             log_level: LogLevel::default(),
@@ -126,12 +172,17 @@ impl<C: Connection, W, R> Session<C, W, R> {
             requests_begun: 0,
             subscriptions: Vec::new(),
             draining: false,
+            last_used: now,
         }
     }
 
-    /// What carries the frames to the client.
-    pub(crate) fn connection(&mut self) -> &mut C {
-        &mut self.connection
+    /// Whether its stream is bound to its connection: HTTP+SSE.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.streams.is_bound()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
     }
 
     /// What messages are taken under.
@@ -142,6 +193,89 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
+    // --- time
+
+    /// The client was heard of.
+    pub(crate) fn touch(&mut self, now: Instant) {
+        self.last_used = now;
+    }
+
+    /// Whether nothing was heard for so long, nothing runs and nobody is connected (SPEC C-77).
+    pub(crate) fn is_idle(&self, now: Instant, limit: Duration) -> bool {
+        self.running.is_empty()
+            && !self.streams.is_connected()
+            && now.duration_since(self.last_used) >= limit
+    }
+
+    /// Lets go of events that are too old to be asked for.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.streams.expire(now);
+    }
+
+    // --- streams and their connections
+
+    /// The connection of the one stream of an HTTP+SSE session.
+    pub(crate) fn connection(&mut self) -> Option<&mut C> {
+        self.streams.bound_connection()
+    }
+
+    /// Opens the stream of a POST.
+    pub(crate) fn open_stream(&mut self) -> StreamId {
+        self.streams.open(self.version.has_priming_events())
+    }
+
+    /// Connects the client of a POST to its stream; `None` when all is over already.
+    pub(crate) fn attach(&mut self, stream: StreamId, connection: C) -> Option<Attachment> {
+        self.streams.attach(stream, connection)
+    }
+
+    /// Connects a client to the standalone stream: what waited for it comes first (SPEC C-41), then
+    /// a priming event where there is one.
+    pub(crate) fn listen(&mut self, connection: C, now: Instant) -> Option<Attachment> {
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        let attachment = self.streams.attach(StreamId::STANDALONE, connection);
+        if self.version.has_priming_events() {
+            // An overfull connection was let go; the client comes back.
+            let _ = self.streams.prime(StreamId::STANDALONE, now);
+        }
+        if self.draining {
+            self.streams.finish_standalone();
+        }
+        attachment
+    }
+
+    /// Connects a client that comes back to the stream that it lost.
+    pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
+        self.streams.resume(last, connection)
+    }
+
+    pub(crate) fn detach(&mut self, attachment: Attachment, now: Instant) {
+        self.streams.detach(attachment);
+        self.touch(now);
+    }
+
+    /// Tells the client of a POST that its answer comes as a stream.
+    pub(crate) fn begin_stream(&mut self, stream: StreamId, now: Instant) {
+        // Of a stream that has ended there is nothing to tell.
+        let _ = self.streams.begin(stream, now);
+    }
+
+    /// Ends the stream of a POST that nothing came of.
+    pub(crate) fn end_stream(&mut self, stream: StreamId) {
+        self.streams.end(stream);
+    }
+
+    /// Closes the connection of a running request's stream, so that the client comes back for the
+    /// rest; false where the revision does not have it (SPEC C-61, C-64).
+    pub(crate) fn pause(&mut self, ticket: Ticket, now: Instant) -> bool {
+        match self.route(ticket) {
+            Some(Route::Stream(stream)) => self.streams.pause(stream, now),
+            _ => false,
+        }
+    }
+
     // --- requests of the client
 
     /// Takes up a request. The id counts as in use until [`Session::finish`] or a cancel.
@@ -149,6 +283,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         &mut self,
         id: &Id,
         initializes: bool,
+        route: Route,
         limit: usize,
     ) -> Result<(Ticket, Terms), Refused> {
         if self.phase == Phase::Closed {
@@ -175,6 +310,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.running.push(Running {
             ticket,
             id: id.detached(),
+            route,
             work: None,
             initializes,
         });
@@ -188,7 +324,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     /// Names the work of a running request, so that a cancel can end it. Gives the work back when
     /// the request was cancelled in the meantime.
-    pub(crate) fn attach(&mut self, ticket: Ticket, work: W) -> Result<(), W> {
+    pub(crate) fn work(&mut self, ticket: Ticket, work: W) -> Result<(), W> {
         match self
             .running
             .iter_mut()
@@ -202,23 +338,58 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
-    /// Sends the one terminal message of a request (SPEC A-7, R-9); nothing if it was cancelled.
-    pub(crate) fn finish(&mut self, ticket: Ticket, answer: Outgoing<'_>) -> Result<(), Closed> {
+    /// Gives up a request that never ran.
+    pub(crate) fn abandon(&mut self, ticket: Ticket) {
+        self.running.retain(|running| running.ticket != ticket);
+        self.end_if_drained();
+    }
+
+    fn route(&self, ticket: Ticket) -> Option<Route> {
+        let running = self.running.iter().find(|running| running.ticket == ticket);
+        running.map(|running| running.route)
+    }
+
+    /// The one terminal message of a request (SPEC A-7, R-9): sent, or left to be the body of the
+    /// response when no stream was begun for it.
+    pub(crate) fn finish(
+        &mut self,
+        ticket: Ticket,
+        answer: Outgoing<'_>,
+        now: Instant,
+    ) -> Result<Finished, Closed> {
         let Some(at) = self
             .running
             .iter()
             .position(|running| running.ticket == ticket)
         else {
-            return Ok(());
+            return Ok(Finished::Gone);
         };
         let running = self.running.swap_remove(at);
         if running.initializes && self.phase == Phase::Opening {
             self.phase = Phase::Fresh;
         }
-        self.give_back_memory();
-        self.send(answer)?;
+        self.touch(now);
+        let finished = match running.route {
+            Route::Stream(stream) if self.is_bound() || self.streams.is_begun(stream) => {
+                self.streams.push(stream, answer, now)?;
+                Finished::Sent
+            }
+            _ => Finished::Kept,
+        };
+        self.after(running.route);
+        Ok(finished)
+    }
+
+    /// A request is over: its stream ends with the last one on it (SPEC C-27).
+    fn after(&mut self, route: Route) {
+        if self.running.is_empty() {
+            self.running = Vec::new();
+        }
+        let (Route::Stream(stream) | Route::Answer(stream)) = route;
+        if !self.is_bound() && !self.running.iter().any(|running| running.route == route) {
+            self.streams.end(stream);
+        }
         self.end_if_drained();
-        Ok(())
     }
 
     /// What `initialize` settled, told before its answer is sent with [`Session::finish`].
@@ -238,49 +409,61 @@ impl<C: Connection, W, R> Session<C, W, R> {
             return None;
         }
         let running = self.running.swap_remove(at);
-        self.give_back_memory();
-        self.end_if_drained();
+        // SPEC E-88: the stream ends without an answer.
+        self.after(running.route);
         running.work
-    }
-
-    fn give_back_memory(&mut self) {
-        if self.running.is_empty() {
-            self.running = Vec::new();
-        }
     }
 
     // --- messages of the server
 
     /// Sends a message about a running request; refused once its answer is sent (SPEC E-85).
-    pub(crate) fn tell(&mut self, ticket: Ticket, message: Outgoing<'_>) -> Result<(), Closed> {
-        if !self.running.iter().any(|running| running.ticket == ticket) {
-            return Err(Closed);
+    pub(crate) fn tell(
+        &mut self,
+        ticket: Ticket,
+        message: Outgoing<'_>,
+        now: Instant,
+    ) -> Result<(), Closed> {
+        match self.route(ticket).ok_or(Closed)? {
+            Route::Stream(stream) => self.streams.push(stream, message, now),
+            // The client said that it takes no such thing.
+            Route::Answer(_) => Ok(()),
         }
-        self.send(message)
     }
 
     /// Sends a message that belongs to no request.
-    pub(crate) fn send(&mut self, message: Outgoing<'_>) -> Result<(), Closed> {
-        self.offer(frame_of(message))
-    }
-
-    fn offer(&mut self, frame: Bytes) -> Result<(), Closed> {
+    pub(crate) fn send(&mut self, message: Outgoing<'_>, now: Instant) -> Result<(), Closed> {
         if self.phase == Phase::Closed {
-            Err(Closed)
-        } else {
-            self.connection.offer(frame)
+            return Err(Closed);
         }
+        self.streams.push(StreamId::STANDALONE, message, now)
     }
 
     /// Sends a request to the client and keeps the place that waits for the reply. Its ids count
-    /// up through the life of the session and are a space of their own (SPEC A-14).
+    /// up through the life of the session and are a space of their own (SPEC A-14). It goes on the
+    /// stream of the request that caused it (SPEC C-25, E-96).
     pub(crate) fn ask(
         &mut self,
+        about: Option<Ticket>,
         reply: R,
-        message: impl FnOnce(&Id) -> Bytes,
-    ) -> Result<u64, Closed> {
+        (method, params): (&str, Option<&Json>),
+        now: Instant,
+    ) -> Result<u64, Unasked> {
+        if self.phase == Phase::Closed {
+            return Err(Unasked::Closed);
+        }
+        let stream = match about {
+            Some(ticket) => match self.route(ticket).ok_or(Unasked::Closed)? {
+                Route::Stream(stream) => stream,
+                Route::Answer(_) => return Err(Unasked::NoStream),
+            },
+            None if self.is_bound() => StreamId::STANDALONE,
+            None => return Err(Unasked::NoStream),
+        };
         let number = self.requests_sent + 1;
-        self.offer(message(&Id::from(number)))?;
+        let id = Id::from(number);
+        self.streams
+            .push(stream, Outgoing::Request(&id, method, params), now)
+            .map_err(|Closed| Unasked::Closed)?;
         self.requests_sent = number;
         self.awaited.push((number, reply));
         Ok(number)
@@ -329,12 +512,23 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// Tells of a change: lists to every open session, a resource to its subscribers (SPEC E-59).
-    pub(crate) fn publish(&mut self, change: &Change, frame: Bytes) -> Result<(), Closed> {
+    /// `frame` is the message for streams without event ids, made once for all sessions.
+    pub(crate) fn publish(
+        &mut self,
+        change: &Change,
+        message: Outgoing<'_>,
+        frame: &Bytes,
+        now: Instant,
+    ) -> Result<(), Closed> {
         let wanted = match change {
             Change::Resource(uri) => self.is_subscribed(uri),
             Change::Tools | Change::Prompts | Change::Resources => self.phase == Phase::Open,
         };
-        if wanted { self.offer(frame) } else { Ok(()) }
+        if !wanted {
+            return Ok(());
+        }
+        let stream = StreamId::STANDALONE;
+        self.streams.push_shared(stream, message, frame.clone(), now)
     }
 
     // --- the end
@@ -347,21 +541,27 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     fn end_if_drained(&mut self) {
         if self.draining && self.running.is_empty() && self.phase != Phase::Closed {
-            self.connection.finish();
+            self.streams.finish_standalone();
         }
     }
 
-    /// Ends the session. Running requests get `error` as their terminal message, if the connection
-    /// still takes it; what they and the awaited replies held is handed back.
-    pub(crate) fn close(&mut self, error: &ErrorObject) -> Remains<W, R> {
+    /// Ends the session. Running requests get `error` as their terminal message where their stream
+    /// was begun; what they and the awaited replies held is handed back.
+    pub(crate) fn close(&mut self, error: &ErrorObject, now: Instant) -> Remains<W, R> {
         let running = std::mem::take(&mut self.running);
         for running in &running {
-            // A connection that is gone needs no error.
-            let _ = self.send(Outgoing::Error(Some(&running.id), error));
+            let Route::Stream(stream) = running.route else {
+                continue;
+            };
+            if self.is_bound() || self.streams.is_begun(stream) {
+                // A connection that is gone needs no error.
+                let message = Outgoing::Error(Some(&running.id), error);
+                let _ = self.streams.push(stream, message, now);
+            }
         }
         self.phase = Phase::Closed;
         self.subscriptions = Vec::new();
-        self.connection.finish();
+        self.streams.finish();
         Remains {
             work: running
                 .into_iter()
@@ -372,308 +572,3 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 }
 
-/// The event that carries a message.
-pub(crate) fn frame_of(message: Outgoing<'_>) -> Bytes {
-    sse::message_frame(message.encoded_len(), |frame| message.put(frame))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::wire::jsonrpc::Json;
-
-    /// A connection that holds what it was offered, up to a number of frames.
-    #[derive(Debug, Default)]
-    struct Wire {
-        frames: Vec<String>,
-        capacity: usize,
-        finished: bool,
-    }
-
-    impl Connection for Wire {
-        fn offer(&mut self, frame: Bytes) -> Result<(), Closed> {
-            if self.finished || self.frames.len() >= self.capacity {
-                return Err(Closed);
-            }
-            self.frames.push(String::from_utf8(frame.to_vec()).unwrap());
-            Ok(())
-        }
-
-        fn finish(&mut self) {
-            self.finished = true;
-        }
-    }
-
-    type TestSession = Session<Wire, &'static str, &'static str>;
-
-    fn session() -> TestSession {
-        Session::new(Wire {
-            capacity: 100,
-            ..Wire::default()
-        })
-    }
-
-    fn open_session() -> TestSession {
-        let mut session = session();
-        session.begin(&0.into(), true, 64).unwrap();
-        let capabilities = Map::new();
-        session.open(ProtocolVersion::V2025_06_18, Client { capabilities });
-        session
-            .finish(
-                ticket(&session, 0),
-                Outgoing::Result(&0.into(), &Json::empty()),
-            )
-            .unwrap();
-        session.connection.frames.clear();
-        session
-    }
-
-    /// The ticket of a running request, or one that no request has.
-    fn ticket(session: &TestSession, id: u64) -> Ticket {
-        let id = Id::from(id);
-        let running = session.running.iter().find(|running| running.id == id);
-        running.map_or(Ticket(0), |running| running.ticket)
-    }
-
-    fn done(session: &mut TestSession, id: u64) {
-        let ticket = ticket(session, id);
-        session
-            .finish(ticket, Outgoing::Result(&id.into(), &Json::empty()))
-            .unwrap();
-    }
-
-    /// GOTCHAS 8, SPEC B-22: before `initialize` a session speaks 2024-11-05.
-    #[test]
-    fn a_fresh_session_serves_the_first_revision() {
-        let mut session = session();
-        let (_, terms) = session.begin(&1.into(), false, 64).unwrap();
-        assert_eq!(terms.version, ProtocolVersion::V2024_11_05);
-        assert!(terms.client.is_none());
-    }
-
-    /// SPEC E-6: `initialize` counts once, and a failed one may be tried again (R-4).
-    #[test]
-    fn a_session_is_initialized_once() {
-        let mut session = session();
-        session.begin(&1.into(), true, 64).unwrap();
-        assert_eq!(
-            session.begin(&2.into(), true, 64).unwrap_err(),
-            Refused::Initialized
-        );
-        let error = ErrorObject::invalid_params("no");
-        session
-            .finish(
-                ticket(&session, 1),
-                Outgoing::Error(Some(&1.into()), &error),
-            )
-            .unwrap();
-        session.begin(&3.into(), true, 64).unwrap();
-        session.open(
-            ProtocolVersion::V2025_03_26,
-            Client {
-                capabilities: Map::new(),
-            },
-        );
-        done(&mut session, 3);
-        assert_eq!(
-            session.begin(&4.into(), true, 64).unwrap_err(),
-            Refused::Initialized
-        );
-        let (_, terms) = session.begin(&5.into(), false, 64).unwrap();
-        assert_eq!(terms.version, ProtocolVersion::V2025_03_26);
-    }
-
-    /// SPEC A-12, R-13: a running id is refused, `1` is not `"1"`, and a finished id is free.
-    #[test]
-    fn an_id_runs_once() {
-        let mut session = session();
-        session.begin(&1.into(), false, 64).unwrap();
-        assert_eq!(
-            session.begin(&1.into(), false, 64).unwrap_err(),
-            Refused::IdInUse
-        );
-        session.begin(&"1".into(), false, 64).unwrap();
-        done(&mut session, 1);
-        session.begin(&1.into(), false, 64).unwrap();
-    }
-
-    #[test]
-    fn running_requests_are_limited() {
-        let mut session = session();
-        session.begin(&1.into(), false, 2).unwrap();
-        session.begin(&2.into(), false, 2).unwrap();
-        assert_eq!(
-            session.begin(&3.into(), false, 2).unwrap_err(),
-            Refused::TooMany
-        );
-        done(&mut session, 1);
-        session.begin(&3.into(), false, 2).unwrap();
-    }
-
-    /// SPEC A-7, E-87, E-89, R-9: exactly one terminal message, none after a cancel, in any order.
-    #[test]
-    fn a_cancelled_request_gets_no_answer() {
-        let mut session = session();
-        session.begin(&1.into(), false, 64).unwrap();
-        session.attach(ticket(&session, 1), "work").unwrap();
-        assert_eq!(session.cancel(&1.into()), Some("work"));
-        assert_eq!(session.cancel(&1.into()), None);
-        done(&mut session, 1);
-        assert_eq!(session.connection.frames.len(), 0);
-        // Cancelled before its work was named: the work comes back, to be ended.
-        session.begin(&2.into(), false, 64).unwrap();
-        assert_eq!(session.cancel(&2.into()), None);
-        assert_eq!(session.attach(ticket(&session, 2), "late"), Err("late"));
-        // Finished before the cancel: the answer stands.
-        session.begin(&3.into(), false, 64).unwrap();
-        done(&mut session, 3);
-        assert_eq!(session.cancel(&3.into()), None);
-        assert_eq!(session.connection.frames.len(), 1);
-    }
-
-    /// SPEC A-12: what is left of a cancelled request touches no later one with its id.
-    #[test]
-    fn a_cancelled_request_cannot_speak_for_its_successor() {
-        let mut session = session();
-        let (first, _) = session.begin(&1.into(), false, 64).unwrap();
-        session.cancel(&1.into());
-        let (second, _) = session.begin(&1.into(), false, 64).unwrap();
-        session.attach(second, "second").unwrap();
-        let answer = |session: &mut TestSession, ticket| {
-            session.finish(ticket, Outgoing::Result(&1.into(), &Json::empty()))
-        };
-        assert_eq!(session.attach(first, "first"), Err("first"));
-        let notification = Outgoing::Notification("n", None);
-        assert_eq!(session.tell(first, notification), Err(Closed));
-        answer(&mut session, first).unwrap();
-        assert_eq!(session.connection.frames.len(), 0);
-        answer(&mut session, second).unwrap();
-        assert_eq!(session.connection.frames.len(), 1);
-    }
-
-    /// SPEC E-8: `initialize` cannot be cancelled.
-    #[test]
-    fn initialize_cannot_be_cancelled() {
-        let mut session = session();
-        session.begin(&1.into(), true, 64).unwrap();
-        session.attach(ticket(&session, 1), "work").unwrap();
-        assert_eq!(session.cancel(&1.into()), None);
-        done(&mut session, 1);
-        assert_eq!(session.connection.frames.len(), 1);
-    }
-
-    /// SPEC E-85: nothing about a request follows its answer.
-    #[test]
-    fn nothing_is_told_of_a_finished_request() {
-        let mut session = session();
-        session.begin(&1.into(), false, 64).unwrap();
-        session
-            .tell(ticket(&session, 1), Outgoing::Notification("n", None))
-            .unwrap();
-        done(&mut session, 1);
-        assert_eq!(
-            session.tell(ticket(&session, 1), Outgoing::Notification("n", None)),
-            Err(Closed)
-        );
-    }
-
-    /// SPEC A-14, G-22, C-22: ids of the server count up; an answer is taken once.
-    #[test]
-    fn replies_find_their_place_once() {
-        let mut session = session();
-        let ask = |id: &Id| frame_of(Outgoing::Request(id, "ping", None));
-        assert_eq!(session.ask("a", ask).unwrap(), 1);
-        assert_eq!(session.ask("b", ask).unwrap(), 2);
-        assert_eq!(session.answered(1), Some("a"));
-        assert_eq!(session.answered(1), None);
-        assert_eq!(session.answered(9), None);
-        assert_eq!(session.ask("c", ask).unwrap(), 3);
-        assert!(session.connection.frames[2].contains("\"id\":3"));
-    }
-
-    /// SPEC E-43, E-59: lists to open sessions, resources to subscribers only.
-    #[test]
-    fn changes_reach_whoever_asked() {
-        let frame = Bytes::from_static(b"x");
-        let mut fresh = session();
-        let mut open = open_session();
-        let resource = Change::Resource("a://b".into());
-        for session in [&mut fresh, &mut open] {
-            session.publish(&Change::Tools, frame.clone()).unwrap();
-            session.publish(&resource, frame.clone()).unwrap();
-        }
-        assert_eq!(fresh.connection.frames.len(), 0);
-        assert_eq!(open.connection.frames.len(), 1);
-        assert!(open.subscribe("a://b") && open.subscribe("a://b"));
-        open.publish(&resource, frame.clone()).unwrap();
-        assert_eq!(open.connection.frames.len(), 2);
-        open.unsubscribe("a://b");
-        open.publish(&resource, frame).unwrap();
-        assert_eq!(open.connection.frames.len(), 2);
-    }
-
-    #[test]
-    fn subscriptions_are_bounded_in_bytes() {
-        let mut session = session();
-        assert!(session.subscribe(&"x".repeat(MAX_SUBSCRIPTION_BYTES)));
-        assert!(!session.subscribe("y"));
-    }
-
-    /// R-24: a drained session ends when its last request has its answer.
-    #[test]
-    fn a_drained_session_ends_after_its_last_answer() {
-        let mut idle = session();
-        idle.drain();
-        assert!(idle.connection.finished);
-        let mut busy = session();
-        busy.begin(&1.into(), false, 64).unwrap();
-        busy.drain();
-        assert!(!busy.connection.finished);
-        assert_eq!(
-            busy.begin(&2.into(), false, 64).unwrap_err(),
-            Refused::Draining
-        );
-        done(&mut busy, 1);
-        assert!(busy.connection.finished);
-        assert_eq!(busy.connection.frames.len(), 1);
-    }
-
-    /// R-5, R-9, R-25: a closed session hands back all it held, twice is harmless.
-    #[test]
-    fn closing_hands_everything_back() {
-        let mut session = session();
-        session.begin(&1.into(), false, 64).unwrap();
-        session.attach(ticket(&session, 1), "work").unwrap();
-        session
-            .ask("reply", |id| frame_of(Outgoing::Request(id, "ping", None)))
-            .unwrap();
-        let remains = session.close(&ErrorObject::internal());
-        assert_eq!(
-            (remains.work, remains.awaited),
-            (vec!["work"], vec![(1, "reply")])
-        );
-        assert!(session.connection.frames[1].contains("-32603"));
-        assert!(session.connection.finished);
-        let again = session.close(&ErrorObject::internal());
-        assert!(again.work.is_empty() && again.awaited.is_empty());
-        assert_eq!(
-            session.begin(&2.into(), false, 64).unwrap_err(),
-            Refused::Closed
-        );
-        assert_eq!(session.send(Outgoing::Notification("n", None)), Err(Closed));
-    }
-
-    /// SPEC B-17: a connection that takes no more says so to whoever sends.
-    #[test]
-    fn a_full_connection_is_noticed() {
-        let mut session: TestSession = Session::new(Wire::default());
-        session.begin(&1.into(), false, 64).unwrap();
-        let params = Json::from(&json!({}));
-        assert_eq!(
-            session.send(Outgoing::Notification("n", Some(&params))),
-            Err(Closed)
-        );
-    }
-}

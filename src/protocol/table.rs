@@ -1,4 +1,4 @@
-//! Sessions by id: open, find, close. The cap is here.
+//! Sessions by id: open, find, close, reap. The cap is here.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -37,23 +37,28 @@ impl<S> Table<S> {
 
     /// Adds a session under a fresh name.
     pub(crate) fn open(&self, session: S) -> Result<Arc<Row<S>>, Full> {
-        let id = SessionId::random();
-        let row = Arc::new(Row {
-            id,
-            session: Mutex::new(session),
-        });
+        let row = Arc::new(Row::alone(session));
         let mut rows = lock(&self.rows);
         if rows.len() >= self.capacity {
             return Err(Full {
                 limit: self.capacity,
             });
         }
-        rows.insert(id, Arc::clone(&row));
+        rows.insert(row.id, Arc::clone(&row));
         Ok(row)
     }
 
     pub(crate) fn find(&self, id: SessionId) -> Option<Arc<Row<S>>> {
         lock(&self.rows).get(&id).cloned()
+    }
+
+    /// Takes out the sessions that `is_gone` says so of, and gives them back.
+    pub(crate) fn reap(&self, mut is_gone: impl FnMut(&mut S) -> bool) -> Vec<Arc<Row<S>>> {
+        // Not under the map's lock: a session's own may be held for longer.
+        let mut rows = self.all();
+        rows.retain(|row| row.with(&mut is_gone));
+        rows.retain(|row| self.close(row.id).is_some());
+        rows
     }
 
     /// Takes a session out; `None` when it is out already.
@@ -78,6 +83,14 @@ impl<S> Table<S> {
 }
 
 impl<S> Row<S> {
+    /// A session that is in no table, and so found by nobody.
+    pub(crate) fn alone(session: S) -> Self {
+        Self {
+            id: SessionId::random(),
+            session: Mutex::new(session),
+        }
+    }
+
     pub(crate) fn id(&self) -> SessionId {
         self.id
     }
@@ -134,6 +147,18 @@ mod tests {
         assert!(table.close(id).is_none());
         assert!(table.find(id).is_none());
         assert_eq!(table.len(), 0);
+    }
+
+    /// SPEC C-77: what is idle goes, the rest stays.
+    #[test]
+    fn reaping_takes_out_what_is_gone() {
+        let table = Table::new(9);
+        let kept = table.open(1).unwrap();
+        let gone = table.open(2).unwrap();
+        let reaped = table.reap(|number| *number == 2);
+        assert_eq!(reaped.len(), 1);
+        assert_eq!(reaped[0].id(), gone.id());
+        assert!(table.find(kept.id()).is_some() && table.find(gone.id()).is_none());
     }
 
     /// nothing stays allocated for sessions that are gone.

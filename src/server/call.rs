@@ -110,7 +110,8 @@ impl Call {
     /// that the session wants, nor by a server without [`Server::logging`](super::Server::logging).
     /// The data goes out: no secrets in it. Never waits.
     pub fn log(&self, level: LogLevel, logger: Option<&str>, data: impl Into<Value>) {
-        if !self.0.logs || level < self.log_level() {
+        let is_wanted = |least| self.0.logs && level >= least;
+        if !self.log_level().is_some_and(is_wanted) {
             return;
         }
         let mut params = json!({"level": level.as_str(), "data": data.into()});

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::call::Call;
 use super::content::{Content, Role};
-use crate::transport::dispatch::RequestError;
+use crate::transport::dispatch::{Needed, RequestError};
 use crate::wire::jsonrpc::Json;
 use crate::wire::version::ProtocolVersion;
 
@@ -290,7 +290,7 @@ impl Call {
         let declared = self.declared("elicitation")?;
         let params = elicitation
             .params(self.version(), declared)
-            .ok_or(RequestError::NotOffered)?;
+            .ok_or_else(|| not_offered("elicitation"))?;
         let answer = self.ask("elicitation/create", Some(&params)).await?;
         elicitation.read(&answer).ok_or(RequestError::Malformed)
     }
@@ -326,7 +326,7 @@ impl Call {
             .and_then(|all| all.get(capability));
         declared
             .filter(|value| value.is_object())
-            .ok_or(RequestError::NotOffered)
+            .ok_or_else(|| not_offered(capability))
     }
 
     async fn ask(&self, method: &str, params: Option<&Value>) -> Result<Value, RequestError> {
@@ -334,6 +334,12 @@ impl Call {
         let answer = self.request(method, params.as_ref()).await?;
         serde_json::from_slice(answer.as_bytes()).map_err(|_| RequestError::Malformed)
     }
+}
+
+fn not_offered(capability: &str) -> RequestError {
+    let mut needed = Map::new();
+    needed.insert(capability.to_owned(), json!({}));
+    RequestError::NotOffered(Needed::Capability(needed.into()))
 }
 
 #[cfg(test)]

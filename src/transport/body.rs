@@ -14,13 +14,15 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use super::dispatch::BoxFuture;
 use crate::protocol::rejection::Rejection;
-use crate::protocol::session::{Closed, Connection};
+use crate::protocol::stream::{Closed, Connection};
 use crate::wire::sse;
 
 /// The body of every response of the service.
 ///
-/// A body of events ends when its session ends; dropping it ends the session.
+/// A body of events ends when what it tells of ends. Dropping it tells that the client is gone,
+/// which ends an HTTP+SSE session and cancels a request of 2026-07-28.
 pub struct ResponseBody(Kind);
 
 enum Kind {
@@ -52,7 +54,23 @@ impl ResponseBody {
         Self(Kind::Events(Events {
             queue: Arc::clone(&sender.0),
             keep_alive: keep_alive.map(KeepAlive::new),
+            work: None,
             held: Box::new(held),
+        }))
+    }
+
+    /// A stream of the frames that `sender` is offered by `work`, which runs in the body and is
+    /// dropped with it.
+    pub(crate) fn working(
+        sender: &Sender,
+        keep_alive: Option<Duration>,
+        work: Option<BoxFuture<()>>,
+    ) -> Self {
+        Self(Kind::Events(Events {
+            queue: Arc::clone(&sender.0),
+            keep_alive: keep_alive.map(KeepAlive::new),
+            work: work.map(Mutex::new),
+            held: Box::new(()),
         }))
     }
 }
@@ -103,6 +121,8 @@ impl fmt::Debug for ResponseBody {
 struct Events {
     queue: Arc<Queue>,
     keep_alive: Option<KeepAlive>,
+    /// Never locked: the lock makes a future that is only `Send` fit into a body that is `Sync`.
+    work: Option<Mutex<BoxFuture<()>>>,
     /// Dropped when the client is gone, which is how the owner learns of it.
     #[expect(dead_code, reason = "held for its Drop")]
     held: Box<dyn Any + Send + Sync>,
@@ -110,6 +130,12 @@ struct Events {
 
 impl Events {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(work) = &mut self.work {
+            let work = work.get_mut().unwrap_or_else(PoisonError::into_inner);
+            if work.as_mut().poll(cx).is_ready() {
+                self.work = None;
+            }
+        }
         match self.queue.poll(cx) {
             Poll::Ready(frame) => {
                 if let Some(keep_alive) = &mut self.keep_alive {
@@ -181,6 +207,21 @@ impl Sender {
         }))
     }
 
+    /// Ready when there is something to read, or the stream is over.
+    pub(crate) fn poll_output(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock();
+        if !state.frames.is_empty() || state.finished {
+            return Poll::Ready(());
+        }
+        state.wait(cx);
+        Poll::Pending
+    }
+
+    /// Whether there is something to read.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.0.lock().frames.is_empty()
+    }
+
     /// Whether nothing more is taken.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.lock().finished
@@ -216,6 +257,15 @@ struct QueueState {
     bytes: usize,
     finished: bool,
     reader: Option<Waker>,
+}
+
+impl QueueState {
+    fn wait(&mut self, cx: &Context<'_>) {
+        match &mut self.reader {
+            Some(reader) => reader.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+    }
 }
 
 impl Queue {
@@ -266,10 +316,7 @@ impl Queue {
         if state.finished {
             return Poll::Ready(None);
         }
-        match &mut state.reader {
-            Some(reader) => reader.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        state.wait(cx);
         Poll::Pending
     }
 

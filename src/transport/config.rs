@@ -7,13 +7,16 @@ use super::body::QueueLimits;
 use super::dispatch::Dispatcher;
 use super::service::McpService;
 use crate::error::Error;
+use crate::protocol::exchange::Terms;
 use crate::protocol::guard::{Allowed, Guard, Host, Origin};
+use crate::protocol::replay::ReplayLimits;
 use crate::wire::jsonrpc::Limits;
 
 /// The defaults, each in one place.
 pub(crate) mod default {
     use std::time::Duration;
 
+    pub(crate) const MCP_PATH: &str = "/mcp";
     pub(crate) const SSE_PATH: &str = "/sse";
     pub(crate) const MESSAGES_PATH: &str = "/messages/";
     pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -22,26 +25,48 @@ pub(crate) mod default {
     pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
     pub(crate) const MAX_SESSIONS: usize = 10_000;
     pub(crate) const MAX_REQUESTS: usize = 64;
+    pub(crate) const MAX_LISTENS: usize = 10_000;
     pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;
     pub(crate) const QUEUE_FRAMES: usize = 256;
+    pub(crate) const REPLAY_BYTES: usize = 1024 * 1024;
+    pub(crate) const REPLAY_EVENTS: usize = 256;
+    pub(crate) const REPLAY_AGE: Duration = Duration::from_secs(5 * 60);
+    pub(crate) const IDLE_TIME: Duration = Duration::from_secs(30 * 60);
+    pub(crate) const SILENCE: Duration = Duration::from_secs(1);
+    pub(crate) const RETRY: Duration = Duration::from_secs(1);
 }
 
 /// The settings of a service, checked and immutable.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) sse_path: String,
-    pub(crate) messages_path: String,
-    /// What clients are told to POST to, up to the session id.
-    pub(crate) announced_path: String,
+    /// `None` when the endpoint is switched off.
+    pub(crate) mcp_path: Option<String>,
+    /// `None` when HTTP+SSE is switched off.
+    pub(crate) sse: Option<SsePaths>,
+    pub(crate) terms: Terms,
     pub(crate) guard: Guard,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) keep_alive: Option<Duration>,
+    pub(crate) silence: Duration,
+    pub(crate) retry: Duration,
     pub(crate) reply_timeout: Duration,
+    pub(crate) idle_time: Duration,
     pub(crate) max_sessions: usize,
     pub(crate) max_requests: usize,
+    pub(crate) max_listens: usize,
     pub(crate) queue: QueueLimits,
+    pub(crate) replay: ReplayLimits,
     pub(crate) json: Limits,
+}
+
+/// Where HTTP+SSE is.
+#[derive(Debug)]
+pub(crate) struct SsePaths {
+    pub(crate) stream: String,
+    pub(crate) messages: String,
+    /// What clients are told to POST to, up to the session id.
+    pub(crate) announced: String,
 }
 
 /// Sets up a [`McpService`]. Every setting has a default; those of the guard suit a server on a
@@ -62,17 +87,24 @@ pub struct Builder<D> {
     dispatcher: D,
     mount: String,
     public_prefix: String,
-    sse_path: String,
+    mcp_path: Option<String>,
+    sse_path: Option<String>,
     messages_path: String,
+    terms: Terms,
     hosts: Option<Vec<String>>,
     origins: Option<Vec<String>>,
     body_limit: usize,
     body_timeout: Duration,
     keep_alive: Option<Duration>,
+    silence: Duration,
+    retry: Duration,
     reply_timeout: Duration,
+    idle_time: Duration,
     max_sessions: usize,
     max_requests: usize,
+    max_listens: usize,
     queue: QueueLimits,
+    replay: ReplayLimits,
     json: Limits,
 }
 
@@ -82,19 +114,33 @@ impl<D: Dispatcher> Builder<D> {
             dispatcher,
             mount: String::new(),
             public_prefix: String::new(),
-            sse_path: default::SSE_PATH.to_owned(),
+            mcp_path: Some(default::MCP_PATH.to_owned()),
+            sse_path: Some(default::SSE_PATH.to_owned()),
             messages_path: default::MESSAGES_PATH.to_owned(),
+            terms: Terms {
+                sessions: true,
+                strict_accept: false,
+            },
             hosts: Some(Vec::new()),
             origins: Some(Vec::new()),
             body_limit: default::BODY_LIMIT,
             body_timeout: default::BODY_TIMEOUT,
             keep_alive: Some(default::KEEP_ALIVE),
+            silence: default::SILENCE,
+            retry: default::RETRY,
             reply_timeout: default::REPLY_TIMEOUT,
+            idle_time: default::IDLE_TIME,
             max_sessions: default::MAX_SESSIONS,
             max_requests: default::MAX_REQUESTS,
+            max_listens: default::MAX_LISTENS,
             queue: QueueLimits {
                 bytes: default::QUEUE_BYTES,
                 frames: default::QUEUE_FRAMES,
+            },
+            replay: ReplayLimits {
+                bytes: default::REPLAY_BYTES,
+                events: default::REPLAY_EVENTS,
+                age: default::REPLAY_AGE,
             },
             json: Limits::default(),
         }
@@ -114,15 +160,38 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// The path of the HTTP+SSE stream. Default `/sse`.
-    pub fn sse_path(mut self, path: impl Into<String>) -> Self {
-        self.sse_path = path.into();
+    /// The path of Streamable HTTP and the stateless protocol; `None` switches both off. Default
+    /// `/mcp`.
+    pub fn mcp_path<'a>(mut self, path: impl Into<Option<&'a str>>) -> Self {
+        self.mcp_path = path.into().map(ToOwned::to_owned);
+        self
+    }
+
+    /// The path of the HTTP+SSE stream; `None` switches HTTP+SSE off. Default `/sse`.
+    pub fn sse_path<'a>(mut self, path: impl Into<Option<&'a str>>) -> Self {
+        self.sse_path = path.into().map(ToOwned::to_owned);
         self
     }
 
     /// The path that HTTP+SSE messages are POSTed to. Default `/messages/`.
     pub fn messages_path(mut self, path: impl Into<String>) -> Self {
         self.messages_path = path.into();
+        self
+    }
+
+    /// Serves Streamable HTTP without sessions (SPEC C-83): each POST stands for itself, GET and
+    /// DELETE are 405, and handlers cannot ask the client of a legacy revision. For several machines
+    /// behind one address. 2026-07-28 never has sessions, HTTP+SSE always has.
+    pub fn without_sessions(mut self) -> Self {
+        self.terms.sessions = false;
+        self
+    }
+
+    /// Demands that the `Accept` of a POST to `/mcp` admits both `application/json` and
+    /// `text/event-stream`, as the specification asks of clients (SPEC C-10). Without it a client
+    /// that takes one of them is answered in that form, and one without `Accept` in any.
+    pub fn strict_accept(mut self) -> Self {
+        self.terms.strict_accept = true;
         self
     }
 
@@ -178,6 +247,41 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
+    /// How long a client of `/mcp` waits for the first word of an answer: then it gets a stream, with
+    /// its keep-alives and, from 2025-11-25 on, an event to resume from. Default 1 s.
+    pub fn silence(mut self, patience: Duration) -> Self {
+        self.silence = patience;
+        self
+    }
+
+    /// How long a client is asked to wait before it comes back to a stream, in whole milliseconds.
+    /// Default 1 s.
+    pub fn retry(mut self, wait: Duration) -> Self {
+        self.retry = wait;
+        self
+    }
+
+    /// How long a session of Streamable HTTP may be idle: no request, none running, nobody
+    /// connected. Default 30 min.
+    pub fn idle_time(mut self, limit: Duration) -> Self {
+        self.idle_time = limit;
+        self
+    }
+
+    /// What a session of Streamable HTTP keeps of its events, in bytes, in events and in time, for
+    /// clients that come back to a stream. A longer event is not kept. Default 1 MiB, 256, 5 min.
+    pub fn replay(mut self, bytes: usize, events: usize, age: Duration) -> Self {
+        self.replay = ReplayLimits { bytes, events, age };
+        self
+    }
+
+    /// How many `subscriptions/listen` requests may be open; one more is answered -32603. Default
+    /// 10 000.
+    pub fn max_listens(mut self, listens: usize) -> Self {
+        self.max_listens = listens;
+        self
+    }
+
     /// How long a request to the client waits for its answer. Default 60 s.
     pub fn reply_timeout(mut self, timeout: Duration) -> Self {
         self.reply_timeout = timeout;
@@ -221,12 +325,31 @@ impl<D: Dispatcher> Builder<D> {
     pub fn build(self) -> Result<McpService, Error> {
         let mount = prefix("mount", &self.mount)?;
         let public_prefix = prefix("public_prefix", &self.public_prefix)?;
-        let messages = path("messages_path", &self.messages_path)?;
-        let sse_path = format!("{mount}{}", path("sse_path", &self.sse_path)?);
-        let messages_path = format!("{mount}{messages}");
-        if same_path(&sse_path, &messages_path) {
+        let mounted = |name, given: &str| Ok(format!("{mount}{}", path(name, given)?));
+        let mcp_path = self.mcp_path.as_deref();
+        let mcp_path = mcp_path.map(|path| mounted("mcp_path", path)).transpose()?;
+        let sse = match &self.sse_path {
+            None => None,
+            Some(stream) => {
+                let messages = mounted("messages_path", &self.messages_path)?;
+                Some(SsePaths {
+                    stream: mounted("sse_path", stream)?,
+                    announced: format!("{public_prefix}{messages}"),
+                    messages,
+                })
+            }
+        };
+        let sse_paths = sse.iter().flat_map(|sse| [&sse.stream, &sse.messages]);
+        let paths: Vec<&String> = mcp_path.iter().chain(sse_paths).collect();
+        if paths.is_empty() {
+            return Err(Error::setup("every endpoint is switched off".to_owned()));
+        }
+        let is_twin = |(at, path): (usize, &&String)| {
+            paths[..at].iter().any(|before| same_path(before, path))
+        };
+        if paths.iter().enumerate().any(is_twin) {
             return Err(Error::setup(
-                "sse_path and messages_path must differ".to_owned(),
+                "mcp_path, sse_path and messages_path must differ".to_owned(),
             ));
         }
         if self.keep_alive.is_some_and(|period| period.is_zero()) {
@@ -247,9 +370,9 @@ impl<D: Dispatcher> Builder<D> {
             )));
         }
         let config = Config {
-            announced_path: format!("{public_prefix}{messages_path}"),
-            sse_path,
-            messages_path,
+            mcp_path,
+            sse,
+            terms: self.terms,
             guard: Guard {
                 hosts: listed("host", self.hosts, Host::parse)?,
                 origins: listed("origin", self.origins, Origin::parse)?,
@@ -257,10 +380,15 @@ impl<D: Dispatcher> Builder<D> {
             body_limit: self.body_limit,
             body_timeout: self.body_timeout,
             keep_alive: self.keep_alive,
+            silence: self.silence,
+            retry: self.retry,
             reply_timeout: self.reply_timeout,
+            idle_time: self.idle_time,
             max_sessions: self.max_sessions,
             max_requests: self.max_requests,
+            max_listens: self.max_listens,
             queue: self.queue,
+            replay: self.replay,
             json: self.json,
         };
         McpService::new(config, Arc::new(self.dispatcher))

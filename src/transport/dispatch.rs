@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use hyper::header::HeaderMap;
@@ -13,10 +13,14 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::body::Sender;
+use super::listen::{ListenTable, Listener};
 use crate::error::Error;
 use crate::protocol::change::Change;
+use crate::protocol::envelope::Envelope;
+use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
-use crate::protocol::session::{Client, Closed, Session, Terms, Ticket, frame_of};
+use crate::protocol::session::{Client, Session, Terms, Ticket, Unasked};
+use crate::protocol::stream::{Closed, Connection, frame_of};
 use crate::protocol::table::{Row, Table};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Notification, Outgoing, Request, Response};
@@ -81,11 +85,16 @@ pub(super) type LiveSession = Session<Sender, AbortHandle, oneshot::Sender<Respo
 pub(super) type SessionRow = Row<LiveSession>;
 pub(super) type SessionTable = Table<LiveSession>;
 
+/// The time, as the protocol floor takes it; the runtime's clock, so that tests can move it.
+pub(super) fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 /// Ends a session: it is unknown from now on, and all that it owned ends with it.
 pub(super) fn end(table: &SessionTable, row: &SessionRow) {
     table.close(row.id());
-    let error = ErrorObject::new(-32603, "the session ended before the answer");
-    let remains = row.with(|session| session.close(&error));
+    let error = ErrorObject::new(-32603, ENDED);
+    let remains = row.with(|session| session.close(&error, now()));
     // Outside the lock: what is dropped here may run code of handlers.
     for work in remains.work {
         work.abort();
@@ -93,25 +102,64 @@ pub(super) fn end(table: &SessionTable, row: &SessionRow) {
     drop(remains.awaited);
 }
 
-/// The way back to the client of a session.
-pub(super) struct Link {
+/// What is told to requests that their session did not outlive.
+pub(super) const ENDED: &str = "the session ended before the answer";
+
+/// The way back to the client.
+pub(super) enum Link {
+    /// Over the streams of a session.
+    Session(SessionLink),
+    /// Over the answer to this one request, which stands for itself.
+    Exchange(ExchangeLink),
+}
+
+pub(super) struct SessionLink {
     pub(super) table: Arc<SessionTable>,
     pub(super) row: Arc<SessionRow>,
     pub(super) reply_timeout: Duration,
+    pub(super) terms: Terms,
+    /// The request that is answered; `None` for a notification.
+    pub(super) request: Option<Ticket>,
 }
 
-impl Link {
+pub(super) struct ExchangeLink {
+    /// `None` when the client takes no stream.
+    pub(super) sender: Option<Sender>,
+    pub(super) envelope: Envelope,
+    pub(super) id: Id,
+    pub(super) listens: Arc<ListenTable>,
+    /// The capabilities in the envelope, read when first asked for.
+    pub(super) capabilities: OnceLock<Map<String, Value>>,
+}
+
+impl SessionLink {
     /// Does something to the session that sends. When the stream takes no more, because the client
-    /// left or does not read, the session ends (SPEC B-17).
+    /// left or does not read, an HTTP+SSE session ends (SPEC B-17).
     fn send<T>(
         &self,
-        send: impl FnOnce(&mut LiveSession) -> Result<T, Closed>,
+        send: impl FnOnce(&mut LiveSession) -> Result<T, Unasked>,
     ) -> Result<T, RequestError> {
-        self.row.with(send).map_err(|Closed| {
-            if self.row.with(|session| session.connection().is_closed()) {
-                end(&self.table, &self.row);
+        self.row.with(send).map_err(|why| match why {
+            Unasked::NoStream => RequestError::NotOffered(Needed::Stream),
+            Unasked::Closed => {
+                let is_over = |session: &mut LiveSession| {
+                    session.connection().is_some_and(|stream| stream.is_closed())
+                };
+                if self.row.with(is_over) {
+                    end(&self.table, &self.row);
+                }
+                RequestError::Closed
             }
-            RequestError::Closed
+        })
+    }
+
+    fn notify(&self, message: Outgoing<'_>) -> Result<(), RequestError> {
+        self.send(|session| {
+            match self.request {
+                Some(ticket) => session.tell(ticket, message, now()),
+                None => session.send(message, now()),
+            }
+            .map_err(|Closed| Unasked::Closed)
         })
     }
 }
@@ -123,19 +171,11 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     link: Link,
     head: Parts,
-    terms: Terms,
-    /// The request that is answered; `None` for a notification.
-    request: Option<Ticket>,
 }
 
 impl Context {
-    pub(super) fn new(link: Link, head: Parts, terms: Terms, request: Option<Ticket>) -> Self {
-        Self(Arc::new(Inner {
-            link,
-            head,
-            terms,
-            request,
-        }))
+    pub(super) fn new(link: Link, head: Parts) -> Self {
+        Self(Arc::new(Inner { link, head }))
     }
 
     /// The head of the HTTP request that carried the message: URI, headers, and the extensions
@@ -154,36 +194,62 @@ impl Context {
     /// The revision in force.
     #[must_use]
     pub fn version(&self) -> ProtocolVersion {
-        self.0.terms.version
+        match &self.0.link {
+            Link::Session(link) => link.terms.version,
+            Link::Exchange(link) => link.envelope.version,
+        }
     }
 
-    /// The session that the message belongs to.
+    /// The session that the message belongs to; `None` where there are none, as in 2026-07-28.
     #[must_use]
-    pub fn session_id(&self) -> SessionId {
-        self.0.link.row.id()
+    pub fn session_id(&self) -> Option<SessionId> {
+        let link = self.session()?;
+        let id = link.row.id();
+        link.table.find(id).map(|_| id)
     }
 
-    /// The capabilities that the client declared, `None` before `initialize`.
+    fn session(&self) -> Option<&SessionLink> {
+        match &self.0.link {
+            Link::Session(link) => Some(link),
+            Link::Exchange(_) => None,
+        }
+    }
+
+    /// The capabilities that the client declared: in its `initialize`, `None` before it; in
+    /// 2026-07-28 with this request (SPEC D-10).
     #[must_use]
     pub fn client_capabilities(&self) -> Option<&Map<String, Value>> {
-        self.0
-            .terms
-            .client
-            .as_deref()
-            .map(|client: &Client| &client.capabilities)
+        match &self.0.link {
+            Link::Session(link) => link
+                .terms
+                .client
+                .as_deref()
+                .map(|client: &Client| &client.capabilities),
+            Link::Exchange(link) => Some(link.capabilities.get_or_init(|| {
+                // Numbers that serde_json cannot hold are the only way for this to fail.
+                serde_json::from_slice(&link.envelope.capabilities).unwrap_or_default()
+            })),
+        }
     }
 
-    /// Sends a notification about the request that is answered, on its stream. Never waits.
+    /// Sends a notification about the request that is answered, on its stream. Never waits. A client
+    /// that takes JSON alone is sent nothing.
     ///
     /// # Errors
     ///
     /// [`RequestError::Closed`] when the client is gone or the request has its answer.
     pub fn notify(&self, method: &str, params: Option<&Json>) -> Result<(), RequestError> {
         let message = Outgoing::Notification(method, params);
-        self.0.link.send(|session| match self.0.request {
-            Some(ticket) => session.tell(ticket, message),
-            None => session.send(message),
-        })
+        match &self.0.link {
+            Link::Session(link) => link.notify(message),
+            Link::Exchange(link) => match &link.sender {
+                Some(sender) => sender
+                    .clone()
+                    .offer(frame_of(message))
+                    .map_err(|Closed| RequestError::Closed),
+                None => Ok(()),
+            },
+        }
     }
 
     /// Sends a request to the client and waits for its answer, 60 s by default
@@ -191,20 +257,21 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// The client refuses, does not answer in time (it is told, SPEC E-10), or is gone.
+    /// The client refuses, does not answer in time (it is told, SPEC E-10), or is gone; or there is
+    /// no stream that the request could go on, as always in 2026-07-28 (SPEC D-81).
     ///
     /// # Cancel safety
     ///
     /// Dropping the future stops the waiting; an answer that comes later is ignored.
     pub async fn request(&self, method: &str, params: Option<&Json>) -> Result<Json, RequestError> {
+        let link = self
+            .session()
+            .ok_or(RequestError::NotOffered(Needed::Stream))?;
         let (reply, answer) = oneshot::channel();
-        let ask = |id: &Id| frame_of(Outgoing::Request(id, method, params));
-        let number = self.0.link.send(|session| session.ask(reply, ask))?;
-        let awaited = Awaited {
-            link: &self.0.link,
-            number,
-        };
-        match tokio::time::timeout(self.0.link.reply_timeout, answer).await {
+        let number =
+            link.send(|session| session.ask(link.request, reply, (method, params), now()))?;
+        let awaited = Awaited { link, number };
+        match tokio::time::timeout(link.reply_timeout, answer).await {
             Ok(Ok(response)) => read_answer(&response),
             Ok(Err(_)) => Err(RequestError::Closed),
             Err(_) => {
@@ -214,26 +281,60 @@ impl Context {
         }
     }
 
-    /// The least grave level of log messages that the session wants.
+    /// Closes the connection that waits for the answer, so that the client comes back for it later
+    /// ("polling"): for calls that take long. True if the client was told to; only 2025-11-25 has
+    /// this (SPEC C-61, C-64), and elsewhere nothing happens.
+    pub fn release_connection(&self) -> bool {
+        self.session().is_some_and(|link| {
+            let ticket = link.request;
+            ticket.is_some_and(|ticket| link.row.with(|session| session.pause(ticket, now())))
+        })
+    }
+
+    /// The least grave level of log messages that the client wants: of the session, or in
+    /// 2026-07-28 of this request, which gets none without a level (SPEC D-89).
     #[must_use]
-    pub fn log_level(&self) -> LogLevel {
-        self.0.link.row.with(|session| session.log_level())
+    pub fn log_level(&self) -> Option<LogLevel> {
+        match &self.0.link {
+            Link::Session(link) => Some(link.row.with(|session| session.log_level())),
+            Link::Exchange(link) => link.envelope.log_level,
+        }
     }
 
-    /// Sets the least grave level of log messages that the session wants.
+    /// Sets the least grave level of log messages that the session wants; nothing happens where
+    /// there is none.
     pub fn set_log_level(&self, level: LogLevel) {
-        self.0.link.row.with(|session| session.set_log_level(level));
+        if let Some(link) = self.session() {
+            link.row.with(|session| session.set_log_level(level));
+        }
     }
 
-    /// Subscribes the session to a resource; false when it has 64 KiB of subscriptions already.
+    /// Subscribes the session to a resource; false when it has 64 KiB of subscriptions already, and
+    /// where there is no session.
     #[must_use]
     pub fn subscribe(&self, uri: &str) -> bool {
-        self.0.link.row.with(|session| session.subscribe(uri))
+        self.session()
+            .is_some_and(|link| link.row.with(|session| session.subscribe(uri)))
     }
 
     /// Ends a subscription, if there is one.
     pub fn unsubscribe(&self, uri: &str) {
-        self.0.link.row.with(|session| session.unsubscribe(uri));
+        if let Some(link) = self.session() {
+            link.row.with(|session| session.unsubscribe(uri));
+        }
+    }
+
+    /// Answers `subscriptions/listen`: acknowledges what `filter` asks for, then tells of it on the
+    /// stream of this request until the server ends. The answer to give is then
+    /// [`Filter::end`]-shaped: the id of the request in `_meta` (SPEC D-127).
+    pub(crate) async fn listen(&self, filter: Filter) -> Result<Json, ErrorObject> {
+        let Link::Exchange(link) = &self.0.link else {
+            return Err(ErrorObject::internal());
+        };
+        let Some(sender) = &link.sender else {
+            return Err(ErrorObject::internal());
+        };
+        Listener::run(&link.listens, sender, &link.id, filter).await
     }
 }
 
@@ -247,7 +348,7 @@ impl fmt::Debug for Context {
 
 /// Frees the place of a request to the client, however the waiting ends.
 struct Awaited<'a> {
-    link: &'a Link,
+    link: &'a SessionLink,
     number: u64,
 }
 
@@ -257,7 +358,7 @@ impl Awaited<'_> {
         let params = Json::from(&json!({ "requestId": self.number, "reason": "timed out" }));
         let message = Outgoing::Notification("notifications/cancelled", Some(&params));
         // A client that is gone needs no telling.
-        let _ = self.link.send(|session| session.send(message));
+        let _ = self.link.notify(message);
     }
 }
 
@@ -301,8 +402,18 @@ pub enum RequestError {
     Refused(ErrorObject),
     /// The client's answer does not have the shape that its method demands.
     Malformed,
-    /// The client did not declare the capability, or its revision does not have it (SPEC E-95).
-    NotOffered,
+    /// The client did not declare what this needs, or its revision does not have it (SPEC E-95).
+    NotOffered(Needed),
+}
+
+/// What a client would have to offer.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Needed {
+    /// These capabilities, in the form of `ClientCapabilities`: `{"sampling": {}}`.
+    Capability(Value),
+    /// A stream that a request of the server can go on.
+    Stream,
 }
 
 impl fmt::Display for RequestError {
@@ -312,41 +423,65 @@ impl fmt::Display for RequestError {
             Self::TimedOut => f.write_str("the client did not answer in time"),
             Self::Refused(error) => write!(f, "the client refused: {}", error.message()),
             Self::Malformed => f.write_str("the client's answer is malformed"),
-            Self::NotOffered => f.write_str("the client does not offer this"),
+            Self::NotOffered(Needed::Capability(needed)) => {
+                write!(f, "the client does not offer this: {needed}")
+            }
+            Self::NotOffered(Needed::Stream) => {
+                f.write_str("there is no stream to ask the client on")
+            }
         }
     }
 }
 
 impl std::error::Error for RequestError {}
 
+/// So that `?` works in handlers: what the client lacks is named (SPEC D-27).
+impl From<RequestError> for ErrorObject {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::NotOffered(Needed::Capability(needed)) => Self::missing_capability(needed),
+            other => Self::new(-32603, other.to_string()),
+        }
+    }
+}
+
 /// Tells clients of changes, from anywhere. Cheap to clone; does not keep the service alive.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    table: Weak<SessionTable>,
+    sessions: Weak<SessionTable>,
+    listens: Weak<ListenTable>,
 }
 
 impl Publisher {
-    pub(super) fn new(table: &Arc<SessionTable>) -> Self {
+    pub(super) fn new(sessions: &Arc<SessionTable>, listens: &Arc<ListenTable>) -> Self {
         Self {
-            table: Arc::downgrade(table),
+            sessions: Arc::downgrade(sessions),
+            listens: Arc::downgrade(listens),
         }
     }
 
-    /// Tells every session that wants to know. Never waits; a client that does not read loses its
-    /// session, not this one its time.
+    /// Tells every client that wants to know: each session once, each listening request of
+    /// 2026-07-28 once, in its own form (SPEC D-132). Never waits; a client that does not read loses
+    /// its stream, not this one its time.
     pub fn publish(&self, change: &Change) {
-        let Some(table) = self.table.upgrade() else {
+        let (Some(sessions), Some(listens)) = (self.sessions.upgrade(), self.listens.upgrade())
+        else {
             return;
         };
         let params = change.params();
-        let frame = frame_of(Outgoing::Notification(change.method(), params.as_ref()));
-        for row in table.all() {
+        let message = Outgoing::Notification(change.method(), params.as_ref());
+        let frame = frame_of(message);
+        let now = now();
+        for row in sessions.all() {
             if row
-                .with(|session| session.publish(change, frame.clone()))
+                .with(|session| session.publish(change, message, &frame, now))
                 .is_err()
             {
-                end(&table, &row);
+                end(&sessions, &row);
             }
+        }
+        for row in listens.all() {
+            row.with(|listener| listener.tell(change));
         }
     }
 }

@@ -6,21 +6,27 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use hyper::body::Body;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
 };
+use hyper::http::request::Parts;
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode, Version};
 
 use super::body::ResponseBody;
 use super::config::{Builder, Config, same_path};
-use super::dispatch::{BoxFuture, Dispatcher, Link, Publisher, SessionRow, SessionTable, end};
-use super::http_sse;
+use super::dispatch::{BoxFuture, Dispatcher, Publisher, SessionTable, end};
+use super::listen::{ListenTable, Listener};
+use super::{body, http_sse, stateless, streamable};
 use crate::error::Error;
-use crate::protocol::exchange::{Endpoint, Exchange, classify};
+use crate::protocol::era::{Posted, settle};
+use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
+use crate::protocol::header::X_ACCEL_BUFFERING;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::table::Table;
+use crate::wire::jsonrpc;
 
 /// An MCP server as a hyper service. Cheap to clone; all clones are one server.
 ///
@@ -59,7 +65,10 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) dispatcher: Arc<dyn Dispatcher>,
     pub(super) table: Arc<SessionTable>,
+    pub(super) listens: Arc<ListenTable>,
     draining: AtomicBool,
+    /// Whether a task looks after sessions whose time is up.
+    reaping: AtomicBool,
 }
 
 impl McpService {
@@ -71,14 +80,16 @@ impl McpService {
 
     pub(super) fn new(config: Config, dispatcher: Arc<dyn Dispatcher>) -> Result<Self, Error> {
         let table = Arc::new(Table::new(config.max_sessions));
-        dispatcher.attach(Publisher::new(&table))?;
-        let draining = AtomicBool::new(false);
+        let listens = Arc::new(Table::new(config.max_listens));
+        dispatcher.attach(Publisher::new(&table, &listens))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
                 dispatcher,
                 table,
-                draining,
+                listens,
+                draining: AtomicBool::new(false),
+                reaping: AtomicBool::new(false),
             }),
             local: None,
         })
@@ -100,19 +111,28 @@ impl McpService {
         self.shared.endpoint(path).is_some()
     }
 
-    /// The paths of the endpoints: the HTTP+SSE stream and its inbox.
+    /// The path of Streamable HTTP and the stateless protocol, unless it is switched off.
     #[must_use]
-    pub fn paths(&self) -> [&str; 2] {
-        [
-            &self.shared.config.sse_path,
-            &self.shared.config.messages_path,
-        ]
+    pub fn mcp_path(&self) -> Option<&str> {
+        self.shared.config.mcp_path.as_deref()
+    }
+
+    /// The path of the HTTP+SSE stream, unless it is switched off.
+    #[must_use]
+    pub fn sse_path(&self) -> Option<&str> {
+        self.shared.config.sse.as_ref().map(|sse| &*sse.stream)
     }
 
     /// How many sessions there are.
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.shared.table.len()
+    }
+
+    /// How many `subscriptions/listen` requests are open.
+    #[must_use]
+    pub fn listens(&self) -> usize {
+        self.shared.listens.len()
     }
 
     /// Answers a request. Never fails: what cannot be served is answered with its status.
@@ -146,10 +166,16 @@ impl McpService {
         let endpoint = shared
             .endpoint(head.uri.path())
             .ok_or(Rejection::UnknownPath)?;
-        match classify(endpoint, &head)? {
-            Exchange::OpenSse => http_sse::open(shared),
-            Exchange::Post { session } => http_sse::post(shared, session, head, body).await,
-            Exchange::Options { allow } => {
+        match (classify(endpoint, &head, shared.config.terms)?, &shared.config.sse) {
+            (Exchange::Post(form), _) => self.post(head, body, form).await,
+            (Exchange::Listen(claim, position), _) => streamable::listen(shared, &claim, position),
+            (Exchange::Delete(claim), _) => streamable::delete(shared, &claim),
+            (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths),
+            (Exchange::OpenSse, None) => Err(Rejection::UnknownPath),
+            (Exchange::PostToSse { session }, _) => {
+                http_sse::post(shared, session, head, body).await
+            }
+            (Exchange::Options { allow }, _) => {
                 let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
                 response
                     .headers_mut()
@@ -159,12 +185,48 @@ impl McpService {
         }
     }
 
+    /// Takes a POST to `/mcp`: its body says which era and which session it belongs to.
+    async fn post<B>(
+        &self,
+        head: Parts,
+        body: B,
+        form: Form,
+    ) -> Result<Response<ResponseBody>, Rejection>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let shared = &self.shared;
+        let config = &shared.config;
+        let body = body::read(body, config.body_limit, config.body_timeout).await?;
+        let read = jsonrpc::parse(&body, &config.json);
+        match settle(&head.headers, read, config.terms.sessions)? {
+            Posted::Modern(request, envelope) => {
+                stateless::answer(shared, head, request, envelope, form).await
+            }
+            Posted::Unheard => Ok(response(StatusCode::ACCEPTED, ResponseBody::empty())),
+            Posted::Initialize(request) => {
+                streamable::initialize(shared, head, request, form).await
+            }
+            Posted::InSession(claim, read) => {
+                streamable::post(shared, claim, read, head, form).await
+            }
+            Posted::Alone(version, read) => {
+                streamable::alone(shared, version, read, head, form).await
+            }
+        }
+    }
+
     /// Begins an orderly end: new sessions and requests are refused with 503, running requests
-    /// finish, then their streams end. Calling it again is harmless.
+    /// finish, then their streams end; listening requests get their result. Calling it again is
+    /// harmless.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::SeqCst);
         for row in self.shared.table.all() {
             row.with(|session| session.drain());
+        }
+        for row in self.shared.listens.all() {
+            row.with(Listener::end);
         }
     }
 
@@ -194,22 +256,31 @@ where
 
 impl Shared {
     fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        if same_path(path, &self.config.sse_path) {
-            Some(Endpoint::Sse)
-        } else if same_path(path, &self.config.messages_path) {
-            Some(Endpoint::Messages)
-        } else {
-            None
+        let is = |own: &str| same_path(path, own);
+        let config = &self.config;
+        if config.mcp_path.as_deref().is_some_and(is) {
+            return Some(Endpoint::Mcp);
+        }
+        match &config.sse {
+            Some(sse) if is(&sse.stream) => Some(Endpoint::Sse),
+            Some(sse) if is(&sse.messages) => Some(Endpoint::Messages),
+            _ => None,
         }
     }
 
-    /// The way back to the client of a session.
-    pub(super) fn link(&self, row: &Arc<SessionRow>) -> Link {
-        Link {
-            table: Arc::clone(&self.table),
-            row: Arc::clone(row),
-            reply_timeout: self.config.reply_timeout,
+    /// Whether the caller is the one to look after sessions from now on.
+    pub(super) fn begins_reaping(&self) -> bool {
+        !self.reaping.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether the caller may stop looking after sessions, since there are none.
+    pub(super) fn ends_reaping(&self) -> bool {
+        if self.table.len() > 0 {
+            return false;
         }
+        self.reaping.store(false, Ordering::SeqCst);
+        // One that was opened in between may have counted on the caller.
+        self.table.len() == 0 || !self.begins_reaping()
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -237,12 +308,33 @@ pub(super) fn response(status: StatusCode, body: ResponseBody) -> Response<Respo
     response
 }
 
+/// A JSON answer.
+pub(super) fn json_response(status: StatusCode, body: Bytes) -> Response<ResponseBody> {
+    let mut response = response(status, ResponseBody::full(body));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A stream of events (SPEC C-102, H-1, R-21).
+pub(super) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
 fn refuse(rejection: &Rejection, version: Version) -> Response<ResponseBody> {
     let refusal = rejection.refusal();
-    let mut response = response(refusal.status, ResponseBody::full(refusal.body));
+    let mut response = json_response(refusal.status, refusal.body);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value| headers.insert(name, value);
-    set(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(allow) = refusal.allow {
         set(ALLOW, HeaderValue::from_static(allow));
     }

@@ -71,6 +71,46 @@ impl EventId {
     }
 }
 
+/// A stream of a session, numbered in the order they were opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StreamId(u64);
+
+impl StreamId {
+    /// The stream that belongs to no request.
+    pub(crate) const STANDALONE: Self = Self(0);
+
+    pub(crate) fn nth(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// Tells the event ids of one session from those of another, without naming the session: ids of
+/// events are written to logs and URLs of debuggers, and the session's own is a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag(u32);
+
+impl Tag {
+    pub(crate) fn random() -> Self {
+        Self(Uuid::new_v4().as_fields().0)
+    }
+
+    /// The id of an event: it names the session, the stream and the place in the stream (SPEC
+    /// C-51, C-52).
+    pub(crate) fn event_id(self, stream: StreamId, number: u64) -> EventId {
+        EventId(format!("{:08x}/{}/{number}", self.0, stream.0).into())
+    }
+
+    /// Which event of this session an id names; `None` for text that this session never wrote
+    /// (SPEC C-57).
+    pub(crate) fn read(self, id: &EventId) -> Option<(StreamId, u64)> {
+        let mut parts = id.0.split('/').skip(1);
+        let stream = StreamId(parts.next()?.parse().ok()?);
+        let number = parts.next()?.parse().ok()?;
+        // What parses loosely, such as `+1` or `01`, is no text of ours.
+        (self.event_id(stream, number) == *id).then_some((stream, number))
+    }
+}
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -132,6 +172,27 @@ mod tests {
     #[test]
     fn debug_does_not_show_a_session_id() {
         assert_eq!(format!("{:?}", SessionId::random()), "SessionId(..)");
+    }
+
+    /// SPEC C-51, C-52, C-57: an event id leads back to its event in its own session only.
+    #[test]
+    fn an_event_id_names_its_session_stream_and_place() {
+        let (tag, other) = (Tag(0xAB), Tag(0xCD));
+        let id = tag.event_id(StreamId(3), 17);
+        assert_eq!(id.as_str(), "000000ab/3/17");
+        assert_eq!(tag.read(&id), Some((StreamId(3), 17)));
+        assert_eq!(other.read(&id), None);
+        for text in [
+            "000000ab/3",
+            "000000ab/3/+17",
+            "000000ab/03/17",
+            "000000AB/3/17",
+            "000000ab/3/17/1",
+            "ab/3/17",
+            "x",
+        ] {
+            assert_eq!(tag.read(&EventId::parse(text).unwrap()), None, "{text}");
+        }
     }
 
     /// SPEC H-8: no NUL, CR or LF, visible ASCII only, never empty.

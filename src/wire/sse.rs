@@ -114,16 +114,27 @@ impl<'a> Event<'a> {
 ///
 /// Invariant of the callers: what `write` appends holds no raw CR or LF, which compact JSON
 /// never does.
-pub(crate) fn message_frame(len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
-    const HEAD: &[u8] = b"event: message\ndata: ";
-    let mut frame = Vec::with_capacity(HEAD.len() + len + 2);
-    frame.extend_from_slice(HEAD);
+pub(crate) fn message_frame(
+    id: Option<&EventId>,
+    len: usize,
+    write: impl FnOnce(&mut Vec<u8>),
+) -> Bytes {
+    const NAME: &[u8] = b"event: message\n";
+    const ID: &[u8] = b"id: ";
+    const DATA: &[u8] = b"data: ";
+    let id = id.map_or("", EventId::as_str);
+    let id_line = if id.is_empty() { 0 } else { ID.len() + id.len() + 1 };
+    let mut frame = Vec::with_capacity(NAME.len() + id_line + DATA.len() + len + 2);
+    frame.extend_from_slice(NAME);
+    if !id.is_empty() {
+        frame.extend_from_slice(ID);
+        frame.extend_from_slice(id.as_bytes());
+        frame.push(b'\n');
+    }
+    frame.extend_from_slice(DATA);
+    let start = frame.len();
     write(&mut frame);
-    debug_assert!(
-        !frame[HEAD.len()..]
-            .iter()
-            .any(|b| matches!(b, b'\r' | b'\n'))
-    );
+    debug_assert!(!frame[start..].iter().any(|b| matches!(b, b'\r' | b'\n')));
     frame.extend_from_slice(b"\n\n");
     frame.into()
 }
@@ -356,7 +367,7 @@ mod tests {
     #[test]
     fn a_message_frame_is_one_data_line_in_one_exact_buffer() {
         let json = br#"{"text":"a\nb"}"#;
-        let frame = message_frame(json.len(), |out| out.extend_from_slice(json));
+        let frame = message_frame(None, json.len(), |out| out.extend_from_slice(json));
         assert_eq!(frame, "event: message\ndata: {\"text\":\"a\\nb\"}\n\n");
         assert_eq!(
             decode(&frame),

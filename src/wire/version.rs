@@ -41,6 +41,20 @@ impl ProtocolVersion {
         Self::V2026_07_28,
     ];
 
+    /// The revisions without a handshake, oldest first.
+    pub(crate) const MODERN: [Self; 1] = [Self::V2026_07_28];
+
+    /// The revisions that Streamable HTTP with a handshake may name in its header, oldest first.
+    pub(crate) const LEGACY: [Self; 4] = [
+        Self::V2024_11_05,
+        Self::V2025_03_26,
+        Self::V2025_06_18,
+        Self::V2025_11_25,
+    ];
+
+    /// What a request speaks that does not say (SPEC C-92).
+    pub(crate) const UNSAID: Self = Self::V2025_03_26;
+
     /// The newest revision with an `initialize` handshake.
     pub const LATEST_LEGACY: Self = Self::V2025_11_25;
 
@@ -89,6 +103,17 @@ impl ProtocolVersion {
         } else {
             Era::Legacy
         }
+    }
+
+    /// Whether an array of messages may be POSTed (SPEC A.3).
+    pub(crate) fn has_batches(self) -> bool {
+        self == Self::V2025_03_26
+    }
+
+    /// Whether a stream begins with a priming event, so that the server may close its connection
+    /// early (SPEC C-60, C-64, J-20).
+    pub(crate) fn has_priming_events(self) -> bool {
+        self == Self::V2025_11_25
     }
 
     /// Audio content blocks (SPEC E.5).

@@ -71,6 +71,29 @@ impl ErrorObject {
             .with_data(json!({ "uri": uri }))
     }
 
+    /// -32021, with what the client would have to declare in `data` (SPEC D-27): a
+    /// `ClientCapabilities` object such as `{"sampling": {}}`. For 2026-07-28 only; earlier
+    /// revisions are answered -32603.
+    #[must_use]
+    pub fn missing_capability(required: Value) -> Self {
+        Self::new(-32021, "the client lacks a capability that this needs")
+            .with_data(json!({ "requiredCapabilities": required }))
+    }
+
+    /// -32022, with what is served and what was asked for in `data` (SPEC D-24).
+    pub(crate) fn unsupported_version(supported: &[&str], requested: &str) -> Self {
+        let requested = shortened(requested);
+        Self::new(
+            -32022,
+            format!(
+                "unsupported protocol version {requested}; served this way: {}; earlier ones \
+                 begin with `initialize`",
+                supported.join(", ")
+            ),
+        )
+        .with_data(json!({ "supported": supported, "requested": requested }))
+    }
+
     /// Adds machine-readable detail.
     #[must_use]
     pub fn with_data(mut self, data: Value) -> Self {
@@ -94,6 +117,37 @@ impl ErrorObject {
     #[must_use]
     pub fn data(&self) -> Option<&Value> {
         self.data.as_ref()
+    }
+
+    /// The error as the legacy era has it: none of the codes by which a client would take the server
+    /// for a modern one (SPEC A-45).
+    pub(crate) fn into_legacy(self) -> Self {
+        match self.code {
+            -32022..=-32020 => Self {
+                code: -32603,
+                data: None,
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// The error as 2026-07-28 has it: none of the reserved codes that it does not define, nor
+    /// those of earlier revisions (SPEC A-40, A-42, A-47).
+    pub(crate) fn into_modern(self) -> Self {
+        match self.code {
+            -32022..=-32020 => self,
+            -32002 => Self {
+                code: -32602,
+                ..self
+            },
+            -32042 | -32099..=-32023 => Self {
+                code: -32603,
+                data: None,
+                ..self
+            },
+            _ => self,
+        }
     }
 
     pub(super) fn put(&self, out: &mut Vec<u8>) {

@@ -30,6 +30,29 @@ impl<'a> RawJson<'a> {
         }
     }
 
+    /// Whether it is an object.
+    pub(crate) fn is_object(self) -> bool {
+        self.0.starts_with(b"{")
+    }
+
+    /// A member of an object, without reading the others into values.
+    pub(crate) fn member(self, wanted: &str) -> Option<Self> {
+        let mut scanner = Scanner::new(self.0, Limits::DEPTH_CEILING).ok()?;
+        if scanner.peek() != Some(b'{') {
+            return None;
+        }
+        let mut found = None;
+        let visit = |scanner: &mut Scanner<'a>, name: &str| {
+            let (_, span) = scanner.value()?;
+            if name == wanted {
+                found = Some(Self(&self.0[span.range()]));
+            }
+            Ok(())
+        };
+        scanner.object(visit, |_| {}).ok()?;
+        found
+    }
+
     /// The value, read by serde_json.
     ///
     /// # Errors
@@ -145,6 +168,14 @@ impl std::error::Error for InvalidJson {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_is_found_by_its_name() {
+        let raw = RawJson(br#"{"a":{"b":1},"\u0063":"x"}"#);
+        assert_eq!(raw.member("a").unwrap().as_bytes(), br#"{"b":1}"#);
+        assert_eq!(raw.member("c").unwrap().as_bytes(), br#""x""#);
+        assert!(raw.member("b").is_none() && RawJson(b"[1]").member("a").is_none());
+    }
 
     /// SPEC H-3: a message is one line, whatever the whitespace it came with.
     #[test]

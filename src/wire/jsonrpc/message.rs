@@ -59,6 +59,11 @@ impl Request {
     pub fn params(&self) -> Option<Params<'_>> {
         Params::new(&self.body, self.params.as_ref())
     }
+
+    /// A part of this request, owned without a copy.
+    pub(crate) fn part(&self, part: RawJson<'_>) -> Bytes {
+        self.body.slice_ref(part.0)
+    }
 }
 
 /// A method call that wants no answer.

@@ -1,0 +1,155 @@
+//! What was sent on the streams of a session, kept for a client that comes back.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::wire::id::StreamId;
+
+/// What a session keeps of its events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplayLimits {
+    pub(crate) bytes: usize,
+    pub(crate) events: usize,
+    /// How long an event is kept.
+    pub(crate) age: Duration,
+}
+
+/// The last events of a session, of all its streams, oldest first. Bounded in bytes, events and
+/// age (SPEC C-59); what goes, goes from the front.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    events: VecDeque<Kept>,
+    bytes: usize,
+    limits: ReplayLimits,
+}
+
+#[derive(Debug)]
+struct Kept {
+    stream: StreamId,
+    number: u64,
+    frame: Bytes,
+    since: Instant,
+}
+
+impl Replay {
+    pub(crate) fn new(limits: ReplayLimits) -> Self {
+        Self {
+            events: VecDeque::new(),
+            bytes: 0,
+            limits,
+        }
+    }
+
+    /// Keeps an event, and gives the streams that lost one for it. An event that is longer than
+    /// all that may be kept is not kept.
+    pub(crate) fn push(
+        &mut self,
+        stream: StreamId,
+        number: u64,
+        frame: Bytes,
+        now: Instant,
+    ) -> Vec<StreamId> {
+        self.bytes += frame.len();
+        self.events.push_back(Kept {
+            stream,
+            number,
+            frame,
+            since: now,
+        });
+        let mut losers = Vec::new();
+        while self.bytes > self.limits.bytes || self.events.len() > self.limits.events {
+            losers.extend(self.drop_oldest());
+        }
+        losers
+    }
+
+    /// The events of a stream behind the one of this number, in order (SPEC C-54: of no other
+    /// stream).
+    pub(crate) fn after(&self, stream: StreamId, number: u64) -> impl Iterator<Item = &Bytes> {
+        self.events
+            .iter()
+            .filter(move |event| event.stream == stream && event.number > number)
+            .map(|event| &event.frame)
+    }
+
+    pub(crate) fn holds(&self, stream: StreamId) -> bool {
+        self.events.iter().any(|event| event.stream == stream)
+    }
+
+    /// Lets go of what is too old.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        while self
+            .events
+            .front()
+            .is_some_and(|oldest| now.duration_since(oldest.since) >= self.limits.age)
+        {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) -> Option<StreamId> {
+        let event = self.events.pop_front()?;
+        self.bytes -= event.frame.len();
+        if self.events.is_empty() {
+            // A quiet session keeps no buffer.
+            self.events = VecDeque::new();
+        }
+        Some(event.stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: ReplayLimits = ReplayLimits {
+        bytes: 10,
+        events: 3,
+        age: Duration::from_secs(60),
+    };
+
+    fn stream(number: u64) -> StreamId {
+        StreamId::nth(number)
+    }
+
+    fn after(replay: &Replay, of: u64, number: u64) -> Vec<&Bytes> {
+        replay.after(stream(of), number).collect()
+    }
+
+    /// SPEC C-53, C-54: strictly after, of that stream only.
+    #[test]
+    fn a_replay_begins_after_the_given_event_and_keeps_to_its_stream() {
+        let now = Instant::now();
+        let mut replay = Replay::new(LIMITS);
+        replay.push(stream(1), 1, "a".into(), now);
+        replay.push(stream(2), 1, "b".into(), now);
+        replay.push(stream(1), 2, "c".into(), now);
+        assert_eq!(after(&replay, 1, 0), ["a", "c"]);
+        assert_eq!(after(&replay, 1, 1), ["c"]);
+        assert_eq!(after(&replay, 2, 0), ["b"]);
+        assert!(after(&replay, 1, 2).is_empty() && after(&replay, 3, 0).is_empty());
+    }
+
+    /// SPEC C-59: the oldest goes, by count, by bytes and by age.
+    #[test]
+    fn a_replay_is_bounded() {
+        let now = Instant::now();
+        let mut replay = Replay::new(LIMITS);
+        for number in 1..=5 {
+            replay.push(stream(1), number, "x".into(), now);
+        }
+        assert_eq!(after(&replay, 1, 0).len(), 3);
+        replay.push(stream(1), 6, "123456789".into(), now);
+        assert_eq!(after(&replay, 1, 0), ["x", "123456789"]);
+        replay.push(stream(1), 7, "longer than all".into(), now);
+        assert!(!replay.holds(stream(1)));
+        replay.push(stream(1), 8, "y".into(), now);
+        replay.expire(now + Duration::from_secs(59));
+        assert!(replay.holds(stream(1)));
+        replay.expire(now + Duration::from_secs(60));
+        assert!(!replay.holds(stream(1)));
+        assert_eq!((replay.bytes, replay.events.capacity()), (0, 0));
+    }
+}

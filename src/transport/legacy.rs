@@ -1,0 +1,221 @@
+//! What both transports of the legacy era do with the messages of a session: run requests, hear
+//! notifications, take replies.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::http::request::Parts;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use super::dispatch::{BoxFuture, Context, Link, SessionLink, SessionRow, end, now};
+use super::panics::{Panicked, guarded};
+use super::service::Shared;
+use crate::protocol::rejection::Rejection;
+use crate::protocol::session::{Client, Finished, Refused, Route, Terms, Ticket};
+use crate::protocol::stream::Closed;
+use crate::wire::jsonrpc::{ErrorObject, Json, Notification, Outgoing, Request, Response as Reply};
+use crate::wire::version::ProtocolVersion;
+
+/// The longest params of `initialize`, in bytes: a session keeps what its client said of itself.
+const MAX_HELLO: usize = 64 * 1024;
+
+/// A session, and the server that it is one of.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) shared: Arc<Shared>,
+    pub(super) row: Arc<SessionRow>,
+}
+
+/// A request that was taken up.
+pub(super) struct Running {
+    ticket: Ticket,
+    /// Gives the answer as a message when no stream was begun for it.
+    pub(super) answer: BoxFuture<Option<Bytes>>,
+}
+
+/// Why a request is not taken up.
+pub(super) enum NotTaken {
+    Rejected(Rejection),
+    /// It is answered with this at once.
+    Answered(ErrorObject),
+}
+
+impl Place {
+    /// Takes up a request; nothing of it runs yet.
+    pub(super) fn begin(
+        &self,
+        head: Parts,
+        request: Request,
+        route: Route,
+    ) -> Result<Running, NotTaken> {
+        let id = request.id();
+        let initializes = request.method() == "initialize";
+        let hello = request.params().filter(|_| initializes);
+        if hello.is_some_and(|params| params.as_bytes().len() > MAX_HELLO) {
+            let message = format!("the params of `initialize` are longer than {MAX_HELLO} bytes");
+            return Err(NotTaken::Answered(ErrorObject::invalid_params(message)));
+        }
+        let limit = self.shared.config.max_requests;
+        let begun = self
+            .row
+            .with(|session| session.begin(&id, initializes, route, limit));
+        let (ticket, terms) = begun.map_err(|why| match why {
+            Refused::Closed => NotTaken::Rejected(Rejection::UnknownSession),
+            Refused::Draining => NotTaken::Rejected(Rejection::ShuttingDown),
+            Refused::IdInUse => NotTaken::Rejected(Rejection::IdInUse(id)),
+            Refused::TooMany => NotTaken::Rejected(Rejection::TooManyRequests { limit, id }),
+            Refused::Initialized => NotTaken::Answered(ErrorObject::invalid_request(
+                "this session is initialized already",
+            )),
+        })?;
+        let answer = Box::pin(answer(self.clone(), head, (ticket, terms), request));
+        Ok(Running { ticket, answer })
+    }
+
+    fn context(&self, head: Parts, terms: Terms, request: Option<Ticket>) -> Context {
+        let link = SessionLink {
+            table: Arc::clone(&self.shared.table),
+            row: Arc::clone(&self.row),
+            reply_timeout: self.shared.config.reply_timeout,
+            terms,
+            request,
+        };
+        Context::new(Link::Session(link), head)
+    }
+
+    /// Hears a notification.
+    pub(super) async fn hear(&self, head: Parts, notification: Notification) {
+        if notification.method() == "notifications/cancelled" {
+            // SPEC E-87, A-21: unknown, finished or malformed has no effect.
+            let id = notification.params().and_then(|params| params.request_id());
+            let work = id.and_then(|id| self.row.with(|session| session.cancel(&id)));
+            if let Some(work) = work {
+                work.abort();
+            }
+            return;
+        }
+        let terms = self.row.with(|session| session.terms());
+        let cx = self.context(head, terms, None);
+        // The client's 202 waits for it, which is all the back-pressure a notification can have.
+        let _ = guarded(|| self.shared.dispatcher.notification(cx, notification)).await;
+    }
+
+    /// Takes the answer to a request of the server.
+    pub(super) fn take(&self, reply: Reply) {
+        let waiting = reply
+            .id()
+            .and_then(|id| id.as_u64())
+            .and_then(|number| self.row.with(|session| session.answered(number)));
+        // SPEC C-22: an answer that nobody waits for is dropped.
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(reply);
+        }
+    }
+
+    pub(super) fn end(&self) {
+        end(&self.shared.table, &self.row);
+    }
+}
+
+impl Running {
+    /// Lets a request run on in a task of its own: its client may leave, and it goes on (SPEC C-28).
+    pub(super) fn hand_over(self, place: &Place) {
+        // Without a runtime there is nobody to run it, and it ends here.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            // What was kept for a response that is gone is lost with it.
+            drop(self.spawn(place));
+        }
+    }
+
+    /// Runs a request in a task of its own.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub(super) fn spawn(self, place: &Place) -> JoinHandle<Option<Bytes>> {
+        let Self { ticket, answer } = self;
+        let task = tokio::spawn(answer);
+        let late = place
+            .row
+            .with(|session| session.work(ticket, task.abort_handle()))
+            .err();
+        // Cancelled, or at its end, before the session knew of the task.
+        if let Some(task) = late {
+            task.abort();
+        }
+        task
+    }
+
+    /// Gives up a request that never ran.
+    pub(super) fn abandon(self, place: &Place) {
+        place.row.with(|session| session.abandon(self.ticket));
+    }
+}
+
+/// Runs a request to its end, and sends its answer unless that is for the response.
+async fn answer(
+    place: Place,
+    head: Parts,
+    (ticket, terms): (Ticket, Terms),
+    request: Request,
+) -> Option<Bytes> {
+    let id = request.id();
+    let initializes = request.method() == "initialize";
+    let cx = place.context(head, terms, Some(ticket));
+    let client = initializes.then(|| client_of(&request));
+    let dispatcher = Arc::clone(&place.shared.dispatcher);
+    let outcome = guarded(move || dispatcher.request(cx, request)).await;
+    // SPEC: a panic is an answer too, and tells nothing (SPEC A-48).
+    let outcome = outcome.unwrap_or_else(|Panicked| Err(ErrorObject::internal()));
+    let outcome = outcome.map_err(ErrorObject::into_legacy);
+    let message = match &outcome {
+        Ok(result) => Outgoing::Result(&id, result),
+        Err(error) => Outgoing::Error(Some(&id), error),
+    };
+    let finished = place.row.with(|session| {
+        if let (Ok(result), Some(client)) = (&outcome, client) {
+            session.open(agreed_version(result), client);
+        }
+        session.finish(ticket, message, now())
+    });
+    // There is no session without its `initialize` (SPEC C-70); an HTTP+SSE client may try again.
+    if initializes && outcome.is_err() && !place.row.with(|session| session.is_bound()) {
+        place.end();
+    }
+    match finished {
+        Ok(Finished::Kept) => Some(message.to_bytes()),
+        Ok(Finished::Sent | Finished::Gone) => None,
+        Err(Closed) => {
+            place.end();
+            None
+        }
+    }
+}
+
+/// What the client said of itself in its `initialize`.
+fn client_of(request: &Request) -> Client {
+    let params = request
+        .params()
+        .and_then(|params| params.as_raw().to_value().ok());
+    let capabilities = match params {
+        Some(Value::Object(mut params)) => params.remove("capabilities"),
+        _ => None,
+    };
+    Client {
+        capabilities: match capabilities {
+            Some(Value::Object(capabilities)) => capabilities,
+            _ => serde_json::Map::new(),
+        },
+    }
+}
+
+/// The revision that the result of `initialize` names; the dispatcher decided it.
+fn agreed_version(result: &Json) -> ProtocolVersion {
+    serde_json::from_slice::<Value>(result.as_bytes())
+        .ok()
+        .as_ref()
+        .and_then(|result| result.get("protocolVersion")?.as_str())
+        .and_then(ProtocolVersion::parse)
+        .unwrap_or(ProtocolVersion::V2024_11_05)
+}

@@ -1,0 +1,90 @@
+//! `subscriptions/listen` of 2026-07-28: requests that are told of changes until they end.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::body::Sender;
+use crate::protocol::change::Change;
+use crate::protocol::filter::{Filter, change_params, end_of_listen};
+use crate::protocol::stream::{Connection, frame_of};
+use crate::protocol::table::{Row, Table};
+use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing};
+
+pub(super) type ListenTable = Table<Listener>;
+
+/// One listening request. It is in the table as long as its future lives, which is as long as its
+/// client is connected (SPEC D-128).
+pub(super) struct Listener {
+    id: Id,
+    filter: Filter,
+    /// The stream, once the acknowledgement is on it: nothing goes before that (SPEC D-122).
+    sender: Option<Sender>,
+    /// Dropped to end the request.
+    _running: Option<oneshot::Sender<()>>,
+}
+
+impl Listener {
+    /// Acknowledges, then waits for the server to end.
+    pub(super) async fn run(
+        table: &Arc<ListenTable>,
+        sender: &Sender,
+        id: &Id,
+        filter: Filter,
+    ) -> Result<Json, ErrorObject> {
+        let (running, ended) = oneshot::channel();
+        let acknowledgement = filter.acknowledgement(id);
+        let listener = Self {
+            id: id.detached(),
+            filter,
+            sender: None,
+            _running: Some(running),
+        };
+        let row = table.open(listener).map_err(|full| {
+            // SPEC D-130.
+            let message = format!("the server already has {} listening requests", full.limit);
+            ErrorObject::new(-32603, message)
+        })?;
+        let _listed = Listed { table, row: &row };
+        row.with(|listener| {
+            let method = "notifications/subscriptions/acknowledged";
+            let message = Outgoing::Notification(method, Some(&acknowledgement));
+            let mut sender = sender.clone();
+            // A client that is gone drops this future.
+            let _ = sender.offer(frame_of(message));
+            listener.sender = Some(sender);
+        });
+        // Whoever ends it drops the other half.
+        let _ = ended.await;
+        Ok(end_of_listen(id))
+    }
+
+    /// Tells of a change, if it was asked for. A reader that is too slow is cut (SPEC D-130).
+    pub(super) fn tell(&mut self, change: &Change) {
+        if !self.filter.wants(change) {
+            return;
+        }
+        if let Some(sender) = &mut self.sender {
+            let params = change_params(change, &self.id);
+            let message = Outgoing::Notification(change.method(), Some(&params));
+            let _ = sender.offer(frame_of(message));
+        }
+    }
+
+    /// Ends the request with its result.
+    pub(super) fn end(&mut self) {
+        self._running = None;
+    }
+}
+
+/// Takes a listener out of the table, however it ends.
+struct Listed<'a> {
+    table: &'a ListenTable,
+    row: &'a Row<Listener>,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.table.close(self.row.id());
+    }
+}

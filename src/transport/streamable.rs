@@ -1,0 +1,479 @@
+//! Streamable HTTP, the transport of 2025-03-26, 2025-06-18 and 2025-11-25 (SPEC C).
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
+use tokio::task::JoinHandle;
+
+use super::body::{QueueLimits, ResponseBody, Sender};
+use super::dispatch::{ENDED, end, now};
+use super::legacy::{NotTaken, Place, Running};
+use super::service::{Shared, json_response, response, stream_response};
+use super::turn::{First, first};
+use crate::protocol::era::Read;
+use crate::protocol::exchange::{Claim, Form, Position};
+use crate::protocol::header::MCP_SESSION_ID;
+use crate::protocol::rejection::Rejection;
+use crate::protocol::session::{Route, Session};
+use crate::protocol::stream::{Attachment, Resumption};
+use crate::protocol::table::Row;
+use crate::wire::id::{SessionId, StreamId, Tag};
+use crate::wire::jsonrpc::{ErrorObject, Id, Message, Outgoing, Payload, Request};
+use crate::wire::version::ProtocolVersion;
+
+type Answered = Result<Response<ResponseBody>, Rejection>;
+
+/// Opens a session with its `initialize`. There is none unless that succeeds (SPEC C-70).
+pub(super) async fn initialize(
+    shared: &Arc<Shared>,
+    head: Parts,
+    request: Request,
+    form: Form,
+) -> Answered {
+    if shared.is_draining() {
+        return Err(Rejection::ShuttingDown);
+    }
+    let resumption = resumption(shared, Some(Tag::random()));
+    let row = shared
+        .table
+        .open(Session::resumable(resumption, now()))
+        .map_err(|full| Rejection::TooManySessions { limit: full.limit })?;
+    reap_from_now_on(shared);
+    let place = Place {
+        shared: Arc::clone(shared),
+        row,
+    };
+    let mut response = place.answer(head, request, form, Shape::Object).await?;
+    if shared.table.find(place.row.id()).is_some() {
+        name_session(&mut response, place.row.id());
+    }
+    Ok(response)
+}
+
+/// Takes messages for a session.
+pub(super) async fn post(
+    shared: &Arc<Shared>,
+    claim: Claim,
+    read: Read,
+    head: Parts,
+    form: Form,
+) -> Answered {
+    let place = find(shared, &claim)?;
+    if let Ok(Payload::Single(Message::Request(request))) = &read
+        && request.method() == "initialize"
+    {
+        return Err(Rejection::InitializedAlready { id: request.id() });
+    }
+    claim.check_version()?;
+    let version = place.row.with(|session| session.terms().version);
+    let mut response = place.take_all(head, read, version, form).await?;
+    name_session(&mut response, place.row.id());
+    Ok(response)
+}
+
+/// Takes messages that belong to no session (SPEC C-83).
+pub(super) async fn alone(
+    shared: &Arc<Shared>,
+    version: ProtocolVersion,
+    read: Read,
+    head: Parts,
+    form: Form,
+) -> Answered {
+    if shared.is_draining() {
+        return Err(Rejection::ShuttingDown);
+    }
+    let resumption = resumption(shared, None);
+    let initializes = matches!(&read, Ok(Payload::Single(Message::Request(request)))
+        if request.method() == "initialize");
+    let session = if initializes {
+        Session::resumable(resumption, now())
+    } else {
+        Session::of_one_request(resumption, version, now())
+    };
+    let place = Place {
+        shared: Arc::clone(shared),
+        row: Arc::new(Row::alone(session)),
+    };
+    place.take_all(head, read, version, form).await
+}
+
+/// Opens the standalone stream of a session, or goes on with a stream that was lost (SPEC C.2).
+pub(super) fn listen(shared: &Arc<Shared>, claim: &Claim, position: Position) -> Answered {
+    let place = find(shared, claim)?;
+    claim.check_version()?;
+    let config = &shared.config;
+    let attach = |limits: QueueLimits, position: &Position| {
+        let sender = Sender::new(limits);
+        let connection = sender.clone();
+        let attachment = place.row.with(|session| match position {
+            Position::Standalone => session.listen(connection, now()),
+            Position::After(last) => session.resume(last, connection),
+            Position::Nowhere => None,
+        });
+        attachment.map(|attachment| (sender, attachment))
+    };
+    // Room for all that can have been missed beside what is to come.
+    let room = QueueLimits {
+        bytes: config.queue.bytes.saturating_add(config.replay.bytes),
+        frames: config.queue.frames.saturating_add(config.replay.events),
+    };
+    let (sender, attachment) = attach(room, &position).ok_or(match position {
+        Position::Standalone => Rejection::UnknownSession,
+        Position::After(_) | Position::Nowhere => Rejection::EventUnknown,
+    })?;
+    let mut response = place.stream(&sender, attachment);
+    name_session(&mut response, place.row.id());
+    Ok(response)
+}
+
+/// Ends a session (SPEC C.3, J-16).
+pub(super) fn delete(shared: &Arc<Shared>, claim: &Claim) -> Answered {
+    let place = find(shared, claim)?;
+    claim.check_version()?;
+    place.end();
+    Ok(response(StatusCode::OK, ResponseBody::empty()))
+}
+
+/// The session that a request belongs to. One whose time is up is gone, reaped or not (SPEC C-75).
+fn find(shared: &Arc<Shared>, claim: &Claim) -> Result<Place, Rejection> {
+    let row = claim
+        .session
+        .and_then(|id| shared.table.find(id))
+        .filter(|row| row.with(|session| !session.is_bound()))
+        .ok_or(Rejection::UnknownSession)?;
+    let now = now();
+    let is_idle = row.with(|session| {
+        let is_idle = session.is_idle(now, shared.config.idle_time);
+        session.touch(now);
+        is_idle
+    });
+    if is_idle {
+        end(&shared.table, &row);
+        return Err(Rejection::UnknownSession);
+    }
+    Ok(Place {
+        shared: Arc::clone(shared),
+        row,
+    })
+}
+
+fn resumption(shared: &Shared, tag: Option<Tag>) -> Resumption {
+    Resumption {
+        tag,
+        limits: shared.config.replay,
+        retry: shared.config.retry,
+    }
+}
+
+/// SPEC C-82, J-31.
+fn name_session(response: &mut Response<ResponseBody>, id: SessionId) {
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert(MCP_SESSION_ID, id);
+    }
+}
+
+/// What a JSON answer is wrapped in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Object,
+    /// The body was an array, and so is the answer, also to one request (SPEC A-67, J-17).
+    Array,
+}
+
+impl Shape {
+    fn json(self, answers: &[Bytes]) -> Response<ResponseBody> {
+        let body = match (self, answers) {
+            (Self::Object, [answer]) => answer.clone(),
+            _ => Bytes::from([b"[".as_slice(), &answers.join(&b","[..]), b"]"].concat()),
+        };
+        json_response(StatusCode::OK, body)
+    }
+}
+
+impl Place {
+    /// Takes the messages of one body.
+    async fn take_all(
+        &self,
+        head: Parts,
+        read: Read,
+        version: ProtocolVersion,
+        form: Form,
+    ) -> Answered {
+        match read {
+            Ok(Payload::Single(Message::Request(request))) => {
+                self.answer(head, request, form, Shape::Object).await
+            }
+            Ok(Payload::Single(Message::Notification(notification))) => {
+                self.hear(head, notification).await;
+                Ok(accepted())
+            }
+            Ok(Payload::Single(Message::Response(reply))) => {
+                self.take(reply);
+                Ok(accepted())
+            }
+            Ok(Payload::Batch(messages)) if version.has_batches() => {
+                self.take_batch(head, messages, form).await
+            }
+            Ok(Payload::Batch(_)) => Err(Rejection::BatchNotAllowed),
+            // Params that cannot be read are the answer to a request that was understood; nobody
+            // waits for that to a notification (SPEC A-21).
+            Err(error) if error.is_notification() => Ok(accepted()),
+            Err(error) => match error.id() {
+                Some(id) if self.row.with(|session| session.is_running(id)) => {
+                    Err(Rejection::IdInUse(id.clone()))
+                }
+                Some(id) => Ok(Shape::Object.json(&[refused(id, &error.to_error_object())])),
+                None => Err(Rejection::Invalid(error)),
+            },
+        }
+    }
+
+    /// SPEC.
+    async fn take_batch(&self, head: Parts, messages: Vec<Message>, form: Form) -> Answered {
+        let mut requests = Vec::new();
+        for message in messages {
+            match message {
+                Message::Request(request) => requests.push(request),
+                Message::Notification(heard) => self.hear(head.clone(), heard).await,
+                Message::Response(reply) => self.take(reply),
+            }
+        }
+        match requests.len() {
+            0 => Ok(accepted()),
+            1 => {
+                let request = requests.swap_remove(0);
+                self.answer(head, request, form, Shape::Array).await
+            }
+            _ => self.answer_all(head, requests, form).await,
+        }
+    }
+
+    /// Answers one request: with JSON when there is nothing but the answer, else with a stream.
+    async fn answer(&self, head: Parts, request: Request, form: Form, shape: Shape) -> Answered {
+        let id = request.id();
+        let initializes = request.method() == "initialize";
+        let (stream, route) = self.open_stream(form);
+        let running = match self.begin(head, request, route) {
+            Ok(running) => running,
+            Err(why) => {
+                self.row.with(|session| session.end_stream(stream));
+                return match why {
+                    NotTaken::Rejected(rejection) => Err(rejection),
+                    NotTaken::Answered(error) => Ok(shape.json(&[refused(&id, &error)])),
+                };
+            }
+        };
+        if form == Form::Stream {
+            self.begin_stream(stream);
+        }
+        let mut turn = Turn {
+            place: self,
+            running: Some(running),
+            initializes,
+        };
+        // Most answers are ready at once, and need no stream.
+        let at_once = poll_fn(|cx| Poll::Ready(turn.poll(cx)));
+        if let Poll::Ready(Some(answer)) = at_once.await {
+            return Ok(shape.json(&[answer]));
+        }
+        let sender = Sender::new(self.shared.config.queue);
+        let connection = sender.clone();
+        let attached = self.row.with(|session| session.attach(stream, connection));
+        let Some(attachment) = attached else {
+            turn.running = None;
+            return Ok(shape.json(&[self.unanswered(&id)]));
+        };
+        let patience = (form != Form::Json).then_some(self.shared.config.silence);
+        let came = first(pin!(poll_fn(|cx| turn.poll(cx))), &sender, patience).await;
+        match came {
+            First::Answer(Some(answer)) => return Ok(shape.json(&[answer])),
+            First::Answer(None) | First::Output if !sender.has_output() && sender.is_closed() => {
+                turn.running = None;
+                return Ok(shape.json(&[self.unanswered(&id)]));
+            }
+            First::Silence => self.begin_stream(stream),
+            First::Answer(None) | First::Output => {}
+        }
+        turn.hand_over();
+        Ok(self.stream(&sender, attachment))
+    }
+
+    /// Answers several requests of one body: each in its own event, or all in one JSON array.
+    async fn answer_all(&self, head: Parts, requests: Vec<Request>, form: Form) -> Answered {
+        let (stream, route) = self.open_stream(form);
+        let mut taken = Vec::new();
+        for request in requests {
+            let id = request.id();
+            match self.begin(head.clone(), request, route) {
+                Ok(running) => taken.push((id, running)),
+                Err(why) => {
+                    // Nothing of a refused body is carried out.
+                    for (_, running) in taken {
+                        running.abandon(self);
+                    }
+                    self.row.with(|session| session.end_stream(stream));
+                    return match why {
+                        NotTaken::Rejected(rejection) => Err(rejection),
+                        // The parser lets no `initialize` into a batch (SPEC A-62).
+                        NotTaken::Answered(_) => Err(Rejection::BatchNotAllowed),
+                    };
+                }
+            }
+        }
+        if form != Form::Json {
+            self.begin_stream(stream);
+        }
+        let tasks: Vec<(Id, JoinHandle<Option<Bytes>>)> = taken
+            .into_iter()
+            .map(|(id, running)| (id, running.spawn(self)))
+            .collect();
+        if form == Form::Json {
+            let mut answers = Vec::new();
+            for (id, task) in tasks {
+                let answer = task.await.ok().flatten();
+                answers.push(answer.unwrap_or_else(|| self.unanswered(&id)));
+            }
+            return Ok(Shape::Array.json(&answers));
+        }
+        let sender = Sender::new(self.shared.config.queue);
+        let connection = sender.clone();
+        let attached = self.row.with(|session| session.attach(stream, connection));
+        let attachment = attached.ok_or(Rejection::UnknownSession)?;
+        Ok(self.stream(&sender, attachment))
+    }
+
+    fn open_stream(&self, form: Form) -> (StreamId, Route) {
+        let stream = self.row.with(|session| session.open_stream());
+        let route = match form {
+            Form::Json => Route::Answer(stream),
+            Form::Either | Form::Stream => Route::Stream(stream),
+        };
+        (stream, route)
+    }
+
+    fn begin_stream(&self, stream: StreamId) {
+        self.row.with(|session| session.begin_stream(stream, now()));
+    }
+
+    /// The answer to a request that has none: HTTP wants one, the client ignores it (SPEC E-88,
+    /// J-24).
+    fn unanswered(&self, id: &Id) -> Bytes {
+        let is_closed = self.row.with(|session| session.is_closed());
+        let why = if is_closed { ENDED } else { "Request cancelled" };
+        refused(id, &ErrorObject::new(-32603, why))
+    }
+
+    /// A stream for the client that is attached.
+    fn stream(&self, sender: &Sender, attachment: Attachment) -> Response<ResponseBody> {
+        let attached = Attached {
+            place: self.clone(),
+            attachment,
+        };
+        let keep_alive = self.shared.config.keep_alive;
+        stream_response(ResponseBody::events(sender, keep_alive, attached))
+    }
+}
+
+fn accepted() -> Response<ResponseBody> {
+    response(StatusCode::ACCEPTED, ResponseBody::empty())
+}
+
+fn refused(id: &Id, error: &ErrorObject) -> Bytes {
+    Outgoing::Error(Some(id), error).to_bytes()
+}
+
+/// A request that is polled in place, for a client that may leave: then it runs on without one
+/// (SPEC C-28), but an `initialize` that nobody waits for takes its session with it.
+struct Turn<'a> {
+    place: &'a Place,
+    running: Option<Running>,
+    initializes: bool,
+}
+
+impl Turn<'_> {
+    /// The answer, if it is for the response and not on the stream.
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Bytes>> {
+        let Some(running) = &mut self.running else {
+            return Poll::Ready(None);
+        };
+        let answer = running.answer.as_mut().poll(cx);
+        if answer.is_ready() {
+            self.running = None;
+        }
+        answer
+    }
+
+    fn hand_over(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.hand_over(self.place);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.initializes && self.running.take().is_some() {
+            self.place.end();
+        }
+        self.hand_over();
+    }
+}
+
+/// Lets the session know when a connection is gone.
+struct Attached {
+    place: Place,
+    attachment: Attachment,
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.place
+            .row
+            .with(|session| session.detach(self.attachment, now()));
+    }
+}
+
+/// Ends sessions whose time is up, from when there is one to when there is none (SPEC C-77).
+fn reap_from_now_on(shared: &Arc<Shared>) {
+    if shared.begins_reaping() {
+        let shared = Arc::downgrade(shared);
+        tokio::spawn(async move {
+            loop {
+                let Some(period) = shared.upgrade().map(|shared| reaping_period(&shared)) else {
+                    return;
+                };
+                tokio::time::sleep(period).await;
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                reap(&shared);
+                if shared.ends_reaping() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn reaping_period(shared: &Shared) -> Duration {
+    let shortest = shared.config.idle_time.min(shared.config.replay.age);
+    (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(30))
+}
+
+fn reap(shared: &Shared) {
+    let now = now();
+    let idle = shared.table.reap(|session| {
+        session.expire(now);
+        session.is_idle(now, shared.config.idle_time)
+    });
+    for row in idle {
+        end(&shared.table, &row);
+    }
+}

@@ -1,0 +1,54 @@
+//! [`first`]: what a request comes up with first, an answer or a reason for a stream.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use super::body::Sender;
+
+/// What came first.
+pub(super) enum First<T> {
+    Answer(T),
+    /// There is output on the stream, or it was ended from elsewhere.
+    Output,
+    /// Nothing came for so long that the client should see a sign of life.
+    Silence,
+}
+
+/// Polls `work` in place until it is ready, the stream has something to read, or `patience` is at
+/// its end; without a patience the stream is not looked at, because the client takes none.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when the future is dropped: `work` is only borrowed.
+pub(super) async fn first<T>(
+    mut work: Pin<&mut (impl Future<Output = T> + ?Sized)>,
+    sender: &Sender,
+    patience: Option<Duration>,
+) -> First<T> {
+    // A future that is ready at once needs no timer, and nearly all are.
+    let ready = poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    if let Some(answer) = ready.await {
+        return First::Answer(answer);
+    }
+    let mut silence = pin!(async {
+        match patience {
+            Some(patience) => tokio::time::sleep(patience).await,
+            None => std::future::pending().await,
+        }
+    });
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = work.as_mut().poll(cx) {
+            return Poll::Ready(First::Answer(answer));
+        }
+        if sender.poll_output(cx).is_ready() {
+            return Poll::Ready(First::Output);
+        }
+        silence.as_mut().poll(cx).map(|()| First::Silence)
+    })
+    .await
+}
