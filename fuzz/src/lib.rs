@@ -1,5 +1,7 @@
 //! What the fuzz targets judge by. Nothing here shares code or design with the crate: the JSON-RPC
-//! [`oracle`] stands on serde_json, the [`stream`] reader on the text of the WHATWG standard.
+//! [`oracle`] stands on serde_json, the [`stream`] reader on the text of the WHATWG standard, the
+//! [`header`] reader on the text of RFC 4648.
 
+pub mod header;
 pub mod oracle;
 pub mod stream;

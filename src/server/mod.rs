@@ -6,6 +6,7 @@ mod call;
 mod client;
 mod completion;
 mod content;
+mod mirror;
 mod page;
 mod prompt;
 mod registry;

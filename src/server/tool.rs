@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::content::Content;
+use super::mirror::Mirrored;
+use crate::protocol::mirror::Headers;
 use crate::transport::dispatch::{BoxFuture, RequestError};
 use crate::wire::jsonrpc::{ErrorObject, Json, put_string};
 use crate::wire::version::ProtocolVersion;
@@ -19,6 +21,8 @@ pub struct Tool {
     title: Option<String>,
     description: Option<String>,
     input: Value,
+    /// The annotations of `input`, or what is wrong with them.
+    mirrored: Result<Mirrored, String>,
     output: Option<Value>,
     hints: Map<String, Value>,
 }
@@ -33,6 +37,7 @@ impl Tool {
             description: None,
             // SPEC E-30: a tool without arguments carries a schema too.
             input: json!({"type": "object", "additionalProperties": false}),
+            mirrored: Ok(Mirrored::default()),
             output: None,
             hints: Map::new(),
         }
@@ -54,8 +59,15 @@ impl Tool {
 
     /// The JSON Schema of its arguments, passed on as it is (SPEC E-31); its root has
     /// `"type": "object"`, else the service's build fails.
+    ///
+    /// A property may have `"x-mcp-header": "Region"`: from 2026-07-28 on, calls repeat its value in the
+    /// header `Mcp-Param-Region`, where proxies can route by it. The build fails unless the name is a
+    /// token, differs from the others by more than case, and the property is a `string`, an `integer`
+    /// or a `boolean` that nothing but `properties` leads to. Headers get into logs: do not annotate
+    /// secrets.
     #[must_use]
     pub fn input(mut self, schema: Value) -> Self {
+        self.mirrored = Mirrored::collect(&schema);
         self.input = schema;
         self
     }
@@ -122,7 +134,22 @@ impl Tool {
                 "the output schema of tool {name:?} must have \"type\": \"object\""
             ))
         } else {
-            None
+            let fault = self.mirrored.as_ref().err()?;
+            Some(format!("the input schema of tool {name:?}: {fault}"))
+        }
+    }
+
+    /// Holds the `Mcp-Param-…` headers of a call to its arguments (SPEC D.2, step 17).
+    #[allow(dead_code, reason = "for `/mcp`, which is being written")]
+    pub(super) fn check_mirrored(
+        &self,
+        headers: Headers<'_>,
+        arguments: &Map<String, Value>,
+    ) -> Result<(), ErrorObject> {
+        match &self.mirrored {
+            Ok(mirrored) => mirrored.check(headers, arguments),
+            // Such a tool is not registered, so nobody calls it.
+            Err(_) => Err(ErrorObject::internal()),
         }
     }
 
