@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
 use mcp_wire::server::{
-    Annotations, Arguments, Call, Completion, Content, Elicitation, Presence, Prompt,
+    Annotations, Arguments, Call, Completion, Content, Elicitation, Icon, Presence, Prompt,
     PromptArguments, PromptResult, Read, Resource, ResourceContents, ResourceTemplate, Role,
-    Sampling, Server, Target, Tool, ToolError, ToolResult,
+    Sampling, Server, Target, Theme, Tool, ToolError, ToolResult,
 };
 use mcp_wire::{BoxFuture, Change, Context, Dispatcher, LogLevel, McpService, RequestError};
 use serde_json::{Value, json};
@@ -910,6 +910,49 @@ async fn a_wrong_registration_fails_the_build() {
     let shared = server();
     let _first = McpService::builder(shared.clone()).build().unwrap();
     check(shared, "one service");
+}
+
+/// SPEC: neither can icons and `_meta` keys that may not be sent.
+#[tokio::test]
+async fn a_wrong_icon_or_meta_key_fails_the_build() {
+    #[track_caller]
+    fn check(server: Server, says: &str) {
+        let error = McpService::builder(server).build().unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let server = || Server::new("s", "1");
+    let icon = || Icon::new("file:///i.png");
+    check(server().about(|about| about.icons = vec![icon()]), "i.png");
+    check(server().tool(Tool::new("t").icon(icon()), echo), "i.png");
+    let resource = Resource::new("a://b", "b").meta("dev.mcp/x", 1);
+    check(server().resource(resource, async |_, _| ""), "dev.mcp/x");
+    let template = ResourceTemplate::new("a://{b}", "b").icon(icon());
+    check(
+        server().resource_template(template, async |_, _| ""),
+        "i.png",
+    );
+    let prompt = Prompt::new("p").meta("a b", 1);
+    check(server().prompt(prompt, async |_, _| ""), "a b");
+    let added = server().add_tool(Tool::new("t").meta("-", 1), async |_, _| "");
+    assert!(added.unwrap_err().is_setup());
+}
+
+/// SPEC E-1: the server's icons from 2025-11-25 on.
+#[tokio::test]
+async fn a_server_has_icons() {
+    let server = Server::new("s", "1").about(|about| {
+        let icon = Icon::new("https://example.com/i.svg").scalable();
+        about.icons = vec![icon.theme(Theme::Dark)];
+    });
+    let running = run(server).await;
+    for version in LEGACY {
+        let mut client = Client::open(running.address).await;
+        let result = client.result("initialize", hello(version)).await;
+        let icons = json!([{"src": "https://example.com/i.svg", "sizes": ["any"],
+            "theme": "dark"}]);
+        let expected = (version >= V11).then_some(&icons);
+        assert_eq!(result["serverInfo"].get("icons"), expected, "{version}");
+    }
 }
 
 /// SPEC E-32: names as they are, in either case, with every character that clients take.
