@@ -6,12 +6,14 @@ mod call;
 mod client;
 mod completion;
 mod content;
+mod elicitation;
 mod icon;
 mod meta;
 mod page;
 mod prompt;
 mod registry;
 mod resource;
+mod sampling;
 mod tool;
 mod uri_template;
 
@@ -22,14 +24,16 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value, json};
 
 pub use self::call::Call;
-pub use self::client::{Elicitation, Elicited, Root, Sampled, Sampling};
+pub use self::client::Root;
 pub use self::completion::{Completion, Target};
 pub use self::content::{Annotations, Content, Role};
+pub use self::elicitation::{Elicitation, Elicited};
 pub use self::icon::{Icon, Theme};
 pub use self::prompt::{
     IntoPromptResult, Presence, Prompt, PromptArgument, PromptArguments, PromptResult,
 };
 pub use self::resource::{IntoContents, Read, Resource, ResourceContents, ResourceTemplate};
+pub use self::sampling::{Sampled, Sampling};
 pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
 pub use self::uri_template::Variables;
 
