@@ -41,15 +41,14 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// [`RequestError::NotOffered`] when the client did not declare it, [`RequestError::Malformed`]
-    /// when the answer does not fit the form, and all that [`Context::request`] gives.
+    /// [`RequestError::NotOffered`] when the client did not declare it, [`RequestError::Faulty`]
+    /// when it may not be asked of any client, [`RequestError::Malformed`] when the answer does not
+    /// fit the form, and all that [`Context::request`] gives.
     ///
     /// [`Context::request`]: crate::Context::request
     pub async fn elicit(&self, elicitation: &Elicitation) -> Result<Elicited, RequestError> {
         let declared = self.declared("elicitation")?;
-        let params = elicitation
-            .params(self.version(), declared)
-            .ok_or(RequestError::NotOffered)?;
+        let params = elicitation.params(self.version(), declared)?;
         let answer = self.ask("elicitation/create", Some(&params)).await?;
         elicitation.read(&answer).ok_or(RequestError::Malformed)
     }

@@ -303,6 +303,8 @@ pub enum RequestError {
     Malformed,
     /// The client did not declare the capability, or its revision does not have it (SPEC E-95).
     NotOffered,
+    /// The message may not be sent to any client, for this reason; so it was not.
+    Faulty(String),
 }
 
 impl fmt::Display for RequestError {
@@ -313,6 +315,7 @@ impl fmt::Display for RequestError {
             Self::Refused(error) => write!(f, "the client refused: {}", error.message()),
             Self::Malformed => f.write_str("the client's answer is malformed"),
             Self::NotOffered => f.write_str("the client does not offer this"),
+            Self::Faulty(why) => write!(f, "the request to the client is wrong: {why}"),
         }
     }
 }

@@ -156,6 +156,11 @@ impl ProtocolVersion {
         self >= Self::V2026_07_28
     }
 
+    /// `elicitationId` in a URL elicitation (SPEC E-103).
+    pub(crate) fn has_elicitation_ids(self) -> bool {
+        self.has_elicitation_modes() && self.era() == Era::Legacy
+    }
+
     /// Elicitation modes, enum titles and defaults of every primitive (SPEC E-101, E-102).
     pub(crate) fn has_elicitation_modes(self) -> bool {
         self >= Self::V2025_11_25

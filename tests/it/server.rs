@@ -1837,6 +1837,28 @@ async fn a_sampling_request_holds_what_was_set() {
     }
 }
 
+/// SPEC E-103, E-106: what may be asked of no client is not sent, and the handler hears why.
+#[tokio::test]
+async fn a_faulty_elicitation_is_not_sent() {
+    let server = Server::new("s", "1")
+        .tool(Tool::new("secret"), async |cx: Call, _args| {
+            let schema = json!({"type": "object", "properties": {"apiKey": {"type": "string"}}});
+            format!("{:?}", cx.elicit(&Elicitation::form("?", schema)).await)
+        })
+        .tool(Tool::new("nowhere"), async |cx: Call, _args| {
+            format!("{:?}", cx.elicit(&Elicitation::url("?", "/x")).await)
+        });
+    let running = run(server).await;
+    let all = json!({"elicitation": {"form": {}, "url": {}}});
+    let mut client = Client::initialized(running.address, V11, all).await;
+    for (tool, says) in [("secret", "apiKey"), ("nowhere", "URL")] {
+        let result = call(&mut client, tool).await;
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!(text.contains("Faulty") && text.contains(says), "{text}");
+    }
+    nothing_came(&mut client).await;
+}
+
 /// SPEC E-100, E-111: an answer that is no sampling result is an error of the call alone.
 #[tokio::test]
 async fn a_sampling_result_is_validated() {
