@@ -59,8 +59,8 @@ impl Call {
     ///
     /// As [`Call::elicit`]; a person who says no is [`RequestError::Refused`] with code -1.
     pub async fn sample(&self, sampling: &Sampling) -> Result<Sampled, RequestError> {
-        self.declared("sampling")?;
-        let params = sampling.params(self.version());
+        let declared = self.declared("sampling")?;
+        let params = sampling.params(self.version(), declared)?;
         let answer = self.ask("sampling/createMessage", Some(&params)).await?;
         Sampled::read(answer).ok_or(RequestError::Malformed)
     }

@@ -80,6 +80,14 @@ impl Content {
         self
     }
 
+    /// Whether a sampling message can hold it (SPEC K).
+    pub(super) fn is_for_models(&self) -> bool {
+        match self.kind {
+            Kind::Text(_) | Kind::Image { .. } | Kind::Audio { .. } => true,
+            Kind::Embedded(_) | Kind::Link(_) => false,
+        }
+    }
+
     /// The text of a block that is nothing but text.
     pub(super) fn as_plain_text(&self) -> Option<&str> {
         match (&self.kind, &self.annotations) {

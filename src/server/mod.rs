@@ -33,7 +33,7 @@ pub use self::prompt::{
     IntoPromptResult, Presence, Prompt, PromptArgument, PromptArguments, PromptResult,
 };
 pub use self::resource::{IntoContents, Read, Resource, ResourceContents, ResourceTemplate};
-pub use self::sampling::{Sampled, Sampling};
+pub use self::sampling::{IncludedContext, Sampled, Sampling, ToolChoice, ToolUse};
 pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
 pub use self::uri_template::Variables;
 

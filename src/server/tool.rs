@@ -349,6 +349,24 @@ impl ToolResult {
         Json::from_encoder(out)
     }
 
+    /// The `tool_result` block of a sampling message (SPEC E-99).
+    pub(super) fn to_block(&self, tool_use_id: &str, version: ProtocolVersion) -> Value {
+        let content = self.content.iter().map(|content| content.to_value(version));
+        let mut block = json!({
+            "type": "tool_result",
+            "toolUseId": tool_use_id,
+            "content": content.collect::<Value>(),
+        });
+        if let Some(value) = self.structured_content(version) {
+            block["structuredContent"] = value.clone();
+        }
+        if self.is_error {
+            block["isError"] = true.into();
+        }
+        self.meta.put(&mut block);
+        block
+    }
+
     /// SPEC E-40: until 2026-07-28 a structured value is an object; another is in the text only.
     fn structured_content(&self, version: ProtocolVersion) -> Option<&Value> {
         let value = self.structured.as_ref()?;

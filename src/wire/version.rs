@@ -151,6 +151,12 @@ impl ProtocolVersion {
         self >= Self::V2025_11_25
     }
 
+    /// Tools, tool blocks and lists of blocks in sampling, and `sampling.context` to declare
+    /// (SPEC E-97 to E-99).
+    pub(crate) fn has_sampling_tools(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
     /// An `outputSchema` of any root, and `structuredContent` of any type (SPEC E-40).
     pub(crate) fn has_output_of_any_type(self) -> bool {
         self >= Self::V2026_07_28

@@ -1837,6 +1837,46 @@ async fn a_sampling_request_holds_what_was_set() {
     }
 }
 
+/// SPEC E-98, E-99: a model uses tools in turns, and only where the client said that it can.
+#[tokio::test]
+async fn a_model_uses_tools_in_turns() {
+    let server = Server::new("s", "1").tool(Tool::new("sample"), async |cx: Call, _args| {
+        let wish = Sampling::new(7)
+            .message(Role::User, "sum?")
+            .tool(Tool::new("sum"));
+        let sampled = cx.sample(&wish).await?;
+        let used = &sampled.tool_uses[0];
+        let gave = (used.id.clone(), ToolResult::content([Content::text("3")]));
+        let sampled = cx.sample(&wish.tool_turn(&sampled, [gave])).await?;
+        Ok::<_, ToolError>(sampled.text.unwrap_or_default())
+    });
+    let running = run(server).await;
+    let plain = json!({"sampling": {}});
+    let mut client = Client::initialized(running.address, V11, plain).await;
+    let result = call(&mut client, "sample").await;
+    assert_eq!(result["isError"], true, "SPEC E-98");
+
+    let tools = json!({"sampling": {"tools": {}}});
+    let mut client = Client::initialized(running.address, V11, tools).await;
+    let id = client.begin("tools/call", json!({"name": "sample"})).await;
+    let used = json!([{"type": "tool_use", "id": "u1", "name": "sum", "input": {},
+        "_meta": {"com.example/kept": 1}}]);
+    let answer = json!({"result": {"role": "assistant", "model": "m", "content": used}});
+    let asked = reply(&mut client, answer).await;
+    assert_eq!(asked["params"]["tools"][0]["name"], "sum");
+    let answer = json!({"result": {"role": "assistant", "model": "m",
+        "content": {"type": "text", "text": "three"}}});
+    let asked = reply(&mut client, answer).await;
+    let messages = &asked["params"]["messages"];
+    assert_eq!(messages.as_array().map(Vec::len), Some(3));
+    assert_eq!(messages[1], json!({"role": "assistant", "content": used}));
+    let result = json!({"type": "tool_result", "toolUseId": "u1",
+        "content": [{"type": "text", "text": "3"}]});
+    assert_eq!(messages[2], json!({"role": "user", "content": [result]}));
+    let result = client.answer(id).await["result"].clone();
+    assert_eq!(result["content"][0]["text"], "three");
+}
+
 /// SPEC E-103, E-106: what may be asked of no client is not sent, and the handler hears why.
 #[tokio::test]
 async fn a_faulty_elicitation_is_not_sent() {
