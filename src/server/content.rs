@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::meta::Meta;
 use super::resource::{Resource, ResourceContents};
 use crate::wire::base64;
 use crate::wire::version::ProtocolVersion;
@@ -17,6 +18,7 @@ use crate::wire::version::ProtocolVersion;
 pub struct Content {
     kind: Kind,
     annotations: Option<Annotations>,
+    meta: Meta,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +27,7 @@ enum Kind {
     Image { data: String, mime_type: String },
     Audio { data: String, mime_type: String },
     Embedded(ResourceContents),
-    Link(Resource),
+    Link(Box<Resource>),
 }
 
 impl Content {
@@ -61,7 +63,7 @@ impl Content {
     /// A resource that the client may read. From 2025-06-18 on.
     #[must_use]
     pub fn link(resource: Resource) -> Self {
-        Kind::Link(resource).into()
+        Kind::Link(Box::new(resource)).into()
     }
 
     /// Adds hints for the client.
@@ -71,10 +73,26 @@ impl Content {
         self
     }
 
+    /// Adds to the `_meta` of the block. From 2025-06-18 on. A key that is malformed, or that the
+    /// protocol reserves, is left out (SPEC ).
+    #[must_use]
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key, value);
+        self
+    }
+
+    /// Whether a sampling message can hold it (SPEC K).
+    pub(super) fn is_for_models(&self) -> bool {
+        match self.kind {
+            Kind::Text(_) | Kind::Image { .. } | Kind::Audio { .. } => true,
+            Kind::Embedded(_) | Kind::Link(_) => false,
+        }
+    }
+
     /// The text of a block that is nothing but text.
     pub(super) fn as_plain_text(&self) -> Option<&str> {
         match (&self.kind, &self.annotations) {
-            (Kind::Text(text), None) => Some(text),
+            (Kind::Text(text), None) if self.meta.is_empty() => Some(text),
             _ => None,
         }
     }
@@ -92,7 +110,7 @@ impl Content {
                 "[audio of type {mime_type}, which this revision cannot carry]"
             )),
             Kind::Embedded(contents) => {
-                json!({"type": "resource", "resource": contents.to_value()})
+                json!({"type": "resource", "resource": contents.to_value(version)})
             }
             Kind::Link(resource) if version.has_resource_links() => {
                 let mut link = resource.to_value(version);
@@ -105,6 +123,9 @@ impl Content {
         if let Some(annotations) = &self.annotations {
             block["annotations"] = annotations.to_value(version);
         }
+        if version.has_titles() {
+            self.meta.put(&mut block);
+        }
         block
     }
 }
@@ -114,6 +135,7 @@ impl From<Kind> for Content {
         Self {
             kind,
             annotations: None,
+            meta: Meta::default(),
         }
     }
 }
@@ -212,6 +234,7 @@ impl Annotations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::icon::Icon;
 
     /// SPEC E-42, E-68: what a revision does not know is told as text.
     #[test]
@@ -233,6 +256,39 @@ mod tests {
             ProtocolVersion::V2024_11_05,
             "image",
         );
+    }
+
+    /// SPEC K, A-29: `_meta` from 2025-06-18 on, on a block and on what is embedded in it.
+    #[test]
+    fn meta_goes_to_the_revisions_that_have_it() {
+        let text = Content::text("x").meta("a", 1).meta("dev.mcp/b", 2);
+        let contents = ResourceContents::text("a://b", "x").meta("c", 3);
+        let embedded = Content::embedded(contents).meta("d", 4);
+        for version in ProtocolVersion::ALL {
+            let meta = |value: &Value| value.get("_meta").cloned();
+            let expected = |value: Value| version.has_titles().then_some(value);
+            assert_eq!(meta(&text.to_value(version)), expected(json!({"a": 1})));
+            let block = embedded.to_value(version);
+            assert_eq!(meta(&block), expected(json!({"d": 4})));
+            assert_eq!(meta(&block["resource"]), expected(json!({"c": 3})));
+        }
+        assert_eq!(text.as_plain_text(), None);
+    }
+
+    /// SPEC K: a link is a resource, with its icons from 2025-11-25 on; the block adds its own hints.
+    #[test]
+    fn a_link_keeps_what_its_resource_has() {
+        let resource = Resource::new("a://b", "b")
+            .title("B")
+            .icon(Icon::new("data:,x"))
+            .meta("a", 1);
+        let link = Content::link(resource).meta("b", 2);
+        let mut expected = json!({"type": "resource_link", "uri": "a://b", "name": "b",
+            "title": "B", "_meta": {"a": 1, "b": 2}});
+        assert_eq!(link.to_value(ProtocolVersion::V2025_06_18), expected);
+        expected["icons"] = json!([{"src": "data:,x"}]);
+        assert_eq!(link.to_value(ProtocolVersion::V2025_11_25), expected);
+        assert_eq!(link.to_value(ProtocolVersion::V2026_07_28), expected);
     }
 
     /// SPEC E-50: `lastModified` from 2025-06-18 on.

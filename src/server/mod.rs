@@ -6,11 +6,15 @@ mod call;
 mod client;
 mod completion;
 mod content;
+mod elicitation;
+mod icon;
+mod meta;
 mod mirror;
 mod page;
 mod prompt;
 mod registry;
 mod resource;
+mod sampling;
 mod tool;
 mod uri_template;
 
@@ -21,15 +25,21 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value, json};
 
 pub use self::call::Call;
-pub use self::client::{Elicitation, Elicited, Root, Sampled, Sampling};
+pub use self::client::Root;
 pub use self::completion::{Completion, Target};
 pub use self::content::{Annotations, Content, Role};
-pub use self::prompt::{IntoPromptResult, Presence, Prompt, PromptArguments, PromptResult};
+pub use self::elicitation::{Elicitation, Elicited};
+pub use self::icon::{Icon, Theme};
+pub use self::prompt::{
+    IntoPromptResult, Presence, Prompt, PromptArgument, PromptArguments, PromptResult,
+};
 pub use self::resource::{IntoContents, Read, Resource, ResourceContents, ResourceTemplate};
+pub use self::sampling::{IncludedContext, Sampled, Sampling, ToolChoice, ToolUse};
 pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
 pub use self::uri_template::Variables;
 
 use self::completion::completion_handler;
+use self::icon::{icons_fault, put_icons};
 use self::page::page;
 use self::prompt::prompt_handler;
 use self::registry::{Current, Registry};
@@ -86,6 +96,8 @@ pub struct About {
     pub description: Option<String>,
     /// Its home page. From 2025-11-25 on.
     pub website_url: Option<String>,
+    /// Its icons. From 2025-11-25 on; one that clients do not take fails the service's build.
+    pub icons: Vec<Icon>,
     /// How a model should use the server.
     pub instructions: Option<String>,
 }
@@ -116,12 +128,13 @@ impl Server {
     pub fn about(self, set: impl FnOnce(&mut About)) -> Self {
         let mut about = About::default();
         set(&mut about);
+        let fault = icons_fault(&about.icons);
         let _ = self.0.about.set(about);
-        self
+        self.register(|_| sound(fault))
     }
 
-    /// Registers a tool. A name that is taken, or a schema that is no object's, fails the build of
-    /// the service.
+    /// Registers a tool. A name that is taken, or an input schema that is no object's, fails the
+    /// build of the service.
     pub fn tool<F, R>(
         self,
         tool: Tool,
@@ -150,6 +163,7 @@ impl Server {
             if !is_absolute_uri(&uri) {
                 return Err(format!("{uri:?} is not an absolute URI"));
             }
+            sound(resource.fault())?;
             let reader = reader(resource.mime(), handler);
             added(
                 registry.resources.add(&uri, (resource, reader)),
@@ -173,6 +187,7 @@ impl Server {
         self.register(|registry| {
             let text = template.text().to_owned();
             let parsed = template.parse()?;
+            sound(template.fault())?;
             let reader = reader(template.mime(), handler);
             let is_new = registry.templates.add(&text, (template, parsed, reader));
             added(is_new, "resource template", &text)
@@ -191,6 +206,7 @@ impl Server {
     {
         self.register(|registry| {
             let name = prompt.name().to_owned();
+            sound(prompt.fault())?;
             let handler = prompt_handler(handler);
             added(
                 registry.prompts.add(&name, (prompt, handler)),
@@ -244,7 +260,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the name is taken or a schema is no object's.
+    /// When the name is taken or the tool could not be served.
     pub fn add_tool<F, R>(
         &self,
         tool: Tool,
@@ -304,13 +320,15 @@ where
 {
     let handler = tool_handler(handler);
     move |registry| {
-        if let Some(fault) = tool.fault() {
-            return Err(fault);
-        }
+        sound(tool.fault())?;
         let name = tool.name().to_owned();
         registry.offers_tools = true;
         added(registry.tools.add(&name, (tool, handler)), "tool", &name)
     }
+}
+
+fn sound(fault: Option<String>) -> Result<(), String> {
+    fault.map_or(Ok(()), Err)
 }
 
 fn added(is_new: bool, what: &str, name: &str) -> Result<(), String> {
@@ -445,6 +463,7 @@ impl Shared {
             field("description", &about.description);
             field("websiteUrl", &about.website_url);
         }
+        put_icons(&about.icons, &mut info, version);
         info
     }
 }
@@ -516,7 +535,7 @@ async fn call_tool(
     drop(name);
     let call = Call::new(cx, request, registry.logging);
     let result = handler(call, Arguments::new(arguments)).await?;
-    if tool.has_output() && !result.keeps_schema() {
+    if !tool.allows(&result) {
         return Err(ErrorObject::internal());
     }
     Ok(result.to_json(version))
@@ -536,8 +555,9 @@ async fn read(registry: &Registry, cx: Context, request: Request) -> Answer {
     let (reader, read) = registry
         .reader(&uri)
         .ok_or_else(|| ErrorObject::resource_not_found(&uri))?;
+    let version = cx.version();
     let contents = reader(Call::new(cx, request, registry.logging), read).await?;
-    let contents: Value = contents.iter().map(ResourceContents::to_value).collect();
+    let contents: Value = contents.iter().map(|one| one.to_value(version)).collect();
     Ok(Json::from(&json!({ "contents": contents })))
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::call::Call;
 use super::content::{Content, Role};
+use super::icon::{Icon, icons_fault, put_icons};
+use super::meta::Meta;
 use crate::transport::dispatch::BoxFuture;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
@@ -18,7 +20,26 @@ pub struct Prompt {
     name: String,
     title: Option<String>,
     description: Option<String>,
-    arguments: Vec<(String, Presence)>,
+    arguments: Vec<PromptArgument>,
+    icons: Vec<Icon>,
+    meta: Meta,
+}
+
+/// An argument that a prompt takes.
+///
+/// ```
+/// use mcp_wire::server::{Presence, Prompt, PromptArgument};
+/// let city = PromptArgument::new("city", Presence::Required).description("Where to look");
+/// let prompt = Prompt::new("weather")
+///     .with_argument(city)
+///     .argument("unit", Presence::Optional);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptArgument {
+    name: String,
+    title: Option<String>,
+    description: Option<String>,
+    presence: Presence,
 }
 
 /// Whether an argument must be given.
@@ -39,6 +60,8 @@ impl Prompt {
             title: None,
             description: None,
             arguments: Vec::new(),
+            icons: Vec::new(),
+            meta: Meta::default(),
         }
     }
 
@@ -56,10 +79,31 @@ impl Prompt {
         self
     }
 
+    /// Adds an argument that needs no more words than its name.
+    #[must_use]
+    pub fn argument(self, name: impl Into<String>, presence: Presence) -> Self {
+        self.with_argument(PromptArgument::new(name, presence))
+    }
+
     /// Adds an argument.
     #[must_use]
-    pub fn argument(mut self, name: impl Into<String>, presence: Presence) -> Self {
-        self.arguments.push((name.into(), presence));
+    pub fn with_argument(mut self, argument: PromptArgument) -> Self {
+        self.arguments.push(argument);
+        self
+    }
+
+    /// Adds an icon. From 2025-11-25 on.
+    #[must_use]
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
+        self
+    }
+
+    /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
+    /// reserves, fails the service's build (SPEC A-29, A-30).
+    #[must_use]
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key, value);
         self
     }
 
@@ -69,8 +113,13 @@ impl Prompt {
         &self.name
     }
 
+    /// What is wrong with the registration, if anything.
+    pub(super) fn fault(&self) -> Option<String> {
+        self.meta.fault().or_else(|| icons_fault(&self.icons))
+    }
+
     pub(super) fn has_argument(&self, name: &str) -> bool {
-        self.arguments.iter().any(|(argument, _)| argument == name)
+        self.arguments.iter().any(|argument| argument.name == name)
     }
 
     /// The arguments of a `prompts/get`: a map of strings (SPEC E-66), with all that must be there
@@ -90,11 +139,11 @@ impl Prompt {
             }
             Some(_) => return Err(ErrorObject::invalid_params("`arguments` must be an object")),
         }
-        let missing = self.arguments.iter().find(|(name, presence)| {
-            *presence == Presence::Required && !arguments.contains_key(name)
+        let missing = self.arguments.iter().find(|argument| {
+            argument.presence == Presence::Required && !arguments.contains_key(&argument.name)
         });
         match missing {
-            Some((name, _)) => {
+            Some(PromptArgument { name, .. }) => {
                 let message = format!("the argument `{name}` is missing: expected a string");
                 Err(ErrorObject::invalid_params(message))
             }
@@ -103,26 +152,70 @@ impl Prompt {
     }
 
     pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
-        let mut out = Map::new();
-        out.insert("name".to_owned(), self.name.as_str().into());
-        if let Some(description) = &self.description {
-            out.insert("description".to_owned(), description.as_str().into());
-        }
-        if let Some(title) = self.title.as_deref().filter(|_| version.has_titles()) {
-            out.insert("title".to_owned(), title.into());
-        }
+        let mut out = named(&self.name, &self.title, &self.description, version);
         if !self.arguments.is_empty() {
-            let arguments = self
-                .arguments
-                .iter()
-                .map(|(name, presence)| match presence {
-                    Presence::Required => json!({"name": name, "required": true}),
-                    Presence::Optional => json!({"name": name}),
-                });
-            out.insert("arguments".to_owned(), arguments.collect());
+            let arguments = self.arguments.iter();
+            out["arguments"] = arguments
+                .map(|argument| argument.to_value(version))
+                .collect();
         }
-        out.into()
+        if version.has_titles() {
+            self.meta.put(&mut out);
+        }
+        put_icons(&self.icons, &mut out, version);
+        out
     }
+}
+
+impl PromptArgument {
+    /// An argument by its name.
+    pub fn new(name: impl Into<String>, presence: Presence) -> Self {
+        Self {
+            name: name.into(),
+            title: None,
+            description: None,
+            presence,
+        }
+    }
+
+    /// What it is, for people and models.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// A name for people. From 2025-06-18 on.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    fn to_value(&self, version: ProtocolVersion) -> Value {
+        let mut out = named(&self.name, &self.title, &self.description, version);
+        if self.presence == Presence::Required {
+            out["required"] = true.into();
+        }
+        out
+    }
+}
+
+/// What prompts and arguments tell of themselves alike (SPEC E-65).
+fn named(
+    name: &str,
+    title: &Option<String>,
+    description: &Option<String>,
+    version: ProtocolVersion,
+) -> Value {
+    let mut out = json!({"name": name});
+    if let Some(description) = description {
+        out["description"] = description.as_str().into();
+    }
+    if let Some(title) = title.as_deref().filter(|_| version.has_titles()) {
+        out["title"] = title.into();
+    }
+    out
 }
 
 /// The arguments of a prompt. Every required one is there.
@@ -151,6 +244,7 @@ impl PromptArguments {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PromptResult {
     messages: Vec<(Role, Content)>,
+    meta: Meta,
 }
 
 impl PromptResult {
@@ -167,6 +261,14 @@ impl PromptResult {
         self
     }
 
+    /// Adds to the `_meta` of the result, in every revision. A key that is malformed, or that the
+    /// protocol reserves, is left out (SPEC A-29, A-30).
+    #[must_use]
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key, value);
+        self
+    }
+
     pub(super) fn to_value(&self, prompt: &Prompt, version: ProtocolVersion) -> Value {
         let messages = self.messages.iter().map(
             |(role, content)| json!({"role": role.as_str(), "content": content.to_value(version)}),
@@ -175,6 +277,7 @@ impl PromptResult {
         if let Some(description) = &prompt.description {
             out["description"] = description.as_str().into();
         }
+        self.meta.put(&mut out);
         out
     }
 }
@@ -230,4 +333,83 @@ where
         let running = handler(call, arguments);
         Box::pin(async move { running.await.into_prompt_result() })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SPEC E-65, K: titles and `_meta` from 2025-06-18 on, `icons` from 2025-11-25 on.
+    #[test]
+    fn a_prompt_takes_the_form_of_the_revision() {
+        let city = PromptArgument::new("city", Presence::Required)
+            .title("City")
+            .description("Where");
+        let prompt = Prompt::new("weather")
+            .title("Weather")
+            .description("Asks")
+            .with_argument(city)
+            .argument("unit", Presence::Optional)
+            .icon(Icon::new("data:,x"))
+            .meta("com.example/a", 1);
+        for version in ProtocolVersion::ALL {
+            let mut city = json!({"name": "city", "description": "Where", "required": true});
+            let mut expected = json!({"name": "weather", "description": "Asks"});
+            if version.has_titles() {
+                city["title"] = "City".into();
+                expected["title"] = "Weather".into();
+                expected["_meta"] = json!({"com.example/a": 1});
+            }
+            if version.has_icons() {
+                expected["icons"] = json!([{"src": "data:,x"}]);
+            }
+            expected["arguments"] = json!([city, {"name": "unit"}]);
+            assert_eq!(prompt.to_value(version), expected, "{version}");
+        }
+        let bare = Prompt::new("p").to_value(ProtocolVersion::V2026_07_28);
+        assert_eq!(bare, json!({"name": "p"}));
+    }
+
+    /// SPEC E-66, E-67: a map of strings, with all that must be there.
+    #[test]
+    fn required_arguments_must_be_given() {
+        let city = PromptArgument::new("city", Presence::Required);
+        let prompt = Prompt::new("p").with_argument(city);
+        assert!(prompt.arguments(Some(&json!({"city": "Rome"}))).is_ok());
+        for given in [
+            None,
+            Some(json!({})),
+            Some(json!({"city": 1})),
+            Some(json!([])),
+        ] {
+            let error = prompt.arguments(given.as_ref()).unwrap_err();
+            assert_eq!(error.code(), -32602);
+        }
+        assert!(prompt.has_argument("city"));
+        assert!(!prompt.has_argument("town"));
+    }
+
+    /// SPEC E-66, E-68, K: one block a message, and `_meta` in every revision.
+    #[test]
+    fn a_prompt_result_has_meta_in_every_revision() {
+        let result = PromptResult::new()
+            .message(Role::User, "hi")
+            .meta("com.example/a", 1)
+            .meta("dev.mcp/x", 1);
+        for version in ProtocolVersion::ALL {
+            assert_eq!(
+                result.to_value(&Prompt::new("p"), version),
+                json!({"messages": [{"role": "user", "content": {"type": "text", "text": "hi"}}],
+                    "_meta": {"com.example/a": 1}})
+            );
+        }
+    }
+
+    /// SPEC A-29, A-30: what could not be served is a fault.
+    #[test]
+    fn a_wrong_prompt_is_a_fault() {
+        assert_eq!(Prompt::new("p").meta("a", 1).fault(), None);
+        assert!(Prompt::new("p").meta("dev.mcp/a", 1).fault().is_some());
+        assert!(Prompt::new("p").icon(Icon::new("i.png")).fault().is_some());
+    }
 }

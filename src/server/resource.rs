@@ -4,10 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::call::Call;
 use super::content::Annotations;
+use super::icon::{Icon, icons_fault, put_icons};
+use super::meta::Meta;
 use super::uri_template::{UriTemplate, Variables};
 use crate::transport::dispatch::BoxFuture;
 use crate::wire::base64;
@@ -30,24 +32,33 @@ struct About {
     description: Option<String>,
     mime_type: Option<String>,
     annotations: Option<Annotations>,
+    icons: Vec<Icon>,
+    meta: Meta,
 }
 
 impl About {
-    fn put(&self, out: &mut Map<String, Value>, version: ProtocolVersion) {
+    /// What is wrong with it, if anything.
+    fn fault(&self) -> Option<String> {
+        self.meta.fault().or_else(|| icons_fault(&self.icons))
+    }
+
+    fn put(&self, out: &mut Value, version: ProtocolVersion) {
         let mut text = |key: &str, text: &Option<String>| {
             if let Some(text) = text {
-                out.insert(key.to_owned(), text.as_str().into());
+                out[key] = text.as_str().into();
             }
         };
         text("description", &self.description);
         text("mimeType", &self.mime_type);
         if version.has_titles() {
             text("title", &self.title);
+            self.meta.put(out);
         }
-        out.insert("name".to_owned(), self.name.as_str().into());
+        out["name"] = self.name.as_str().into();
         if let Some(annotations) = &self.annotations {
-            out.insert("annotations".to_owned(), annotations.to_value(version));
+            out["annotations"] = annotations.to_value(version);
         }
+        put_icons(&self.icons, out, version);
     }
 }
 
@@ -79,6 +90,26 @@ macro_rules! about {
         pub fn annotations(mut self, annotations: Annotations) -> Self {
             self.about.annotations = Some(annotations);
             self
+        }
+
+        /// Adds an icon. From 2025-11-25 on.
+        #[must_use]
+        pub fn icon(mut self, icon: Icon) -> Self {
+            self.about.icons.push(icon);
+            self
+        }
+
+        /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
+        /// reserves, fails the service's build; on a link it is left out (SPEC ).
+        #[must_use]
+        pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.about.meta.insert(key, value);
+            self
+        }
+
+        /// What is wrong with the registration, beside its URI.
+        pub(super) fn fault(&self) -> Option<String> {
+            self.about.fault()
         }
     };
 }
@@ -117,13 +148,12 @@ impl Resource {
     }
 
     pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
-        let mut out = Map::new();
-        out.insert("uri".to_owned(), self.uri.as_str().into());
+        let mut out = json!({"uri": self.uri});
         if let Some(size) = self.size {
-            out.insert("size".to_owned(), size.into());
+            out["size"] = size.into();
         }
         self.about.put(&mut out, version);
-        out.into()
+        out
     }
 }
 
@@ -163,10 +193,9 @@ impl ResourceTemplate {
     }
 
     pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
-        let mut out = Map::new();
-        out.insert("uriTemplate".to_owned(), self.template.as_str().into());
+        let mut out = json!({"uriTemplate": self.template});
         self.about.put(&mut out, version);
-        out.into()
+        out
     }
 }
 
@@ -206,6 +235,7 @@ pub struct ResourceContents {
     uri: String,
     mime_type: Option<String>,
     body: Body,
+    meta: Meta,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -221,6 +251,7 @@ impl ResourceContents {
             uri: uri.into(),
             mime_type: None,
             body: Body::Text(text.into()),
+            meta: Meta::default(),
         }
     }
 
@@ -230,6 +261,7 @@ impl ResourceContents {
             uri: uri.into(),
             mime_type: None,
             body: Body::Blob(base64::encode(bytes)),
+            meta: Meta::default(),
         }
     }
 
@@ -240,13 +272,24 @@ impl ResourceContents {
         self
     }
 
-    pub(super) fn to_value(&self) -> Value {
+    /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
+    /// reserves, is left out (SPEC ).
+    #[must_use]
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key, value);
+        self
+    }
+
+    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut out = match &self.body {
             Body::Text(text) => json!({"uri": self.uri, "text": text}),
             Body::Blob(blob) => json!({"uri": self.uri, "blob": blob}),
         };
         if let Some(mime_type) = &self.mime_type {
             out["mimeType"] = mime_type.as_str().into();
+        }
+        if version.has_titles() {
+            self.meta.put(&mut out);
         }
         out
     }
@@ -357,4 +400,70 @@ where
         let reading = handler(call, read);
         Box::pin(async move { reading.await.into_contents(&uri, mime_type.as_deref()) })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SPEC E-50, E-51, K: `title` and `_meta` from 2025-06-18 on, `icons` from 2025-11-25 on.
+    #[test]
+    fn resources_and_templates_take_the_form_of_the_revision() {
+        let resource = Resource::new("a://b", "b")
+            .title("B")
+            .size(3)
+            .mime_type("text/plain")
+            .icon(Icon::new("data:,x"))
+            .meta("com.example/a", 1);
+        let template = ResourceTemplate::new("a://{b}", "b")
+            .title("B")
+            .mime_type("text/plain")
+            .icon(Icon::new("data:,x"))
+            .meta("com.example/a", 1);
+        for version in ProtocolVersion::ALL {
+            let mut expected = json!({"name": "b", "mimeType": "text/plain"});
+            if version.has_titles() {
+                expected["title"] = "B".into();
+                expected["_meta"] = json!({"com.example/a": 1});
+            }
+            if version.has_icons() {
+                expected["icons"] = json!([{"src": "data:,x"}]);
+            }
+            let mut listed = template.to_value(version);
+            assert_eq!(listed["uriTemplate"].take(), "a://{b}");
+            expected["uriTemplate"] = Value::Null;
+            assert_eq!(listed, expected, "{version}");
+            let mut listed = resource.to_value(version);
+            assert_eq!(listed["uri"].take(), "a://b");
+            assert_eq!(listed["size"].take(), 3);
+            listed["uriTemplate"] = Value::Null;
+            expected["uri"] = Value::Null;
+            expected["size"] = Value::Null;
+            assert_eq!(listed, expected, "{version}");
+        }
+    }
+
+    /// SPEC: what could not be served is a fault.
+    #[test]
+    fn a_wrong_resource_is_a_fault() {
+        let resource = || Resource::new("a://b", "b");
+        assert_eq!(resource().fault(), None);
+        assert!(resource().meta("dev.mcp/a", 1).fault().is_some());
+        assert!(resource().icon(Icon::new("i.png")).fault().is_some());
+        let template = ResourceTemplate::new("a://{b}", "b").meta("a b", 1);
+        assert!(template.fault().is_some());
+    }
+
+    /// SPEC E-52, K: contents have `_meta` from 2025-06-18 on.
+    #[test]
+    fn contents_take_the_form_of_the_revision() {
+        let contents = ResourceContents::blob("a://b", b"f").meta("a", 1);
+        for version in ProtocolVersion::ALL {
+            let mut expected = json!({"uri": "a://b", "blob": "Zg=="});
+            if version.has_titles() {
+                expected["_meta"] = json!({"a": 1});
+            }
+            assert_eq!(contents.to_value(version), expected, "{version}");
+        }
+    }
 }

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::content::Content;
+use super::icon::{Icon, icons_fault, put_icons};
+use super::meta::Meta;
 use super::mirror::Mirrored;
 use crate::protocol::mirror::Headers;
 use crate::transport::dispatch::{BoxFuture, RequestError};
@@ -25,11 +27,16 @@ pub struct Tool {
     mirrored: Result<Mirrored, String>,
     output: Option<Value>,
     hints: Map<String, Value>,
+    icons: Vec<Icon>,
+    meta: Meta,
 }
 
 impl Tool {
-    /// A tool without arguments. Names should have 1 to 64 of `A-Z a-z 0-9 _ - .`, which every
-    /// client takes (SPEC E-32).
+    /// A tool without arguments.
+    ///
+    /// The protocol wants names of 1 to 128 of `A-Z a-z 0-9 _ - .`; every client takes those of up
+    /// to 64. Nothing but an empty name is refused (SPEC E-32, J-12): it is your clients that know
+    /// what they take.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -40,6 +47,8 @@ impl Tool {
             mirrored: Ok(Mirrored::default()),
             output: None,
             hints: Map::new(),
+            icons: Vec::new(),
+            meta: Meta::default(),
         }
     }
 
@@ -72,8 +81,11 @@ impl Tool {
         self
     }
 
-    /// The JSON Schema of its structured content, with `"type": "object"` at its root. From
-    /// 2025-06-18 on. A handler that succeeds without structured content is then answered -32603.
+    /// The JSON Schema of its structured content. From 2025-06-18 on; one whose root is not
+    /// `"type": "object"` is left out before 2026-07-28 (SPEC E-40).
+    ///
+    /// A handler that succeeds without structured content, or with one that is no object though the
+    /// schema says so, is answered -32603 (SPEC E-38).
     #[must_use]
     pub fn output(mut self, schema: Value) -> Self {
         self.output = Some(schema);
@@ -104,6 +116,21 @@ impl Tool {
         self.hint("openWorldHint", false)
     }
 
+    /// Adds an icon. From 2025-11-25 on.
+    #[must_use]
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
+        self
+    }
+
+    /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
+    /// reserves, fails the service's build (SPEC A-29, A-30).
+    #[must_use]
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key, value);
+        self
+    }
+
     fn hint(mut self, name: &str, value: bool) -> Self {
         self.hints.insert(name.to_owned(), value.into());
         self
@@ -115,32 +142,38 @@ impl Tool {
         &self.name
     }
 
-    pub(super) fn has_output(&self) -> bool {
-        self.output.is_some()
+    /// Whether a result is what the output schema promises, as far as its root tells (SPEC E-38).
+    pub(super) fn allows(&self, result: &ToolResult) -> bool {
+        let Some(schema) = self.output.as_ref().filter(|_| !result.is_error) else {
+            return true;
+        };
+        let structured = result.structured.as_ref();
+        structured.is_some_and(|value| value.is_object() || !is_of_object(schema))
     }
 
     /// What is wrong with the registration, if anything.
     pub(super) fn fault(&self) -> Option<String> {
-        let is_object = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "object");
         let name = &self.name;
         if name.is_empty() {
             Some("a tool has an empty name".to_owned())
-        } else if !is_object(&self.input) {
+        } else if !is_of_object(&self.input) {
             Some(format!(
                 "the input schema of tool {name:?} must have \"type\": \"object\""
             ))
-        } else if !self.output.as_ref().is_none_or(is_object) {
+        } else if !self.output.as_ref().is_none_or(Value::is_object) {
             Some(format!(
-                "the output schema of tool {name:?} must have \"type\": \"object\""
+                "the output schema of tool {name:?} must be a JSON object"
             ))
         } else {
-            let fault = self.mirrored.as_ref().err()?;
-            Some(format!("the input schema of tool {name:?}: {fault}"))
+            let annotated = self.mirrored.as_ref().err();
+            annotated
+                .map(|fault| format!("the input schema of tool {name:?}: {fault}"))
+                .or_else(|| self.meta.fault())
+                .or_else(|| icons_fault(&self.icons))
         }
     }
 
     /// Holds the `Mcp-Param-…` headers of a call to its arguments (SPEC D.2, step 17).
-    #[allow(dead_code, reason = "for `/mcp`, which is being written")]
     pub(super) fn check_mirrored(
         &self,
         headers: Headers<'_>,
@@ -165,15 +198,28 @@ impl Tool {
         if let Some(title) = self.title.as_deref().filter(|_| version.has_titles()) {
             out["title"] = title.into();
         }
-        if let Some(schema) = self
-            .output
-            .as_ref()
-            .filter(|_| version.has_structured_content())
-        {
+        if version.has_titles() {
+            self.meta.put(&mut out);
+        }
+        if let Some(schema) = self.output_schema(version) {
             out["outputSchema"] = schema.clone();
         }
+        put_icons(&self.icons, &mut out, version);
         out
     }
+
+    /// SPEC E-40: the output schema, in the revisions that can hold it.
+    fn output_schema(&self, version: ProtocolVersion) -> Option<&Value> {
+        let schema = self.output.as_ref()?;
+        let is_held = version.has_structured_content()
+            && (version.has_output_of_any_type() || is_of_object(schema));
+        is_held.then_some(schema)
+    }
+}
+
+/// Whether a schema says at its root that it is an object's.
+fn is_of_object(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|kind| kind == "object")
 }
 
 /// The arguments of a call: a JSON object.
@@ -252,6 +298,7 @@ pub struct ToolResult {
     content: Vec<Content>,
     structured: Option<Value>,
     is_error: bool,
+    meta: Meta,
 }
 
 impl ToolResult {
@@ -263,14 +310,15 @@ impl ToolResult {
         }
     }
 
-    /// A structured value, and the same as text for clients of older revisions (SPEC E-39).
+    /// A structured value, and the same as text for clients of older revisions (SPEC E-39). From
+    /// 2025-06-18 on; before 2026-07-28 only an object is sent beside the text (SPEC E-40).
     #[must_use]
     pub fn structured(value: Value) -> Self {
         let text = Content::text(value.to_string());
         Self {
             content: vec![text],
             structured: Some(value),
-            is_error: false,
+            ..Self::default()
         }
     }
 
@@ -278,14 +326,17 @@ impl ToolResult {
     pub fn error(message: impl Into<Content>) -> Self {
         Self {
             content: vec![message.into()],
-            structured: None,
             is_error: true,
+            ..Self::default()
         }
     }
 
-    /// Whether an output schema is answered with structured content (SPEC E-38).
-    pub(super) fn keeps_schema(&self) -> bool {
-        self.is_error || self.structured.as_ref().is_some_and(Value::is_object)
+    /// Adds to the `_meta` of the result, in every revision. A key that is malformed, or that the
+    /// protocol reserves, is left out (SPEC A-29, A-30).
+    #[must_use]
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key, value);
+        self
     }
 
     /// The result object, written directly: this is the hot path of a server.
@@ -312,17 +363,45 @@ impl ToolResult {
             }
         }
         out.push(b']');
-        // SPEC E-40: until 2026-07-28 a structured value is an object.
-        let structured = self.structured.as_ref().filter(|value| value.is_object());
-        if let Some(value) = structured.filter(|_| version.has_structured_content()) {
+        if let Some(value) = self.structured_content(version) {
             out.extend_from_slice(b",\"structuredContent\":");
             out.extend_from_slice(value.to_string().as_bytes());
         }
         if self.is_error {
             out.extend_from_slice(b",\"isError\":true");
         }
+        if let Some(meta) = self.meta.to_text() {
+            out.extend_from_slice(b",\"_meta\":");
+            out.extend_from_slice(meta.as_bytes());
+        }
         out.push(b'}');
         Json::from_encoder(out)
+    }
+
+    /// The `tool_result` block of a sampling message (SPEC E-99).
+    pub(super) fn to_block(&self, tool_use_id: &str, version: ProtocolVersion) -> Value {
+        let content = self.content.iter().map(|content| content.to_value(version));
+        let mut block = json!({
+            "type": "tool_result",
+            "toolUseId": tool_use_id,
+            "content": content.collect::<Value>(),
+        });
+        if let Some(value) = self.structured_content(version) {
+            block["structuredContent"] = value.clone();
+        }
+        if self.is_error {
+            block["isError"] = true.into();
+        }
+        self.meta.put(&mut block);
+        block
+    }
+
+    /// SPEC E-40: until 2026-07-28 a structured value is an object; another is in the text only.
+    fn structured_content(&self, version: ProtocolVersion) -> Option<&Value> {
+        let value = self.structured.as_ref()?;
+        let is_held = version.has_structured_content()
+            && (version.has_output_of_any_type() || value.is_object());
+        is_held.then_some(value)
     }
 }
 
@@ -459,4 +538,114 @@ where
         let running = handler(call, arguments);
         Box::pin(async move { running.await.into_tool_result() })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V03: ProtocolVersion = ProtocolVersion::V2025_03_26;
+    const V06: ProtocolVersion = ProtocolVersion::V2025_06_18;
+    const V11: ProtocolVersion = ProtocolVersion::V2025_11_25;
+    const V26: ProtocolVersion = ProtocolVersion::V2026_07_28;
+
+    /// SPEC E-30, E-32, E-47, K: each field from its revision on, and no hint that was not given.
+    #[test]
+    fn a_tool_takes_the_form_of_the_revision() {
+        let tool = Tool::new("t")
+            .title("T")
+            .read_only()
+            .icon(Icon::new("data:,x"))
+            .meta("com.example/a", 1)
+            .output(json!({"type": "object"}));
+        let schema = json!({"type": "object", "additionalProperties": false});
+        let mut expected = json!({"name": "t", "inputSchema": schema});
+        assert_eq!(tool.to_value(ProtocolVersion::V2024_11_05), expected);
+        expected["annotations"] = json!({"readOnlyHint": true});
+        assert_eq!(tool.to_value(V03), expected);
+        expected["title"] = "T".into();
+        expected["outputSchema"] = json!({"type": "object"});
+        expected["_meta"] = json!({"com.example/a": 1});
+        assert_eq!(tool.to_value(V06), expected);
+        expected["icons"] = json!([{"src": "data:,x"}]);
+        assert_eq!(tool.to_value(V11), expected);
+        assert_eq!(tool.to_value(V26), expected);
+        assert_eq!(
+            Tool::new("t").to_value(V26),
+            json!({"name": "t", "inputSchema": schema})
+        );
+    }
+
+    /// SPEC E-40, E-38: a schema of another root is for 2026-07-28 only.
+    #[test]
+    fn an_output_schema_of_any_root_goes_to_the_revision_that_has_it() {
+        for schema in [
+            json!({"type": "array", "items": {"type": "integer"}}),
+            json!({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+            json!({}),
+        ] {
+            let tool = Tool::new("t").output(schema.clone());
+            assert_eq!(tool.fault(), None, "{schema}");
+            for version in ProtocolVersion::ALL {
+                let listed = tool.to_value(version).get("outputSchema").cloned();
+                let expected = (version == V26).then(|| schema.clone());
+                assert_eq!(listed, expected, "{version}");
+            }
+            assert!(tool.allows(&ToolResult::structured(json!([1]))));
+            assert!(!tool.allows(&ToolResult::content([])));
+        }
+        let tool = Tool::new("t").output(json!({"type": "object"}));
+        assert!(tool.allows(&ToolResult::structured(json!({}))));
+        assert!(!tool.allows(&ToolResult::structured(json!([1]))));
+        assert!(tool.allows(&ToolResult::error("no")));
+        assert!(Tool::new("t").allows(&ToolResult::content([])));
+    }
+
+    /// SPEC E-39, E-40, E-49: any JSON in 2026-07-28, objects before it, the text always.
+    #[test]
+    fn structured_content_takes_the_form_of_the_revision() {
+        #[track_caller]
+        fn check(value: &Value, version: ProtocolVersion, is_sent: bool) {
+            let json = ToolResult::structured(value.clone()).to_json(version);
+            let result: Value = serde_json::from_slice(json.as_bytes()).unwrap();
+            assert_eq!(result["content"][0]["text"], value.to_string(), "{version}");
+            let sent = result.get("structuredContent");
+            assert_eq!(sent, is_sent.then_some(value), "{version}");
+        }
+        for version in ProtocolVersion::ALL {
+            check(&json!({"a": 1}), version, version.has_structured_content());
+            for value in [json!([1]), json!("x"), json!(1.5), json!(true), Value::Null] {
+                check(&value, version, version == V26);
+            }
+        }
+    }
+
+    /// SPEC K, A-29, A-30: a result has `_meta` in every revision, without keys that may not be sent.
+    #[test]
+    fn a_result_has_meta_in_every_revision() {
+        let result = ToolResult::error("no")
+            .meta("com.example/a", json!({"b": 1}))
+            .meta("dev.mcp/x", 1);
+        for version in ProtocolVersion::ALL {
+            assert_eq!(
+                result.to_json(version).as_bytes(),
+                br#"{"content":[{"type":"text","text":"no"}],"isError":true,"_meta":{"com.example/a":{"b":1}}}"#
+            );
+        }
+    }
+
+    /// SPEC A-29, A-30, E-31: what could not be served is a fault.
+    #[test]
+    fn a_wrong_tool_is_a_fault() {
+        #[track_caller]
+        fn check(tool: &Tool, says: &str) {
+            let fault = tool.fault().unwrap_or_default();
+            assert!(fault.contains(says), "{fault:?}");
+        }
+        check(&Tool::new("t").output(json!(true)), "output schema");
+        check(&Tool::new("t").meta("mcp.dev/x", 1), "mcp.dev/x");
+        check(&Tool::new("t").icon(Icon::new("i.png")), "i.png");
+        let odd = "x".repeat(200) + "/ü ";
+        assert_eq!(Tool::new(odd).fault(), None, "SPEC J-12");
+    }
 }

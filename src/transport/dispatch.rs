@@ -404,6 +404,8 @@ pub enum RequestError {
     Malformed,
     /// The client did not declare what this needs, or its revision does not have it (SPEC E-95).
     NotOffered(Needed),
+    /// The message may not be sent to any client, for this reason; so it was not.
+    Faulty(String),
 }
 
 /// What a client would have to offer.
@@ -429,11 +431,18 @@ impl fmt::Display for RequestError {
             Self::NotOffered(Needed::Stream) => {
                 f.write_str("there is no stream to ask the client on")
             }
+            Self::Faulty(why) => write!(f, "the request to the client is wrong: {why}"),
         }
     }
 }
 
 impl std::error::Error for RequestError {}
+
+impl RequestError {
+    pub(crate) fn not_offered(needed: Value) -> Self {
+        Self::NotOffered(Needed::Capability(needed))
+    }
+}
 
 /// So that `?` works in handlers: what the client lacks is named (SPEC D-27).
 impl From<RequestError> for ErrorObject {

@@ -171,6 +171,27 @@ impl ProtocolVersion {
         self >= Self::V2025_11_25
     }
 
+    /// Icons (SPEC E.5, E-50, E-65).
+    pub(crate) fn has_icons(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// Tools, tool blocks and lists of blocks in sampling, and `sampling.context` to declare
+    /// (SPEC E-97 to E-99).
+    pub(crate) fn has_sampling_tools(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// An `outputSchema` of any root, and `structuredContent` of any type (SPEC E-40).
+    pub(crate) fn has_output_of_any_type(self) -> bool {
+        self >= Self::V2026_07_28
+    }
+
+    /// `elicitationId` in a URL elicitation (SPEC E-103).
+    pub(crate) fn has_elicitation_ids(self) -> bool {
+        self.has_elicitation_modes() && self.era() == Era::Legacy
+    }
+
     /// Elicitation modes, enum titles and defaults of every primitive (SPEC E-101, E-102).
     pub(crate) fn has_elicitation_modes(self) -> bool {
         self >= Self::V2025_11_25

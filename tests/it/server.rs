@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
 use mcp_wire::server::{
-    Annotations, Arguments, Call, Completion, Content, Elicitation, Presence, Prompt,
+    Annotations, Arguments, Call, Completion, Content, Elicitation, Icon, Presence, Prompt,
     PromptArguments, PromptResult, Read, Resource, ResourceContents, ResourceTemplate, Role,
-    Sampling, Server, Target, Tool, ToolError, ToolResult,
+    Sampling, Server, Target, Theme, Tool, ToolError, ToolResult,
 };
 use mcp_wire::{BoxFuture, Change, Context, Dispatcher, LogLevel, McpService, RequestError};
 use serde_json::{Value, json};
@@ -912,6 +912,49 @@ async fn a_wrong_registration_fails_the_build() {
     check(shared, "one service");
 }
 
+/// SPEC: neither can icons and `_meta` keys that may not be sent.
+#[tokio::test]
+async fn a_wrong_icon_or_meta_key_fails_the_build() {
+    #[track_caller]
+    fn check(server: Server, says: &str) {
+        let error = McpService::builder(server).build().unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let server = || Server::new("s", "1");
+    let icon = || Icon::new("file:///i.png");
+    check(server().about(|about| about.icons = vec![icon()]), "i.png");
+    check(server().tool(Tool::new("t").icon(icon()), echo), "i.png");
+    let resource = Resource::new("a://b", "b").meta("dev.mcp/x", 1);
+    check(server().resource(resource, async |_, _| ""), "dev.mcp/x");
+    let template = ResourceTemplate::new("a://{b}", "b").icon(icon());
+    check(
+        server().resource_template(template, async |_, _| ""),
+        "i.png",
+    );
+    let prompt = Prompt::new("p").meta("a b", 1);
+    check(server().prompt(prompt, async |_, _| ""), "a b");
+    let added = server().add_tool(Tool::new("t").meta("-", 1), async |_, _| "");
+    assert!(added.unwrap_err().is_setup());
+}
+
+/// SPEC E-1: the server's icons from 2025-11-25 on.
+#[tokio::test]
+async fn a_server_has_icons() {
+    let server = Server::new("s", "1").about(|about| {
+        let icon = Icon::new("https://example.com/i.svg").scalable();
+        about.icons = vec![icon.theme(Theme::Dark)];
+    });
+    let running = run(server).await;
+    for version in LEGACY {
+        let mut client = Client::open(running.address).await;
+        let result = client.result("initialize", hello(version)).await;
+        let icons = json!([{"src": "https://example.com/i.svg", "sizes": ["any"],
+            "theme": "dark"}]);
+        let expected = (version >= V11).then_some(&icons);
+        assert_eq!(result["serverInfo"].get("icons"), expected, "{version}");
+    }
+}
+
 /// SPEC E-32: names as they are, in either case, with every character that clients take.
 #[tokio::test]
 async fn tool_names_pass_as_they_are() {
@@ -1792,6 +1835,68 @@ async fn a_sampling_request_holds_what_was_set() {
                 "metadata": {"k": "v"}})
         );
     }
+}
+
+/// SPEC E-98, E-99: a model uses tools in turns, and only where the client said that it can.
+#[tokio::test]
+async fn a_model_uses_tools_in_turns() {
+    let server = Server::new("s", "1").tool(Tool::new("sample"), async |cx: Call, _args| {
+        let wish = Sampling::new(7)
+            .message(Role::User, "sum?")
+            .tool(Tool::new("sum"));
+        let sampled = cx.sample(&wish).await?;
+        let used = &sampled.tool_uses[0];
+        let gave = (used.id.clone(), ToolResult::content([Content::text("3")]));
+        let sampled = cx.sample(&wish.tool_turn(&sampled, [gave])).await?;
+        Ok::<_, ToolError>(sampled.text.unwrap_or_default())
+    });
+    let running = run(server).await;
+    let plain = json!({"sampling": {}});
+    let mut client = Client::initialized(running.address, V11, plain).await;
+    let result = call(&mut client, "sample").await;
+    assert_eq!(result["isError"], true, "SPEC E-98");
+
+    let tools = json!({"sampling": {"tools": {}}});
+    let mut client = Client::initialized(running.address, V11, tools).await;
+    let id = client.begin("tools/call", json!({"name": "sample"})).await;
+    let used = json!([{"type": "tool_use", "id": "u1", "name": "sum", "input": {},
+        "_meta": {"com.example/kept": 1}}]);
+    let answer = json!({"result": {"role": "assistant", "model": "m", "content": used}});
+    let asked = reply(&mut client, answer).await;
+    assert_eq!(asked["params"]["tools"][0]["name"], "sum");
+    let answer = json!({"result": {"role": "assistant", "model": "m",
+        "content": {"type": "text", "text": "three"}}});
+    let asked = reply(&mut client, answer).await;
+    let messages = &asked["params"]["messages"];
+    assert_eq!(messages.as_array().map(Vec::len), Some(3));
+    assert_eq!(messages[1], json!({"role": "assistant", "content": used}));
+    let result = json!({"type": "tool_result", "toolUseId": "u1",
+        "content": [{"type": "text", "text": "3"}]});
+    assert_eq!(messages[2], json!({"role": "user", "content": [result]}));
+    let result = client.answer(id).await["result"].clone();
+    assert_eq!(result["content"][0]["text"], "three");
+}
+
+/// SPEC E-103, E-106: what may be asked of no client is not sent, and the handler hears why.
+#[tokio::test]
+async fn a_faulty_elicitation_is_not_sent() {
+    let server = Server::new("s", "1")
+        .tool(Tool::new("secret"), async |cx: Call, _args| {
+            let schema = json!({"type": "object", "properties": {"apiKey": {"type": "string"}}});
+            format!("{:?}", cx.elicit(&Elicitation::form("?", schema)).await)
+        })
+        .tool(Tool::new("nowhere"), async |cx: Call, _args| {
+            format!("{:?}", cx.elicit(&Elicitation::url("?", "/x")).await)
+        });
+    let running = run(server).await;
+    let all = json!({"elicitation": {"form": {}, "url": {}}});
+    let mut client = Client::initialized(running.address, V11, all).await;
+    for (tool, says) in [("secret", "apiKey"), ("nowhere", "URL")] {
+        let result = call(&mut client, tool).await;
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!(text.contains("Faulty") && text.contains(says), "{text}");
+    }
+    nothing_came(&mut client).await;
 }
 
 /// SPEC E-100, E-111: an answer that is no sampling result is an error of the call alone.

@@ -1,0 +1,180 @@
+//! Icons of servers, tools, resources and prompts. From 2025-11-25 on.
+
+use serde_json::{Value, json};
+
+use super::uri_template::is_absolute_uri;
+use crate::wire::version::ProtocolVersion;
+
+/// A picture that a client may show beside a name. From 2025-11-25 on.
+///
+/// ```
+/// use mcp_wire::server::{Icon, Theme, Tool};
+/// let tool = Tool::new("paint")
+///     .icon(Icon::new("https://example.com/48.png").mime_type("image/png").size(48, 48))
+///     .icon(Icon::new("https://example.com/dark.svg").scalable().theme(Theme::Dark));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Icon {
+    src: String,
+    mime_type: Option<String>,
+    sizes: Vec<String>,
+    theme: Option<Theme>,
+}
+
+/// The background that an icon is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Theme {
+    /// A light one.
+    Light,
+    /// A dark one.
+    Dark,
+}
+
+impl Icon {
+    /// An icon by its URI: `https:`, `http:` or `data:`, which is what clients take. Another fails
+    /// the service's build; on a link to a resource the icon is left out.
+    pub fn new(src: impl Into<String>) -> Self {
+        Self {
+            src: src.into(),
+            mime_type: None,
+            sizes: Vec::new(),
+            theme: None,
+        }
+    }
+
+    /// Its MIME type, when the URI does not tell.
+    #[must_use]
+    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+        self.mime_type = Some(mime_type.into());
+        self
+    }
+
+    /// Adds a size in pixels that it has. Without any, clients assume that every size will do.
+    #[must_use]
+    pub fn size(mut self, width: u32, height: u32) -> Self {
+        self.sizes.push(format!("{width}x{height}"));
+        self
+    }
+
+    /// It looks well at any size, as a vector graphic does.
+    #[must_use]
+    pub fn scalable(mut self) -> Self {
+        self.sizes.push("any".to_owned());
+        self
+    }
+
+    /// The background that it is made for. By default it does for any.
+    #[must_use]
+    pub fn theme(mut self, theme: Theme) -> Self {
+        self.theme = Some(theme);
+        self
+    }
+
+    fn may_be_sent(&self) -> bool {
+        let scheme = self.src.split(':').next().unwrap_or_default();
+        let is_taken = ["https", "http", "data"]
+            .iter()
+            .any(|taken| scheme.eq_ignore_ascii_case(taken));
+        is_taken && is_absolute_uri(&self.src)
+    }
+
+    fn to_value(&self) -> Value {
+        let mut out = json!({"src": self.src});
+        if let Some(mime_type) = &self.mime_type {
+            out["mimeType"] = mime_type.as_str().into();
+        }
+        if !self.sizes.is_empty() {
+            out["sizes"] = json!(self.sizes);
+        }
+        match self.theme {
+            Some(Theme::Light) => out["theme"] = "light".into(),
+            Some(Theme::Dark) => out["theme"] = "dark".into(),
+            None => {}
+        }
+        out
+    }
+}
+
+/// What is wrong with the icons, if anything.
+pub(super) fn icons_fault(icons: &[Icon]) -> Option<String> {
+    let wrong = icons.iter().find(|icon| !icon.may_be_sent())?;
+    let src = &wrong.src;
+    Some(format!("the icon {src:?} is no https, http or data URI"))
+}
+
+/// Adds the icons to the object they belong to, in the revisions that have them.
+pub(super) fn put_icons(icons: &[Icon], object: &mut Value, version: ProtocolVersion) {
+    let mut icons = icons
+        .iter()
+        .filter(|icon| version.has_icons() && icon.may_be_sent())
+        .peekable();
+    if icons.peek().is_some() {
+        object["icons"] = icons.map(Icon::to_value).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SPEC K: the shape of an icon.
+    #[test]
+    fn an_icon_tells_what_was_set() {
+        assert_eq!(
+            Icon::new("data:image/png;base64,aQ==").to_value(),
+            json!({"src": "data:image/png;base64,aQ=="})
+        );
+        let icon = Icon::new("https://example.com/i.svg")
+            .mime_type("image/svg+xml")
+            .size(48, 32)
+            .scalable()
+            .theme(Theme::Light);
+        assert_eq!(
+            icon.to_value(),
+            json!({"src": "https://example.com/i.svg", "mimeType": "image/svg+xml",
+                "sizes": ["48x32", "any"], "theme": "light"})
+        );
+        assert_eq!(icon.theme(Theme::Dark).to_value()["theme"], "dark");
+    }
+
+    /// Clients take `https`, `http` and `data` only.
+    #[test]
+    fn an_icon_has_a_uri_that_clients_take() {
+        for src in ["https://a.example/i", "HTTP://a.example/i", "data:,x"] {
+            assert_eq!(icons_fault(&[Icon::new(src)]), None, "{src}");
+        }
+        for src in [
+            "",
+            "i.png",
+            "file:///i.png",
+            "javascript:x()",
+            "https://a b",
+        ] {
+            let icons = [Icon::new("data:,x"), Icon::new(src)];
+            assert!(icons_fault(&icons).is_some(), "{src}");
+            let mut object = json!({});
+            put_icons(&icons, &mut object, ProtocolVersion::V2025_11_25);
+            assert_eq!(object["icons"].as_array().map(Vec::len), Some(1), "{src}");
+        }
+    }
+
+    /// SPEC E-1, E-50, E-65: icons from 2025-11-25 on, and no empty list.
+    #[test]
+    fn icons_go_to_the_revisions_that_have_them() {
+        for version in ProtocolVersion::ALL {
+            let mut object = json!({});
+            put_icons(&[], &mut object, version);
+            assert_eq!(object, json!({}));
+            put_icons(&[Icon::new("data:,x")], &mut object, version);
+            assert_eq!(
+                object.get("icons").is_some(),
+                version.has_icons(),
+                "{version}"
+            );
+        }
+        assert!(!ProtocolVersion::V2025_06_18.has_icons());
+        assert!(ProtocolVersion::V2025_11_25.has_icons());
+        assert!(ProtocolVersion::V2026_07_28.has_icons());
+    }
+}

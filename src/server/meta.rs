@@ -1,0 +1,156 @@
+//! `_meta`: what an embedder adds to tools, resources, prompts, content and results beyond what the
+//! protocol says of them. SPEC A-29, A-30.
+
+use serde_json::{Map, Value};
+
+/// The entries of one `_meta` object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Meta {
+    /// Invariant: each key may be sent.
+    entries: Map<String, Value>,
+    /// The first key that may not.
+    refused: Option<String>,
+}
+
+impl Meta {
+    /// Adds an entry; one with a key that may not be sent is only remembered as a fault.
+    pub(super) fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) {
+        let key = key.into();
+        if may_be_sent(&key) {
+            self.entries.insert(key, value.into());
+        } else {
+            self.refused.get_or_insert(key);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What is wrong with the keys, if anything.
+    pub(super) fn fault(&self) -> Option<String> {
+        let key = self.refused.as_deref()?;
+        Some(format!("the `_meta` key {key:?} is malformed or reserved"))
+    }
+
+    /// Adds the entries to the `_meta` of an object, which is made when there is something to add.
+    pub(super) fn put(&self, object: &mut Value) {
+        for (key, value) in &self.entries {
+            object["_meta"][key.as_str()] = value.clone();
+        }
+    }
+
+    /// The object, ready to send; `None` when it is empty.
+    pub(super) fn to_text(&self) -> Option<String> {
+        (!self.is_empty()).then(|| Value::from(self.entries.clone()).to_string())
+    }
+}
+
+/// SPEC A-29: an optional prefix of dot-joined labels with a `/` after it, and a name.
+fn may_be_sent(key: &str) -> bool {
+    match key.split_once('/') {
+        Some((prefix, name)) => {
+            prefix.split('.').all(is_label) && !is_reserved(prefix) && is_name(name)
+        }
+        None => is_name(key),
+    }
+}
+
+/// "Labels MUST start with a letter and end with a letter or digit; interior characters can be
+/// letters, digits, or hyphens (`-`)."
+fn is_label(label: &str) -> bool {
+    label.starts_with(|first: char| first.is_ascii_alphabetic())
+        && label.ends_with(|last: char| last.is_ascii_alphanumeric())
+        && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+/// "Unless empty, MUST begin and end with an alphanumeric character. MAY contain hyphens (`-`),
+/// underscores (`_`), dots (`.`), and alphanumerics in between."
+fn is_name(name: &str) -> bool {
+    let is_edge = |c: char| c.is_ascii_alphanumeric();
+    name.is_empty()
+        || name.starts_with(is_edge)
+            && name.ends_with(is_edge)
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+/// SPEC A-30. 2025-06-18 reserves what has any label after `mcp`, later revisions what has `mcp` as
+/// its second label. One thing is registered for all of them, so what one reserves is reserved.
+fn is_reserved(prefix: &str) -> bool {
+    let labels: Vec<_> = prefix.split('.').collect();
+    let last = labels.len() - 1;
+    labels.iter().enumerate().any(|(at, label)| {
+        matches!(*label, "modelcontextprotocol" | "mcp") && (at == 1 || at < last)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// SPEC A-29: the grammar of keys.
+    #[test]
+    fn keys_follow_the_grammar() {
+        for key in [
+            "a",
+            "traceparent",
+            "a.b_c-d",
+            "7",
+            "",
+            "ui/resourceUri",
+            "com.example/x",
+            "com.ex-ample.a1/x.y",
+            "com.example/",
+        ] {
+            assert!(may_be_sent(key), "{key:?}");
+        }
+        for key in [
+            "-a", "a-", "_a", "a b", "é", "/a", "1a/x", "a-/x", "-a/x", "a..b/x", ".a/x", "a./x",
+            "a_b/x", "a/b/c", "a/-",
+        ] {
+            assert!(!may_be_sent(key), "{key:?}");
+        }
+    }
+
+    /// SPEC A-30: what the protocol keeps for itself, in one revision or another.
+    #[test]
+    fn reserved_prefixes_are_refused() {
+        for key in [
+            "io.modelcontextprotocol/related-task",
+            "dev.mcp/x",
+            "modelcontextprotocol.io/x",
+            "mcp.dev/x",
+            "api.mcp.dev/x",
+            "com.example.mcp.dev/x",
+            "com.mcp.tools/x",
+        ] {
+            assert!(!may_be_sent(key), "{key}");
+        }
+        for key in ["com.example.mcp/x", "mcp/x", "mcp", "com.mcpx/x"] {
+            assert!(may_be_sent(key), "{key}");
+        }
+    }
+
+    /// What may not be sent is not, and is told as a fault.
+    #[test]
+    fn a_refused_key_is_left_out() {
+        let mut meta = Meta::default();
+        meta.insert("com.example/a", 1);
+        assert_eq!(meta.fault(), None);
+        meta.insert("dev.mcp/b", 2);
+        assert!(
+            meta.fault()
+                .is_some_and(|fault| fault.contains("dev.mcp/b"))
+        );
+        let mut object = json!({"_meta": {"c": 3}});
+        meta.put(&mut object);
+        assert_eq!(object, json!({"_meta": {"c": 3, "com.example/a": 1}}));
+        let mut object = json!({});
+        Meta::default().put(&mut object);
+        assert_eq!(object, json!({}));
+    }
+}

@@ -1,0 +1,577 @@
+//! Sampling: a completion by the client's model. SPEC E-97 to E-100.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use super::content::{Content, Role};
+use super::tool::{Tool, ToolResult};
+use crate::transport::dispatch::RequestError;
+use crate::wire::version::ProtocolVersion;
+
+/// A wish for a completion by the client's model (SPEC E-97).
+///
+/// Messages are text, images and sound; asking with a resource in them fails with
+/// [`RequestError::Faulty`]. With tools, go on asking until the model uses none:
+///
+/// ```
+/// use mcp_wire::server::{Call, Role, Sampling, Tool, ToolError, ToolResult};
+///
+/// async fn weather(call: Call) -> Result<String, ToolError> {
+///     let mut sampling = Sampling::new(500)
+///         .message(Role::User, "How is the weather in Rome?")
+///         .tool(Tool::new("look_outside"));
+///     loop {
+///         let sampled = call.sample(&sampling).await?;
+///         if sampled.tool_uses.is_empty() {
+///             return Ok(sampled.text.unwrap_or_default());
+///         }
+///         let seen = |used: &_| (String::clone(used), ToolResult::structured("rain".into()));
+///         let results: Vec<_> = sampled.tool_uses.iter().map(|used| seen(&used.id)).collect();
+///         sampling = sampling.tool_turn(&sampled, results);
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sampling {
+    turns: Vec<Turn>,
+    tools: Vec<Tool>,
+    choice: Option<ToolChoice>,
+    context: Option<IncludedContext>,
+    rest: Map<String, Value>,
+    /// Why it may not be sent to any client.
+    fault: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Turn {
+    Message(Role, Vec<Content>),
+    /// What the model said when it used tools, as it came, and what each use gave.
+    Tools(Value, Vec<(String, ToolResult)>),
+}
+
+/// Whether the model should use tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ToolChoice {
+    /// As it likes. The default.
+    Auto,
+    /// At least one.
+    Required,
+    /// None.
+    None,
+}
+
+/// What the client should tell the model of its servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IncludedContext {
+    /// Nothing. The default.
+    None,
+    /// What it has of this server.
+    ThisServer,
+    /// What it has of all servers.
+    AllServers,
+}
+
+impl Sampling {
+    /// A completion of at most `max_tokens` tokens.
+    #[must_use]
+    pub fn new(max_tokens: u32) -> Self {
+        let mut rest = Map::new();
+        rest.insert("maxTokens".to_owned(), max_tokens.into());
+        Self {
+            turns: Vec::new(),
+            tools: Vec::new(),
+            choice: None,
+            context: None,
+            rest,
+            fault: None,
+        }
+    }
+
+    /// Adds a message of one block.
+    #[must_use]
+    pub fn message(self, role: Role, content: impl Into<Content>) -> Self {
+        self.blocks(role, [content.into()])
+    }
+
+    /// Adds a message of several blocks. Before 2025-11-25 a message is one block, so each goes out
+    /// as a message of its own. Nothing is added for no blocks.
+    #[must_use]
+    pub fn blocks(mut self, role: Role, blocks: impl IntoIterator<Item = Content>) -> Self {
+        let blocks: Vec<_> = blocks.into_iter().collect();
+        if !blocks.iter().all(Content::is_for_models) {
+            let fault = || "a message to a model cannot hold a resource".to_owned();
+            self.fault.get_or_insert_with(fault);
+        }
+        if !blocks.is_empty() {
+            self.turns.push(Turn::Message(role, blocks));
+        }
+        self
+    }
+
+    /// Adds what the model said when it used tools, and as the next message of the user what each
+    /// of its [`tool_uses`](Sampled::tool_uses) gave, by id. From 2025-11-25 on, for clients that
+    /// declared `sampling.tools`.
+    ///
+    /// The results must be one for each use, else asking fails with [`RequestError::Faulty`] (SPEC
+    /// E-99).
+    #[must_use]
+    pub fn tool_turn(
+        mut self,
+        sampled: &Sampled,
+        results: impl IntoIterator<Item = (String, ToolResult)>,
+    ) -> Self {
+        let results: Vec<_> = results.into_iter().collect();
+        let given: HashSet<_> = results.iter().map(|(id, _)| id.as_str()).collect();
+        let used: HashSet<_> = sampled
+            .tool_uses
+            .iter()
+            .map(|used| used.id.as_str())
+            .collect();
+        if used.is_empty() || given != used || given.len() != results.len() {
+            let fault = || "the tool results are not one for each use of a tool".to_owned();
+            self.fault.get_or_insert_with(fault);
+        }
+        self.turns.push(Turn::Tools(sampled.content(), results));
+        self
+    }
+
+    /// Adds a tool that the model may use: you run it, and tell what it gave with
+    /// [`Sampling::tool_turn`]. From 2025-11-25 on, for clients that declared `sampling.tools`;
+    /// asking others fails with [`RequestError::NotOffered`] (SPEC E-98).
+    #[must_use]
+    pub fn tool(mut self, tool: Tool) -> Self {
+        if let Some(fault) = tool.fault() {
+            self.fault.get_or_insert(fault);
+        }
+        self.tools.push(tool);
+        self
+    }
+
+    /// Whether the model should use tools. For the same clients as [`Sampling::tool`].
+    #[must_use]
+    pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
+        self.choice = Some(choice);
+        self
+    }
+
+    /// What the client should tell the model of its servers. It is a wish: from 2025-11-25 on it is
+    /// left out for clients that did not declare `sampling.context` (SPEC E-97).
+    #[must_use]
+    pub fn include_context(mut self, context: IncludedContext) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// What the model is told first.
+    #[must_use]
+    pub fn system_prompt(self, prompt: impl Into<String>) -> Self {
+        self.set("systemPrompt", prompt.into())
+    }
+
+    /// How free the model is.
+    #[must_use]
+    pub fn temperature(self, temperature: f64) -> Self {
+        self.set("temperature", temperature)
+    }
+
+    /// Texts that end the completion.
+    #[must_use]
+    pub fn stop_sequences(self, sequences: &[&str]) -> Self {
+        self.set("stopSequences", json!(sequences))
+    }
+
+    /// The `modelPreferences` object: hints and priorities.
+    #[must_use]
+    pub fn model_preferences(self, preferences: Value) -> Self {
+        self.set("modelPreferences", preferences)
+    }
+
+    /// The `metadata` object, for the provider.
+    #[must_use]
+    pub fn metadata(self, metadata: Value) -> Self {
+        self.set("metadata", metadata)
+    }
+
+    fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.rest.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The params for a client that declared this of `sampling`.
+    pub(super) fn params(
+        &self,
+        version: ProtocolVersion,
+        declared: &Value,
+    ) -> Result<Value, RequestError> {
+        if let Some(fault) = &self.fault {
+            return Err(RequestError::Faulty(fault.clone()));
+        }
+        let offers = |what: &str| {
+            version.has_sampling_tools() && declared.get(what).is_some_and(Value::is_object)
+        };
+        if self.needs_tools() && !offers("tools") {
+            let needed = json!({"sampling": {"tools": {}}});
+            return Err(RequestError::not_offered(needed));
+        }
+        let mut params = Value::from(self.rest.clone());
+        params["messages"] = self
+            .turns
+            .iter()
+            .flat_map(|turn| turn.messages(version))
+            .collect();
+        let context = self.context.filter(|context| {
+            let is_plain = *context == IncludedContext::None || !version.has_sampling_tools();
+            is_plain || offers("context")
+        });
+        if let Some(context) = context {
+            params["includeContext"] = context.as_str().into();
+        }
+        if !self.tools.is_empty() {
+            params["tools"] = self
+                .tools
+                .iter()
+                .map(|tool| tool.to_value(version))
+                .collect();
+        }
+        if let Some(choice) = self.choice {
+            params["toolChoice"] = json!({"mode": choice.as_str()});
+        }
+        Ok(params)
+    }
+
+    /// Whether it says what only clients with `sampling.tools` understand (SPEC E-98).
+    fn needs_tools(&self) -> bool {
+        let is_of_tools = |turn: &Turn| matches!(turn, Turn::Tools(..));
+        !self.tools.is_empty() || self.choice.is_some() || self.turns.iter().any(is_of_tools)
+    }
+}
+
+impl Turn {
+    fn messages(&self, version: ProtocolVersion) -> Vec<Value> {
+        let message =
+            |role: Role, content: Value| json!({"role": role.as_str(), "content": content});
+        match self {
+            Self::Message(role, blocks) => {
+                let mut blocks: Vec<_> =
+                    blocks.iter().map(|block| block.to_value(version)).collect();
+                // A block alone goes without a list in every revision: all clients take it so.
+                if blocks.len() > 1 && version.has_sampling_tools() {
+                    blocks = vec![blocks.into()];
+                }
+                let messages = blocks.into_iter().map(|content| message(*role, content));
+                messages.collect()
+            }
+            // SPEC E-99: "the next message MUST be a user message that consists entirely of
+            // tool_result blocks".
+            Self::Tools(said, results) => {
+                let results = results
+                    .iter()
+                    .map(|(id, result)| result.to_block(id, version));
+                vec![
+                    message(Role::Assistant, said.clone()),
+                    message(Role::User, results.collect()),
+                ]
+            }
+        }
+    }
+}
+
+impl ToolChoice {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Required => "required",
+            Self::None => "none",
+        }
+    }
+}
+
+impl IncludedContext {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ThisServer => "thisServer",
+            Self::AllServers => "allServers",
+        }
+    }
+}
+
+/// What the model said.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Sampled {
+    /// The model that answered.
+    pub model: String,
+    /// The text of the answer, of all its blocks of text; `None` when there is none.
+    pub text: Option<String>,
+    /// Why it stopped, if the client says.
+    pub stop_reason: Option<String>,
+    /// The tools that the model wants to use. From 2025-11-25 on.
+    pub tool_uses: Vec<ToolUse>,
+    /// The whole answer.
+    pub raw: Value,
+}
+
+/// A tool that the model wants to use.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ToolUse {
+    /// Names the use in what you answer.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// Its arguments. Check them: the model made them.
+    pub input: Map<String, Value>,
+}
+
+impl Sampled {
+    /// Reads the answer; `None` when it is malformed (SPEC E-100).
+    pub(super) fn read(answer: Value) -> Option<Self> {
+        let text = |key: &str| Some(answer.get(key)?.as_str()?.to_owned());
+        if !matches!(&*text("role")?, "user" | "assistant") {
+            return None;
+        }
+        let content = answer.get("content")?;
+        let blocks = match content {
+            Value::Array(blocks) => blocks.as_slice(),
+            block => std::slice::from_ref(block),
+        };
+        if !blocks.iter().all(is_block) {
+            return None;
+        }
+        Some(Self {
+            model: text("model")?,
+            stop_reason: text("stopReason"),
+            text: text_of(blocks),
+            tool_uses: blocks.iter().filter_map(ToolUse::read).collect(),
+            raw: answer,
+        })
+    }
+
+    /// The content as it came, so that `_meta` goes back to the client too.
+    fn content(&self) -> Value {
+        self.raw.get("content").cloned().unwrap_or_default()
+    }
+}
+
+impl ToolUse {
+    /// `None` for a block of another type, or a malformed one.
+    fn read(block: &Value) -> Option<Self> {
+        let text = |key: &str| Some(block.get(key)?.as_str()?.to_owned());
+        (text("type")? == "tool_use").then_some(())?;
+        Some(Self {
+            id: text("id")?,
+            name: text("name")?,
+            input: block.get("input")?.as_object()?.clone(),
+        })
+    }
+}
+
+fn text_of(blocks: &[Value]) -> Option<String> {
+    let texts: Vec<_> = blocks
+        .iter()
+        .filter_map(|block| block.get("text")?.as_str())
+        .collect();
+    (!texts.is_empty()).then(|| texts.concat())
+}
+
+/// Whether a block has what its type demands; types that are not known here pass (SPEC E-100).
+fn is_block(block: &Value) -> bool {
+    let has = |key: &str| block.get(key).is_some_and(Value::is_string);
+    match block.get("type").and_then(Value::as_str) {
+        Some("text") => has("text"),
+        Some("image" | "audio") => has("data") && has("mimeType"),
+        Some("tool_use") => ToolUse::read(block).is_some(),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::resource::Resource;
+
+    const V06: ProtocolVersion = ProtocolVersion::V2025_06_18;
+    const V11: ProtocolVersion = ProtocolVersion::V2025_11_25;
+    const V26: ProtocolVersion = ProtocolVersion::V2026_07_28;
+
+    fn everything() -> Value {
+        json!({"tools": {}, "context": {}})
+    }
+
+    fn uses(ids: &[&str]) -> Sampled {
+        let used =
+            |id: &&str| json!({"type": "tool_use", "id": id, "name": "t", "input": {"a": 1}});
+        let mut content: Vec<_> = ids.iter().map(used).collect();
+        content.insert(0, json!({"type": "text", "text": "let me see"}));
+        let answer = json!({"role": "assistant", "model": "m", "stopReason": "toolUse",
+            "content": content});
+        Sampled::read(answer).unwrap()
+    }
+
+    fn gave(id: &str) -> (String, ToolResult) {
+        (id.to_owned(), ToolResult::structured(json!({"n": 1})))
+    }
+
+    /// SPEC E-97: a context other than `none` only where it was declared, from 2025-11-25 on.
+    #[test]
+    fn context_is_included_where_it_was_declared() {
+        #[track_caller]
+        fn check(context: IncludedContext, version: ProtocolVersion, declared: &Value, sent: &str) {
+            let sampling = Sampling::new(1).include_context(context);
+            let params = sampling.params(version, declared).unwrap();
+            let found = params.get("includeContext").and_then(Value::as_str);
+            assert_eq!(found.unwrap_or_default(), sent, "{version}");
+        }
+        for version in ProtocolVersion::ALL {
+            check(IncludedContext::None, version, &json!({}), "none");
+            check(
+                IncludedContext::ThisServer,
+                version,
+                &everything(),
+                "thisServer",
+            );
+            let sent = if version.has_sampling_tools() {
+                ""
+            } else {
+                "allServers"
+            };
+            check(IncludedContext::AllServers, version, &json!({}), sent);
+        }
+        let params = Sampling::new(1).params(V26, &everything()).unwrap();
+        assert_eq!(params, json!({"maxTokens": 1, "messages": []}));
+    }
+
+    /// SPEC E-98: tools only for clients that declared them, in the revisions that have them.
+    #[test]
+    fn tools_go_to_clients_that_declared_them() {
+        let tools = Sampling::new(1).tool(Tool::new("t"));
+        let choice = Sampling::new(1).tool_choice(ToolChoice::None);
+        let turn = Sampling::new(1).tool_turn(&uses(&["1"]), [gave("1")]);
+        for sampling in [&tools, &choice, &turn] {
+            for version in ProtocolVersion::ALL {
+                let needed = json!({"sampling": {"tools": {}}});
+                let refused = Err(RequestError::not_offered(needed));
+                assert_eq!(sampling.params(version, &json!({})), refused, "{version}");
+                let params = sampling.params(version, &everything());
+                assert_eq!(params.is_ok(), version.has_sampling_tools(), "{version}");
+            }
+        }
+        let both = tools.tool_choice(ToolChoice::Required);
+        let params = both.params(V11, &everything()).unwrap();
+        assert_eq!(params["tools"], json!([Tool::new("t").to_value(V11)]));
+        assert_eq!(params["toolChoice"], json!({"mode": "required"}));
+    }
+
+    /// SPEC E-99: a message is one block before 2025-11-25, and may be a list from then on.
+    #[test]
+    fn messages_take_the_form_of_the_revision() {
+        let blocks = || [Content::text("a"), Content::image(b"f", "image/png")];
+        let sampling = Sampling::new(1)
+            .blocks(Role::User, blocks())
+            .blocks(Role::User, [])
+            .message(Role::Assistant, "b");
+        let text = |text: &str| json!({"type": "text", "text": text});
+        let image = json!({"type": "image", "data": "Zg==", "mimeType": "image/png"});
+        let messages = |version| {
+            let params = sampling.params(version, &json!({})).unwrap();
+            params["messages"].clone()
+        };
+        let old = json!([
+            {"role": "user", "content": text("a")},
+            {"role": "user", "content": image},
+            {"role": "assistant", "content": text("b")},
+        ]);
+        assert_eq!(messages(V06), old);
+        let new = json!([
+            {"role": "user", "content": [text("a"), image]},
+            {"role": "assistant", "content": text("b")},
+        ]);
+        assert_eq!(messages(V11), new);
+        assert_eq!(messages(V26), new);
+    }
+
+    /// SPEC E-99: what the model said, then only results, one for each use.
+    #[test]
+    fn a_tool_turn_is_answered_by_results_alone() {
+        let sampled = uses(&["1", "2"]);
+        let failed = ("1".to_owned(), ToolResult::error("no").meta("a", 1));
+        let sampling = Sampling::new(1).tool_turn(&sampled, [gave("2"), failed]);
+        let params = sampling.params(V11, &everything()).unwrap();
+        assert_eq!(
+            params["messages"],
+            json!([
+                {"role": "assistant", "content": sampled.raw["content"]},
+                {"role": "user", "content": [
+                    {"type": "tool_result", "toolUseId": "2", "structuredContent": {"n": 1},
+                        "content": [{"type": "text", "text": r#"{"n":1}"#}]},
+                    {"type": "tool_result", "toolUseId": "1", "isError": true, "_meta": {"a": 1},
+                        "content": [{"type": "text", "text": "no"}]},
+                ]},
+            ])
+        );
+    }
+
+    /// SPEC E-99: anything else than one result for each use is refused, and what else no client
+    /// may be asked.
+    #[test]
+    fn a_faulty_sampling_is_refused() {
+        for results in [
+            &[][..],
+            &["1"],
+            &["1", "1"],
+            &["1", "2", "3"],
+            &["1", "2", "2"],
+            &["1", "3"],
+        ] {
+            let results = results.iter().map(|id| gave(id));
+            let sampling = Sampling::new(1).tool_turn(&uses(&["1", "2"]), results);
+            let refused = sampling.params(V11, &everything());
+            assert!(
+                matches!(refused, Err(RequestError::Faulty(_))),
+                "{refused:?}"
+            );
+        }
+        let refused = Sampling::new(1)
+            .tool_turn(&uses(&[]), [])
+            .params(V11, &everything());
+        assert!(matches!(refused, Err(RequestError::Faulty(_))));
+        let link = Content::link(Resource::new("a://b", "b"));
+        let refused = Sampling::new(1)
+            .message(Role::User, link)
+            .params(V26, &json!({}));
+        assert!(matches!(refused, Err(RequestError::Faulty(_))), "SPEC K");
+        let refused = Sampling::new(1)
+            .tool(Tool::new(""))
+            .params(V11, &everything());
+        assert!(matches!(refused, Err(RequestError::Faulty(_))));
+    }
+
+    /// SPEC E-100, K: what the model said, in one block or several.
+    #[test]
+    fn an_answer_is_read_block_by_block() {
+        let sampled = uses(&["1"]);
+        assert_eq!(sampled.text.as_deref(), Some("let me see"));
+        assert_eq!(sampled.stop_reason.as_deref(), Some("toolUse"));
+        assert_eq!(sampled.tool_uses.len(), 1);
+        let ToolUse { id, name, input } = &sampled.tool_uses[0];
+        assert_eq!((id.as_str(), name.as_str()), ("1", "t"));
+        assert_eq!(input["a"], 1);
+        let read = |content: Value| {
+            Sampled::read(json!({"role": "assistant", "model": "m", "content": content}))
+        };
+        let used = json!({"type": "tool_use", "id": "1", "name": "t", "input": {}});
+        assert_eq!(read(used.clone()).unwrap().tool_uses.len(), 1);
+        assert_eq!(read(used.clone()).unwrap().text, None);
+        for key in ["id", "name", "input"] {
+            let mut broken = used.clone();
+            broken[key] = json!(1);
+            assert_eq!(read(json!([broken])), None, "{key}");
+        }
+        assert!(read(json!({"type": "new"})).is_some(), "SPEC E-100");
+    }
+}
