@@ -85,9 +85,11 @@ fn read_uris(uris: &Value) -> Result<Vec<String>, ErrorObject> {
              at most"
         ))
     };
-    let uris: Option<Vec<String>> = uris
-        .as_array()
-        .and_then(|uris| uris.iter().map(|uri| Some(uri.as_str()?.to_owned())).collect());
+    let uris: Option<Vec<String>> = uris.as_array().and_then(|uris| {
+        uris.iter()
+            .map(|uri| Some(uri.as_str()?.to_owned()))
+            .collect()
+    });
     uris.filter(|uris| uris.iter().map(String::len).sum::<usize>() <= MAX_URI_BYTES)
         .ok_or_else(invalid)
 }
@@ -100,11 +102,6 @@ pub(crate) fn change_params(change: &Change, id: &Id) -> Json {
             put_string(out, uri);
         }
     })
-}
-
-/// The result of a listen that the server ends (SPEC D-127).
-pub(crate) fn end_of_listen(id: &Id) -> Json {
-    tagged(id, |_| {})
 }
 
 /// An object whose `_meta` names the request that a message belongs to, by the bytes of its id, so
@@ -174,7 +171,7 @@ mod tests {
         }
     }
 
-    /// SPEC D-121, D-123, D-127: tagged with the id in its own type.
+    /// SPEC D-121, D-123: tagged with the id in its own type.
     #[test]
     fn messages_of_a_listen_carry_its_id() {
         let filter = Filter {
@@ -190,10 +187,6 @@ mod tests {
         assert_eq!(
             change.as_bytes(),
             br#"{"_meta":{"io.modelcontextprotocol/subscriptionId":1},"uri":"a://b"}"#
-        );
-        assert_eq!(
-            end_of_listen(&Id::from(1)).as_bytes(),
-            br#"{"_meta":{"io.modelcontextprotocol/subscriptionId":1}}"#
         );
     }
 }

@@ -118,7 +118,10 @@ impl VersionHeader {
 
 /// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18); `Err` for
 /// several lines and for other bytes (SPEC C-80).
-pub(crate) fn visible<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ()> {
+pub(crate) fn visible<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h str>, ()> {
     let mut lines = headers.get_all(name).iter();
     match (lines.next(), lines.next()) {
         (None, _) => Ok(None),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
+use super::round::Round;
 use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::Context;
 use crate::wire::jsonrpc::{Json, Request};
@@ -26,17 +27,48 @@ struct Inner {
     logs: bool,
     /// The bits of the last progress that was sent.
     progress: AtomicU64,
+    /// Where questions end the run of the handler instead of waiting for their answers.
+    round: Option<Arc<Round>>,
 }
 
 impl Call {
-    pub(super) fn new(cx: Context, request: Request, logs: bool) -> Self {
+    pub(super) fn new(
+        cx: Context,
+        request: Request,
+        logs: bool,
+        round: Option<Arc<Round>>,
+    ) -> Self {
         let progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
         Self(Arc::new(Inner {
             cx,
             request,
             logs,
             progress,
+            round,
         }))
+    }
+
+    pub(super) fn round(&self) -> Option<&Round> {
+        self.0.round.as_deref()
+    }
+
+    /// What [`Call::set_state`] put aside in an earlier round of this request; `null` in the first.
+    #[cfg(feature = "request-state")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
+    #[must_use]
+    pub fn state(&self) -> Value {
+        self.round().map_or(Value::Null, Round::note)
+    }
+
+    /// Puts something aside for the next round of this request, when the handler runs again with the
+    /// answers to what it asked. It goes through the client: sealed, so that it cannot be altered,
+    /// but not hidden (SPEC D-107). In the legacy era there is one round, and nothing happens.
+    #[cfg(feature = "request-state")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
+    pub fn set_state(&self, state: impl Into<Value>) {
+        if let Some(round) = self.round() {
+            round.set_note(state.into());
+        }
     }
 
     /// The `_meta` of the request, with every key that the client put there (SPEC A-28); empty when

@@ -36,6 +36,12 @@ impl Root {
     }
 }
 
+/// One handler serves every era. In the legacy era a question goes to the client, and the handler
+/// waits for the answer. In 2026-07-28 a question that has no answer yet ends the run: the client is
+/// told what is asked, comes back with the answers, and the handler runs again from its beginning,
+/// where the same questions now have answers. So ask first and act afterwards, ask the same in every
+/// run, and ask together what does not depend on each other (`tokio::join!`): each run is a round
+/// trip.
 impl Call {
     /// Asks the person at the client, and waits.
     ///
@@ -43,14 +49,18 @@ impl Call {
     ///
     /// [`RequestError::NotOffered`] when the client did not declare it, [`RequestError::Faulty`]
     /// when it may not be asked of any client, [`RequestError::Malformed`] when the answer does not
-    /// fit the form, and all that [`Context::request`] gives.
+    /// fit the form, and all that [`Context::request`] gives. In 2026-07-28 an answer that does not
+    /// fit is refused with -32602 instead (SPEC D-112).
     ///
     /// [`Context::request`]: crate::Context::request
     pub async fn elicit(&self, elicitation: &Elicitation) -> Result<Elicited, RequestError> {
         let declared = self.declared("elicitation")?;
         let params = elicitation.params(self.version(), declared)?;
-        let answer = self.ask("elicitation/create", Some(&params)).await?;
-        elicitation.read(&answer).ok_or(RequestError::Malformed)
+        let question = ("elicitation/create", Some(params));
+        self.ask(elicitation.key_or_default(), question, |answer| {
+            elicitation.read(&answer)
+        })
+        .await
     }
 
     /// Asks the client's model, and waits.
@@ -61,23 +71,26 @@ impl Call {
     pub async fn sample(&self, sampling: &Sampling) -> Result<Sampled, RequestError> {
         let declared = self.declared("sampling")?;
         let params = sampling.params(self.version(), declared)?;
-        let answer = self.ask("sampling/createMessage", Some(&params)).await?;
-        Sampled::read(answer).ok_or(RequestError::Malformed)
+        let question = ("sampling/createMessage", Some(params));
+        self.ask(sampling.key_or_default(), question, Sampled::read)
+            .await
     }
 
     /// Asks the client for its roots, and waits. They are asked for each time, so they are never
-    /// older than the answer.
+    /// older than the answer. Their key in `inputRequests` is `client_roots`.
     ///
     /// # Errors
     ///
     /// As [`Call::elicit`].
     pub async fn roots(&self) -> Result<Vec<Root>, RequestError> {
         self.declared("roots")?;
-        let answer = self.ask("roots/list", None).await?;
-        Root::read(&answer).ok_or(RequestError::Malformed)
+        self.ask("client_roots", ("roots/list", None), |answer| {
+            Root::read(&answer)
+        })
+        .await
     }
 
-    /// SPEC E-95: only what the client declared is asked of it.
+    /// SPEC E-95, D-26: only what the client declared is asked of it.
     fn declared(&self, capability: &str) -> Result<&Value, RequestError> {
         let declared = self
             .client_capabilities()
@@ -87,10 +100,19 @@ impl Call {
             .ok_or_else(|| RequestError::not_offered(json!({ capability: {} })))
     }
 
-    async fn ask(&self, method: &str, params: Option<&Value>) -> Result<Value, RequestError> {
-        let params = params.map(Json::from);
+    async fn ask<T>(
+        &self,
+        key: &str,
+        (method, params): (&'static str, Option<Value>),
+        read: impl FnOnce(Value) -> Option<T>,
+    ) -> Result<T, RequestError> {
+        if let Some(round) = self.round() {
+            return Ok(round.ask(key, (method, params), read).await);
+        }
+        let params = params.as_ref().map(Json::from);
         let answer = self.request(method, params.as_ref()).await?;
-        serde_json::from_slice(answer.as_bytes()).map_err(|_| RequestError::Malformed)
+        let answer = serde_json::from_slice(answer.as_bytes());
+        answer.ok().and_then(read).ok_or(RequestError::Malformed)
     }
 }
 

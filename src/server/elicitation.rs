@@ -14,6 +14,7 @@ use crate::wire::version::ProtocolVersion;
 pub struct Elicitation {
     message: String,
     kind: Kind,
+    key: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +50,7 @@ impl Elicitation {
         Self {
             message: message.into(),
             kind: Kind::Form(schema),
+            key: None,
         }
     }
 
@@ -61,7 +63,20 @@ impl Elicitation {
         Self {
             message: message.into(),
             kind: Kind::Url(url.into()),
+            key: None,
         }
+    }
+
+    /// The key of the question in `inputRequests` of 2026-07-28, by which the client gives its
+    /// answer. Default `elicitation`, with a number when a handler asks several.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub(super) fn key_or_default(&self) -> &str {
+        self.key.as_deref().unwrap_or("elicitation")
     }
 
     /// The params for a client that declared this of `elicitation` (SPEC E-95): an empty capability

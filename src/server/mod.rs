@@ -4,28 +4,33 @@
 
 mod call;
 mod client;
+mod closing;
 mod completion;
 mod content;
 mod elicitation;
 mod icon;
 mod meta;
+mod methods;
 mod mirror;
 mod page;
 mod prompt;
 mod registry;
 mod resource;
+mod round;
 mod sampling;
+#[cfg(feature = "request-state")]
+mod state;
 mod tool;
 mod uri_template;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
-
-use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 pub use self::call::Call;
 pub use self::client::Root;
+pub use self::closing::CacheScope;
 pub use self::completion::{Completion, Target};
 pub use self::content::{Annotations, Content, Role};
 pub use self::elicitation::{Elicitation, Elicited};
@@ -35,12 +40,15 @@ pub use self::prompt::{
 };
 pub use self::resource::{IntoContents, Read, Resource, ResourceContents, ResourceTemplate};
 pub use self::sampling::{IncludedContext, Sampled, Sampling, ToolChoice, ToolUse};
+#[cfg(feature = "request-state")]
+#[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
+pub use self::state::StateKeys;
 pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
 pub use self::uri_template::Variables;
 
+use self::closing::Cache;
 use self::completion::completion_handler;
-use self::icon::{icons_fault, put_icons};
-use self::page::page;
+use self::icon::icons_fault;
 use self::prompt::prompt_handler;
 use self::registry::{Current, Registry};
 use self::resource::reader;
@@ -48,10 +56,8 @@ use self::tool::tool_handler;
 use self::uri_template::is_absolute_uri;
 use crate::error::Error;
 use crate::protocol::change::Change;
-use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::{BoxFuture, Context, Dispatcher, Publisher};
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
-use crate::wire::version::ProtocolVersion;
 
 /// An MCP server: what it has, and a [`Dispatcher`] that answers for it.
 ///
@@ -84,6 +90,10 @@ struct Shared {
     version: String,
     current: Current,
     publisher: OnceLock<Publisher>,
+    /// What results of 2026-07-28 name their server with, as JSON text.
+    modern_info: OnceLock<String>,
+    #[cfg(feature = "request-state")]
+    state_keys: OnceLock<StateKeys>,
 }
 
 /// What a server tells of itself beside its name.
@@ -114,6 +124,9 @@ impl Server {
             version: version.into(),
             current: Current::default(),
             publisher: OnceLock::new(),
+            modern_info: OnceLock::new(),
+            #[cfg(feature = "request-state")]
+            state_keys: OnceLock::new(),
         }))
     }
 
@@ -247,6 +260,25 @@ impl Server {
         })
     }
 
+    /// How long clients of 2026-07-28 may keep lists and what `server/discover` says, and for whom.
+    /// Default: not at all, and private (SPEC D-70, D-73). What a resource holds has a setting of
+    /// its own.
+    pub fn cache_lists(self, ttl: Duration, scope: CacheScope) -> Self {
+        self.register(|registry| {
+            registry.lists_cache = Cache { ttl, scope };
+            Ok(())
+        })
+    }
+
+    /// Seals the state of requests between rounds with these keys; counts once. Machines behind one
+    /// address need the same. Default: keys that this process makes for itself.
+    #[cfg(feature = "request-state")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
+    pub fn state_keys(self, keys: StateKeys) -> Self {
+        let _ = self.0.state_keys.set(keys);
+        self
+    }
+
     fn register(self, register: impl FnOnce(&mut Registry) -> Result<(), String>) -> Self {
         self.0.current.change(|registry| {
             if let Err(fault) = register(registry) {
@@ -356,280 +388,11 @@ impl Dispatcher for Server {
     }
 }
 
-type Answer = Result<Json, ErrorObject>;
-
+#[cfg(feature = "request-state")]
 impl Shared {
-    async fn answer(&self, cx: Context, request: Request) -> Answer {
-        let registry = self.current.get();
-        let version = cx.version();
-        // SPEC E-16: a method of a capability that is not declared is not there.
-        match request.method() {
-            "initialize" => self.initialize(&registry, &request),
-            "ping" => Ok(Json::empty()),
-            "tools/call" if registry.offers_tools => {
-                call_tool(&registry, cx, request, version).await
-            }
-            "tools/list" if registry.offers_tools => {
-                let items = registry
-                    .tools
-                    .iter()
-                    .map(|(tool, _)| tool.to_value(version));
-                list(&request, "tools", items)
-            }
-            "resources/list" if registry.has_resources() => {
-                let items = registry
-                    .resources
-                    .iter()
-                    .map(|(about, _)| about.to_value(version));
-                list(&request, "resources", items)
-            }
-            "resources/templates/list" if registry.has_resources() => {
-                let items = registry
-                    .templates
-                    .iter()
-                    .map(|(about, ..)| about.to_value(version));
-                list(&request, "resourceTemplates", items)
-            }
-            "resources/read" if registry.has_resources() => read(&registry, cx, request).await,
-            "resources/subscribe" if registry.subscriptions => subscribe(&registry, &cx, &request),
-            "resources/unsubscribe" if registry.subscriptions => {
-                cx.unsubscribe(&the_uri(&request)?);
-                Ok(Json::empty())
-            }
-            "prompts/list" if !registry.prompts.is_empty() => {
-                let items = registry
-                    .prompts
-                    .iter()
-                    .map(|(prompt, _)| prompt.to_value(version));
-                list(&request, "prompts", items)
-            }
-            "prompts/get" if !registry.prompts.is_empty() => {
-                prompt(&registry, cx, request, version).await
-            }
-            "completion/complete" => complete(&registry, cx, request, version).await,
-            "logging/setLevel" if registry.logging => set_level(&cx, &request),
-            method => Err(ErrorObject::method_not_found(method)),
-        }
+    fn state_keys(&self) -> &StateKeys {
+        self.state_keys.get_or_init(StateKeys::of_this_process)
     }
-
-    /// SPEC E-1 to E-3, and its outcome table.
-    fn initialize(&self, registry: &Registry, request: &Request) -> Answer {
-        let params = members(request)?;
-        let invalid = |message: &'static str| ErrorObject::invalid_params(message);
-        let requested = params
-            .get("protocolVersion")
-            .and_then(Value::as_str)
-            .ok_or_else(|| invalid("`protocolVersion` must be a string"))?;
-        if !params.get("capabilities").is_some_and(Value::is_object) {
-            return Err(invalid("`capabilities` must be an object"));
-        }
-        let is_named = params.get("clientInfo").is_some_and(|info| {
-            let has = |key: &str| info.get(key).is_some_and(Value::is_string);
-            has("name") && has("version")
-        });
-        if !is_named {
-            return Err(invalid(
-                "`clientInfo` must have `name` and `version`, both strings",
-            ));
-        }
-        let version = ProtocolVersion::negotiate(requested);
-        let mut result = json!({
-            "protocolVersion": version.as_str(),
-            "capabilities": capabilities(registry, version),
-            "serverInfo": self.info(version),
-        });
-        let about = self.about.get();
-        if let Some(instructions) = about.and_then(|about| about.instructions.as_deref()) {
-            result["instructions"] = instructions.into();
-        }
-        Ok(Json::from(&result))
-    }
-
-    /// SPEC E-1: each field from its revision on.
-    fn info(&self, version: ProtocolVersion) -> Value {
-        let mut info = json!({"name": self.name, "version": self.version});
-        let Some(about) = self.about.get() else {
-            return info;
-        };
-        let mut field = |key: &str, text: &Option<String>| {
-            if let Some(text) = text {
-                info[key] = text.as_str().into();
-            }
-        };
-        if version.has_titles() {
-            field("title", &about.title);
-        }
-        if version.has_implementation_details() {
-            field("description", &about.description);
-            field("websiteUrl", &about.website_url);
-        }
-        put_icons(&about.icons, &mut info, version);
-        info
-    }
-}
-
-/// SPEC E-15, E-17: what is offered, in the form of the revision.
-fn capabilities(registry: &Registry, version: ProtocolVersion) -> Value {
-    let mut offered = Map::new();
-    let mut offer = |key: &str, settings: Value| offered.insert(key.to_owned(), settings);
-    if registry.offers_tools {
-        offer("tools", json!({"listChanged": true}));
-    }
-    if registry.has_resources() {
-        let settings = json!({"subscribe": registry.subscriptions, "listChanged": true});
-        offer("resources", settings);
-    }
-    if !registry.prompts.is_empty() {
-        offer("prompts", json!({"listChanged": true}));
-    }
-    if registry.logging {
-        offer("logging", json!({}));
-    }
-    if registry.completion.is_some() && version.has_completions_capability() {
-        offer("completions", json!({}));
-    }
-    offered.into()
-}
-
-/// The members of the params, none when they are absent (SPEC E-27).
-fn members(request: &Request) -> Result<Map<String, Value>, ErrorObject> {
-    match request.params().map(|params| params.as_raw().to_value()) {
-        None => Ok(Map::new()),
-        Some(Ok(Value::Object(members))) => Ok(members),
-        Some(_) => Err(ErrorObject::invalid_params("`params` cannot be read")),
-    }
-}
-
-fn list(request: &Request, key: &str, items: impl ExactSizeIterator<Item = Value>) -> Answer {
-    Ok(Json::from(&page(
-        &members(request)?,
-        key,
-        items,
-        PAGE_SIZE,
-    )?))
-}
-
-/// SPEC E-33 to E-35, E-38.
-async fn call_tool(
-    registry: &Registry,
-    cx: Context,
-    request: Request,
-    version: ProtocolVersion,
-) -> Answer {
-    let params = request.params();
-    let name = params
-        .and_then(|params| params.name())
-        .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
-    let (tool, handler) = registry.tools.get(&name).ok_or_else(|| {
-        let name: String = name.chars().take(100).collect();
-        ErrorObject::invalid_params(format!("unknown tool: {name}"))
-    })?;
-    let arguments = match params
-        .and_then(|params| params.arguments())
-        .map(|raw| raw.to_value())
-    {
-        None => Map::new(),
-        Some(Ok(Value::Object(arguments))) => arguments,
-        Some(_) => return Err(ErrorObject::invalid_params("`arguments` must be an object")),
-    };
-    drop(name);
-    let call = Call::new(cx, request, registry.logging);
-    let result = handler(call, Arguments::new(arguments)).await?;
-    if !tool.allows(&result) {
-        return Err(ErrorObject::internal());
-    }
-    Ok(result.to_json(version))
-}
-
-/// The absolute URI of a request about a resource (SPEC E-56).
-fn the_uri(request: &Request) -> Result<String, ErrorObject> {
-    let uri = request.params().and_then(|params| params.uri());
-    uri.filter(|uri| is_absolute_uri(uri))
-        .map(std::borrow::Cow::into_owned)
-        .ok_or_else(|| ErrorObject::invalid_params("`uri` must be an absolute URI"))
-}
-
-/// SPEC E-52 to E-54.
-async fn read(registry: &Registry, cx: Context, request: Request) -> Answer {
-    let uri = the_uri(&request)?;
-    let (reader, read) = registry
-        .reader(&uri)
-        .ok_or_else(|| ErrorObject::resource_not_found(&uri))?;
-    let version = cx.version();
-    let contents = reader(Call::new(cx, request, registry.logging), read).await?;
-    let contents: Value = contents.iter().map(|one| one.to_value(version)).collect();
-    Ok(Json::from(&json!({ "contents": contents })))
-}
-
-/// SPEC E-57, E-58: only what can be read can be subscribed to.
-fn subscribe(registry: &Registry, cx: &Context, request: &Request) -> Answer {
-    let uri = the_uri(request)?;
-    if registry.reader(&uri).is_none() {
-        return Err(ErrorObject::resource_not_found(&uri));
-    }
-    if cx.subscribe(&uri) {
-        Ok(Json::empty())
-    } else {
-        Err(ErrorObject::invalid_params(
-            "this session has as many subscriptions as it may",
-        ))
-    }
-}
-
-/// SPEC E-66, E-67.
-async fn prompt(
-    registry: &Registry,
-    cx: Context,
-    request: Request,
-    version: ProtocolVersion,
-) -> Answer {
-    let params = members(&request)?;
-    let name = params
-        .get("name")
-        .and_then(Value::as_str)
-        .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
-    let (prompt, handler) = registry.prompts.get(name).ok_or_else(|| {
-        let name: String = name.chars().take(100).collect();
-        ErrorObject::invalid_params(format!("unknown prompt: {name}"))
-    })?;
-    let arguments = prompt.arguments(params.get("arguments"))?;
-    let result = handler(Call::new(cx, request, registry.logging), arguments).await?;
-    Ok(Json::from(&result.to_value(prompt, version)))
-}
-
-/// SPEC E-70 to E-72.
-async fn complete(
-    registry: &Registry,
-    cx: Context,
-    request: Request,
-    version: ProtocolVersion,
-) -> Answer {
-    let Some(handler) = &registry.completion else {
-        return Err(ErrorObject::method_not_found(request.method()));
-    };
-    let wanted = Completion::read(&members(&request)?, version)?;
-    if !registry.has_argument(wanted.target(), wanted.argument()) {
-        return Err(ErrorObject::invalid_params(
-            "there is no such argument to complete",
-        ));
-    }
-    let candidates = handler(Call::new(cx, request, registry.logging), wanted).await?;
-    Ok(Json::from(&completion::to_value(&candidates)))
-}
-
-/// SPEC E-81.
-fn set_level(cx: &Context, request: &Request) -> Answer {
-    let params = members(request)?;
-    let level = params
-        .get("level")
-        .and_then(Value::as_str)
-        .and_then(LogLevel::parse);
-    let level = level.ok_or_else(|| {
-        let levels = LogLevel::ALL.map(LogLevel::as_str).join(", ");
-        ErrorObject::invalid_params(format!("`level` must be one of {levels}"))
-    })?;
-    cx.set_log_level(level);
-    Ok(Json::empty())
 }
 
 impl fmt::Debug for Server {

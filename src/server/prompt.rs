@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::closing::Closing;
 use super::content::{Content, Role};
 use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
 use crate::transport::dispatch::BoxFuture;
-use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::jsonrpc::{ErrorObject, Json};
 use crate::wire::version::ProtocolVersion;
 
 /// A prompt: its name and its arguments.
@@ -269,7 +270,12 @@ impl PromptResult {
         self
     }
 
-    pub(super) fn to_value(&self, prompt: &Prompt, version: ProtocolVersion) -> Value {
+    pub(super) fn to_json(
+        &self,
+        prompt: &Prompt,
+        version: ProtocolVersion,
+        closing: Closing<'_>,
+    ) -> Json {
         let messages = self.messages.iter().map(
             |(role, content)| json!({"role": role.as_str(), "content": content.to_value(version)}),
         );
@@ -277,8 +283,7 @@ impl PromptResult {
         if let Some(description) = &prompt.description {
             out["description"] = description.as_str().into();
         }
-        self.meta.put(&mut out);
-        out
+        closing.close(&out, &self.meta)
     }
 }
 

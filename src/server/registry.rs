@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::closing::Cache;
 use super::completion::{CompletionHandler, Target};
 use super::prompt::{Prompt, PromptHandler};
 use super::resource::{Read, Reader, Resource, ResourceTemplate};
 use super::tool::{Tool, ToolHandler};
 use super::uri_template::{UriTemplate, Variables};
 use crate::protocol::change::Change;
+use crate::protocol::filter::Filter;
 
 /// The registry that is in force. Whoever answers a request works on the one it found; a change
 /// copies it first when somebody does.
@@ -38,6 +40,7 @@ pub(super) struct Registry {
     pub(super) completion: Option<CompletionHandler>,
     pub(super) logging: bool,
     pub(super) subscriptions: bool,
+    pub(super) lists_cache: Cache,
     /// The first registration that cannot be served.
     pub(super) fault: Option<String>,
 }
@@ -59,14 +62,33 @@ impl Registry {
 
     /// The reader of a URI: a resource of exactly this URI, else the first template that matches
     /// (SPEC E-53).
-    pub(super) fn reader(&self, uri: &str) -> Option<(&Reader, Read)> {
-        if let Some((_, reader)) = self.resources.get(uri) {
-            return Some((reader, Read::new(uri, Variables::default())));
+    pub(super) fn reader(&self, uri: &str) -> Option<(&Reader, Read, Cache)> {
+        if let Some((resource, reader)) = self.resources.get(uri) {
+            let read = Read::new(uri, Variables::default());
+            return Some((reader, read, resource.kept()));
         }
-        self.templates.iter().find_map(|(_, template, reader)| {
+        self.templates.iter().find_map(|(about, template, reader)| {
             let variables = template.match_uri(uri)?;
-            Some((reader, Read::new(uri, variables)))
+            Some((reader, Read::new(uri, variables), about.kept()))
         })
+    }
+
+    /// Whether clients can be told of any change (SPEC D-129).
+    pub(super) fn is_listenable(&self) -> bool {
+        self.offers_tools || !self.prompts.is_empty() || self.has_resources()
+    }
+
+    /// What of a filter is told of: changes that were declared (SPEC D-124, D-133), and resources
+    /// that can be read (SPEC D-134).
+    pub(super) fn honoured(&self, mut filter: Filter) -> Filter {
+        filter.tools &= self.declares(&Change::Tools);
+        filter.prompts &= self.declares(&Change::Prompts);
+        filter.resources &= self.declares(&Change::Resources);
+        let subscriptions = self.subscriptions;
+        filter
+            .uris
+            .retain(|uri| subscriptions && self.reader(uri).is_some());
+        filter
     }
 
     /// Whether there is an argument of this name to complete.

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::closing::{Cache, CacheScope};
 use super::content::Annotations;
 use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
@@ -34,6 +36,7 @@ struct About {
     annotations: Option<Annotations>,
     icons: Vec<Icon>,
     meta: Meta,
+    cache: Cache,
 }
 
 impl About {
@@ -105,6 +108,18 @@ macro_rules! about {
         pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
             self.about.meta.insert(key, value);
             self
+        }
+
+        /// How long clients of 2026-07-28 may keep what is read, and for whom. Default: not at all,
+        /// and private (SPEC D-70, D-73).
+        #[must_use]
+        pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
+            self.about.cache = Cache { ttl, scope };
+            self
+        }
+
+        pub(super) fn kept(&self) -> Cache {
+            self.about.cache
         }
 
         /// What is wrong with the registration, beside its URI.

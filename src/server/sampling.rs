@@ -34,6 +34,7 @@ use crate::wire::version::ProtocolVersion;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sampling {
+    key: Option<String>,
     turns: Vec<Turn>,
     tools: Vec<Tool>,
     choice: Option<ToolChoice>,
@@ -81,6 +82,7 @@ impl Sampling {
         let mut rest = Map::new();
         rest.insert("maxTokens".to_owned(), max_tokens.into());
         Self {
+            key: None,
             turns: Vec::new(),
             tools: Vec::new(),
             choice: None,
@@ -163,6 +165,18 @@ impl Sampling {
     pub fn include_context(mut self, context: IncludedContext) -> Self {
         self.context = Some(context);
         self
+    }
+
+    /// The key of the question in `inputRequests` of 2026-07-28, by which the client gives its
+    /// answer. Default `sampling`, with a number when a handler asks several.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub(super) fn key_or_default(&self) -> &str {
+        self.key.as_deref().unwrap_or("sampling")
     }
 
     /// What the model is told first.

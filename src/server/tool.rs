@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use super::closing::Closing;
 use super::content::Content;
 use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
 use super::mirror::Mirrored;
 use crate::protocol::mirror::Headers;
-use crate::transport::dispatch::{BoxFuture, RequestError};
+use crate::transport::dispatch::{BoxFuture, Needed, RequestError};
 use crate::wire::jsonrpc::{ErrorObject, Json, put_string};
 use crate::wire::version::ProtocolVersion;
 
@@ -340,7 +341,7 @@ impl ToolResult {
     }
 
     /// The result object, written directly: this is the hot path of a server.
-    pub(super) fn to_json(&self, version: ProtocolVersion) -> Json {
+    pub(super) fn to_json(&self, version: ProtocolVersion, closing: Closing<'_>) -> Json {
         let text_len: usize = self
             .content
             .iter()
@@ -370,11 +371,7 @@ impl ToolResult {
         if self.is_error {
             out.extend_from_slice(b",\"isError\":true");
         }
-        if let Some(meta) = self.meta.to_text() {
-            out.extend_from_slice(b",\"_meta\":");
-            out.extend_from_slice(meta.as_bytes());
-        }
-        out.push(b'}');
+        closing.end(&mut out, "complete", &self.meta);
         Json::from_encoder(out)
     }
 
@@ -443,9 +440,13 @@ impl From<ErrorObject> for ToolError {
     }
 }
 
+/// What the client lacks is told to it in 2026-07-28 (SPEC D-27); all else to the model.
 impl From<RequestError> for ToolError {
     fn from(error: RequestError) -> Self {
-        Self::new(error.to_string())
+        match error {
+            RequestError::NotOffered(Needed::Capability(_)) => ErrorObject::from(error).into(),
+            other => Self::new(other.to_string()),
+        }
     }
 }
 

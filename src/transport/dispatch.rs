@@ -143,7 +143,9 @@ impl SessionLink {
             Unasked::NoStream => RequestError::NotOffered(Needed::Stream),
             Unasked::Closed => {
                 let is_over = |session: &mut LiveSession| {
-                    session.connection().is_some_and(|stream| stream.is_closed())
+                    session
+                        .connection()
+                        .is_some_and(|stream| stream.is_closed())
                 };
                 if self.row.with(is_over) {
                     end(&self.table, &self.row);
@@ -324,10 +326,19 @@ impl Context {
         }
     }
 
-    /// Answers `subscriptions/listen`: acknowledges what `filter` asks for, then tells of it on the
-    /// stream of this request until the server ends. The answer to give is then
-    /// [`Filter::end`]-shaped: the id of the request in `_meta` (SPEC D-127).
-    pub(crate) async fn listen(&self, filter: Filter) -> Result<Json, ErrorObject> {
+    /// Serves `subscriptions/listen`: acknowledges what `filter` asks for, then tells of it on the
+    /// stream of this request. Ready when the server ends; the result is still to be given then
+    /// (SPEC D-127).
+    ///
+    /// # Errors
+    ///
+    /// When there are as many of them as may be (SPEC D-130), or the request is none of the modern
+    /// era that takes a stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the subscription.
+    pub(crate) async fn listen(&self, filter: Filter) -> Result<(), ErrorObject> {
         let Link::Exchange(link) = &self.0.link else {
             return Err(ErrorObject::internal());
         };
@@ -448,7 +459,9 @@ impl RequestError {
 impl From<RequestError> for ErrorObject {
     fn from(error: RequestError) -> Self {
         match error {
-            RequestError::NotOffered(Needed::Capability(needed)) => Self::missing_capability(needed),
+            RequestError::NotOffered(Needed::Capability(needed)) => {
+                Self::missing_capability(needed)
+            }
             other => Self::new(-32603, other.to_string()),
         }
     }

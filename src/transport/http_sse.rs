@@ -19,7 +19,9 @@ use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Closed, Connection};
 use crate::wire::id::{SessionId, StreamId};
-use crate::wire::jsonrpc::{self, ErrorObject, Id, Message, Outgoing, ParseError, Payload, Request};
+use crate::wire::jsonrpc::{
+    self, ErrorObject, Id, Message, Outgoing, ParseError, Payload, Request,
+};
 use crate::wire::sse::{Event, EventName};
 
 /// Opens a stream, and a session that lives as long.

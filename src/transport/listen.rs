@@ -6,10 +6,10 @@ use tokio::sync::oneshot;
 
 use super::body::Sender;
 use crate::protocol::change::Change;
-use crate::protocol::filter::{Filter, change_params, end_of_listen};
+use crate::protocol::filter::{Filter, change_params};
 use crate::protocol::stream::{Connection, frame_of};
 use crate::protocol::table::{Row, Table};
-use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing};
+use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 
 pub(super) type ListenTable = Table<Listener>;
 
@@ -21,7 +21,7 @@ pub(super) struct Listener {
     /// The stream, once the acknowledgement is on it: nothing goes before that (SPEC D-122).
     sender: Option<Sender>,
     /// Dropped to end the request.
-    _running: Option<oneshot::Sender<()>>,
+    running: Option<oneshot::Sender<()>>,
 }
 
 impl Listener {
@@ -31,14 +31,14 @@ impl Listener {
         sender: &Sender,
         id: &Id,
         filter: Filter,
-    ) -> Result<Json, ErrorObject> {
+    ) -> Result<(), ErrorObject> {
         let (running, ended) = oneshot::channel();
         let acknowledgement = filter.acknowledgement(id);
         let listener = Self {
             id: id.detached(),
             filter,
             sender: None,
-            _running: Some(running),
+            running: Some(running),
         };
         let row = table.open(listener).map_err(|full| {
             // SPEC D-130.
@@ -56,7 +56,7 @@ impl Listener {
         });
         // Whoever ends it drops the other half.
         let _ = ended.await;
-        Ok(end_of_listen(id))
+        Ok(())
     }
 
     /// Tells of a change, if it was asked for. A reader that is too slow is cut (SPEC D-130).
@@ -73,7 +73,7 @@ impl Listener {
 
     /// Ends the request with its result.
     pub(super) fn end(&mut self) {
-        self._running = None;
+        self.running = None;
     }
 }
 

@@ -166,7 +166,10 @@ impl McpService {
         let endpoint = shared
             .endpoint(head.uri.path())
             .ok_or(Rejection::UnknownPath)?;
-        match (classify(endpoint, &head, shared.config.terms)?, &shared.config.sse) {
+        match (
+            classify(endpoint, &head, shared.config.terms)?,
+            &shared.config.sse,
+        ) {
             (Exchange::Post(form), _) => self.post(head, body, form).await,
             (Exchange::Listen(claim, position), _) => streamable::listen(shared, &claim, position),
             (Exchange::Delete(claim), _) => streamable::delete(shared, &claim),

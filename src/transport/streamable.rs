@@ -366,7 +366,11 @@ impl Place {
     /// J-24).
     fn unanswered(&self, id: &Id) -> Bytes {
         let is_closed = self.row.with(|session| session.is_closed());
-        let why = if is_closed { ENDED } else { "Request cancelled" };
+        let why = if is_closed {
+            ENDED
+        } else {
+            "Request cancelled"
+        };
         refused(id, &ErrorObject::new(-32603, why))
     }
 

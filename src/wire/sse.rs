@@ -123,7 +123,11 @@ pub(crate) fn message_frame(
     const ID: &[u8] = b"id: ";
     const DATA: &[u8] = b"data: ";
     let id = id.map_or("", EventId::as_str);
-    let id_line = if id.is_empty() { 0 } else { ID.len() + id.len() + 1 };
+    let id_line = if id.is_empty() {
+        0
+    } else {
+        ID.len() + id.len() + 1
+    };
     let mut frame = Vec::with_capacity(NAME.len() + id_line + DATA.len() + len + 2);
     frame.extend_from_slice(NAME);
     if !id.is_empty() {

@@ -76,8 +76,15 @@ impl ErrorObject {
     /// revisions are answered -32603.
     #[must_use]
     pub fn missing_capability(required: Value) -> Self {
-        Self::new(-32021, "the client lacks a capability that this needs")
-            .with_data(json!({ "requiredCapabilities": required }))
+        Self::new(
+            -32021,
+            format!("the client does not offer this: {required}"),
+        )
+        .with_data(json!({ "requiredCapabilities": required }))
+    }
+
+    pub(crate) fn is_missing_capability(&self) -> bool {
+        self.code == -32021
     }
 
     /// -32022, with what is served and what was asked for in `data` (SPEC D-24).

@@ -1,0 +1,142 @@
+//! [`Closing`]: what every result of a revision ends with, whatever it is the result of.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::meta::Meta;
+use crate::wire::jsonrpc::Json;
+
+/// The members that a revision adds to results: none in the legacy era (SPEC D-66); in 2026-07-28
+/// what kind of result it is, how long it may be kept, and who gave it.
+#[derive(Clone, Copy)]
+pub(super) struct Closing<'a> {
+    /// `serverInfo` as JSON text, where results name their server (SPEC D-64).
+    pub(super) server: Option<&'a str>,
+    /// For results that may be kept (SPEC D-70).
+    pub(super) cache: Option<Cache>,
+}
+
+/// How long a client of 2026-07-28 may keep a result, and for whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cache {
+    pub(super) ttl: Duration,
+    pub(super) scope: CacheScope,
+}
+
+/// For whom a result may be kept (SPEC D-73). It is a hint and protects nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CacheScope {
+    /// For whoever asked.
+    #[default]
+    Private,
+    /// For everybody: the result is the same for all.
+    Public,
+}
+
+impl CacheScope {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+        }
+    }
+}
+
+impl Closing<'_> {
+    /// The same, for a result that may be kept.
+    pub(super) fn kept(self, cache: Cache) -> Self {
+        Self {
+            cache: Some(cache),
+            ..self
+        }
+    }
+
+    /// A result of these members.
+    pub(super) fn close(self, result: &Value, meta: &Meta) -> Json {
+        let mut out = result.to_string().into_bytes();
+        debug_assert!(out.ends_with(b"}"), "a result is an object");
+        out.pop();
+        self.end(&mut out, "complete", meta);
+        Json::from_encoder(out)
+    }
+
+    /// Ends an object whose other members are written: what it adds, and the brace.
+    pub(super) fn end(self, out: &mut Vec<u8>, kind: &str, meta: &Meta) {
+        let mut member = |name: &str, value: &str| {
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(value.as_bytes());
+        };
+        if let Some(server) = self.server {
+            member("resultType", &format!("\"{kind}\""));
+            if let Some(cache) = self.cache {
+                member("ttlMs", &cache.ttl.as_millis().to_string());
+                member("cacheScope", &format!("\"{}\"", cache.scope.as_str()));
+            }
+            let info = format!("{{\"io.modelcontextprotocol/serverInfo\":{server}");
+            let meta = match meta.to_text() {
+                Some(meta) => format!("{info},{}", &meta[1..]),
+                None => format!("{info}}}"),
+            };
+            member("_meta", &meta);
+        } else if let Some(meta) = meta.to_text() {
+            member("_meta", &meta);
+        }
+        out.push(b'}');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn meta() -> Meta {
+        let mut meta = Meta::default();
+        meta.insert("com.example/x", 1);
+        meta
+    }
+
+    /// SPEC D-66: legacy results are what they are, and `{}` stays `{}`.
+    #[test]
+    fn a_legacy_result_gets_nothing() {
+        let closing = Closing {
+            server: None,
+            cache: None,
+        };
+        let kept = closing.kept(Cache::default());
+        assert_eq!(kept.close(&json!({}), &Meta::default()), Json::empty());
+        assert_eq!(
+            kept.close(&json!({"a": 1}), &meta()).as_bytes(),
+            br#"{"a":1,"_meta":{"com.example/x":1}}"#
+        );
+    }
+
+    /// SPEC D-64, D-65, D-70: what it is, how long it may be kept, who gave it.
+    #[test]
+    fn a_modern_result_says_what_it_is_and_whose() {
+        let closing = Closing {
+            server: Some(r#"{"name":"n"}"#),
+            cache: None,
+        };
+        assert_eq!(
+            closing.close(&json!({}), &Meta::default()).as_bytes(),
+            br#"{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"n"}}}"#
+        );
+        let cache = Cache {
+            ttl: Duration::from_secs(2),
+            scope: CacheScope::Public,
+        };
+        assert_eq!(
+            closing.kept(cache).close(&json!({"a": 1}), &meta()).as_bytes(),
+            br#"{"a":1,"resultType":"complete","ttlMs":2000,"cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"n"},"com.example/x":1}}"#
+        );
+    }
+}

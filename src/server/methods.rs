@@ -1,0 +1,507 @@
+//! The methods of the protocol: which there are in an era, and how a server answers them.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::closing::{Cache, Closing};
+use super::completion::{self, Completion};
+use super::icon::put_icons;
+use super::meta::Meta;
+use super::page::page;
+use super::registry::Registry;
+use super::round::{Carried, Round, read_answers};
+use super::tool::{Arguments, ToolResult};
+use super::uri_template::is_absolute_uri;
+use super::{PAGE_SIZE, Shared};
+use crate::protocol::filter::Filter;
+use crate::protocol::level::LogLevel;
+use crate::protocol::mirror::Headers;
+use crate::transport::dispatch::Context;
+use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::version::{Era, ProtocolVersion};
+
+type Answer = Result<Json, ErrorObject>;
+
+/// One request on its way to an answer.
+struct Asked<'s> {
+    server: &'s Shared,
+    registry: &'s Registry,
+    cx: Context,
+    request: Request,
+    version: ProtocolVersion,
+    closing: Closing<'s>,
+}
+
+impl Shared {
+    pub(super) async fn answer(&self, cx: Context, request: Request) -> Answer {
+        let registry = self.current.get();
+        let version = cx.version();
+        let server = match version.era() {
+            Era::Legacy => None,
+            Era::Modern => Some(self.modern_info()),
+        };
+        let asked = Asked {
+            server: self,
+            registry: &registry,
+            version,
+            closing: Closing {
+                server,
+                cache: None,
+            },
+            cx,
+            request,
+        };
+        match version.era() {
+            Era::Legacy => asked.answer_legacy().await,
+            Era::Modern => asked.answer_modern().await,
+        }
+    }
+
+    /// `serverInfo` as 2026-07-28 has it, made once.
+    fn modern_info(&self) -> &str {
+        self.modern_info
+            .get_or_init(|| self.info(ProtocolVersion::V2026_07_28).to_string())
+    }
+
+    /// SPEC E-1 to E-3, and its outcome table.
+    fn initialize(&self, registry: &Registry, request: &Request) -> Answer {
+        let params = members(request)?;
+        let invalid = |message: &'static str| ErrorObject::invalid_params(message);
+        let requested = params
+            .get("protocolVersion")
+            .and_then(Value::as_str)
+            .ok_or_else(|| invalid("`protocolVersion` must be a string"))?;
+        if !params.get("capabilities").is_some_and(Value::is_object) {
+            return Err(invalid("`capabilities` must be an object"));
+        }
+        let is_named = params.get("clientInfo").is_some_and(|info| {
+            let has = |key: &str| info.get(key).is_some_and(Value::is_string);
+            has("name") && has("version")
+        });
+        if !is_named {
+            return Err(invalid(
+                "`clientInfo` must have `name` and `version`, both strings",
+            ));
+        }
+        let version = ProtocolVersion::negotiate(requested);
+        let mut result = json!({
+            "protocolVersion": version.as_str(),
+            "capabilities": capabilities(registry, version),
+            "serverInfo": self.info(version),
+        });
+        if let Some(instructions) = self.instructions() {
+            result["instructions"] = instructions.into();
+        }
+        Ok(Json::from(&result))
+    }
+
+    fn instructions(&self) -> Option<&str> {
+        self.about.get()?.instructions.as_deref()
+    }
+
+    /// SPEC E-1: each field from its revision on.
+    fn info(&self, version: ProtocolVersion) -> Value {
+        let mut info = json!({"name": self.name, "version": self.version});
+        let Some(about) = self.about.get() else {
+            return info;
+        };
+        let mut field = |key: &str, text: &Option<String>| {
+            if let Some(text) = text {
+                info[key] = text.as_str().into();
+            }
+        };
+        if version.has_titles() {
+            field("title", &about.title);
+        }
+        if version.has_implementation_details() {
+            field("description", &about.description);
+            field("websiteUrl", &about.website_url);
+        }
+        put_icons(&about.icons, &mut info, version);
+        info
+    }
+}
+
+/// SPEC E-15, E-17, D-67: what is offered, in the form of the revision.
+fn capabilities(registry: &Registry, version: ProtocolVersion) -> Value {
+    let mut offered = Map::new();
+    let mut offer = |key: &str, settings: Value| offered.insert(key.to_owned(), settings);
+    if registry.offers_tools {
+        offer("tools", json!({"listChanged": true}));
+    }
+    if registry.has_resources() {
+        let settings = json!({"subscribe": registry.subscriptions, "listChanged": true});
+        offer("resources", settings);
+    }
+    if !registry.prompts.is_empty() {
+        offer("prompts", json!({"listChanged": true}));
+    }
+    if registry.logging {
+        offer("logging", json!({}));
+    }
+    if registry.completion.is_some() && version.has_completions_capability() {
+        offer("completions", json!({}));
+    }
+    offered.into()
+}
+
+/// The members of the params, none when they are absent (SPEC E-27).
+fn members(request: &Request) -> Result<Map<String, Value>, ErrorObject> {
+    match request.params().map(|params| params.as_raw().to_value()) {
+        None => Ok(Map::new()),
+        Some(Ok(Value::Object(members))) => Ok(members),
+        Some(_) => Err(ErrorObject::invalid_params("`params` cannot be read")),
+    }
+}
+
+impl Asked<'_> {
+    /// The methods that only the legacy era has (SPEC D-60, K), and those that both have.
+    async fn answer_legacy(self) -> Answer {
+        match self.request.method() {
+            "initialize" => self.server.initialize(self.registry, &self.request),
+            "ping" => Ok(Json::empty()),
+            "resources/subscribe" if self.registry.subscriptions => {
+                subscribe(self.registry, &self.cx, &self.request)
+            }
+            "resources/unsubscribe" if self.registry.subscriptions => {
+                self.cx.unsubscribe(&the_uri(&self.request)?);
+                Ok(Json::empty())
+            }
+            "logging/setLevel" if self.registry.logging => set_level(&self.cx, &self.request),
+            _ => self.answer_common().await,
+        }
+    }
+
+    /// The methods that only the modern era has, and those that both have.
+    async fn answer_modern(self) -> Answer {
+        match self.request.method() {
+            "server/discover" => self.discover(),
+            "subscriptions/listen" if self.registry.is_listenable() => self.listen().await,
+            _ => self.answer_common().await,
+        }
+    }
+
+    /// SPEC E-16, D-61: a method of a capability that is not declared is not there.
+    async fn answer_common(self) -> Answer {
+        let registry = self.registry;
+        match self.request.method() {
+            "tools/call" if registry.offers_tools => self.call_tool().await,
+            "tools/list" if registry.offers_tools => {
+                let items = registry.tools.iter();
+                self.list("tools", items.map(|(tool, _)| tool.to_value(self.version)))
+            }
+            "resources/list" if registry.has_resources() => {
+                let items = registry.resources.iter();
+                self.list(
+                    "resources",
+                    items.map(|(one, _)| one.to_value(self.version)),
+                )
+            }
+            "resources/templates/list" if registry.has_resources() => {
+                let items = registry.templates.iter();
+                let items = items.map(|(one, ..)| one.to_value(self.version));
+                self.list("resourceTemplates", items)
+            }
+            "resources/read" if registry.has_resources() => self.read().await,
+            "prompts/list" if !registry.prompts.is_empty() => {
+                let items = registry.prompts.iter();
+                self.list(
+                    "prompts",
+                    items.map(|(prompt, _)| prompt.to_value(self.version)),
+                )
+            }
+            "prompts/get" if !registry.prompts.is_empty() => self.prompt().await,
+            "completion/complete" if registry.completion.is_some() => self.complete().await,
+            method => Err(ErrorObject::method_not_found(method)),
+        }
+    }
+
+    /// SPEC D-62, D-63.
+    fn discover(&self) -> Answer {
+        let versions = ProtocolVersion::MODERN.map(ProtocolVersion::as_str);
+        let mut result = json!({
+            "supportedVersions": versions,
+            "capabilities": capabilities(self.registry, self.version),
+        });
+        if let Some(instructions) = self.server.instructions() {
+            result["instructions"] = instructions.into();
+        }
+        let closing = self.closing.kept(self.registry.lists_cache);
+        Ok(closing.close(&result, &Meta::default()))
+    }
+
+    /// SPEC D-120 to D-134: tells of changes until the server ends.
+    async fn listen(self) -> Answer {
+        let filter = Filter::read(&members(&self.request)?)?;
+        let filter = self.registry.honoured(filter);
+        self.cx.listen(filter).await?;
+        // Its id goes out as the bytes it came as (SPEC D-123, D-127).
+        let mut out = b"{\"resultType\":\"complete\",\"_meta\":{".to_vec();
+        out.extend_from_slice(b"\"io.modelcontextprotocol/subscriptionId\":");
+        out.extend_from_slice(self.request.id().as_bytes());
+        out.extend_from_slice(b",\"io.modelcontextprotocol/serverInfo\":");
+        out.extend_from_slice(self.server.modern_info().as_bytes());
+        out.extend_from_slice(b"}}");
+        Ok(Json::from_encoder(out))
+    }
+
+    fn list(&self, key: &str, items: impl ExactSizeIterator<Item = Value>) -> Answer {
+        let page = page(&members(&self.request)?, key, items, PAGE_SIZE)?;
+        let closing = self.closing.kept(self.registry.lists_cache);
+        Ok(closing.close(&page, &Meta::default()))
+    }
+
+    /// SPEC E-33 to E-35, E-38.
+    async fn call_tool(self) -> Answer {
+        let params = self.request.params();
+        let name = params
+            .and_then(|params| params.name())
+            .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
+        let (tool, handler) = self.registry.tools.get(&name).ok_or_else(|| {
+            let name: String = name.chars().take(100).collect();
+            ErrorObject::invalid_params(format!("unknown tool: {name}"))
+        })?;
+        let arguments = match params
+            .and_then(|params| params.arguments())
+            .map(|raw| raw.to_value())
+        {
+            None => Map::new(),
+            Some(Ok(Value::Object(arguments))) => arguments,
+            Some(_) => return Err(ErrorObject::invalid_params("`arguments` must be an object")),
+        };
+        drop(name);
+        if self.version.era() == Era::Modern {
+            tool.check_mirrored(Headers::new(self.cx.headers()), &arguments)?;
+        }
+        let closing = self.closing;
+        let version = self.version;
+        let run = self
+            .run(|call| handler(call, Arguments::new(arguments)))
+            .await;
+        let result = match run {
+            Ok(Run::Complete(result, _)) => result,
+            Ok(Run::InputRequired(answer)) => return Ok(answer),
+            // SPEC E-35: where there is no code for what the client lacks, the model is told.
+            Err(error) if error.is_missing_capability() && version.era() == Era::Legacy => {
+                ToolResult::error(error.message())
+            }
+            Err(error) => return Err(error),
+        };
+        if !tool.allows(&result) {
+            return Err(ErrorObject::internal());
+        }
+        Ok(result.to_json(version, closing))
+    }
+
+    /// SPEC E-52 to E-54.
+    async fn read(self) -> Answer {
+        let uri = the_uri(&self.request)?;
+        let (reader, read, cache) = self
+            .registry
+            .reader(&uri)
+            .ok_or_else(|| ErrorObject::resource_not_found(&uri))?;
+        let closing = self.closing;
+        let version = self.version;
+        match self.run(|call| reader(call, read)).await? {
+            Run::Complete(contents, is_retry) => {
+                let contents: Value = contents.iter().map(|one| one.to_value(version)).collect();
+                // SPEC D-74: what hangs on the answers of one person is kept by nobody.
+                let cache = if is_retry { Cache::default() } else { cache };
+                let result = json!({ "contents": contents });
+                Ok(closing.kept(cache).close(&result, &Meta::default()))
+            }
+            Run::InputRequired(answer) => Ok(answer),
+        }
+    }
+
+    /// SPEC E-66, E-67.
+    async fn prompt(self) -> Answer {
+        let params = members(&self.request)?;
+        let name = params
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
+        let (prompt, handler) = self.registry.prompts.get(name).ok_or_else(|| {
+            let name: String = name.chars().take(100).collect();
+            ErrorObject::invalid_params(format!("unknown prompt: {name}"))
+        })?;
+        let arguments = prompt.arguments(params.get("arguments"))?;
+        let closing = self.closing;
+        let version = self.version;
+        match self.run(|call| handler(call, arguments)).await? {
+            Run::Complete(result, _) => Ok(result.to_json(prompt, version, closing)),
+            Run::InputRequired(answer) => Ok(answer),
+        }
+    }
+
+    /// SPEC E-70 to E-72.
+    async fn complete(self) -> Answer {
+        let Some(handler) = &self.registry.completion else {
+            return Err(ErrorObject::method_not_found(self.request.method()));
+        };
+        let wanted = Completion::read(&members(&self.request)?, self.version)?;
+        if !self
+            .registry
+            .has_argument(wanted.target(), wanted.argument())
+        {
+            return Err(ErrorObject::invalid_params(
+                "there is no such argument to complete",
+            ));
+        }
+        // SPEC D-100: here no round can be ended with a question.
+        let call = Call::new(self.cx, self.request, self.registry.logging, None);
+        let candidates = handler(call, wanted).await?;
+        let result = completion::to_value(&candidates);
+        Ok(self.closing.close(&result, &Meta::default()))
+    }
+
+    /// Runs a handler that may ask the client.
+    async fn run<T, F>(self, handler: impl FnOnce(Call) -> F) -> Result<Run<T>, ErrorObject>
+    where
+        F: Future<Output = Result<T, ErrorObject>>,
+    {
+        let logs = self.registry.logging;
+        if self.version.era() == Era::Legacy {
+            let call = Call::new(self.cx, self.request, logs, None);
+            return handler(call)
+                .await
+                .map(|result| Run::Complete(result, false));
+        }
+        // Nearly no request is a retry, and the others need not be read for it.
+        let is_retry = self.request.params().is_some_and(|params| {
+            let has = |key| params.as_raw().member(key).is_some();
+            has("inputResponses") || has("requestState")
+        });
+        let carried = if is_retry {
+            let params = members(&self.request)?;
+            let mut carried = self.server.carried(self.request.method(), &params)?;
+            carried.answers.extend(read_answers(&params)?);
+            carried
+        } else {
+            Carried::default()
+        };
+        let round = Arc::new(Round::new(carried));
+        let call = Call::new(
+            self.cx,
+            self.request.clone(),
+            logs,
+            Some(Arc::clone(&round)),
+        );
+        // The handler is gone before its round is told.
+        let outcome = round.run(handler(call)).await?;
+        match outcome {
+            Some(result) => Ok(Run::Complete(result, is_retry)),
+            None => {
+                let params = members(&self.request)?;
+                let answer = self.server.input_required(
+                    &round,
+                    (self.request.method(), &params),
+                    self.closing,
+                );
+                Ok(Run::InputRequired(answer))
+            }
+        }
+    }
+}
+
+/// How a handler that may ask the client ended.
+enum Run<T> {
+    /// With a result; and whether answers of the client went into it.
+    Complete(T, bool),
+    /// With questions, in this result.
+    InputRequired(Json),
+}
+
+impl Shared {
+    /// The result of a round that ends with questions (SPEC D-101).
+    fn input_required(
+        &self,
+        round: &Round,
+        (method, params): (&str, &Map<String, Value>),
+        closing: Closing<'_>,
+    ) -> Json {
+        let state = self.sealed(round, method, params);
+        let mut result = json!({"inputRequests": round.questions(state.is_some())});
+        if let Some(state) = state {
+            result["requestState"] = state.into();
+        }
+        let mut out = result.to_string().into_bytes();
+        out.pop();
+        closing.end(&mut out, "input_required", &Meta::default());
+        Json::from_encoder(out)
+    }
+
+    #[cfg(feature = "request-state")]
+    fn carried(&self, method: &str, params: &Map<String, Value>) -> Result<Carried, ErrorObject> {
+        self.state_keys().open(method, params)
+    }
+
+    #[cfg(feature = "request-state")]
+    fn sealed(&self, round: &Round, method: &str, params: &Map<String, Value>) -> Option<String> {
+        Some(self.state_keys().seal(&round.carry(), method, params))
+    }
+
+    /// Without keys no state was ever given out, so whatever comes is not ours (SPEC D-107).
+    #[cfg(not(feature = "request-state"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "the other form of this asks the server's keys"
+    )]
+    fn carried(&self, _: &str, params: &Map<String, Value>) -> Result<Carried, ErrorObject> {
+        if params.contains_key("requestState") {
+            let message = "`requestState` is not one of this server's: begin again without it";
+            return Err(ErrorObject::invalid_params(message));
+        }
+        Ok(Carried::default())
+    }
+
+    #[cfg(not(feature = "request-state"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "the other form of this asks the server's keys"
+    )]
+    fn sealed(&self, _: &Round, _: &str, _: &Map<String, Value>) -> Option<String> {
+        None
+    }
+}
+
+/// The absolute URI of a request about a resource (SPEC E-56).
+fn the_uri(request: &Request) -> Result<String, ErrorObject> {
+    let uri = request.params().and_then(|params| params.uri());
+    uri.filter(|uri| is_absolute_uri(uri))
+        .map(std::borrow::Cow::into_owned)
+        .ok_or_else(|| ErrorObject::invalid_params("`uri` must be an absolute URI"))
+}
+
+/// SPEC E-57, E-58: only what can be read can be subscribed to.
+fn subscribe(registry: &Registry, cx: &Context, request: &Request) -> Answer {
+    let uri = the_uri(request)?;
+    if registry.reader(&uri).is_none() {
+        return Err(ErrorObject::resource_not_found(&uri));
+    }
+    if cx.subscribe(&uri) {
+        Ok(Json::empty())
+    } else {
+        Err(ErrorObject::invalid_params(
+            "this session has as many subscriptions as it may",
+        ))
+    }
+}
+
+/// SPEC E-81.
+fn set_level(cx: &Context, request: &Request) -> Answer {
+    let params = members(request)?;
+    let level = params
+        .get("level")
+        .and_then(Value::as_str)
+        .and_then(LogLevel::parse);
+    let level = level.ok_or_else(|| {
+        let levels = LogLevel::ALL.map(LogLevel::as_str).join(", ");
+        ErrorObject::invalid_params(format!("`level` must be one of {levels}"))
+    })?;
+    cx.set_log_level(level);
+    Ok(Json::empty())
+}

@@ -1,0 +1,212 @@
+//! [`Round`]: one run of a handler in 2026-07-28, where the server cannot ask and wait. A handler
+//! that asks ends its round; the client comes back with the answers, and the handler runs again
+//! (SPEC D-100 to D-116).
+
+use std::future::{Future, poll_fn};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use serde_json::{Map, Value, json};
+
+use crate::wire::jsonrpc::ErrorObject;
+
+/// What the handler of one request has asked so far, and the answers that the request brought.
+///
+/// ```text
+///             every question is answered
+///   running ------------------------------> complete
+///      |  a question without an answer,
+///      |  and nothing else to go on with
+///      +----------------------------------> input required --- the client comes back ---> running
+///      |  an answer that does not fit
+///      +----------------------------------> -32602
+/// ```
+#[derive(Debug, Default)]
+pub(super) struct Round(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    carried: Carried,
+    /// The questions of this run, in their order.
+    asked: Vec<Question>,
+    fault: Option<ErrorObject>,
+    runner: Option<Waker>,
+}
+
+/// What a request brings from earlier rounds.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    /// By the keys of the questions.
+    pub(super) answers: Map<String, Value>,
+    /// What the handler put aside for itself.
+    #[cfg(feature = "request-state")]
+    pub(super) note: Value,
+    /// How many rounds there were.
+    #[cfg(feature = "request-state")]
+    pub(super) rounds: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Question {
+    key: String,
+    method: &'static str,
+    params: Option<Value>,
+    is_answered: bool,
+}
+
+/// The answers of a retry (SPEC D-112): an object of objects. Keys that nobody asks for are ignored
+/// (SPEC D-110).
+pub(super) fn read_answers(params: &Map<String, Value>) -> Result<Map<String, Value>, ErrorObject> {
+    match params.get("inputResponses") {
+        None => Ok(Map::new()),
+        Some(Value::Object(answers)) if answers.values().all(Value::is_object) => {
+            Ok(answers.clone())
+        }
+        Some(_) => Err(ErrorObject::invalid_params(
+            "`inputResponses` must be an object whose values are the answers, objects too",
+        )),
+    }
+}
+
+impl Round {
+    pub(super) fn new(carried: Carried) -> Self {
+        Self(Mutex::new(State {
+            carried,
+            ..State::default()
+        }))
+    }
+
+    /// Asks; never ready when the answer is still to come, or does not fit.
+    pub(super) async fn ask<T>(
+        &self,
+        key: &str,
+        (method, params): (&'static str, Option<Value>),
+        read: impl FnOnce(Value) -> Option<T>,
+    ) -> T {
+        let answer = self.lock().ask(key, method, params);
+        if let Some((key, answer)) = answer {
+            match read(answer) {
+                Some(answer) => return answer,
+                None => self.lock().refuse(&key),
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Runs a handler to its end, or until it can only wait for answers: then `None`.
+    pub(super) async fn run<T>(
+        &self,
+        handler: impl Future<Output = Result<T, ErrorObject>>,
+    ) -> Result<Option<T>, ErrorObject> {
+        let mut handler = std::pin::pin!(handler);
+        poll_fn(|cx| {
+            self.lock().runner = Some(cx.waker().clone());
+            if let Poll::Ready(outcome) = handler.as_mut().poll(cx) {
+                return Poll::Ready(outcome.map(Some));
+            }
+            let mut state = self.lock();
+            match state.fault.take() {
+                Some(fault) => Poll::Ready(Err(fault)),
+                None if state.asked.iter().any(|asked| !asked.is_answered) => Poll::Ready(Ok(None)),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// The `inputRequests` of a round that ends (SPEC D-102). Without a state to carry the answers in,
+    /// the client has to bring them all at once, and so is asked for all at once.
+    pub(super) fn questions(&self, remembers: bool) -> Value {
+        let state = self.lock();
+        let open = |asked: &&Question| !(remembers && asked.is_answered);
+        let questions = state.asked.iter().filter(open).map(|asked| {
+            let question = match &asked.params {
+                Some(params) => json!({"method": asked.method, "params": params}),
+                None => json!({"method": asked.method}),
+            };
+            (asked.key.clone(), question)
+        });
+        Value::Object(questions.collect())
+    }
+
+    /// The answers to the questions of this run, to be carried to the next.
+    #[cfg(feature = "request-state")]
+    pub(super) fn carry(&self) -> Carried {
+        let state = self.lock();
+        let is_asked = |key: &str| state.asked.iter().any(|asked| asked.key == key);
+        let answers = state.carried.answers.iter();
+        Carried {
+            answers: answers
+                .filter(|(key, _)| is_asked(key))
+                .map(|(key, answer)| (key.clone(), answer.clone()))
+                .collect(),
+            note: state.carried.note.clone(),
+            rounds: state.carried.rounds + 1,
+        }
+    }
+
+    #[cfg(feature = "request-state")]
+    pub(super) fn note(&self) -> Value {
+        self.lock().carried.note.clone()
+    }
+
+    #[cfg(feature = "request-state")]
+    pub(super) fn set_note(&self, note: Value) {
+        self.lock().carried.note = note;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes down a question; gives its answer, if there is one, and the key that it has.
+    fn ask(
+        &mut self,
+        key: &str,
+        method: &'static str,
+        params: Option<Value>,
+    ) -> Option<(String, Value)> {
+        let key = self.free_key(key);
+        let answer = self.carried.answers.get(&key).cloned();
+        self.asked.push(Question {
+            key: key.clone(),
+            method,
+            params,
+            is_answered: answer.is_some(),
+        });
+        if answer.is_none() {
+            self.wake();
+        }
+        answer.map(|answer| (key, answer))
+    }
+
+    /// The key, or the key with a number: a handler asks in the same order each time, so the same
+    /// question has the same key in every round (SPEC D-102: keys are unique).
+    fn free_key(&self, key: &str) -> String {
+        let is_taken = |key: &str| self.asked.iter().any(|asked| asked.key == key);
+        if !is_taken(key) {
+            return key.to_owned();
+        }
+        let numbered = (2..).map(|number| format!("{key}-{number}"));
+        numbered
+            .into_iter()
+            .find(|key| !is_taken(key))
+            .unwrap_or_default()
+    }
+
+    fn refuse(&mut self, key: &str) {
+        self.fault = Some(ErrorObject::invalid_params(format!(
+            "`inputResponses` has an answer to {key:?} that does not fit the question"
+        )));
+        self.wake();
+    }
+
+    /// The question may come from a task that the handler waits for.
+    fn wake(&self) {
+        if let Some(runner) = &self.runner {
+            runner.wake_by_ref();
+        }
+    }
+}
