@@ -40,7 +40,9 @@ pub(crate) fn settle(headers: &HeaderMap, read: Read, sessions: bool) -> Result<
         Err(error) if error.code() != -32602 || version.is_modern() => {
             return Err(Rejection::Invalid(error.clone()));
         }
-        Ok(Payload::Batch(messages)) if version.is_modern() || messages.iter().any(is_enveloped) => {
+        Ok(Payload::Batch(messages))
+            if version.is_modern() || messages.iter().any(is_enveloped) =>
+        {
             return Err(Rejection::BatchNotAllowed);
         }
         Ok(Payload::Single(Message::Response(_))) if version.is_modern() => {

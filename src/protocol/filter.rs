@@ -85,9 +85,11 @@ fn read_uris(uris: &Value) -> Result<Vec<String>, ErrorObject> {
              at most"
         ))
     };
-    let uris: Option<Vec<String>> = uris
-        .as_array()
-        .and_then(|uris| uris.iter().map(|uri| Some(uri.as_str()?.to_owned())).collect());
+    let uris: Option<Vec<String>> = uris.as_array().and_then(|uris| {
+        uris.iter()
+            .map(|uri| Some(uri.as_str()?.to_owned()))
+            .collect()
+    });
     uris.filter(|uris| uris.iter().map(String::len).sum::<usize>() <= MAX_URI_BYTES)
         .ok_or_else(invalid)
 }

@@ -528,7 +528,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
             return Ok(());
         }
         let stream = StreamId::STANDALONE;
-        self.streams.push_shared(stream, message, frame.clone(), now)
+        self.streams
+            .push_shared(stream, message, frame.clone(), now)
     }
 
     // --- the end
@@ -571,4 +572,3 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 }
-

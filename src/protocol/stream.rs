@@ -112,7 +112,10 @@ impl<C: Connection> Streams<C> {
 
     /// The connection of a bound stream.
     pub(crate) fn bound_connection(&mut self) -> Option<&mut C> {
-        let stream = self.streams.first_mut().filter(|_| self.resumption.is_none())?;
+        let stream = self
+            .streams
+            .first_mut()
+            .filter(|_| self.resumption.is_none())?;
         stream.connection.as_mut().map(|(_, connection)| connection)
     }
 
@@ -190,7 +193,9 @@ impl<C: Connection> Streams<C> {
 
     /// Whether any client is connected.
     pub(crate) fn is_connected(&self) -> bool {
-        self.streams.iter().any(|stream| stream.connection.is_some())
+        self.streams
+            .iter()
+            .any(|stream| stream.connection.is_some())
     }
 
     // --- events
@@ -362,7 +367,9 @@ pub(crate) fn frame_of(message: Outgoing<'_>) -> Bytes {
 }
 
 fn frame_with(id: Option<EventId>, message: Outgoing<'_>) -> Bytes {
-    sse::message_frame(id.as_ref(), message.encoded_len(), |frame| message.put(frame))
+    sse::message_frame(id.as_ref(), message.encoded_len(), |frame| {
+        message.put(frame)
+    })
 }
 
 /// An event without a message, from which a client can resume (SPEC H-11, H-12).
