@@ -8,6 +8,8 @@ pub(crate) mod filter;
 pub(crate) mod guard;
 pub(crate) mod header;
 pub(crate) mod level;
+#[cfg(test)]
+pub(crate) mod line;
 pub(crate) mod mirror;
 pub(crate) mod rejection;
 pub(crate) mod replay;

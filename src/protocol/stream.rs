@@ -168,11 +168,11 @@ impl<C: Connection> Streams<C> {
         }
         self.attached += 1;
         let attachment = Attachment(id, self.attached);
-        let takes_all = self
-            .replay
-            .after(id, after)
-            .all(|frame| connection.offer(frame.clone()).is_ok());
-        stream.delivered = stream.sent;
+        let mut missed = self.replay.after(id, after);
+        let takes_all = missed.all(|frame| connection.offer(frame.clone()).is_ok());
+        // What is refused waits for the next connection, with all behind it.
+        let refused = missed.count() as u64 + u64::from(!takes_all);
+        stream.delivered = stream.sent - refused;
         let stays = takes_all && !stream.ended && !std::mem::take(&mut stream.paused);
         if stays {
             stream.connection = Some((attachment, connection));
@@ -272,10 +272,10 @@ impl<C: Connection> Streams<C> {
         let event_id = resumption.tag.map(|tag| tag.event_id(id, number));
         let frame = frame(event_id, resumption.retry);
         if let Some((_, connection)) = &mut stream.connection {
-            stream.delivered = number;
-            // SPEC C-44: a reader that is too slow is let go; it can resume.
-            if connection.offer(frame.clone()).is_err() {
-                stream.connection = None;
+            match connection.offer(frame.clone()) {
+                Ok(()) => stream.delivered = number,
+                // SPEC C-44: a reader that is too slow is let go; it can resume.
+                Err(Closed) => stream.connection = None,
             }
         }
         for loser in self.replay.push(id, number, frame, now) {

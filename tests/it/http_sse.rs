@@ -650,7 +650,8 @@ async fn a_mounted_service_announces_where_it_is() {
     ] {
         assert_eq!(running.mcp.owns(path), owned, "{path}");
     }
-    assert_eq!(running.mcp.paths(), ["/api/mcp/sse", "/api/mcp/messages/"]);
+    assert_eq!(running.mcp.sse_path(), Some("/api/mcp/sse"));
+    assert_eq!(running.mcp.mcp_path(), Some("/api/mcp/mcp"));
     assert_eq!(
         request(running.address, "GET /sse", "", "").await.status,
         404
