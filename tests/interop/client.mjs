@@ -1,0 +1,511 @@
+// Talks to a running everything server with an official TypeScript client.
+//
+//   client.mjs 1 URL    @modelcontextprotocol/sdk, up to revision 2025-11-25
+//   client.mjs 2 URL    @modelcontextprotocol/client, which knows 2026-07-28 too
+//
+// Runs every step, prints `ok` or `FAIL` for each, exits with 1 after a failure.
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+
+const STEP_SECONDS = 20;
+const ALL_SECONDS = 300;
+// What both SDKs ask for in `initialize`, and what they can be made to ask for.
+const LATEST_HANDSHAKE = '2025-11-25';
+const OLDER_HANDSHAKES = ['2025-06-18', '2025-03-26'];
+const HANDSHAKES = [LATEST_HANDSHAKE, ...OLDER_HANDSHAKES, '2024-11-05'];
+const MODERN = '2026-07-28';
+const INVALID_PARAMS = -32602;
+
+// Two-, three- and four-byte characters, line ends of every kind, and what JSON has to escape.
+const AWKWARD =
+  'é ß 日本語\n\r\n\t\u0085\u2028\u2029 \u{1f980}👩‍🚀 "quoted" \\ \x01 \x7f </script> data: x\n\nevent: y';
+const LONG = 'é0123456-'.repeat(30_000);
+
+const clientInfo = { name: 'interop', version: '0' };
+const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
+
+// The SDKs
+
+async function sdk1() {
+  const at = '@modelcontextprotocol/sdk';
+  const { Client } = await import(`${at}/client/index.js`);
+  const { StreamableHTTPClientTransport } = await import(`${at}/client/streamableHttp.js`);
+  const { SSEClientTransport } = await import(`${at}/client/sse.js`);
+  const types = await import(`${at}/types.js`);
+  const schemas = {
+    'sampling/createMessage': types.CreateMessageRequestSchema,
+    'elicitation/create': types.ElicitRequestSchema,
+    'roots/list': types.ListRootsRequestSchema,
+    'notifications/message': types.LoggingMessageNotificationSchema,
+    'notifications/tools/list_changed': types.ToolListChangedNotificationSchema,
+  };
+  return {
+    StreamableHTTPClientTransport,
+    SSEClientTransport,
+    client: () => new Client(clientInfo, { capabilities }),
+    answer: (client, method, handler) => client.setRequestHandler(schemas[method], handler),
+    notice: (client, method, handler) => client.setNotificationHandler(schemas[method], handler),
+    call: (client, params, options) => client.callTool(params, undefined, options),
+  };
+}
+
+async function sdk2() {
+  const at = '@modelcontextprotocol/client';
+  const { Client, StreamableHTTPClientTransport, SSEClientTransport } = await import(at);
+  return {
+    StreamableHTTPClientTransport,
+    SSEClientTransport,
+    client: (mode) => new Client(clientInfo, { capabilities, versionNegotiation: { mode } }),
+    answer: (client, method, handler) => client.setRequestHandler(method, handler),
+    notice: (client, method, handler) => client.setNotificationHandler(method, handler),
+    call: (client, params, options) => client.callTool(params, options),
+  };
+}
+
+// Steps and what they share
+
+const report = { passed: 0, failed: 0 };
+
+async function step(name, body) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${STEP_SECONDS} s`)), STEP_SECONDS * 1000);
+  });
+  try {
+    await Promise.race([body(), late]);
+    report.passed += 1;
+    console.log(`ok ${name}`);
+  } catch (error) {
+    report.failed += 1;
+    console.log(`FAIL ${name}: ${shown(error)}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function shown(error) {
+  const text = String(error?.message ?? error).replaceAll(/\s+/g, ' ');
+  const cause = error?.cause ? ` (${error.cause})` : '';
+  return `${error?.name ?? 'Error'}: ${text.slice(0, 1500)}${cause}`;
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until(condition, what, seconds = 10) {
+  const end = Date.now() + seconds * 1000;
+  while (!condition()) {
+    assert.ok(Date.now() < end, `${what}: not within ${seconds} s`);
+    await sleep(20);
+  }
+}
+
+async function codeOf(call) {
+  try {
+    await call;
+  } catch (error) {
+    return error.code;
+  }
+  throw new Error('no JSON-RPC error');
+}
+
+// A client with the HTTP below it in view: what was sent, what came back, and the streams to cut.
+class Connection {
+  exchanges = [];
+  running = 0;
+  sent = [];
+  logs = [];
+  listChanges = 0;
+  asked = [];
+  errors = [];
+
+  constructor(sdk, mode) {
+    this.sdk = sdk;
+    this.client = sdk.client(mode);
+    this.client.onerror = (error) => this.errors.push(error);
+    sdk.answer(this.client, 'sampling/createMessage', async ({ params }) => {
+      this.asked.push('sampling');
+      const text = `sampled ${params.messages[0].content.text}`;
+      return { role: 'assistant', model: 'none', content: { type: 'text', text } };
+    });
+    sdk.answer(this.client, 'elicitation/create', async ({ params }) => {
+      this.asked.push('elicitation');
+      const content = {};
+      for (const [name, { type }] of Object.entries(params.requestedSchema.properties)) {
+        content[name] = { string: `given-${name}`, boolean: true, integer: 3, number: 1.5 }[type];
+      }
+      return { action: 'accept', content };
+    });
+    sdk.answer(this.client, 'roots/list', async () => {
+      this.asked.push('roots');
+      return { roots: [{ uri: 'file:///given/root', name: 'given-root' }] };
+    });
+    sdk.notice(this.client, 'notifications/message', ({ params }) => void this.logs.push(params));
+    sdk.notice(this.client, 'notifications/tools/list_changed', () => void (this.listChanges += 1));
+  }
+
+  fetch = async (url, init = {}) => {
+    const method = init.method ?? 'GET';
+    const cut = new AbortController();
+    const signal = AbortSignal.any([cut.signal, ...(init.signal ? [init.signal] : [])]);
+    const exchange = { method, headers: new Headers(init.headers), cut: () => cut.abort() };
+    this.exchanges.push(exchange);
+    this.running += 1;
+    try {
+      const response = await fetch(url, { ...init, signal });
+      exchange.status = response.status;
+      exchange.type = response.headers.get('content-type') ?? '';
+      exchange.sessionId = response.headers.get('mcp-session-id');
+      return response;
+    } finally {
+      this.running -= 1;
+    }
+  };
+
+  // `revision`: what `initialize` shall ask for in place of what the SDK would.
+  async connect(transport, revision) {
+    this.transport = transport;
+    const send = transport.send.bind(transport);
+    transport.send = (message, options) => {
+      this.sent.push(message);
+      if (revision && message.method === 'initialize') {
+        message = { ...message, params: { ...message.params, protocolVersion: revision } };
+      }
+      return send(message, options);
+    };
+    // The first SDK tells only its transport which revision was negotiated.
+    const set = transport.setProtocolVersion?.bind(transport);
+    transport.setProtocolVersion = (version) => {
+      this.version = version;
+      set?.(version);
+    };
+    await this.client.connect(transport);
+  }
+
+  overHttp(url, revision) {
+    const { StreamableHTTPClientTransport: Transport } = this.sdk;
+    return this.connect(new Transport(new URL(`${url}/mcp`), { fetch: this.fetch }), revision);
+  }
+
+  overSse(url) {
+    const { SSEClientTransport: Transport } = this.sdk;
+    return this.connect(new Transport(new URL(`${url}/sse`), { fetch: this.fetch }));
+  }
+
+  of(method) {
+    return this.exchanges.filter((exchange) => exchange.method === method);
+  }
+
+  call(name, args, options) {
+    return this.sdk.call(this.client, { name, arguments: args }, options);
+  }
+
+  async text(name, args, options) {
+    const result = await this.call(name, args, options);
+    assert.ok(!result.isError, `${name} failed: ${JSON.stringify(result)}`);
+    assert.equal(result.content[0].type, 'text');
+    return result.content[0].text;
+  }
+
+  async echo(message) {
+    assert.equal(await this.text('echo_tool', { message }), `Tool echo: ${message}`);
+  }
+
+  noErrors() {
+    assert.deepEqual(this.errors.map(shown), [], 'errors that the client reported');
+  }
+}
+
+// What every transport and revision has to do
+
+async function features(at, connection, { modern = false } = {}) {
+  const { client } = connection;
+  let tools = [];
+  await step(`${at} list tools`, async () => {
+    ({ tools } = await client.listTools());
+    const echo = tools.find(({ name }) => name === 'echo_tool');
+    assert.deepEqual(echo?.inputSchema.required, ['message']);
+  });
+  await step(`${at} call tools`, async () => {
+    for (const message of ['hello world', '', AWKWARD, LONG]) await connection.echo(message);
+    const simple = await connection.text('test_simple_text', {});
+    assert.equal(simple, 'This is a simple text response for testing.');
+  });
+  await step(`${at} a failing tool, an unknown tool`, async () => {
+    const failing = await connection.call('test_error_handling', {});
+    assert.equal(failing.isError, true);
+    assert.equal(await codeOf(connection.call('no_such_tool', {})), INVALID_PARAMS);
+  });
+  await step(`${at} content of every kind`, async () => {
+    const types = async (name) => (await connection.call(name, {})).content.map(({ type }) => type);
+    assert.deepEqual(await types('test_image_content'), ['image']);
+    assert.deepEqual(await types('test_embedded_resource'), ['resource']);
+    assert.deepEqual(await types('test_multiple_content_types'), ['text', 'image', 'resource']);
+  });
+  await step(`${at} progress`, async () => {
+    const seen = [];
+    const onprogress = ({ progress, total }) => seen.push([progress, total]);
+    await connection.text('test_tool_with_progress', {}, { onprogress });
+    assert.deepEqual(seen, [[0, 100], [50, 100], [100, 100]]);
+  });
+  await step(`${at} resources`, async () => {
+    const { resources } = await client.listResources();
+    assert.ok(resources.some(({ uri }) => uri === 'test://static-text'), 'test://static-text is not listed');
+    const { resourceTemplates } = await client.listResourceTemplates();
+    const templates = resourceTemplates.map(({ uriTemplate }) => uriTemplate);
+    for (const wanted of ['echo://{message}', 'test://template/{id}/data']) assert.ok(templates.includes(wanted));
+    const read = async (uri) => (await client.readResource({ uri })).contents[0];
+    assert.equal((await read('test://static-text')).text, 'This is the content of the static text resource.');
+    assert.equal((await read('test://static-binary')).mimeType, 'image/png');
+    assert.match((await read('test://template/123/data')).text, /123/);
+    assert.equal((await read('echo://%C3%A9%F0%9F%A6%80%2Fx')).text, 'Resource echo: é\u{1f980}/x');
+    assert.equal(typeof (await codeOf(read('nope://hello'))), 'number');
+  });
+  await step(`${at} prompts`, async () => {
+    const { prompts } = await client.listPrompts();
+    assert.ok(prompts.some(({ name }) => name === 'echo_prompt'), 'echo_prompt is not listed');
+    const got = await client.getPrompt({ name: 'echo_prompt', arguments: { message: AWKWARD } });
+    assert.equal(got.messages[0].content.text, `Please process this message: ${AWKWARD}`);
+    const args = { arg1: 'one', arg2: 'two' };
+    const two = await client.getPrompt({ name: 'test_prompt_with_arguments', arguments: args });
+    assert.match(two.messages[0].content.text, /one.*two/);
+    assert.equal(await codeOf(client.getPrompt({ name: 'no_such_prompt' })), INVALID_PARAMS);
+  });
+  await step(`${at} completion`, async () => {
+    const ref = { type: 'ref/prompt', name: 'test_prompt_with_arguments' };
+    const { completion } = await client.complete({ ref, argument: { name: 'arg1', value: 'test' } });
+    assert.ok(Array.isArray(completion.values));
+  });
+  await step(`${at} 50 calls at once`, async () => {
+    await Promise.all(Array.from({ length: 50 }, (_, n) => connection.echo(`call ${n} ${'x'.repeat(n * 97)}`)));
+  });
+  await step(`${at} the client reported no error`, async () => connection.noErrors());
+  await step(`${at} cancel a call`, async () => {
+    const abort = new AbortController();
+    const call = connection.call('slow_tool', { ms: 15_000 }, { signal: abort.signal });
+    const started = connection.sent.length;
+    setTimeout(() => abort.abort('enough'), 300);
+    const start = Date.now();
+    await assert.rejects(call);
+    assert.ok(Date.now() - start < 5000, 'the client waited for the tool');
+    if (!modern) {
+      const told = () => connection.sent.slice(started).some(({ method }) => method === 'notifications/cancelled');
+      await until(told, 'the cancellation is sent');
+    }
+    await connection.echo('after the cancellation');
+  });
+  return tools;
+}
+
+// The two eras
+
+async function legacyFeatures(at, connection, version) {
+  const { client } = connection;
+  await step(`${at} ping`, async () => {
+    assert.deepEqual(await client.ping(), {});
+  });
+  await step(`${at} logging`, async () => {
+    await client.setLoggingLevel('debug');
+    connection.logs.length = 0;
+    await connection.text('test_tool_with_logging', {});
+    await until(() => connection.logs.length >= 3, 'three messages are logged');
+    const wanted = ['Tool execution started', 'Tool processing data', 'Tool execution completed'];
+    assert.deepEqual(connection.logs.map(({ data }) => data), wanted);
+    assert.equal(await codeOf(client.setLoggingLevel('verbose')), INVALID_PARAMS);
+  });
+  await step(`${at} sampling`, async () => {
+    const text = await connection.text('test_sampling', { prompt: AWKWARD });
+    assert.equal(text, `LLM response: sampled ${AWKWARD}`);
+  });
+  // Elicitation came with this revision.
+  if (version >= '2025-06-18') {
+    await step(`${at} elicitation`, async () => {
+      const text = await connection.text('test_elicitation', { message: 'who?' });
+      assert.match(text, /given-username/);
+    });
+  }
+  await step(`${at} subscribe to a resource`, async () => {
+    const uri = 'test://watched-resource';
+    assert.deepEqual(await client.subscribeResource({ uri }), {});
+    assert.deepEqual(await client.unsubscribeResource({ uri }), {});
+  });
+  await step(`${at} a change of tools is told`, async () => {
+    const before = connection.listChanges;
+    await connection.call('test_trigger_tool_change', {});
+    await until(() => connection.listChanges > before, 'notifications/tools/list_changed');
+  });
+}
+
+async function legacyHttp(sdk, url, revision) {
+  const at = `/mcp ${revision}:`;
+  const connection = new Connection(sdk, 'legacy');
+  const { client } = connection;
+  await step(`${at} initialize`, async () => {
+    await connection.overHttp(url, revision === LATEST_HANDSHAKE ? undefined : revision);
+    const { name, version } = client.getServerVersion();
+    assert.ok(name && version, 'no server name or version');
+    assert.equal(connection.version, revision);
+    assert.match(connection.transport.sessionId ?? '', /^[\x21-\x7e]+$/);
+    await until(() => connection.of('GET').some(({ status }) => status), 'the stream of the session');
+    const [stream] = connection.of('GET');
+    assert.equal(stream.status, 200);
+    assert.match(stream.type, /^text\/event-stream/);
+  });
+  if (connection.version !== revision) return;
+  await features(at, connection);
+  await step(`${at} the exchange of the cancelled call ends`, async () => {
+    await until(() => connection.running === 0, 'no POST is open');
+  });
+  await legacyFeatures(at, connection, connection.version);
+  // Earlier revisions know no stream that ends before its answer.
+  if (revision === LATEST_HANDSHAKE) {
+    await step(`${at} a stream that the server ends early is resumed`, async () => {
+      const before = connection.of('GET').length;
+      assert.equal(typeof (await connection.text('test_reconnection', {})), 'string');
+      const resumed = connection.of('GET').slice(before);
+      assert.ok(resumed.some(({ headers }) => headers.has('last-event-id')), 'no GET with Last-Event-ID');
+    });
+  }
+  await step(`${at} the stream of the session, cut, comes back`, async () => {
+    const streams = connection.of('GET').filter(({ headers }) => headers.get('accept') === 'text/event-stream');
+    const before = connection.of('GET').length;
+    for (const { cut } of streams) cut();
+    const back = () => connection.of('GET').slice(before).some(({ status }) => status === 200);
+    await until(back, 'another GET', 10);
+    const changes = connection.listChanges;
+    await connection.call('test_trigger_tool_change', {});
+    await until(() => connection.listChanges > changes, 'notifications/tools/list_changed on the new stream');
+    await connection.echo('after the cut');
+  });
+  await step(`${at} the end of the session`, async () => {
+    const { sessionId } = connection.transport;
+    await connection.transport.terminateSession();
+    const [{ status }] = connection.of('DELETE');
+    assert.ok(status === 200 || status === 204, `DELETE gives ${status}`);
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-session-id': sessionId,
+    };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
+    assert.equal((await fetch(`${url}/mcp`, { method: 'POST', headers, body })).status, 404);
+    assert.equal((await fetch(`${url}/mcp`, { headers })).status, 404);
+    assert.equal((await fetch(`${url}/mcp`, { method: 'DELETE', headers })).status, 404);
+  });
+  await client.close();
+}
+
+async function modernHttp(sdk, url, mode) {
+  const at = `/mcp ${mode.pin ?? mode}:`;
+  const connection = new Connection(sdk, mode);
+  const { client } = connection;
+  await step(`${at} discover`, async () => {
+    await connection.overHttp(url);
+    assert.equal(client.getNegotiatedProtocolVersion(), MODERN);
+    const { name, version } = client.getServerVersion() ?? {};
+    assert.ok(name && version, 'no server name or version');
+  });
+  if (client.getNegotiatedProtocolVersion() !== MODERN) return;
+  const tools = await features(at, connection, { modern: true });
+  await step(`${at} input asked for in results`, async () => {
+    for (const [tool, wanted] of [
+      ['test_input_required_result_elicitation', /given-user_?name|given-name/],
+      ['test_input_required_result_sampling', /./],
+      ['test_input_required_result_list_roots', /given/],
+      ['test_input_required_result_multiple_inputs', /./],
+      ['test_input_required_result_multi_round', /./],
+    ]) {
+      assert.match(await connection.text(tool, {}), wanted, tool);
+    }
+    assert.deepEqual(new Set(connection.asked), new Set(['elicitation', 'sampling', 'roots']));
+    const prompt = await client.getPrompt({ name: 'test_input_required_result_prompt' });
+    assert.ok(prompt.messages.length > 0);
+  });
+  await step(`${at} logging, where a request asks for it`, async () => {
+    const params = { name: 'test_logging_tool', arguments: {} };
+    await sdk.call(client, params);
+    await sleep(100);
+    assert.deepEqual(connection.logs, []);
+    const _meta = { 'io.modelcontextprotocol/logLevel': 'debug' };
+    await sdk.call(client, { ...params, _meta });
+    await until(() => connection.logs.length > 0, 'a message is logged');
+  });
+  await step(`${at} an argument mirrored in a header`, async () => {
+    const mirrored = ([, schema]) => schema['x-mcp-header'] && schema.type === 'string';
+    const found = tools
+      .map(({ name, inputSchema }) => [name, Object.entries(inputSchema.properties ?? {}).find(mirrored)])
+      .find(([, property]) => property);
+    assert.ok(found, 'no tool with x-mcp-header');
+    const [tool, [property, schema]] = found;
+    for (const value of ['plain', ' é 日本 ', 'x'.repeat(3000)]) {
+      await connection.text(tool, { [property]: value });
+      const { headers } = connection.of('POST').at(-1);
+      assert.ok(headers.has(`mcp-param-${schema['x-mcp-header']}`), 'the client mirrored nothing');
+    }
+  });
+  await step(`${at} a change of tools is told to who listens`, async () => {
+    const before = connection.listChanges;
+    const subscription = await client.listen({ toolsListChanged: true });
+    assert.equal(subscription.honoredFilter.toolsListChanged, true);
+    await connection.call('test_trigger_tool_change', {});
+    await until(() => connection.listChanges > before, 'notifications/tools/list_changed');
+    await subscription.close();
+    assert.equal(await subscription.closed, 'local');
+    await connection.echo('after the subscription');
+  });
+  await step(`${at} no session, no handshake, no GET`, async () => {
+    assert.deepEqual(connection.exchanges.filter(({ sessionId }) => sessionId), []);
+    assert.deepEqual(connection.of('GET').length + connection.of('DELETE').length, 0);
+    assert.ok(!connection.sent.some(({ method }) => method === 'initialize'), 'initialize was sent');
+  });
+  await client.close();
+}
+
+async function sse(sdk, url, mode) {
+  const at = `/sse ${mode}:`;
+  const connection = new Connection(sdk, mode);
+  await step(`${at} initialize`, async () => {
+    await connection.overSse(url);
+    assert.ok(connection.client.getServerVersion().name);
+    assert.ok(HANDSHAKES.includes(connection.version), `revision ${connection.version}`);
+  });
+  if (!connection.version) return;
+  await features(at, connection);
+  await legacyFeatures(at, connection, connection.version);
+  await step(`${at} two sessions at once`, async () => {
+    const other = new Connection(sdk, mode);
+    await other.overSse(url);
+    const calls = Array.from({ length: 25 }, (_, n) => [connection.echo(`one ${n}`), other.echo(`two ${n}`)]);
+    await Promise.all(calls.flat());
+    other.noErrors();
+    await other.client.close();
+  });
+  await connection.client.close();
+}
+
+const [generation, base] = process.argv.slice(2);
+if (!['1', '2'].includes(generation) || !base) {
+  console.error('usage: client.mjs 1|2 URL');
+  process.exit(2);
+}
+const url = base.replace(/\/$/, '');
+const late = setTimeout(() => {
+  console.log(`FAIL everything: not done after ${ALL_SECONDS} s`);
+  process.exit(1);
+}, ALL_SECONDS * 1000);
+
+const sdk = await (generation === '1' ? sdk1() : sdk2());
+for (const revision of [LATEST_HANDSHAKE, ...OLDER_HANDSHAKES]) await legacyHttp(sdk, url, revision);
+if (generation === '2') {
+  await modernHttp(sdk, url, 'auto');
+  await modernHttp(sdk, url, { pin: MODERN });
+}
+await sse(sdk, url, 'legacy');
+if (generation === '2') await sse(sdk, url, 'auto');
+
+clearTimeout(late);
+const name = generation === '1' ? '@modelcontextprotocol/sdk' : '@modelcontextprotocol/client';
+const locked = createRequire(import.meta.url)('./package-lock.json').packages[`node_modules/${name}`];
+console.log(`${name} ${locked.version}: ${report.passed} ok, ${report.failed} failed`);
+// An event stream that was not closed must not keep the process.
+process.exit(report.failed > 0 ? 1 : 0);
