@@ -45,6 +45,12 @@ impl CacheScope {
 }
 
 impl Closing<'_> {
+    /// Nothing is added.
+    pub(super) const LEGACY: Self = Self {
+        server: None,
+        cache: None,
+    };
+
     /// The same, for a result that may be kept.
     pub(super) fn kept(self, cache: Cache) -> Self {
         Self {
@@ -107,11 +113,7 @@ mod tests {
     /// SPEC D-66: legacy results are what they are, and `{}` stays `{}`.
     #[test]
     fn a_legacy_result_gets_nothing() {
-        let closing = Closing {
-            server: None,
-            cache: None,
-        };
-        let kept = closing.kept(Cache::default());
+        let kept = Closing::LEGACY.kept(Cache::default());
         assert_eq!(kept.close(&json!({}), &Meta::default()), Json::empty());
         assert_eq!(
             kept.close(&json!({"a": 1}), &meta()).as_bytes(),

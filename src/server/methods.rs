@@ -39,18 +39,18 @@ impl Shared {
     pub(super) async fn answer(&self, cx: Context, request: Request) -> Answer {
         let registry = self.current.get();
         let version = cx.version();
-        let server = match version.era() {
-            Era::Legacy => None,
-            Era::Modern => Some(self.modern_info()),
+        let closing = match version.era() {
+            Era::Legacy => Closing::LEGACY,
+            Era::Modern => Closing {
+                server: Some(self.modern_info()),
+                ..Closing::LEGACY
+            },
         };
         let asked = Asked {
             server: self,
             registry: &registry,
             version,
-            closing: Closing {
-                server,
-                cache: None,
-            },
+            closing,
             cx,
             request,
         };

@@ -402,8 +402,10 @@ mod tests {
             .meta("com.example/a", 1)
             .meta("dev.mcp/x", 1);
         for version in ProtocolVersion::ALL {
+            let json = result.to_json(&Prompt::new("p"), version, Closing::LEGACY);
+            let value: Value = serde_json::from_slice(json.as_bytes()).unwrap();
             assert_eq!(
-                result.to_value(&Prompt::new("p"), version),
+                value,
                 json!({"messages": [{"role": "user", "content": {"type": "text", "text": "hi"}}],
                     "_meta": {"com.example/a": 1}})
             );

@@ -607,7 +607,7 @@ mod tests {
     fn structured_content_takes_the_form_of_the_revision() {
         #[track_caller]
         fn check(value: &Value, version: ProtocolVersion, is_sent: bool) {
-            let json = ToolResult::structured(value.clone()).to_json(version);
+            let json = ToolResult::structured(value.clone()).to_json(version, Closing::LEGACY);
             let result: Value = serde_json::from_slice(json.as_bytes()).unwrap();
             assert_eq!(result["content"][0]["text"], value.to_string(), "{version}");
             let sent = result.get("structuredContent");
@@ -629,7 +629,7 @@ mod tests {
             .meta("dev.mcp/x", 1);
         for version in ProtocolVersion::ALL {
             assert_eq!(
-                result.to_json(version).as_bytes(),
+                result.to_json(version, Closing::LEGACY).as_bytes(),
                 br#"{"content":[{"type":"text","text":"no"}],"isError":true,"_meta":{"com.example/a":{"b":1}}}"#
             );
         }

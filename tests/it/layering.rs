@@ -85,19 +85,24 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        what: "locks are in table.rs, body.rs and registry.rs",
+        what: "locks are in table.rs, body.rs, registry.rs and round.rs",
         within: &[""],
         but: &[
             "protocol/table.rs",
             "transport/body.rs",
             "server/registry.rs",
+            "server/round.rs",
         ],
         words: &["Mutex", "RwLock"],
     },
     Rule {
-        what: "only http_sse.rs and serve.rs spawn",
+        what: "only legacy.rs, streamable.rs and serve.rs spawn",
         within: &[""],
-        but: &["transport/http_sse.rs", "transport/serve.rs"],
+        but: &[
+            "transport/legacy.rs",
+            "transport/streamable.rs",
+            "transport/serve.rs",
+        ],
         words: &["spawn(", "JoinSet"],
     },
 ];

@@ -148,7 +148,7 @@ impl ErrorObject {
                 code: -32602,
                 ..self
             },
-            -32042 | -32099..=-32023 => Self {
+            -32099..=-32023 => Self {
                 code: -32603,
                 data: None,
                 ..self

@@ -80,15 +80,19 @@ impl Answer {
 
     /// The first header of this name, in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().skip(1).find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
+        header(&self.head, name)
     }
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("a JSON body")
     }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().skip(1).find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
 }
 
 /// Sends bytes on a connection of their own and reads to its end. The request must ask for the end
@@ -124,13 +128,162 @@ pub(crate) async fn request(
     raw(address, bytes).await
 }
 
-/// A client with one open stream.
-pub(crate) struct Client {
-    address: SocketAddr,
+/// A response that is read as it comes, on a connection of its own; dropping it is the client's
+/// leaving.
+pub(crate) struct Stream {
     socket: TcpStream,
     decoder: Decoder,
     chunks: Chunked,
     events: VecDeque<Received>,
+    /// The head as it came, lines ended by CRLF.
+    pub(crate) head: String,
+}
+
+impl Stream {
+    /// Sends a request with these header lines (each ended by CRLF) and this body, and reads the head
+    /// of the response.
+    pub(crate) async fn open(
+        address: SocketAddr,
+        line: &str,
+        headers: &str,
+        body: impl AsRef<[u8]>,
+    ) -> Self {
+        let mut stream = Self::send(address, line, headers, body).await;
+        stream.read_head().await;
+        stream
+    }
+
+    /// As `open`, without waiting for anything to come back.
+    pub(crate) async fn send(
+        address: SocketAddr,
+        line: &str,
+        headers: &str,
+        body: impl AsRef<[u8]>,
+    ) -> Self {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let body = body.as_ref();
+        let mut text = format!("{line} HTTP/1.1\r\nHost: {address}\r\n{headers}");
+        if !body.is_empty() {
+            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        text.push_str("\r\n");
+        let request = [text.as_bytes(), body].concat();
+        socket.write_all(&request).await.unwrap();
+        Self {
+            socket,
+            decoder: Decoder::new(),
+            chunks: Chunked::default(),
+            events: VecDeque::new(),
+            head: String::new(),
+        }
+    }
+
+    /// Reads the head of a response whose request was sent.
+    pub(crate) async fn read_head(&mut self) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let byte = soon("the head of a response", self.socket.read_u8()).await;
+            head.push(byte.unwrap());
+        }
+        self.head = String::from_utf8(head).unwrap();
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        let status = self.head.split(' ').nth(1);
+        status
+            .and_then(|status| status.parse().ok())
+            .expect("a status")
+    }
+
+    /// The first header of this name, in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        header(&self.head, name)
+    }
+
+    pub(crate) fn is_events(&self) -> bool {
+        self.header("content-type") == Some("text/event-stream")
+    }
+
+    /// The body of a response that is not a stream of events.
+    pub(crate) async fn body(&mut self) -> String {
+        let len = self.header("content-length").expect("a length");
+        let mut body = vec![0; len.parse().unwrap()];
+        soon("the body", self.socket.read_exact(&mut body))
+            .await
+            .unwrap();
+        String::from_utf8(body).unwrap()
+    }
+
+    pub(crate) async fn json(&mut self) -> Value {
+        serde_json::from_str(&self.body().await).expect("a JSON body")
+    }
+
+    /// The next event; `None` at the end.
+    pub(crate) async fn event(&mut self) -> Option<Received> {
+        while self.events.is_empty() && self.read().await {}
+        self.events.pop_front()
+    }
+
+    /// The next message, past priming events; `None` at the end.
+    pub(crate) async fn message(&mut self) -> Option<Value> {
+        loop {
+            let event = self.event().await?;
+            assert_eq!(event.name, "message");
+            if !event.data.is_empty() {
+                return Some(serde_json::from_str(&event.data).expect("a JSON message"));
+            }
+        }
+    }
+
+    /// All messages up to the end.
+    pub(crate) async fn messages(&mut self) -> Vec<Value> {
+        let mut messages = Vec::new();
+        while let Some(message) = self.message().await {
+            messages.push(message);
+        }
+        messages
+    }
+
+    /// The answer, whichever form it has: the JSON body, or the last message of the stream.
+    pub(crate) async fn answer(&mut self) -> Value {
+        if self.is_events() {
+            self.messages().await.pop().expect("an answer")
+        } else {
+            self.json().await
+        }
+    }
+
+    /// The reconnection time in milliseconds, if the stream set one.
+    pub(crate) fn retry(&self) -> Option<u64> {
+        self.decoder.retry()
+    }
+
+    /// Waits for a comment, on a stream that is quiet by itself.
+    pub(crate) async fn comment(&mut self) {
+        let before = self.decoder.comments();
+        while self.decoder.comments() == before {
+            assert!(self.read().await, "a comment before the end");
+        }
+    }
+
+    /// Reads what the stream has next; false at its end.
+    async fn read(&mut self) -> bool {
+        if self.chunks.ended {
+            return false;
+        }
+        let mut bytes = [0; 16 * 1024];
+        let read = soon("more of the stream", self.socket.read(&mut bytes)).await;
+        let len = read.unwrap_or(0);
+        let payload = self.chunks.feed(&bytes[..len]);
+        self.events.extend(self.decoder.feed(&payload));
+        len > 0
+    }
+}
+
+/// A client with one open HTTP+SSE stream.
+pub(crate) struct Client {
+    address: SocketAddr,
+    stream: Stream,
     /// Messages that came while another was waited for.
     passed: VecDeque<Value>,
     next_id: u64,
@@ -147,33 +300,19 @@ impl Client {
     }
 
     pub(crate) async fn open_at(address: SocketAddr, path: &str, headers: &str) -> Self {
-        let mut socket = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
-        socket.write_all(request.as_bytes()).await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(
-                soon("the head of the stream", socket.read_u8())
-                    .await
-                    .unwrap(),
-            );
-        }
-        let mut client = Self {
+        let line = format!("GET {path}");
+        let mut stream = Stream::open(address, &line, headers, "").await;
+        assert_eq!(stream.status(), 200, "{}", stream.head);
+        let first = stream.event().await.expect("a first event");
+        assert_eq!(first.name, "endpoint");
+        Self {
             address,
-            socket,
-            decoder: Decoder::new(),
-            chunks: Chunked::default(),
-            events: VecDeque::new(),
+            head: stream.head.clone(),
+            stream,
             passed: VecDeque::new(),
             next_id: 1000,
-            head: String::from_utf8(head).unwrap(),
-            endpoint: String::new(),
-        };
-        assert!(client.head.starts_with("HTTP/1.1 200 "), "{}", client.head);
-        let first = client.event().await.expect("a first event");
-        assert_eq!(first.name, "endpoint");
-        client.endpoint = first.data;
-        client
+            endpoint: first.data,
+        }
     }
 
     /// A client that has done its `initialize` for a revision, with these capabilities.
@@ -196,29 +335,12 @@ impl Client {
 
     /// The next event of the stream; `None` at its end.
     pub(crate) async fn event(&mut self) -> Option<Received> {
-        while self.events.is_empty() && self.read().await {}
-        self.events.pop_front()
+        self.stream.event().await
     }
 
     /// Waits for a comment, on a stream that is quiet by itself.
     pub(crate) async fn comment(&mut self) {
-        let before = self.decoder.comments();
-        while self.decoder.comments() == before {
-            assert!(self.read().await, "a comment before the end");
-        }
-    }
-
-    /// Reads what the stream has next; false at its end.
-    async fn read(&mut self) -> bool {
-        if self.chunks.ended {
-            return false;
-        }
-        let mut bytes = [0; 16 * 1024];
-        let read = soon("more of the stream", self.socket.read(&mut bytes)).await;
-        let len = read.unwrap_or(0);
-        let payload = self.chunks.feed(&bytes[..len]);
-        self.events.extend(self.decoder.feed(&payload));
-        len > 0
+        self.stream.comment().await;
     }
 
     /// The next message of the stream; `None` at its end.
@@ -311,6 +433,154 @@ impl Client {
             .as_i64()
             .unwrap_or_else(|| panic!("{method}: {answer}"))
     }
+}
+
+/// A client of a Streamable HTTP session at `/mcp`.
+pub(crate) struct Session {
+    address: SocketAddr,
+    pub(crate) id: String,
+    version: String,
+    next_id: std::cell::Cell<u64>,
+}
+
+/// What every POST to `/mcp` has.
+pub(crate) const POST_HEADERS: &str =
+    "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
+
+/// The params of an `initialize`.
+pub(crate) fn hello(version: &str, capabilities: Value) -> Value {
+    json!({
+        "protocolVersion": version,
+        "capabilities": capabilities,
+        "clientInfo": {"name": "test", "version": "1"},
+    })
+}
+
+/// A request, as the text of a body.
+pub(crate) fn message(id: impl Into<Value>, method: &str, params: Value) -> String {
+    json!({"jsonrpc": "2.0", "id": id.into(), "method": method, "params": params}).to_string()
+}
+
+impl Session {
+    /// Opens a session for a revision with these capabilities, and says that it is initialized.
+    pub(crate) async fn open(address: SocketAddr, version: &str, capabilities: Value) -> Self {
+        let body = message("hello", "initialize", hello(version, capabilities));
+        let mut stream = Stream::open(address, "POST /mcp", POST_HEADERS, body).await;
+        assert_eq!(stream.status(), 200, "{}", stream.head);
+        let answer = stream.answer().await;
+        assert_eq!(answer["result"]["protocolVersion"], version, "{answer}");
+        let session = Self {
+            address,
+            id: stream.header("mcp-session-id").expect("an id").to_owned(),
+            version: version.to_owned(),
+            next_id: 1.into(),
+        };
+        let status = session.notify("notifications/initialized", json!({})).await;
+        assert_eq!(status, 202);
+        session
+    }
+
+    /// The header lines of a request in this session.
+    pub(crate) fn headers(&self) -> String {
+        format!(
+            "Mcp-Session-Id: {}\r\nMCP-Protocol-Version: {}\r\n",
+            self.id, self.version
+        )
+    }
+
+    /// POSTs a body as it is and reads the head of the response.
+    pub(crate) async fn post(&self, body: impl AsRef<[u8]>) -> Stream {
+        let headers = format!("{}{POST_HEADERS}", self.headers());
+        Stream::open(self.address, "POST /mcp", &headers, body).await
+    }
+
+    /// POSTs a notification and gives the status.
+    pub(crate) async fn notify(&self, method: &str, params: Value) -> u16 {
+        let body = json!({"jsonrpc": "2.0", "method": method, "params": params});
+        self.post(body.to_string()).await.status()
+    }
+
+    fn id(&self) -> u64 {
+        self.next_id.replace(self.next_id.get() + 1)
+    }
+
+    /// POSTs a request, and reads the head of the response.
+    pub(crate) async fn begin(&self, method: &str, params: Value) -> Stream {
+        self.post(message(self.id(), method, params)).await
+    }
+
+    /// POSTs a request without waiting for anything to come back; gives its id.
+    pub(crate) async fn send(&self, method: &str, params: Value) -> (u64, Stream) {
+        let id = self.id();
+        let headers = format!("{}{POST_HEADERS}", self.headers());
+        let body = message(id, method, params);
+        let stream = Stream::send(self.address, "POST /mcp", &headers, body).await;
+        (id, stream)
+    }
+
+    /// The answer to a request, whichever form it has.
+    pub(crate) async fn call(&self, method: &str, params: Value) -> Value {
+        self.begin(method, params).await.answer().await
+    }
+
+    /// Opens a stream: the standalone one, or the one behind an event.
+    pub(crate) async fn listen(&self, last: Option<&str>) -> Stream {
+        let mut headers = format!("{}Accept: text/event-stream\r\n", self.headers());
+        if let Some(last) = last {
+            headers.push_str(&format!("Last-Event-ID: {last}\r\n"));
+        }
+        Stream::open(self.address, "GET /mcp", &headers, "").await
+    }
+
+    /// Ends the session, and gives the status.
+    pub(crate) async fn delete(&self) -> u16 {
+        Stream::open(self.address, "DELETE /mcp", &self.headers(), "")
+            .await
+            .status()
+    }
+}
+
+/// The `_meta` of a request of 2026-07-28 by a client with these capabilities.
+pub(crate) fn envelope(capabilities: Value) -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": capabilities,
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+    })
+}
+
+/// The header lines of such a request; `Mcp-Name` from its params.
+pub(crate) fn mirrored(method: &str, params: &Value) -> String {
+    let mut headers =
+        format!("{POST_HEADERS}MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n");
+    let name = match method {
+        "tools/call" | "prompts/get" => params["name"].as_str(),
+        "resources/read" => params["uri"].as_str(),
+        _ => None,
+    };
+    if let Some(name) = name {
+        headers.push_str(&format!("Mcp-Name: {name}\r\n"));
+    }
+    headers
+}
+
+/// Sends a request of 2026-07-28 and reads the head of the response. `params` may bring a `_meta` of
+/// its own, which is merged with an envelope without capabilities.
+pub(crate) async fn modern(
+    address: SocketAddr,
+    id: impl Into<Value>,
+    method: &str,
+    mut params: Value,
+) -> Stream {
+    let mut meta = envelope(json!({}));
+    if let Some(own) = params["_meta"].as_object() {
+        for (key, value) in own {
+            meta[key] = value.clone();
+        }
+    }
+    params["_meta"] = meta;
+    let headers = mirrored(method, &params);
+    Stream::open(address, "POST /mcp", &headers, message(id, method, params)).await
 }
 
 /// Takes the chunks of HTTP/1.1 off a body.
