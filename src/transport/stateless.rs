@@ -59,7 +59,10 @@ pub(super) async fn answer(
     let mut work: BoxFuture<Outcome> = Box::pin(work);
     let patience = (form != Form::Json).then_some(config.silence);
     let rest = match first(work.as_mut(), &sender, patience).await {
-        First::Answer(outcome) if form != Form::Stream && !sender.has_output() => {
+        // An error is told with its status while it can be, whatever form the client wanted.
+        First::Answer(outcome)
+            if (form != Form::Stream || outcome.is_err()) && !sender.has_output() =>
+        {
             // Whoever still holds the context has nobody to tell any more.
             sender.clone().finish();
             return Ok(json_answer(&id, &outcome));
