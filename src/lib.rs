@@ -48,8 +48,16 @@
 //!
 //! # What is served
 //!
-//! The HTTP+SSE transport of 2024-11-05, on which every revision with an `initialize` handshake
-//! may be negotiated. Streamable HTTP and the stateless revision 2026-07-28 are on their way.
+//! Every published revision, at the same time and on one mount: HTTP+SSE (2024-11-05) at `/sse` and
+//! `/messages/`, Streamable HTTP (2025-03-26, 2025-06-18, 2025-11-25) and the stateless 2026-07-28
+//! at `/mcp`. Each request says which it speaks. One handler serves them all, also when it asks the
+//! client something ([`server::Call::elicit`]).
+//!
+//! # Features
+//!
+//! - `request-state`: what a handler of 2026-07-28 was told in one round of a request is carried to
+//!   the next, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler is told all in
+//!   one round.
 //!
 //! # What this crate will not do
 //!
