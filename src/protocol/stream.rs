@@ -151,9 +151,10 @@ impl<C: Connection> Streams<C> {
     pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
         let (id, number) = self.tag()?.read(last)?;
         let sent = self.find(id)?.sent;
-        let missed = sent.checked_sub(number)?;
+        // Events are numbered from 1.
+        let was_sent = (1..=sent).contains(&number);
         let kept = self.replay.after(id, number).count() as u64;
-        if kept == missed {
+        if was_sent && kept == sent - number {
             self.connect(id, connection, number)
         } else {
             None
