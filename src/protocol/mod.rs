@@ -16,3 +16,6 @@ pub(crate) mod replay;
 pub(crate) mod session;
 pub(crate) mod stream;
 pub(crate) mod table;
+
+#[cfg(test)]
+mod tests;

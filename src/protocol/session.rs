@@ -1100,7 +1100,8 @@ mod tests {
         assert_eq!((line.len(), line.is_over()), (1, true));
         // The last one may also be cancelled, or never run.
         for end in [
-            (|session, _| drop(session.cancel(&1.into()))) as fn(&mut TestSession, Ticket),
+            (|session, _| assert_eq!(session.cancel(&1.into()), None))
+                as fn(&mut TestSession, Ticket),
             |session, ticket| session.abandon(ticket),
         ] {
             let (mut session, line) = bound();
