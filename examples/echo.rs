@@ -79,12 +79,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mcp = McpService::builder(echo_server()).build()?;
     let listener = TcpListener::bind(listen_address()?).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    println!("The service's own route: {url}/");
-    println!("MCP over HTTP+SSE:       {url}/sse");
-    println!("For the client's configuration:");
+    println!("The service's own route:  {url}/");
+    println!("MCP over Streamable HTTP: {url}/mcp");
+    println!("MCP over HTTP+SSE:        {url}/sse");
+    println!("For the client's configuration, one or both of:");
     println!(
         "{}",
-        json!({"mcpServers": {"example-sse": {"url": format!("{url}/sse")}}})
+        json!({"mcpServers": {
+            "example": {"url": format!("{url}/mcp")},
+            "example-sse": {"url": format!("{url}/sse")},
+        }})
     );
     serve_with(listener, mcp, service_fn(routes), stop_signal()).await?;
     println!("Stopped.");

@@ -2,7 +2,8 @@
 //! once, with nothing but hyper.
 //!
 //! `cargo run --release --example mounted [-- SOCKET_PATH]`, then
-//! `curl -N --unix-socket SOCKET_PATH http://localhost/api/mcp/sse`
+//! `curl -N --unix-socket SOCKET_PATH http://localhost/api/mcp/sse` for HTTP+SSE; Streamable HTTP
+//! and the stateless protocol are at `/api/mcp/mcp`.
 
 use std::convert::Infallible;
 use std::io;
@@ -48,8 +49,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     remove_stale(&path)?;
     let unix = UnixListener::bind(&path)?;
     let tcp = TcpListener::bind("127.0.0.1:0").await?;
-    println!("http://{}/api/mcp/sse", tcp.local_addr()?);
-    println!("{path}: http://localhost/api/mcp/sse");
+    let url = format!("http://{}/api/mcp", tcp.local_addr()?);
+    println!("{url}/sse");
+    println!("{url}/mcp");
+    println!("{path}: http://localhost/api/mcp/sse and http://localhost/api/mcp/mcp");
     loop {
         tokio::select! {
             accepted = tcp.accept() => {

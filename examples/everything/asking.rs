@@ -1,0 +1,124 @@
+//! Tools that ask the client for something once: its person, or its model. In 2026-07-28 the answer
+//! comes with a second round, and the same handlers serve it.
+
+use mcp_wire::server::{Arguments, Call, Elicitation, Elicited, Role, Sampling, Server, ToolError};
+use serde_json::{Map, Value, json};
+
+use crate::tools::{text_argument, tool};
+
+pub(crate) fn add(server: Server) -> Server {
+    let sampling = tool("test_sampling", "Asks the client's model").input(text_argument("prompt"));
+    let elicitation = tool("test_elicitation", "Asks the person").input(text_argument("message"));
+    let capability = "Needs a client that declares sampling";
+    let server = server
+        .tool(sampling, sample)
+        .tool(elicitation, elicit)
+        .tool(tool("test_missing_capability", capability), need_sampling);
+    FORMS
+        .iter()
+        .fold(server, |server, &(name, about, properties)| {
+            server.tool(tool(name, about), move |cx, _| fill_in(cx, properties()))
+        })
+}
+
+type Form = (&'static str, &'static str, fn() -> Value);
+
+/// Tools that give the person a form, by its fields.
+const FORMS: &[Form] = &[
+    (
+        "test_elicitation_sep1034_defaults",
+        "Asks with a form of defaults",
+        fields_with_defaults,
+    ),
+    (
+        "test_elicitation_sep1330_enums",
+        "Asks with a form of choices",
+        fields_of_choices,
+    ),
+    (
+        "test_streaming_elicitation",
+        "Asks with the answer to its request",
+        || json!({"name": {"type": "string", "description": "Your name"}}),
+    ),
+];
+
+async fn sample(cx: Call, args: Arguments) -> Result<String, ToolError> {
+    let sampling = Sampling::new(100).message(Role::User, args.str("prompt")?);
+    let said = cx.sample(&sampling).await?.text;
+    Ok(format!("LLM response: {}", said.unwrap_or_default()))
+}
+
+async fn need_sampling(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    let sampling = Sampling::new(10).message(Role::User, "Say that you are there.");
+    let said = cx.sample(&sampling).await?.text;
+    Ok(format!("The model is there: {}", said.unwrap_or_default()))
+}
+
+async fn elicit(cx: Call, args: Arguments) -> Result<String, ToolError> {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "username": {"type": "string", "description": "User's response"},
+            "email": {"type": "string", "description": "User's email address"},
+        },
+        "required": ["username", "email"],
+    });
+    let elicited = cx
+        .elicit(&Elicitation::form(args.str("message")?, schema))
+        .await?;
+    Ok(format!("User response: {}", told(elicited)))
+}
+
+async fn fill_in(cx: Call, properties: Value) -> Result<String, ToolError> {
+    let schema = json!({"type": "object", "properties": properties});
+    let form = Elicitation::form("Please fill in the form.", schema);
+    let elicited = cx.elicit(&form).await?;
+    Ok(format!("Elicitation completed: {}", told(elicited)))
+}
+
+/// What the person did, and gave.
+fn told(elicited: Elicited) -> String {
+    let (action, content) = match elicited {
+        Elicited::Accepted(content) => ("accept", content),
+        Elicited::Declined => ("decline", Map::new()),
+        _ => ("cancel", Map::new()),
+    };
+    format!("action={action}, content={}", Value::from(content))
+}
+
+fn fields_with_defaults() -> Value {
+    json!({
+        "name": {"type": "string", "description": "User name", "default": "John Doe"},
+        "age": {"type": "integer", "description": "User age", "default": 30},
+        "score": {"type": "number", "description": "User score", "default": 95.5},
+        "status": {
+            "type": "string",
+            "description": "User status",
+            "enum": ["active", "inactive", "pending"],
+            "default": "active",
+        },
+        "verified": {"type": "boolean", "description": "Verification status", "default": true},
+    })
+}
+
+fn fields_of_choices() -> Value {
+    let titled = json!([
+        {"const": "value1", "title": "First Option"},
+        {"const": "value2", "title": "Second Option"},
+        {"const": "value3", "title": "Third Option"},
+    ]);
+    json!({
+        "untitledSingle": {"type": "string", "enum": ["option1", "option2", "option3"]},
+        "titledSingle": {"type": "string", "oneOf": titled},
+        "legacyEnum": {
+            "type": "string",
+            "enum": ["opt1", "opt2", "opt3"],
+            "enumNames": ["Option One", "Option Two", "Option Three"],
+        },
+        "untitledMulti": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["option1", "option2", "option3"]},
+        },
+        "titledMulti": {"type": "array", "items": {"anyOf": titled}},
+    })
+}

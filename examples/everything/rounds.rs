@@ -1,0 +1,176 @@
+//! Tools and a prompt for the rounds of 2026-07-28: what they ask has the keys that the suites give
+//! their answers by. The legacy era asks and waits, and knows no rounds; they serve it as well.
+
+use mcp_wire::RequestError;
+use mcp_wire::jsonrpc::ErrorObject;
+use mcp_wire::server::{
+    Arguments, Call, Elicitation, Elicited, Prompt, PromptArguments, Role, Root, Sampling, Server,
+    ToolError,
+};
+use serde_json::{Value, json};
+
+use crate::tools::tool;
+
+pub(crate) fn add(server: Server) -> Server {
+    let named = |rest, about| tool(&format!("test_input_required_result_{rest}"), about);
+    let prompt = Prompt::new("test_input_required_result_prompt")
+        .description("Asks the person what it should be about");
+    server
+        .tool(named("elicitation", "Asks for a name"), greet)
+        .tool(named("sampling", "Asks the model for a capital"), capital)
+        .tool(named("list_roots", "Asks for the roots"), roots)
+        .tool(
+            named("request_state", "Keeps a state for its second round"),
+            request_state,
+        )
+        .tool(
+            named("multiple_inputs", "Asks for three things at once"),
+            multiple_inputs,
+        )
+        .tool(
+            named("multi_round", "Asks for one thing after the other"),
+            multi_round,
+        )
+        .tool(
+            named("tampered_state", "Has a state that nobody can alter"),
+            confirmed,
+        )
+        .tool(
+            named("capabilities", "Asks for what the client declares"),
+            capabilities,
+        )
+        .prompt(prompt, about_context)
+}
+
+async fn greet(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    let name = ask_name(&cx).await?;
+    Ok(format!("Hello, {name}!"))
+}
+
+async fn capital(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    let said = ask_model(
+        &cx,
+        "capital_question",
+        "What is the capital of France?",
+        100,
+    )
+    .await?;
+    Ok(format!("The model said: {said}"))
+}
+
+async fn roots(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    Ok(format!("The roots are: {}", listed(&cx.roots().await?)))
+}
+
+/// What the first round puts aside, the second one finds.
+async fn request_state(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    let kept = cx.state();
+    cx.set_state("state-ok");
+    let ok = confirm(&cx).await?;
+    let kept = kept.as_str().unwrap_or("without a state");
+    Ok(format!("Confirmed: {ok}, {kept}"))
+}
+
+/// All three are asked in one round, because none needs the answer of another.
+async fn multiple_inputs(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    let (name, greeting, roots) = tokio::try_join!(
+        ask_name(&cx),
+        ask_model(&cx, "greeting", "Generate a greeting", 50),
+        cx.roots(),
+    )?;
+    Ok(format!("{name}: {greeting} Roots: {}", listed(&roots)))
+}
+
+async fn multi_round(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    let name = ask_person(&cx, "step1", "Step 1: What is your name?", "name").await?;
+    let color = ask_person(
+        &cx,
+        "step2",
+        "Step 2: What is your favorite color?",
+        "color",
+    )
+    .await?;
+    Ok(format!("{name} likes {color}."))
+}
+
+/// Every state is sealed: a tool has nothing to do for it.
+async fn confirmed(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    Ok(format!("Confirmed: {}", confirm(&cx).await?))
+}
+
+/// A client is never asked for what it does not declare; here one of them is enough.
+async fn capabilities(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+    let (name, said, roots) = tokio::join!(
+        ask_name(&cx),
+        ask_model(&cx, "greeting", "Generate a greeting", 50),
+        cx.roots(),
+    );
+    let roots = roots.map(|roots| listed(&roots));
+    let answers = [&name, &said, &roots].into_iter().flatten();
+    let answers = answers.map(String::as_str).collect::<Vec<_>>().join("; ");
+    if answers.is_empty() {
+        // Says what a client would have to declare.
+        said?;
+    }
+    Ok(format!("Answers: {answers}"))
+}
+
+async fn about_context(cx: Call, _args: PromptArguments) -> Result<String, ErrorObject> {
+    let question = "What context should the prompt use?";
+    let context = ask_person(&cx, "user_context", question, "context").await?;
+    Ok(format!("Please go on in this context: {context}"))
+}
+
+async fn ask_name(cx: &Call) -> Result<String, RequestError> {
+    ask_person(cx, "user_name", "What is your name?", "name").await
+}
+
+/// Asks the person for a text, by a form of one field.
+async fn ask_person(
+    cx: &Call,
+    key: &str,
+    message: &str,
+    field: &str,
+) -> Result<String, RequestError> {
+    let form = form(key, message, field, "string");
+    Ok(match cx.elicit(&form).await? {
+        Elicited::Accepted(content) => text(content.get(field)),
+        _ => "nobody".to_owned(),
+    })
+}
+
+async fn confirm(cx: &Call) -> Result<bool, RequestError> {
+    let form = form("confirm", "Please confirm", "ok", "boolean");
+    let elicited = cx.elicit(&form).await?;
+    Ok(matches!(elicited, Elicited::Accepted(content) if content.get("ok") == Some(&true.into())))
+}
+
+fn form(key: &str, message: &str, field: &str, kind: &str) -> Elicitation {
+    let schema = json!({
+        "type": "object",
+        "properties": {field: {"type": kind}},
+        "required": [field],
+    });
+    Elicitation::form(message, schema).key(key)
+}
+
+async fn ask_model(
+    cx: &Call,
+    key: &str,
+    question: &str,
+    max_tokens: u32,
+) -> Result<String, RequestError> {
+    let sampling = Sampling::new(max_tokens)
+        .message(Role::User, question)
+        .key(key);
+    Ok(cx.sample(&sampling).await?.text.unwrap_or_default())
+}
+
+fn text(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn listed(roots: &[Root]) -> String {
+    let uris: Vec<_> = roots.iter().map(|root| root.uri.as_str()).collect();
+    uris.join(", ")
+}
