@@ -29,6 +29,8 @@ enum Op {
     Resume(usize, usize, usize),
     /// The connection breaks. What was not read is lost.
     Detach(usize),
+    /// It is noticed that connections are gone whose place others have taken.
+    Notice,
     /// The client reads up to so many events.
     Read(usize, usize),
     /// So many seconds pass.
@@ -48,6 +50,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (stream(), prop_oneof![3 => Just(0), 1 => 0..4_usize], capacity())
             .prop_map(|(stream, back, capacity)| Op::Resume(stream, back, capacity)),
         2 => stream().prop_map(Op::Detach),
+        1 => Just(Op::Notice),
         6 => (stream(), 0..4_usize).prop_map(|(stream, events)| Op::Read(stream, events)),
         1 => (0..40_u64).prop_map(Op::Wait),
     ]
@@ -119,6 +122,7 @@ struct World {
     /// Every event id that was seen, and the event that it names.
     names: HashMap<EventId, (usize, usize)>,
     said: usize,
+    replaced: Vec<Attachment>,
 }
 
 impl World {
@@ -148,6 +152,7 @@ impl World {
             now: Instant::now(),
             names: HashMap::new(),
             said: 0,
+            replaced: Vec::new(),
         }
     }
 
@@ -198,6 +203,7 @@ impl World {
         let at_once = missed.min(capacity);
         let old = &plain.client;
         assert!(old.attachment.is_none() || old.line.is_over(), "SPEC C-40");
+        self.replaced.extend(old.attachment);
         plain.client = Client {
             line,
             attachment: Some(attachment),
@@ -279,6 +285,11 @@ impl World {
                     client.attachment = None;
                 }
             }
+            Op::Notice => {
+                for attachment in self.replaced.drain(..) {
+                    self.streams.detach(attachment);
+                }
+            }
             Op::Read(index, most) => self.plain[index].client.read(most),
             Op::Wait(seconds) => {
                 self.now += Duration::from_secs(seconds);
@@ -345,6 +356,7 @@ impl World {
     fn conclude(&mut self) {
         for index in 0..STREAMS {
             self.plain[index].pausing = false;
+            self.apply(Op::Read(index, usize::MAX));
             let last = self.plain[index].client.seen.len();
             if last > 0 {
                 self.resume(index, 0, usize::MAX);
