@@ -356,7 +356,6 @@ impl World {
     fn conclude(&mut self) {
         for index in 0..STREAMS {
             self.plain[index].pausing = false;
-            // First what is on its way still, since that is what it resumes behind.
             self.apply(Op::Read(index, usize::MAX));
             let last = self.plain[index].client.seen.len();
             if last > 0 {
