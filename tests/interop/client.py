@@ -1,618 +1,32 @@
-"""Talks to a running echo server with the MCP Python SDK, 1.x or 2.x, whichever is installed.
+"""Talks to a running everything server with the MCP Python SDK, 1.x or 2.x, whichever is installed.
 
     client.py check URL    runs every step, prints `ok` or `FAIL` for each, exits 1 on a failure
-    client.py hold URL     opens an event stream, prints `open`, waits until the server ends it
+    client.py hold URL     opens a stream at /sse and one at /mcp, prints `open`, waits until the server ends both
+    client.py busy N URL   calls tools in N sessions until SIGTERM, exits 1 on a wrong answer
 """
 
-import importlib.metadata
-import itertools
-import json
-import re
 import sys
-import time
-import uuid
-from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import anyio
-from mcp import types
-from mcp.client.session import ClientSession
-from mcp.client.sse import sse_client
-
-SDK = importlib.metadata.version("mcp")
-IS_V2 = int(SDK.split(".")[0]) >= 2
-
-if IS_V2:
-    import httpx2 as httpx
-    from mcp.client.client import Client
-    from mcp.shared.exceptions import MCPError
-else:
-    import httpx
-    from mcp.shared.exceptions import McpError as MCPError
-
-STEP_SECONDS = 20
-ALL_SECONDS = 300
-HANDSHAKE_VERSIONS = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"}
-INVALID_PARAMS = -32602
-
-ASCII = "hello world"
-# Two-, three- and four-byte characters, line ends of every kind, and what JSON has to escape.
-AWKWARD = 'é ß 日本語\n\r\n\t\u0085\u2028\u2029 \U0001f980👩‍🚀 "quoted" \\ \x01 \x7f </script> data: x\n\nevent: y'
-LONG = "".join(f"{n:06x}-é" for n in range(300 * 1024 // 9))
-
-
-class Report:
-    """Prints steps and remembers which failed."""
-
-    def __init__(self):
-        self.passed = 0
-        self.failed = []
-
-    @asynccontextmanager
-    async def step(self, name, seconds=STEP_SECONDS):
-        try:
-            with anyio.fail_after(seconds):
-                yield
-        except Exception as error:
-            self.fail(name, error)
-        else:
-            self.passed += 1
-            print(f"ok {name}", flush=True)
-
-    def fail(self, name, error):
-        self.failed.append(name)
-        print(f"FAIL {name}: {'; '.join(causes(error))}", flush=True)
-
-
-def causes(error):
-    inner = getattr(error, "exceptions", None)
-    if inner is None:
-        text = str(error)
-        return [f"{type(error).__name__}: {text}" if text else type(error).__name__]
-    return [cause for one in inner for cause in causes(one)]
-
-
-def same(got, wanted, what):
-    if got == wanted:
-        return
-    got, wanted = repr(got), repr(wanted)
-    if len(got) + len(wanted) > 2000:
-        at = next((n for n, (a, b) in enumerate(zip(got, wanted)) if a != b), min(len(got), len(wanted)))
-        start = max(at - 40, 0)
-        raise AssertionError(
-            f"{what}: {len(got)} against {len(wanted)} characters, differ at {at}: "
-            f"{got[start : at + 80]} is not {wanted[start : at + 80]}"
-        )
-    raise AssertionError(f"{what}: {got} is not {wanted}")
-
-
-def true(condition, what):
-    if not condition:
-        raise AssertionError(what)
-
-
-def field(model, name):
-    """An attribute by its 2.x name; 1.x spells it as the wire does."""
-    if IS_V2:
-        return getattr(model, name)
-    head, *tail = name.split("_")
-    return getattr(model, head + "".join(part.title() for part in tail))
-
-
-def uri(text):
-    """1.x takes only parsed URLs, 2.x only text."""
-    if IS_V2:
-        return text
-    from pydantic import AnyUrl
-
-    return AnyUrl(text)
-
-
-async def error_of(call):
-    """The JSON-RPC error that a call must end with."""
-    try:
-        result = await call
-    except MCPError as error:
-        return error.error
-    raise AssertionError(f"no JSON-RPC error but {result!r}")
-
-
-class Traffic:
-    """Watches what an SDK sends over HTTP."""
-
-    def __init__(self):
-        self.sent = []
-        self.statuses = []
-        self.session_id = None
-        self.unexpected = []
-        self._changed = anyio.Event()
-
-    def factory(self, **settings):
-        from mcp.shared._httpx_utils import create_mcp_http_client
-
-        client = create_mcp_http_client(**settings)
-        client.event_hooks = {"request": [self._request], "response": [self._response]}
-        return client
-
-    async def _request(self, request):
-        if request.method == "POST":
-            self.sent.append(json.loads(request.content))
-            self._changed.set()
-            self._changed = anyio.Event()
-
-    async def _response(self, response):
-        if response.request.method == "POST":
-            self.statuses.append(response.status_code)
-
-    def ids(self, method):
-        return [message["id"] for message in self.sent if message.get("method") == method]
-
-    async def until_sent(self, method, count):
-        while len(self.ids(method)) < count:
-            await self._changed.wait()
-
-    def opened(self, session_id):
-        self.session_id = session_id
-
-    async def handle(self, message):
-        """Takes what the session cannot place. This server sends nothing of its own."""
-        self.unexpected.append(repr(message))
-
-
-def transport(url, traffic):
-    return sse_client(
-        f"{url}/sse",
-        timeout=10,
-        httpx_client_factory=traffic.factory,
-        on_session_created=traffic.opened,
-    )
-
-
-@asynccontextmanager
-async def connected(url):
-    """An initialized session with the traffic below it."""
-    traffic = Traffic()
-    async with transport(url, traffic) as streams:
-        async with ClientSession(*streams, message_handler=traffic.handle) as session:
-            with anyio.fail_after(STEP_SECONDS):
-                initialized = await session.initialize()
-            yield session, traffic, initialized
-
-
-async def echo(session, message):
-    result = await session.call_tool("echo_tool", {"message": message})
-    true(not field(result, "is_error"), f"echo_tool failed: {result!r}")
-    same([block.type for block in result.content], ["text"], "content")
-    same(result.content[0].text, f"Tool echo: {message}", "answer")
-
-
-async def read(session, message, wanted):
-    result = await session.read_resource(uri(f"echo://{message}"))
-    same([content.text for content in result.contents], [f"Resource echo: {wanted}"], "contents")
-
-
-# Steps over the SDK
-
-
-async def check_initialize(report, url):
-    async with report.step("connect and initialize"):
-        async with connected(url) as (_, traffic, initialized):
-            same(field(initialized, "server_info").name, "Echo", "server name")
-            version = field(initialized, "protocol_version")
-            true(version in HANDSHAKE_VERSIONS, f"protocol version {version!r}")
-            true(initialized.capabilities.tools is not None, "no tools capability")
-            true(initialized.capabilities.resources is not None, "no resources capability")
-            true(initialized.capabilities.prompts is not None, "no prompts capability")
-            print(f"   protocol {version}, session {traffic.session_id}")
-
-
-async def check_features(report, url):
-    async with connected(url) as (session, traffic, _):
-        step = report.step
-        async with step("list tools"):
-            tools = (await session.list_tools()).tools
-            same([tool.name for tool in tools], ["echo_tool"], "tools")
-            schema = field(tools[0], "input_schema")
-            same(schema.get("type"), "object", "type of the input schema")
-            same(list(schema.get("properties", {})), ["message"], "properties")
-            same(schema.get("required"), ["message"], "required")
-        async with step("list resources"):
-            same((await session.list_resources()).resources, [], "resources")
-        async with step("list resource templates"):
-            templates = field(await session.list_resource_templates(), "resource_templates")
-            same([field(one, "uri_template") for one in templates], ["echo://{message}"], "templates")
-        async with step("list prompts"):
-            prompts = (await session.list_prompts()).prompts
-            same([prompt.name for prompt in prompts], ["echo_prompt"], "prompts")
-            arguments = [(one.name, one.required) for one in prompts[0].arguments]
-            same(arguments, [("message", True)], "arguments")
-        async with step("call tool, ASCII"):
-            await echo(session, ASCII)
-        async with step("call tool, empty message"):
-            await echo(session, "")
-        async with step("call tool, awkward characters"):
-            await echo(session, AWKWARD)
-        async with step("call tool, 300 KB"):
-            await echo(session, LONG)
-        async with step("call unknown tool"):
-            error = await error_of(session.call_tool("no_such_tool", {}))
-            same(error.code, INVALID_PARAMS, f"code of {error!r}")
-        async with step("call tool without its argument"):
-            result = await session.call_tool("echo_tool", {})
-            true(field(result, "is_error"), f"isError is not set: {result!r}")
-            true("message" in result.content[0].text, f"`message` is not named: {result!r}")
-        async with step("read resource"):
-            await read(session, "hello", "hello")
-        async with step("read resource, percent-encoded"):
-            await read(session, "hello%20world", "hello world")
-        async with step("read resource, percent-encoded UTF-8 and slash"):
-            await read(session, "%C3%A9%F0%9F%A6%80%2Fx", "é\U0001f980/x")
-        async with step("read unknown resource"):
-            error = await error_of(session.read_resource(uri("nope://hello")))
-            print(f"   code {error.code}")
-        async with step("get prompt"):
-            result = await session.get_prompt("echo_prompt", {"message": AWKWARD})
-            same([one.role for one in result.messages], ["user"], "roles")
-            same(result.messages[0].content.text, f"Please process this message: {AWKWARD}", "prompt")
-        async with step("get prompt without its argument"):
-            error = await error_of(session.get_prompt("echo_prompt", {}))
-            same(error.code, INVALID_PARAMS, f"code of {error!r}")
-        async with step("get unknown prompt"):
-            error = await error_of(session.get_prompt("no_such_prompt", {}))
-            same(error.code, INVALID_PARAMS, f"code of {error!r}")
-        async with step("ping"):
-            await session.send_ping()
-        async with step("50 concurrent calls"):
-            async with anyio.create_task_group() as group:
-                for n in range(50):
-                    group.start_soon(echo, session, f"call {n} " + "x" * (n * 97))
-        async with step("every POST answered 202, nothing unasked for on the stream"):
-            same(set(traffic.statuses), {202}, "statuses")
-            same(traffic.unexpected, [], "unexpected messages")
-
-
-async def cancel(session, request_id):
-    wire = {"method": "notifications/cancelled", "params": {"requestId": request_id, "reason": "test"}}
-    notification = types.CancelledNotification.model_validate(wire)
-    if not IS_V2:
-        notification = types.ClientNotification(notification)
-    await session.send_notification(notification)
-
-
-async def check_cancellation(report, url):
-    async with report.step("cancelled calls leave the session usable", 60):
-        async with connected(url) as (session, traffic, _):
-            for round_ in range(10):
-                before = len(traffic.ids("tools/call"))
-                scope = anyio.CancelScope()
-
-                async def abandoned(scope=scope):
-                    with scope:
-                        await session.call_tool("echo_tool", {"message": LONG})
-
-                async with anyio.create_task_group() as group:
-                    group.start_soon(abandoned)
-                    await traffic.until_sent("tools/call", before + 1)
-                    scope.cancel()
-                await cancel(session, traffic.ids("tools/call")[-1])
-                await echo(session, f"after cancellation {round_}")
-            sent = [one.get("method") for one in traffic.sent].count("notifications/cancelled")
-            true(sent >= 10, f"only {sent} cancellations were sent")
-    async with report.step("cancelling what does not run has no effect"):
-        async with connected(url) as (session, traffic, _):
-            await echo(session, "first")
-            for request_id in (traffic.ids("tools/call")[-1], 4_000_000_000, "no-such-id", 0):
-                await cancel(session, request_id)
-            async with anyio.create_task_group() as group:
-                for n in range(20):
-                    group.start_soon(echo, session, f"later {n}")
-            same(set(traffic.statuses), {202}, "statuses")
-            same(traffic.unexpected, [], "unexpected messages")
-
-
-async def until_unknown(http, url, session_id):
-    """Waits until the server has noticed that a stream is gone."""
-    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-    deadline = anyio.current_time() + 5
-    while True:
-        response = await http.post(f"{url}/messages/?session_id={session_id}", json=ping)
-        if response.status_code == 404:
-            return
-        true(anyio.current_time() < deadline, f"POST to the old session still gives {shown(response)}")
-        await anyio.sleep(0.05)
-
-
-async def check_reconnect(report, url):
-    async with report.step("reconnect: the old session is unknown, a new one works"):
-        async with httpx.AsyncClient(timeout=10) as http:
-            async with connected(url) as (session, traffic, _):
-                await echo(session, "before")
-                old = traffic.session_id
-            true(old is not None, "the SDK saw no session id")
-            await until_unknown(http, url, old)
-            async with connected(url) as (session, traffic, _):
-                true(traffic.session_id != old, f"session id {old} was given twice")
-                await echo(session, "after")
-
-
-async def check_two_sessions(report, url):
-    async with report.step("two sessions at once see only their own answers"):
-        async with connected(url) as (one, traffic_one, _), connected(url) as (two, traffic_two, _):
-            true(traffic_one.session_id != traffic_two.session_id, "both sessions have one id")
-            async with anyio.create_task_group() as group:
-                for n in range(25):
-                    group.start_soon(echo, one, f"one {n}")
-                    group.start_soon(echo, two, f"two {n}")
-            # The test means something only if the ids were the same.
-            same(traffic_one.ids("tools/call"), traffic_two.ids("tools/call"), "request ids")
-            same(traffic_one.unexpected + traffic_two.unexpected, [], "unexpected messages")
-
-
-async def check_auto(report, url):
-    if not IS_V2:
-        return
-    async with report.step("auto-negotiating client falls back to initialize"):
-        traffic = Traffic()
-        async with Client(transport(url, traffic), message_handler=traffic.handle) as client:
-            same([one["method"] for one in traffic.sent][:2], ["server/discover", "initialize"], "requests")
-            same(client.server_info.name, "Echo", "server name")
-            true(client.protocol_version in HANDSHAKE_VERSIONS, f"protocol version {client.protocol_version!r}")
-            same([tool.name for tool in (await client.list_tools()).tools], ["echo_tool"], "tools")
-            await echo(client, AWKWARD)
-            await read(client, "hello%20world", "hello world")
-            result = await client.get_prompt("echo_prompt", {"message": "x"})
-            same(result.messages[0].content.text, "Please process this message: x", "prompt")
-            error = await error_of(client.call_tool("no_such_tool", {}))
-            same(error.code, INVALID_PARAMS, f"code of {error!r}")
-            same(set(traffic.statuses), {202}, "statuses")
-            same(traffic.unexpected, [], "unexpected messages")
-
-
-# Steps below the SDK
-
-
-def shown(response):
-    return f"{response.status_code} {dict(response.headers)!r} {response.content[:300]!r}"
-
-
-def status(response, wanted):
-    if response.status_code != wanted:
-        raise AssertionError(f"wanted {wanted}, got {shown(response)}")
-
-
-async def stream_status(http, url, headers=None):
-    """The answer to a GET that may turn out to be an endless stream."""
-    async with http.stream("GET", url, headers=headers) as response:
-        return response.status_code, response.headers.get("location")
-
-
-class RawSession:
-    """A session on bare HTTP: our own event parser, JSON by hand."""
-
-    def __init__(self, http, url):
-        self.http = http
-        self.url = url
-        self.endpoint = None
-        self.answers = {}
-        self.strays = []
-        self._ids = itertools.count(1)
-        self._changed = anyio.Event()
-
-    async def run(self, *, task_status=anyio.TASK_STATUS_IGNORED):
-        async with self.http.stream("GET", f"{self.url}/sse") as response:
-            true(response.status_code == 200, f"GET /sse gives {response.status_code}")
-            buffer = b""
-            async for chunk in response.aiter_raw():
-                buffer += chunk
-                # Line ends are CRLF or LF, a message is one line: what every client can read.
-                *events, buffer = re.split(rb"\r?\n\r?\n", buffer)
-                for event in events:
-                    self._take(event, task_status)
-
-    def _take(self, event, task_status):
-        lines = [line for line in re.split(rb"\r?\n", event) if not line.startswith(b":")]
-        fields = [line.split(b": ", 1) for line in lines if line]
-        if not fields:
-            return
-        names = [name for name, *_ in fields]
-        true(names == [b"event", b"data"], f"odd event {event[:300]!r}")
-        kind, data = fields[0][1], fields[1][1]
-        if self.endpoint is None:
-            true(kind == b"endpoint", f"first event is {event[:300]!r}")
-            self.endpoint = self.url + data.decode()
-            task_status.started()
-            return
-        true(kind == b"message", f"odd event {event[:300]!r}")
-        message = json.loads(data)
-        if "method" not in message and message.get("id") is not None:
-            self.answers.setdefault(message["id"], []).append(message)
-        else:
-            self.strays.append(message)
-        self._changed.set()
-        self._changed = anyio.Event()
-
-    async def post(self, message, **settings):
-        return await self.http.post(self.endpoint, json=message, **settings)
-
-    async def answer(self, request_id):
-        while request_id not in self.answers:
-            await self._changed.wait()
-        return self.answers[request_id][0]
-
-    async def request(self, method, params=None, request_id=None):
-        request_id = next(self._ids) if request_id is None else request_id
-        message = {"jsonrpc": "2.0", "id": request_id, "method": method}
-        if params is not None:
-            message["params"] = params
-        status(await self.post(message), 202)
-        return await self.answer(request_id)
-
-    async def initialize(self):
-        client = {"name": "raw", "version": "0"}
-        params = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": client}
-        answer = await self.request("initialize", params)
-        same(answer.get("result", {}).get("protocolVersion"), "2024-11-05", f"version in {answer!r}")
-        status(await self.post({"jsonrpc": "2.0", "method": "notifications/initialized"}), 202)
-
-    async def echo(self, message, request_id=None):
-        params = {"name": "echo_tool", "arguments": {"message": message}}
-        answer = await self.request("tools/call", params, request_id)
-        self.check(answer, message)
-
-    @staticmethod
-    def check(answer, message):
-        true("result" in answer, f"no result but {answer!r}")
-        same(answer["result"]["content"][0]["text"], f"Tool echo: {message}", "answer")
-
-
-@asynccontextmanager
-async def raw_session(url):
-    limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(timeout=STEP_SECONDS, limits=limits, follow_redirects=False) as http:
-        async with anyio.create_task_group() as group:
-            session = RawSession(http, url)
-            with anyio.fail_after(STEP_SECONDS):
-                await group.start(session.run)
-                await session.initialize()
-            yield session
-            group.cancel_scope.cancel()
-
-
-async def first_event(url):
-    """What `curl -N URL/sse` shows: sends the request on a bare socket, reads up to one event."""
-    address = urlsplit(url)
-    stream = await anyio.connect_tcp(address.hostname, address.port or 80)
-    head = f"GET {address.path}/sse HTTP/1.1\r\nHost: {address.netloc}\r\nUser-Agent: curl/8\r\nAccept: */*\r\n\r\n"
-    got = b""
-    wanted = rb"event: endpoint\r?\ndata: (/messages/\?session_id=([0-9a-f]{32}))\r?\n\r?\n"
-    start = time.monotonic()
-    try:
-        with anyio.fail_after(1):
-            await stream.send(head.encode())
-            while not (found := re.search(wanted, got)):
-                got += await stream.receive()
-    except (TimeoutError, anyio.EndOfStream) as error:
-        await stream.aclose()
-        raise AssertionError(f"no endpoint event within 1 s, only {got!r}") from error
-    return stream, got, found[2].decode(), time.monotonic() - start
-
-
-async def check_endpoint_event(report, url):
-    async with report.step("the endpoint event comes first and within 1 s"):
-        stream, got, session_id, seconds = await first_event(url)
-        async with stream:
-            head, _, body = got.partition(b"\r\n\r\n")
-            true(head.startswith(b"HTTP/1.1 200 "), f"{head!r}")
-            true(re.search(rb"(?im)^content-type: text/event-stream *(;|\r?$)", head), f"{head!r}")
-            # Only the size of the chunk may precede it.
-            true(re.match(rb"[0-9a-fA-F]+\r\nevent: endpoint", body), f"{body!r}")
-            print(f"   after {seconds * 1000:.1f} ms")
-    async with report.step("a dropped stream ends its session"):
-        async with httpx.AsyncClient(timeout=10) as http:
-            stream, _, session_id, _ = await first_event(url)
-            await stream.aclose()
-            await until_unknown(http, url, session_id)
-
-
-async def check_http(report, url):
-    ping = {"jsonrpc": "2.0", "id": 900, "method": "ping"}
-    port = urlsplit(url).port or 80
-    step = report.step
-    async with raw_session(url) as session:
-        http = session.http
-        session_id = session.endpoint.partition("session_id=")[2]
-
-        async with step("GET / is the service's own"):
-            response = await http.get(f"{url}/")
-            status(response, 200)
-            same(response.json(), {"Hello": "World"}, "body")
-        async with step("GET of an unknown path gives 404"):
-            status(await http.get(f"{url}/no/such/path"), 404)
-
-        for name, foreign in (
-            ("Origin", {"Origin": "https://evil.example"}),
-            ("Origin null", {"Origin": "null"}),
-            ("Host", {"Host": f"evil.example:{port}"}),
-        ):
-            async with step(f"foreign {name} gives 403 on the stream"):
-                same((await stream_status(http, f"{url}/sse", foreign))[0], 403, "status")
-            async with step(f"foreign {name} gives 403 on messages"):
-                status(await session.post(ping, headers=foreign), 403)
-        async with step("the server's own Origin is admitted"):
-            status(await session.post({**ping, "id": 901}, headers={"Origin": url}), 202)
-            await session.answer(901)
-
-        async with step("no session_id gives 400"):
-            status(await http.post(f"{url}/messages/", json=ping), 400)
-        async with step("malformed session_id gives 400"):
-            status(await http.post(f"{url}/messages/?session_id=not-hex", json=ping), 400)
-        async with step("unknown session_id gives 404"):
-            status(await http.post(f"{url}/messages/?session_id={uuid.uuid4().hex}", json=ping), 404)
-        async with step("text/plain gives 415"):
-            body = json.dumps(ping).encode()
-            status(await http.post(session.endpoint, content=body, headers={"Content-Type": "text/plain"}), 415)
-        async with step("bad JSON gives 400"):
-            kind = {"Content-Type": "application/json"}
-            status(await http.post(session.endpoint, content=b'{"jsonrpc":', headers=kind), 400)
-        async with step("a batch gives 400"):
-            status(await session.post([ping]), 400)
-
-        async with step("/sse/ is no redirect"):
-            same(await stream_status(http, f"{url}/sse/"), (200, None), "status and location")
-        async with step("/messages without the slash is no redirect"):
-            response = await http.post(f"{url}/messages?session_id={session_id}", json={**ping, "id": 902})
-            status(response, 202)
-            await session.answer(902)
-
-        async with step("50 concurrent POSTs"):
-            async with anyio.create_task_group() as group:
-                for n in range(50):
-                    group.start_soon(session.echo, f"post {n} {AWKWARD}", f"post-{n}")
-        async with step("calls raced by their cancellation are answered rightly or not at all"):
-            await race_cancellation(session)
-        async with step("after all that the session still works, with no stray message"):
-            await session.echo(AWKWARD)
-            same(session.strays, [], "strays")
-            twice = [one for one, answers in session.answers.items() if len(answers) != 1]
-            same(twice, [], "ids answered more than once")
-            # What was refused must not run.
-            true(900 not in session.answers, f"a refused request was answered: {session.answers.get(900)!r}")
-
-
-async def race_cancellation(session):
-    rounds = 20
-    for n in range(rounds):
-        call = {"name": "echo_tool", "arguments": {"message": f"raced {n} {LONG}"}}
-        call = {"jsonrpc": "2.0", "id": f"raced-{n}", "method": "tools/call", "params": call}
-        stop = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": f"raced-{n}"}}
-        async with anyio.create_task_group() as group:
-            group.start_soon(session.post, call)
-            group.start_soon(session.post, stop)
-        await session.echo(f"later {n}", f"later-{n}")
-    answered = [n for n in range(rounds) if f"raced-{n}" in session.answers]
-    for n in answered:
-        session.check(session.answers[f"raced-{n}"][0], f"raced {n} {LONG}")
-    print(f"   {len(answered)} of {rounds} were answered before they were cancelled")
+import busy
+import sse
+import streamable
+from report import Report
+from sdk import SDK, httpx
+
+ALL_SECONDS = 400
 
 
 async def check(url):
     report = Report()
-    groups = (
-        check_endpoint_event,
-        check_initialize,
-        check_features,
-        check_cancellation,
-        check_reconnect,
-        check_two_sessions,
-        check_auto,
-        check_http,
-    )
     with anyio.move_on_after(ALL_SECONDS) as scope:
-        for group in groups:
-            try:
-                await group(report, url)
-            except Exception as error:
-                report.fail(group.__name__, error)
+        for at, groups in (("/sse: ", sse.GROUPS), ("/mcp: ", streamable.GROUPS)):
+            for group in groups:
+                report.at = at
+                try:
+                    await group(report, url)
+                except Exception as error:
+                    report.fail(report.at + group.__name__, error)
     if scope.cancelled_caught:
         report.fail("everything", TimeoutError(f"not done after {ALL_SECONDS} s"))
     print(f"mcp {SDK}: {report.passed} ok, {len(report.failed)} failed", flush=True)
@@ -620,8 +34,21 @@ async def check(url):
 
 
 async def hold(url):
-    stream, _, _, _ = await first_event(url)
-    print("open", flush=True)
+    held, _, _, _ = await sse.first_event(url)
+    async with httpx.AsyncClient(timeout=10) as http:
+        session = busy.Session(http, url)
+        await session.open()
+        headers = f"Mcp-Session-Id: {session.headers['Mcp-Session-Id']}\r\n"
+        standalone, _, _, _ = await sse.open_stream(url, "/mcp", rb"^HTTP/1.1 200 [^\0]*?\r\n\r\n", headers)
+        ended = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(until_ended, held, "/sse", ended)
+            group.start_soon(until_ended, standalone, "/mcp", ended)
+            print("open", flush=True)
+    return 0 if len(ended) == 2 else 1
+
+
+async def until_ended(stream, path, ended):
     tail = b""
     async with stream:
         try:
@@ -630,17 +57,24 @@ async def hold(url):
         except anyio.EndOfStream:
             pass
         except anyio.BrokenResourceError:
-            print("reset by the server", flush=True)
-            return 1
+            print(f"{path}: reset by the server", flush=True)
+            return
     if tail.endswith(b"0\r\n\r\n"):
-        print("ended", flush=True)
-        return 0
-    print(f"cut without the last chunk, after {tail!r}", flush=True)
-    return 1
+        ended.append(path)
+    else:
+        print(f"{path}: cut without the last chunk, after {tail!r}", flush=True)
+
+
+def main(arguments):
+    match arguments:
+        case ["check", url]:
+            return anyio.run(check, url.rstrip("/"))
+        case ["hold", url]:
+            return anyio.run(hold, url.rstrip("/"))
+        case ["busy", sessions, url]:
+            return anyio.run(busy.busy, url.rstrip("/"), int(sessions))
+    return __doc__
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("check", "hold"):
-        sys.exit(__doc__)
-    action = check if sys.argv[1] == "check" else hold
-    sys.exit(anyio.run(action, sys.argv[2].rstrip("/").removesuffix("/sse")))
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the echo example with the MCP Python SDK, 1.x and 2.x.
+# Checks the everything example with the official clients: the MCP Python SDK 1.x and 2.x, the
+# TypeScript SDK 1.x and its successor. Each runs twice: alone, and while other sessions are busy.
 #
 #   run.sh         builds and starts the example, checks it, stops it
 #   run.sh URL     checks a server that runs already, such as http://127.0.0.1:8000
@@ -12,11 +13,15 @@ root=$(cd "$here/../.." && pwd)
 scratch=$(mktemp -d)
 server=
 holder=
+crowd=
 failures=()
+
+# shellcheck source=../everything.sh
+source "$here/../everything.sh"
 
 cleanup() {
     local pid
-    for pid in $holder $server; do
+    for pid in $holder $crowd $server; do
         kill -KILL "$pid" 2>/dev/null || true
     done
     rm -rf "$scratch"
@@ -28,16 +33,6 @@ trap 'exit 143' TERM
 fail() {
     printf 'FAIL %s\n' "$*"
     failures+=("$*")
-}
-
-# poll SECONDS COMMAND...: repeats the command until it succeeds, or fails when time is up.
-poll() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS < end)) || return 1
-        sleep 0.1
-    done
 }
 
 # intact VENV REQUIREMENTS: whether the environment runs and holds exactly what is pinned.
@@ -65,61 +60,62 @@ prepare() {
     intact "$venv" "$requirements"
 }
 
-free_port() {
-    "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 answers() {
     "$python" - "$1" 2>/dev/null <<'PYTHON'
-import sys, urllib.request
+import sys, urllib.error, urllib.request
 
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-opener.open(sys.argv[1] + "/", timeout=2).read()
+try:
+    opener.open(sys.argv[1] + "/", timeout=2).read()
+except urllib.error.HTTPError:
+    pass
 PYTHON
 }
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
-
-answers_or_gone() { answers "$url" || gone "$server"; }
-
-build() {
-    (cd "$root" && cargo build --release --example echo --message-format=json-render-diagnostics) |
-        "$python" -c '
-import json, sys
-
-for line in sys.stdin:
-    message = json.loads(line)
-    if message.get("executable") and message["target"]["name"] == "echo":
-        print(message["executable"])'
-}
-
-# Another process can take the port between the choice and the bind: hence three attempts.
-start() {
-    local attempt port
-    for attempt in 1 2 3; do
-        port=$(free_port)
-        url=http://127.0.0.1:$port
-        "$1" --listen "127.0.0.1:$port" >"$scratch/server" 2>&1 &
-        server=$!
-        if poll 15 answers_or_gone && ! gone "$server"; then
-            return
-        fi
-        echo "the server did not start (attempt $attempt):"
-        cat "$scratch/server"
-        kill -KILL "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-        server=
+# clients WHEN: every client once.
+clients() {
+    local generation
+    for generation in 1 2; do
+        echo "== $(head -n 1 "$here/requirements-mcp$generation.txt"), $1"
+        "$here/.venv-mcp$generation/bin/python" "$here/client.py" check "$url" ||
+            fail "steps with the Python SDK $generation.x, $1"
     done
-    return 1
+    for generation in 1 2; do
+        echo "== the TypeScript SDK $generation.x, $1"
+        node "$here/client.mjs" "$generation" "$url" || fail "steps with the TypeScript SDK $generation.x, $1"
+    done
 }
 
-# SIGTERM must end the server with exit code 0, and the open event stream with its last chunk.
+busy_or_gone() { grep -q '^[1-9].* are busy$' "$scratch/crowd" || gone "$crowd"; }
+
+crowd_comes() {
+    "$python" "$here/client.py" busy 50 "$url" >"$scratch/crowd" 2>&1 &
+    crowd=$!
+    if ! poll 30 busy_or_gone || gone "$crowd"; then
+        fail "the sessions that should keep the server busy: $(tail -n 5 "$scratch/crowd")"
+    fi
+}
+
+crowd_goes() {
+    local code=0
+    kill -TERM "$crowd" 2>/dev/null || true
+    if ! poll 30 gone "$crowd"; then
+        fail "the busy sessions do not end"
+        kill -KILL "$crowd"
+    fi
+    wait "$crowd" || code=$?
+    crowd=
+    cat "$scratch/crowd"
+    ((code == 0)) || fail "the busy sessions"
+}
+
+# SIGTERM must end the server with exit code 0, and each open event stream with its last chunk.
 stop() {
     local code=0 seconds=$SECONDS
     "$python" "$here/client.py" hold "$url" >"$scratch/hold" 2>&1 &
     holder=$!
     if ! poll 10 grep -q '^open$' "$scratch/hold"; then
-        fail "stop: no event stream: $(cat "$scratch/hold")"
+        fail "stop: no event streams: $(cat "$scratch/hold")"
     fi
     seconds=$SECONDS
     kill -TERM "$server"
@@ -130,46 +126,47 @@ stop() {
     wait "$server" || code=$?
     server=
     if ((code == 0)); then
-        echo "ok stop: exit code 0, $((SECONDS - seconds)) s after SIGTERM, with a stream open"
+        echo "ok stop: exit code 0, $((SECONDS - seconds)) s after SIGTERM, with streams open"
     else
         fail "stop: exit code $code: $(tail -n 5 "$scratch/server")"
     fi
     if ! poll 5 gone "$holder"; then
-        fail "stop: the event stream outlives the server"
+        fail "stop: an event stream outlives the server"
         kill -KILL "$holder"
     fi
     code=0
     wait "$holder" || code=$?
     holder=
     if ((code == 0)); then
-        echo "ok stop: the event stream was ended properly"
+        echo "ok stop: the event streams were ended properly"
     else
-        fail "stop: the event stream was $(tail -n 1 "$scratch/hold")"
+        fail "stop: not both event streams were ended: $(tail -n 3 "$scratch/hold")"
     fi
 }
 
 prepare 1
 prepare 2
 python=$here/.venv-mcp1/bin/python
+npm_packages "$here"
 
 if (($# > 0)); then
     url=${1%/}
-    url=${url%/sse}
     poll 15 answers "$url" || {
         echo "nothing answers at $url"
         exit 1
     }
 else
-    echo "building the echo example"
-    binary=$(build)
-    start "$binary" || exit 1
+    echo "building the everything example"
+    build_everything
+    start_everything || exit 1
 fi
+echo "checking $url"
 
-for generation in 1 2; do
-    echo "== $(head -n 1 "$here/requirements-mcp$generation.txt") against $url"
-    "$here/.venv-mcp$generation/bin/python" "$here/client.py" check "$url" ||
-        fail "steps with mcp $generation.x"
-done
+clients "alone"
+crowd_comes
+clients "beside 50 busy sessions"
+echo "== the busy sessions"
+crowd_goes
 
 if [[ -n $server ]]; then
     echo "== stop"
