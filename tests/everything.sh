@@ -14,7 +14,7 @@ poll() {
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 says_its_urls_or_gone() {
-    { grep -q 'http://[^ "]*/mcp' "$scratch/server" && grep -q 'http://[^ "]*/sse' "$scratch/server"; } || gone "$server"
+    { grep -qs 'http://[^ "]*/mcp' "$scratch/server" && grep -qs 'http://[^ "]*/sse' "$scratch/server"; } || gone "$server"
 }
 
 build_everything() {

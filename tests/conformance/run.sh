@@ -78,9 +78,16 @@ for revision in 2025-03-26 2025-06-18 2025-11-25 2026-07-28; do
     judge conformance-next "$revision"
 done
 
-if [[ -n $server ]] && gone "$server"; then
-    echo "the server died: $(tail -n 5 "$scratch/server")"
-    failed+=("the server's life")
+if [[ -n $server ]]; then
+    code=0
+    kill -TERM "$server" 2>/dev/null || true
+    poll 15 gone "$server" || kill -KILL "$server"
+    wait "$server" || code=$?
+    server=
+    if ((code != 0)); then
+        echo "the server's exit code is $code: $(tail -n 5 "$scratch/server")"
+        failed+=("the server's end")
+    fi
 fi
 
 echo "== summary"

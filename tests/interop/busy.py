@@ -109,7 +109,8 @@ async def run(session, n, counts, stopped):
 async def busy(url, sessions):
     counts = Counts()
     stopped = anyio.Event()
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=sessions)
+    # A connection must not be taken up again just when a server closes it for being idle.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=sessions, keepalive_expiry=1)
     async with httpx.AsyncClient(timeout=60, limits=limits) as http, anyio.create_task_group() as group:
         for n in range(sessions):
             # Two in three have a session.

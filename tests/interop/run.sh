@@ -86,7 +86,7 @@ clients() {
     done
 }
 
-busy_or_gone() { grep -q '^[1-9].* are busy$' "$scratch/crowd" || gone "$crowd"; }
+busy_or_gone() { grep -qs '^[1-9].* are busy$' "$scratch/crowd" || gone "$crowd"; }
 
 crowd_comes() {
     "$python" "$here/client.py" busy 50 "$url" >"$scratch/crowd" 2>&1 &
@@ -114,7 +114,7 @@ stop() {
     local code=0 seconds=$SECONDS
     "$python" "$here/client.py" hold "$url" >"$scratch/hold" 2>&1 &
     holder=$!
-    if ! poll 10 grep -q '^open$' "$scratch/hold"; then
+    if ! poll 10 grep -qs '^open$' "$scratch/hold"; then
         fail "stop: no event streams: $(cat "$scratch/hold")"
     fi
     seconds=$SECONDS
