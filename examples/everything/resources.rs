@@ -36,8 +36,8 @@ pub(crate) fn add(server: Server) -> Server {
 
 async fn read_data(_cx: Call, read: Read) -> String {
     let id = read.variable("id").unwrap_or_default();
-    let data = json!({"id": id, "templateTest": true, "data": format!("Data for ID: {id}")});
-    data.to_string()
+    let (quoted, data) = (json!(id), json!(format!("Data for ID: {id}")));
+    format!(r#"{{"id":{quoted},"templateTest":true,"data":{data}}}"#)
 }
 
 async fn read_echo(_cx: Call, read: Read) -> String {
