@@ -151,6 +151,9 @@ async fn progress(cx: Call, _args: Arguments) -> &'static str {
     cx.progress(50.0, 100.0, Some("Completed step 50 of 100"));
     sleep(STEP).await;
     cx.progress(100.0, 100.0, Some("Completed step 100 of 100"));
+    // The TypeScript client forgets whom progress is for as soon as it has the answer, before it has
+    // heard of progress that came in the same read.
+    sleep(STEP).await;
     "Tool with progress executed successfully"
 }
 
