@@ -451,31 +451,31 @@ mod tests {
     #[test]
     fn a_get_listens_to_a_session() {
         #[track_caller]
-        fn check(headers: &[(&str, &str)], expected: &str) {
-            super::tests::check("GET", headers, TERMS, expected);
+        fn get(headers: &[(&str, &str)], expected: &str) {
+            check("GET", headers, TERMS, expected);
         }
         let not_here = "405 MethodNotAllowed: POST, GET, DELETE, OPTIONS";
-        check(&[MODERN], not_here);
-        check(&[MODERN, ("accept", "text/html"), SESSION], not_here);
-        check(
+        get(&[MODERN], not_here);
+        get(&[MODERN, ("accept", "text/html"), SESSION], not_here);
+        get(
             &[("accept", "application/json"), SESSION],
             "406 StreamNotAcceptable",
         );
-        check(&[("accept", "application/json")], "406 StreamNotAcceptable");
-        check(&[STREAM], "400 SessionHeaderMissing");
-        check(&[], "400 SessionHeaderMissing");
-        check(&[STREAM, SESSION], "listen");
-        check(&[SESSION], "listen");
-        check(&[STREAM, ("MCP-Session-Id", ID)], "listen");
-        check(&[STREAM, ("mcp-session-id", "some")], "listen");
+        get(&[("accept", "application/json")], "406 StreamNotAcceptable");
+        get(&[STREAM], "400 SessionHeaderMissing");
+        get(&[], "400 SessionHeaderMissing");
+        get(&[STREAM, SESSION], "listen");
+        get(&[SESSION], "listen");
+        get(&[STREAM, ("MCP-Session-Id", ID)], "listen");
+        get(&[STREAM, ("mcp-session-id", "some")], "listen");
         for session in ["", "a b", "\u{e9}"] {
             let session = ("mcp-session-id", session);
-            check(&[STREAM, session], "400 SessionHeaderMalformed");
+            get(&[STREAM, session], "400 SessionHeaderMalformed");
         }
-        check(&[STREAM, SESSION, SESSION], "400 SessionHeaderMalformed");
+        get(&[STREAM, SESSION, SESSION], "400 SessionHeaderMalformed");
         let unknown = ("mcp-protocol-version", "1900-01-01");
-        check(&[STREAM, unknown], "400 SessionHeaderMissing");
-        check(&[STREAM, unknown, SESSION], "listen");
+        get(&[STREAM, unknown], "400 SessionHeaderMissing");
+        get(&[STREAM, unknown, SESSION], "listen");
     }
 
     /// SPEC C.2 rows 9 to 12, C-56, H-18: an id that cannot be ours is an unknown one, in a session
