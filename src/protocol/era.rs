@@ -121,3 +121,343 @@ fn alone(version: VersionHeader, read: Read) -> Result<Posted, Rejection> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hyper::header::{HeaderName, HeaderValue};
+
+    use super::*;
+    use crate::wire::jsonrpc::{self, Limits};
+
+    const SESSION: (&str, &str) = ("mcp-session-id", "0123456789abcdef0123456789abcdef");
+    const MODERN: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
+    const UNKNOWN: (&str, &str) = ("mcp-protocol-version", "1900-01-01");
+
+    const ENVELOPE: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+
+    const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    const HEARD: &str = r#"{"jsonrpc":"2.0","method":"notifications/x"}"#;
+    const REPLY: &str = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+    const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2026-07-28"}}"#;
+
+    fn request(method: &str, params: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#)
+    }
+
+    fn notification(params: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{{params}}}}}"#)
+    }
+
+    fn settled(headers: &[(&str, &str)], body: &str, sessions: bool) -> Result<Posted, Rejection> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        settle(&map, jsonrpc::parse(&body, &Limits::default()), sessions)
+    }
+
+    /// What it came to, in words; a refusal as its status, its code and its reason.
+    fn verdict(settled: Result<Posted, Rejection>) -> String {
+        match settled {
+            Ok(Posted::Modern(request, _)) => format!("modern {}", request.method()),
+            Ok(Posted::Unheard) => "unheard".to_owned(),
+            Ok(Posted::Initialize(_)) => "opens".to_owned(),
+            Ok(Posted::InSession(_, read)) if read.is_err() => "broken in session".to_owned(),
+            Ok(Posted::InSession(..)) => "in session".to_owned(),
+            Ok(Posted::Alone(version, _)) => format!("alone in {version}"),
+            Err(rejection) => refused(&rejection),
+        }
+    }
+
+    fn refused(rejection: &Rejection) -> String {
+        let refusal = rejection.refusal();
+        let body: serde_json::Value = serde_json::from_slice(&refusal.body).unwrap();
+        let why = format!("{rejection:?}");
+        let why = why.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+        format!(
+            "{} {} {why}",
+            refusal.status.as_u16(),
+            body["error"]["code"]
+        )
+    }
+
+    #[track_caller]
+    fn check(headers: &[(&str, &str)], body: &str, expected: &str) {
+        assert_eq!(verdict(settled(headers, body, true)), expected, "{body}");
+    }
+
+    #[track_caller]
+    fn check_alone(headers: &[(&str, &str)], body: &str, expected: &str) {
+        assert_eq!(verdict(settled(headers, body, false)), expected, "{body}");
+    }
+
+    /// SPEC D.2 steps 5 and 6, C.1 rows 6 and 7, D-21: before there is any era.
+    #[test]
+    fn a_body_that_is_no_message_is_refused_in_every_era() {
+        for headers in [&[] as &[_], &[MODERN], &[SESSION], &[SESSION, UNKNOWN]] {
+            check(headers, "{", "400 -32700 Invalid");
+            check(headers, "\"\u{feff}", "400 -32700 Invalid");
+            check(headers, "7", "400 -32600 Invalid");
+            check(headers, r#"{"id":1,"method":"ping"}"#, "400 -32600 Invalid");
+            check(headers, "[]", "400 -32600 Invalid");
+            check(headers, &format!("[1,{PING}]"), "400 -32600 Invalid");
+            check(headers, &format!("[{INITIALIZE}]"), "400 -32600 Invalid");
+            check(headers, &format!("{PING}\n{PING}"), "400 -32700 Invalid");
+        }
+    }
+
+    /// SPEC D.1 rows 1 and 2.
+    #[test]
+    fn a_batch_is_legacy_unless_anything_of_it_is_modern() {
+        let batch = format!("[{PING},{HEARD}]");
+        check(&[MODERN], &batch, "400 -32600 BatchNotAllowed");
+        check(&[MODERN, SESSION], &batch, "400 -32600 BatchNotAllowed");
+        for modern in [request("ping", ENVELOPE), notification(ENVELOPE)] {
+            for batch in [format!("[{modern}]"), format!("[{HEARD},{modern}]")] {
+                check(&[], &batch, "400 -32600 BatchNotAllowed");
+                check(&[SESSION], &batch, "400 -32600 BatchNotAllowed");
+                check_alone(&[], &batch, "400 -32600 BatchNotAllowed");
+            }
+        }
+        check(&[SESSION], &batch, "in session");
+        check(&[SESSION], &format!("[{REPLY}]"), "in session");
+        check(&[], &batch, "400 -32600 SessionHeaderMissing");
+        check_alone(&[], &batch, "alone in 2025-03-26");
+    }
+
+    /// SPEC D.1 row 3, D.2 step 8: the member makes it, whatever its type. D-3: a session header
+    /// does not unmake it.
+    #[test]
+    fn an_envelope_makes_a_message_modern() {
+        let headers = [MODERN, ("mcp-method", "ping")];
+        let mut named = headers.to_vec();
+        named.push(SESSION);
+        for headers in [&headers as &[_], &named] {
+            check(headers, &request("ping", ENVELOPE), "modern ping");
+            check_alone(headers, &request("ping", ENVELOPE), "modern ping");
+        }
+        for value in ["1", "null", "{}", "[]", "true", r#""""#] {
+            let meta = format!(r#""_meta":{{"io.modelcontextprotocol/protocolVersion":{value}}}"#);
+            let expected = "400 -32602 BadEnvelope";
+            check(&[], &request("ping", &meta), expected);
+            check(&[SESSION], &request("ping", &meta), expected);
+            check(&[], &notification(&meta), "unheard");
+        }
+        // Other members of the same name space do not.
+        let meta = r#""_meta":{"io.modelcontextprotocol/clientCapabilities":{}}"#;
+        check(&[SESSION], &request("ping", meta), "in session");
+    }
+
+    /// SPEC D.1 row 4, C-95: a broken modern request, not a legacy one.
+    #[test]
+    fn a_modern_header_makes_a_message_modern() {
+        for params in ["", r#""_meta":{}"#, r#""name":"x""#] {
+            let expected = "400 -32602 BadEnvelope";
+            check(&[MODERN], &request("ping", params), expected);
+            check(&[MODERN, SESSION], &request("ping", params), expected);
+            check_alone(&[MODERN], &request("ping", params), expected);
+            check(&[MODERN], &notification(params), "unheard");
+        }
+        check(&[MODERN], PING, "400 -32602 BadEnvelope");
+        check(&[MODERN], HEARD, "unheard");
+        let params = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#;
+        check(&[MODERN], params, "400 -32602 Invalid");
+        check(&[MODERN, SESSION], params, "400 -32602 Invalid");
+        // With blanks around it is the same header (SPEC D-33); twice it is none.
+        check(
+            &[("MCP-Protocol-Version", " 2026-07-28\t")],
+            PING,
+            "400 -32602 BadEnvelope",
+        );
+        check(&[MODERN, MODERN], PING, "400 -32600 SessionHeaderMissing");
+        check(
+            &[MODERN, MODERN],
+            &request("ping", ENVELOPE),
+            "400 -32020 HeaderMismatch",
+        );
+    }
+
+    /// SPEC D.1 row 5: methods that only the modern era has.
+    #[test]
+    fn a_modern_method_without_a_session_is_modern() {
+        for method in ["server/discover", "subscriptions/listen"] {
+            let request = request(method, "");
+            check(&[], &request, "400 -32602 BadEnvelope");
+            check(&[UNKNOWN], &request, "400 -32602 BadEnvelope");
+            check_alone(&[], &request, "400 -32602 BadEnvelope");
+            check(&[SESSION], &request, "in session");
+            let heard = format!(r#"{{"jsonrpc":"2.0","method":"{method}"}}"#);
+            check(&[], &heard, "400 -32600 SessionHeaderMissing");
+        }
+    }
+
+    /// SPEC D.1 row 6, J-1, C.1 row 8, C-93: an envelope wins, then a modern header; neither, and
+    /// a session opens, whatever else the header says and the params ask for.
+    #[test]
+    fn initialize_is_legacy_unless_it_comes_as_modern() {
+        let enveloped = request("initialize", ENVELOPE);
+        let headers = [MODERN, ("mcp-method", "initialize")];
+        check(&headers, &enveloped, "modern initialize");
+        check(&[], &enveloped, "400 -32020 HeaderMismatch");
+        check(&[MODERN], INITIALIZE, "400 -32602 BadEnvelope");
+        check(&[], INITIALIZE, "opens");
+        for version in ["2024-11-05", "2025-03-26", "2025-11-25", "1900-01-01", ""] {
+            check(&[("mcp-protocol-version", version)], INITIALIZE, "opens");
+        }
+        check(
+            &[],
+            r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#,
+            "opens",
+        );
+        // Of a session that it names it is to be seen whether there is one (SPEC C-79).
+        check(&[SESSION], INITIALIZE, "in session");
+        check(&[SESSION, UNKNOWN], INITIALIZE, "in session");
+        // It is a request.
+        let heard = r#"{"jsonrpc":"2.0","method":"initialize"}"#;
+        check(&[], heard, "400 -32600 SessionHeaderMissing");
+    }
+
+    /// SPEC D.1 rows 7 and 8, D-5.
+    #[test]
+    fn a_response_is_legacy_unless_its_header_is_modern() {
+        for reply in [
+            REPLY,
+            r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#,
+        ] {
+            check(&[MODERN], reply, "400 -32600 ResponseNotAllowed");
+            check(&[MODERN, SESSION], reply, "400 -32600 ResponseNotAllowed");
+            check_alone(&[MODERN], reply, "400 -32600 ResponseNotAllowed");
+            check(&[SESSION], reply, "in session");
+            check(&[], reply, "400 -32600 SessionHeaderMissing");
+            check_alone(&[], reply, "alone in 2025-03-26");
+        }
+        // What looks like an envelope in a result is the client's.
+        let reply = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{{ENVELOPE}}}}}"#);
+        check(&[SESSION], &reply, "in session");
+    }
+
+    /// SPEC D.2 step 8, D-6, D-7, J-6, J-36: no envelope is asked for, and `Mcp-Method` may be
+    /// absent, but not say something else.
+    #[test]
+    fn a_modern_notification_is_dropped() {
+        check(&[], &notification(ENVELOPE), "unheard");
+        for method in ["notifications/x", " notifications/x "] {
+            check(&[MODERN, ("mcp-method", method)], HEARD, "unheard");
+        }
+        for method in ["notifications/y", "Notifications/x", ""] {
+            let headers = [MODERN, ("mcp-method", method)];
+            check(&headers, HEARD, "400 -32020 HeaderMismatch");
+        }
+        let method = ("mcp-method", "notifications/x");
+        check(
+            &[MODERN, method, method],
+            HEARD,
+            "400 -32020 HeaderMismatch",
+        );
+        // SPEC C-97: a legacy one may say what it likes.
+        check(&[SESSION, ("mcp-method", "other")], HEARD, "in session");
+    }
+
+    /// SPEC C.1 row 11, C-72 to C-74, C-80, J-31: by whatever name in upper and lower case, a
+    /// session is named once and in visible ASCII. Whether there is such a session is not asked.
+    #[test]
+    fn a_legacy_message_names_its_session() {
+        for body in [PING, HEARD, REPLY, &format!("[{PING}]")] {
+            check(&[], body, "400 -32600 SessionHeaderMissing");
+            for name in ["Mcp-Session-Id", "MCP-Session-Id", "mcp-session-id"] {
+                check(&[(name, SESSION.1)], body, "in session");
+                check(&[(name, "some")], body, "in session");
+                for value in ["", "a b", "\u{e9}", "a\tb"] {
+                    let expected = "400 -32600 SessionHeaderMalformed";
+                    check(&[(name, value)], body, expected);
+                    check(&[(name, SESSION.1), (name, SESSION.1)], body, expected);
+                }
+            }
+        }
+        let expected = "400 -32600 SessionHeaderMalformed";
+        check(&[SESSION, SESSION], INITIALIZE, expected);
+        // SPEC C-91, J-40: of a session that is lost the version does not matter.
+        check(&[SESSION, UNKNOWN], PING, "in session");
+    }
+
+    /// SPEC C.1 row 7: params that cannot be read are answered by the session of their request.
+    #[test]
+    fn broken_params_belong_to_the_session_that_they_name() {
+        let params = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#;
+        check(&[SESSION], params, "broken in session");
+        check(&[], params, "400 -32602 Invalid");
+        check_alone(&[], params, "alone in 2025-03-26");
+    }
+
+    /// SPEC C-83, C-90 to C-93, C-96: without sessions the header says which revision, and its
+    /// absence 2025-03-26.
+    #[test]
+    fn without_sessions_the_header_says_which_revision() {
+        for (version, expected) in [
+            ("2024-11-05", "alone in 2024-11-05"),
+            ("2025-03-26", "alone in 2025-03-26"),
+            ("2025-06-18", "alone in 2025-06-18"),
+            ("2025-11-25", "alone in 2025-11-25"),
+            ("1900-01-01", "400 -32600 VersionNotServed"),
+            ("", "400 -32600 VersionNotServed"),
+        ] {
+            let headers = [("mcp-protocol-version", version)];
+            check_alone(&headers, PING, expected);
+            check_alone(&headers, &format!("[{PING}]"), expected);
+        }
+        let known = ("mcp-protocol-version", "2025-06-18");
+        check_alone(&[known, known], PING, "400 -32600 VersionNotServed");
+        check_alone(&[UNKNOWN], INITIALIZE, "alone in 2025-03-26");
+        // A session that is named is not looked for.
+        for session in ["some", "a b"] {
+            let headers = [("mcp-session-id", session)];
+            check_alone(&headers, PING, "alone in 2025-03-26");
+        }
+    }
+
+    /// SPEC D.2: the first check that fails answers, in the order that conformance asks for.
+    #[test]
+    fn the_ladder_of_a_modern_request_is_climbed_in_order() {
+        #[track_caller]
+        fn climb(version: Option<&str>, header: Option<&str>, method: &str, expected: &str) {
+            let meta = version.map_or_else(
+                || r#""_meta":{"io.modelcontextprotocol/clientCapabilities":{}}"#.to_owned(),
+                |version| ENVELOPE.replace("2026-07-28", version),
+            );
+            let mut headers = vec![("mcp-method", method)];
+            headers.extend(header.map(|header| ("mcp-protocol-version", header)));
+            check(&headers, &request("tools/list", &meta), expected);
+        }
+        let (modern, v999) = (Some("2026-07-28"), Some("v999.0.0"));
+        climb(modern, modern, "tools/list", "modern tools/list");
+        climb(v999, modern, "tools/list", "400 -32020 HeaderMismatch");
+        climb(v999, v999, "tools/list", "400 -32022 VersionUnknown");
+        climb(None, modern, "tools/list", "400 -32602 BadEnvelope");
+        // Each with the next fault too.
+        climb(None, modern, "other", "400 -32602 BadEnvelope");
+        climb(v999, modern, "other", "400 -32020 HeaderMismatch");
+        climb(v999, v999, "other", "400 -32022 VersionUnknown");
+        climb(modern, modern, "other", "400 -32020 HeaderMismatch");
+        // SPEC D-30, J-29.
+        climb(modern, None, "tools/list", "400 -32020 HeaderMismatch");
+        climb(
+            modern,
+            Some("2025-11-25"),
+            "tools/list",
+            "400 -32020 HeaderMismatch",
+        );
+        climb(modern, v999, "tools/list", "400 -32020 HeaderMismatch");
+        // SPEC D-24: a legacy revision in the envelope too.
+        let legacy = Some("2025-11-25");
+        climb(legacy, legacy, "tools/list", "400 -32022 VersionUnknown");
+        climb(
+            Some(""),
+            Some(""),
+            "tools/list",
+            "400 -32022 VersionUnknown",
+        );
+    }
+}

@@ -302,4 +302,270 @@ mod tests {
             );
         }
     }
+
+    const WITHOUT_SESSIONS: Terms = Terms {
+        sessions: false,
+        strict_accept: false,
+    };
+    const STRICT: Terms = Terms {
+        sessions: true,
+        strict_accept: true,
+    };
+    const SESSION: (&str, &str) = ("mcp-session-id", ID);
+    const MODERN: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
+    const STREAM: (&str, &str) = ("accept", "text/event-stream");
+    const JSON: (&str, &str) = ("content-type", "application/json");
+
+    fn mcp(method: &str, headers: &[(&str, &str)], terms: Terms) -> Result<Exchange, Rejection> {
+        let mut request = Request::builder().method(method).uri("/mcp");
+        for (name, value) in headers {
+            let value = hyper::header::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            request = request.header(*name, value);
+        }
+        classify(
+            Endpoint::Mcp,
+            &request.body(()).unwrap().into_parts().0,
+            terms,
+        )
+    }
+
+    /// What it came to, in words; a refusal as its status and its reason.
+    fn verdict(exchange: Result<Exchange, Rejection>) -> String {
+        match exchange {
+            Ok(Exchange::Post(form)) => format!("post {form:?}"),
+            Ok(Exchange::Listen(_, Position::Standalone)) => "listen".to_owned(),
+            Ok(Exchange::Listen(_, Position::After(id))) => format!("resume {id}"),
+            Ok(Exchange::Listen(_, Position::Nowhere)) => "resume nowhere".to_owned(),
+            Ok(Exchange::Delete(_)) => "delete".to_owned(),
+            Ok(Exchange::OpenSse | Exchange::PostToSse { .. }) => "HTTP+SSE".to_owned(),
+            Ok(Exchange::Options { allow }) => format!("options {allow}"),
+            Err(rejection) => {
+                let refusal = rejection.refusal();
+                let why = format!("{rejection:?}");
+                let why = why.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+                let allow = refusal.allow.map(|allow| format!(": {allow}"));
+                format!(
+                    "{} {why}{}",
+                    refusal.status.as_u16(),
+                    allow.unwrap_or_default()
+                )
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(method: &str, headers: &[(&str, &str)], terms: Terms, expected: &str) {
+        assert_eq!(
+            verdict(mcp(method, headers, terms)),
+            expected,
+            "{method} {headers:?}"
+        );
+    }
+
+    /// SPEC C.1 to C.3, C-1, C-35, C-76, C-83, C-100: which methods there are depends on whether
+    /// there are sessions.
+    #[test]
+    fn the_mcp_endpoint_has_its_methods() {
+        let headers = [JSON, STREAM, SESSION];
+        for (terms, allow, get, delete) in [
+            (TERMS, "POST, GET, DELETE, OPTIONS", "listen", "delete"),
+            (
+                WITHOUT_SESSIONS,
+                "POST, OPTIONS",
+                "405 MethodNotAllowed: POST, OPTIONS",
+                "405 MethodNotAllowed: POST, OPTIONS",
+            ),
+        ] {
+            check("POST", &headers, terms, "post Stream");
+            check("GET", &headers, terms, get);
+            check("DELETE", &headers, terms, delete);
+            check("OPTIONS", &[], terms, &format!("options {allow}"));
+            for method in ["HEAD", "PUT", "PATCH", "TRACE", "CONNECT", "get", "X"] {
+                let expected = format!("405 MethodNotAllowed: {allow}");
+                check(method, &headers, terms, &expected);
+                check(method, &[], terms, &expected);
+            }
+        }
+    }
+
+    /// SPEC C.1 row 3, C-6, D.2 step 4: before the body is looked at, and before `Accept`.
+    #[test]
+    fn a_post_brings_json() {
+        for accept in ["application/json", "text/html"] {
+            for content_type in ["text/plain", "application/x-www-form-urlencoded", ""] {
+                let headers = [("content-type", content_type), ("accept", accept)];
+                check("POST", &headers, TERMS, "415 NotJson");
+            }
+            check("POST", &[("accept", accept)], TERMS, "415 NotJson");
+        }
+        let json = ("content-type", "Application/JSON; charset=utf-8");
+        check("POST", &[json], TERMS, "post Either");
+    }
+
+    /// SPEC C.1 row 4, C-10 to C-14, J-13: never answered in a form that the client excluded; the
+    /// strict server demands both.
+    #[test]
+    fn a_post_is_answered_in_a_form_that_its_client_takes() {
+        let refused = "406 NotAcceptable";
+        for (accept, lenient, strict) in [
+            (None, "post Either", refused),
+            (
+                Some("application/json, text/event-stream"),
+                "post Either",
+                "post Either",
+            ),
+            (
+                Some("text/event-stream;q=0.1,APPLICATION/JSON"),
+                "post Either",
+                "post Either",
+            ),
+            (Some("*/*"), "post Either", "post Either"),
+            (Some("application/*, text/*"), "post Either", "post Either"),
+            (Some("application/json"), "post Json", refused),
+            (Some("application/*"), "post Json", refused),
+            (Some("text/event-stream"), "post Stream", refused),
+            (Some("text/*"), "post Stream", refused),
+            (Some("*/*, text/event-stream;q=0"), "post Json", refused),
+            (Some("*/*, application/json;q=0.0"), "post Stream", refused),
+            (Some("*/*;q=0"), refused, refused),
+            (Some("text/html"), refused, refused),
+            (
+                Some("application/json;q=0, text/event-stream;q=0"),
+                refused,
+                refused,
+            ),
+            (Some(""), refused, refused),
+        ] {
+            let mut headers = vec![JSON];
+            headers.extend(accept.map(|accept| ("accept", accept)));
+            check("POST", &headers, TERMS, lenient);
+            check("POST", &headers, WITHOUT_SESSIONS, lenient);
+            check("POST", &headers, STRICT, strict);
+        }
+        let lines = [JSON, ("accept", "application/json"), STREAM];
+        check("POST", &lines, STRICT, "post Either");
+    }
+
+    /// SPEC C.2 in its order, C-13, C-72 to C-74, C-80, J-31, J-35; whether there is such a session
+    /// is asked later, and what version it has after that (SPEC J-40).
+    #[test]
+    fn a_get_listens_to_a_session() {
+        #[track_caller]
+        fn get(headers: &[(&str, &str)], expected: &str) {
+            check("GET", headers, TERMS, expected);
+        }
+        let not_here = "405 MethodNotAllowed: POST, GET, DELETE, OPTIONS";
+        get(&[MODERN], not_here);
+        get(&[MODERN, ("accept", "text/html"), SESSION], not_here);
+        get(
+            &[("accept", "application/json"), SESSION],
+            "406 StreamNotAcceptable",
+        );
+        get(&[("accept", "application/json")], "406 StreamNotAcceptable");
+        get(&[STREAM], "400 SessionHeaderMissing");
+        get(&[], "400 SessionHeaderMissing");
+        get(&[STREAM, SESSION], "listen");
+        get(&[SESSION], "listen");
+        get(&[STREAM, ("MCP-Session-Id", ID)], "listen");
+        get(&[STREAM, ("mcp-session-id", "some")], "listen");
+        for session in ["", "a b", "\u{e9}"] {
+            let session = ("mcp-session-id", session);
+            get(&[STREAM, session], "400 SessionHeaderMalformed");
+        }
+        get(&[STREAM, SESSION, SESSION], "400 SessionHeaderMalformed");
+        let unknown = ("mcp-protocol-version", "1900-01-01");
+        get(&[STREAM, unknown], "400 SessionHeaderMissing");
+        get(&[STREAM, unknown, SESSION], "listen");
+    }
+
+    /// SPEC C.2 rows 9 to 12, C-56, H-18: an id that cannot be ours is an unknown one, in a session
+    /// that is yet to be found.
+    #[test]
+    fn a_get_goes_on_behind_the_last_event() {
+        let long = "x".repeat(EventId::MAX_LEN);
+        let longer = format!("{long}x");
+        for (last, expected) in [
+            ("1", "resume 1"),
+            ("0123abcd/1/2", "resume 0123abcd/1/2"),
+            (long.as_str(), &format!("resume {long}")),
+            (&longer, "resume nowhere"),
+            ("", "resume nowhere"),
+            ("a b", "resume nowhere"),
+            ("a\tb", "resume nowhere"),
+            ("\u{e9}", "resume nowhere"),
+        ] {
+            let last = ("Last-Event-ID", last);
+            check("GET", &[SESSION, last], TERMS, expected);
+            check("GET", &[last], TERMS, "400 SessionHeaderMissing");
+        }
+        let last = ("last-event-id", "1");
+        check("GET", &[SESSION, last, last], TERMS, "resume nowhere");
+    }
+
+    /// SPEC C.3 in its order, C-72 to C-74, C-80.
+    #[test]
+    fn a_delete_ends_a_session() {
+        check("DELETE", &[SESSION], TERMS, "delete");
+        check(
+            "DELETE",
+            &[("accept", "text/html"), SESSION],
+            TERMS,
+            "delete",
+        );
+        check("DELETE", &[("mcp-session-id", "some")], TERMS, "delete");
+        check("DELETE", &[], TERMS, "400 SessionHeaderMissing");
+        check("DELETE", &[STREAM], TERMS, "400 SessionHeaderMissing");
+        let malformed = "400 SessionHeaderMalformed";
+        check("DELETE", &[("mcp-session-id", "a b")], TERMS, malformed);
+        check("DELETE", &[SESSION, SESSION], TERMS, malformed);
+    }
+
+    /// SPEC C-71, C-73, C-80, J-40: a name that is none of ours is that of no session, not a fault.
+    #[test]
+    fn a_claim_names_a_session_or_none() {
+        let dashed = "01234567-89AB-cdef-0123-456789abcdef";
+        for (name, session) in [
+            (ID, SessionId::parse(ID)),
+            (dashed, SessionId::parse(ID)),
+            ("some", None),
+            ("~!", None),
+        ] {
+            let exchange = mcp("DELETE", &[("mcp-session-id", name)], TERMS);
+            let Ok(Exchange::Delete(claim)) = exchange else {
+                panic!("{name}");
+            };
+            assert_eq!(claim.session, session, "{name}");
+        }
+    }
+
+    /// SPEC C-90, C-91, C-94, C-96, J-19, J-40: in a session that was found any revision will do
+    /// that is served in sessions.
+    #[test]
+    fn a_session_takes_every_revision_with_sessions() {
+        for (versions, good) in [
+            (&[] as &[&str], true),
+            (&["2024-11-05"], true),
+            (&["2025-03-26"], true),
+            (&["2025-06-18"], true),
+            (&["2025-11-25"], true),
+            (&[" 2025-11-25\t"], true),
+            (&["2026-07-28"], false),
+            (&["1900-01-01"], false),
+            (&["2025-11-25, 2025-11-25"], false),
+            (&[""], false),
+            (&["\u{e9}"], false),
+            (&["2025-11-25", "2025-11-25"], false),
+        ] {
+            let mut headers = vec![SESSION];
+            headers.extend(
+                versions
+                    .iter()
+                    .map(|version| ("mcp-protocol-version", *version)),
+            );
+            let Ok(Exchange::Delete(claim)) = mcp("DELETE", &headers, TERMS) else {
+                panic!("{versions:?}");
+            };
+            assert_eq!(claim.check_version().is_ok(), good, "{versions:?}");
+        }
+    }
 }
