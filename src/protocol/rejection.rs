@@ -158,7 +158,7 @@ impl Rejection {
             ),
             Self::NotJson => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                invalid("Content-Type must be application/json in UTF-8".into()),
+                invalid("Content-Type must be application/json in UTF-8, not compressed".into()),
             ),
             Self::BodyTooLarge { limit } => (
                 StatusCode::PAYLOAD_TOO_LARGE,
