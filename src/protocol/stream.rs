@@ -134,6 +134,11 @@ impl<C: Connection> Streams<C> {
         id
     }
 
+    /// Whether clients can come back to them.
+    pub(crate) fn are_resumable(&self) -> bool {
+        self.tag().is_some()
+    }
+
     fn tag(&self) -> Option<Tag> {
         self.resumption?.tag
     }
