@@ -556,7 +556,7 @@ async fn the_answers_of_a_batch_wait_for_their_client() {
 #[tokio::test]
 async fn a_client_that_does_not_read_is_let_go() {
     const PAD: usize = 256 * 1024;
-    const TIMES: usize = 128;
+    const TIMES: usize = 64;
     let (running, seen) = probe_with(|builder| {
         let builder = builder.stream_queue(1 << 20, 8).silence(Duration::ZERO);
         builder.replay(TIMES * PAD * 2, 1000, Duration::from_secs(60))

@@ -466,7 +466,7 @@ async fn a_failed_initialize_opens_no_session() {
     );
 }
 
-/// SPEC C-74, C-75, C-79, C-80, C-91, E-4, J-34, J-35, J-40, and the order of the tables.
+/// SPEC A-11, C-74, C-75, C-79, C-80, C-91, E-4, J-34, J-35, J-40, and the order of the tables.
 #[tokio::test]
 async fn a_request_names_a_session_that_exists() {
     let (running, seen) = probe().await;
@@ -493,6 +493,7 @@ async fn a_request_names_a_session_that_exists() {
     ] {
         let answer = post(&running, &headers, echo(1, "x")).await;
         check_refused(&answer, status, -32600, says);
+        assert_eq!(answer.json()["id"], 1, "SPEC A-11");
         let body = notification("notifications/initialized", json!({}));
         let answer = post(&running, &headers, body).await;
         check_refused(&answer, status, -32600, says);
@@ -581,6 +582,7 @@ async fn limits_are_answered_503() {
     let sse = Client::open(running.address).await;
     let answer = post(&running, "", initialize(V11)).await;
     check_refused(&answer, 503, -32603, "2 sessions");
+    assert_eq!(answer.json()["id"], 1, "SPEC A-11");
     assert_eq!(answer.header("mcp-session-id"), None);
     drop(sse);
     until("room", || running.mcp.sessions() == 1).await;
