@@ -8,12 +8,21 @@ use super::exchange::Claim;
 use super::header::{MCP_METHOD, MCP_SESSION_ID, VersionHeader};
 use super::mirror;
 use super::rejection::Rejection;
-use crate::wire::jsonrpc::{Message, Params, ParseError, Payload, Request};
+use crate::wire::jsonrpc::{Id, Message, Params, ParseError, Payload, Request};
 use crate::wire::version::ProtocolVersion;
 
 /// A body that can be read, or one whose params cannot: the answer to that is a JSON-RPC error of
 /// the session that it belongs to.
 pub(crate) type Read = Result<Payload, ParseError>;
+
+/// The id of the request in a body, under which it is answered.
+pub(crate) fn id_of(read: &Read) -> Option<Id> {
+    match read {
+        Ok(Payload::Single(Message::Request(request))) => Some(request.id()),
+        Ok(_) => None,
+        Err(error) => error.id().cloned(),
+    }
+}
 
 /// What a POST to `/mcp` asks for.
 #[derive(Debug)]

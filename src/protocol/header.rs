@@ -1,7 +1,7 @@
 //! Typed readers of request headers. Header names that are not in HTTP's own list are spelled
 //! here and nowhere else.
 
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
+use hyper::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::wire::version::{Era, ProtocolVersion};
 
@@ -170,8 +170,12 @@ fn split_unquoted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 }
 
 /// Whether the body is declared as JSON: `application/json` in any case, with any parameters but a
-/// charset other than UTF-8 (SPEC C-6, R-28, R-36).
+/// charset other than UTF-8 (SPEC C-6, R-28, R-36), and not compressed (SPEC C-7).
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let is_plain = |line: &HeaderValue| line.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+        return false;
+    }
     let mut lines = headers.get_all(CONTENT_TYPE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return false;
@@ -251,6 +255,23 @@ mod tests {
             check(&format!("a{}", char::from(byte)), None);
         }
         check(&"a".repeat(1 << 16), None);
+    }
+
+    /// SPEC C-7.
+    #[test]
+    fn a_compressed_body_is_no_json() {
+        for (encodings, json) in [
+            (&["identity"][..], true),
+            (&["Identity"], true),
+            (&["gzip"], false),
+            (&["identity", "br"], false),
+            (&["identity, gzip"], false),
+            (&[""], false),
+        ] {
+            let mut headers = headers(CONTENT_ENCODING, encodings);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            assert_eq!(is_json(&headers), json, "{encodings:?}");
+        }
     }
 
     /// SPEC C-6, R-28, R-36, B.1 (415).

@@ -68,6 +68,8 @@ pub(crate) enum Rejection {
         limit: usize,
     },
     ShuttingDown,
+    /// Of a request that had been read, for a reason that is not in it.
+    Of(Id, Box<Self>),
 }
 
 /// What goes out for a [`Rejection`].
@@ -88,8 +90,21 @@ pub(crate) struct Refusal {
 const RETRY_AFTER: u32 = 1;
 
 impl Rejection {
-    /// The one total table from reason to wire (SPEC B.1, A.2, A-46: transport misuse is -32600).
+    /// The same, under the id of the request (SPEC A-11); of messages without one nothing changes.
+    pub(crate) fn of(self, id: Option<Id>) -> Self {
+        match id {
+            Some(id) if self.id().is_none() => Self::Of(id, Box::new(self)),
+            _ => self,
+        }
+    }
+
+    /// What goes out.
     pub(crate) fn refusal(&self) -> Refusal {
+        self.refusal_under(self.id())
+    }
+
+    /// The one total table from reason to wire (SPEC B.1, A.2, A-46: transport misuse is -32600).
+    fn refusal_under(&self, id: Option<&Id>) -> Refusal {
         let invalid = |message: String| ErrorObject::invalid_request(message);
         let busy = |message: String| ErrorObject::new(-32603, message);
         let (status, error) = match self {
@@ -158,7 +173,7 @@ impl Rejection {
             ),
             Self::NotJson => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                invalid("Content-Type must be application/json in UTF-8".into()),
+                invalid("Content-Type must be application/json in UTF-8, not compressed".into()),
             ),
             Self::BodyTooLarge { limit } => (
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -208,6 +223,7 @@ impl Rejection {
                 StatusCode::SERVICE_UNAVAILABLE,
                 busy("the server is shutting down".into()),
             ),
+            Self::Of(_, why) => return why.refusal_under(id),
         };
         Refusal {
             status,
@@ -223,7 +239,7 @@ impl Rejection {
                     | Self::BodyIncomplete
                     | Self::ShuttingDown
             ),
-            body: Outgoing::Error(self.id(), &error).to_bytes(),
+            body: Outgoing::Error(id, &error).to_bytes(),
         }
     }
 
@@ -236,7 +252,8 @@ impl Rejection {
             | Self::BadEnvelope { id, .. }
             | Self::VersionUnknown { id, .. }
             | Self::IdInUse(id)
-            | Self::TooManyRequests { id, .. } => Some(id),
+            | Self::TooManyRequests { id, .. }
+            | Self::Of(id, _) => Some(id),
             _ => None,
         }
     }
@@ -371,5 +388,12 @@ mod tests {
                 .contains(r#""id":"a""#)
         );
         assert!(!body(Rejection::NotJson).unwrap().contains("\"id\""));
+        let unknown = || Rejection::UnknownSession;
+        assert!(!body(unknown().of(None)).unwrap().contains("\"id\""));
+        let refusal = unknown().of(Some(1.into())).refusal();
+        assert_eq!(refusal.status, StatusCode::NOT_FOUND);
+        assert!(refusal.body.starts_with(br#"{"jsonrpc":"2.0","id":1,"#));
+        let named = Rejection::IdInUse("a".into()).of(Some(1.into()));
+        assert!(body(named).unwrap().contains(r#""id":"a""#));
     }
 }

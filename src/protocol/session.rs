@@ -451,6 +451,10 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if self.phase == Phase::Closed {
             return Err(Unasked::Closed);
         }
+        // SPEC E-112: without a session no answer would find its way back.
+        if !self.is_bound() && !self.streams.are_resumable() {
+            return Err(Unasked::NoStream);
+        }
         let stream = match about {
             Some(ticket) => match self.route(ticket).ok_or(Unasked::Closed)? {
                 Route::Stream(stream) => stream,

@@ -70,6 +70,9 @@ struct Stream<C> {
     paused: bool,
     /// Whether it begins with a priming event.
     primes: bool,
+    /// What the request of a POST sent in its first step, before its client was connected: the
+    /// connection takes that whole, however little is kept for later.
+    early: Option<Vec<Bytes>>,
 }
 
 /// One connection of one stream, to be told from those before and after it.
@@ -124,8 +127,16 @@ impl<C: Connection> Streams<C> {
         self.opened += 1;
         let id = StreamId::nth(self.opened);
         let primes = primes && self.tag().is_some();
-        self.streams.push(Stream::new(id, primes));
+        self.streams.push(Stream {
+            early: Some(Vec::new()),
+            ..Stream::new(id, primes)
+        });
         id
+    }
+
+    /// Whether clients can come back to them.
+    pub(crate) fn are_resumable(&self) -> bool {
+        self.tag().is_some()
     }
 
     fn tag(&self) -> Option<Tag> {
@@ -141,8 +152,15 @@ impl<C: Connection> Streams<C> {
     /// Connects a client to a stream: it gets what nobody took yet, then what comes. `None` for a
     /// stream that is gone.
     pub(crate) fn attach(&mut self, id: StreamId, connection: C) -> Option<Attachment> {
-        let delivered = self.find(id)?.delivered;
-        self.connect(id, connection, delivered)
+        let stream = self.find(id)?;
+        let delivered = stream.delivered;
+        let missed = match stream.early.take() {
+            Some(early) => early,
+            None => self.missed(id, delivered),
+        };
+        let attachment = self.connect(id, connection, missed);
+        self.forget(id);
+        attachment
     }
 
     /// Connects a client that comes back to the stream of the last event it saw: it gets what
@@ -153,15 +171,24 @@ impl<C: Connection> Streams<C> {
         let sent = self.find(id)?.sent;
         // Events are numbered from 1.
         let was_sent = (1..=sent).contains(&number);
-        let kept = self.replay.after(id, number).count() as u64;
-        if was_sent && kept == sent - number {
-            self.connect(id, connection, number)
+        let kept = self.missed(id, number);
+        if was_sent && kept.len() as u64 == sent - number {
+            self.connect(id, connection, kept)
         } else {
             None
         }
     }
 
-    fn connect(&mut self, id: StreamId, mut connection: C, after: u64) -> Option<Attachment> {
+    fn missed(&self, id: StreamId, after: u64) -> Vec<Bytes> {
+        self.replay.after(id, after).cloned().collect()
+    }
+
+    fn connect(
+        &mut self,
+        id: StreamId,
+        mut connection: C,
+        missed: Vec<Bytes>,
+    ) -> Option<Attachment> {
         let stream = self.streams.iter_mut().find(|stream| stream.id == id)?;
         // SPEC C-40, C-58: the new connection takes over, whatever became of the old one.
         if let Some((_, mut old)) = stream.connection.take() {
@@ -169,10 +196,10 @@ impl<C: Connection> Streams<C> {
         }
         self.attached += 1;
         let attachment = Attachment(id, self.attached);
-        let mut missed = self.replay.after(id, after);
-        let takes_all = missed.all(|frame| connection.offer(frame.clone()).is_ok());
+        let mut missed = missed.into_iter();
+        let takes_all = missed.all(|frame| connection.offer(frame).is_ok());
         // What is refused waits for the next connection, with all behind it.
-        let refused = missed.count() as u64 + u64::from(!takes_all);
+        let refused = missed.len() as u64 + u64::from(!takes_all);
         stream.delivered = stream.sent - refused;
         let stays = takes_all && !stream.ended && !std::mem::take(&mut stream.paused);
         if stays {
@@ -278,6 +305,8 @@ impl<C: Connection> Streams<C> {
                 // SPEC C-44: a reader that is too slow is let go; it can resume.
                 Err(Closed) => stream.connection = None,
             }
+        } else if let Some(early) = &mut stream.early {
+            early.push(frame.clone());
         }
         for loser in self.replay.push(id, number, frame, now) {
             self.forget(loser);
@@ -342,7 +371,7 @@ impl<C: Connection> Streams<C> {
     fn forget(&mut self, id: StreamId) {
         if !self.replay.holds(id) {
             self.streams
-                .retain(|stream| stream.id != id || !stream.ended);
+                .retain(|stream| stream.id != id || !stream.ended || stream.has_early());
         }
     }
 }
@@ -358,7 +387,12 @@ impl<C> Stream<C> {
             ended: false,
             paused: false,
             primes,
+            early: None,
         }
+    }
+
+    fn has_early(&self) -> bool {
+        self.early.as_ref().is_some_and(|early| !early.is_empty())
     }
 }
 

@@ -21,7 +21,7 @@ use super::dispatch::{BoxFuture, Dispatcher, Publisher, SessionTable, end};
 use super::listen::{ListenTable, Listener};
 use super::{body, http_sse, stateless, streamable};
 use crate::error::Error;
-use crate::protocol::era::{Posted, settle};
+use crate::protocol::era::{Posted, Read, id_of, settle};
 use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
 use crate::protocol::header::X_ACCEL_BUFFERING;
 use crate::protocol::rejection::Rejection;
@@ -203,7 +203,19 @@ impl McpService {
         let config = &shared.config;
         let body = body::read(body, config.body_limit, config.body_timeout).await?;
         let read = jsonrpc::parse(&body, &config.json);
-        match settle(&head.headers, read, config.terms.sessions)? {
+        let id = id_of(&read);
+        let answered = self.answer(head, read, form).await;
+        answered.map_err(|rejection| rejection.of(id))
+    }
+
+    async fn answer(
+        &self,
+        head: Parts,
+        read: Read,
+        form: Form,
+    ) -> Result<Response<ResponseBody>, Rejection> {
+        let shared = &self.shared;
+        match settle(&head.headers, read, shared.config.terms.sessions)? {
             Posted::Modern(request, envelope) => {
                 stateless::answer(shared, head, request, envelope, form).await
             }

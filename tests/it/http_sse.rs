@@ -14,7 +14,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use crate::support::{Answer, Client, Running, raw, request, soon, start};
+use crate::support::{
+    Client, Kept, Running, check_refused, raw, request, soon, start, text_of, until,
+};
 
 const JSON: &str = "Content-Type: application/json\r\n";
 const NO_SESSION: &str = "0123456789abcdef0123456789abcdef";
@@ -140,96 +142,11 @@ fn ping(id: impl Into<Value>) -> String {
     json!({"jsonrpc": "2.0", "id": id.into(), "method": "ping"}).to_string()
 }
 
-fn text_of(answer: &Value) -> &str {
-    answer["result"]["content"][0]["text"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{answer}"))
-}
-
-/// An error status carries a JSON-RPC error, clear and of the legacy era (SPEC ).
-#[track_caller]
-fn check_refused(answer: &Answer, status: u16, code: i64, says: &str) {
-    assert_eq!(answer.status, status, "{answer:?}");
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    let body = answer.json();
-    assert_eq!(body["jsonrpc"], "2.0", "{body}");
-    assert_eq!(body["error"]["code"], code, "{body}");
-    let message = body["error"]["message"].as_str().unwrap();
-    assert!(message.contains(says), "{message}");
-    assert_eq!(answer.header("retry-after").is_some(), status == 503);
-}
-
-/// A connection that is kept for several requests.
-struct Kept {
-    socket: TcpStream,
-    pending: Vec<u8>,
-}
-
-impl Kept {
-    async fn open(running: &Running) -> Self {
-        Self {
-            socket: TcpStream::connect(running.address).await.unwrap(),
-            pending: Vec::new(),
-        }
-    }
-
-    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.socket.write_all(bytes.as_ref()).await.unwrap();
-    }
-
-    async fn read_through(&mut self, end: &str) -> String {
-        loop {
-            let found = self
-                .pending
-                .windows(end.len())
-                .position(|at| at == end.as_bytes());
-            if let Some(at) = found {
-                let rest = self.pending.split_off(at + end.len());
-                return String::from_utf8(std::mem::replace(&mut self.pending, rest)).unwrap();
-            }
-            let read = self.socket.read_buf(&mut self.pending);
-            assert_ne!(soon(end, read).await.unwrap(), 0, "{end:?} before the end");
-        }
-    }
-
-    /// The next answer, which has a `Content-Length`.
-    async fn answer(&mut self) -> Answer {
-        let head = self.read_through("\r\n\r\n").await;
-        let mut answer = Answer {
-            status: head[9..12].parse().unwrap(),
-            head: head.trim_end().to_owned(),
-            body: String::new(),
-        };
-        let len: usize = answer
-            .header("content-length")
-            .unwrap_or("0")
-            .parse()
-            .unwrap();
-        while self.pending.len() < len {
-            let read = self.socket.read_buf(&mut self.pending);
-            assert_ne!(soon("a body", read).await.unwrap(), 0);
-        }
-        let rest = self.pending.split_off(len);
-        answer.body = String::from_utf8(std::mem::replace(&mut self.pending, rest)).unwrap();
-        answer
-    }
-}
-
 fn post_text(path: &str, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\n{JSON}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
-}
-
-/// Bounded, and ends as soon as it is so.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    soon(what, async {
-        while !is_so() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
 }
 
 // --- endpoints, methods, statuses

@@ -4,6 +4,8 @@
 
 mod http_sse;
 mod layering;
+mod resumption;
 mod server;
+mod streamable;
 mod support;
 mod transcripts;
