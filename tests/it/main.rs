@@ -5,5 +5,6 @@
 mod http_sse;
 mod layering;
 mod server;
+mod stateless;
 mod support;
 mod transcripts;
