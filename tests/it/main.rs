@@ -4,6 +4,7 @@
 
 mod http_sse;
 mod layering;
+mod rounds;
 mod server;
 mod stateless;
 mod support;

@@ -222,6 +222,18 @@ fn tools(server: Server, seen: &Arc<Seen>) -> Server {
             cx.elicit(&page).await?;
             Ok::<_, ToolError>("visited")
         })
+        .tool(Tool::new("fills"), async |cx: Call, _| {
+            let form = Elicitation::form("who?", json!({"type": "object"}));
+            cx.elicit(&form).await?;
+            Ok::<_, ToolError>("filled")
+        })
+        .tool(Tool::new("samples_tools"), async |cx: Call, _| {
+            cx.sample(&Sampling::new(1).tool(Tool::new("t"))).await?;
+            Ok::<_, ToolError>("sampled")
+        })
+        .tool(Tool::new("roots"), async |cx: Call, _| {
+            Ok::<_, ToolError>(format!("{}", cx.roots().await?.len()))
+        })
         .tool(Tool::new("requests"), async |cx: Call, _| {
             match cx.request("roots/list", None).await {
                 Ok(_) => "answered".to_owned(),
@@ -1601,6 +1613,23 @@ async fn a_missing_capability_is_named() {
             "samples",
             json!({"elicitation": {}, "roots": {}}),
             json!({"sampling": {}}),
+        ),
+        (
+            "samples_tools",
+            json!({}),
+            json!({"sampling": {"tools": {}}}),
+        ),
+        (
+            "samples_tools",
+            json!({"sampling": {"context": {}}}),
+            json!({"sampling": {"tools": {}}}),
+        ),
+        ("roots", json!({"sampling": {}}), json!({"roots": {}})),
+        ("fills", json!({}), json!({"elicitation": {}})),
+        (
+            "fills",
+            json!({"elicitation": {"url": {}}}),
+            json!({"elicitation": {"form": {}}}),
         ),
         ("visits", json!({}), json!({"elicitation": {"url": {}}})),
         (
