@@ -105,7 +105,12 @@ pub(crate) fn classify(
         }
         (Endpoint::Mcp, &Method::GET) if terms.sessions => listen(&head.headers, allow),
         (Endpoint::Mcp, &Method::DELETE) if terms.sessions => {
-            let claim = Claim::read(&head.headers, VersionHeader::read(&head.headers))?;
+            let version = VersionHeader::read(&head.headers);
+            // SPEC D.4: as for GET.
+            if version.is_modern() {
+                return Err(Rejection::MethodNotAllowed { allow });
+            }
+            let claim = Claim::read(&head.headers, version)?;
             claim
                 .map(Exchange::Delete)
                 .ok_or(Rejection::SessionHeaderMissing)

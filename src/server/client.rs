@@ -54,7 +54,7 @@ impl Call {
     ///
     /// [`Context::request`]: crate::Context::request
     pub async fn elicit(&self, elicitation: &Elicitation) -> Result<Elicited, RequestError> {
-        let declared = self.declared("elicitation")?;
+        let declared = self.declared("elicitation");
         let params = elicitation.params(self.version(), declared)?;
         let question = ("elicitation/create", Some(params));
         self.ask(elicitation.key_or_default(), question, |answer| {
@@ -69,7 +69,7 @@ impl Call {
     ///
     /// As [`Call::elicit`]; a person who says no is [`RequestError::Refused`] with code -1.
     pub async fn sample(&self, sampling: &Sampling) -> Result<Sampled, RequestError> {
-        let declared = self.declared("sampling")?;
+        let declared = self.declared("sampling");
         let params = sampling.params(self.version(), declared)?;
         let question = ("sampling/createMessage", Some(params));
         self.ask(sampling.key_or_default(), question, Sampled::read)
@@ -83,21 +83,21 @@ impl Call {
     ///
     /// As [`Call::elicit`].
     pub async fn roots(&self) -> Result<Vec<Root>, RequestError> {
-        self.declared("roots")?;
+        if !self.declared("roots").is_object() {
+            return Err(RequestError::not_offered(json!({"roots": {}})));
+        }
         self.ask("client_roots", ("roots/list", None), |answer| {
             Root::read(&answer)
         })
         .await
     }
 
-    /// SPEC E-95, D-26: only what the client declared is asked of it.
-    fn declared(&self, capability: &str) -> Result<&Value, RequestError> {
+    /// SPEC E-95, D-26: only what the client declared is asked of it; what it did not is `null`.
+    fn declared(&self, capability: &str) -> &Value {
         let declared = self
             .client_capabilities()
             .and_then(|all| all.get(capability));
-        declared
-            .filter(|value| value.is_object())
-            .ok_or_else(|| RequestError::not_offered(json!({ capability: {} })))
+        declared.unwrap_or(&Value::Null)
     }
 
     async fn ask<T>(

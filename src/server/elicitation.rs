@@ -80,7 +80,7 @@ impl Elicitation {
     }
 
     /// The params for a client that declared this of `elicitation` (SPEC E-95): an empty capability
-    /// means forms only.
+    /// means forms only, `null` means nothing.
     pub(super) fn params(
         &self,
         version: ProtocolVersion,
@@ -100,12 +100,14 @@ impl Elicitation {
                 offered.then(|| self.url_params(url, version))
             }
         });
-        params.ok_or_else(|| RequestError::not_offered(self.needed()))
+        let visits = declared.is_some_and(|declared| declared.contains_key("url"));
+        params.ok_or_else(|| RequestError::not_offered(self.needed(visits)))
     }
 
-    /// What a client has to declare to be asked.
-    fn needed(&self) -> Value {
+    /// What a client has to declare to be asked; one that `visits` pages has to name forms too.
+    fn needed(&self, visits: bool) -> Value {
         match &self.kind {
+            Kind::Form(_) if visits => json!({"elicitation": {"form": {}}}),
             Kind::Form(_) => json!({"elicitation": {}}),
             Kind::Url(_) => json!({"elicitation": {"url": {}}}),
         }

@@ -214,7 +214,7 @@ impl Sampling {
         self
     }
 
-    /// The params for a client that declared this of `sampling`.
+    /// The params for a client that declared this of `sampling`; `null` is nothing.
     pub(super) fn params(
         &self,
         version: ProtocolVersion,
@@ -226,9 +226,14 @@ impl Sampling {
         let offers = |what: &str| {
             version.has_sampling_tools() && declared.get(what).is_some_and(Value::is_object)
         };
-        if self.needs_tools() && !offers("tools") {
-            let needed = json!({"sampling": {"tools": {}}});
-            return Err(RequestError::not_offered(needed));
+        let needs_tools = self.needs_tools();
+        if !declared.is_object() || (needs_tools && !offers("tools")) {
+            let needed = if needs_tools {
+                json!({"tools": {}})
+            } else {
+                json!({})
+            };
+            return Err(RequestError::not_offered(json!({ "sampling": needed })));
         }
         let mut params = Value::from(self.rest.clone());
         params["messages"] = self

@@ -185,7 +185,8 @@ async fn connection<R, B>(
         .max_header_size(HEADER_LIMIT)
         // A client that is gone and one that only ends its writing side look the same until a write
         // fails, which on a quiet stream takes two keep-alives. A session ends with its client at
-        // once (SPEC B-12), so both count as gone; SPEC D-87 is of a revision not served yet.
+        // once (SPEC B-12) and so does a request of 2026-07-28 (SPEC D-84), so both count as gone,
+        // though SPEC D-87 would have it otherwise.
         .half_close(false)
         .serve_connection(io, service);
     let mut serving = pin!(serving);

@@ -5,7 +5,9 @@
 mod http_sse;
 mod layering;
 mod resumption;
+mod rounds;
 mod server;
+mod stateless;
 mod streamable;
 mod support;
 mod transcripts;
