@@ -364,7 +364,7 @@ impl<C: Connection> Streams<C> {
     pub(crate) fn expire(&mut self, now: Instant) {
         self.replay.expire(now);
         self.streams
-            .retain(|stream| !stream.ended || self.replay.holds(stream.id));
+            .retain(|stream| !stream.ended || stream.has_early() || self.replay.holds(stream.id));
     }
 
     /// Lets go of a stream that has ended and of which nothing is kept.

@@ -68,6 +68,8 @@ struct Plain {
     taken: usize,
     /// The next connection is closed again.
     pausing: bool,
+    /// Nobody was connected yet to the stream of a POST, whose client is on its way.
+    early: bool,
     client: Client,
 }
 
@@ -141,6 +143,7 @@ impl World {
             log: Vec::new(),
             taken: 0,
             pausing: false,
+            early: index > 0,
             client: Client::new(),
         });
         Self {
@@ -163,7 +166,9 @@ impl World {
     }
 
     fn exists(&self, index: usize) -> bool {
-        !self.plain[index].ended || self.kept_after(index, 0) > 0
+        let plain = &self.plain[index];
+        let waits = plain.early && !plain.log.is_empty();
+        !plain.ended || waits || self.kept_after(index, 0) > 0
     }
 
     fn sent(&mut self, index: usize, event: String) {
@@ -198,8 +203,14 @@ impl World {
         capacity: usize,
         attachment: Attachment,
     ) {
-        let missed = self.kept_after(index, after);
+        let kept = self.kept_after(index, after);
         let plain = &mut self.plain[index];
+        // The first one has it all, however little is kept.
+        let missed = if std::mem::take(&mut plain.early) {
+            plain.log.len()
+        } else {
+            kept
+        };
         let at_once = missed.min(capacity);
         let old = &plain.client;
         assert!(old.attachment.is_none() || old.line.is_over(), "SPEC C-40");
