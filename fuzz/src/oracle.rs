@@ -77,6 +77,10 @@ impl<'a> Node<'a> {
         }
     }
 
+    pub fn is_object(&self) -> bool {
+        self.members().is_some()
+    }
+
     fn is_null(&self) -> bool {
         *self == Self::Word("null")
     }

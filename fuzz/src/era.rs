@@ -1,0 +1,267 @@
+//! What a POST to `/mcp` comes to, by the ladders of SPEC C.1 and D.1 to D.3, over the tree of
+//! [`oracle`](crate::oracle): one long list of ifs, in the order of the tables.
+
+use crate::header;
+use crate::oracle::{self, Kind, Node, Verdict};
+
+/// What the server knows.
+pub struct Server<'s> {
+    /// Whether it keeps sessions.
+    pub sessions: bool,
+    /// The session of 2025-03-26 that is open, and the one of 2025-11-25.
+    pub open: [&'s str; 2],
+    /// The code that a dispatcher refuses a method with.
+    pub refuses: fn(method: &str) -> Option<i64>,
+}
+
+/// The headers of a request that count here: name in lower case, value.
+pub type Headers<'h> = [(String, &'h [u8])];
+
+/// What a POST comes to.
+#[derive(Debug, PartialEq)]
+pub struct Outcome {
+    pub is_modern: bool,
+    pub status: u16,
+    /// The code of the error that is the whole answer.
+    pub code: Option<i64>,
+    pub opens: bool,
+}
+
+const MODERN: &str = "2026-07-28";
+const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+const LEVELS: [&str; 8] = [
+    "debug",
+    "info",
+    "notice",
+    "warning",
+    "error",
+    "critical",
+    "alert",
+    "emergency",
+];
+
+fn came_to(is_modern: bool, status: u16, code: impl Into<Option<i64>>) -> Outcome {
+    Outcome {
+        is_modern,
+        status,
+        code: code.into(),
+        opens: false,
+    }
+}
+
+fn lines<'h>(headers: &Headers<'h>, name: &str) -> Vec<&'h [u8]> {
+    let lines = headers.iter().filter(|(it, _)| it == name);
+    lines.map(|(_, value)| *value).collect()
+}
+
+/// The one line of a header, as text without blanks around it.
+fn one(headers: &Headers<'_>, name: &str) -> Option<String> {
+    match lines(headers, name)[..] {
+        [line] if line.iter().all(|byte| matches!(byte, 9 | 32..127)) => {
+            let text = String::from_utf8(line.to_vec()).ok()?;
+            Some(text.trim().to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn meta<'n, 'a>(params: Option<&'n Node<'a>>, name: &str) -> Option<&'n Node<'a>> {
+    let name = format!("io.modelcontextprotocol/{name}");
+    params?.member("_meta")?.member(&name)
+}
+
+fn is_enveloped(kind: &Kind<'_, '_>) -> bool {
+    match kind {
+        Kind::Request { params, .. } | Kind::Notification { params, .. } => {
+            meta(*params, "protocolVersion").is_some()
+        }
+        Kind::Result { .. } | Kind::Error { .. } => false,
+    }
+}
+
+/// The outcome of a POST whose `Content-Type` and `Accept` are in order.
+pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outcome {
+    let node = Node::read(body);
+    let version = one(headers, "mcp-protocol-version");
+    let is_modern = version.as_deref() == Some(MODERN);
+    let names_session = !lines(headers, "mcp-session-id").is_empty();
+    let verdict = match oracle::judge(node.as_ref()) {
+        Ok(verdict) => verdict,
+        Err(refusal) if refusal.code != -32602 || is_modern => {
+            return came_to(is_modern, 400, refusal.code);
+        }
+        // A request or notification whose params cannot be read.
+        Err(refusal) => {
+            return legacy(server, headers, |_| match refusal.id {
+                _ if refusal.is_notification => came_to(false, 202, None),
+                Some(_) => came_to(false, 200, -32602),
+                None => came_to(false, 400, -32602),
+            })
+            .unwrap_or(came_to(false, 400, -32602));
+        }
+    };
+    match &verdict {
+        Verdict::Batch(kinds) if is_modern || kinds.iter().any(is_enveloped) => {
+            came_to(true, 400, -32600)
+        }
+        Verdict::Batch(kinds) => {
+            let is_asked = kinds
+                .iter()
+                .any(|kind| matches!(kind, Kind::Request { .. }));
+            let take = |version: &str| match (version, is_asked) {
+                ("2025-03-26", true) => came_to(false, 200, None),
+                ("2025-03-26", false) => came_to(false, 202, None),
+                _ => came_to(false, 400, -32600),
+            };
+            legacy(server, headers, take).unwrap_or(came_to(false, 400, -32600))
+        }
+        Verdict::Single(Kind::Notification { method, .. })
+            if is_modern || verdict_is_enveloped(&verdict) =>
+        {
+            let is_mirrored = one(headers, "mcp-method").as_deref() == Some(method);
+            if lines(headers, "mcp-method").is_empty() || is_mirrored {
+                came_to(true, 202, None)
+            } else {
+                came_to(true, 400, -32020)
+            }
+        }
+        Verdict::Single(Kind::Notification { .. }) => {
+            legacy(server, headers, |_| came_to(false, 202, None))
+                .unwrap_or(came_to(false, 400, -32600))
+        }
+        Verdict::Single(Kind::Result { .. } | Kind::Error { .. }) if is_modern => {
+            came_to(true, 400, -32600)
+        }
+        Verdict::Single(Kind::Result { .. } | Kind::Error { .. }) => {
+            legacy(server, headers, |_| came_to(false, 202, None))
+                .unwrap_or(came_to(false, 400, -32600))
+        }
+        Verdict::Single(Kind::Request { method, params, .. }) => {
+            let is_of_modern = matches!(*method, "server/discover" | "subscriptions/listen");
+            if is_modern || verdict_is_enveloped(&verdict) || (is_of_modern && !names_session) {
+                return modern(server, headers, method, *params);
+            }
+            if *method == "initialize" {
+                return initialize(server, headers);
+            }
+            let answer = came_to(false, 200, (server.refuses)(method));
+            legacy(server, headers, |_| answer).unwrap_or(came_to(false, 400, -32600))
+        }
+    }
+}
+
+fn verdict_is_enveloped(verdict: &Verdict<'_, '_>) -> bool {
+    match verdict {
+        Verdict::Single(kind) => is_enveloped(kind),
+        Verdict::Batch(_) => false,
+    }
+}
+
+fn initialize(server: &Server<'_>, headers: &Headers<'_>) -> Outcome {
+    match lines(headers, "mcp-session-id")[..] {
+        _ if !server.sessions => came_to(false, 200, None),
+        [] => Outcome {
+            opens: true,
+            ..came_to(false, 200, None)
+        },
+        [name] if server.open.iter().any(|open| open.as_bytes() == name) => {
+            came_to(false, 400, -32600)
+        }
+        [name] if is_name(name) => came_to(false, 404, -32600),
+        _ => came_to(false, 400, -32600),
+    }
+}
+
+fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
+}
+
+/// What the session makes of a message; `None` if none is named.
+fn legacy(
+    server: &Server<'_>,
+    headers: &Headers<'_>,
+    take: impl FnOnce(&str) -> Outcome,
+) -> Option<Outcome> {
+    let version = one(headers, "mcp-protocol-version");
+    let is_absent = lines(headers, "mcp-protocol-version").is_empty();
+    let known = LEGACY
+        .iter()
+        .find(|known| version.as_deref() == Some(**known));
+    let refused = came_to(false, 400, -32600);
+    if !server.sessions {
+        return Some(match known {
+            Some(known) => take(known),
+            None if is_absent => take("2025-03-26"),
+            None => refused,
+        });
+    }
+    let name = match lines(headers, "mcp-session-id")[..] {
+        [] => return None,
+        [name] if is_name(name) => name,
+        _ => return Some(refused),
+    };
+    let open = server.open.iter().position(|open| open.as_bytes() == name);
+    Some(match open {
+        None => came_to(false, 404, -32600),
+        Some(_) if known.is_none() && !is_absent => refused,
+        Some(at) => take(["2025-03-26", "2025-11-25"][at]),
+    })
+}
+
+/// SPEC D.2, steps 9 to 14 and 18.
+fn modern(
+    server: &Server<'_>,
+    headers: &Headers<'_>,
+    method: &str,
+    params: Option<&Node<'_>>,
+) -> Outcome {
+    let refuse = |code: i64| came_to(true, 400, code);
+    let meta = |name| meta(params, name);
+    let Some(version) = meta("protocolVersion").and_then(Node::as_str) else {
+        return refuse(-32602);
+    };
+    if !meta("clientCapabilities").is_some_and(Node::is_object) {
+        return refuse(-32602);
+    }
+    if let Some(info) = meta("clientInfo") {
+        let is_text = |name| info.member(name).and_then(Node::as_str).is_some();
+        if !info.is_object() || !is_text("name") || !is_text("version") {
+            return refuse(-32602);
+        }
+    }
+    if let Some(level) = meta("logLevel")
+        && !level.as_str().is_some_and(|level| LEVELS.contains(&level))
+    {
+        return refuse(-32602);
+    }
+    if one(headers, "mcp-protocol-version").as_deref() != Some(version) {
+        return refuse(-32020);
+    }
+    if version != MODERN {
+        return refuse(-32022);
+    }
+    if one(headers, "mcp-method").as_deref() != Some(method) {
+        return refuse(-32020);
+    }
+    let named_by = match method {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
+        _ => None,
+    };
+    if let Some(key) = named_by {
+        let name = params.and_then(|params| params.member(key)?.as_str());
+        let is_mirrored = match (&lines(headers, "mcp-name")[..], name) {
+            ([], None) => true,
+            ([line], Some(name)) => header::read(line).as_deref() == Some(name),
+            _ => false,
+        };
+        if !is_mirrored {
+            return refuse(-32020);
+        }
+    }
+    match (server.refuses)(method) {
+        Some(-32601) => came_to(true, 404, -32601),
+        code => came_to(true, 200, code),
+    }
+}
