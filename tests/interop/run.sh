@@ -82,7 +82,7 @@ clients() {
     done
     for generation in 1 2; do
         echo "== the TypeScript SDK $generation.x, $1"
-        node "$here/client.mjs" "$generation" "$url" || fail "steps with the TypeScript SDK $generation.x, $1"
+        "$node" "$here/client.mjs" "$generation" "$url" || fail "steps with the TypeScript SDK $generation.x, $1"
     done
 }
 
@@ -148,6 +148,12 @@ prepare 1
 prepare 2
 python=$here/.venv-mcp1/bin/python
 npm_packages "$here"
+node=node
+# Where the machine's own Node is too old for the clients, the one of the conformance suites does.
+if ! node -e 'process.exit(AbortSignal.any ? 0 : 1)'; then
+    npm_packages "$here/../conformance"
+    node=$here/../conformance/node_modules/.bin/node
+fi
 
 if (($# > 0)); then
     url=${1%/}
