@@ -1,11 +1,15 @@
 //! Streamable HTTP of 2025-03-26, 2025-06-18 and 2025-11-25 (SPEC C, A.3) on real sockets.
-//! What outlives a connection is in `resumption.rs`, the server layer over `/mcp` in `server.rs`.
+//! What outlives a connection is in `resumption.rs`, the server layer over `/mcp` in `features.rs`.
 //!
 //! C-4, C-71 and C-72 show in unit tests of ids and of the guard, C-31 is the embedder's, and there
 //! are no principals yet for C-78 and C-101. C-102 over HTTP/2 needs `serve` to speak it.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, Response};
+use mcp_wire::{McpService, ResponseBody};
 use serde_json::{Value, json};
 
 use crate::support::probe::{call, eager_probe, notes, probe_with};
@@ -540,34 +544,77 @@ async fn delete_ends_a_session() {
     assert_eq!(running.mcp.sessions(), 0);
 }
 
+/// A request that never sees a socket, so that the clock can be moved.
+async fn direct(
+    mcp: &McpService,
+    method: &str,
+    session: &str,
+    body: String,
+) -> Response<ResponseBody> {
+    let mut request = Request::builder().method(method).uri("/mcp");
+    for (name, value) in [("host", "localhost"), ("content-type", "application/json")] {
+        request = request.header(name, value);
+    }
+    if !session.is_empty() {
+        request = request.header("mcp-session-id", session);
+    }
+    mcp.call(request.body(Full::new(Bytes::from(body))).unwrap())
+        .await
+}
+
 /// SPEC C-77, C-75: a session that is not used ends; an open stream and a running call are use.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_idle_session_ends() {
-    let (running, seen) = probe_with(|builder| {
-        let silence = builder.silence(Duration::ZERO);
-        silence.idle_time(Duration::from_millis(30))
-    })
-    .await;
-    let (connected, stream) = listening(&running, V06).await;
-    let busy = Session::open(running.address, V06, json!({})).await;
-    drop(begin(&busy, "wait", json!({})).await);
-    seen.happens("begun", "").await;
-    let idle = Session::open(running.address, V06, json!({})).await;
-    until("two sessions", || running.mcp.sessions() == 2).await;
+    const MINUTE: Duration = Duration::from_secs(60);
+    let (server, seen) = crate::support::probe::probe();
+    let mcp = McpService::builder(server).build().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let answer = direct(&mcp, "POST", "", initialize(V06)).await;
+        let id = answer.headers()["mcp-session-id"].to_str().unwrap();
+        ids.push(id.to_owned());
+    }
+    let [connected, busy, idle] = ids.try_into().unwrap();
+    let ping = || message(1, "ping", json!({}));
+    let status = async |session: &str| direct(&mcp, "POST", session, ping()).await.status();
+    let stream = direct(&mcp, "GET", &connected, String::new()).await;
+    assert_eq!(stream.status(), 200);
+    let wait = message(2, "tools/call", call("wait", json!({})));
+    drop(direct(&mcp, "POST", &busy, wait).await);
+    tokio::time::sleep(29 * MINUTE).await;
     assert_eq!(
-        idle.notify("notifications/initialized", json!({})).await,
-        404
+        (status(&idle).await, mcp.sessions()),
+        (200.try_into().unwrap(), 3)
     );
-    assert_eq!(connected.call("ping", json!({})).await["result"], json!({}));
+    tokio::time::sleep(29 * MINUTE).await;
+    assert_eq!(mcp.sessions(), 3, "it was used");
+    tokio::time::sleep(2 * MINUTE).await;
+    assert_eq!(
+        (status(&idle).await, mcp.sessions()),
+        (404.try_into().unwrap(), 2)
+    );
+    for session in [&connected, &busy] {
+        assert_eq!(status(session).await, 200);
+    }
+    tokio::time::sleep(60 * MINUTE).await;
+    assert_eq!(mcp.sessions(), 2);
     drop(stream);
-    until("one session", || running.mcp.sessions() == 1).await;
+    tokio::time::sleep(31 * MINUTE).await;
+    assert_eq!(
+        (status(&connected).await, mcp.sessions()),
+        (404.try_into().unwrap(), 1)
+    );
     seen.allow("", 1);
     seen.happens("over", "").await;
-    until("no session", || running.mcp.sessions() == 0).await;
-    assert_eq!(busy.delete().await, 404);
+    tokio::time::sleep(31 * MINUTE).await;
+    assert_eq!(
+        (status(&busy).await, mcp.sessions()),
+        (404.try_into().unwrap(), 0)
+    );
     // The table is looked after again when there is something in it.
-    Session::open(running.address, V06, json!({})).await;
-    until("no session again", || running.mcp.sessions() == 0).await;
+    direct(&mcp, "POST", "", initialize(V06)).await;
+    tokio::time::sleep(31 * MINUTE).await;
+    assert_eq!(mcp.sessions(), 0);
 }
 
 /// SPEC C-77, R-2: limits are 503 for now, on sessions and on what runs in one.
@@ -873,7 +920,7 @@ async fn a_modern_header_makes_a_modern_request() {
         }
         let answer = request(running.address, "GET /mcp", headers, "").await;
         check_refused(&answer, 405, -32600, "");
-        assert_eq!(answer.header("allow"), Some(EVERY_METHOD));
+        assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
     }
     assert_eq!((seen.calls(), running.mcp.sessions()), (0, 1));
 }
@@ -1275,9 +1322,7 @@ async fn a_client_of_json_alone_is_not_asked() {
 #[tokio::test]
 async fn the_newest_standalone_stream_wins() {
     let (server, _) = crate::support::probe::probe();
-    let mcp = mcp_wire::McpService::builder(server.clone())
-        .build()
-        .unwrap();
+    let mcp = McpService::builder(server.clone()).build().unwrap();
     let running = crate::support::start(mcp).await;
     for version in STREAMABLE {
         let session = Session::open(running.address, version, json!({})).await;
@@ -1596,9 +1641,7 @@ async fn a_hard_end_answers_what_ran() {
 #[tokio::test]
 async fn both_transports_are_beside_each_other() {
     let (server, _) = crate::support::probe::probe();
-    let mcp = mcp_wire::McpService::builder(server.clone())
-        .build()
-        .unwrap();
+    let mcp = McpService::builder(server.clone()).build().unwrap();
     let running = crate::support::start(mcp).await;
     let mut sse = Client::initialized(running.address, V24, json!({})).await;
     let (session, mut standalone) = listening(&running, V11).await;
