@@ -5,7 +5,6 @@
 mod features;
 mod http_sse;
 mod layering;
-mod resumption;
 mod server;
 mod streamable;
 mod support;
