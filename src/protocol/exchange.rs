@@ -103,7 +103,7 @@ pub(crate) fn classify(
             }
             form_of(&head.headers, terms.strict_accept).map(Exchange::Post)
         }
-        (Endpoint::Mcp, &Method::GET) if terms.sessions => listen(&head.headers, allow),
+        (Endpoint::Mcp, &Method::GET) if terms.sessions => listen(&head.headers),
         (Endpoint::Mcp, &Method::DELETE) if terms.sessions => {
             let version = VersionHeader::read(&head.headers);
             // SPEC D.4: as for GET.
@@ -142,11 +142,13 @@ fn form_of(headers: &HeaderMap, strict: bool) -> Result<Form, Rejection> {
 }
 
 /// SPEC C.2.
-fn listen(headers: &HeaderMap, allow: &'static str) -> Result<Exchange, Rejection> {
+fn listen(headers: &HeaderMap) -> Result<Exchange, Rejection> {
     let version = VersionHeader::read(headers);
     // SPEC D-2, J-35: a client of the modern era learns that it has no such stream.
     if version.is_modern() {
-        return Err(Rejection::MethodNotAllowed { allow });
+        return Err(Rejection::MethodNotAllowed {
+            allow: "POST, OPTIONS",
+        });
     }
     if !header::accepts(headers, Media::EventStream) {
         return Err(Rejection::StreamNotAcceptable);

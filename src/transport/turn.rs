@@ -17,7 +17,7 @@ pub(super) enum First<T> {
 }
 
 /// Polls `work` in place until it is ready, the stream has something to read, or `patience` is at
-/// its end; without a patience the stream is not looked at, because the client takes none.
+/// its end; without a patience the client takes no stream, and waits for the answer.
 ///
 /// # Cancel safety
 ///

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod features;
 mod http_sse;
 mod layering;
-mod resumption;
 mod rounds;
 mod server;
 mod stateless;

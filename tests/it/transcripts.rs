@@ -2,8 +2,12 @@
 //!
 //! A line with `>` is sent, one with `<` is the answer, one with `~` came on the stream; `#` is a
 //! comment. `Host`, `Connection: close` and `Content-Length` are added to what is sent; the session
-//! and the date stand as `{session}` and `{date}`. The first request opens the stream. An accepted
-//! request is followed by its event. `UPDATE=1 cargo test` rewrites `<` and `~`.
+//! and the date stand as `{session}` and `{date}`, what event ids begin with as `{tag}`. `UPDATE=1
+//! cargo test` rewrites `<` and `~`.
+//!
+//! A transcript that begins with `GET /sse` is one of HTTP+SSE: its first request opens the stream,
+//! and an accepted request is followed by its event. Elsewhere an answer is followed by the stream
+//! that it is, to its end; what a standalone stream has is noted behind the DELETE that ends it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +19,7 @@ use mcp_wire::server::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Client, request, start};
+use crate::support::{Client, Stream, request, start};
 
 fn echo_server() -> Server {
     let schema = json!({
@@ -53,6 +57,16 @@ fn echo_server() -> Server {
             Prompt::new("echo_prompt").argument("message", Required),
             prompt,
         )
+}
+
+/// The same with a tool that tells how far it is.
+fn counting_server() -> Server {
+    echo_server().tool(Tool::new("count_tool"), async |cx: Call, _| {
+        for step in 1..=3 {
+            cx.progress(f64::from(step), 3.0, None);
+        }
+        "counted"
+    })
 }
 
 /// A stretch of a transcript: what is noted before a request, and its lines.
@@ -127,19 +141,114 @@ async fn event(out: &mut String, client: &mut Client, session: &str) {
 
 /// Runs a transcript against a server of its own, and gives it as it went.
 async fn replay(text: &str) -> String {
+    let is_sse = steps(text)[0].line().starts_with("GET /sse");
+    if is_sse {
+        replay_sse(text).await
+    } else {
+        replay_mcp(text).await
+    }
+}
+
+/// Begins a step with what is known of it before it runs.
+fn announce(out: &mut String, step: &Step) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    for note in &step.notes {
+        out.push_str(note);
+        out.push('\n');
+    }
+    marked(out, '>', &step.sent.join("\n"), "{session}");
+}
+
+/// What differs from run to run, and what stands for it.
+#[derive(Default)]
+struct Names {
+    session: Option<String>,
+    tag: Option<String>,
+}
+
+impl Names {
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let session = self.session.iter().map(|session| (&**session, "{session}"));
+        session.chain(self.tag.iter().map(|tag| (&**tag, "{tag}")))
+    }
+
+    fn put(&self, text: &str) -> String {
+        let put = |text: String, (real, name): (&str, &str)| text.replace(name, real);
+        self.pairs().fold(text.to_owned(), put)
+    }
+
+    fn take(&self, text: &str) -> String {
+        let take = |text: String, (real, name): (&str, &str)| text.replace(real, name);
+        self.pairs().fold(text.to_owned(), take)
+    }
+
+    fn learn_session(&mut self, stream: &Stream) {
+        if let Some(session) = stream.header("mcp-session-id") {
+            self.session = Some(session.to_owned());
+        }
+    }
+
+    fn learn_tag(&mut self, events: &str) {
+        let ids = events.lines().filter_map(|line| line.strip_prefix("id: "));
+        if let Some((tag, _)) = ids.last().and_then(|id| id.split_once('/')) {
+            self.tag = Some(tag.to_owned());
+        }
+    }
+}
+
+async fn events(out: &mut String, names: &mut Names, stream: &mut Stream) {
+    let events = stream.text().await;
+    names.learn_tag(&events);
+    marked(out, '~', names.take(&events).trim_end(), "{session}");
+}
+
+async fn replay_mcp(text: &str) -> String {
+    let running = start(McpService::builder(counting_server()).build().unwrap()).await;
+    let mut out = String::new();
+    let mut names = Names::default();
+    let mut standalone: Option<Stream> = None;
+    for step in &steps(text) {
+        announce(&mut out, step);
+        let headers = format!(
+            "Connection: close\r\n{}",
+            names.put(&step.headers("{session}"))
+        );
+        let mut stream = Stream::open(running.address, step.line(), &headers, step.body()).await;
+        names.learn_session(&stream);
+        marked(
+            &mut out,
+            '<',
+            names.take(stream.head.trim_end()).as_str(),
+            "{session}",
+        );
+        let is_resumed = headers.to_lowercase().contains("last-event-id");
+        if !stream.is_events() {
+            let body = names.take(&stream.text().await);
+            marked(&mut out, '<', &format!("\n{body}"), "{session}");
+        } else if step.line().starts_with("POST") || is_resumed {
+            events(&mut out, &mut names, &mut stream).await;
+        } else {
+            standalone = Some(stream);
+            continue;
+        }
+        if step.line().starts_with("DELETE")
+            && let Some(mut ended) = standalone.take()
+        {
+            events(&mut out, &mut names, &mut ended).await;
+        }
+    }
+    out
+}
+
+async fn replay_sse(text: &str) -> String {
     let running = start(McpService::builder(echo_server()).build().unwrap()).await;
     let steps = steps(text);
     let mut out = String::new();
     let mut stream: Option<(Client, String)> = None;
     for step in &steps {
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        for note in &step.notes {
-            out.push_str(note);
-            out.push('\n');
-        }
-        marked(&mut out, '>', &step.sent.join("\n"), "{session}");
+        announce(&mut out, step);
         let Some((client, session)) = &mut stream else {
             let path = step.line().strip_prefix("GET ").expect("a stream first");
             let client = Client::open_at(running.address, path, &step.headers("")).await;
@@ -182,7 +291,7 @@ fn transcripts() -> Vec<PathBuf> {
     files
 }
 
-/// SPEC B, to the byte: a transcript goes as it is written.
+/// SPEC B, C and D, to the byte: a transcript goes as it is written.
 #[tokio::test]
 async fn transcripts_go_as_they_are_written() {
     let files = transcripts();

@@ -220,6 +220,25 @@ impl Stream {
         serde_json::from_str(&self.body().await).expect("a JSON body")
     }
 
+    /// The body as it came, up to its end.
+    pub(crate) async fn text(&mut self) -> String {
+        if self.header("transfer-encoding").is_none() {
+            return match self.header("content-length") {
+                Some(_) => self.body().await,
+                None => String::new(),
+            };
+        }
+        let mut text = Vec::new();
+        while !self.chunks.ended {
+            let mut bytes = [0; 16 * 1024];
+            let read = soon("the end of the body", self.socket.read(&mut bytes)).await;
+            let len = read.unwrap();
+            assert_ne!(len, 0, "the end is told");
+            text.extend(self.chunks.feed(&bytes[..len]));
+        }
+        String::from_utf8(text).unwrap()
+    }
+
     /// The next event; `None` at the end.
     pub(crate) async fn event(&mut self) -> Option<Received> {
         while self.events.is_empty() && self.read().await {}

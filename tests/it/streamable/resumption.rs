@@ -10,19 +10,9 @@ use mcp_wire::McpService;
 use mcp_wire::sse::Received;
 use serde_json::{Value, json};
 
+use super::{STREAMABLE, V03, V06, V11, begin};
 use crate::support::probe::{call, eager_probe, notes, probe, probe_with};
 use crate::support::{POST_HEADERS, Session, Stream, message, soon, start, text_of};
-
-const V03: &str = "2025-03-26";
-const V06: &str = "2025-06-18";
-const V11: &str = "2025-11-25";
-const STREAMABLE: [&str; 3] = [V03, V06, V11];
-
-async fn begin(session: &Session, tool: &str, arguments: Value) -> Stream {
-    let stream = session.begin("tools/call", call(tool, arguments)).await;
-    assert!(stream.is_events(), "{}", stream.head);
-    stream
-}
 
 /// The next event with a message, past priming events.
 async fn told(stream: &mut Stream) -> Received {

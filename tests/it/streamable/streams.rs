@@ -1,0 +1,386 @@
+//! Answers as JSON and as streams, several at once, and their ends (SPEC C-23 to C-44).
+
+use std::time::Duration;
+
+use mcp_wire::McpService;
+use serde_json::{Value, json};
+
+use super::{STREAMABLE, V03, V06, V11, V24, begin, echo, listening, probe};
+use crate::support::probe::{call, eager_probe, notes, probe_with};
+use crate::support::{Session, Stream, message, request, text_of};
+
+// --- the form of an answer
+
+/// SPEC C-23, C-24, C-27, C-102, C-103: JSON when there is nothing but the answer, else a stream
+/// that ends with it.
+#[tokio::test]
+async fn the_first_output_decides_the_form() {
+    let (running, _) = probe().await;
+    for version in STREAMABLE {
+        let session = Session::open(running.address, version, json!({})).await;
+        let mut stream = session.begin("tools/call", call("chat", json!({}))).await;
+        assert_eq!(stream.header("content-type"), Some("application/json"));
+        assert_eq!(stream.header("cache-control"), Some("no-store"));
+        assert_eq!(text_of(&stream.json().await), "");
+
+        let told = json!({"tag": "t", "times": 3});
+        let mut stream = session
+            .begin("tools/call", call("chat", told.clone()))
+            .await;
+        for (name, value) in [
+            ("content-type", Some("text/event-stream")),
+            ("cache-control", Some("no-cache, no-transform")),
+            ("x-accel-buffering", Some("no")),
+            ("mcp-session-id", Some(&*session.id)),
+            ("transfer-encoding", Some("chunked")),
+            ("content-length", None),
+            ("content-encoding", None),
+        ] {
+            assert_eq!(stream.header(name), value, "{name}");
+        }
+        let messages = stream.messages().await;
+        assert_eq!(notes(&messages, "t"), [0, 1, 2]);
+        assert_eq!(messages.len(), 4);
+        assert_eq!(text_of(&messages[3]), "", "the answer is the last");
+
+        // SPEC C-14: whoever takes JSON alone gets the answer alone.
+        let headers = format!(
+            "{}Content-Type: application/json\r\nAccept: application/json\r\n",
+            session.headers()
+        );
+        for arguments in [told, json!({})] {
+            let body = message(9, "tools/call", call("chat", arguments));
+            let answer = request(running.address, "POST /mcp", &headers, body).await;
+            assert_eq!((answer.status, text_of(&answer.json())), (200, ""));
+        }
+    }
+}
+
+/// SPEC C-23, R-9: an answer longer than all that is kept, behind a note, arrives whole.
+#[tokio::test]
+async fn a_long_answer_behind_a_note_arrives() {
+    let (running, _) = probe_with(|builder| {
+        let age = Duration::from_secs(60);
+        builder.replay(1000, 2, age)
+    })
+    .await;
+    for version in STREAMABLE {
+        let session = Session::open(running.address, version, json!({})).await;
+        let arguments = json!({"tag": "t", "times": 5, "bytes": 5000});
+        let mut stream = session.begin("tools/call", call("chat", arguments)).await;
+        let messages = stream.messages().await;
+        assert_eq!(notes(&messages, "t"), [0, 1, 2, 3, 4], "{version}");
+        assert_eq!(text_of(&messages[5]).len(), 5000);
+    }
+}
+
+/// SPEC C-60, C-62, C-64, H-11, J-20: after a silence the answer is a stream, and at 2025-11-25 it
+/// begins with an event to resume from.
+#[tokio::test]
+async fn a_silence_begins_a_stream() {
+    let (running, seen) = probe_with(|builder| {
+        let builder = builder.silence(Duration::from_millis(5));
+        builder.retry(Duration::from_millis(1234))
+    })
+    .await;
+    for version in [V24, V03, V06, V11] {
+        let session = Session::open(running.address, version, json!({})).await;
+        let mut stream = begin(&session, "wait", json!({"tag": "w"})).await;
+        seen.happens("begun", "w").await;
+        seen.allow("w", 1);
+        let first = stream.event().await.unwrap();
+        assert!(!first.id.is_empty(), "SPEC C-50");
+        assert_eq!(first.data.is_empty(), version == V11, "{version}");
+        let retry = (version == V11).then_some(1234);
+        assert_eq!(stream.retry(), retry, "{version}");
+        if version == V11 {
+            let answer = stream.event().await.unwrap();
+            assert!(answer.data.contains("waited w"), "{}", answer.data);
+            assert_ne!(answer.id, first.id);
+        }
+        assert!(stream.event().await.is_none());
+    }
+}
+
+/// SPEC C-60, C-14: a client that takes only streams gets one at once, primed as its revision is.
+#[tokio::test]
+async fn a_stream_may_be_all_that_is_taken() {
+    let (running, _) = probe().await;
+    for version in STREAMABLE {
+        let session = Session::open(running.address, version, json!({})).await;
+        let headers = format!(
+            "{}Content-Type: application/json\r\nAccept: text/event-stream\r\n",
+            session.headers()
+        );
+        let mut stream = Stream::open(running.address, "POST /mcp", &headers, echo(1, "x")).await;
+        assert!(stream.is_events());
+        let mut events = Vec::new();
+        while let Some(event) = stream.event().await {
+            events.push(event);
+        }
+        assert_eq!(
+            events.len(),
+            if version == V11 { 2 } else { 1 },
+            "{version}"
+        );
+        let answer: Value = serde_json::from_str(&events.last().unwrap().data).unwrap();
+        assert_eq!(text_of(&answer), "x");
+        let unknown = message(2, "none", json!({}));
+        let mut stream = Stream::open(running.address, "POST /mcp", &headers, unknown).await;
+        assert_eq!((stream.status(), stream.is_events()), (200, true));
+        assert_eq!(stream.answer().await["error"]["code"], -32601);
+    }
+}
+
+// --- streams beside each other
+
+/// SPEC C-36 to C-39, E-84: three calls and a standalone stream at once, and each message on
+/// exactly one of them.
+#[tokio::test]
+async fn each_message_is_on_one_stream() {
+    let (running, seen) = eager_probe().await;
+    for version in STREAMABLE {
+        let (session, mut standalone) = listening(&running, version).await;
+        let tags = ["a", "b", "c"];
+        let mut streams = Vec::new();
+        for tag in tags {
+            streams.push(begin(&session, "talk", json!({"tag": tag, "times": 3})).await);
+        }
+        for number in 0..3 {
+            for (tag, stream) in tags.iter().zip(&mut streams) {
+                seen.allow(tag, 1);
+                let message = stream.message().await.unwrap();
+                assert_eq!(notes(&[message], tag), [number], "while the others run");
+            }
+        }
+        for tag in tags.iter().rev() {
+            seen.allow(tag, 1);
+        }
+        for (tag, stream) in tags.iter().zip(&mut streams) {
+            let messages = stream.messages().await;
+            assert_eq!(messages.len(), 1, "SPEC C-27: {messages:?}");
+            assert_eq!(text_of(&messages[0]), format!("talked {tag}"));
+        }
+        assert_eq!(session.delete().await, 200);
+        let messages = standalone.messages().await;
+        assert!(messages.is_empty(), "SPEC C-37: {messages:?}");
+    }
+}
+
+/// SPEC C-25, E-96, C-20, C-22, A-14: a question is on the stream of the call that asks, and its
+/// answer is POSTed; the answer of another session, or a late one, counts nothing.
+#[tokio::test]
+async fn a_question_is_on_the_stream_of_its_call() {
+    let (running, _) = probe().await;
+    for version in STREAMABLE {
+        let capabilities = json!({"roots": {}});
+        let session = Session::open(running.address, version, capabilities.clone()).await;
+        let other = Session::open(running.address, version, capabilities).await;
+        let mut standalone = session.listen(None).await;
+        let mut first = begin(&session, "ask", json!({})).await;
+        let mut second = begin(&session, "roots", json!({})).await;
+        let questions = [
+            first.message().await.unwrap(),
+            second.message().await.unwrap(),
+        ];
+        assert_ne!(questions[0]["id"], questions[1]["id"]);
+        let answers = [
+            json!({"roots": []}),
+            json!({"roots": [{"uri": "file:///b"}]}),
+        ];
+        let answer = |at: usize| {
+            assert_eq!(questions[at]["method"], "roots/list");
+            json!({"jsonrpc": "2.0", "id": questions[at]["id"], "result": answers[at]}).to_string()
+        };
+        let wrong = json!({"jsonrpc": "2.0", "id": questions[0]["id"], "result": {"wrong": 1}});
+        assert_eq!(other.post(wrong.to_string()).await.status(), 202);
+        for at in [1, 0, 0] {
+            assert_eq!(session.post(answer(at)).await.status(), 202);
+        }
+        assert_eq!(text_of(&first.answer().await), r#"{"roots":[]}"#);
+        assert_eq!(text_of(&second.answer().await), "file:///b");
+        assert_eq!(session.delete().await, 200);
+        assert!(standalone.message().await.is_none());
+    }
+}
+
+/// SPEC C-24, C-42, E-112: a client that takes JSON alone cannot be asked, and the handler learns it
+/// at once, whether a standalone stream is open or not.
+#[tokio::test]
+async fn a_client_of_json_alone_is_not_asked() {
+    let (running, _) = probe().await;
+    let session = Session::open(running.address, V11, json!({"roots": {}})).await;
+    let headers = format!(
+        "{}Content-Type: application/json\r\nAccept: application/json\r\n",
+        session.headers()
+    );
+    let mut standalone = session.listen(None).await;
+    for tool in ["ask", "roots"] {
+        let body = message(1, "tools/call", call(tool, json!({})));
+        let answer = request(running.address, "POST /mcp", &headers, body).await;
+        assert!(
+            text_of(&answer.json()).contains("no stream"),
+            "{}",
+            answer.body
+        );
+    }
+    assert_eq!(session.delete().await, 200);
+    assert!(standalone.message().await.is_none());
+}
+
+/// SPEC C-40, C-41, J-14: the newest standalone stream is the one; with none, messages wait.
+#[tokio::test]
+async fn the_newest_standalone_stream_wins() {
+    let (server, _) = crate::support::probe::probe();
+    let mcp = McpService::builder(server.clone()).build().unwrap();
+    let running = crate::support::start(mcp).await;
+    for version in STREAMABLE {
+        let session = Session::open(running.address, version, json!({})).await;
+        let subscribe = json!({"uri": "test://a"});
+        let answer = session.call("resources/subscribe", subscribe.clone()).await;
+        assert_eq!(answer["result"], json!({}));
+        server.resource_updated("test://a");
+        server.resource_updated("test://a");
+        let mut first = session.listen(None).await;
+        for _ in 0..2 {
+            let waited = first.message().await.unwrap();
+            assert_eq!(waited["method"], "notifications/resources/updated");
+            assert_eq!(waited["params"], subscribe);
+        }
+        let mut second = session.listen(None).await;
+        assert!(first.message().await.is_none(), "the older one is closed");
+        server.resource_updated("test://a");
+        assert!(second.message().await.is_some());
+        assert_eq!(session.delete().await, 200);
+        assert!(second.message().await.is_none(), "and nothing came twice");
+    }
+}
+
+/// SPEC C-43, H-10: comments come on quiet streams of either kind, between whole events.
+#[tokio::test]
+async fn quiet_streams_are_kept_alive() {
+    let (running, seen) = probe_with(|builder| {
+        let builder = builder.silence(Duration::ZERO);
+        builder.keep_alive(Duration::from_millis(1))
+    })
+    .await;
+    let (session, mut standalone) = listening(&running, V11).await;
+    let mut stream = begin(&session, "talk", json!({"times": 2})).await;
+    for number in 0..2 {
+        stream.comment().await;
+        standalone.comment().await;
+        seen.allow("", 1);
+        assert_eq!(stream.message().await.unwrap()["params"]["number"], number);
+    }
+    seen.allow("", 1);
+    assert_eq!(text_of(&stream.answer().await), "talked ");
+}
+
+// --- cancelling
+
+/// SPEC C-29, E-87, E-88, J-24: a cancelled call stops. Its stream ends without an answer; where
+/// nothing was sent yet HTTP has an error.
+#[tokio::test]
+async fn a_cancelled_call_ends_its_exchange() {
+    let (eager, seen_eager) = eager_probe().await;
+    let (patient, seen_patient) = probe_with(|builder| {
+        let patience = Duration::from_secs(3600);
+        builder.silence(patience)
+    })
+    .await;
+    for version in STREAMABLE {
+        for (running, seen, is_stream) in [
+            (&eager, &seen_eager, true),
+            (&patient, &seen_patient, false),
+        ] {
+            let session = Session::open(running.address, version, json!({})).await;
+            let (id, mut stream) = session.send("tools/call", call("wait", json!({}))).await;
+            seen.happens("begun", "").await;
+            if is_stream {
+                stream.read_head().await;
+            }
+            let other = Session::open(running.address, version, json!({})).await;
+            let cancel = json!({"requestId": id, "reason": "enough"});
+            assert_eq!(
+                other
+                    .notify("notifications/cancelled", cancel.clone())
+                    .await,
+                202
+            );
+            let unlike = json!({"requestId": id.to_string()});
+            assert_eq!(session.notify("notifications/cancelled", unlike).await, 202);
+            assert_eq!(session.notify("notifications/cancelled", cancel).await, 202);
+            seen.happens("over", "").await;
+            if is_stream {
+                assert!(stream.message().await.is_none(), "{version}");
+            } else {
+                stream.read_head().await;
+                assert_eq!((stream.status(), stream.is_events()), (200, false));
+                let error = json!({"code": -32603, "message": "Request cancelled"});
+                assert_eq!(
+                    stream.json().await,
+                    json!({"jsonrpc": "2.0", "id": id, "error": error})
+                );
+            }
+            let again = session.post(echo(id, "free")).await.answer().await;
+            assert_eq!(text_of(&again), "free");
+        }
+    }
+}
+
+/// SPEC C-14, E-88: also for a client that takes JSON alone, however long it waited.
+#[tokio::test]
+async fn a_cancelled_call_of_json_alone_ends() {
+    let (running, seen) = eager_probe().await;
+    let session = Session::open(running.address, V06, json!({})).await;
+    let headers = format!(
+        "{}Content-Type: application/json\r\nAccept: application/json\r\n",
+        session.headers()
+    );
+    let wait = message(5, "tools/call", call("wait", json!({})));
+    let mut stream = Stream::send(running.address, "POST /mcp", &headers, wait).await;
+    seen.happens("begun", "").await;
+    let cancel = json!({"requestId": 5});
+    assert_eq!(session.notify("notifications/cancelled", cancel).await, 202);
+    seen.happens("over", "").await;
+    stream.read_head().await;
+    assert_eq!(stream.json().await["error"]["message"], "Request cancelled");
+}
+
+/// SPEC E-89: whoever wins the race, the exchange ends, with one answer or none.
+#[tokio::test]
+async fn cancel_and_answer_may_race() {
+    let (running, seen) = eager_probe().await;
+    let session = Session::open(running.address, V06, json!({})).await;
+    for _ in 0..50 {
+        let (id, mut stream) = session.send("tools/call", call("wait", json!({}))).await;
+        seen.happens("begun", "").await;
+        let cancel = async {
+            let cancel = json!({"requestId": id});
+            session.notify("notifications/cancelled", cancel).await
+        };
+        let answer = async {
+            seen.allow("", 1);
+            stream.read_head().await;
+            if stream.is_events() {
+                stream.messages().await
+            } else {
+                vec![stream.json().await]
+            }
+        };
+        let (status, messages) = tokio::join!(cancel, answer);
+        assert_eq!(status, 202);
+        assert!(messages.len() <= 1, "{messages:?}");
+        seen.happens("over", "").await;
+        // A cancelled call leaves its permit.
+        if messages
+            .iter()
+            .all(|message| message.get("result").is_none())
+        {
+            let mut next = begin(&session, "wait", json!({})).await;
+            assert_eq!(text_of(&next.answer().await), "waited ");
+            seen.happens("begun", "").await;
+            seen.happens("over", "").await;
+        }
+    }
+}
