@@ -15,7 +15,7 @@ use mcp_wire::{McpService, RequestError};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::support::{Running, Session, Stream, envelope, modern, soon, start};
+use crate::support::{Running, Session, Stream, modern, soon, start};
 
 const V06: &str = "2025-06-18";
 const V11: &str = "2025-11-25";
