@@ -207,6 +207,17 @@ impl Sender {
         }))
     }
 
+    /// Offers a frame that is left out when there is no room for it, where `offer` would cut the
+    /// stream.
+    pub(crate) fn offer_if_room(&self, frame: Bytes) -> Result<(), Closed> {
+        self.0.offer_if_room(frame)
+    }
+
+    /// Ends the stream with a frame, for which there is always room.
+    pub(crate) fn finish_with(&self, frame: Bytes) {
+        self.0.finish_with(frame);
+    }
+
     /// Ready when there is something to read, or the stream is over.
     pub(crate) fn poll_output(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.0.lock();
@@ -260,11 +271,31 @@ struct QueueState {
 }
 
 impl QueueState {
+    /// One frame may be longer than the limit.
+    fn has_room(&self, limits: QueueLimits, len: usize) -> bool {
+        let fits = self.bytes + len <= limits.bytes || self.frames.is_empty();
+        fits && self.frames.len() < limits.frames
+    }
+
+    fn push(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+    }
+
     fn wait(&mut self, cx: &Context<'_>) {
         match &mut self.reader {
             Some(reader) => reader.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
+    }
+}
+
+/// Wakes the reader, outside the lock.
+fn wake(mut state: MutexGuard<'_, QueueState>) {
+    let reader = state.reader.take();
+    drop(state);
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 
@@ -274,33 +305,43 @@ impl Queue {
         if state.finished {
             return Err(Closed);
         }
-        let fits = state.bytes + frame.len() <= self.limits.bytes || state.frames.is_empty();
-        let reader = if fits && state.frames.len() < self.limits.frames {
-            state.bytes += frame.len();
-            state.frames.push_back(frame);
-            state.reader.take()
+        if state.has_room(self.limits, frame.len()) {
+            state.push(frame);
         } else {
             state.frames = VecDeque::new();
             state.bytes = 0;
             state.finished = true;
-            state.reader.take()
-        };
-        let cut = state.finished;
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
         }
+        let cut = state.finished;
+        wake(state);
         if cut { Err(Closed) } else { Ok(()) }
+    }
+
+    fn offer_if_room(&self, frame: Bytes) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if state.finished {
+            return Err(Closed);
+        }
+        if state.has_room(self.limits, frame.len()) {
+            state.push(frame);
+            wake(state);
+        }
+        Ok(())
+    }
+
+    fn finish_with(&self, frame: Bytes) {
+        let mut state = self.lock();
+        if !state.finished {
+            state.push(frame);
+            state.finished = true;
+            wake(state);
+        }
     }
 
     fn finish(&self) {
         let mut state = self.lock();
         state.finished = true;
-        let reader = state.reader.take();
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        wake(state);
     }
 
     fn poll(&self, cx: &Context<'_>) -> Poll<Option<Bytes>> {

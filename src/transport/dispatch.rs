@@ -20,7 +20,7 @@ use crate::protocol::envelope::Envelope;
 use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::session::{Client, Session, Terms, Ticket, Unasked};
-use crate::protocol::stream::{Closed, Connection, frame_of};
+use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::table::{Row, Table};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Notification, Outgoing, Request, Response};
@@ -235,7 +235,10 @@ impl Context {
     }
 
     /// Sends a notification about the request that is answered, on its stream. Never waits. A client
-    /// that takes JSON alone is sent nothing.
+    /// that takes JSON alone is sent nothing. In 2026-07-28 a notification is left out when more of
+    /// them wait to be read than a stream may hold
+    /// ([`Builder::stream_queue`](crate::Builder::stream_queue)), so that the answer still has a
+    /// stream to come on.
     ///
     /// # Errors
     ///
@@ -246,8 +249,7 @@ impl Context {
             Link::Session(link) => link.notify(message),
             Link::Exchange(link) => match &link.sender {
                 Some(sender) => sender
-                    .clone()
-                    .offer(frame_of(message))
+                    .offer_if_room(frame_of(message))
                     .map_err(|Closed| RequestError::Closed),
                 None => Ok(()),
             },

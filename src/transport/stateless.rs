@@ -92,12 +92,9 @@ fn outgoing<'a>(id: &'a Id, outcome: &'a Outcome) -> Outgoing<'a> {
     }
 }
 
-/// The answer ends the stream (SPEC D-82).
+/// The answer ends the stream (SPEC D-82). One that was cut for its slow reader takes none.
 fn conclude(sender: &Sender, id: &Id, outcome: &Outcome) {
-    let mut sender = sender.clone();
-    // A stream that was cut for its slow reader takes no answer.
-    let _ = sender.offer(frame_of(outgoing(id, outcome)));
-    sender.finish();
+    sender.finish_with(frame_of(outgoing(id, outcome)));
 }
 
 fn json_answer(id: &Id, outcome: &Outcome) -> Response<ResponseBody> {

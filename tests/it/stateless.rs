@@ -614,6 +614,23 @@ async fn the_client_chooses_the_form() {
     assert_eq!(running.mcp.listens(), 0);
 }
 
+/// SPEC C-10, J-13: where both forms are demanded, they are demanded of this revision too.
+#[tokio::test]
+async fn a_strict_server_wants_both_forms() {
+    let (running, _) = run_with(Builder::strict_accept).await;
+    let ask = Ask::call("plain", json!({}));
+    ask.result(running.address).await;
+    let any = ask.clone().with("Accept", "*/*");
+    any.result(running.address).await;
+    for odd in [
+        ask.clone().without("Accept"),
+        ask.clone().with("Accept", "application/json"),
+        ask.with("Accept", "text/event-stream"),
+    ] {
+        assert_eq!(odd.send(running.address).await.status, 406);
+    }
+}
+
 /// SPEC D-8: a client of JSON waits as long as the answer takes.
 #[tokio::test]
 async fn a_client_of_json_gets_no_stream_for_waiting() {
@@ -1843,6 +1860,23 @@ async fn errors_of_handlers_have_codes_of_this_revision() {
     }
 }
 
+/// SPEC A-42, D-27, J-3: a handler that raises a code of this revision speaks for the server, so the
+/// status goes with it.
+#[tokio::test]
+async fn codes_with_a_status_keep_it() {
+    let (running, _) = run_default().await;
+    for (raised, status) in [
+        (-32_601, 404),
+        (-32_020, 400),
+        (-32_021, 400),
+        (-32_022, 400),
+    ] {
+        let ask = Ask::call("raise", json!({"code": raised}));
+        let case = raised.to_string();
+        ask.check(running.address, status, raised, &case).await;
+    }
+}
+
 /// SPEC A-40, E-54, J-3, sep-2164: what cannot be read is -32602 with its URI, in a session -32002.
 #[tokio::test]
 async fn a_missing_resource_is_a_wrong_param() {
@@ -1917,6 +1951,28 @@ async fn logs_are_told_to_who_asked_from_the_level_on() {
     let running = run(mute).await;
     let ask = Ask::call("log", json!({})).meta(LL, "debug");
     ask.result(running.address).await;
+}
+
+/// SPEC D-82, D-85: a handler that says much at once loses no answer for it.
+#[tokio::test]
+async fn a_talkative_handler_is_answered() {
+    let talks = Tool::new("talks");
+    let server = Server::new("Talks", "1")
+        .logging()
+        .tool(talks, async |cx: Call, _| {
+            for n in 0..1000 {
+                cx.log(LogLevel::Info, None, n);
+            }
+            "done"
+        });
+    let running = run(server).await;
+    let mut stream = call(running.address, "talks", json!({LL: "debug"})).await;
+    let messages = stream.messages().await;
+    assert!(
+        has(messages.last().unwrap(), "result"),
+        "{}",
+        messages.len()
+    );
 }
 
 /// SPEC D-15, D-89: the level of a session is not that of a request, nor the other way.
