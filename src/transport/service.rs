@@ -240,9 +240,7 @@ impl McpService {
         for row in self.shared.table.all() {
             row.with(|session| session.drain());
         }
-        for row in self.shared.listens.all() {
-            row.with(Listener::end);
-        }
+        self.shared.end_listens();
     }
 
     /// Ends all sessions at once: requests still running are cancelled and answered -32603.
@@ -296,6 +294,13 @@ impl Shared {
         self.reaping.store(false, Ordering::SeqCst);
         // One that was opened in between may have counted on the caller.
         self.table.len() == 0 || !self.begins_reaping()
+    }
+
+    /// Gives all listening requests their result (SPEC D-127).
+    pub(super) fn end_listens(&self) {
+        for row in self.listens.all() {
+            row.with(Listener::end);
+        }
     }
 
     pub(super) fn is_draining(&self) -> bool {

@@ -73,6 +73,10 @@ pub(super) async fn answer(
         }
         First::Output | First::Silence => Some(run_out(work, sender.clone(), id)),
     };
+    // A listening request that began while the server was told to end may have been overlooked.
+    if shared.is_draining() {
+        shared.end_listens();
+    }
     let body = ResponseBody::working(&sender, config.keep_alive, rest);
     Ok(stream_response(body))
 }
