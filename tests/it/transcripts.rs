@@ -191,8 +191,8 @@ impl Names {
     }
 
     fn learn_tag(&mut self, events: &str) {
-        let ids = events.lines().filter_map(|line| line.strip_prefix("id: "));
-        if let Some((tag, _)) = ids.last().and_then(|id| id.split_once('/')) {
+        let mut ids = events.lines().filter_map(|line| line.strip_prefix("id: "));
+        if let Some((tag, _)) = ids.next().and_then(|id| id.split_once('/')) {
             self.tag = Some(tag.to_owned());
         }
     }
