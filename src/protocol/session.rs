@@ -176,6 +176,14 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
+    /// The client asks for this revision, which it knows, whatever it is answered: the stream of its
+    /// `initialize` is of it (SPEC J-20).
+    pub(crate) fn expect(&mut self, version: ProtocolVersion) {
+        if self.phase == Phase::Fresh {
+            self.version = version;
+        }
+    }
+
     /// Whether its stream is bound to its connection: HTTP+SSE.
     pub(crate) fn is_bound(&self) -> bool {
         self.streams.is_bound()
@@ -582,6 +590,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::line::{Line, resumption};
+    use super::super::replay::ReplayLimits;
     use super::*;
 
     type TestSession = Session<Line, &'static str, &'static str>;
@@ -872,6 +881,57 @@ mod tests {
         assert!(!line.is_over());
         assert_eq!(done(&mut session, first, 1), Ok(Finished::Sent));
         assert_eq!((line.len(), line.is_over()), (2, true));
+    }
+
+    /// However little is kept for later, a client that is connected after the first step of its
+    /// request has all of that, and its stream is gone when it has ended.
+    #[test]
+    fn a_first_step_is_delivered_whole() {
+        let mut session: TestSession = Session::of_one_request(
+            Resumption {
+                limits: ReplayLimits {
+                    bytes: 0,
+                    events: 0,
+                    age: MINUTE,
+                },
+                ..resumption()
+            },
+            ProtocolVersion::V2025_11_25,
+            Instant::now(),
+        );
+        for ends in [false, true] {
+            let (stream, ticket) = post(&mut session, 1);
+            tell(&mut session, ticket, "a").unwrap();
+            tell(&mut session, ticket, "b").unwrap();
+            if ends {
+                done(&mut session, ticket, 1).unwrap();
+            }
+            let line = Line::new();
+            session.attach(stream, line.clone()).unwrap();
+            assert_eq!((line.len(), line.is_over()), (3 + usize::from(ends), ends));
+            if !ends {
+                assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
+                assert_eq!((line.len(), line.is_over()), (4, true));
+            }
+            assert!(session.attach(stream, Line::new()).is_none());
+        }
+    }
+
+    /// SPEC J-20: the stream of an `initialize` is of the revision that the client asks for.
+    #[test]
+    fn the_first_stream_is_of_the_revision_that_is_asked_for() {
+        for version in ProtocolVersion::LEGACY {
+            let mut session = resumable();
+            session.expect(version);
+            let stream = session.open_stream();
+            let id = Id::from(1);
+            let route = Route::Stream(stream);
+            session.begin(&id, true, route, 64).unwrap();
+            session.begin_stream(stream, Instant::now());
+            let line = Line::new();
+            session.attach(stream, line.clone()).unwrap();
+            assert_eq!(line.len() == 1, version.has_priming_events(), "{version}");
+        }
     }
 
     /// A request that never ran leaves no trace.

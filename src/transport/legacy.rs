@@ -49,6 +49,10 @@ impl Place {
         request: Request,
         route: Route,
     ) -> Result<Running, NotTaken> {
+        // A session that opened while the drain went through the table has not heard of it.
+        if self.shared.is_draining() {
+            return Err(NotTaken::Rejected(Rejection::ShuttingDown));
+        }
         let id = request.id();
         let initializes = request.method() == "initialize";
         let hello = request.params().filter(|_| initializes);

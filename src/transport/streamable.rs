@@ -41,9 +41,13 @@ pub(super) async fn initialize(
         return Err(Rejection::ShuttingDown);
     }
     let resumption = resumption(shared, Some(Tag::random()));
+    let mut session = Session::resumable(resumption, now());
+    if let Some(version) = asked_version(&request) {
+        session.expect(version);
+    }
     let row = shared
         .table
-        .open(Session::resumable(resumption, now()))
+        .open(session)
         .map_err(|full| Rejection::TooManySessions { limit: full.limit })?;
     reap_from_now_on(shared);
     let place = Place {
@@ -55,6 +59,15 @@ pub(super) async fn initialize(
         name_session(&mut response, place.row.id());
     }
     Ok(response)
+}
+
+/// The revision that an `initialize` asks for, if it is one of a handshake.
+fn asked_version(request: &Request) -> Option<ProtocolVersion> {
+    let asked = request.params()?.as_raw().member("protocolVersion")?;
+    let version = ProtocolVersion::parse(&asked.as_str()?)?;
+    ProtocolVersion::LEGACY
+        .contains(&version)
+        .then_some(version)
 }
 
 /// Takes messages for a session.

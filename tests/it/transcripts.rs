@@ -192,7 +192,7 @@ impl Names {
 
     fn learn_tag(&mut self, events: &str) {
         let mut ids = events.lines().filter_map(|line| line.strip_prefix("id: "));
-        if let Some((tag, _)) = ids.next_back().and_then(|id| id.split_once('/')) {
+        if let Some((tag, _)) = ids.next().and_then(|id| id.split_once('/')) {
             self.tag = Some(tag.to_owned());
         }
     }

@@ -479,7 +479,7 @@ async fn a_head_is_refused_before_its_body_is_asked_for() {
 async fn a_body_has_its_length_and_its_time() {
     let (running, seen) = probe_with(|builder| {
         let builder = builder.body_limit(100);
-        builder.body_timeout(Duration::from_millis(5))
+        builder.body_timeout(Duration::from_millis(200))
     })
     .await;
     let head = format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{POST_HEADERS}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{STREAMABLE, V03, V06, V11, V24, begin, echo, listening, probe};
 use crate::support::probe::{call, eager_probe, notes, probe_with};
-use crate::support::{Session, Stream, message, request, text_of};
+use crate::support::{Session, Stream, hello, message, request, text_of};
 
 // --- the form of an answer
 
@@ -125,6 +125,16 @@ async fn a_stream_may_be_all_that_is_taken() {
         );
         let answer: Value = serde_json::from_str(&events.last().unwrap().data).unwrap();
         assert_eq!(text_of(&answer), "x");
+        let hello = message(1, "initialize", hello(version, json!({})));
+        let taken = "Content-Type: application/json\r\nAccept: text/event-stream\r\n";
+        let mut stream = Stream::open(running.address, "POST /mcp", taken, hello).await;
+        let first = stream.event().await.unwrap();
+        assert_eq!(
+            first.data.is_empty(),
+            version == V11,
+            "the first answer, too"
+        );
+        assert_eq!(stream.messages().await.len(), usize::from(version == V11));
         let unknown = message(2, "none", json!({}));
         let mut stream = Stream::open(running.address, "POST /mcp", &headers, unknown).await;
         assert_eq!((stream.status(), stream.is_events()), (200, true));
