@@ -232,6 +232,11 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.streams.open(self.version.has_priming_events())
     }
 
+    /// How many bytes and events wait for the client of a POST.
+    pub(crate) fn early(&self, stream: StreamId) -> (usize, usize) {
+        self.streams.early(stream)
+    }
+
     /// Connects the client of a POST to its stream; `None` when all is over already.
     pub(crate) fn attach(&mut self, stream: StreamId, connection: C) -> Option<Attachment> {
         self.streams.attach(stream, connection)

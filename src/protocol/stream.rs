@@ -149,6 +149,14 @@ impl<C: Connection> Streams<C> {
 
     // --- connections
 
+    /// How many bytes and events wait for the first client of a stream.
+    pub(crate) fn early(&self, id: StreamId) -> (usize, usize) {
+        let stream = self.streams.iter().find(|stream| stream.id == id);
+        let early = stream.and_then(|stream| stream.early.as_deref());
+        let early = early.unwrap_or_default();
+        (early.iter().map(Bytes::len).sum(), early.len())
+    }
+
     /// Connects a client to a stream: it gets what nobody took yet, then what comes. `None` for a
     /// stream that is gone.
     pub(crate) fn attach(&mut self, id: StreamId, connection: C) -> Option<Attachment> {

@@ -296,7 +296,7 @@ impl Place {
         if let Poll::Ready(Some(answer)) = at_once.await {
             return Ok(shape.json(&[answer]));
         }
-        let sender = Sender::new(self.shared.config.queue);
+        let sender = self.connection(stream);
         let connection = sender.clone();
         let attached = self.row.with(|session| session.attach(stream, connection));
         let Some(attachment) = attached else {
@@ -355,7 +355,7 @@ impl Place {
             }
             return Ok(Shape::Array.json(&answers));
         }
-        let sender = Sender::new(self.shared.config.queue);
+        let sender = self.connection(stream);
         let connection = sender.clone();
         let attached = self.row.with(|session| session.attach(stream, connection));
         let attachment = attached.ok_or(Rejection::UnknownSession)?;
@@ -369,6 +369,16 @@ impl Place {
             Form::Either | Form::Stream => Route::Stream(stream),
         };
         (stream, route)
+    }
+
+    /// A connection with room for what its request has sent already, beside what is to come.
+    fn connection(&self, stream: StreamId) -> Sender {
+        let (bytes, frames) = self.row.with(|session| session.early(stream));
+        let queue = self.shared.config.queue;
+        Sender::new(QueueLimits {
+            bytes: queue.bytes.saturating_add(bytes),
+            frames: queue.frames.saturating_add(frames),
+        })
     }
 
     fn begin_stream(&self, stream: StreamId) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{STREAMABLE, V03, V06, V11, V24, begin, echo, listening, probe};
 use crate::support::probe::{call, eager_probe, notes, probe_with};
-use crate::support::{Session, Stream, hello, message, request, text_of};
+use crate::support::{POST_HEADERS, Session, Stream, hello, message, request, text_of};
 
 // --- the form of an answer
 
@@ -71,6 +71,33 @@ async fn a_long_answer_behind_a_note_arrives() {
         let messages = stream.messages().await;
         assert_eq!(notes(&messages, "t"), [0, 1, 2, 3, 4], "{version}");
         assert_eq!(text_of(&messages[5]).len(), 5000);
+    }
+}
+
+/// SPEC C-23: a request that sends more in its first step than a connection may hold has all of it
+/// delivered, for its client could not read yet; without sessions, too.
+#[tokio::test]
+async fn a_burst_before_the_first_read_arrives() {
+    let (running, _) = probe_with(|builder| builder.stream_queue(10_000, 4)).await;
+    let (alone, _) = probe_with(|builder| {
+        let builder = builder.stream_queue(10_000, 4);
+        builder.without_sessions()
+    })
+    .await;
+    let arguments = json!({"tag": "t", "times": 300, "bytes": 20_000});
+    let body = message(1, "tools/call", call("chat", arguments));
+    for version in STREAMABLE {
+        let session = Session::open(running.address, version, json!({})).await;
+        let headers = format!("{POST_HEADERS}MCP-Protocol-Version: {version}\r\n");
+        for mut stream in [
+            session.post(&body).await,
+            Stream::open(alone.address, "POST /mcp", &headers, &body).await,
+        ] {
+            assert!(stream.is_events(), "{version}: {}", stream.head);
+            let messages = stream.messages().await;
+            assert_eq!(notes(&messages, "t"), (0..300).collect::<Vec<_>>());
+            assert_eq!(text_of(&messages[300]).len(), 20_000);
+        }
     }
 }
 
