@@ -188,7 +188,8 @@ impl KeepAlive {
 
 /// The writing end of a stream of events: bounded in bytes and in frames.
 ///
-/// A reader that lets it fill up is cut: what was queued is dropped, the stream ends (SPEC B-17).
+/// A reader that lets it fill up is cut: the stream ends (SPEC B-17). What was queued is dropped,
+/// unless the reader can come back for the rest.
 #[derive(Clone)]
 pub(crate) struct Sender(Arc<Queue>);
 
@@ -201,8 +202,19 @@ pub(crate) struct QueueLimits {
 
 impl Sender {
     pub(crate) fn new(limits: QueueLimits) -> Self {
+        Self::over(limits, false)
+    }
+
+    /// For a stream that outlives its connections: what was queued when it was cut is delivered, and
+    /// the reader resumes behind it (SPEC C-44).
+    pub(crate) fn resumable(limits: QueueLimits) -> Self {
+        Self::over(limits, true)
+    }
+
+    fn over(limits: QueueLimits, keeps: bool) -> Self {
         Self(Arc::new(Queue {
             limits,
+            keeps,
             state: Mutex::default(),
         }))
     }
@@ -259,6 +271,8 @@ impl fmt::Debug for Sender {
 /// and it does not count bytes.
 struct Queue {
     limits: QueueLimits,
+    /// Whether what was queued outlasts the cut.
+    keeps: bool,
     state: Mutex<QueueState>,
 }
 
@@ -308,8 +322,10 @@ impl Queue {
         if state.has_room(self.limits, frame.len()) {
             state.push(frame);
         } else {
-            state.frames = VecDeque::new();
-            state.bytes = 0;
+            if !self.keeps {
+                state.frames = VecDeque::new();
+                state.bytes = 0;
+            }
             state.finished = true;
         }
         let cut = state.finished;
@@ -468,6 +484,21 @@ mod tests {
             assert_eq!(sender.offer(frame("")), Err(Closed));
             assert_eq!(next(&mut body).await, None, "what was queued is dropped");
         }
+    }
+
+    /// SPEC C-44: who resumes has what was queued first.
+    #[tokio::test]
+    async fn a_full_queue_of_a_resumable_stream_is_delivered() {
+        let mut sender = Sender::resumable(LIMITS);
+        let mut body = ResponseBody::events(&sender, None, ());
+        for text in ["a", "b", "c"] {
+            sender.offer(frame(text)).unwrap();
+        }
+        assert_eq!(sender.offer(frame("d")), Err(Closed));
+        for text in ["a", "b", "c"] {
+            assert_eq!(next(&mut body).await.unwrap(), text);
+        }
+        assert_eq!(next(&mut body).await, None);
     }
 
     /// A single message may be longer than the bound: it cannot be sent in pieces.

@@ -123,7 +123,7 @@ pub(super) fn listen(shared: &Arc<Shared>, claim: &Claim, position: Position) ->
     claim.check_version()?;
     let config = &shared.config;
     let attach = |limits: QueueLimits, position: &Position| {
-        let sender = Sender::new(limits);
+        let sender = Sender::resumable(limits);
         let connection = sender.clone();
         let attachment = place.row.with(|session| match position {
             Position::Standalone => session.listen(connection, now()),
@@ -375,7 +375,7 @@ impl Place {
     fn connection(&self, stream: StreamId) -> Sender {
         let (bytes, frames) = self.row.with(|session| session.early(stream));
         let queue = self.shared.config.queue;
-        Sender::new(QueueLimits {
+        Sender::resumable(QueueLimits {
             bytes: queue.bytes.saturating_add(bytes),
             frames: queue.frames.saturating_add(frames),
         })
