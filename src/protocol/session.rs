@@ -299,19 +299,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         route: Route,
         limit: usize,
     ) -> Result<(Ticket, Terms), Refused> {
-        if self.phase == Phase::Closed {
-            return Err(Refused::Closed);
-        }
-        if self.draining {
-            return Err(Refused::Draining);
-        }
-        // SPEC: a duplicate is refused, the first one never notices.
-        if self.is_running(id) {
-            return Err(Refused::IdInUse);
-        }
-        if self.running.len() >= limit {
-            return Err(Refused::TooMany);
-        }
+        self.admits(id, limit)?;
         if initializes {
             if self.phase != Phase::Fresh {
                 return Err(Refused::Initialized);
@@ -328,6 +316,24 @@ impl<C: Connection, W, R> Session<C, W, R> {
             initializes,
         });
         Ok((ticket, self.terms()))
+    }
+
+    /// Whether a request could begin now, `limit` being how many may run.
+    pub(crate) fn admits(&self, id: &Id, limit: usize) -> Result<(), Refused> {
+        if self.phase == Phase::Closed {
+            return Err(Refused::Closed);
+        }
+        if self.draining {
+            return Err(Refused::Draining);
+        }
+        // SPEC: a duplicate is refused, the first one never notices.
+        if self.is_running(id) {
+            return Err(Refused::IdInUse);
+        }
+        if self.running.len() >= limit {
+            return Err(Refused::TooMany);
+        }
+        Ok(())
     }
 
     /// Whether a request with this id waits for its answer.

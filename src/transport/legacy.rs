@@ -14,7 +14,9 @@ use super::service::Shared;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Client, Finished, Refused, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
-use crate::wire::jsonrpc::{ErrorObject, Json, Notification, Outgoing, Request, Response as Reply};
+use crate::wire::jsonrpc::{
+    ErrorObject, Id, Json, Notification, Outgoing, Request, Response as Reply,
+};
 use crate::wire::version::ProtocolVersion;
 
 /// The longest params of `initialize`, in bytes: a session keeps what its client said of itself.
@@ -64,17 +66,23 @@ impl Place {
         let begun = self
             .row
             .with(|session| session.begin(&id, initializes, route, limit));
-        let (ticket, terms) = begun.map_err(|why| match why {
-            Refused::Closed => NotTaken::Rejected(Rejection::UnknownSession),
-            Refused::Draining => NotTaken::Rejected(Rejection::ShuttingDown),
-            Refused::IdInUse => NotTaken::Rejected(Rejection::IdInUse(id)),
-            Refused::TooMany => NotTaken::Rejected(Rejection::TooManyRequests { limit, id }),
-            Refused::Initialized => NotTaken::Answered(ErrorObject::invalid_request(
-                "this session is initialized already",
-            )),
-        })?;
+        let (ticket, terms) = begun.map_err(|why| not_taken(why, id, limit))?;
         let answer = Box::pin(answer(self.clone(), head, (ticket, terms), request));
         Ok(Running { ticket, answer })
+    }
+
+    /// Whether requests of one body could all begin now, so that nothing else of the body is carried
+    /// out when they cannot.
+    pub(super) fn admits(&self, requests: &[Request]) -> Result<(), NotTaken> {
+        let limit = self.shared.config.max_requests;
+        for (before, request) in requests.iter().enumerate() {
+            let id = request.id();
+            let left = limit.saturating_sub(before);
+            self.row
+                .with(|session| session.admits(&id, left))
+                .map_err(|why| not_taken(why, id, limit))?;
+        }
+        Ok(())
     }
 
     fn context(&self, head: Parts, terms: Terms, request: Option<Ticket>) -> Context {
@@ -120,6 +128,19 @@ impl Place {
     pub(super) fn end(&self) {
         end(&self.shared.table, &self.row);
     }
+}
+
+fn not_taken(why: Refused, id: Id, limit: usize) -> NotTaken {
+    NotTaken::Rejected(match why {
+        Refused::Closed => Rejection::UnknownSession,
+        Refused::Draining => Rejection::ShuttingDown,
+        Refused::IdInUse => Rejection::IdInUse(id),
+        Refused::TooMany => Rejection::TooManyRequests { limit, id },
+        Refused::Initialized => {
+            let error = ErrorObject::invalid_request("this session is initialized already");
+            return NotTaken::Answered(error);
+        }
+    })
 }
 
 impl Running {

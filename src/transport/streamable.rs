@@ -251,12 +251,19 @@ impl Place {
     /// SPEC.
     async fn take_batch(&self, head: Parts, messages: Vec<Message>, form: Form) -> Answered {
         let mut requests = Vec::new();
+        let mut notifications = Vec::new();
         for message in messages {
             match message {
                 Message::Request(request) => requests.push(request),
-                Message::Notification(heard) => self.hear(head.clone(), heard).await,
+                Message::Notification(notification) => notifications.push(notification),
                 Message::Response(reply) => self.take(reply),
             }
+        }
+        if let Err(NotTaken::Rejected(rejection)) = self.admits(&requests) {
+            return Err(rejection);
+        }
+        for notification in notifications {
+            self.hear(head.clone(), notification).await;
         }
         match requests.len() {
             0 => Ok(accepted()),

@@ -146,6 +146,23 @@ async fn requests_of_a_batch_run_at_once() {
     assert!(stream.message().await.is_none());
 }
 
+/// SPEC: a batch that cannot be taken up is refused before its notifications are heard.
+#[tokio::test]
+async fn a_refused_batch_cancels_nothing() {
+    let (running, seen) = probe().await;
+    let session = Session::open(running.address, V03, json!({})).await;
+    let wait = call("wait", json!({"tag": "a"}));
+    let (id, mut waiting) = session.send("tools/call", wait).await;
+    seen.happens("begun", "a").await;
+    let cancel = notification("notifications/cancelled", json!({"requestId": id}));
+    let batch = format!("[{cancel},{},{}]", echo(id, "x"), echo(id + 1, "x"));
+    let answer = post(&running, &session.headers(), batch).await;
+    check_refused(&answer, 400, -32600, "running");
+    seen.allow("a", 1);
+    waiting.read_head().await;
+    assert_eq!(text_of(&waiting.answer().await), "waited a");
+}
+
 /// SPEC C-23, R-9: an answer longer than all that is kept reaches the client that waits for it.
 #[tokio::test]
 async fn a_long_answer_of_a_batch_arrives() {
