@@ -46,7 +46,7 @@ pub(crate) fn settle(headers: &HeaderMap, read: Read, sessions: bool) -> Result<
     let version = VersionHeader::read(headers);
     match &read {
         // A body that is no message has no era. Broken params have: that of their session.
-        Err(error) if error.code() != -32602 || version.is_modern() => {
+        Err(error) if error.code() != -32602 || version.is_modern() || error.is_enveloped() => {
             return Err(Rejection::Invalid(error.clone()));
         }
         Ok(Payload::Batch(messages))
@@ -398,6 +398,10 @@ mod tests {
         let params = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#;
         check(&[SESSION], params, "broken in session");
         check(&[], params, "400 -32602 Invalid");
+        // SPEC D.1 row 3, J-33: unless they name a revision.
+        let modern = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{
+            "io.modelcontextprotocol/protocolVersion":"2026-07-28","progressToken":[]}}}"#;
+        check(&[SESSION], modern, "400 -32602 Invalid");
         check_alone(&[], params, "alone in 2025-03-26");
     }
 

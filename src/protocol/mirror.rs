@@ -53,7 +53,6 @@ pub(crate) fn check(
 
 /// Holds a header that has no Base64 form to the body: `Mcp-Method` and `MCP-Protocol-Version`, which
 /// have to be there and equal (SPEC D-30, D-31).
-#[allow(dead_code, reason = "for `/mcp`, which is being written")]
 pub(crate) fn check_literal(
     headers: &HeaderMap,
     name: &HeaderName,
@@ -133,7 +132,6 @@ impl From<Mismatch> for ErrorObject {
 pub(crate) struct Headers<'h>(&'h HeaderMap);
 
 impl<'h> Headers<'h> {
-    #[allow(dead_code, reason = "for `/mcp`, which is being written")]
     pub(crate) fn new(headers: &'h HeaderMap) -> Self {
         Self(headers)
     }

@@ -189,6 +189,16 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.streams.is_bound()
     }
 
+    /// Whether it was never initialized, and is not about to be.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.phase == Phase::Fresh
+    }
+
+    /// Whether the client can be told of what belongs to no request: not when each stands for itself.
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_bound() || self.streams.are_resumable()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
     }
@@ -209,10 +219,20 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// Whether nothing was heard for so long, nothing runs and nobody is connected (SPEC C-77).
-    pub(crate) fn is_idle(&self, now: Instant, limit: Duration) -> bool {
+    fn is_idle(&self, now: Instant, limit: Duration) -> bool {
         self.running.is_empty()
             && !self.streams.is_connected()
             && now.duration_since(self.last_used) >= limit
+    }
+
+    /// As `is_idle`, and then nothing begins any more: whoever comes now learns that the session is
+    /// gone, instead of being cut off when it goes.
+    pub(crate) fn closes_idle(&mut self, now: Instant, limit: Duration) -> bool {
+        let is_idle = self.is_idle(now, limit);
+        if is_idle {
+            self.phase = Phase::Closed;
+        }
+        is_idle
     }
 
     /// Lets go of events that are too old to be asked for.
@@ -261,7 +281,9 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     /// Connects a client that comes back to the stream that it lost.
     pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
-        self.streams.resume(last, connection)
+        let attachment = self.streams.resume(last, connection);
+        self.end_if_drained();
+        attachment
     }
 
     pub(crate) fn detach(&mut self, attachment: Attachment, now: Instant) {
@@ -357,10 +379,22 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
-    /// Gives up a request that never ran.
+    /// Gives up a request whose work is gone; nothing happens when it is over.
     pub(crate) fn abandon(&mut self, ticket: Ticket) {
-        self.running.retain(|running| running.ticket != ticket);
-        self.end_if_drained();
+        let is_it = |running: &Running<W>| running.ticket == ticket;
+        if let Some(at) = self.running.iter().position(is_it) {
+            self.take_out(at);
+        }
+    }
+
+    /// Takes a request out that is over.
+    fn take_out(&mut self, at: usize) -> Running<W> {
+        let running = self.running.swap_remove(at);
+        if running.initializes && self.phase == Phase::Opening {
+            self.phase = Phase::Fresh;
+        }
+        self.after(running.route);
+        running
     }
 
     fn route(&self, ticket: Ticket) -> Option<Route> {
@@ -427,10 +461,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if self.running[at].initializes {
             return None;
         }
-        let running = self.running.swap_remove(at);
         // SPEC E-88: the stream ends without an answer.
-        self.after(running.route);
-        running.work
+        self.take_out(at).work
     }
 
     // --- messages of the server
@@ -471,7 +503,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             return Err(Unasked::Closed);
         }
         // SPEC E-112: without a session no answer would find its way back.
-        if !self.is_bound() && !self.streams.are_resumable() {
+        if !self.is_told() {
             return Err(Unasked::NoStream);
         }
         let stream = match about {
@@ -511,8 +543,12 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.log_level = level;
     }
 
-    /// Subscribes to a resource; false when the session has no room for more.
+    /// Subscribes to a resource; false when the session has no room for more, or no stream that it
+    /// could be told on.
     pub(crate) fn subscribe(&mut self, uri: &str) -> bool {
+        if !self.is_told() {
+            return false;
+        }
         if self.is_subscribed(uri) {
             return true;
         }

@@ -67,7 +67,7 @@ impl Shared {
     }
 
     /// SPEC E-1 to E-3, and its outcome table.
-    fn initialize(&self, registry: &Registry, request: &Request) -> Answer {
+    fn initialize(&self, registry: &Registry, request: &Request, hears: bool) -> Answer {
         let params = members(request)?;
         let invalid = |message: &'static str| ErrorObject::invalid_params(message);
         let requested = params
@@ -89,7 +89,7 @@ impl Shared {
         let version = ProtocolVersion::negotiate(requested);
         let mut result = json!({
             "protocolVersion": version.as_str(),
-            "capabilities": capabilities(registry, version),
+            "capabilities": capabilities(registry, version, hears),
             "serverInfo": self.info(version),
         });
         if let Some(instructions) = self.instructions() {
@@ -126,18 +126,20 @@ impl Shared {
 }
 
 /// SPEC E-15, E-17, D-67: what is offered, in the form of the revision.
-fn capabilities(registry: &Registry, version: ProtocolVersion) -> Value {
+/// `hears` is whether the client can be told of changes.
+fn capabilities(registry: &Registry, version: ProtocolVersion, hears: bool) -> Value {
+    let changes = json!({ "listChanged": hears });
     let mut offered = Map::new();
     let mut offer = |key: &str, settings: Value| offered.insert(key.to_owned(), settings);
     if registry.offers_tools {
-        offer("tools", json!({"listChanged": true}));
+        offer("tools", changes.clone());
     }
     if registry.has_resources() {
-        let settings = json!({"subscribe": registry.subscriptions, "listChanged": true});
+        let settings = json!({"subscribe": registry.subscriptions && hears, "listChanged": hears});
         offer("resources", settings);
     }
     if !registry.prompts.is_empty() {
-        offer("prompts", json!({"listChanged": true}));
+        offer("prompts", changes);
     }
     if registry.logging {
         offer("logging", json!({}));
@@ -161,9 +163,12 @@ impl Asked<'_> {
     /// The methods that only the legacy era has (SPEC D-60, K), and those that both have.
     async fn answer_legacy(self) -> Answer {
         match self.request.method() {
-            "initialize" => self.server.initialize(self.registry, &self.request),
+            "initialize" => {
+                let hears = self.cx.hears_of_changes();
+                self.server.initialize(self.registry, &self.request, hears)
+            }
             "ping" => Ok(Json::empty()),
-            "resources/subscribe" if self.registry.subscriptions => {
+            "resources/subscribe" if self.registry.subscriptions && self.cx.hears_of_changes() => {
                 subscribe(self.registry, &self.cx, &self.request)
             }
             "resources/unsubscribe" if self.registry.subscriptions => {
@@ -224,7 +229,7 @@ impl Asked<'_> {
         let versions = ProtocolVersion::MODERN.map(ProtocolVersion::as_str);
         let mut result = json!({
             "supportedVersions": versions,
-            "capabilities": capabilities(self.registry, self.version),
+            "capabilities": capabilities(self.registry, self.version, true),
         });
         if let Some(instructions) = self.server.instructions() {
             result["instructions"] = instructions.into();
@@ -400,7 +405,7 @@ impl Asked<'_> {
                     &round,
                     (self.request.method(), &params),
                     self.closing,
-                );
+                )?;
                 Ok(Run::InputRequired(answer))
             }
         }
@@ -422,8 +427,8 @@ impl Shared {
         round: &Round,
         (method, params): (&str, &Map<String, Value>),
         closing: Closing<'_>,
-    ) -> Json {
-        let state = self.sealed(round, method, params);
+    ) -> Answer {
+        let state = self.sealed(round, method, params)?;
         let mut result = json!({"inputRequests": round.questions(state.is_some())});
         if let Some(state) = state {
             result["requestState"] = state.into();
@@ -431,7 +436,7 @@ impl Shared {
         let mut out = result.to_string().into_bytes();
         out.pop();
         closing.end(&mut out, "input_required", &Meta::default());
-        Json::from_encoder(out)
+        Ok(Json::from_encoder(out))
     }
 
     #[cfg(feature = "request-state")]
@@ -440,8 +445,13 @@ impl Shared {
     }
 
     #[cfg(feature = "request-state")]
-    fn sealed(&self, round: &Round, method: &str, params: &Map<String, Value>) -> Option<String> {
-        Some(self.state_keys().seal(&round.carry(), method, params))
+    fn sealed(
+        &self,
+        round: &Round,
+        method: &str,
+        params: &Map<String, Value>,
+    ) -> Result<Option<String>, ErrorObject> {
+        self.state_keys().seal(&round.carry(), method, params)
     }
 
     /// Without keys no state was ever given out, so whatever comes is not ours (SPEC D-107).
@@ -463,8 +473,13 @@ impl Shared {
         clippy::unused_self,
         reason = "the other form of this asks the server's keys"
     )]
-    fn sealed(&self, _: &Round, _: &str, _: &Map<String, Value>) -> Option<String> {
-        None
+    fn sealed(
+        &self,
+        _: &Round,
+        _: &str,
+        _: &Map<String, Value>,
+    ) -> Result<Option<String>, ErrorObject> {
+        Ok(None)
     }
 }
 

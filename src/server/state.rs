@@ -92,14 +92,29 @@ impl StateKeys {
         }
     }
 
-    /// Seals what is carried, for a request that asks for the same thing.
+    /// Seals what is carried, for a request that asks for the same thing. `None` when the answers of
+    /// the client are too much to carry: it has to bring them all again.
+    ///
+    /// # Errors
+    ///
+    /// -32603 when it is the handler that put too much aside.
     pub(super) fn seal(
         &self,
         carried: &Carried,
         method: &str,
         params: &Map<String, Value>,
-    ) -> String {
-        self.seal_at(carried, &binding(method, params), now())
+    ) -> Result<Option<String>, ErrorObject> {
+        let state = self.seal_at(carried, &binding(method, params), now());
+        if state.len() <= MAX_STATE {
+            Ok(Some(state))
+        } else if carried.note.is_null() {
+            Ok(None)
+        } else {
+            Err(ErrorObject::new(
+                -32603,
+                format!("what is carried to the next round is longer than {MAX_STATE} bytes"),
+            ))
+        }
     }
 
     fn seal_at(&self, carried: &Carried, binding: &str, now: Duration) -> String {
@@ -322,6 +337,25 @@ mod tests {
         assert!(keys(2).open_at(&new, "b", NOW).is_some());
         assert!(keys(1).open_at(&new, "b", NOW).is_none());
         assert!(StateKeys::new(&[1; 31]).unwrap_err().is_setup());
+    }
+
+    /// SPEC D-106, D-111: no state goes out that would not be taken back.
+    #[test]
+    fn a_state_that_would_be_too_long_is_not_given_out() {
+        let keys = keys(1);
+        let long = "x".repeat(MAX_STATE);
+        let mut carried = carried();
+        carried.note = Value::Null;
+        assert!(keys.seal(&carried, "m", &params("a")).unwrap().is_some());
+        carried
+            .answers
+            .insert("long".to_owned(), json!({"text": long}));
+        assert_eq!(keys.seal(&carried, "m", &params("a")), Ok(None));
+        carried.note = long.into();
+        assert_eq!(
+            keys.seal(&carried, "m", &params("a")).unwrap_err().code(),
+            -32603
+        );
     }
 
     /// SPEC D-112: a state of another type is refused, an absent one carries nothing.

@@ -300,8 +300,10 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// How much a stream may hold for a client that reads slowly, in bytes and in events; a client
-    /// that lets it fill up loses its session. One message may be longer. Default 1 MiB and 256.
+    /// How much a stream may hold for a client that reads slowly, in bytes and in events. A client
+    /// that lets it fill up loses its HTTP+SSE session, its connection to a stream of Streamable HTTP,
+    /// which it can resume, or its `subscriptions/listen`; of a call of 2026-07-28 what has no room is
+    /// left out, but never the answer. The last message may go over the bytes. Default 1 MiB and 256.
     pub fn stream_queue(mut self, bytes: usize, events: usize) -> Self {
         self.queue = QueueLimits {
             bytes,

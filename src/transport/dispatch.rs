@@ -313,6 +313,13 @@ impl Context {
         }
     }
 
+    /// Whether the client can be told of changes: not where each legacy request stands for itself
+    /// ([`Builder::without_sessions`](crate::Builder::without_sessions)).
+    pub(crate) fn hears_of_changes(&self) -> bool {
+        self.session()
+            .is_none_or(|link| link.row.with(|session| session.is_told()))
+    }
+
     /// Subscribes the session to a resource; false when it has 64 KiB of subscriptions already, and
     /// where there is no session.
     #[must_use]

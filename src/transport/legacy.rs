@@ -36,6 +36,19 @@ pub(super) struct Running {
     pub(super) answer: BoxFuture<Option<Bytes>>,
 }
 
+/// The place of a request in its session, given back however the request ends: a future that is
+/// dropped on its way leaves nothing behind.
+struct Taken {
+    place: Place,
+    ticket: Ticket,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.place.row.with(|session| session.abandon(self.ticket));
+    }
+}
+
 /// Why a request is not taken up.
 pub(super) enum NotTaken {
     Rejected(Rejection),
@@ -67,7 +80,11 @@ impl Place {
             .row
             .with(|session| session.begin(&id, initializes, route, limit));
         let (ticket, terms) = begun.map_err(|why| not_taken(why, id, limit))?;
-        let answer = Box::pin(answer(self.clone(), head, (ticket, terms), request));
+        let taken = Taken {
+            place: self.clone(),
+            ticket,
+        };
+        let answer = Box::pin(answer(taken, head, terms, request));
         Ok(Running { ticket, answer })
     }
 
@@ -171,20 +188,12 @@ impl Running {
         }
         task
     }
-
-    /// Gives up a request that never ran.
-    pub(super) fn abandon(self, place: &Place) {
-        place.row.with(|session| session.abandon(self.ticket));
-    }
 }
 
 /// Runs a request to its end, and sends its answer unless that is for the response.
-async fn answer(
-    place: Place,
-    head: Parts,
-    (ticket, terms): (Ticket, Terms),
-    request: Request,
-) -> Option<Bytes> {
+async fn answer(taken: Taken, head: Parts, terms: Terms, request: Request) -> Option<Bytes> {
+    let Taken { place, ticket } = &taken;
+    let ticket = *ticket;
     let id = request.id();
     let initializes = request.method() == "initialize";
     let cx = place.context(head, terms, Some(ticket));

@@ -243,7 +243,8 @@ impl McpService {
         self.shared.end_listens();
     }
 
-    /// Ends all sessions at once: requests still running are cancelled and answered -32603.
+    /// Ends all sessions at once: requests still running in them are cancelled and answered -32603.
+    /// Requests of 2026-07-28 have no session and end with their connections.
     pub fn close(&self) {
         self.drain();
         for row in self.shared.table.all() {
@@ -286,12 +287,17 @@ impl Shared {
         !self.reaping.swap(true, Ordering::SeqCst)
     }
 
+    /// The task that looked after sessions is gone.
+    pub(super) fn stops_reaping(&self) {
+        self.reaping.store(false, Ordering::SeqCst);
+    }
+
     /// Whether the caller may stop looking after sessions, since there are none.
     pub(super) fn ends_reaping(&self) -> bool {
         if self.table.len() > 0 {
             return false;
         }
-        self.reaping.store(false, Ordering::SeqCst);
+        self.stops_reaping();
         // One that was opened in between may have counted on the caller.
         self.table.len() == 0 || !self.begins_reaping()
     }

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -54,7 +54,12 @@ pub(super) async fn initialize(
         shared: Arc::clone(shared),
         row,
     };
-    let mut response = place.answer(head, request, form, Shape::Object).await?;
+    let answered = place.answer(head, request, form, Shape::Object).await;
+    // Refused before it began: nobody will come for the session.
+    if place.row.with(|session| session.is_fresh()) {
+        place.end();
+    }
+    let mut response = answered?;
     if shared.table.find(place.row.id()).is_some() {
         name_session(&mut response, place.row.id());
     }
@@ -121,6 +126,10 @@ pub(super) async fn alone(
 pub(super) fn listen(shared: &Arc<Shared>, claim: &Claim, position: Position) -> Answered {
     let place = find(shared, claim)?;
     claim.check_version()?;
+    // What ended with a drain does not begin again; the answers of running requests are still had.
+    if shared.is_draining() && position == Position::Standalone {
+        return Err(Rejection::ShuttingDown);
+    }
     let config = &shared.config;
     let attach = |limits: QueueLimits, position: &Position| {
         let sender = Sender::resumable(limits);
@@ -163,7 +172,7 @@ fn find(shared: &Arc<Shared>, claim: &Claim) -> Result<Place, Rejection> {
         .ok_or(Rejection::UnknownSession)?;
     let now = now();
     let is_idle = row.with(|session| {
-        let is_idle = session.is_idle(now, shared.config.idle_time);
+        let is_idle = session.closes_idle(now, shared.config.idle_time);
         session.touch(now);
         is_idle
     });
@@ -335,9 +344,7 @@ impl Place {
                 Ok(running) => taken.push((id, running)),
                 Err(why) => {
                     // Nothing of a refused body is carried out.
-                    for (_, running) in taken {
-                        running.abandon(self);
-                    }
+                    drop(taken);
                     self.row.with(|session| session.end_stream(stream));
                     return match why {
                         NotTaken::Rejected(rejection) => Err(rejection),
@@ -479,6 +486,10 @@ fn reap_from_now_on(shared: &Arc<Shared>) {
     if shared.begins_reaping() {
         let shared = Arc::downgrade(shared);
         tokio::spawn(async move {
+            let mut reaping = Reaping {
+                shared: shared.clone(),
+                is_done: false,
+            };
             loop {
                 let Some(period) = shared.upgrade().map(|shared| reaping_period(&shared)) else {
                     return;
@@ -489,10 +500,25 @@ fn reap_from_now_on(shared: &Arc<Shared>) {
                 };
                 reap(&shared);
                 if shared.ends_reaping() {
+                    reaping.is_done = true;
                     return;
                 }
             }
         });
+    }
+}
+
+/// Lets whoever opens a session next begin anew, should the task end with its runtime.
+struct Reaping {
+    shared: Weak<Shared>,
+    is_done: bool,
+}
+
+impl Drop for Reaping {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade().filter(|_| !self.is_done) {
+            shared.stops_reaping();
+        }
     }
 }
 
@@ -505,7 +531,7 @@ fn reap(shared: &Shared) {
     let now = now();
     let idle = shared.table.reap(|session| {
         session.expire(now);
-        session.is_idle(now, shared.config.idle_time)
+        session.closes_idle(now, shared.config.idle_time)
     });
     for row in idle {
         end(&shared.table, &row);

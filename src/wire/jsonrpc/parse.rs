@@ -397,7 +397,10 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
     let progress_token = match progress_token {
         None => None,
         Some((Kind::String | Kind::Integer, span)) => Some(span),
-        Some(_) => return Ok(Err(Fault::ProgressTokenType)),
+        Some(_) => {
+            let is_enveloped = protocol_version.is_some();
+            return Ok(Err(Fault::ProgressTokenType { is_enveloped }));
+        }
     };
     Ok(Ok(MetaSpans {
         whole,
@@ -428,7 +431,7 @@ impl ParseError {
             | Fault::ByteOrderMark
             | Fault::Syntax { .. }
             | Fault::TooDeep { .. } => -32700,
-            Fault::PositionalParams | Fault::MetaType | Fault::ProgressTokenType => -32602,
+            Fault::PositionalParams | Fault::MetaType | Fault::ProgressTokenType { .. } => -32602,
             _ => -32600,
         }
     }
@@ -443,6 +446,12 @@ impl ParseError {
     #[must_use]
     pub fn is_notification(&self) -> bool {
         self.is_notification
+    }
+
+    /// Whether params that are otherwise wrong name the revision that they speak, as only those of
+    /// the modern era do (SPEC D.1).
+    pub(crate) fn is_enveloped(&self) -> bool {
+        matches!(self.fault, Fault::ProgressTokenType { is_enveloped: true })
     }
 
     /// The error to answer with.
@@ -479,27 +488,46 @@ impl From<Fault> for ParseError {
 pub(super) enum Fault {
     Empty,
     TooLong,
-    Utf8 { at: usize },
+    Utf8 {
+        at: usize,
+    },
     ByteOrderMark,
-    Syntax { at: usize, expected: &'static str },
-    TooDeep { limit: usize },
+    Syntax {
+        at: usize,
+        expected: &'static str,
+    },
+    TooDeep {
+        limit: usize,
+    },
     NotAMessage,
     Version,
     IdType,
-    LongId { limit: usize },
+    LongId {
+        limit: usize,
+    },
     MethodType,
-    LongMethod { limit: usize },
+    LongMethod {
+        limit: usize,
+    },
     ParamsType,
     PositionalParams,
     MetaType,
-    ProgressTokenType,
+    ProgressTokenType {
+        /// Whether the same `_meta` names a revision.
+        is_enveloped: bool,
+    },
     ResultType,
     ErrorType,
     ResultWithoutId,
     Mixed,
-    Repeated { name: String, of: &'static str },
+    Repeated {
+        name: String,
+        of: &'static str,
+    },
     EmptyBatch,
-    LongBatch { limit: usize },
+    LongBatch {
+        limit: usize,
+    },
     Element(Box<Self>),
     InitializeInBatch,
     RepeatedId,
@@ -528,7 +556,7 @@ impl fmt::Display for Fault {
                 f.write_str("`params` must be an object, positional parameters are not used")
             }
             Self::MetaType => f.write_str("`_meta` must be an object"),
-            Self::ProgressTokenType => {
+            Self::ProgressTokenType { .. } => {
                 f.write_str("`_meta.progressToken` must be a string or an integer")
             }
             Self::ResultType => f.write_str("`result` must be an object"),

@@ -85,6 +85,11 @@ async fn a_failed_initialize_opens_no_session() {
         let answer = post(&running, &header, message(2, "ping", json!({}))).await;
         check_refused(&answer, 404, -32600, "no such session");
     }
+    let long = hello(V11, json!({"x": "y".repeat(64 * 1024)}));
+    let answer = post(&running, "", message(3, "initialize", long)).await;
+    assert_eq!(answer.header("mcp-session-id"), None);
+    assert_eq!(answer.json()["error"]["code"], -32602);
+    assert_eq!(running.mcp.sessions(), 0);
     assert_eq!(
         post(&running, "", initialize(V11)).await.status,
         200,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{STREAMABLE, V03, V06, V11, V24, begin, echo, listening, probe};
 use crate::support::probe::{call, eager_probe, notes, probe_with};
-use crate::support::{POST_HEADERS, Session, Stream, hello, message, request, text_of};
+use crate::support::{POST_HEADERS, Session, Stream, hello, message, modern, request, text_of};
 
 // --- the form of an answer
 
@@ -418,6 +418,46 @@ async fn cancel_and_answer_may_race() {
             assert_eq!(text_of(&next.answer().await), "waited ");
             seen.happens("begun", "").await;
             seen.happens("over", "").await;
+        }
+    }
+}
+
+/// SPEC A-7, C-26, D-82, R-9: neither a long answer behind a note nor one behind more notes than a
+/// connection holds is lost, whenever they are sent; and the id is free again.
+#[tokio::test]
+async fn no_answer_is_lost_for_what_went_before_it() {
+    let (running, _) = probe().await;
+    for (times, bytes) in [(1, 1_100_000), (300, 1)] {
+        for later in [0, 1, 3] {
+            let arguments = json!({"times": times, "bytes": bytes, "later": later});
+            let what = arguments.to_string();
+            for version in [V06, V11] {
+                let session = Session::open(running.address, version, json!({})).await;
+                let body = message(7, "tools/call", call("chat", arguments.clone()));
+                let mut stream = session.post(body).await;
+                let mut last = None;
+                let mut answer = None;
+                while answer.is_none() {
+                    match stream.event().await {
+                        Some(event) if event.data.contains("\"result\"") => {
+                            answer = Some(event.data)
+                        }
+                        Some(event) => last = Some(event.id),
+                        // More than the connection holds: the client comes back for the rest.
+                        None => stream = session.listen(last.as_deref()).await,
+                    }
+                }
+                let answer = serde_json::from_str(&answer.unwrap()).unwrap();
+                assert_eq!(text_of(&answer).len(), bytes, "{version} {what}");
+                let again = session.post(message(7, "ping", json!({}))).await;
+                assert_eq!(again.status(), 200, "{version} {what}");
+            }
+            let params = call("chat", arguments);
+            let answer = modern(running.address, 7, "tools/call", params)
+                .await
+                .answer()
+                .await;
+            assert_eq!(text_of(&answer).len(), bytes, "2026-07-28 {what}");
         }
     }
 }

@@ -78,8 +78,9 @@ fn noted(cx: &Call, args: &Arguments, number: u64) {
 }
 
 /// `echo` says it again. `wait` waits for leave. `talk` sends `times` notes, each with leave, and
-/// answers with leave; each note is as long as `pad` says. `chat` does so without leave. `release` lets its connection go, and then
-/// waits. `ask` asks the client for its roots. `log` logs at every level.
+/// answers with leave; each note is as long as `pad` says. `chat` does so without leave,
+/// in one step, which is its first unless `later` says how many go before. `release` lets its
+/// connection go, and then waits. `ask` asks the client for its roots. `log` logs at every level.
 pub(crate) fn probe() -> (Server, Arc<Seen>) {
     let seen = Arc::new(Seen::default());
     let with = |run: fn(Arc<Seen>, Call, Arguments) -> Answering| {
@@ -133,6 +134,9 @@ pub(crate) fn probe() -> (Server, Arc<Seen>) {
             tool("chat"),
             with(|_, cx, args| {
                 Box::pin(async move {
+                    for _ in 0..number_of(&args, "later") {
+                        tokio::task::yield_now().await;
+                    }
                     for number in 0..number_of(&args, "times") {
                         noted(&cx, &args, number);
                     }
