@@ -17,7 +17,8 @@ pub(crate) struct ReplayLimits {
 }
 
 /// The last events of a session, of all its streams, oldest first. Bounded in bytes, events and
-/// age (SPEC C-59); what goes, goes from the front.
+/// age (SPEC C-59). Where room is wanted the oldest goes, and what belongs to no request before what
+/// does: a change can be asked for, an answer cannot.
 #[derive(Debug)]
 pub(crate) struct Replay {
     events: VecDeque<Kept>,
@@ -60,7 +61,9 @@ impl Replay {
         });
         let mut losers = Vec::new();
         while self.bytes > self.limits.bytes || self.events.len() > self.limits.events {
-            losers.extend(self.drop_oldest());
+            let of_no_request = |event: &Kept| event.stream == StreamId::STANDALONE;
+            let at = self.events.iter().position(of_no_request).unwrap_or(0);
+            losers.extend(self.drop_at(at));
         }
         losers
     }
@@ -85,12 +88,12 @@ impl Replay {
             .front()
             .is_some_and(|oldest| now.duration_since(oldest.since) >= self.limits.age)
         {
-            self.drop_oldest();
+            self.drop_at(0);
         }
     }
 
-    fn drop_oldest(&mut self) -> Option<StreamId> {
-        let event = self.events.pop_front()?;
+    fn drop_at(&mut self, at: usize) -> Option<StreamId> {
+        let event = self.events.remove(at)?;
         self.bytes -= event.frame.len();
         if self.events.is_empty() {
             // A quiet session keeps no buffer.
@@ -130,6 +133,26 @@ mod tests {
         assert_eq!(after(&replay, 1, 1), ["c"]);
         assert_eq!(after(&replay, 2, 0), ["b"]);
         assert!(after(&replay, 1, 2).is_empty() && after(&replay, 3, 0).is_empty());
+    }
+
+    /// SPEC C-28, C-59: what can be asked for again goes before what cannot.
+    #[test]
+    fn an_answer_outlasts_changes() {
+        let now = Instant::now();
+        let mut replay = Replay::new(LIMITS);
+        replay.push(stream(1), 1, "a".into(), now);
+        for number in 1..=5 {
+            replay.push(StreamId::STANDALONE, number, "c".into(), now);
+        }
+        assert_eq!(after(&replay, 1, 0), ["a"]);
+        assert_eq!(after(&replay, 0, 3).len(), 2);
+        replay.push(stream(2), 1, "b".into(), now);
+        replay.push(stream(2), 2, "b".into(), now);
+        assert_eq!(after(&replay, 0, 0).len(), 0);
+        assert_eq!(
+            (after(&replay, 1, 0).len(), after(&replay, 2, 0).len()),
+            (1, 2)
+        );
     }
 
     /// SPEC C-59: the oldest goes, by count, by bytes and by age.

@@ -872,19 +872,19 @@ mod tests {
         let mut small = resumption();
         small.limits.events = 2;
         let mut streams = Streams::resumable(small);
-        let id = opened(&mut streams);
+        let (id, other) = (opened(&mut streams), opened(&mut streams));
         push(&mut streams, id, "a").unwrap();
         streams.end(id);
         for _ in 0..2 {
             assert!(streams.attach(id, Line::new()).is_some());
-            push(&mut streams, StreamId::STANDALONE, "n").unwrap();
+            push(&mut streams, other, "n").unwrap();
         }
         assert!(streams.attach(id, Line::new()).is_none());
-        assert_eq!(streams.streams.len(), 1);
+        assert_eq!(streams.streams.len(), 2);
         // One that has sent nothing leaves nothing.
         let id = opened(&mut streams);
         streams.end(id);
-        assert_eq!(streams.streams.len(), 1);
+        assert_eq!(streams.streams.len(), 2);
         // One whose only event was longer than all that may be kept.
         let mut none = resumption();
         none.limits.bytes = 0;

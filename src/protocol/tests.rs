@@ -176,7 +176,9 @@ impl World {
         plain.log.push(event);
         self.kept.push((index, plain.log.len(), self.now));
         while self.kept.len() > self.most_kept {
-            self.kept.remove(0);
+            // What belongs to no request goes first.
+            let first = self.kept.iter().position(|kept| kept.0 == 0);
+            self.kept.remove(first.unwrap_or(0));
         }
         let client = &mut plain.client;
         if client.is_connected && client.room > 0 {

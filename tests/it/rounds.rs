@@ -245,6 +245,7 @@ impl Asking {
     }
 
     /// At another server.
+    #[cfg(feature = "request-state")]
     fn at(mut self, address: SocketAddr) -> Self {
         self.address = address;
         self
