@@ -123,6 +123,8 @@ struct Stream {
     /// How much of it some connection was given.
     given: usize,
     last_id: Option<String>,
+    /// What comes behind the event of this id.
+    after_last: usize,
     /// When the event of this id was sent, at the latest when it was not sent yet.
     last_at: Instant,
     connected_at: Instant,
@@ -138,6 +140,7 @@ impl Stream {
             next: 0,
             given: 0,
             last_id: None,
+            after_last: 0,
             last_at: now,
             connected_at: now,
             body: None,
@@ -179,6 +182,7 @@ impl Stream {
             self.last_id = Some(event.id);
             if event.data.is_empty() {
                 self.last_at = self.connected_at;
+                self.after_last = self.next;
                 continue;
             }
             let gist = gist(&event.data);
@@ -194,6 +198,7 @@ impl Stream {
             assert_eq!(*said, gist, "each once and in order");
             self.last_at = *since;
             self.next += 1;
+            self.after_last = self.next;
         }
     }
 }
@@ -430,8 +435,8 @@ impl World {
         let Some(last) = stream.last_id.clone() else {
             return;
         };
-        // What the breaking connection still held is not read.
-        let next = stream.next;
+        // What the breaking connection still held is not read, and what a fresh one left out comes.
+        let next = stream.after_last;
         let last = [("last-event-id", &*last)];
         let Some(response) = self.ask_here(Method::GET, &last, Value::Null).await else {
             return;
@@ -449,8 +454,11 @@ impl World {
 
     fn drop_connection(&mut self, digit: usize) {
         let session = self.session();
+        // A session that is gone does not hear of it.
+        let is_heard = !session.may_be_gone();
         if let Some(stream) = session.streams.get_mut(digit)
             && stream.body.take().is_some()
+            && is_heard
         {
             session.heard_at = Instant::now();
         }
