@@ -130,26 +130,19 @@ pub(super) fn listen(shared: &Arc<Shared>, claim: &Claim, position: Position) ->
     if shared.is_draining() && position == Position::Standalone {
         return Err(Rejection::ShuttingDown);
     }
-    let config = &shared.config;
-    let attach = |limits: QueueLimits, position: &Position| {
-        let sender = Sender::resumable(limits);
-        let connection = sender.clone();
-        let attachment = place.row.with(|session| match position {
-            Position::Standalone => session.listen(connection, now()),
-            Position::After(last) => session.resume(last, connection),
-            Position::Nowhere => None,
-        });
-        attachment.map(|attachment| (sender, attachment))
-    };
     // Room for all that can have been missed beside what is to come.
-    let room = QueueLimits {
-        bytes: config.queue.bytes.saturating_add(config.replay.bytes),
-        frames: config.queue.frames.saturating_add(config.replay.events),
-    };
-    let (sender, attachment) = attach(room, &position).ok_or(match position {
-        Position::Standalone => Rejection::UnknownSession,
-        Position::After(_) | Position::Nowhere => Rejection::EventUnknown,
-    })?;
+    let (queue, replay) = (shared.config.queue, shared.config.replay);
+    let sender = Sender::resumable(QueueLimits {
+        bytes: queue.bytes.saturating_add(replay.bytes),
+        frames: queue.frames.saturating_add(replay.events),
+    });
+    let connection = sender.clone();
+    let (attachment, otherwise) = place.row.with(|session| match &position {
+        Position::Standalone => (session.listen(connection, now()), Rejection::UnknownSession),
+        Position::After(last) => (session.resume(last, connection), Rejection::EventUnknown),
+        Position::Nowhere => (None, Rejection::EventUnknown),
+    });
+    let attachment = attachment.ok_or(otherwise)?;
     let mut response = place.stream(&sender, attachment);
     name_session(&mut response, place.row.id());
     Ok(response)

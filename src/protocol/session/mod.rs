@@ -1,0 +1,636 @@
+//! One legacy session: its phase, its running requests, the requests it waits for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::change::Change;
+use super::level::LogLevel;
+use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
+use crate::wire::id::{EventId, StreamId};
+use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing};
+use crate::wire::version::ProtocolVersion;
+
+/// How many bytes of resource URIs a session may be subscribed to.
+const MAX_SUBSCRIPTION_BYTES: usize = 64 * 1024;
+
+/// What a client said of itself in `initialize`.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) capabilities: Map<String, Value>,
+}
+
+/// A session: over one stream that is bound to its connection (HTTP+SSE), or over many that
+/// outlive theirs (Streamable HTTP).
+///
+/// ```text
+///              initialize           it succeeds
+///   +-------+ -----------> +---------+ -----> +------+
+///   | Fresh |              | Opening |        | Open |
+///   +-------+ <----------- +---------+        +------+
+///       |        it fails       |                |
+///       +-----------------------+----------------+--- close ---> Closed
+/// ```
+///
+/// A `Fresh` HTTP+SSE session serves requests as 2024-11-05 without client capabilities, because some
+/// clients reopen a cut stream by themselves and go on (GOTCHAS 8).
+///
+/// Generic over the connection, the handle of running work and the place that waits for a reply:
+/// it is tested with plain values, and what it drops it hands back, to be ended outside the lock.
+#[derive(Debug)]
+pub(crate) struct Session<C, W, R> {
+    phase: Phase,
+    streams: Streams<C>,
+    client: Option<Arc<Client>>,
+    version: ProtocolVersion,
+    log_level: LogLevel,
+    running: Vec<Running<W>>,
+    awaited: Vec<(u64, R)>,
+    requests_sent: u64,
+    requests_begun: u64,
+    subscriptions: Vec<Box<str>>,
+    draining: bool,
+    last_used: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Fresh,
+    Opening,
+    Open,
+    Closed,
+}
+
+/// A request whose answer is still to come.
+#[derive(Debug)]
+struct Running<W> {
+    /// Tells this request from a later one with the same id, which a client may send as soon as it
+    /// has cancelled the first.
+    ticket: Ticket,
+    id: Id,
+    route: Route,
+    /// `None` until the work is known to outlast its first step.
+    work: Option<W>,
+    initializes: bool,
+}
+
+/// One request of a session, whatever its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+/// Where the messages about a request go, its answer among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// The stream of the POST that brought it, or the one stream of an HTTP+SSE session.
+    Stream(StreamId),
+    /// Nowhere but the answer: the client takes no stream (SPEC C-14). The stream is only there to
+    /// tell of the end.
+    Answer(StreamId),
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finished {
+    /// It is on its stream.
+    Sent,
+    /// Its stream was not begun: it is the body of the response.
+    Kept,
+    /// The request was cancelled, or its session ended.
+    Gone,
+}
+
+/// Why a request to the client cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unasked {
+    Closed,
+    /// There is no stream that the question could go on (SPEC C-25, E-112).
+    NoStream,
+}
+
+/// Why a request cannot begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Closed,
+    IdInUse,
+    TooMany,
+    /// A second `initialize` (SPEC E-6).
+    Initialized,
+    Draining,
+}
+
+/// What a request is answered under.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) client: Option<Arc<Client>>,
+}
+
+/// What a closed session leaves to be ended.
+#[derive(Debug)]
+pub(crate) struct Remains<W, R> {
+    pub(crate) work: Vec<W>,
+    pub(crate) awaited: Vec<(u64, R)>,
+}
+
+impl<C: Connection, W, R> Session<C, W, R> {
+    /// A session over the one stream that this connection carries.
+    pub(crate) fn bound(connection: C, now: Instant) -> Self {
+        Self::over(Streams::bound(connection), now)
+    }
+
+    /// A session over streams that outlive their connections.
+    pub(crate) fn resumable(resumption: Resumption, now: Instant) -> Self {
+        Self::over(Streams::resumable(resumption), now)
+    }
+
+    /// What a request stands in that belongs to no session (SPEC C-83): open, of this revision,
+    /// with a client of whom nothing is known.
+    pub(crate) fn of_one_request(
+        resumption: Resumption,
+        version: ProtocolVersion,
+        now: Instant,
+    ) -> Self {
+        Self {
+            phase: Phase::Open,
+            version,
+            ..Self::resumable(resumption, now)
+        }
+    }
+
+    fn over(streams: Streams<C>, now: Instant) -> Self {
+        Self {
+            phase: Phase::Fresh,
+            streams,
+            client: None,
+            version: ProtocolVersion::V2024_11_05,
+            log_level: LogLevel::default(),
+            running: Vec::new(),
+            awaited: Vec::new(),
+            requests_sent: 0,
+            requests_begun: 0,
+            subscriptions: Vec::new(),
+            draining: false,
+            last_used: now,
+        }
+    }
+
+    /// The client asks for this revision, which it knows, whatever it is answered: the stream of its
+    /// `initialize` is of it (SPEC J-20).
+    pub(crate) fn expect(&mut self, version: ProtocolVersion) {
+        if self.phase == Phase::Fresh {
+            self.version = version;
+        }
+    }
+
+    /// Whether its stream is bound to its connection: HTTP+SSE.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.streams.is_bound()
+    }
+
+    /// Whether it was never initialized, and is not about to be.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.phase == Phase::Fresh
+    }
+
+    /// Whether the client can be told of what belongs to no request: not when each stands for itself.
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_bound() || self.streams.are_resumable()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// What messages are taken under.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            version: self.version,
+            client: self.client.clone(),
+        }
+    }
+
+    // --- time
+
+    /// The client was heard of.
+    pub(crate) fn touch(&mut self, now: Instant) {
+        self.last_used = now;
+    }
+
+    /// Whether nothing was heard for so long, nothing runs and nobody is connected (SPEC C-77).
+    fn is_idle(&self, now: Instant, limit: Duration) -> bool {
+        self.running.is_empty()
+            && !self.streams.is_connected()
+            && now.duration_since(self.last_used) >= limit
+    }
+
+    /// As `is_idle`, and then nothing begins any more: whoever comes now learns that the session is
+    /// gone, instead of being cut off when it goes.
+    pub(crate) fn closes_idle(&mut self, now: Instant, limit: Duration) -> bool {
+        let is_idle = self.is_idle(now, limit);
+        if is_idle {
+            self.phase = Phase::Closed;
+        }
+        is_idle
+    }
+
+    /// Lets go of events that are too old to be asked for.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.streams.expire(now);
+    }
+
+    // --- streams and their connections
+
+    /// The connection of the one stream of an HTTP+SSE session.
+    pub(crate) fn connection(&mut self) -> Option<&mut C> {
+        self.streams.bound_connection()
+    }
+
+    /// Opens the stream of a POST.
+    pub(crate) fn open_stream(&mut self) -> StreamId {
+        self.streams.open(self.version.has_priming_events())
+    }
+
+    /// How many bytes and events wait for the client of a POST.
+    pub(crate) fn early(&self, stream: StreamId) -> (usize, usize) {
+        self.streams.early(stream)
+    }
+
+    /// Connects the client of a POST to its stream; `None` when all is over already.
+    pub(crate) fn attach(&mut self, stream: StreamId, connection: C) -> Option<Attachment> {
+        self.streams.attach(stream, connection)
+    }
+
+    /// Connects a client to the standalone stream: what waited for it comes first (SPEC C-41), then
+    /// a priming event where there is one.
+    pub(crate) fn listen(&mut self, connection: C, now: Instant) -> Option<Attachment> {
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        let attachment = self.streams.attach(StreamId::STANDALONE, connection);
+        if self.version.has_priming_events() {
+            // An overfull connection was let go; the client comes back.
+            let _ = self.streams.prime(StreamId::STANDALONE, now);
+        }
+        if self.draining {
+            self.streams.finish_standalone();
+        }
+        attachment
+    }
+
+    /// Connects a client that comes back to the stream that it lost.
+    pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
+        let attachment = self.streams.resume(last, connection);
+        self.end_if_drained();
+        attachment
+    }
+
+    pub(crate) fn detach(&mut self, attachment: Attachment, now: Instant) {
+        self.streams.detach(attachment);
+        self.touch(now);
+    }
+
+    /// Tells the client of a POST that its answer comes as a stream.
+    pub(crate) fn begin_stream(&mut self, stream: StreamId, now: Instant) {
+        // Of a stream that has ended there is nothing to tell.
+        let _ = self.streams.begin(stream, now);
+    }
+
+    /// Ends the stream of a POST that nothing came of.
+    pub(crate) fn end_stream(&mut self, stream: StreamId) {
+        self.streams.end(stream);
+    }
+
+    /// Closes the connection of a running request's stream, so that the client comes back for the
+    /// rest; false where the revision does not have it (SPEC C-61, C-64).
+    pub(crate) fn pause(&mut self, ticket: Ticket, now: Instant) -> bool {
+        match self.route(ticket) {
+            Some(Route::Stream(stream)) => self.streams.pause(stream, now),
+            _ => false,
+        }
+    }
+
+    // --- requests of the client
+
+    /// Takes up a request. The id counts as in use until [`Session::finish`] or a cancel.
+    pub(crate) fn begin(
+        &mut self,
+        id: &Id,
+        initializes: bool,
+        route: Route,
+        limit: usize,
+    ) -> Result<(Ticket, Terms), Refused> {
+        self.admits(id, limit)?;
+        if initializes {
+            if self.phase != Phase::Fresh {
+                return Err(Refused::Initialized);
+            }
+            self.phase = Phase::Opening;
+        }
+        self.requests_begun += 1;
+        let ticket = Ticket(self.requests_begun);
+        self.running.push(Running {
+            ticket,
+            id: id.detached(),
+            route,
+            work: None,
+            initializes,
+        });
+        Ok((ticket, self.terms()))
+    }
+
+    /// Whether a request could begin now, `limit` being how many may run.
+    pub(crate) fn admits(&self, id: &Id, limit: usize) -> Result<(), Refused> {
+        if self.phase == Phase::Closed {
+            return Err(Refused::Closed);
+        }
+        if self.draining {
+            return Err(Refused::Draining);
+        }
+        // SPEC A-12, R-13: a duplicate is refused, the first one never notices.
+        if self.is_running(id) {
+            return Err(Refused::IdInUse);
+        }
+        if self.running.len() >= limit {
+            return Err(Refused::TooMany);
+        }
+        Ok(())
+    }
+
+    /// Whether a request with this id waits for its answer.
+    pub(crate) fn is_running(&self, id: &Id) -> bool {
+        self.running.iter().any(|running| running.id == *id)
+    }
+
+    /// Names the work of a running request, so that a cancel can end it. Gives the work back when
+    /// the request was cancelled in the meantime.
+    pub(crate) fn work(&mut self, ticket: Ticket, work: W) -> Result<(), W> {
+        match self
+            .running
+            .iter_mut()
+            .find(|running| running.ticket == ticket)
+        {
+            Some(running) => {
+                running.work = Some(work);
+                Ok(())
+            }
+            None => Err(work),
+        }
+    }
+
+    /// Gives up a request whose work is gone; nothing happens when it is over.
+    pub(crate) fn abandon(&mut self, ticket: Ticket) {
+        let is_it = |running: &Running<W>| running.ticket == ticket;
+        if let Some(at) = self.running.iter().position(is_it) {
+            self.take_out(at);
+        }
+    }
+
+    /// Takes a request out that is over.
+    fn take_out(&mut self, at: usize) -> Running<W> {
+        let running = self.running.swap_remove(at);
+        if running.initializes && self.phase == Phase::Opening {
+            self.phase = Phase::Fresh;
+        }
+        self.after(running.route);
+        running
+    }
+
+    fn route(&self, ticket: Ticket) -> Option<Route> {
+        let running = self.running.iter().find(|running| running.ticket == ticket);
+        running.map(|running| running.route)
+    }
+
+    /// The one terminal message of a request (SPEC A-7, R-9): sent, or left to be the body of the
+    /// response when no stream was begun for it.
+    pub(crate) fn finish(
+        &mut self,
+        ticket: Ticket,
+        answer: Outgoing<'_>,
+        now: Instant,
+    ) -> Result<Finished, Closed> {
+        let Some(at) = self
+            .running
+            .iter()
+            .position(|running| running.ticket == ticket)
+        else {
+            return Ok(Finished::Gone);
+        };
+        let running = self.running.swap_remove(at);
+        if running.initializes && self.phase == Phase::Opening {
+            self.phase = Phase::Fresh;
+        }
+        self.touch(now);
+        let finished = match running.route {
+            Route::Stream(stream) if self.is_bound() || self.streams.is_begun(stream) => {
+                self.streams.push(stream, answer, now)?;
+                Finished::Sent
+            }
+            _ => Finished::Kept,
+        };
+        self.after(running.route);
+        Ok(finished)
+    }
+
+    /// A request is over: its stream ends with the last one on it (SPEC C-27).
+    fn after(&mut self, route: Route) {
+        if self.running.is_empty() {
+            self.running = Vec::new();
+        }
+        let (Route::Stream(stream) | Route::Answer(stream)) = route;
+        if !self.is_bound() && !self.running.iter().any(|running| running.route == route) {
+            self.streams.end(stream);
+        }
+        self.end_if_drained();
+    }
+
+    /// What `initialize` settled, told before its answer is sent with [`Session::finish`].
+    pub(crate) fn open(&mut self, version: ProtocolVersion, client: Client) {
+        if self.phase == Phase::Opening {
+            self.phase = Phase::Open;
+            self.version = version;
+            self.client = Some(Arc::new(client));
+        }
+    }
+
+    /// Gives up a running request at the client's wish, without an answer. `initialize` cannot be
+    /// cancelled (SPEC E-8); an id that is not running has no effect (SPEC E-87, R-42).
+    pub(crate) fn cancel(&mut self, id: &Id) -> Option<W> {
+        let at = self.running.iter().position(|running| running.id == *id)?;
+        if self.running[at].initializes {
+            return None;
+        }
+        // SPEC E-88: the stream ends without an answer.
+        self.take_out(at).work
+    }
+
+    // --- messages of the server
+
+    /// Sends a message about a running request; refused once its answer is sent (SPEC E-85).
+    pub(crate) fn tell(
+        &mut self,
+        ticket: Ticket,
+        message: Outgoing<'_>,
+        now: Instant,
+    ) -> Result<(), Closed> {
+        match self.route(ticket).ok_or(Closed)? {
+            Route::Stream(stream) => self.streams.push(stream, message, now),
+            // The client said that it takes no such thing.
+            Route::Answer(_) => Ok(()),
+        }
+    }
+
+    /// Sends a message that belongs to no request.
+    pub(crate) fn send(&mut self, message: Outgoing<'_>, now: Instant) -> Result<(), Closed> {
+        if self.phase == Phase::Closed {
+            return Err(Closed);
+        }
+        self.streams.push(StreamId::STANDALONE, message, now)
+    }
+
+    /// Sends a request to the client and keeps the place that waits for the reply. Its ids count
+    /// up through the life of the session and are a space of their own (SPEC A-14). It goes on the
+    /// stream of the request that caused it (SPEC C-25, E-96).
+    pub(crate) fn ask(
+        &mut self,
+        about: Option<Ticket>,
+        reply: R,
+        (method, params): (&str, Option<&Json>),
+        now: Instant,
+    ) -> Result<u64, Unasked> {
+        if self.phase == Phase::Closed {
+            return Err(Unasked::Closed);
+        }
+        // SPEC E-112: without a session no answer would find its way back.
+        if !self.is_told() {
+            return Err(Unasked::NoStream);
+        }
+        let stream = match about {
+            Some(ticket) => match self.route(ticket).ok_or(Unasked::Closed)? {
+                Route::Stream(stream) => stream,
+                Route::Answer(_) => return Err(Unasked::NoStream),
+            },
+            None if self.is_bound() => StreamId::STANDALONE,
+            None => return Err(Unasked::NoStream),
+        };
+        let number = self.requests_sent + 1;
+        let id = Id::from(number);
+        self.streams
+            .push(stream, Outgoing::Request(&id, method, params), now)
+            .map_err(|Closed| Unasked::Closed)?;
+        self.requests_sent = number;
+        self.awaited.push((number, reply));
+        Ok(number)
+    }
+
+    /// Takes the place that waits for this reply; `None` for an answer that nobody waits for.
+    pub(crate) fn answered(&mut self, number: u64) -> Option<R> {
+        let at = self
+            .awaited
+            .iter()
+            .position(|(awaited, _)| *awaited == number)?;
+        Some(self.awaited.swap_remove(at).1)
+    }
+
+    // --- what the session asked to be told
+
+    pub(crate) fn log_level(&self) -> LogLevel {
+        self.log_level
+    }
+
+    pub(crate) fn set_log_level(&mut self, level: LogLevel) {
+        self.log_level = level;
+    }
+
+    /// Subscribes to a resource; false when the session has no room for more, or no stream that it
+    /// could be told on.
+    pub(crate) fn subscribe(&mut self, uri: &str) -> bool {
+        if !self.is_told() {
+            return false;
+        }
+        if self.is_subscribed(uri) {
+            return true;
+        }
+        let bytes: usize = self.subscriptions.iter().map(|uri| uri.len()).sum();
+        if bytes + uri.len() > MAX_SUBSCRIPTION_BYTES {
+            return false;
+        }
+        self.subscriptions.push(uri.into());
+        true
+    }
+
+    pub(crate) fn unsubscribe(&mut self, uri: &str) {
+        self.subscriptions.retain(|subscribed| &**subscribed != uri);
+    }
+
+    fn is_subscribed(&self, uri: &str) -> bool {
+        self.subscriptions
+            .iter()
+            .any(|subscribed| &**subscribed == uri)
+    }
+
+    /// Tells of a change: lists to every open session, a resource to its subscribers (SPEC E-59).
+    /// `frame` is the message for streams without event ids, made once for all sessions.
+    pub(crate) fn publish(
+        &mut self,
+        change: &Change,
+        message: Outgoing<'_>,
+        frame: &Bytes,
+        now: Instant,
+    ) -> Result<(), Closed> {
+        let wanted = match change {
+            Change::Resource(uri) => self.is_subscribed(uri),
+            Change::Tools | Change::Prompts | Change::Resources => self.phase == Phase::Open,
+        };
+        if !wanted {
+            return Ok(());
+        }
+        let stream = StreamId::STANDALONE;
+        self.streams
+            .push_shared(stream, message, frame.clone(), now)
+    }
+
+    // --- the end
+
+    /// Lets running requests finish and takes no new ones; then the stream ends.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+        self.end_if_drained();
+    }
+
+    fn end_if_drained(&mut self) {
+        if self.draining && self.running.is_empty() && self.phase != Phase::Closed {
+            self.streams.finish_standalone();
+        }
+    }
+
+    /// Ends the session. Running requests get `error` as their terminal message where their stream
+    /// was begun; what they and the awaited replies held is handed back.
+    pub(crate) fn close(&mut self, error: &ErrorObject, now: Instant) -> Remains<W, R> {
+        let running = std::mem::take(&mut self.running);
+        for running in &running {
+            let Route::Stream(stream) = running.route else {
+                continue;
+            };
+            if self.is_bound() || self.streams.is_begun(stream) {
+                // A connection that is gone needs no error.
+                let message = Outgoing::Error(Some(&running.id), error);
+                let _ = self.streams.push(stream, message, now);
+            }
+        }
+        self.phase = Phase::Closed;
+        self.subscriptions = Vec::new();
+        self.streams.finish();
+        Remains {
+            work: running
+                .into_iter()
+                .filter_map(|running| running.work)
+                .collect(),
+            awaited: std::mem::take(&mut self.awaited),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

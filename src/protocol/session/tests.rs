@@ -1,0 +1,673 @@
+//! One session, with plain values for its connections, its work and its replies.
+
+use serde_json::json;
+
+use super::super::line::{Line, resumption};
+use super::super::replay::ReplayLimits;
+use super::*;
+
+type TestSession = Session<Line, &'static str, &'static str>;
+
+const STANDALONE: Route = Route::Stream(StreamId::STANDALONE);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// An HTTP+SSE session, and its connection.
+fn bound() -> (TestSession, Line) {
+    let line = Line::new();
+    (Session::bound(line.clone(), Instant::now()), line)
+}
+
+fn resumable() -> TestSession {
+    Session::resumable(resumption(), Instant::now())
+}
+
+/// An open session of Streamable HTTP.
+fn open(version: ProtocolVersion) -> TestSession {
+    let mut session = resumable();
+    let route = Route::Stream(session.open_stream());
+    initialize(&mut session, route, version);
+    session
+}
+
+fn initialize(session: &mut TestSession, route: Route, version: ProtocolVersion) {
+    let id = Id::from("hello");
+    let (ticket, _) = session.begin(&id, true, route, 64).unwrap();
+    let capabilities = Map::new();
+    session.open(version, Client { capabilities });
+    let answer = Outgoing::Result(&id, &Json::empty());
+    session.finish(ticket, answer, Instant::now()).unwrap();
+}
+
+#[track_caller]
+fn begin(session: &mut TestSession, id: u64, route: Route) -> Ticket {
+    session.begin(&id.into(), false, route, 64).unwrap().0
+}
+
+/// A request on a stream of its own.
+fn post(session: &mut TestSession, id: u64) -> (StreamId, Ticket) {
+    let stream = session.open_stream();
+    (stream, begin(session, id, Route::Stream(stream)))
+}
+
+fn done(session: &mut TestSession, ticket: Ticket, id: u64) -> Result<Finished, Closed> {
+    let answer = Json::empty();
+    session.finish(
+        ticket,
+        Outgoing::Result(&id.into(), &answer),
+        Instant::now(),
+    )
+}
+
+fn tell(session: &mut TestSession, ticket: Ticket, method: &str) -> Result<(), Closed> {
+    session.tell(ticket, Outgoing::Notification(method, None), Instant::now())
+}
+
+fn send(session: &mut TestSession, method: &str) -> Result<(), Closed> {
+    session.send(Outgoing::Notification(method, None), Instant::now())
+}
+
+fn ask(
+    session: &mut TestSession,
+    about: Option<Ticket>,
+    reply: &'static str,
+) -> Result<u64, Unasked> {
+    session.ask(about, reply, ("ping", None), Instant::now())
+}
+
+fn publish(session: &mut TestSession, change: &Change) -> Result<(), Closed> {
+    let params = change.params();
+    let message = Outgoing::Notification(change.method(), params.as_ref());
+    let frame = super::super::stream::frame_of(message);
+    session.publish(change, message, &frame, Instant::now())
+}
+
+fn close(session: &mut TestSession) -> Remains<&'static str, &'static str> {
+    session.close(&ErrorObject::internal(), Instant::now())
+}
+
+// --- requests of the client
+
+/// GOTCHAS 8, SPEC B-22: before `initialize` a session speaks 2024-11-05.
+#[test]
+fn a_fresh_session_serves_the_first_revision() {
+    let (mut session, _) = bound();
+    let (_, terms) = session.begin(&1.into(), false, STANDALONE, 64).unwrap();
+    assert_eq!(terms.version, ProtocolVersion::V2024_11_05);
+    assert!(terms.client.is_none());
+}
+
+/// SPEC C-83: what belongs to no session is served under the revision that it names.
+#[test]
+fn a_request_without_a_session_stands_in_an_open_one() {
+    let version = ProtocolVersion::V2025_06_18;
+    let mut session: TestSession = Session::of_one_request(resumption(), version, Instant::now());
+    let refused = session.begin(&1.into(), true, STANDALONE, 64);
+    assert_eq!(refused.unwrap_err(), Refused::Initialized);
+    let (_, terms) = session.begin(&1.into(), false, STANDALONE, 64).unwrap();
+    assert_eq!(terms.version, version);
+    assert!(terms.client.is_none());
+}
+
+/// SPEC E-6: `initialize` counts once, and a failed one may be tried again (R-4).
+#[test]
+fn a_session_is_initialized_once() {
+    let (mut session, _) = bound();
+    let (ticket, _) = session.begin(&1.into(), true, STANDALONE, 64).unwrap();
+    let refused = session.begin(&2.into(), true, STANDALONE, 64).unwrap_err();
+    assert_eq!(refused, Refused::Initialized);
+    let (id, error) = (1.into(), ErrorObject::invalid_params("no"));
+    let answer = Outgoing::Error(Some(&id), &error);
+    session.finish(ticket, answer, Instant::now()).unwrap();
+    initialize(&mut session, STANDALONE, ProtocolVersion::V2025_03_26);
+    let refused = session.begin(&4.into(), true, STANDALONE, 64).unwrap_err();
+    assert_eq!(refused, Refused::Initialized);
+    let (_, terms) = session.begin(&5.into(), false, STANDALONE, 64).unwrap();
+    assert_eq!(terms.version, ProtocolVersion::V2025_03_26);
+    assert!(terms.client.is_some());
+}
+
+/// SPEC A-12, R-13: a running id is refused, `1` is not `"1"`, and a finished id is free.
+#[test]
+fn an_id_runs_once() {
+    let (mut session, _) = bound();
+    let ticket = begin(&mut session, 1, STANDALONE);
+    let refused = session.begin(&1.into(), false, STANDALONE, 64);
+    assert_eq!(refused.unwrap_err(), Refused::IdInUse);
+    session.begin(&"1".into(), false, STANDALONE, 64).unwrap();
+    assert!(session.is_running(&1.into()) && !session.is_running(&2.into()));
+    done(&mut session, ticket, 1).unwrap();
+    begin(&mut session, 1, STANDALONE);
+}
+
+#[test]
+fn running_requests_are_limited() {
+    let (mut session, _) = bound();
+    let (first, _) = session.begin(&1.into(), false, STANDALONE, 2).unwrap();
+    session.begin(&2.into(), false, STANDALONE, 2).unwrap();
+    let refused = session.begin(&3.into(), false, STANDALONE, 2);
+    assert_eq!(refused.unwrap_err(), Refused::TooMany);
+    done(&mut session, first, 1).unwrap();
+    session.begin(&3.into(), false, STANDALONE, 2).unwrap();
+}
+
+/// SPEC A-7, E-87, E-89, R-9: exactly one terminal message, none after a cancel, in any order.
+#[test]
+fn a_cancelled_request_gets_no_answer() {
+    let (mut session, line) = bound();
+    let ticket = begin(&mut session, 1, STANDALONE);
+    session.work(ticket, "work").unwrap();
+    assert_eq!(session.cancel(&1.into()), Some("work"));
+    assert_eq!(session.cancel(&1.into()), None);
+    assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Gone));
+    assert_eq!(line.len(), 0);
+    // Cancelled before its work was named: the work comes back, to be ended.
+    let ticket = begin(&mut session, 2, STANDALONE);
+    assert_eq!(session.cancel(&2.into()), None);
+    assert_eq!(session.work(ticket, "late"), Err("late"));
+    // Finished before the cancel: the answer stands.
+    let ticket = begin(&mut session, 3, STANDALONE);
+    assert_eq!(done(&mut session, ticket, 3), Ok(Finished::Sent));
+    assert_eq!(session.cancel(&3.into()), None);
+    assert_eq!(line.len(), 1);
+}
+
+/// SPEC E-88: the stream of a cancelled request ends without an answer, and with what came
+/// before; a stream that others are answered on goes on.
+#[test]
+fn cancelling_ends_the_stream_of_the_request() {
+    let mut session = open(ProtocolVersion::V2025_03_26);
+    let (stream, ticket) = post(&mut session, 1);
+    let other = begin(&mut session, 2, Route::Stream(stream));
+    let line = Line::new();
+    session.attach(stream, line.clone()).unwrap();
+    tell(&mut session, ticket, "said").unwrap();
+    session.cancel(&1.into());
+    assert!(!line.is_over());
+    session.work(other, "work").unwrap();
+    assert_eq!(session.cancel(&2.into()), Some("work"));
+    assert!(line.is_over());
+    assert_eq!(line.data(), [r#"{"jsonrpc":"2.0","method":"said"}"#]);
+    assert_eq!(done(&mut session, other, 2), Ok(Finished::Gone));
+    // An HTTP+SSE stream is not the request's own.
+    let (mut session, line) = bound();
+    begin(&mut session, 1, STANDALONE);
+    session.cancel(&1.into());
+    assert!(!line.is_over());
+}
+
+/// SPEC A-12: what is left of a cancelled request touches no later one with its id.
+#[test]
+fn a_cancelled_request_cannot_speak_for_its_successor() {
+    let (mut session, line) = bound();
+    let first = begin(&mut session, 1, STANDALONE);
+    session.cancel(&1.into());
+    let second = begin(&mut session, 1, STANDALONE);
+    session.work(second, "second").unwrap();
+    assert_eq!(session.work(first, "first"), Err("first"));
+    assert_eq!(tell(&mut session, first, "n"), Err(Closed));
+    assert_eq!(ask(&mut session, Some(first), "r"), Err(Unasked::Closed));
+    assert_eq!(done(&mut session, first, 1), Ok(Finished::Gone));
+    assert_eq!(line.len(), 0);
+    assert_eq!(done(&mut session, second, 1), Ok(Finished::Sent));
+    assert_eq!(line.len(), 1);
+}
+
+/// SPEC E-8: `initialize` cannot be cancelled.
+#[test]
+fn initialize_cannot_be_cancelled() {
+    let (mut session, line) = bound();
+    let (ticket, _) = session.begin(&1.into(), true, STANDALONE, 64).unwrap();
+    session.work(ticket, "work").unwrap();
+    assert_eq!(session.cancel(&1.into()), None);
+    assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
+    assert_eq!(line.len(), 1);
+}
+
+/// SPEC E-85: nothing about a request follows its answer.
+#[test]
+fn nothing_is_told_of_a_finished_request() {
+    let (mut session, line) = bound();
+    let ticket = begin(&mut session, 1, STANDALONE);
+    tell(&mut session, ticket, "n").unwrap();
+    done(&mut session, ticket, 1).unwrap();
+    assert_eq!(tell(&mut session, ticket, "n"), Err(Closed));
+    assert_eq!(line.len(), 2);
+}
+
+// --- where answers go
+
+/// SPEC C-23, C-27: an answer with nothing before it is left to be the body of the response;
+/// behind anything else it is on the stream, and the stream ends with it.
+#[test]
+fn an_answer_goes_where_its_request_has_begun_to_be_answered() {
+    let mut session = open(ProtocolVersion::V2025_11_25);
+    let (stream, ticket) = post(&mut session, 1);
+    assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Kept));
+    assert!(session.attach(stream, Line::new()).is_none());
+
+    let (stream, ticket) = post(&mut session, 2);
+    let line = Line::new();
+    session.attach(stream, line.clone()).unwrap();
+    assert_eq!(done(&mut session, ticket, 2), Ok(Finished::Kept));
+    assert_eq!((line.len(), line.is_over()), (0, true));
+
+    let (stream, ticket) = post(&mut session, 3);
+    session.begin_stream(stream, Instant::now());
+    assert_eq!(done(&mut session, ticket, 3), Ok(Finished::Sent));
+    let line = Line::new();
+    session.attach(stream, line.clone()).unwrap();
+    let answer = r#"{"jsonrpc":"2.0","id":3,"result":{}}"#;
+    assert_eq!(line.data(), ["", answer]);
+    assert!(line.is_over());
+
+    let (stream, ticket) = post(&mut session, 4);
+    tell(&mut session, ticket, "n").unwrap();
+    assert_eq!(done(&mut session, ticket, 4), Ok(Finished::Sent));
+    session.attach(stream, Line::new()).unwrap();
+}
+
+/// SPEC C-14: a client that takes JSON alone is told nothing on the way.
+#[test]
+fn a_request_without_a_stream_has_its_answer_kept() {
+    let mut session = open(ProtocolVersion::V2025_11_25);
+    let stream = session.open_stream();
+    let ticket = begin(&mut session, 1, Route::Answer(stream));
+    let line = Line::new();
+    session.attach(stream, line.clone()).unwrap();
+    tell(&mut session, ticket, "n").unwrap();
+    assert!(!session.pause(ticket, Instant::now()));
+    assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Kept));
+    assert_eq!((line.len(), line.is_over()), (0, true));
+}
+
+/// SPEC A-66, C-27: the stream of a batch ends with the last answer.
+#[test]
+fn a_shared_stream_ends_with_its_last_request() {
+    let mut session = open(ProtocolVersion::V2025_03_26);
+    let (stream, first) = post(&mut session, 1);
+    let second = begin(&mut session, 2, Route::Stream(stream));
+    session.begin_stream(stream, Instant::now());
+    let line = Line::new();
+    session.attach(stream, line.clone()).unwrap();
+    assert_eq!(done(&mut session, second, 2), Ok(Finished::Sent));
+    assert!(!line.is_over());
+    assert_eq!(done(&mut session, first, 1), Ok(Finished::Sent));
+    assert_eq!((line.len(), line.is_over()), (2, true));
+}
+
+/// However little is kept for later, a client that is connected after the first step of its
+/// request has all of that, and its stream is gone when it has ended.
+#[test]
+fn a_first_step_is_delivered_whole() {
+    let mut session: TestSession = Session::of_one_request(
+        Resumption {
+            limits: ReplayLimits {
+                bytes: 0,
+                events: 0,
+                age: MINUTE,
+            },
+            ..resumption()
+        },
+        ProtocolVersion::V2025_11_25,
+        Instant::now(),
+    );
+    for ends in [false, true] {
+        let (stream, ticket) = post(&mut session, 1);
+        tell(&mut session, ticket, "a").unwrap();
+        tell(&mut session, ticket, "b").unwrap();
+        if ends {
+            done(&mut session, ticket, 1).unwrap();
+        }
+        let line = Line::new();
+        session.attach(stream, line.clone()).unwrap();
+        assert_eq!((line.len(), line.is_over()), (3 + usize::from(ends), ends));
+        if !ends {
+            assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
+            assert_eq!((line.len(), line.is_over()), (4, true));
+        }
+        assert!(session.attach(stream, Line::new()).is_none());
+    }
+}
+
+/// SPEC J-20: the stream of an `initialize` is of the revision that the client asks for.
+#[test]
+fn the_first_stream_is_of_the_revision_that_is_asked_for() {
+    for version in ProtocolVersion::LEGACY {
+        let mut session = resumable();
+        session.expect(version);
+        let stream = session.open_stream();
+        let id = Id::from(1);
+        let route = Route::Stream(stream);
+        session.begin(&id, true, route, 64).unwrap();
+        session.begin_stream(stream, Instant::now());
+        let line = Line::new();
+        session.attach(stream, line.clone()).unwrap();
+        assert_eq!(line.len() == 1, version.has_priming_events(), "{version}");
+    }
+}
+
+/// A request that never ran leaves no trace.
+#[test]
+fn an_abandoned_request_is_forgotten() {
+    let mut session = open(ProtocolVersion::V2025_11_25);
+    let (stream, ticket) = post(&mut session, 1);
+    session.abandon(ticket);
+    session.end_stream(stream);
+    assert!(session.attach(stream, Line::new()).is_none());
+    assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Gone));
+    begin(&mut session, 1, STANDALONE);
+}
+
+/// SPEC C-28: with its client gone a request runs on, and its answer waits for the client.
+#[test]
+fn an_answer_waits_for_a_client_that_left() {
+    let mut session = open(ProtocolVersion::V2025_06_18);
+    let (stream, ticket) = post(&mut session, 1);
+    let line = Line::new();
+    let attachment = session.attach(stream, line.clone()).unwrap();
+    tell(&mut session, ticket, "n").unwrap();
+    session.detach(attachment, Instant::now());
+    assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
+    let back = Line::new();
+    session.resume(&line.last_id(), back.clone()).unwrap();
+    assert_eq!(back.data(), [r#"{"jsonrpc":"2.0","id":1,"result":{}}"#]);
+    assert!(back.is_over());
+}
+
+/// SPEC C-61, C-62, C-64: only 2025-11-25 has the client come back for the rest.
+#[test]
+fn a_request_lets_its_connection_go() {
+    for (version, pauses) in [
+        (ProtocolVersion::V2025_03_26, false),
+        (ProtocolVersion::V2025_06_18, false),
+        (ProtocolVersion::V2025_11_25, true),
+    ] {
+        let mut session = open(version);
+        let (stream, ticket) = post(&mut session, 1);
+        let line = Line::new();
+        session.attach(stream, line.clone()).unwrap();
+        assert_eq!(session.pause(ticket, Instant::now()), pauses, "{version}");
+        assert_eq!(line.is_over(), pauses, "{version}");
+        assert_eq!(line.len(), usize::from(pauses), "{version}");
+        done(&mut session, ticket, 1).unwrap();
+        assert!(!session.pause(ticket, Instant::now()), "{version}");
+        if pauses {
+            let back = Line::new();
+            session.resume(&line.last_id(), back.clone()).unwrap();
+            assert_eq!((back.len(), back.is_over()), (1, true));
+        }
+    }
+    let (mut session, line) = bound();
+    let ticket = begin(&mut session, 1, STANDALONE);
+    assert!(!session.pause(ticket, Instant::now()) && !line.is_over());
+}
+
+// --- messages of the server
+
+/// SPEC C-36, C-37, C-38: what belongs to no request goes on the standalone stream, once.
+#[test]
+fn a_message_of_no_request_goes_on_the_standalone_stream() {
+    let mut session = open(ProtocolVersion::V2025_06_18);
+    let (stream, ticket) = post(&mut session, 1);
+    let (its, standalone) = (Line::new(), Line::new());
+    session.attach(stream, its.clone()).unwrap();
+    session.listen(standalone.clone(), Instant::now()).unwrap();
+    send(&mut session, "unrelated").unwrap();
+    tell(&mut session, ticket, "related").unwrap();
+    done(&mut session, ticket, 1).unwrap();
+    assert_eq!(
+        standalone.data(),
+        [r#"{"jsonrpc":"2.0","method":"unrelated"}"#]
+    );
+    assert_eq!(its.data().len(), 2);
+    assert!(its.data()[0].contains("\"related\""));
+    assert!(!standalone.is_over());
+}
+
+/// SPEC C.2 row 12: what waited, then a priming event where the revision has it.
+#[test]
+fn a_standalone_stream_begins_with_what_waited() {
+    for (version, primes) in [
+        (ProtocolVersion::V2025_06_18, false),
+        (ProtocolVersion::V2025_11_25, true),
+    ] {
+        let mut session = open(version);
+        send(&mut session, "waited").unwrap();
+        let line = Line::new();
+        session.listen(line.clone(), Instant::now()).unwrap();
+        let data = line.data();
+        assert_eq!(data.len(), 1 + usize::from(primes), "{version}");
+        assert!(data[0].contains("waited"));
+        assert_eq!(data.last().unwrap().is_empty(), primes, "{version}");
+        assert_eq!(line.read().1, primes.then_some(700), "SPEC C-62");
+    }
+}
+
+/// SPEC A-14, G-22, C-22: ids of the server count up; an answer is taken once.
+#[test]
+fn replies_find_their_place_once() {
+    let (mut session, line) = bound();
+    assert_eq!(ask(&mut session, None, "a"), Ok(1));
+    assert_eq!(ask(&mut session, None, "b"), Ok(2));
+    assert_eq!(session.answered(1), Some("a"));
+    assert_eq!(session.answered(1), None);
+    assert_eq!(session.answered(9), None);
+    assert_eq!(ask(&mut session, None, "c"), Ok(3));
+    assert!(line.data()[2].contains("\"id\":3"));
+}
+
+/// SPEC C-25, E-96, E-112: a question goes on the stream of the request that caused it, and
+/// nowhere else.
+#[test]
+fn a_question_goes_on_the_stream_of_its_request() {
+    let mut session = open(ProtocolVersion::V2025_06_18);
+    let standalone = Line::new();
+    session.listen(standalone.clone(), Instant::now()).unwrap();
+    let (stream, ticket) = post(&mut session, 1);
+    let line = Line::new();
+    session.attach(stream, line.clone()).unwrap();
+    assert_eq!(ask(&mut session, Some(ticket), "a"), Ok(1));
+    assert_eq!(line.data(), [r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#]);
+    assert_eq!(ask(&mut session, None, "b"), Err(Unasked::NoStream));
+    let stream = session.open_stream();
+    let json = begin(&mut session, 2, Route::Answer(stream));
+    assert_eq!(ask(&mut session, Some(json), "c"), Err(Unasked::NoStream));
+    done(&mut session, ticket, 1).unwrap();
+    assert_eq!(ask(&mut session, Some(ticket), "d"), Err(Unasked::Closed));
+    assert_eq!(standalone.len(), 0);
+    // None of those that were not asked holds a place.
+    assert_eq!(close(&mut session).awaited, [(1, "a")]);
+    assert_eq!(ask(&mut session, None, "e"), Err(Unasked::Closed));
+}
+
+/// SPEC E-43, E-59: lists to open sessions, resources to subscribers only.
+#[test]
+fn changes_reach_whoever_asked() {
+    let (mut fresh, unopened) = bound();
+    let (mut open, line) = bound();
+    initialize(&mut open, STANDALONE, ProtocolVersion::V2025_06_18);
+    line.clear();
+    let resource = Change::Resource("a://b".into());
+    for session in [&mut fresh, &mut open] {
+        publish(session, &Change::Tools).unwrap();
+        publish(session, &resource).unwrap();
+    }
+    assert_eq!((unopened.len(), line.len()), (0, 1));
+    assert!(open.subscribe("a://b") && open.subscribe("a://b"));
+    publish(&mut open, &resource).unwrap();
+    assert_eq!(line.len(), 2);
+    open.unsubscribe("a://b");
+    publish(&mut open, &resource).unwrap();
+    assert_eq!(line.len(), 2);
+}
+
+/// SPEC C-41, C-51: with nobody connected a change waits, and comes with an event id.
+#[test]
+fn changes_wait_for_a_client() {
+    let mut session = open(ProtocolVersion::V2025_06_18);
+    publish(&mut session, &Change::Tools).unwrap();
+    publish(&mut session, &Change::Prompts).unwrap();
+    let line = Line::new();
+    session.listen(line.clone(), Instant::now()).unwrap();
+    publish(&mut session, &Change::Resources).unwrap();
+    let methods = ["tools", "prompts", "resources"];
+    assert_eq!(line.len(), methods.len());
+    for (data, method) in line.data().iter().zip(methods) {
+        assert!(data.contains(&format!("{method}/list_changed")), "{data}");
+    }
+    assert_eq!(line.ids().len(), methods.len());
+    // What one client has is no other's.
+    let other = Line::new();
+    session.listen(other.clone(), Instant::now()).unwrap();
+    assert_eq!(other.len(), 0);
+}
+
+#[test]
+fn subscriptions_are_bounded_in_bytes() {
+    let (mut session, _) = bound();
+    assert!(session.subscribe(&"x".repeat(MAX_SUBSCRIPTION_BYTES)));
+    assert!(!session.subscribe("y"));
+}
+
+// --- time
+
+/// SPEC C-77: any request or open stream is activity.
+#[test]
+fn a_session_is_idle_when_nobody_is_there_and_nothing_runs() {
+    let start = Instant::now();
+    let mut session: TestSession = Session::resumable(resumption(), start);
+    let is_idle =
+        |session: &TestSession, minutes| session.is_idle(start + minutes * MINUTE, MINUTE);
+    assert!(!session.is_idle(start + MINUTE - Duration::from_nanos(1), MINUTE));
+    assert!(is_idle(&session, 1));
+    session.touch(start + MINUTE);
+    assert!(!is_idle(&session, 1) && is_idle(&session, 2));
+
+    let (_, ticket) = post(&mut session, 1);
+    assert!(!is_idle(&session, 9), "a request runs");
+    let (id, result) = (Id::from(1), Json::empty());
+    let answer = Outgoing::Result(&id, &result);
+    session.finish(ticket, answer, start + 9 * MINUTE).unwrap();
+    assert!(!is_idle(&session, 9) && is_idle(&session, 10));
+
+    let listening = session.listen(Line::new(), start + 10 * MINUTE).unwrap();
+    assert!(!is_idle(&session, 20), "a client is connected");
+    session.detach(listening, start + 20 * MINUTE);
+    assert!(!is_idle(&session, 20) && is_idle(&session, 21));
+    // The clock of another thread may be ahead.
+    assert!(!is_idle(&session, 0));
+}
+
+// --- the end
+
+/// R-24: a drained session ends when its last request has its answer.
+#[test]
+fn a_drained_session_ends_after_its_last_answer() {
+    let (mut idle, line) = bound();
+    idle.drain();
+    assert!(line.is_over());
+    let (mut busy, line) = bound();
+    let ticket = begin(&mut busy, 1, STANDALONE);
+    busy.drain();
+    assert!(!line.is_over());
+    let refused = busy.begin(&2.into(), false, STANDALONE, 64);
+    assert_eq!(refused.unwrap_err(), Refused::Draining);
+    done(&mut busy, ticket, 1).unwrap();
+    assert_eq!((line.len(), line.is_over()), (1, true));
+    // The last one may also be cancelled, or never run.
+    for end in [
+        (|session, _| assert_eq!(session.cancel(&1.into()), None)) as fn(&mut TestSession, Ticket),
+        |session, ticket| session.abandon(ticket),
+    ] {
+        let (mut session, line) = bound();
+        let ticket = begin(&mut session, 1, STANDALONE);
+        session.drain();
+        end(&mut session, ticket);
+        assert!(line.is_over());
+    }
+}
+
+/// SPEC C-84: streams end cleanly, those of running requests with their answers.
+#[test]
+fn a_drained_session_ends_its_streams() {
+    let mut session = open(ProtocolVersion::V2025_06_18);
+    let (stream, ticket) = post(&mut session, 1);
+    let (its, standalone) = (Line::new(), Line::new());
+    session.attach(stream, its.clone()).unwrap();
+    session.listen(standalone.clone(), Instant::now()).unwrap();
+    session.begin_stream(stream, Instant::now());
+    session.drain();
+    assert!(!its.is_over() && !standalone.is_over());
+    assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
+    assert!(its.is_over() && standalone.is_over());
+    // Whoever comes now has what waited, and then the end.
+    send(&mut session, "late").unwrap();
+    let late = Line::new();
+    session.listen(late.clone(), Instant::now()).unwrap();
+    assert_eq!((late.len(), late.is_over()), (1, true));
+}
+
+/// R-5, R-9, R-25: a closed session hands back all it held, twice is harmless.
+#[test]
+fn closing_hands_everything_back() {
+    let (mut session, line) = bound();
+    let ticket = begin(&mut session, 1, STANDALONE);
+    session.work(ticket, "work").unwrap();
+    ask(&mut session, None, "reply").unwrap();
+    let remains = close(&mut session);
+    assert_eq!(
+        (remains.work, remains.awaited),
+        (vec!["work"], vec![(1, "reply")])
+    );
+    assert!(line.data()[1].contains("-32603"));
+    assert!(line.is_over() && session.is_closed());
+    let again = close(&mut session);
+    assert!(again.work.is_empty() && again.awaited.is_empty());
+    let refused = session.begin(&2.into(), false, STANDALONE, 64);
+    assert_eq!(refused.unwrap_err(), Refused::Closed);
+    assert_eq!(send(&mut session, "n"), Err(Closed));
+}
+
+/// SPEC C.3 row 6, C-30, C-75: all streams end, those that have begun with an error, and
+/// nothing of the session is there for whoever comes later.
+#[test]
+fn closing_ends_every_stream() {
+    let mut session = open(ProtocolVersion::V2025_11_25);
+    let (begun, first) = post(&mut session, 1);
+    let (silent, second) = post(&mut session, 2);
+    let lines = [Line::new(), Line::new(), Line::new()];
+    session.attach(begun, lines[0].clone()).unwrap();
+    session.attach(silent, lines[1].clone()).unwrap();
+    session.listen(lines[2].clone(), Instant::now()).unwrap();
+    session.begin_stream(begun, Instant::now());
+    session.subscribe("a://b");
+    close(&mut session);
+    assert!(lines.iter().all(Line::is_over));
+    let data = lines[0].data();
+    assert!(
+        data[1].contains(r#""id":1,"error":{"code":-32603"#),
+        "{data:?}"
+    );
+    assert_eq!(lines[1].len(), 0, "its answer is the body of the response");
+    for (ticket, id) in [(first, 1), (second, 2)] {
+        assert_eq!(done(&mut session, ticket, id), Ok(Finished::Gone));
+        assert_eq!(tell(&mut session, ticket, "n"), Err(Closed));
+    }
+    assert!(session.listen(Line::new(), Instant::now()).is_none());
+    let resource = Change::Resource("a://b".into());
+    for change in [Change::Tools, resource] {
+        assert_eq!(publish(&mut session, &change), Ok(()));
+    }
+    assert_eq!(lines[2].len(), 1, "the priming event");
+}
+
+/// SPEC B-17: a connection that takes no more says so to whoever sends.
+#[test]
+fn a_full_connection_is_noticed() {
+    let mut session: TestSession = Session::bound(Line::holding(0), Instant::now());
+    let ticket = begin(&mut session, 1, STANDALONE);
+    let params = Json::from(&json!({}));
+    let message = Outgoing::Notification("n", Some(&params));
+    assert_eq!(session.send(message, Instant::now()), Err(Closed));
+    assert_eq!(done(&mut session, ticket, 1), Err(Closed));
+}

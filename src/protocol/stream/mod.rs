@@ -1,0 +1,428 @@
+//! The streams of a session: what each has sent, and the connection that carries it, if any.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::replay::{Replay, ReplayLimits};
+use crate::wire::id::{EventId, StreamId, Tag};
+use crate::wire::jsonrpc::Outgoing;
+use crate::wire::sse::{self, Event};
+
+/// What carries the frames of a stream to its client.
+pub(crate) trait Connection {
+    /// Takes a frame or refuses it for good; never waits.
+    fn offer(&mut self, frame: Bytes) -> Result<(), Closed>;
+    /// Lets the client have what was taken, then the end.
+    fn finish(&mut self);
+}
+
+/// The connection takes no more: the client left, or it does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Closed;
+
+/// How the streams of a session outlive their connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resumption {
+    /// Marks the event ids; without one events have no ids, and no stream is resumed.
+    pub(crate) tag: Option<Tag>,
+    pub(crate) limits: ReplayLimits,
+    /// How long clients are asked to wait before they come back.
+    pub(crate) retry: Duration,
+}
+
+/// The streams of one session.
+///
+/// ```text
+///             push, begin                   end
+///   +-------+ ----------> +-------+ -----------------> +-------+
+///   | fresh |             | begun | <--+               | ended | --- nothing kept of it ---> gone
+///   +-------+             +-------+    | detach, pause, +-------+
+///       |                     |        | attach, resume
+///       |                     +--------+
+///       +---- end: nothing was sent ----> gone
+/// ```
+///
+/// A stream is not a connection: while nobody is connected, what is sent is kept, and whoever
+/// attaches gets it first. So each event reaches one connection, in order, and a client that lost
+/// one resumes behind the last event that it saw.
+#[derive(Debug)]
+pub(crate) struct Streams<C> {
+    streams: Vec<Stream<C>>,
+    /// `None` when the one stream is bound to its connection, as in HTTP+SSE.
+    resumption: Option<Resumption>,
+    replay: Replay,
+    opened: u64,
+    attached: u64,
+}
+
+#[derive(Debug)]
+struct Stream<C> {
+    id: StreamId,
+    connection: Option<(Attachment, C)>,
+    /// Events so far.
+    sent: u64,
+    /// Those of them that a connection took.
+    delivered: u64,
+    begun: bool,
+    ended: bool,
+    /// The next connection is closed again as soon as it has what is kept.
+    paused: bool,
+    /// Whether it begins with a priming event.
+    primes: bool,
+    /// What the request of a POST sent in its first step, before its client was connected: the
+    /// connection takes that whole, however little is kept for later.
+    early: Option<Vec<Bytes>>,
+}
+
+/// One connection of one stream, to be told from those before and after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attachment(StreamId, u64);
+
+impl<C: Connection> Streams<C> {
+    /// One stream, bound to its connection (SPEC B-13: no ids, no resumption).
+    pub(crate) fn bound(connection: C) -> Self {
+        let nothing = ReplayLimits {
+            bytes: 0,
+            events: 0,
+            age: Duration::ZERO,
+        };
+        let mut stream = Stream::new(StreamId::STANDALONE, false);
+        stream.connection = Some((Attachment(stream.id, 0), connection));
+        Self {
+            streams: vec![stream],
+            resumption: None,
+            replay: Replay::new(nothing),
+            opened: 0,
+            attached: 0,
+        }
+    }
+
+    /// Streams that outlive their connections.
+    pub(crate) fn resumable(resumption: Resumption) -> Self {
+        Self {
+            streams: vec![Stream::new(StreamId::STANDALONE, false)],
+            resumption: Some(resumption),
+            replay: Replay::new(resumption.limits),
+            opened: 0,
+            attached: 0,
+        }
+    }
+
+    pub(crate) fn is_bound(&self) -> bool {
+        self.resumption.is_none()
+    }
+
+    /// The connection of a bound stream.
+    pub(crate) fn bound_connection(&mut self) -> Option<&mut C> {
+        let stream = self
+            .streams
+            .first_mut()
+            .filter(|_| self.resumption.is_none())?;
+        stream.connection.as_mut().map(|(_, connection)| connection)
+    }
+
+    /// Opens the stream of a POST.
+    pub(crate) fn open(&mut self, primes: bool) -> StreamId {
+        self.opened += 1;
+        let id = StreamId::nth(self.opened);
+        let primes = primes && self.tag().is_some();
+        self.streams.push(Stream {
+            early: Some(Vec::new()),
+            ..Stream::new(id, primes)
+        });
+        id
+    }
+
+    /// Whether clients can come back to them.
+    pub(crate) fn are_resumable(&self) -> bool {
+        self.tag().is_some()
+    }
+
+    fn tag(&self) -> Option<Tag> {
+        self.resumption?.tag
+    }
+
+    fn find(&mut self, id: StreamId) -> Option<&mut Stream<C>> {
+        self.streams.iter_mut().find(|stream| stream.id == id)
+    }
+
+    // --- connections
+
+    /// How many bytes and events wait for the first client of a stream.
+    pub(crate) fn early(&self, id: StreamId) -> (usize, usize) {
+        let stream = self.streams.iter().find(|stream| stream.id == id);
+        let early = stream.and_then(|stream| stream.early.as_deref());
+        let early = early.unwrap_or_default();
+        (early.iter().map(Bytes::len).sum(), early.len())
+    }
+
+    /// Connects a client to a stream: it gets what nobody took yet, then what comes. `None` for a
+    /// stream that is gone.
+    pub(crate) fn attach(&mut self, id: StreamId, connection: C) -> Option<Attachment> {
+        let stream = self.find(id)?;
+        let delivered = stream.delivered;
+        let missed = match stream.early.take() {
+            Some(early) => early,
+            None => self.missed(id, delivered),
+        };
+        let attachment = self.connect(id, connection, missed);
+        self.forget(id);
+        attachment
+    }
+
+    /// Connects a client that comes back to the stream of the last event it saw: it gets what
+    /// followed, then what comes, without gap or double (SPEC C-53). `None` when that event is not
+    /// one of this session's, or what followed is no longer kept whole (SPEC C-56, C-57).
+    pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
+        let (id, number) = self.tag()?.read(last)?;
+        let sent = self.find(id)?.sent;
+        // Events are numbered from 1.
+        let was_sent = (1..=sent).contains(&number);
+        let kept = self.missed(id, number);
+        if was_sent && kept.len() as u64 == sent - number {
+            self.connect(id, connection, kept)
+        } else {
+            None
+        }
+    }
+
+    fn missed(&self, id: StreamId, after: u64) -> Vec<Bytes> {
+        self.replay.after(id, after).cloned().collect()
+    }
+
+    fn connect(
+        &mut self,
+        id: StreamId,
+        mut connection: C,
+        missed: Vec<Bytes>,
+    ) -> Option<Attachment> {
+        let stream = self.streams.iter_mut().find(|stream| stream.id == id)?;
+        // SPEC C-40, C-58: the new connection takes over, whatever became of the old one.
+        if let Some((_, mut old)) = stream.connection.take() {
+            old.finish();
+        }
+        self.attached += 1;
+        let attachment = Attachment(id, self.attached);
+        let mut missed = missed.into_iter();
+        let takes_all = missed.all(|frame| connection.offer(frame).is_ok());
+        // What is refused waits for the next connection, with all behind it.
+        let refused = missed.len() as u64 + u64::from(!takes_all);
+        stream.delivered = stream.sent - refused;
+        let stays = takes_all && !stream.ended && !std::mem::take(&mut stream.paused);
+        if stays {
+            stream.connection = Some((attachment, connection));
+        } else {
+            connection.finish();
+        }
+        Some(attachment)
+    }
+
+    /// The connection is gone; the stream goes on without one.
+    pub(crate) fn detach(&mut self, attachment: Attachment) {
+        if let Some(stream) = self.find(attachment.0) {
+            stream
+                .connection
+                .take_if(|(current, _)| *current == attachment);
+        }
+    }
+
+    /// Whether any client is connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.streams
+            .iter()
+            .any(|stream| stream.connection.is_some())
+    }
+
+    // --- events
+
+    /// Whether anything was sent, or the client told that something will be.
+    pub(crate) fn is_begun(&self, id: StreamId) -> bool {
+        self.streams
+            .iter()
+            .any(|stream| stream.id == id && stream.begun)
+    }
+
+    /// Sends a message. With nobody connected, or a connection that takes no more, it is kept.
+    pub(crate) fn push(
+        &mut self,
+        id: StreamId,
+        message: Outgoing<'_>,
+        now: Instant,
+    ) -> Result<(), Closed> {
+        if self.resumption.is_none() {
+            return self.offer_bound(frame_of(message));
+        }
+        self.begin(id, now)?;
+        self.send(id, now, |id, _| frame_with(id, message))
+    }
+
+    /// Sends a frame that many sessions share, as it is when the stream has no event ids.
+    pub(crate) fn push_shared(
+        &mut self,
+        id: StreamId,
+        message: Outgoing<'_>,
+        frame: Bytes,
+        now: Instant,
+    ) -> Result<(), Closed> {
+        if self.resumption.is_none() {
+            self.offer_bound(frame)
+        } else {
+            self.push(id, message, now)
+        }
+    }
+
+    fn offer_bound(&mut self, frame: Bytes) -> Result<(), Closed> {
+        self.bound_connection().ok_or(Closed)?.offer(frame)
+    }
+
+    /// Begins a stream, with a priming event if its revision has one (SPEC C-60): from then on the
+    /// client can resume.
+    pub(crate) fn begin(&mut self, id: StreamId, now: Instant) -> Result<(), Closed> {
+        let stream = self.find(id).filter(|stream| !stream.ended).ok_or(Closed)?;
+        if std::mem::replace(&mut stream.begun, true) || !stream.primes {
+            return Ok(());
+        }
+        self.send(id, now, priming_frame)
+    }
+
+    /// Sends a priming event on a stream that goes on from an earlier connection (SPEC C-63).
+    pub(crate) fn prime(&mut self, id: StreamId, now: Instant) -> Result<(), Closed> {
+        if self.tag().is_some() {
+            self.send(id, now, priming_frame)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn send(
+        &mut self,
+        id: StreamId,
+        now: Instant,
+        frame: impl FnOnce(Option<EventId>, Duration) -> Bytes,
+    ) -> Result<(), Closed> {
+        let resumption = self.resumption.ok_or(Closed)?;
+        let stream = self.find(id).filter(|stream| !stream.ended).ok_or(Closed)?;
+        stream.sent += 1;
+        let number = stream.sent;
+        let event_id = resumption.tag.map(|tag| tag.event_id(id, number));
+        let frame = frame(event_id, resumption.retry);
+        if let Some((_, connection)) = &mut stream.connection {
+            match connection.offer(frame.clone()) {
+                Ok(()) => stream.delivered = number,
+                // SPEC C-44: a reader that is too slow is let go; it can resume.
+                Err(Closed) => stream.connection = None,
+            }
+        } else if let Some(early) = &mut stream.early {
+            early.push(frame.clone());
+        }
+        for loser in self.replay.push(id, number, frame, now) {
+            self.forget(loser);
+        }
+        Ok(())
+    }
+
+    /// Closes the connection of a stream that goes on, so that the client comes back for the rest
+    /// (SPEC C-61, C-62). Only where the revision has it (SPEC C-64); false elsewhere.
+    pub(crate) fn pause(&mut self, id: StreamId, now: Instant) -> bool {
+        if !self.find(id).is_some_and(|stream| stream.primes) || self.begin(id, now).is_err() {
+            return false;
+        }
+        let Some(stream) = self.find(id) else {
+            return false;
+        };
+        match stream.connection.take() {
+            Some((_, mut connection)) => connection.finish(),
+            None => stream.paused = stream.delivered == 0,
+        }
+        true
+    }
+
+    /// Nothing follows (SPEC C-27). What was sent is kept until its time is up.
+    pub(crate) fn end(&mut self, id: StreamId) {
+        if let Some(stream) = self.find(id) {
+            stream.ended = true;
+            if let Some((_, mut connection)) = stream.connection.take() {
+                connection.finish();
+            }
+        }
+        self.forget(id);
+    }
+
+    /// Ends the connection of the standalone stream, which then waits for the next.
+    pub(crate) fn finish_standalone(&mut self) {
+        if let Some(stream) = self.find(StreamId::STANDALONE)
+            && let Some((_, connection)) = &mut stream.connection
+        {
+            connection.finish();
+        }
+    }
+
+    /// Ends all connections.
+    pub(crate) fn finish(&mut self) {
+        for stream in &mut self.streams {
+            stream.ended = true;
+            if let Some((_, connection)) = &mut stream.connection {
+                connection.finish();
+            }
+        }
+    }
+
+    /// Lets go of events that are too old, and of ended streams that have none left (SPEC C-59).
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.replay.expire(now);
+        self.streams
+            .retain(|stream| !stream.ended || stream.has_early() || self.replay.holds(stream.id));
+    }
+
+    /// Lets go of a stream that has ended and of which nothing is kept.
+    fn forget(&mut self, id: StreamId) {
+        if !self.replay.holds(id) {
+            self.streams
+                .retain(|stream| stream.id != id || !stream.ended || stream.has_early());
+        }
+    }
+}
+
+impl<C> Stream<C> {
+    fn new(id: StreamId, primes: bool) -> Self {
+        Self {
+            id,
+            connection: None,
+            sent: 0,
+            delivered: 0,
+            begun: false,
+            ended: false,
+            paused: false,
+            primes,
+            early: None,
+        }
+    }
+
+    fn has_early(&self) -> bool {
+        self.early.as_ref().is_some_and(|early| !early.is_empty())
+    }
+}
+
+/// The event that carries a message.
+pub(crate) fn frame_of(message: Outgoing<'_>) -> Bytes {
+    frame_with(None, message)
+}
+
+fn frame_with(id: Option<EventId>, message: Outgoing<'_>) -> Bytes {
+    sse::message_frame(id.as_ref(), message.encoded_len(), |frame| {
+        message.put(frame)
+    })
+}
+
+/// An event without a message, from which a client can resume (SPEC H-11, H-12).
+fn priming_frame(id: Option<EventId>, retry: Duration) -> Bytes {
+    let event = Event::new("").retry(retry);
+    match id {
+        Some(id) => event.id(id).encode(),
+        None => event.encode(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
