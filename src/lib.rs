@@ -81,6 +81,7 @@ pub use protocol::level::LogLevel;
 pub use transport::body::ResponseBody;
 pub use transport::config::Builder;
 pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError};
+pub use transport::observe::{Outcome, ServiceEvent, SessionEnd, Snapshot};
 pub use transport::serve::{serve, serve_with};
 pub use transport::service::McpService;
 pub use wire::id::{EventId, SessionId};

@@ -64,7 +64,15 @@ pub(crate) enum Rejection {
         limit: usize,
         id: Id,
     },
+    /// Of one session.
+    TooManyNotifications {
+        limit: usize,
+    },
     TooManySessions {
+        limit: usize,
+    },
+    /// Of the whole server.
+    TooManyCalls {
         limit: usize,
     },
     ShuttingDown,
@@ -95,6 +103,40 @@ impl Rejection {
         match id {
             Some(id) if self.id().is_none() => Self::Of(id, Box::new(self)),
             _ => self,
+        }
+    }
+
+    /// The reason in one word, to be counted by.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::BadHost => "bad_host",
+            Self::HostNotAllowed => "host_not_allowed",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::UnknownPath => "unknown_path",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::NotAcceptable | Self::StreamNotAcceptable => "not_acceptable",
+            Self::SessionHeaderMissing | Self::SessionIdMissing => "session_id_missing",
+            Self::SessionHeaderMalformed | Self::SessionIdMalformed => "session_id_malformed",
+            Self::VersionNotServed | Self::VersionUnknown { .. } => "version_not_served",
+            Self::EventUnknown => "event_unknown",
+            Self::InitializedAlready { .. } => "initialized_already",
+            Self::UnknownSession => "unknown_session",
+            Self::NotJson => "not_json",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::Invalid(_) => "invalid_message",
+            Self::BatchNotAllowed => "batch_not_allowed",
+            Self::ResponseNotAllowed => "response_not_allowed",
+            Self::BadEnvelope { .. } => "bad_envelope",
+            Self::HeaderMismatch { .. } => "header_mismatch",
+            Self::IdInUse(_) => "id_in_use",
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::TooManyNotifications { .. } => "too_many_notifications",
+            Self::TooManySessions { .. } => "too_many_sessions",
+            Self::TooManyCalls { .. } => "too_many_calls",
+            Self::ShuttingDown => "shutting_down",
+            Self::Of(_, why) => why.name(),
         }
     }
 
@@ -214,6 +256,14 @@ impl Rejection {
             Self::TooManyRequests { limit, .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 busy(format!("this session already runs {limit} requests")),
+            ),
+            Self::TooManyNotifications { limit } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                busy(format!("this session already runs {limit} notifications")),
+            ),
+            Self::TooManyCalls { limit } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                busy(format!("the server already runs {limit} requests")),
             ),
             Self::TooManySessions { limit } => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -15,6 +15,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::dispatch::BoxFuture;
+use super::observe::{Observer, ServiceEvent};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::stream::{Closed, Connection};
 use crate::wire::sse;
@@ -51,12 +52,12 @@ impl ResponseBody {
         keep_alive: Option<Duration>,
         held: impl Any + Send + Sync,
     ) -> Self {
-        Self(Kind::Events(Events {
-            queue: Arc::clone(&sender.0),
-            keep_alive: keep_alive.map(KeepAlive::new),
-            work: None,
-            held: Box::new(held),
-        }))
+        Self(Kind::Events(Events::new(
+            sender,
+            keep_alive,
+            None,
+            Box::new(held),
+        )))
     }
 
     /// A stream of the frames that `sender` is offered by `work`, which runs in the body and is
@@ -66,12 +67,12 @@ impl ResponseBody {
         keep_alive: Option<Duration>,
         work: Option<BoxFuture<()>>,
     ) -> Self {
-        Self(Kind::Events(Events {
-            queue: Arc::clone(&sender.0),
-            keep_alive: keep_alive.map(KeepAlive::new),
-            work: work.map(Mutex::new),
-            held: Box::new(()),
-        }))
+        Self(Kind::Events(Events::new(
+            sender,
+            keep_alive,
+            work,
+            Box::new(()),
+        )))
     }
 }
 
@@ -129,6 +130,21 @@ struct Events {
 }
 
 impl Events {
+    fn new(
+        sender: &Sender,
+        keep_alive: Option<Duration>,
+        work: Option<BoxFuture<()>>,
+        held: Box<dyn Any + Send + Sync>,
+    ) -> Self {
+        sender.0.observer.stream_opened();
+        Self {
+            queue: Arc::clone(&sender.0),
+            keep_alive: keep_alive.map(KeepAlive::new),
+            work: work.map(Mutex::new),
+            held,
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if let Some(work) = &mut self.work {
             let work = work.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -144,10 +160,25 @@ impl Events {
                 Poll::Ready(frame)
             }
             Poll::Pending => match &mut self.keep_alive {
-                Some(keep_alive) => keep_alive.poll(cx).map(Some),
+                Some(keep_alive) => {
+                    let comment = ready!(keep_alive.poll(cx));
+                    self.queue.observer.kept_alive();
+                    Poll::Ready(Some(comment))
+                }
                 None => Poll::Pending,
             },
         }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let observer = &self.queue.observer;
+        // A cut happens under locks, where nobody can be told.
+        if self.queue.lock().was_cut {
+            observer.tell(&ServiceEvent::StreamCut);
+        }
+        observer.stream_ended();
     }
 }
 
@@ -201,20 +232,21 @@ pub(crate) struct QueueLimits {
 }
 
 impl Sender {
-    pub(crate) fn new(limits: QueueLimits) -> Self {
-        Self::over(limits, false)
+    pub(crate) fn new(limits: QueueLimits, observer: &Arc<Observer>) -> Self {
+        Self::over(limits, false, observer)
     }
 
     /// For a stream that outlives its connections: what was queued when it was cut is delivered, and
     /// the reader resumes behind it (SPEC C-44).
-    pub(crate) fn resumable(limits: QueueLimits) -> Self {
-        Self::over(limits, true)
+    pub(crate) fn resumable(limits: QueueLimits, observer: &Arc<Observer>) -> Self {
+        Self::over(limits, true, observer)
     }
 
-    fn over(limits: QueueLimits, keeps: bool) -> Self {
+    fn over(limits: QueueLimits, keeps: bool, observer: &Arc<Observer>) -> Self {
         Self(Arc::new(Queue {
             limits,
             keeps,
+            observer: Arc::clone(observer),
             state: Mutex::default(),
         }))
     }
@@ -273,6 +305,8 @@ struct Queue {
     limits: QueueLimits,
     /// Whether what was queued outlasts the cut.
     keeps: bool,
+    /// Counts what waits, what is dropped and what is cut.
+    observer: Arc<Observer>,
     state: Mutex<QueueState>,
 }
 
@@ -281,6 +315,7 @@ struct QueueState {
     frames: VecDeque<Bytes>,
     bytes: usize,
     finished: bool,
+    was_cut: bool,
     reader: Option<Waker>,
 }
 
@@ -288,11 +323,6 @@ impl QueueState {
     /// A frame cannot be sent in pieces, so the last one may go over the limit of bytes.
     fn has_room(&self, limits: QueueLimits) -> bool {
         self.bytes < limits.bytes && self.frames.len() < limits.frames
-    }
-
-    fn push(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
-        self.frames.push_back(frame);
     }
 
     fn wait(&mut self, cx: &Context<'_>) {
@@ -319,17 +349,13 @@ impl Queue {
             return Err(Closed);
         }
         if state.has_room(self.limits) {
-            state.push(frame);
+            self.push(&mut state, frame);
         } else {
-            if !self.keeps {
-                state.frames = VecDeque::new();
-                state.bytes = 0;
-            }
-            state.finished = true;
+            self.cut(&mut state);
         }
-        let cut = state.finished;
+        let was_cut = state.was_cut;
         wake(state);
-        if cut { Err(Closed) } else { Ok(()) }
+        if was_cut { Err(Closed) } else { Ok(()) }
     }
 
     fn offer_if_room(&self, frame: Bytes) -> Result<(), Closed> {
@@ -338,8 +364,10 @@ impl Queue {
             return Err(Closed);
         }
         if state.has_room(self.limits) {
-            state.push(frame);
+            self.push(&mut state, frame);
             wake(state);
+        } else {
+            self.observer.dropped();
         }
         Ok(())
     }
@@ -347,7 +375,7 @@ impl Queue {
     fn finish_with(&self, frame: Bytes) {
         let mut state = self.lock();
         if !state.finished {
-            state.push(frame);
+            self.push(&mut state, frame);
             state.finished = true;
             wake(state);
         }
@@ -363,6 +391,7 @@ impl Queue {
         let mut state = self.lock();
         if let Some(frame) = state.frames.pop_front() {
             state.bytes -= frame.len();
+            self.observer.unqueued(frame.len());
             if state.frames.is_empty() {
                 // A quiet stream keeps no buffer.
                 state.frames = VecDeque::new();
@@ -376,8 +405,33 @@ impl Queue {
         Poll::Pending
     }
 
+    fn push(&self, state: &mut QueueState, frame: Bytes) {
+        state.bytes += frame.len();
+        self.observer.queued(frame.len());
+        state.frames.push_back(frame);
+    }
+
+    fn cut(&self, state: &mut QueueState) {
+        if !self.keeps {
+            self.observer.unqueued(state.bytes);
+            state.frames = VecDeque::new();
+            state.bytes = 0;
+        }
+        self.observer.cut();
+        state.was_cut = true;
+        state.finished = true;
+    }
+
     fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        let waiting = state.unwrap_or_else(PoisonError::into_inner).bytes;
+        self.observer.unqueued(waiting);
     }
 }
 
@@ -458,7 +512,7 @@ mod tests {
     /// SPEC B-17, H-10, R-20: a comment after every quiet period, and only then.
     #[tokio::test(start_paused = true)]
     async fn a_quiet_stream_is_kept_alive() {
-        let mut sender = Sender::new(LIMITS);
+        let mut sender = Sender::new(LIMITS, &Arc::default());
         let start = Instant::now();
         let mut body = ResponseBody::events(&sender, Some(Duration::from_secs(15)), ());
         assert_eq!(next(&mut body).await.unwrap(), sse::KEEP_ALIVE);
@@ -474,7 +528,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_cuts_the_stream() {
         for (text, fit) in [("x", 3), ("12345", 2), ("1234567", 2)] {
-            let mut sender = Sender::new(LIMITS);
+            let mut sender = Sender::new(LIMITS, &Arc::default());
             let mut body = ResponseBody::events(&sender, None, ());
             for _ in 0..fit {
                 sender.offer(frame(text)).unwrap();
@@ -488,7 +542,7 @@ mod tests {
     /// SPEC C-44: who resumes has what was queued first.
     #[tokio::test]
     async fn a_full_queue_of_a_resumable_stream_is_delivered() {
-        let mut sender = Sender::resumable(LIMITS);
+        let mut sender = Sender::resumable(LIMITS, &Arc::default());
         let mut body = ResponseBody::events(&sender, None, ());
         for text in ["a", "b", "c"] {
             sender.offer(frame(text)).unwrap();
@@ -504,11 +558,11 @@ mod tests {
     /// what went before it.
     #[tokio::test]
     async fn a_long_frame_fits_where_there_is_any_room() {
-        let mut sender = Sender::new(LIMITS);
+        let mut sender = Sender::new(LIMITS, &Arc::default());
         sender.offer(frame("short")).unwrap();
         sender.offer(frame("longer than ten bytes")).unwrap();
         assert_eq!(sender.offer(frame("")), Err(Closed), "that was all");
-        let mut sender = Sender::new(LIMITS);
+        let mut sender = Sender::new(LIMITS, &Arc::default());
         let mut body = ResponseBody::events(&sender, None, ());
         sender.offer(frame("longer than ten bytes")).unwrap();
         assert_eq!(next(&mut body).await.unwrap(), "longer than ten bytes");
@@ -517,7 +571,7 @@ mod tests {
     /// SPEC H-14, R-11: what was sent before the end arrives, then the stream ends.
     #[tokio::test]
     async fn a_finished_stream_delivers_what_it_has() {
-        let mut sender = Sender::new(LIMITS);
+        let mut sender = Sender::new(LIMITS, &Arc::default());
         let mut body = ResponseBody::events(&sender, None, ());
         sender.offer(frame("a")).unwrap();
         sender.finish();
@@ -529,7 +583,7 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_body_lets_go_of_what_it_held() {
         let held = Arc::new(());
-        let sender = Sender::new(LIMITS);
+        let sender = Sender::new(LIMITS, &Arc::default());
         let body = ResponseBody::events(&sender, None, Arc::clone(&held));
         assert_eq!(Arc::strong_count(&held), 2);
         drop(body);

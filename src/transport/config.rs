@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::body::QueueLimits;
 use super::dispatch::Dispatcher;
+use super::observe::{Hook, Observer, ServiceEvent};
 use super::service::McpService;
 use crate::error::Error;
 use crate::protocol::exchange::Terms;
@@ -25,6 +26,8 @@ pub(crate) mod default {
     pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
     pub(crate) const MAX_SESSIONS: usize = 10_000;
     pub(crate) const MAX_REQUESTS: usize = 64;
+    pub(crate) const MAX_CALLS: usize = 10_000;
+    pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
     pub(crate) const MAX_LISTENS: usize = 10_000;
     pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;
     pub(crate) const QUEUE_FRAMES: usize = 256;
@@ -54,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) idle_time: Duration,
     pub(crate) max_sessions: usize,
     pub(crate) max_requests: usize,
+    pub(crate) max_calls: usize,
+    pub(crate) request_timeout: Option<Duration>,
     pub(crate) max_listens: usize,
     pub(crate) queue: QueueLimits,
     pub(crate) replay: ReplayLimits,
@@ -102,6 +107,9 @@ pub struct Builder<D> {
     idle_time: Duration,
     max_sessions: usize,
     max_requests: usize,
+    max_calls: usize,
+    request_timeout: Option<Duration>,
+    hook: Option<Hook>,
     max_listens: usize,
     queue: QueueLimits,
     replay: ReplayLimits,
@@ -132,6 +140,9 @@ impl<D: Dispatcher> Builder<D> {
             idle_time: default::IDLE_TIME,
             max_sessions: default::MAX_SESSIONS,
             max_requests: default::MAX_REQUESTS,
+            max_calls: default::MAX_CALLS,
+            request_timeout: Some(default::REQUEST_TIMEOUT),
+            hook: None,
             max_listens: default::MAX_LISTENS,
             queue: QueueLimits {
                 bytes: default::QUEUE_BYTES,
@@ -294,9 +305,34 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// How many requests one session may have running; one more is answered 503. Default 64.
+    /// How many requests one session may have running, and how many notifications; one more is
+    /// answered 503. Default 64.
     pub fn max_requests(mut self, requests: usize) -> Self {
         self.max_requests = requests;
+        self
+    }
+
+    /// How many requests the whole service may have running, of all clients and revisions; one more
+    /// is answered 503, nothing is stored. Default 10 000.
+    pub fn max_calls(mut self, calls: usize) -> Self {
+        self.max_calls = calls;
+        self
+    }
+
+    /// How long a handler may take for a request; then it is dropped and its caller answered -32603.
+    /// `None` sets no limit, and then a handler that hangs keeps its session for ever (SPEC C-31).
+    /// Default 1 h: people who are asked something may take their time. Time that a
+    /// `subscriptions/listen` is open does not count.
+    pub fn request_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.request_timeout = limit.into();
+        self
+    }
+
+    /// Is told of what happens: refusals, requests, sessions, cuts. The hook is called where it
+    /// happens, so it should be quick and must not wait; one that panics disturbs nobody. Default:
+    /// none. Numbers are counted without it: [`McpService::snapshot`].
+    pub fn on_event(mut self, hook: impl Fn(&ServiceEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.hook = Some(Hook::new(hook));
         self
     }
 
@@ -388,12 +424,14 @@ impl<D: Dispatcher> Builder<D> {
             idle_time: self.idle_time,
             max_sessions: self.max_sessions,
             max_requests: self.max_requests,
+            max_calls: self.max_calls,
+            request_timeout: self.request_timeout,
             max_listens: self.max_listens,
             queue: self.queue,
             replay: self.replay,
             json: self.json,
         };
-        McpService::new(config, Arc::new(self.dispatcher))
+        McpService::new(config, Arc::new(self.dispatcher), Observer::new(self.hook))
     }
 }
 

@@ -10,18 +10,18 @@ use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 
 use super::body::Sender;
 use super::listen::{ListenTable, Listener};
+use super::observe::SessionEnd;
+use super::sessions::{LiveSession, SessionRow, SessionTable, now};
 use crate::error::Error;
 use crate::protocol::change::Change;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
-use crate::protocol::session::{Client, Session, Terms, Ticket, Unasked};
+use crate::protocol::session::{Client, Terms, Ticket, Unasked};
 use crate::protocol::stream::{Closed, frame_of};
-use crate::protocol::table::{Row, Table};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Notification, Outgoing, Request, Response};
 use crate::wire::version::ProtocolVersion;
@@ -81,30 +81,6 @@ pub trait Dispatcher: Send + Sync + 'static {
     }
 }
 
-pub(super) type LiveSession = Session<Sender, AbortHandle, oneshot::Sender<Response>>;
-pub(super) type SessionRow = Row<LiveSession>;
-pub(super) type SessionTable = Table<LiveSession>;
-
-/// The time, as the protocol floor takes it; the runtime's clock, so that tests can move it.
-pub(super) fn now() -> std::time::Instant {
-    tokio::time::Instant::now().into_std()
-}
-
-/// Ends a session: it is unknown from now on, and all that it owned ends with it.
-pub(super) fn end(table: &SessionTable, row: &SessionRow) {
-    table.close(row.id());
-    let error = ErrorObject::new(-32603, ENDED);
-    let remains = row.with(|session| session.close(&error, now()));
-    // Outside the lock: what is dropped here may run code of handlers.
-    for work in remains.work {
-        work.abort();
-    }
-    drop(remains.awaited);
-}
-
-/// What is told to requests that their session did not outlive.
-pub(super) const ENDED: &str = "the session ended before the answer";
-
 /// The way back to the client.
 pub(super) enum Link {
     /// Over the streams of a session.
@@ -148,7 +124,7 @@ impl SessionLink {
                         .is_some_and(|stream| stream.is_closed())
                 };
                 if self.row.with(is_over) {
-                    end(&self.table, &self.row);
+                    self.table.end(&self.row, SessionEnd::Cut);
                 }
                 RequestError::Closed
             }
@@ -508,7 +484,7 @@ impl Publisher {
                 .with(|session| session.publish(change, message, &frame, now))
                 .is_err()
             {
-                end(&sessions, &row);
+                sessions.end(&row, SessionEnd::Cut);
             }
         }
         for row in listens.all() {

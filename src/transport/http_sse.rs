@@ -11,9 +11,10 @@ use hyper::{Response, StatusCode};
 
 use super::body::{self, ResponseBody, Sender};
 use super::config::SsePaths;
-use super::dispatch::now;
 use super::legacy::{NotTaken, Place};
+use super::observe::SessionEnd;
 use super::service::{Shared, response, stream_response};
+use super::sessions::now;
 use crate::protocol::header::is_json;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Route, Session};
@@ -33,7 +34,7 @@ pub(super) fn open(
         return Err(Rejection::ShuttingDown);
     }
     let config = &shared.config;
-    let mut sender = Sender::new(config.queue);
+    let mut sender = Sender::new(config.queue, &shared.observer);
     let row = shared
         .table
         .open(Session::bound(sender.clone(), now()))
@@ -61,7 +62,7 @@ struct StreamGuard(Place);
 
 impl Drop for StreamGuard {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.end(SessionEnd::Left);
     }
 }
 
@@ -95,7 +96,7 @@ where
             take_request(&place, head, request).await?;
         }
         Ok(Payload::Single(Message::Notification(notification))) => {
-            place.hear(head, notification).await;
+            place.hear(head, notification).await?;
         }
         Ok(Payload::Single(Message::Response(reply))) => place.take(reply),
         Ok(Payload::Batch(_)) => return Err(Rejection::BatchNotAllowed),
@@ -127,7 +128,7 @@ fn send_error(place: &Place, id: &Id, error: &ErrorObject) -> Result<(), Rejecti
     let message = Outgoing::Error(Some(id), error);
     let sent = place.row.with(|session| session.send(message, now()));
     sent.map_err(|Closed| {
-        place.end();
+        place.end(SessionEnd::Cut);
         Rejection::UnknownSession
     })
 }

@@ -8,9 +8,12 @@ use hyper::http::request::Parts;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::dispatch::{BoxFuture, Context, Link, SessionLink, SessionRow, end, now};
+use super::calls::Call;
+use super::dispatch::{BoxFuture, Context, Link, SessionLink};
+use super::observe::{ServiceEvent, SessionEnd};
 use super::panics::{Panicked, guarded};
 use super::service::Shared;
+use super::sessions::{SessionRow, now};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Client, Finished, Refused, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
@@ -49,6 +52,25 @@ impl Drop for Taken {
     }
 }
 
+/// The place of a notification in its session, as long as a handler works on it.
+struct Hearing<'a>(&'a Place);
+
+impl<'a> Hearing<'a> {
+    fn begin(place: &'a Place, limit: usize) -> Result<Self, Rejection> {
+        if place.row.with(|session| session.begin_hearing(limit)) {
+            Ok(Self(place))
+        } else {
+            Err(Rejection::TooManyNotifications { limit })
+        }
+    }
+}
+
+impl Drop for Hearing<'_> {
+    fn drop(&mut self) {
+        self.0.row.with(|session| session.end_hearing());
+    }
+}
+
 /// Why a request is not taken up.
 pub(super) enum NotTaken {
     Rejected(Rejection),
@@ -84,7 +106,9 @@ impl Place {
             place: self.clone(),
             ticket,
         };
-        let answer = Box::pin(answer(taken, head, terms, request));
+        let call = self.shared.calls.begin(terms.version, request.method());
+        let call = call.map_err(NotTaken::Rejected)?;
+        let answer = Box::pin(answer(taken, call, head, terms, request));
         Ok(Running { ticket, answer })
     }
 
@@ -114,7 +138,11 @@ impl Place {
     }
 
     /// Hears a notification.
-    pub(super) async fn hear(&self, head: Parts, notification: Notification) {
+    pub(super) async fn hear(
+        &self,
+        head: Parts,
+        notification: Notification,
+    ) -> Result<(), Rejection> {
         if notification.method() == "notifications/cancelled" {
             // SPEC E-87, A-21: unknown, finished or malformed has no effect.
             let id = notification.params().and_then(|params| params.request_id());
@@ -122,12 +150,20 @@ impl Place {
             if let Some(work) = work {
                 work.abort();
             }
-            return;
+            return Ok(());
         }
+        let limit = self.shared.config.max_requests;
+        let hearing = Hearing::begin(self, limit)?;
         let terms = self.row.with(|session| session.terms());
         let cx = self.context(head, terms, None);
         // The client's 202 waits for it, which is all the back-pressure a notification can have.
-        let _ = guarded(|| self.shared.dispatcher.notification(cx, notification)).await;
+        let heard = guarded(|| self.shared.dispatcher.notification(cx, notification)).await;
+        drop(hearing);
+        if let Err(Panicked) = heard {
+            let observer = &self.shared.observer;
+            observer.tell(&ServiceEvent::NotificationPanicked);
+        }
+        Ok(())
     }
 
     /// Takes the answer to a request of the server.
@@ -142,8 +178,8 @@ impl Place {
         }
     }
 
-    pub(super) fn end(&self) {
-        end(&self.shared.table, &self.row);
+    pub(super) fn end(&self, reason: SessionEnd) {
+        self.shared.table.end(&self.row, reason);
     }
 }
 
@@ -191,7 +227,13 @@ impl Running {
 }
 
 /// Runs a request to its end, and sends its answer unless that is for the response.
-async fn answer(taken: Taken, head: Parts, terms: Terms, request: Request) -> Option<Bytes> {
+async fn answer(
+    taken: Taken,
+    call: Call,
+    head: Parts,
+    terms: Terms,
+    request: Request,
+) -> Option<Bytes> {
     let Taken { place, ticket } = &taken;
     let ticket = *ticket;
     let id = request.id();
@@ -199,9 +241,7 @@ async fn answer(taken: Taken, head: Parts, terms: Terms, request: Request) -> Op
     let cx = place.context(head, terms, Some(ticket));
     let client = initializes.then(|| client_of(&request));
     let dispatcher = Arc::clone(&place.shared.dispatcher);
-    let outcome = guarded(move || dispatcher.request(cx, request)).await;
-    // SPEC: a panic is an answer too, and tells nothing (SPEC A-48).
-    let outcome = outcome.unwrap_or_else(|Panicked| Err(ErrorObject::internal()));
+    let outcome = call.run(move || dispatcher.request(cx, request)).await;
     let outcome = outcome.map_err(ErrorObject::into_legacy);
     let message = match &outcome {
         Ok(result) => Outgoing::Result(&id, result),
@@ -215,13 +255,13 @@ async fn answer(taken: Taken, head: Parts, terms: Terms, request: Request) -> Op
     });
     // There is no session without its `initialize` (SPEC C-70); an HTTP+SSE client may try again.
     if initializes && outcome.is_err() && !place.row.with(|session| session.is_bound()) {
-        place.end();
+        place.end(SessionEnd::NotInitialized);
     }
     match finished {
         Ok(Finished::Kept) => Some(message.to_bytes()),
         Ok(Finished::Sent | Finished::Gone) => None,
         Err(Closed) => {
-            place.end();
+            place.end(SessionEnd::Cut);
             None
         }
     }

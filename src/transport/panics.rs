@@ -6,21 +6,46 @@ use std::task::Poll;
 
 use super::dispatch::BoxFuture;
 
+#[derive(Debug)]
 pub(super) struct Panicked;
 
 /// Makes a future, runs it to its end and drops it.
+///
+/// # Cancel safety
+///
+/// Dropping this future drops the embedder's, whose panic on the way is swallowed.
 pub(super) async fn guarded<T>(make: impl FnOnce() -> BoxFuture<T>) -> Result<T, Panicked> {
-    // Unwind safety: after a panic neither the closure nor the future is used again.
-    let panicked = |_| Panicked;
-    let mut future = catch_unwind(AssertUnwindSafe(make)).map_err(panicked)?;
-    let outcome = poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+    let mut contained = Contained(Some(caught(make)?));
+    let outcome = poll_fn(|cx| match &mut contained.0 {
+        Some(future) => match caught(|| future.as_mut().poll(cx)) {
             Ok(poll) => poll.map(Ok),
-            Err(_) => Poll::Ready(Err(Panicked)),
+            Err(panicked) => Poll::Ready(Err(panicked)),
         },
-    )
+        None => Poll::Ready(Err(Panicked)),
+    })
     .await;
     // What it held is dropped by code of the embedder, too.
-    let dropped = catch_unwind(AssertUnwindSafe(|| drop(future))).map_err(panicked);
-    dropped.and(outcome)
+    contained.empty().and(outcome)
+}
+
+/// A future whose drop does not panic.
+struct Contained<T>(Option<BoxFuture<T>>);
+
+impl<T> Contained<T> {
+    fn empty(&mut self) -> Result<(), Panicked> {
+        let future = self.0.take();
+        caught(|| drop(future))
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        // Nobody is left to tell.
+        let _ = self.empty();
+    }
+}
+
+/// Unwind safety: what panicked is not used again, only dropped.
+fn caught<T>(act: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(act)).map_err(|_| Panicked)
 }

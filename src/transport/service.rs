@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Body;
@@ -16,9 +17,12 @@ use hyper::service::Service;
 use hyper::{Request, Response, StatusCode, Version};
 
 use super::body::ResponseBody;
+use super::calls::Calls;
 use super::config::{Builder, Config, same_path};
-use super::dispatch::{BoxFuture, Dispatcher, Publisher, SessionTable, end};
+use super::dispatch::{BoxFuture, Dispatcher, Publisher};
 use super::listen::{ListenTable, Listener};
+use super::observe::{Observer, SessionEnd, Snapshot};
+use super::sessions::SessionTable;
 use super::{body, http_sse, stateless, streamable};
 use crate::error::Error;
 use crate::protocol::era::{Posted, Read, id_of, settle};
@@ -27,6 +31,9 @@ use crate::protocol::header::X_ACCEL_BUFFERING;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::table::Table;
 use crate::wire::jsonrpc;
+
+/// How long answers of a closed service have to be written.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// An MCP server as a hyper service. Cheap to clone; all clones are one server.
 ///
@@ -66,6 +73,8 @@ pub(super) struct Shared {
     pub(super) dispatcher: Arc<dyn Dispatcher>,
     pub(super) table: Arc<SessionTable>,
     pub(super) listens: Arc<ListenTable>,
+    pub(super) calls: Arc<Calls>,
+    pub(super) observer: Arc<Observer>,
     draining: AtomicBool,
     /// Whether a task looks after sessions whose time is up.
     reaping: AtomicBool,
@@ -78,8 +87,19 @@ impl McpService {
         Builder::new(dispatcher)
     }
 
-    pub(super) fn new(config: Config, dispatcher: Arc<dyn Dispatcher>) -> Result<Self, Error> {
-        let table = Arc::new(Table::new(config.max_sessions));
+    pub(super) fn new(
+        config: Config,
+        dispatcher: Arc<dyn Dispatcher>,
+        observer: Observer,
+    ) -> Result<Self, Error> {
+        let observer = Arc::new(observer);
+        let table = SessionTable::new(config.max_sessions, Arc::clone(&observer));
+        let table = Arc::new(table);
+        let calls = Calls::new(
+            Arc::clone(&observer),
+            config.max_calls,
+            config.request_timeout,
+        );
         let listens = Arc::new(Table::new(config.max_listens));
         dispatcher.attach(Publisher::new(&table, &listens))?;
         Ok(Self {
@@ -88,6 +108,8 @@ impl McpService {
                 dispatcher,
                 table,
                 listens,
+                calls: Arc::new(calls),
+                observer,
                 draining: AtomicBool::new(false),
                 reaping: AtomicBool::new(false),
             }),
@@ -146,9 +168,12 @@ impl McpService {
         B::Data: Send,
     {
         let version = request.version();
-        self.respond(request)
-            .await
-            .unwrap_or_else(|rejection| refuse(&rejection, version))
+        self.respond(request).await.unwrap_or_else(|rejection| {
+            let response = refuse(&rejection, version);
+            let status = response.status().as_u16();
+            self.shared.observer.refused(&rejection, status);
+            response
+        })
     }
 
     async fn respond<B>(&self, request: Request<B>) -> Result<Response<ResponseBody>, Rejection>
@@ -243,12 +268,41 @@ impl McpService {
         self.shared.end_listens();
     }
 
-    /// Ends all sessions at once: requests still running in them are cancelled and answered -32603.
-    /// Requests of 2026-07-28 have no session and end with their connections.
+    /// Ends everything at once: sessions end, and requests that still run are cancelled and answered
+    /// -32603. Calling it again is harmless.
     pub fn close(&self) {
         self.drain();
         for row in self.shared.table.all() {
-            end(&self.shared.table, &row);
+            self.shared.table.end(&row, SessionEnd::Closed);
+        }
+        self.shared.calls.close();
+    }
+
+    /// Ends in order: [`drain`](Self::drain), then ready as soon as nothing runs and all streams are
+    /// closed; after `deadline` the rest is cancelled as by [`close`](Self::close), and has a moment
+    /// to be written. Connections are the accept loop's to close. Calling it again, or at the same
+    /// time, is harmless.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the service draining.
+    pub async fn shutdown(&self, deadline: Duration) {
+        self.drain();
+        let quiet = || self.shared.observer.quiet();
+        if tokio::time::timeout(deadline, quiet()).await.is_err() {
+            self.close();
+            // Those who do not read do not keep the others.
+            let _ = tokio::time::timeout(LAST_WORDS, quiet()).await;
+        }
+    }
+
+    /// The numbers of now: what there is, and what has happened since the service was built.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            sessions: self.sessions(),
+            listens: self.listens(),
+            ..self.shared.observer.snapshot()
         }
     }
 }

@@ -8,7 +8,6 @@ use hyper::{Response, StatusCode};
 
 use super::body::{ResponseBody, Sender};
 use super::dispatch::{BoxFuture, Context, ExchangeLink, Link};
-use super::panics::{Panicked, guarded};
 use super::service::{Shared, json_response, stream_response};
 use super::turn::{First, first};
 use crate::protocol::envelope::Envelope;
@@ -41,7 +40,8 @@ pub(super) async fn answer(
     }
     let config = &shared.config;
     let id = request.id();
-    let sender = Sender::new(config.queue);
+    let sender = Sender::new(config.queue, &shared.observer);
+    let call = shared.calls.begin(envelope.version, request.method())?;
     let link = Link::Exchange(ExchangeLink {
         sender: (form != Form::Json).then(|| sender.clone()),
         envelope,
@@ -52,8 +52,7 @@ pub(super) async fn answer(
     let cx = Context::new(link, head);
     let dispatcher = Arc::clone(&shared.dispatcher);
     let work = async move {
-        let outcome = guarded(|| dispatcher.request(cx, request)).await;
-        let outcome = outcome.unwrap_or_else(|Panicked| Err(ErrorObject::internal()));
+        let outcome = call.run(|| dispatcher.request(cx, request)).await;
         outcome.map_err(ErrorObject::into_modern)
     };
     let mut work: BoxFuture<Outcome> = Box::pin(work);

@@ -13,9 +13,10 @@ use hyper::{Response, StatusCode};
 use tokio::task::JoinHandle;
 
 use super::body::{QueueLimits, ResponseBody, Sender};
-use super::dispatch::{ENDED, end, now};
 use super::legacy::{NotTaken, Place, Running};
+use super::observe::SessionEnd;
 use super::service::{Shared, json_response, response, stream_response};
+use super::sessions::{ENDED, now};
 use super::turn::{First, first};
 use crate::protocol::era::Read;
 use crate::protocol::exchange::{Claim, Form, Position};
@@ -57,7 +58,7 @@ pub(super) async fn initialize(
     let answered = place.answer(head, request, form, Shape::Object).await;
     // Refused before it began: nobody will come for the session.
     if place.row.with(|session| session.is_fresh()) {
-        place.end();
+        place.end(SessionEnd::NotInitialized);
     }
     let mut response = answered?;
     if shared.table.find(place.row.id()).is_some() {
@@ -132,10 +133,11 @@ pub(super) fn listen(shared: &Arc<Shared>, claim: &Claim, position: Position) ->
     }
     // Room for all that can have been missed beside what is to come.
     let (queue, replay) = (shared.config.queue, shared.config.replay);
-    let sender = Sender::resumable(QueueLimits {
+    let limits = QueueLimits {
         bytes: queue.bytes.saturating_add(replay.bytes),
         frames: queue.frames.saturating_add(replay.events),
-    });
+    };
+    let sender = Sender::resumable(limits, &shared.observer);
     let connection = sender.clone();
     let (attachment, otherwise) = place.row.with(|session| match &position {
         Position::Standalone => (session.listen(connection, now()), Rejection::UnknownSession),
@@ -152,7 +154,7 @@ pub(super) fn listen(shared: &Arc<Shared>, claim: &Claim, position: Position) ->
 pub(super) fn delete(shared: &Arc<Shared>, claim: &Claim) -> Answered {
     let place = find(shared, claim)?;
     claim.check_version()?;
-    place.end();
+    place.end(SessionEnd::Deleted);
     Ok(response(StatusCode::OK, ResponseBody::empty()))
 }
 
@@ -170,7 +172,7 @@ fn find(shared: &Arc<Shared>, claim: &Claim) -> Result<Place, Rejection> {
         is_idle
     });
     if is_idle {
-        end(&shared.table, &row);
+        shared.table.end(&row, SessionEnd::Idle);
         return Err(Rejection::UnknownSession);
     }
     Ok(Place {
@@ -226,7 +228,7 @@ impl Place {
                 self.answer(head, request, form, Shape::Object).await
             }
             Ok(Payload::Single(Message::Notification(notification))) => {
-                self.hear(head, notification).await;
+                self.hear(head, notification).await?;
                 Ok(accepted())
             }
             Ok(Payload::Single(Message::Response(reply))) => {
@@ -265,7 +267,7 @@ impl Place {
             return Err(rejection);
         }
         for notification in notifications {
-            self.hear(head.clone(), notification).await;
+            self.hear(head.clone(), notification).await?;
         }
         match requests.len() {
             0 => Ok(accepted()),
@@ -382,10 +384,11 @@ impl Place {
     fn connection(&self, stream: StreamId) -> Sender {
         let (bytes, frames) = self.row.with(|session| session.early(stream));
         let queue = self.shared.config.queue;
-        Sender::resumable(QueueLimits {
+        let limits = QueueLimits {
             bytes: queue.bytes.saturating_add(bytes),
             frames: queue.frames.saturating_add(frames),
-        })
+        };
+        Sender::resumable(limits, &self.shared.observer)
     }
 
     fn begin_stream(&self, stream: StreamId) {
@@ -454,7 +457,7 @@ impl Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if self.initializes && self.running.take().is_some() {
-            self.place.end();
+            self.place.end(SessionEnd::NotInitialized);
         }
         self.hand_over();
     }
@@ -522,11 +525,8 @@ fn reaping_period(shared: &Shared) -> Duration {
 
 fn reap(shared: &Shared) {
     let now = now();
-    let idle = shared.table.reap(|session| {
+    shared.table.reap(|session| {
         session.expire(now);
         session.closes_idle(now, shared.config.idle_time)
     });
-    for row in idle {
-        end(&shared.table, &row);
-    }
 }

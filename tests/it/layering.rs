@@ -85,11 +85,12 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        what: "locks are in table.rs, body.rs, registry.rs and round.rs",
+        what: "locks are in table.rs, body.rs, observe.rs, registry.rs and round.rs",
         within: &[""],
         but: &[
             "protocol/table.rs",
             "transport/body.rs",
+            "transport/observe.rs",
             "server/registry.rs",
             "server/round.rs",
         ],

@@ -47,6 +47,8 @@ pub(crate) struct Session<C, W, R> {
     version: ProtocolVersion,
     log_level: LogLevel,
     running: Vec<Running<W>>,
+    /// How many notifications handlers work on.
+    hearing: usize,
     awaited: Vec<(u64, R)>,
     requests_sent: u64,
     requests_begun: u64,
@@ -167,6 +169,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             version: ProtocolVersion::V2024_11_05,
             log_level: LogLevel::default(),
             running: Vec::new(),
+            hearing: 0,
             awaited: Vec::new(),
             requests_sent: 0,
             requests_begun: 0,
@@ -356,6 +359,17 @@ impl<C: Connection, W, R> Session<C, W, R> {
             return Err(Refused::TooMany);
         }
         Ok(())
+    }
+
+    /// Takes up a notification, unless `limit` of them are being worked on.
+    pub(crate) fn begin_hearing(&mut self, limit: usize) -> bool {
+        let has_room = self.hearing < limit;
+        self.hearing += usize::from(has_room);
+        has_room
+    }
+
+    pub(crate) fn end_hearing(&mut self) {
+        self.hearing -= 1;
     }
 
     /// Whether a request with this id waits for its answer.

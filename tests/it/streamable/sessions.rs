@@ -194,7 +194,9 @@ async fn direct(
 async fn an_idle_session_ends() {
     const MINUTE: Duration = Duration::from_secs(60);
     let (server, seen) = crate::support::probe::probe();
-    let mcp = McpService::builder(server).build().unwrap();
+    // The call that runs all the time must be what keeps its session.
+    let builder = McpService::builder(server).request_timeout(None);
+    let mcp = builder.build().unwrap();
     let mut ids = Vec::new();
     for _ in 0..3 {
         let answer = direct(&mcp, "POST", "", initialize(V06)).await;

@@ -1,0 +1,177 @@
+//! [`Calls`]: the requests that handlers work on. How many there may be, for how long each may run,
+//! and until when.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::dispatch::BoxFuture;
+use super::observe::{Observer, Outcome, ServiceEvent};
+use super::panics::{Panicked, guarded};
+use crate::protocol::rejection::Rejection;
+use crate::wire::jsonrpc::{ErrorObject, Json};
+use crate::wire::version::ProtocolVersion;
+
+type Answer = Result<Json, ErrorObject>;
+
+/// All calls of a service.
+pub(super) struct Calls {
+    observer: Arc<Observer>,
+    limit: usize,
+    timeout: Option<Duration>,
+    /// True from when the service was closed: what runs is to end.
+    closing: watch::Sender<bool>,
+}
+
+impl Calls {
+    pub(super) fn new(observer: Arc<Observer>, limit: usize, timeout: Option<Duration>) -> Self {
+        Self {
+            observer,
+            limit,
+            timeout,
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// Takes up a call.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        version: ProtocolVersion,
+        method: &str,
+    ) -> Result<Call, Rejection> {
+        // One that listens has a limit of its own, and all the time that it wants.
+        let works = method != "subscriptions/listen";
+        // Counted first, so that no two take the last place.
+        if works && self.observer.call_began() >= self.limit {
+            self.observer.call_ended();
+            return Err(Rejection::TooManyCalls { limit: self.limit });
+        }
+        self.observer.request(version);
+        let is_heard = self.observer.is_heard();
+        Ok(Call {
+            calls: Arc::clone(self),
+            version,
+            works,
+            report: is_heard.then(|| (method.into(), Instant::now())),
+            outcome: Outcome::Cancelled,
+        })
+    }
+
+    /// Ends what runs, each call with an error that says why.
+    pub(super) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// On the heap: the few calls that wait must not make the many that do not larger.
+    fn until_end<'a>(
+        &'a self,
+        mut work: Pin<&'a mut (dyn Future<Output = Result<Answer, Panicked>> + Send)>,
+        limit: Option<Duration>,
+    ) -> Pin<Box<dyn Future<Output = Ended> + Send + 'a>> {
+        let mut closing = self.closing.subscribe();
+        Box::pin(async move {
+            let mut closed = pin!(closing.wait_for(|closing| *closing));
+            let mut late = pin!(async {
+                match limit {
+                    Some(limit) => tokio::time::sleep(limit).await,
+                    None => std::future::pending().await,
+                }
+            });
+            poll_fn(|cx| {
+                if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
+                    return Poll::Ready(Ended::ByItself(outcome));
+                }
+                if closed.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ended::Closed);
+                }
+                late.as_mut().poll(cx).map(|()| Ended::TimedOut)
+            })
+            .await
+        })
+    }
+}
+
+/// One call. Its place is free again when it is dropped.
+pub(super) struct Call {
+    calls: Arc<Calls>,
+    version: ProtocolVersion,
+    /// Whether it has a place and a time limit, as all do but those that listen.
+    works: bool,
+    /// The method, and when it was taken up, if anybody wants to hear of it.
+    report: Option<(Box<str>, Instant)>,
+    outcome: Outcome,
+}
+
+impl Call {
+    /// Runs a handler to its end: its own, a panic's (SPEC ), its time limit's (R-10, C-31),
+    /// or the service's. There is always an answer (SPEC ), and none of it tells more than a
+    /// peer may know (SPEC A-48).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the handler's; that counts as cancelled.
+    pub(super) async fn run(mut self, make: impl FnOnce() -> BoxFuture<Answer> + Send) -> Answer {
+        let calls = Arc::clone(&self.calls);
+        let limit = calls.timeout.filter(|_| self.works);
+        let mut work = pin!(guarded(make));
+        // Most handlers are ready at once, and need no timer.
+        let at_once = poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => Poll::Ready(None),
+        });
+        let ended = match at_once.await {
+            Some(outcome) => Ended::ByItself(outcome),
+            None => calls.until_end(work, limit).await,
+        };
+        let (outcome, answer) = ended.answer(limit);
+        self.outcome = outcome;
+        answer
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let observer = &self.calls.observer;
+        let report = self.report.as_ref();
+        observer.tell(&ServiceEvent::Finished {
+            version: self.version,
+            method: report.map_or("", |(method, _)| method),
+            outcome: self.outcome,
+            elapsed: report.map_or(Duration::ZERO, |(_, began)| began.elapsed()),
+        });
+        if self.works {
+            observer.call_ended();
+        }
+    }
+}
+
+/// How a handler came to its end.
+enum Ended {
+    ByItself(Result<Answer, Panicked>),
+    TimedOut,
+    Closed,
+}
+
+impl Ended {
+    fn answer(self, timeout: Option<Duration>) -> (Outcome, Answer) {
+        match self {
+            Self::ByItself(Ok(Ok(result))) => (Outcome::Result, Ok(result)),
+            Self::ByItself(Ok(Err(error))) => (Outcome::Error(error.code()), Err(error)),
+            Self::ByItself(Err(Panicked)) => (Outcome::Panicked, Err(ErrorObject::internal())),
+            Self::TimedOut => {
+                let limit = timeout.unwrap_or_default();
+                let message = format!("the request ran for more than {limit:?} and was ended");
+                (Outcome::TimedOut, Err(ErrorObject::new(-32603, message)))
+            }
+            Self::Closed => {
+                let message = "the server was closed before the answer";
+                (Outcome::Closed, Err(ErrorObject::new(-32603, message)))
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! [`SessionTable`]: the sessions of a service, whose coming and going is told.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::body::Sender;
+use super::observe::{Observer, ServiceEvent, SessionEnd};
+use crate::protocol::session::Session;
+use crate::protocol::table::{Full, Row, Table};
+use crate::wire::jsonrpc::{ErrorObject, Response};
+
+pub(super) type LiveSession = Session<Sender, AbortHandle, oneshot::Sender<Response>>;
+pub(super) type SessionRow = Row<LiveSession>;
+
+/// What is told to requests that their session did not outlive.
+pub(super) const ENDED: &str = "the session ended before the answer";
+
+/// The time, as the protocol floor takes it; the runtime's clock, so that tests can move it.
+pub(super) fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// The sessions by id.
+pub(super) struct SessionTable {
+    rows: Table<LiveSession>,
+    observer: Arc<Observer>,
+}
+
+impl SessionTable {
+    pub(super) fn new(capacity: usize, observer: Arc<Observer>) -> Self {
+        Self {
+            rows: Table::new(capacity),
+            observer,
+        }
+    }
+
+    /// Adds a session under a fresh name.
+    pub(super) fn open(&self, session: LiveSession) -> Result<Arc<SessionRow>, Full> {
+        let row = self.rows.open(session)?;
+        self.observer.tell(&ServiceEvent::SessionOpened);
+        Ok(row)
+    }
+
+    /// Ends a session: it is unknown from now on, and all that it owned ends with it. Ending it
+    /// again, or one that is in no table, ends what it owns.
+    pub(super) fn end(&self, row: &SessionRow, reason: SessionEnd) {
+        let was_known = self.rows.close(row.id()).is_some();
+        self.bury(row, was_known.then_some(reason));
+    }
+
+    /// Ends all that `is_gone` says so of.
+    pub(super) fn reap(&self, is_gone: impl FnMut(&mut LiveSession) -> bool) {
+        for row in self.rows.reap(is_gone) {
+            self.bury(&row, Some(SessionEnd::Idle));
+        }
+    }
+
+    fn bury(&self, row: &SessionRow, reason: Option<SessionEnd>) {
+        let error = ErrorObject::new(-32603, ENDED);
+        let remains = row.with(|session| session.close(&error, now()));
+        // Outside the lock: what is dropped here may run code of handlers.
+        for work in remains.work {
+            work.abort();
+        }
+        drop(remains.awaited);
+        if let Some(reason) = reason {
+            self.observer.tell(&ServiceEvent::SessionEnded { reason });
+        }
+    }
+}
+
+impl Deref for SessionTable {
+    type Target = Table<LiveSession>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.rows
+    }
+}
