@@ -5,6 +5,7 @@
 mod features;
 mod http_sse;
 mod layering;
+mod limits;
 mod matrix;
 mod rounds;
 mod server;

@@ -1,0 +1,295 @@
+//! How much may run, and for how long (SPEC G-40, G-41).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use mcp_wire::jsonrpc::{ErrorObject, Json, Notification, Request as Message};
+use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::support::probe::{call, probe, probe_with};
+use crate::support::{
+    Client, Session, check_refused, envelope, hello, message, modern, raw, soon, start, until,
+};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// R-10, C-31, G-41: a handler that takes too long is dropped, and its caller has an answer; so in
+/// every era, and only when it was due.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_takes_too_long_is_ended_with_an_answer() {
+    let (server, seen) = probe();
+    let builder = McpService::builder(server).request_timeout(LIMIT);
+    let mcp = builder.build().unwrap();
+    let began = tokio::time::Instant::now();
+    let session = opened(&mcp).await;
+    for session in ["", &session] {
+        let answer = ask(&mcp, session, call("wait", json!({"tag": "x"}))).await;
+        assert_eq!(answer["error"]["code"], -32603, "{answer}");
+        let text = answer["error"]["message"].as_str().unwrap();
+        assert!(text.contains("5s"), "the limit is named: {text}");
+        seen.happens("over", "x").await;
+    }
+    assert_eq!(began.elapsed().as_secs(), 2 * LIMIT.as_secs());
+    let snapshot = mcp.snapshot();
+    assert_eq!((snapshot.timeouts, snapshot.running), (2, 0));
+    let echo = ask(&mcp, &session, call("echo", json!({"message": "on"}))).await;
+    assert_eq!(
+        echo["result"]["content"][0]["text"], "on",
+        "the session lives"
+    );
+}
+
+/// C-31: a call whose client left does not keep its session for ever.
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_call_lets_its_session_go_in_the_end() {
+    let (server, _) = probe();
+    let mcp = McpService::builder(server).build().unwrap();
+    let session = opened(&mcp).await;
+    let request = posted(&session, call("wait", json!({"tag": "x"})));
+    abandon(&mcp, request).await;
+    tokio::time::sleep(Duration::from_secs(59 * 60)).await;
+    assert_eq!((mcp.sessions(), mcp.snapshot().running), (1, 1));
+    tokio::time::sleep(Duration::from_secs(32 * 60)).await;
+    assert_eq!((mcp.sessions(), mcp.snapshot().running), (0, 0));
+}
+
+/// G-40: past the number a call is refused with the limit's name, and is not stored; the others go
+/// on, and a place that is free again is used.
+#[tokio::test]
+async fn a_flood_of_slow_calls_is_refused_past_a_number() {
+    let (running, seen) = probe_with(|builder| builder.max_calls(3)).await;
+    let session = Session::open(running.address, "2025-11-25", json!({})).await;
+    let mut sse = Client::initialized(running.address, "2024-11-05", json!({})).await;
+    let slow = || call("wait", json!({"tag": "x"}));
+    let (_, first) = session.send("tools/call", slow()).await;
+    let second = sse.begin("tools/call", slow()).await;
+    let third = tokio::spawn(async move {
+        modern(running.address, 3, "tools/call", slow())
+            .await
+            .answer()
+            .await
+    });
+    for _ in 0..3 {
+        seen.happens("begun", "x").await;
+    }
+    let says = "the server already runs 3 requests";
+    let mut refused = modern(running.address, 4, "tools/call", slow()).await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let refused = refused.json().await;
+    assert_eq!(refused["error"]["message"], says);
+    assert_eq!(refused["id"], 4);
+    let mut refused = session.begin("tools/call", slow()).await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.json().await["error"]["message"], says);
+    let refused = sse.post(message(9, "tools/call", slow())).await;
+    check_refused(&refused, 503, -32603, says);
+    seen.allow("x", 3);
+    let mut first = first;
+    first.read_head().await;
+    for answer in [
+        first.answer().await,
+        sse.answer(second).await,
+        third.await.unwrap(),
+    ] {
+        assert_eq!(answer["result"]["content"][0]["text"], "waited x");
+    }
+    assert_eq!(seen.calls(), 3);
+    let echo = session.call("tools/call", call("echo", json!({"message": "again"})));
+    assert_eq!(echo.await["result"]["content"][0]["text"], "again");
+}
+
+/// G-40, R-18: notifications have a number too; what listens does not count as a call.
+#[tokio::test]
+async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
+    let begun = Arc::new(Semaphore::new(0));
+    let gate = Arc::new(Semaphore::new(0));
+    let hears = SlowToHear {
+        begun: Arc::clone(&begun),
+        gate: Arc::clone(&gate),
+    };
+    let mcp = McpService::builder(hears).max_requests(2).build().unwrap();
+    let running = start(mcp).await;
+    let hello = message(1, "initialize", hello("2025-06-18", json!({})));
+    let post = |session: &str, body: &str| {
+        let len = body.len();
+        format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len}\r\n{session}\r\n{body}"
+        )
+    };
+    let opened = raw(running.address, post("", &hello)).await;
+    let session = format!(
+        "Mcp-Session-Id: {}\r\n",
+        opened.header("mcp-session-id").unwrap()
+    );
+    let note = post(&session, r#"{"jsonrpc":"2.0","method":"notifications/x"}"#);
+    let address = running.address;
+    let slow: Vec<_> = (0..2)
+        .map(|_| {
+            let note = note.clone();
+            tokio::spawn(async move { raw(address, note).await })
+        })
+        .collect();
+    let says = "this session already runs 2 notifications";
+    soon("both begin", begun.acquire_many(2))
+        .await
+        .unwrap()
+        .forget();
+    check_refused(&raw(address, &note).await, 503, -32603, says);
+    gate.add_permits(100);
+    for answer in slow {
+        assert_eq!(answer.await.unwrap().status, 202);
+    }
+    assert_eq!(raw(address, &note).await.status, 202);
+}
+
+/// Says that it hears, and then needs leave.
+struct SlowToHear {
+    begun: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+impl Dispatcher for SlowToHear {
+    fn request(&self, _: Context, _: Message) -> BoxFuture<Result<Json, ErrorObject>> {
+        let result = json!({"protocolVersion": "2025-06-18", "capabilities": {}});
+        Box::pin(std::future::ready(Ok(Json::from(&result))))
+    }
+
+    fn notification(&self, _: Context, _: Notification) -> BoxFuture<()> {
+        let gate = Arc::clone(&self.gate);
+        self.begun.add_permits(1);
+        Box::pin(async move {
+            gate.acquire().await.unwrap().forget();
+        })
+    }
+}
+
+/// R-9, R-24, R-25: by its deadline a shutdown has answered all that ran, in every era; listens have
+/// their result; twice is harmless.
+#[tokio::test]
+async fn a_shutdown_answers_everything_by_its_deadline() {
+    let (running, seen) = probe_with(|builder| builder.silence(Duration::ZERO)).await;
+    let address = running.address;
+    let session = Session::open(address, "2025-06-18", json!({})).await;
+    let mut sse = Client::initialized(address, "2024-11-05", json!({})).await;
+    let slow = || call("wait", json!({"tag": "x"}));
+    let mut in_session = session.begin("tools/call", slow()).await;
+    let over_sse = sse.begin("tools/call", slow()).await;
+    let mut alone = modern(address, "alone", "tools/call", slow()).await;
+    let filter = json!({"notifications": {"toolsListChanged": true}});
+    let mut listening = modern(address, "ears", "subscriptions/listen", filter).await;
+    let mut idle = session.listen(None).await;
+    for _ in 0..3 {
+        seen.happens("begun", "x").await;
+    }
+    let mcp = running.mcp.clone();
+    until("streams", || mcp.snapshot().streams == 5).await;
+    let again = mcp.clone();
+    let both = async {
+        tokio::join!(
+            mcp.shutdown(Duration::from_millis(200)),
+            again.shutdown(Duration::from_millis(200)),
+        );
+    };
+    let answers = async {
+        assert!(idle.message().await.is_none(), "an idle stream just ends");
+        let acknowledged = listening.message().await.unwrap();
+        assert_eq!(
+            acknowledged["method"],
+            "notifications/subscriptions/acknowledged"
+        );
+        assert!(listening.answer().await["result"].is_object());
+        for answer in [
+            in_session.answer().await,
+            alone.answer().await,
+            sse.answer(over_sse).await,
+        ] {
+            assert_eq!(answer["error"]["code"], -32603, "{answer}");
+        }
+    };
+    tokio::join!(both, answers);
+    for _ in 0..3 {
+        seen.happens("over", "x").await;
+    }
+    mcp.shutdown(Duration::ZERO).await;
+    let snapshot = mcp.snapshot();
+    let gauges = [snapshot.sessions, snapshot.listens, snapshot.running];
+    assert_eq!(gauges, [0; 3], "{snapshot:?}");
+    let mut refused = modern(address, 1, "tools/list", json!({})).await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.header("connection"), Some("close"));
+    assert_eq!(refused.json().await["error"]["code"], -32603);
+}
+
+/// R-24: a shutdown waits for what runs, a handler whose client left included, and no longer.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_is_over_when_the_last_handler_is() {
+    let (server, seen) = probe();
+    let mcp = McpService::builder(server).build().unwrap();
+    let session = opened(&mcp).await;
+    let request = posted(&session, call("wait", json!({"tag": "x"})));
+    abandon(&mcp, request).await;
+    let began = tokio::time::Instant::now();
+    let shutdown = mcp.shutdown(Duration::from_secs(60));
+    let leave = async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        seen.allow("x", 1);
+    };
+    tokio::join!(shutdown, leave);
+    assert_eq!(began.elapsed().as_secs(), 7);
+}
+
+/// A request of a session, or of 2026-07-28 without one.
+fn posted(session: &str, mut params: Value) -> Request<Full<Bytes>> {
+    let mut request = Request::builder()
+        .method("POST")
+        .uri("/mcp")
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .header("accept", "application/json");
+    if session.is_empty() {
+        params["_meta"] = envelope(json!({}));
+        request = request
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", params["name"].as_str().unwrap());
+    } else {
+        request = request.header("mcp-session-id", session);
+    }
+    let body = message(7, "tools/call", params);
+    request.body(Full::new(Bytes::from(body))).unwrap()
+}
+
+async fn ask(mcp: &McpService, session: &str, params: Value) -> Value {
+    let response = mcp.call(posted(session, params)).await;
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    serde_json::from_slice(&body).unwrap()
+}
+
+/// The client leaves before there is anything to read.
+async fn abandon(mcp: &McpService, request: Request<Full<Bytes>>) {
+    let answer = tokio::time::timeout(Duration::from_millis(1), mcp.call(request));
+    assert!(answer.await.is_err());
+}
+
+async fn opened(mcp: &McpService) -> String {
+    let body = message(1, "initialize", hello("2025-06-18", json!({})));
+    let request = Request::builder()
+        .method("POST")
+        .uri("/mcp")
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .unwrap();
+    let response = mcp.call(request).await;
+    response.headers()["mcp-session-id"]
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
