@@ -14,6 +14,7 @@ use super::service::Shared;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Client, Finished, Refused, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
+use crate::protocol::table::Full;
 use crate::wire::jsonrpc::{
     ErrorObject, Id, Json, Notification, Outgoing, Request, Response as Reply,
 };
@@ -144,6 +145,14 @@ impl Place {
 
     pub(super) fn end(&self) {
         end(&self.shared.table, &self.row);
+    }
+}
+
+/// SPEC C-77, R-2, R-7.
+pub(super) fn too_many(full: Full) -> Rejection {
+    match full {
+        Full::All(limit) => Rejection::TooManySessions { limit },
+        Full::Each(limit) => Rejection::TooManyOfOne { limit },
     }
 }
 

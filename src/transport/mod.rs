@@ -1,14 +1,18 @@
 //! MCP on hyper: the only floor with async code, tasks and timers.
 
+pub(crate) mod auth;
 pub(crate) mod body;
 pub(crate) mod config;
 pub(crate) mod dispatch;
+mod documents;
 mod http_sse;
+pub(crate) mod identity;
 mod legacy;
 mod listen;
 mod panics;
 pub(crate) mod serve;
 pub(crate) mod service;
 mod stateless;
+pub(crate) mod static_tokens;
 mod streamable;
 mod turn;
