@@ -243,7 +243,7 @@ impl Origin {
         }
     }
 
-    fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         match self {
             Self::Null => false,
             Self::Tuple { name, .. } => Host {

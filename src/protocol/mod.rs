@@ -1,5 +1,7 @@
 //! Decisions over values: no async, no runtime, no clock. Where time matters, `now` is an argument.
 
+pub(crate) mod bearer;
+pub(crate) mod challenge;
 pub(crate) mod change;
 pub(crate) mod envelope;
 pub(crate) mod era;
@@ -11,6 +13,7 @@ pub(crate) mod level;
 #[cfg(test)]
 pub(crate) mod line;
 pub(crate) mod mirror;
+pub(crate) mod protected;
 pub(crate) mod rejection;
 pub(crate) mod replay;
 pub(crate) mod session;

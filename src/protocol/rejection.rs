@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
+use hyper::header::HeaderValue;
 
+use super::challenge::{Challenge, Reason};
 use super::mirror::Mismatch;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing, ParseError};
 use crate::wire::version::ProtocolVersion;
@@ -75,6 +77,12 @@ pub(crate) enum Rejection {
     TooManyCalls {
         limit: usize,
     },
+    /// Of the principal who asks.
+    TooManyOfOne {
+        limit: usize,
+    },
+    /// The credentials do not do.
+    Challenged(Box<Challenge>),
     ShuttingDown,
     /// Of a request that had been read, for a reason that is not in it.
     Of(Id, Box<Self>),
@@ -86,6 +94,8 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     /// The `Allow` header.
     pub(crate) allow: Option<&'static str>,
+    /// The `WWW-Authenticate` header.
+    pub(crate) challenge: Option<HeaderValue>,
     /// The `Retry-After` header, in seconds.
     pub(crate) retry_after: Option<u32>,
     /// Whether the connection ends, because the rest of the request was not read.
@@ -135,6 +145,8 @@ impl Rejection {
             Self::TooManyNotifications { .. } => "too_many_notifications",
             Self::TooManySessions { .. } => "too_many_sessions",
             Self::TooManyCalls { .. } => "too_many_calls",
+            Self::TooManyOfOne { .. } => "too_many_of_one",
+            Self::Challenged(challenge) => challenge.name(),
             Self::ShuttingDown => "shutting_down",
             Self::Of(_, why) => why.name(),
         }
@@ -269,6 +281,11 @@ impl Rejection {
                 StatusCode::SERVICE_UNAVAILABLE,
                 busy(format!("the server already has {limit} sessions")),
             ),
+            Self::TooManyOfOne { limit } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                busy(format!("you already have {limit} sessions")),
+            ),
+            Self::Challenged(challenge) => refused(challenge),
             Self::ShuttingDown => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 busy("the server is shutting down".into()),
@@ -281,7 +298,15 @@ impl Rejection {
                 Self::MethodNotAllowed { allow } => Some(allow),
                 _ => None,
             },
-            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
+            challenge: match self {
+                Self::Challenged(challenge) => challenge.header(),
+                _ => None,
+            },
+            retry_after: matches!(
+                status,
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+            )
+            .then_some(RETRY_AFTER),
             close: matches!(
                 self,
                 Self::BodyTooLarge { .. }
@@ -307,6 +332,20 @@ impl Rejection {
             _ => None,
         }
     }
+}
+
+/// SPEC F.1.
+fn refused(challenge: &Challenge) -> (StatusCode, ErrorObject) {
+    let (status, code) = match challenge.reason() {
+        Reason::Missing | Reason::InvalidToken => (StatusCode::UNAUTHORIZED, -32600),
+        Reason::InvalidRequest => (StatusCode::BAD_REQUEST, -32600),
+        Reason::InsufficientScope => (StatusCode::FORBIDDEN, -32600),
+        Reason::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, -32603),
+    };
+    (
+        status,
+        ErrorObject::new(code, challenge.message().to_owned()),
+    )
 }
 
 /// The status of an error that a dispatcher answers a modern request with, when it is all of the
@@ -344,7 +383,11 @@ mod tests {
             let message = body["error"]["message"].as_str().unwrap();
             assert!(message.contains(says), "{message}");
             assert_eq!(refusal.allow.is_some(), status == 405, "SPEC C-100");
-            assert_eq!(refusal.retry_after.is_some(), status == 503, "R-2");
+            let is_busy = matches!(status, 429 | 503);
+            assert_eq!(refusal.retry_after.is_some(), is_busy, "R-2");
+            if matches!(status, 401) {
+                assert!(refusal.challenge.is_some(), "SPEC C-101");
+            }
         }
         let broken = jsonrpc::parse(&Bytes::from_static(b"{"), &Limits::default()).unwrap_err();
         let unsuited = Bytes::from_static(br#"{"id":1}"#);
@@ -425,6 +468,27 @@ mod tests {
             -32603,
             "9 sessions",
         );
+        check(
+            &Rejection::TooManyOfOne { limit: 9 },
+            429,
+            -32603,
+            "9 sessions",
+        );
+        let challenged = |challenge| Rejection::Challenged(Box::new(challenge));
+        for (challenge, status, code, says) in [
+            (Challenge::missing(), 401, -32600, "credentials"),
+            (Challenge::invalid_token(), 401, -32600, "expired"),
+            (Challenge::invalid_request("two"), 400, -32600, "two"),
+            (
+                Challenge::insufficient_scope(["a"]),
+                403,
+                -32600,
+                "more scopes",
+            ),
+            (Challenge::unavailable(), 503, -32603, "checked"),
+        ] {
+            check(&challenged(challenge), status, code, says);
+        }
         check(&Rejection::ShuttingDown, 503, -32603, "shutting down");
     }
 

@@ -1,7 +1,8 @@
-//! Sessions by id: open, find, close, reap. The cap is here.
+//! Sessions by id: open, find, close, reap. The caps are here, and whose a session is.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::wire::id::SessionId;
@@ -11,45 +12,83 @@ use crate::wire::id::SessionId;
 /// The lock of the map covers a look-up, the lock of a row what is done to one session: arithmetic,
 /// never an await, never a write to a client.
 pub(crate) struct Table<S> {
-    rows: Mutex<HashMap<SessionId, Arc<Row<S>>>>,
-    capacity: usize,
+    rows: Mutex<Rows<S>>,
+    caps: Caps,
 }
 
-/// One session and its name.
+struct Rows<S> {
+    by_id: HashMap<SessionId, Arc<Row<S>>>,
+    /// How many there are of each owner; no entry for one who has none.
+    owned: HashMap<Owner, usize>,
+}
+
+/// Whom a session belongs to: the principal of the request that opened it. Sessions that were opened
+/// without one belong to all who come without one, and to nobody else (SPEC F-50, G-20).
+pub(crate) type Owner = Arc<str>;
+
+/// How many sessions there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    pub(crate) all: usize,
+    /// Of one owner (SPEC C-77, R-7).
+    pub(crate) each: usize,
+}
+
+/// One session, its name and its owner.
 pub(crate) struct Row<S> {
     id: SessionId,
+    owner: Option<Owner>,
     session: Mutex<S>,
 }
 
-/// The table has as many sessions as it may.
-#[derive(Debug)]
-pub(crate) struct Full {
-    pub(crate) limit: usize,
+/// There are as many sessions as there may be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// In the table.
+    All(usize),
+    /// Of this owner.
+    Each(usize),
 }
 
 impl<S> Table<S> {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(caps: Caps) -> Self {
         Self {
-            rows: Mutex::default(),
-            capacity,
+            rows: Mutex::new(Rows {
+                by_id: HashMap::new(),
+                owned: HashMap::new(),
+            }),
+            caps,
         }
     }
 
     /// Adds a session under a fresh name.
-    pub(crate) fn open(&self, session: S) -> Result<Arc<Row<S>>, Full> {
-        let row = Arc::new(Row::alone(session));
+    pub(crate) fn open(&self, session: S, owner: Option<&Owner>) -> Result<Arc<Row<S>>, Full> {
+        let row = Arc::new(Row::alone(session, owner));
         let mut rows = lock(&self.rows);
-        if rows.len() >= self.capacity {
-            return Err(Full {
-                limit: self.capacity,
-            });
+        if rows.by_id.len() >= self.caps.all {
+            return Err(Full::All(self.caps.all));
         }
-        rows.insert(row.id, Arc::clone(&row));
+        if let Some(owner) = owner {
+            let has = rows.owned.get(owner).copied().unwrap_or(0);
+            if has >= self.caps.each {
+                return Err(Full::Each(self.caps.each));
+            }
+            rows.owned.insert(Arc::clone(owner), has + 1);
+        }
+        rows.by_id.insert(row.id, Arc::clone(&row));
         Ok(row)
     }
 
-    pub(crate) fn find(&self, id: SessionId) -> Option<Arc<Row<S>>> {
-        lock(&self.rows).get(&id).cloned()
+    /// The session of this name, if it is this owner's; another's is as unknown as none at all
+    /// (SPEC G-20, R-57).
+    pub(crate) fn find(&self, id: SessionId, owner: Option<&str>) -> Option<Arc<Row<S>>> {
+        let row = lock(&self.rows).by_id.get(&id).cloned();
+        row.filter(|row| row.owner.as_deref() == owner)
+    }
+
+    /// Whether there is a session of this name, whoever's.
+    pub(crate) fn has(&self, id: SessionId) -> bool {
+        lock(&self.rows).by_id.contains_key(&id)
     }
 
     /// Takes out the sessions that `is_gone` says so of, and gives them back.
@@ -64,29 +103,56 @@ impl<S> Table<S> {
     /// Takes a session out; `None` when it is out already.
     pub(crate) fn close(&self, id: SessionId) -> Option<Arc<Row<S>>> {
         let mut rows = lock(&self.rows);
-        let row = rows.remove(&id);
-        // Memory that a crowd left behind goes back to the allocator.
-        if rows.is_empty() || rows.len() < rows.capacity() / 4 {
-            rows.shrink_to_fit();
+        let row = rows.by_id.remove(&id);
+        if let Some(owner) = row.as_ref().and_then(|row| row.owner.as_ref()) {
+            rows.disown(owner);
         }
+        give_back(&mut rows.by_id);
         row
     }
 
     /// All sessions as they are now.
     pub(crate) fn all(&self) -> Vec<Arc<Row<S>>> {
-        lock(&self.rows).values().cloned().collect()
+        lock(&self.rows).by_id.values().cloned().collect()
+    }
+
+    /// All sessions of an owner as they are now.
+    pub(crate) fn of(&self, owner: &str) -> Vec<Arc<Row<S>>> {
+        let rows = lock(&self.rows);
+        let is_his = |row: &&Arc<Row<S>>| row.owner.as_deref() == Some(owner);
+        rows.by_id.values().filter(is_his).cloned().collect()
     }
 
     pub(crate) fn len(&self) -> usize {
-        lock(&self.rows).len()
+        lock(&self.rows).by_id.len()
+    }
+}
+
+impl<S> Rows<S> {
+    fn disown(&mut self, owner: &Owner) {
+        match self.owned.get_mut(owner) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                self.owned.remove(owner);
+                give_back(&mut self.owned);
+            }
+        }
+    }
+}
+
+/// Memory that a crowd left behind goes back to the allocator.
+fn give_back<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+    if map.is_empty() || map.len() < map.capacity() / 4 {
+        map.shrink_to_fit();
     }
 }
 
 impl<S> Row<S> {
     /// A session that is in no table, and so found by nobody.
-    pub(crate) fn alone(session: S) -> Self {
+    pub(crate) fn alone(session: S, owner: Option<&Owner>) -> Self {
         Self {
             id: SessionId::random(),
+            owner: owner.cloned(),
             session: Mutex::new(session),
         }
     }
@@ -111,7 +177,7 @@ impl<S> fmt::Debug for Table<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
             .field("len", &self.len())
-            .field("capacity", &self.capacity)
+            .field("caps", &self.caps)
             .finish_non_exhaustive()
     }
 }
@@ -126,49 +192,96 @@ impl<S> fmt::Debug for Row<S> {
 mod tests {
     use super::*;
 
+    fn capped<S>(all: usize, each: usize) -> Table<S> {
+        Table::new(Caps { all, each })
+    }
+
     /// the cap refuses one more and leaves the others alone.
     #[test]
     fn a_full_table_refuses_one_more() {
-        let table = Table::new(2);
-        let first = table.open(1).unwrap();
-        let second = table.open(2).unwrap();
-        assert_eq!(table.open(3).unwrap_err().limit, 2);
-        assert_eq!(table.find(first.id()).unwrap().with(|number| *number), 1);
+        let table = capped(2, 9);
+        let first = table.open(1, None).unwrap();
+        let second = table.open(2, None).unwrap();
+        assert_eq!(table.open(3, None).err(), Some(Full::All(2)));
+        let found = table.find(first.id(), None).unwrap();
+        assert_eq!(found.with(|number| *number), 1);
         assert!(table.close(second.id()).is_some());
-        assert!(table.open(3).is_ok());
+        assert!(table.open(3, None).is_ok());
+    }
+
+    /// SPEC C-77, R-7: one owner's cap is nobody else's, and what is closed counts no more.
+    #[test]
+    fn an_owner_has_a_cap_of_its_own() {
+        let table = capped(9, 2);
+        let (ada, bob) = (Owner::from("ada"), Owner::from("bob"));
+        let first = table.open((), Some(&ada)).unwrap();
+        table.open((), Some(&ada)).unwrap();
+        assert_eq!(table.open((), Some(&ada)).err(), Some(Full::Each(2)));
+        assert!(table.open((), Some(&bob)).is_ok());
+        for _ in 0..3 {
+            table.open((), None).unwrap();
+        }
+        table.close(first.id());
+        table.close(first.id());
+        assert!(table.open((), Some(&ada)).is_ok());
+        assert_eq!(table.open((), Some(&ada)).err(), Some(Full::Each(2)));
+        assert_eq!((table.of("ada").len(), table.of("bob").len()), (2, 1));
+    }
+
+    /// SPEC F-50, G-20, R-57: for everybody but its owner a session is not there.
+    #[test]
+    fn a_session_is_found_by_its_owner_alone() {
+        let table = capped(9, 9);
+        let ada = Owner::from("ada");
+        let owned = table.open((), Some(&ada)).unwrap().id();
+        let free = table.open((), None).unwrap().id();
+        for (id, owner, is_found) in [
+            (owned, Some("ada"), true),
+            (owned, Some("bob"), false),
+            (owned, Some(""), false),
+            (owned, None, false),
+            (free, None, true),
+            (free, Some("ada"), false),
+        ] {
+            assert_eq!(table.find(id, owner).is_some(), is_found, "{owner:?}");
+            assert!(table.has(id));
+        }
     }
 
     /// SPEC B-12: a closed session is unknown.
     #[test]
     fn a_closed_session_is_gone() {
-        let table = Table::new(2);
-        let id = table.open(()).unwrap().id();
+        let table = capped(2, 2);
+        let id = table.open((), None).unwrap().id();
         assert!(table.close(id).is_some());
         assert!(table.close(id).is_none());
-        assert!(table.find(id).is_none());
+        assert!(table.find(id, None).is_none() && !table.has(id));
         assert_eq!(table.len(), 0);
     }
 
     /// SPEC C-77: what is idle goes, the rest stays.
     #[test]
     fn reaping_takes_out_what_is_gone() {
-        let table = Table::new(9);
-        let kept = table.open(1).unwrap();
-        let gone = table.open(2).unwrap();
+        let table = capped(9, 9);
+        let kept = table.open(1, None).unwrap();
+        let gone = table.open(2, None).unwrap();
         let reaped = table.reap(|number| *number == 2);
         assert_eq!(reaped.len(), 1);
         assert_eq!(reaped[0].id(), gone.id());
-        assert!(table.find(kept.id()).is_some() && table.find(gone.id()).is_none());
+        assert!(table.has(kept.id()) && !table.has(gone.id()));
     }
 
     /// nothing stays allocated for sessions that are gone.
     #[test]
     fn an_emptied_table_gives_its_memory_back() {
-        let table = Table::new(10_000);
-        let ids: Vec<_> = (0..5_000).map(|n| table.open(n).unwrap().id()).collect();
+        let table = capped(10_000, 10_000);
+        let owner = |n: u32| Owner::from(format!("owner {}", n % 1_000));
+        let open = |n| table.open(n, Some(&owner(n))).unwrap().id();
+        let ids: Vec<_> = (0..5_000).map(open).collect();
         for id in ids {
             table.close(id);
         }
-        assert_eq!(lock(&table.rows).capacity(), 0);
+        let rows = lock(&table.rows);
+        assert_eq!((rows.by_id.capacity(), rows.owned.capacity()), (0, 0));
     }
 }

@@ -1,16 +1,22 @@
 //! [`Builder`]: how a service is set up, and the checked settings it runs with.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auth::Authorizer;
 use super::body::QueueLimits;
 use super::dispatch::Dispatcher;
 use super::observe::{Hook, Observer, ServiceEvent};
 use super::service::McpService;
 use crate::error::Error;
+use crate::protocol::challenge::Challenge;
 use crate::protocol::exchange::Terms;
 use crate::protocol::guard::{Allowed, Guard, Host, Origin};
+use crate::protocol::protected::{ProtectedResource, Published};
+use crate::protocol::rejection::Rejection;
 use crate::protocol::replay::ReplayLimits;
+use crate::protocol::table::Caps;
 use crate::wire::jsonrpc::Limits;
 
 /// The defaults, each in one place.
@@ -25,10 +31,12 @@ pub(crate) mod default {
     pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
     pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
     pub(crate) const MAX_SESSIONS: usize = 10_000;
+    pub(crate) const MAX_SESSIONS_EACH: usize = 1_000;
     pub(crate) const MAX_REQUESTS: usize = 64;
     pub(crate) const MAX_CALLS: usize = 10_000;
     pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
     pub(crate) const MAX_LISTENS: usize = 10_000;
+    pub(crate) const MAX_LISTENS_EACH: usize = 1_000;
     pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;
     pub(crate) const QUEUE_FRAMES: usize = 256;
     pub(crate) const REPLAY_BYTES: usize = 1024 * 1024;
@@ -40,7 +48,6 @@ pub(crate) mod default {
 }
 
 /// The settings of a service, checked and immutable.
-#[derive(Debug)]
 pub(crate) struct Config {
     /// `None` when the endpoint is switched off.
     pub(crate) mcp_path: Option<String>,
@@ -55,14 +62,23 @@ pub(crate) struct Config {
     pub(crate) retry: Duration,
     pub(crate) reply_timeout: Duration,
     pub(crate) idle_time: Duration,
-    pub(crate) max_sessions: usize,
+    pub(crate) sessions: Caps,
     pub(crate) max_requests: usize,
     pub(crate) max_calls: usize,
     pub(crate) request_timeout: Option<Duration>,
-    pub(crate) max_listens: usize,
+    pub(crate) listens: Caps,
     pub(crate) queue: QueueLimits,
     pub(crate) replay: ReplayLimits,
     pub(crate) json: Limits,
+    pub(crate) access: Access,
+}
+
+/// Who may ask.
+pub(crate) struct Access {
+    /// `None` lets everybody in.
+    pub(crate) authorizer: Option<Box<dyn Authorizer>>,
+    /// What is told of it, and the path in front of ours that clients know.
+    pub(crate) published: Option<(Published, String)>,
 }
 
 /// Where HTTP+SSE is.
@@ -86,7 +102,6 @@ pub(crate) struct SsePaths {
 /// assert!(mcp.owns("/api/mcp/sse"));
 /// # Ok::<(), mcp_wire::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder<D> {
     dispatcher: D,
@@ -105,15 +120,17 @@ pub struct Builder<D> {
     retry: Duration,
     reply_timeout: Duration,
     idle_time: Duration,
-    max_sessions: usize,
+    sessions: Caps,
     max_requests: usize,
     max_calls: usize,
     request_timeout: Option<Duration>,
     hook: Option<Hook>,
-    max_listens: usize,
+    listens: Caps,
     queue: QueueLimits,
     replay: ReplayLimits,
     json: Limits,
+    authorizer: Option<Box<dyn Authorizer>>,
+    protected: Option<ProtectedResource>,
 }
 
 impl<D: Dispatcher> Builder<D> {
@@ -138,12 +155,18 @@ impl<D: Dispatcher> Builder<D> {
             retry: default::RETRY,
             reply_timeout: default::REPLY_TIMEOUT,
             idle_time: default::IDLE_TIME,
-            max_sessions: default::MAX_SESSIONS,
+            sessions: Caps {
+                all: default::MAX_SESSIONS,
+                each: default::MAX_SESSIONS_EACH,
+            },
             max_requests: default::MAX_REQUESTS,
             max_calls: default::MAX_CALLS,
             request_timeout: Some(default::REQUEST_TIMEOUT),
             hook: None,
-            max_listens: default::MAX_LISTENS,
+            listens: Caps {
+                all: default::MAX_LISTENS,
+                each: default::MAX_LISTENS_EACH,
+            },
             queue: QueueLimits {
                 bytes: default::QUEUE_BYTES,
                 frames: default::QUEUE_FRAMES,
@@ -154,6 +177,8 @@ impl<D: Dispatcher> Builder<D> {
                 age: default::REPLAY_AGE,
             },
             json: Limits::default(),
+            authorizer: None,
+            protected: None,
         }
     }
 
@@ -289,7 +314,35 @@ impl<D: Dispatcher> Builder<D> {
     /// How many `subscriptions/listen` requests may be open; one more is answered -32603. Default
     /// 10 000.
     pub fn max_listens(mut self, listens: usize) -> Self {
-        self.max_listens = listens;
+        self.listens.all = listens;
+        self
+    }
+
+    /// How many sessions and how many `subscriptions/listen` requests one principal may have; one more
+    /// session is answered 429, one more listening request -32603, and nobody else notices. Default
+    /// 1 000 of each. Counts where requests have an identity.
+    pub fn max_each(mut self, sessions: usize, listens: usize) -> Self {
+        self.sessions.each = sessions;
+        self.listens.each = listens;
+        self
+    }
+
+    /// Who may ask. Default: everybody.
+    ///
+    /// Every request to an endpoint is put to the authorizer before its body is read; sessions and
+    /// all that belongs to them are bound to the principal that it names, streams end with the
+    /// identity that opened them. Some authorizers: [`StaticTokens`](crate::auth::StaticTokens),
+    /// [`FromExtensions`](crate::auth::FromExtensions).
+    pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
+        self.authorizer = Some(Box::new(authorizer));
+        self
+    }
+
+    /// What clients are told of the authorization, so that they can get a token: documents at the
+    /// well-known paths of RFC 9728, and their address in challenges. Default: nothing. What cannot be
+    /// told fails the build, and so does a server without an authorizer.
+    pub fn protected_resource(mut self, resource: ProtectedResource) -> Self {
+        self.protected = Some(resource);
         self
     }
 
@@ -301,7 +354,7 @@ impl<D: Dispatcher> Builder<D> {
 
     /// How many sessions there may be; one more is answered 503. Default 10 000.
     pub fn max_sessions(mut self, sessions: usize) -> Self {
-        self.max_sessions = sessions;
+        self.sessions.all = sessions;
         self
     }
 
@@ -407,6 +460,22 @@ impl<D: Dispatcher> Builder<D> {
                 Limits::DEPTH_CEILING
             )));
         }
+        let endpoints = mcp_path.iter().chain(sse.iter().map(|sse| &sse.stream));
+        let endpoints: Vec<String> = endpoints
+            .map(|path| format!("{public_prefix}{path}"))
+            .collect();
+        let published = match &self.protected {
+            Some(_) if self.authorizer.is_none() => {
+                return Err(Error::setup(
+                    "a protected resource needs an authorizer to protect it".to_owned(),
+                ));
+            }
+            Some(resource) => {
+                let published = resource.publish(&endpoints).map_err(Error::setup)?;
+                Some((published, public_prefix.to_owned()))
+            }
+            None => None,
+        };
         let config = Config {
             mcp_path,
             sse,
@@ -422,16 +491,56 @@ impl<D: Dispatcher> Builder<D> {
             retry: self.retry,
             reply_timeout: self.reply_timeout,
             idle_time: self.idle_time,
-            max_sessions: self.max_sessions,
+            sessions: self.sessions,
             max_requests: self.max_requests,
             max_calls: self.max_calls,
             request_timeout: self.request_timeout,
-            max_listens: self.max_listens,
+            listens: self.listens,
             queue: self.queue,
             replay: self.replay,
             json: self.json,
+            access: Access {
+                authorizer: self.authorizer,
+                published,
+            },
         };
         McpService::new(config, Arc::new(self.dispatcher), Observer::new(self.hook))
+    }
+}
+
+impl Access {
+    /// Completes a challenge for the endpoint that is known by this path.
+    pub(super) fn challenge(&self, challenge: Challenge, path: &str) -> Rejection {
+        let challenge = match &self.published {
+            Some((published, prefix)) => {
+                let url = published.url_for(&format!("{prefix}{path}"));
+                challenge.at(url, published.initial_scopes())
+            }
+            None => challenge,
+        };
+        Rejection::Challenged(Box::new(challenge))
+    }
+}
+
+/// The authorizer may hold secrets.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("mcp_path", &self.mcp_path)
+            .field("sse", &self.sse)
+            .field("guard", &self.guard)
+            .field("sessions", &self.sessions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// As above.
+impl<D: fmt::Debug> fmt::Debug for Builder<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("dispatcher", &self.dispatcher)
+            .field("mount", &self.mount)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::body::Sender;
+use super::identity::Identity;
 use super::listen::{ListenTable, Listener};
 use super::observe::SessionEnd;
 use super::sessions::{LiveSession, SessionRow, SessionTable, now};
@@ -151,6 +153,10 @@ struct Inner {
     head: Parts,
 }
 
+/// Where the connection of a request comes from, in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
 impl Context {
     pub(super) fn new(link: Link, head: Parts) -> Self {
         Self(Arc::new(Inner { link, head }))
@@ -169,6 +175,21 @@ impl Context {
         &self.0.head.headers
     }
 
+    /// Who sent the message: what the authorizer found, or else what the embedder's own stack put into
+    /// the extensions of the request. `None` where nobody asked who it is.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        Identity::of(&self.0.head)
+    }
+
+    /// The address that the message came from, a proxy's if there is one; `None` where the accept loop
+    /// did not say ([`McpService::for_peer`](crate::McpService::for_peer)).
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        let peer: Option<&Peer> = self.0.head.extensions.get();
+        peer.map(|peer| peer.0)
+    }
+
     /// The revision in force.
     #[must_use]
     pub fn version(&self) -> ProtocolVersion {
@@ -183,7 +204,7 @@ impl Context {
     pub fn session_id(&self) -> Option<SessionId> {
         let link = self.session()?;
         let id = link.row.id();
-        link.table.find(id).map(|_| id)
+        link.table.has(id).then_some(id)
     }
 
     fn session(&self) -> Option<&SessionLink> {
@@ -330,7 +351,8 @@ impl Context {
         let Some(sender) = &link.sender else {
             return Err(ErrorObject::internal());
         };
-        Listener::run(&link.listens, sender, &link.id, filter).await
+        let owner = self.identity().map(Identity::owner);
+        Listener::run(&link.listens, owner, (sender, &link.id), filter).await
     }
 }
 

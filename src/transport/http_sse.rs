@@ -11,7 +11,8 @@ use hyper::{Response, StatusCode};
 
 use super::body::{self, ResponseBody, Sender};
 use super::config::SsePaths;
-use super::legacy::{NotTaken, Place};
+use super::identity::Identity;
+use super::legacy::{NotTaken, Place, too_many};
 use super::observe::SessionEnd;
 use super::service::{Shared, response, stream_response};
 use super::sessions::now;
@@ -29,6 +30,7 @@ use crate::wire::sse::{Event, EventName};
 pub(super) fn open(
     shared: &Arc<Shared>,
     paths: &SsePaths,
+    identity: Option<&Identity>,
 ) -> Result<Response<ResponseBody>, Rejection> {
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
@@ -37,8 +39,11 @@ pub(super) fn open(
     let mut sender = Sender::new(config.queue, &shared.observer);
     let row = shared
         .table
-        .open(Session::bound(sender.clone(), now()))
-        .map_err(|full| Rejection::TooManySessions { limit: full.limit })?;
+        .open(
+            Session::bound(sender.clone(), now()),
+            identity.map(Identity::owner),
+        )
+        .map_err(too_many)?;
     // SPEC B-2 to B-4: first the address to POST to, a path, so that it resolves against whatever
     // host the client used. Nothing else can be on the stream, whose name nobody knows yet.
     let endpoint = format!("{}?session_id={}", paths.announced, row.id());
@@ -80,7 +85,7 @@ where
     let config = &shared.config;
     let row = shared
         .table
-        .find(session)
+        .find(session, Identity::of(&head).map(Identity::principal))
         .filter(|row| row.with(|session| session.is_bound()))
         .ok_or(Rejection::UnknownSession)?;
     let place = Place {

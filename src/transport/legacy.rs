@@ -17,6 +17,7 @@ use super::sessions::{SessionRow, now};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Client, Finished, Refused, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
+use crate::protocol::table::Full;
 use crate::wire::jsonrpc::{
     ErrorObject, Id, Json, Notification, Outgoing, Request, Response as Reply,
 };
@@ -180,6 +181,14 @@ impl Place {
 
     pub(super) fn end(&self, reason: SessionEnd) {
         self.shared.table.end(&self.row, reason);
+    }
+}
+
+/// SPEC C-77, R-2, R-7.
+pub(super) fn too_many(full: Full) -> Rejection {
+    match full {
+        Full::All(limit) => Rejection::TooManySessions { limit },
+        Full::Each(limit) => Rejection::TooManyOfOne { limit },
     }
 }
 

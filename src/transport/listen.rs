@@ -8,7 +8,7 @@ use super::body::Sender;
 use crate::protocol::change::Change;
 use crate::protocol::filter::{Filter, change_params};
 use crate::protocol::stream::{Connection, frame_of};
-use crate::protocol::table::{Row, Table};
+use crate::protocol::table::{Full, Owner, Row, Table};
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 
 pub(super) type ListenTable = Table<Listener>;
@@ -28,8 +28,8 @@ impl Listener {
     /// Acknowledges, then waits for the server to end.
     pub(super) async fn run(
         table: &Arc<ListenTable>,
-        sender: &Sender,
-        id: &Id,
+        owner: Option<&Owner>,
+        (sender, id): (&Sender, &Id),
         filter: Filter,
     ) -> Result<(), ErrorObject> {
         let (running, ended) = oneshot::channel();
@@ -40,9 +40,12 @@ impl Listener {
             sender: None,
             running: Some(running),
         };
-        let row = table.open(listener).map_err(|full| {
-            // SPEC D-130.
-            let message = format!("the server already has {} listening requests", full.limit);
+        // SPEC D-130.
+        let row = table.open(listener, owner).map_err(|full| {
+            let message = match full {
+                Full::All(limit) => format!("the server already has {limit} listening requests"),
+                Full::Each(limit) => format!("you already have {limit} listening requests"),
+            };
             ErrorObject::new(-32603, message)
         })?;
         let _listed = Listed { table, row: &row };

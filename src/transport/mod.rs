@@ -1,10 +1,13 @@
 //! MCP on hyper: the only floor with async code, tasks and timers.
 
+pub(crate) mod auth;
 pub(crate) mod body;
 mod calls;
 pub(crate) mod config;
 pub(crate) mod dispatch;
+mod documents;
 mod http_sse;
+pub(crate) mod identity;
 mod legacy;
 mod listen;
 pub(crate) mod observe;
@@ -13,5 +16,6 @@ pub(crate) mod serve;
 pub(crate) mod service;
 mod sessions;
 mod stateless;
+pub(crate) mod static_tokens;
 mod streamable;
 mod turn;

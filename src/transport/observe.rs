@@ -87,6 +87,8 @@ pub enum SessionEnd {
     NotInitialized,
     /// Its HTTP+SSE client does not read.
     Cut,
+    /// [`McpService::revoke`](crate::McpService::revoke).
+    Revoked,
     /// The service was closed.
     Closed,
 }

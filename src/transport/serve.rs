@@ -167,6 +167,10 @@ async fn connection<R, B>(
         Ok(local) => mcp.on(local),
         Err(_) => mcp,
     };
+    let mcp = match socket.peer_addr() {
+        Ok(peer) => mcp.for_peer(peer),
+        Err(_) => mcp,
+    };
     let service = service_fn(async |request: Request<Incoming>| {
         Ok::<_, Infallible>(if mcp.owns(request.uri().path()) {
             mcp.call(request).await.map(Either::Left)

@@ -11,19 +11,22 @@ use bytes::Bytes;
 use hyper::body::Body;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use hyper::http::request::Parts;
 use hyper::service::Service;
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
+use super::auth::{identify, veil};
 use super::body::ResponseBody;
 use super::calls::Calls;
 use super::config::{Builder, Config, same_path};
-use super::dispatch::{BoxFuture, Dispatcher, Publisher};
+use super::dispatch::{BoxFuture, Dispatcher, Peer, Publisher};
+use super::identity::Identity;
 use super::listen::{ListenTable, Listener};
 use super::observe::{Observer, SessionEnd, Snapshot};
 use super::sessions::SessionTable;
-use super::{body, http_sse, stateless, streamable};
+use super::{body, documents, http_sse, stateless, streamable};
 use crate::error::Error;
 use crate::protocol::era::{Posted, Read, id_of, settle};
 use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
@@ -64,8 +67,9 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct McpService {
     shared: Arc<Shared>,
-    /// Where the connection arrived, if the accept loop said so.
+    /// Where the connection arrived, and where it comes from, if the accept loop said so.
     local: Option<IpAddr>,
+    peer: Option<SocketAddr>,
 }
 
 pub(super) struct Shared {
@@ -93,14 +97,14 @@ impl McpService {
         observer: Observer,
     ) -> Result<Self, Error> {
         let observer = Arc::new(observer);
-        let table = SessionTable::new(config.max_sessions, Arc::clone(&observer));
+        let table = SessionTable::new(config.sessions, Arc::clone(&observer));
         let table = Arc::new(table);
         let calls = Calls::new(
             Arc::clone(&observer),
             config.max_calls,
             config.request_timeout,
         );
-        let listens = Arc::new(Table::new(config.max_listens));
+        let listens = Arc::new(Table::new(config.listens));
         dispatcher.attach(Publisher::new(&table, &listens))?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -114,6 +118,7 @@ impl McpService {
                 reaping: AtomicBool::new(false),
             }),
             local: None,
+            peer: None,
         })
     }
 
@@ -122,15 +127,29 @@ impl McpService {
     #[must_use]
     pub fn on(&self, local: SocketAddr) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
             local: Some(local.ip()),
+            ..self.clone()
         }
     }
 
-    /// Whether a request path is one of the service's endpoints, with or without a trailing slash.
+    /// The service for a connection that comes from this address: for authorizers and handlers
+    /// ([`Context::peer`](crate::Context::peer)).
+    #[must_use]
+    pub fn for_peer(&self, peer: SocketAddr) -> Self {
+        Self {
+            peer: Some(peer),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a request path is one of the service's endpoints, with or without a trailing slash, or
+    /// belongs to what it tells of its authorization
+    /// ([`Builder::protected_resource`](crate::Builder::protected_resource)).
     #[must_use]
     pub fn owns(&self, path: &str) -> bool {
+        let published = self.shared.config.access.published.as_ref();
         self.shared.endpoint(path).is_some()
+            || published.is_some_and(|(published, _)| published.owns(path))
     }
 
     /// The path of Streamable HTTP and the stateless protocol, unless it is switched off.
@@ -182,23 +201,34 @@ impl McpService {
         B::Data: Send,
     {
         let shared = &self.shared;
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let published = shared.config.access.published.as_ref();
+        let published = published.filter(|(published, _)| published.owns(head.uri.path()));
+        if published.is_some() {
+            documents::forget_origin(&mut head);
+        }
         // SPEC G-1: before anything else, on every endpoint.
         shared
             .config
             .guard
             .check(head.version, &head.uri, &head.headers, self.local)?;
+        if let Some((published, _)) = published {
+            return documents::answer(published, &head);
+        }
         let endpoint = shared
             .endpoint(head.uri.path())
             .ok_or(Rejection::UnknownPath)?;
+        self.admit(endpoint, &mut head).await?;
         match (
             classify(endpoint, &head, shared.config.terms)?,
             &shared.config.sse,
         ) {
             (Exchange::Post(form), _) => self.post(head, body, form).await,
-            (Exchange::Listen(claim, position), _) => streamable::listen(shared, &claim, position),
-            (Exchange::Delete(claim), _) => streamable::delete(shared, &claim),
-            (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths),
+            (Exchange::Listen(claim, position), _) => {
+                streamable::listen(shared, &claim, position, Identity::of(&head))
+            }
+            (Exchange::Delete(claim), _) => streamable::delete(shared, &claim, Identity::of(&head)),
+            (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths, Identity::of(&head)),
             (Exchange::OpenSse, None) => Err(Rejection::UnknownPath),
             (Exchange::PostToSse { session }, _) => {
                 http_sse::post(shared, session, head, body).await
@@ -209,6 +239,33 @@ impl McpService {
                     .headers_mut()
                     .insert(ALLOW, HeaderValue::from_static(allow));
                 Ok(response)
+            }
+        }
+    }
+
+    /// Finds out who asks, and leaves it in the head, for handlers and for what is bound to it
+    /// (SPEC F-1, F-16: on every request, before its body is read).
+    async fn admit(&self, endpoint: Endpoint, head: &mut Parts) -> Result<(), Rejection> {
+        if let Some(peer) = self.peer {
+            head.extensions.insert(Peer(peer));
+        }
+        let access = &self.shared.config.access;
+        let Some(authorizer) = &access.authorizer else {
+            return Ok(());
+        };
+        // A preflight comes without credentials.
+        if head.method == Method::OPTIONS {
+            return Ok(());
+        }
+        veil(head);
+        match identify(&**authorizer, head, self.peer).await {
+            Ok(identity) => {
+                head.extensions.insert(identity);
+                Ok(())
+            }
+            Err(challenge) => {
+                let path = self.shared.told_path(endpoint, head.uri.path());
+                Err(access.challenge(challenge, path))
             }
         }
     }
@@ -266,6 +323,18 @@ impl McpService {
             row.with(|session| session.drain());
         }
         self.shared.end_listens();
+    }
+
+    /// Ends all that a principal has: its sessions with what runs in them, and its listening requests
+    /// (SPEC F-52, G-12). For others nothing changes. Let the authorizer refuse the principal first, else
+    /// it begins anew.
+    pub fn revoke(&self, principal: &str) {
+        for row in self.shared.table.of(principal) {
+            self.shared.table.end(&row, SessionEnd::Revoked);
+        }
+        for row in self.shared.listens.of(principal) {
+            row.with(Listener::end);
+        }
     }
 
     /// Ends everything at once: sessions end, and requests that still run are cancelled and answered
@@ -333,6 +402,15 @@ impl Shared {
             Some(sse) if is(&sse.stream) => Some(Endpoint::Sse),
             Some(sse) if is(&sse.messages) => Some(Endpoint::Messages),
             _ => None,
+        }
+    }
+
+    /// The path that an endpoint is known by to a client that used `path`: the inbox belongs to its
+    /// stream.
+    fn told_path<'a>(&'a self, endpoint: Endpoint, path: &'a str) -> &'a str {
+        match (endpoint, &self.config.sse) {
+            (Endpoint::Messages, Some(sse)) => &sse.stream,
+            _ => path,
         }
     }
 
@@ -417,6 +495,9 @@ fn refuse(rejection: &Rejection, version: Version) -> Response<ResponseBody> {
     let mut set = |name: HeaderName, value| headers.insert(name, value);
     if let Some(allow) = refusal.allow {
         set(ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Some(challenge) = refusal.challenge {
+        set(WWW_AUTHENTICATE, challenge);
     }
     if let Some(seconds) = refusal.retry_after {
         set(RETRY_AFTER, HeaderValue::from(seconds));

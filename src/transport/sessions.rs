@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use super::body::Sender;
 use super::observe::{Observer, ServiceEvent, SessionEnd};
 use crate::protocol::session::Session;
-use crate::protocol::table::{Full, Row, Table};
+use crate::protocol::table::{Caps, Full, Owner, Row, Table};
 use crate::wire::jsonrpc::{ErrorObject, Response};
 
 pub(super) type LiveSession = Session<Sender, AbortHandle, oneshot::Sender<Response>>;
@@ -30,16 +30,20 @@ pub(super) struct SessionTable {
 }
 
 impl SessionTable {
-    pub(super) fn new(capacity: usize, observer: Arc<Observer>) -> Self {
+    pub(super) fn new(caps: Caps, observer: Arc<Observer>) -> Self {
         Self {
-            rows: Table::new(capacity),
+            rows: Table::new(caps),
             observer,
         }
     }
 
     /// Adds a session under a fresh name.
-    pub(super) fn open(&self, session: LiveSession) -> Result<Arc<SessionRow>, Full> {
-        let row = self.rows.open(session)?;
+    pub(super) fn open(
+        &self,
+        session: LiveSession,
+        owner: Option<&Owner>,
+    ) -> Result<Arc<SessionRow>, Full> {
+        let row = self.rows.open(session, owner)?;
         self.observer.tell(&ServiceEvent::SessionOpened);
         Ok(row)
     }

@@ -13,7 +13,8 @@ use hyper::{Response, StatusCode};
 use tokio::task::JoinHandle;
 
 use super::body::{QueueLimits, ResponseBody, Sender};
-use super::legacy::{NotTaken, Place, Running};
+use super::identity::Identity;
+use super::legacy::{NotTaken, Place, Running, too_many};
 use super::observe::SessionEnd;
 use super::service::{Shared, json_response, response, stream_response};
 use super::sessions::{ENDED, now};
@@ -48,8 +49,8 @@ pub(super) async fn initialize(
     }
     let row = shared
         .table
-        .open(session)
-        .map_err(|full| Rejection::TooManySessions { limit: full.limit })?;
+        .open(session, Identity::of(&head).map(Identity::owner))
+        .map_err(too_many)?;
     reap_from_now_on(shared);
     let place = Place {
         shared: Arc::clone(shared),
@@ -61,7 +62,7 @@ pub(super) async fn initialize(
         place.end(SessionEnd::NotInitialized);
     }
     let mut response = answered?;
-    if shared.table.find(place.row.id()).is_some() {
+    if shared.table.has(place.row.id()) {
         name_session(&mut response, place.row.id());
     }
     Ok(response)
@@ -84,7 +85,7 @@ pub(super) async fn post(
     head: Parts,
     form: Form,
 ) -> Answered {
-    let place = find(shared, &claim)?;
+    let place = find(shared, &claim, Identity::of(&head))?;
     if let Ok(Payload::Single(Message::Request(request))) = &read
         && request.method() == "initialize"
     {
@@ -118,14 +119,22 @@ pub(super) async fn alone(
     };
     let place = Place {
         shared: Arc::clone(shared),
-        row: Arc::new(Row::alone(session)),
+        row: Arc::new(Row::alone(
+            session,
+            Identity::of(&head).map(Identity::owner),
+        )),
     };
     place.take_all(head, read, version, form).await
 }
 
 /// Opens the standalone stream of a session, or goes on with a stream that was lost (SPEC C.2).
-pub(super) fn listen(shared: &Arc<Shared>, claim: &Claim, position: Position) -> Answered {
-    let place = find(shared, claim)?;
+pub(super) fn listen(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    position: Position,
+    identity: Option<&Identity>,
+) -> Answered {
+    let place = find(shared, claim, identity)?;
     claim.check_version()?;
     // What ended with a drain does not begin again; the answers of running requests are still had.
     if shared.is_draining() && position == Position::Standalone {
@@ -151,18 +160,24 @@ pub(super) fn listen(shared: &Arc<Shared>, claim: &Claim, position: Position) ->
 }
 
 /// Ends a session (SPEC C.3, J-16).
-pub(super) fn delete(shared: &Arc<Shared>, claim: &Claim) -> Answered {
-    let place = find(shared, claim)?;
+pub(super) fn delete(shared: &Arc<Shared>, claim: &Claim, identity: Option<&Identity>) -> Answered {
+    let place = find(shared, claim, identity)?;
     claim.check_version()?;
     place.end(SessionEnd::Deleted);
     Ok(response(StatusCode::OK, ResponseBody::empty()))
 }
 
-/// The session that a request belongs to. One whose time is up is gone, reaped or not (SPEC C-75).
-fn find(shared: &Arc<Shared>, claim: &Claim) -> Result<Place, Rejection> {
+/// The session that a request belongs to. One whose time is up is gone, reaped or not (SPEC C-75),
+/// and another principal's was never there (SPEC C-57, C-78).
+fn find(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    identity: Option<&Identity>,
+) -> Result<Place, Rejection> {
+    let owner = identity.map(Identity::principal);
     let row = claim
         .session
-        .and_then(|id| shared.table.find(id))
+        .and_then(|id| shared.table.find(id, owner))
         .filter(|row| row.with(|session| !session.is_bound()))
         .ok_or(Rejection::UnknownSession)?;
     let now = now();

@@ -622,7 +622,8 @@ pub(crate) fn check_refused(answer: &Answer, status: u16, code: i64, says: &str)
     assert_eq!(body["error"]["code"], code, "{body}");
     let message = body["error"]["message"].as_str().unwrap();
     assert!(message.contains(says), "{message}");
-    assert_eq!(answer.header("retry-after").is_some(), status == 503);
+    let is_busy = matches!(status, 429 | 503);
+    assert_eq!(answer.header("retry-after").is_some(), is_busy);
 }
 
 /// Bounded, and ends as soon as it is so.
