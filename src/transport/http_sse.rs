@@ -13,8 +13,10 @@ use super::body::{self, ResponseBody, Sender};
 use super::config::SsePaths;
 use super::dispatch::now;
 use super::identity::Identity;
+use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, too_many};
 use super::service::{Shared, response, stream_response};
+use crate::protocol::exchange::Endpoint;
 use crate::protocol::header::is_json;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Route, Session};
@@ -51,9 +53,13 @@ pub(super) fn open(
     let _ = sender.offer(endpoint);
     let shared = Arc::clone(shared);
     let keep_alive = config.keep_alive;
-    let guard = StreamGuard(Place { shared, row });
-    let is_draining = guard.0.shared.is_draining();
-    let body = ResponseBody::events(&sender, keep_alive, guard);
+    let place = Place { shared, row };
+    let is_draining = place.shared.is_draining();
+    // SPEC F-52. A revocation ends the session itself.
+    let lease = Lease::until(end_of(identity));
+    let over = place.clone();
+    let body = ResponseBody::events(&sender, keep_alive, StreamGuard(place))
+        .leased(lease, move || over.end());
     // A drain that began in between has not seen this session.
     if is_draining {
         return Err(Rejection::ShuttingDown);
@@ -95,7 +101,9 @@ where
         return Err(Rejection::NotJson);
     }
     let body = body::read(body, config.body_limit, config.body_timeout).await?;
-    match jsonrpc::parse(&body, &config.json) {
+    let read = jsonrpc::parse(&body, &config.json);
+    shared.permit(Endpoint::Messages, &head, &read)?;
+    match read {
         Ok(Payload::Single(Message::Request(request))) => {
             take_request(&place, head, request).await?;
         }

@@ -7,6 +7,7 @@ pub(crate) mod dispatch;
 mod documents;
 mod http_sse;
 pub(crate) mod identity;
+mod lease;
 mod legacy;
 mod listen;
 mod panics;

@@ -8,6 +8,12 @@ use super::dispatch::BoxFuture;
 
 pub(super) struct Panicked;
 
+/// Runs something that does not wait.
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
+    // Unwind safety: as below.
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| Panicked)
+}
+
 /// Makes a future, runs it to its end and drops it.
 pub(super) async fn guarded<T>(make: impl FnOnce() -> BoxFuture<T>) -> Result<T, Panicked> {
     // Unwind safety: after a panic neither the closure nor the future is used again.
