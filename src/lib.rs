@@ -43,8 +43,9 @@
 //!
 //! On by default: `Host` and `Origin` are checked on every endpoint; session ids are random; body,
 //! header, nesting, sessions, running requests and queues are limited ([`Builder`]); a panic of a
-//! handler is answered -32603 without detail. Binding to a loopback address is your choice, and
-//! authentication is not here yet: do not serve strangers without a proxy that authenticates.
+//! handler is answered -32603 without detail. Binding to a loopback address is your choice, and so is
+//! who may ask: without an authorizer everybody may. [`auth`] says what there is for a private network,
+//! for a proxy that authenticates, and for tokens.
 //!
 //! # What is served
 //!

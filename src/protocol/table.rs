@@ -161,6 +161,10 @@ impl<S> Row<S> {
         self.id
     }
 
+    pub(crate) fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
+    }
+
     /// Does something to the session, alone.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut S) -> T) -> T {
         act(&mut lock(&self.session))

@@ -35,6 +35,16 @@ pub enum CacheScope {
     Public,
 }
 
+impl Cache {
+    /// The same for whoever asked alone.
+    pub(super) fn private(self) -> Self {
+        Self {
+            scope: CacheScope::Private,
+            ..self
+        }
+    }
+}
+
 impl CacheScope {
     fn as_str(self) -> &'static str {
         match self {

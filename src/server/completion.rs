@@ -33,6 +33,19 @@ pub enum Target {
     Template(String),
 }
 
+impl Target {
+    /// Whom a `completion/complete` is about; `None` for what is neither.
+    pub(super) fn read(params: &Map<String, Value>) -> Option<Self> {
+        let reference = params.get("ref")?;
+        let text = |key: &str| Some(reference.get(key)?.as_str()?.to_owned());
+        match &*text("type")? {
+            "ref/prompt" => text("name").map(Self::Prompt),
+            "ref/resource" => text("uri").map(Self::Template),
+            _ => None,
+        }
+    }
+}
+
 impl Completion {
     /// Whose argument it is.
     #[must_use]
@@ -64,13 +77,8 @@ impl Completion {
     ) -> Result<Self, ErrorObject> {
         let invalid = |message: &'static str| ErrorObject::invalid_params(message);
         let text = |object: Option<&Value>, key: &str| Some(object?.get(key)?.as_str()?.to_owned());
-        let reference = params.get("ref");
-        let target = match text(reference, "type").as_deref() {
-            Some("ref/prompt") => text(reference, "name").map(Target::Prompt),
-            Some("ref/resource") => text(reference, "uri").map(Target::Template),
-            _ => None,
-        }
-        .ok_or_else(|| invalid("`ref` must name a prompt or a resource template"))?;
+        let target = Target::read(params)
+            .ok_or_else(|| invalid("`ref` must name a prompt or a resource template"))?;
         let argument = params.get("argument");
         let (Some(name), Some(value)) = (text(argument, "name"), text(argument, "value")) else {
             return Err(invalid(

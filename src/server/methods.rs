@@ -12,7 +12,7 @@ use super::icon::put_icons;
 use super::meta::Meta;
 use super::page::page;
 use super::registry::Registry;
-use super::round::{Carried, Round, read_answers};
+use super::round::{Carried, Purpose, Round, read_answers};
 use super::tool::{Arguments, ToolResult};
 use super::uri_template::is_absolute_uri;
 use super::{PAGE_SIZE, Shared};
@@ -20,6 +20,7 @@ use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::mirror::Headers;
 use crate::transport::dispatch::Context;
+use crate::transport::identity::Identity;
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 use crate::wire::version::{Era, ProtocolVersion};
 
@@ -234,14 +235,23 @@ impl Asked<'_> {
         if let Some(instructions) = self.server.instructions() {
             result["instructions"] = instructions.into();
         }
-        let closing = self.closing.kept(self.registry.lists_cache);
+        let closing = self.closing.kept(self.kept(self.registry.lists_cache));
         Ok(closing.close(&result, &Meta::default()))
+    }
+
+    /// How long a result may be kept, and for whom: what was told to one principal is for no cache
+    /// that others share, and that no authorizer guards (SPEC D-73, G-46).
+    fn kept(&self, cache: Cache) -> Cache {
+        match self.cx.identity() {
+            Some(_) => cache.private(),
+            None => cache,
+        }
     }
 
     /// SPEC D-120 to D-134: tells of changes until the server ends.
     async fn listen(self) -> Answer {
         let filter = Filter::read(&members(&self.request)?)?;
-        let filter = self.registry.honoured(filter);
+        let filter = self.registry.honoured(filter, self.cx.identity());
         self.cx.listen(filter).await?;
         // Its id goes out as the bytes it came as (SPEC D-123, D-127).
         let mut out = b"{\"resultType\":\"complete\",\"_meta\":{".to_vec();
@@ -255,7 +265,7 @@ impl Asked<'_> {
 
     fn list(&self, key: &str, items: impl ExactSizeIterator<Item = Value>) -> Answer {
         let page = page(&members(&self.request)?, key, items, PAGE_SIZE)?;
-        let closing = self.closing.kept(self.registry.lists_cache);
+        let closing = self.closing.kept(self.kept(self.registry.lists_cache));
         Ok(closing.close(&page, &Meta::default()))
     }
 
@@ -308,6 +318,7 @@ impl Asked<'_> {
             .registry
             .reader(&uri)
             .ok_or_else(|| ErrorObject::resource_not_found(&uri))?;
+        let cache = self.kept(cache);
         let closing = self.closing;
         let version = self.version;
         match self.run(|call| reader(call, read)).await? {
@@ -382,7 +393,9 @@ impl Asked<'_> {
         });
         let carried = if is_retry {
             let params = members(&self.request)?;
-            let mut carried = self.server.carried(self.request.method(), &params)?;
+            let mut carried = self
+                .server
+                .carried(&purpose(&self.cx, &self.request, &params))?;
             carried.answers.extend(read_answers(&params)?);
             carried
         } else {
@@ -390,7 +403,7 @@ impl Asked<'_> {
         };
         let round = Arc::new(Round::new(carried));
         let call = Call::new(
-            self.cx,
+            self.cx.clone(),
             self.request.clone(),
             logs,
             Some(Arc::clone(&round)),
@@ -401,14 +414,24 @@ impl Asked<'_> {
             Some(result) => Ok(Run::Complete(result, is_retry)),
             None => {
                 let params = members(&self.request)?;
-                let answer = self.server.input_required(
-                    &round,
-                    (self.request.method(), &params),
-                    self.closing,
-                )?;
+                let purpose = purpose(&self.cx, &self.request, &params);
+                let answer = self.server.input_required(&round, &purpose, self.closing)?;
                 Ok(Run::InputRequired(answer))
             }
         }
+    }
+}
+
+/// What a state is for that a request brings or gets.
+fn purpose<'a>(
+    cx: &'a Context,
+    request: &'a Request,
+    params: &'a Map<String, Value>,
+) -> Purpose<'a> {
+    Purpose {
+        principal: cx.identity().map(Identity::principal),
+        method: request.method(),
+        params,
     }
 }
 
@@ -422,13 +445,8 @@ enum Run<T> {
 
 impl Shared {
     /// The result of a round that ends with questions (SPEC D-101).
-    fn input_required(
-        &self,
-        round: &Round,
-        (method, params): (&str, &Map<String, Value>),
-        closing: Closing<'_>,
-    ) -> Answer {
-        let state = self.sealed(round, method, params)?;
+    fn input_required(&self, round: &Round, purpose: &Purpose<'_>, closing: Closing<'_>) -> Answer {
+        let state = self.sealed(round, purpose)?;
         let mut result = json!({"inputRequests": round.questions(state.is_some())});
         if let Some(state) = state {
             result["requestState"] = state.into();
@@ -440,18 +458,13 @@ impl Shared {
     }
 
     #[cfg(feature = "request-state")]
-    fn carried(&self, method: &str, params: &Map<String, Value>) -> Result<Carried, ErrorObject> {
-        self.state_keys().open(method, params)
+    fn carried(&self, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
+        self.state_keys().open(purpose)
     }
 
     #[cfg(feature = "request-state")]
-    fn sealed(
-        &self,
-        round: &Round,
-        method: &str,
-        params: &Map<String, Value>,
-    ) -> Result<Option<String>, ErrorObject> {
-        self.state_keys().seal(&round.carry(), method, params)
+    fn sealed(&self, round: &Round, purpose: &Purpose<'_>) -> Result<Option<String>, ErrorObject> {
+        self.state_keys().seal(&round.carry(), purpose)
     }
 
     /// Without keys no state was ever given out, so whatever comes is not ours (SPEC D-107).
@@ -460,8 +473,8 @@ impl Shared {
         clippy::unused_self,
         reason = "the other form of this asks the server's keys"
     )]
-    fn carried(&self, _: &str, params: &Map<String, Value>) -> Result<Carried, ErrorObject> {
-        if params.contains_key("requestState") {
+    fn carried(&self, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
+        if purpose.params.contains_key("requestState") {
             let message = "`requestState` is not one of this server's: begin again without it";
             return Err(ErrorObject::invalid_params(message));
         }
@@ -473,12 +486,7 @@ impl Shared {
         clippy::unused_self,
         reason = "the other form of this asks the server's keys"
     )]
-    fn sealed(
-        &self,
-        _: &Round,
-        _: &str,
-        _: &Map<String, Value>,
-    ) -> Result<Option<String>, ErrorObject> {
+    fn sealed(&self, _: &Round, _: &Purpose<'_>) -> Result<Option<String>, ErrorObject> {
         Ok(None)
     }
 }

@@ -18,6 +18,7 @@ mod registry;
 mod resource;
 mod round;
 mod sampling;
+mod scopes;
 #[cfg(feature = "request-state")]
 mod state;
 mod tool;
@@ -178,6 +179,7 @@ impl Server {
             }
             sound(resource.fault())?;
             let reader = reader(resource.mime(), handler);
+            registry.has_scopes |= !resource.needed_scopes().is_empty();
             added(
                 registry.resources.add(&uri, (resource, reader)),
                 "resource",
@@ -202,6 +204,7 @@ impl Server {
             let parsed = template.parse()?;
             sound(template.fault())?;
             let reader = reader(template.mime(), handler);
+            registry.has_scopes |= !template.needed_scopes().is_empty();
             let is_new = registry.templates.add(&text, (template, parsed, reader));
             added(is_new, "resource template", &text)
         })
@@ -221,6 +224,7 @@ impl Server {
             let name = prompt.name().to_owned();
             sound(prompt.fault())?;
             let handler = prompt_handler(handler);
+            registry.has_scopes |= !prompt.needed_scopes().is_empty();
             added(
                 registry.prompts.add(&name, (prompt, handler)),
                 "prompt",
@@ -262,7 +266,7 @@ impl Server {
 
     /// How long clients of 2026-07-28 may keep lists and what `server/discover` says, and for whom.
     /// Default: not at all, and private (SPEC D-70, D-73). What a resource holds has a setting of
-    /// its own.
+    /// its own. What is answered to an identity is private, whatever is set (SPEC G-46).
     pub fn cache_lists(self, ttl: Duration, scope: CacheScope) -> Self {
         self.register(|registry| {
             registry.lists_cache = Cache { ttl, scope };
@@ -292,7 +296,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the name is taken or the tool could not be served.
+    /// When the name is taken or the tool could not be served; so also when it needs scopes, and the
+    /// service has no authorizer.
     pub fn add_tool<F, R>(
         &self,
         tool: Tool,
@@ -302,6 +307,10 @@ impl Server {
         F: Future<Output = R> + Send + 'static,
         R: IntoToolResult,
     {
+        let has_scopes = !tool.needed_scopes().is_empty();
+        if let Some(publisher) = self.0.publisher.get().filter(|_| has_scopes) {
+            check_authorized(publisher)?;
+        }
         self.0
             .current
             .change(add_tool(tool, handler))
@@ -355,8 +364,20 @@ where
         sound(tool.fault())?;
         let name = tool.name().to_owned();
         registry.offers_tools = true;
+        registry.has_scopes |= !tool.needed_scopes().is_empty();
         added(registry.tools.add(&name, (tool, handler)), "tool", &name)
     }
+}
+
+/// Scopes protect nothing where nobody is asked who it is, and would let nobody in.
+fn check_authorized(publisher: &Publisher) -> Result<(), Error> {
+    if publisher.is_authorized() {
+        return Ok(());
+    }
+    Err(Error::setup(
+        "something needs scopes, and there is no authorizer that could tell who has them"
+            .to_owned(),
+    ))
 }
 
 fn sound(fault: Option<String>) -> Result<(), String> {
@@ -377,9 +398,17 @@ impl Dispatcher for Server {
         Box::pin(async move { server.answer(cx, request).await })
     }
 
+    fn scopes(&self, request: &Request) -> Vec<String> {
+        self.0.current.get().scopes(request).to_vec()
+    }
+
     fn attach(&self, publisher: Publisher) -> Result<(), Error> {
-        if let Some(fault) = &self.0.current.get().fault {
+        let registry = self.0.current.get();
+        if let Some(fault) = &registry.fault {
             return Err(Error::setup(fault.clone()));
+        }
+        if registry.has_scopes {
+            check_authorized(&publisher)?;
         }
         self.0
             .publisher

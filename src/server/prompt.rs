@@ -11,6 +11,7 @@ use super::closing::Closing;
 use super::content::{Content, Role};
 use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
+use super::scopes::scopes_fault;
 use crate::transport::dispatch::BoxFuture;
 use crate::wire::jsonrpc::{ErrorObject, Json};
 use crate::wire::version::ProtocolVersion;
@@ -24,6 +25,7 @@ pub struct Prompt {
     arguments: Vec<PromptArgument>,
     icons: Vec<Icon>,
     meta: Meta,
+    scopes: Vec<String>,
 }
 
 /// An argument that a prompt takes.
@@ -63,6 +65,7 @@ impl Prompt {
             arguments: Vec::new(),
             icons: Vec::new(),
             meta: Meta::default(),
+            scopes: Vec::new(),
         }
     }
 
@@ -108,6 +111,20 @@ impl Prompt {
         self
     }
 
+    /// The scopes that it, and the completion of its arguments need, all of them: who lacks one is answered 403 with the list
+    /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)), before anything runs. Default: none.
+    /// Without [`Builder::authorizer`](crate::Builder::authorizer) nobody has scopes, and the
+    /// service's build fails.
+    #[must_use]
+    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    pub(super) fn needed_scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -116,7 +133,10 @@ impl Prompt {
 
     /// What is wrong with the registration, if anything.
     pub(super) fn fault(&self) -> Option<String> {
-        self.meta.fault().or_else(|| icons_fault(&self.icons))
+        self.meta
+            .fault()
+            .or_else(|| icons_fault(&self.icons))
+            .or_else(|| scopes_fault(&self.scopes))
     }
 
     pub(super) fn has_argument(&self, name: &str) -> bool {

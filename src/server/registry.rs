@@ -11,6 +11,7 @@ use super::tool::{Tool, ToolHandler};
 use super::uri_template::{UriTemplate, Variables};
 use crate::protocol::change::Change;
 use crate::protocol::filter::Filter;
+use crate::transport::identity::Identity;
 
 /// The registry that is in force. Whoever answers a request works on the one it found; a change
 /// copies it first when somebody does.
@@ -41,6 +42,8 @@ pub(super) struct Registry {
     pub(super) logging: bool,
     pub(super) subscriptions: bool,
     pub(super) lists_cache: Cache,
+    /// Whether anything needs scopes.
+    pub(super) has_scopes: bool,
     /// The first registration that cannot be served.
     pub(super) fault: Option<String>,
 }
@@ -79,15 +82,20 @@ impl Registry {
     }
 
     /// What of a filter is told of: changes that were declared (SPEC D-124, D-133), and resources
-    /// that can be read (SPEC D-134).
-    pub(super) fn honoured(&self, mut filter: Filter) -> Filter {
+    /// that can be read, by whoever asks (SPEC D-134).
+    pub(super) fn honoured(&self, mut filter: Filter, identity: Option<&Identity>) -> Filter {
         filter.tools &= self.declares(&Change::Tools);
         filter.prompts &= self.declares(&Change::Prompts);
         filter.resources &= self.declares(&Change::Resources);
+        let has = |scopes: &[String]| match identity {
+            _ if scopes.is_empty() => true,
+            Some(identity) => identity.satisfies_all(scopes),
+            None => false,
+        };
         let subscriptions = self.subscriptions;
         filter
             .uris
-            .retain(|uri| subscriptions && self.reader(uri).is_some());
+            .retain(|uri| subscriptions && self.scopes_of_uri(uri).is_some_and(has));
         filter
     }
 

@@ -12,6 +12,7 @@ use super::closing::{Cache, CacheScope};
 use super::content::Annotations;
 use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
+use super::scopes::scopes_fault;
 use super::uri_template::{UriTemplate, Variables};
 use crate::transport::dispatch::BoxFuture;
 use crate::wire::base64;
@@ -37,12 +38,16 @@ struct About {
     icons: Vec<Icon>,
     meta: Meta,
     cache: Cache,
+    scopes: Vec<String>,
 }
 
 impl About {
     /// What is wrong with it, if anything.
     fn fault(&self) -> Option<String> {
-        self.meta.fault().or_else(|| icons_fault(&self.icons))
+        self.meta
+            .fault()
+            .or_else(|| icons_fault(&self.icons))
+            .or_else(|| scopes_fault(&self.scopes))
     }
 
     fn put(&self, out: &mut Value, version: ProtocolVersion) {
@@ -111,11 +116,25 @@ macro_rules! about {
         }
 
         /// How long clients of 2026-07-28 may keep what is read, and for whom. Default: not at all,
-        /// and private (SPEC D-70, D-73).
+        /// and private (SPEC D-70, D-73). What is read with an identity is private, whatever is set.
         #[must_use]
         pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
             self.about.cache = Cache { ttl, scope };
             self
+        }
+
+        /// The scopes that reading and subscribing to it need, all of them: who lacks one is answered 403 with the list
+        /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)), before anything runs. Default: none.
+        /// Without [`Builder::authorizer`](crate::Builder::authorizer) nobody has scopes, and the
+        /// service's build fails.
+        #[must_use]
+        pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+            self.about.scopes = scopes.into_iter().map(Into::into).collect();
+            self
+        }
+
+        pub(super) fn needed_scopes(&self) -> &[String] {
+            &self.about.scopes
         }
 
         pub(super) fn kept(&self) -> Cache {

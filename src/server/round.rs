@@ -46,6 +46,17 @@ pub(super) struct Carried {
     pub(super) rounds: u64,
 }
 
+/// What is carried is for: whoever asks, and what is asked for (SPEC D-108).
+#[cfg_attr(
+    not(feature = "request-state"),
+    expect(dead_code, reason = "without states only the params are looked at")
+)]
+pub(super) struct Purpose<'a> {
+    pub(super) principal: Option<&'a str>,
+    pub(super) method: &'a str,
+    pub(super) params: &'a Map<String, Value>,
+}
+
 #[derive(Clone, Debug)]
 struct Question {
     key: String,

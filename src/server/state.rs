@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::round::Carried;
+use super::round::{Carried, Purpose};
 use crate::error::Error;
 use crate::wire::base64;
 use crate::wire::jsonrpc::ErrorObject;
@@ -101,10 +101,9 @@ impl StateKeys {
     pub(super) fn seal(
         &self,
         carried: &Carried,
-        method: &str,
-        params: &Map<String, Value>,
+        purpose: &Purpose<'_>,
     ) -> Result<Option<String>, ErrorObject> {
-        let state = self.seal_at(carried, &binding(method, params), now());
+        let state = self.seal_at(carried, &binding(purpose), now());
         if state.len() <= MAX_STATE {
             Ok(Some(state))
         } else if carried.note.is_null() {
@@ -136,18 +135,14 @@ impl StateKeys {
     ///
     /// # Errors
     ///
-    /// -32602 for a state that was not sealed here, or for another request, or too long ago: never a
-    /// new round (SPEC D-107).
-    pub(super) fn open(
-        &self,
-        method: &str,
-        params: &Map<String, Value>,
-    ) -> Result<Carried, ErrorObject> {
-        match params.get("requestState") {
+    /// -32602 for a state that was not sealed here, or for another principal or request, or too long
+    /// ago: never a new round (SPEC D-107).
+    pub(super) fn open(&self, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
+        match purpose.params.get("requestState") {
             None => Ok(Carried::default()),
             Some(state) => state
                 .as_str()
-                .and_then(|state| self.open_at(state, &binding(method, params), now()))
+                .and_then(|state| self.open_at(state, &binding(purpose), now()))
                 .ok_or_else(refused),
         }
     }
@@ -206,14 +201,17 @@ impl Key {
     }
 }
 
-/// What a state is for: the method, and all params that say what is asked for (SPEC D-108). A
-/// `Value` prints its members in one order, whatever the order that the client wrote them in.
-fn binding(method: &str, params: &Map<String, Value>) -> String {
-    let mut asked = params.clone();
+/// What a state is for: the principal, the method, and all params that say what is asked for (SPEC
+/// D-108, F-50). A `Value` prints its members in one order, whatever the order that the client wrote
+/// them in, and a text without line breaks, so that the parts cannot run into each other.
+fn binding(purpose: &Purpose<'_>) -> String {
+    let mut asked = purpose.params.clone();
     for key in ["_meta", "inputResponses", "requestState"] {
         asked.remove(key);
     }
-    let digest = Sha256::digest(format!("{method}\n{}", Value::Object(asked)));
+    let principal = Value::from(purpose.principal);
+    let method = Value::from(purpose.method);
+    let digest = Sha256::digest(format!("{principal}\n{method}\n{}", Value::Object(asked)));
     base64::encode(&digest)
 }
 
@@ -309,22 +307,39 @@ mod tests {
                 .open_at(&state, "b", late - Duration::from_secs(1))
                 .is_some()
         );
+    }
+
+    fn bound(principal: Option<&str>, method: &str, params: &Map<String, Value>) -> String {
+        binding(&Purpose {
+            principal,
+            method,
+            params,
+        })
+    }
+
+    /// SPEC D-108, F-50: another principal, method or argument is another purpose.
+    #[test]
+    fn a_state_is_for_one_purpose() {
+        let mine = bound(Some("ada"), "tools/call", &params("a"));
+        for (principal, method, name) in [
+            (Some("bob"), "tools/call", "a"),
+            (Some(""), "tools/call", "a"),
+            (Some("null"), "tools/call", "a"),
+            (None, "tools/call", "a"),
+            (Some("ada"), "prompts/get", "a"),
+            (Some("ada"), "tools/call", "b"),
+        ] {
+            assert_ne!(bound(principal, method, &params(name)), mine);
+        }
         assert_ne!(
-            binding("tools/call", &params("a")),
-            binding("tools/call", &params("b"))
-        );
-        assert_ne!(
-            binding("tools/call", &params("a")),
-            binding("prompts/get", &params("a"))
+            bound(None, "m", &params("a")),
+            bound(Some("null"), "m", &params("a"))
         );
         let mut retry = params("a");
         retry.insert("requestState".to_owned(), "x".into());
         retry.insert("inputResponses".to_owned(), json!({}));
         retry.remove("_meta");
-        assert_eq!(
-            binding("tools/call", &params("a")),
-            binding("tools/call", &retry)
-        );
+        assert_eq!(bound(Some("ada"), "tools/call", &retry), mine);
     }
 
     /// SPEC D-116: an old key opens what it sealed, the new one seals.
@@ -343,35 +358,40 @@ mod tests {
     #[test]
     fn a_state_that_would_be_too_long_is_not_given_out() {
         let keys = keys(1);
+        let asked = params("a");
+        let purpose = Purpose {
+            principal: None,
+            method: "m",
+            params: &asked,
+        };
         let long = "x".repeat(MAX_STATE);
         let mut carried = carried();
         carried.note = Value::Null;
-        assert!(keys.seal(&carried, "m", &params("a")).unwrap().is_some());
+        assert!(keys.seal(&carried, &purpose).unwrap().is_some());
         carried
             .answers
             .insert("long".to_owned(), json!({"text": long}));
-        assert_eq!(keys.seal(&carried, "m", &params("a")), Ok(None));
+        assert_eq!(keys.seal(&carried, &purpose), Ok(None));
         carried.note = long.into();
-        assert_eq!(
-            keys.seal(&carried, "m", &params("a")).unwrap_err().code(),
-            -32603
-        );
+        assert_eq!(keys.seal(&carried, &purpose).unwrap_err().code(), -32603);
     }
 
     /// SPEC D-112: a state of another type is refused, an absent one carries nothing.
     #[test]
     fn only_a_text_is_a_state() {
         let keys = StateKeys::of_this_process();
-        assert!(
-            keys.open("tools/call", &params("a"))
-                .unwrap()
-                .answers
-                .is_empty()
-        );
+        let open = |params: &Map<String, Value>| {
+            keys.open(&Purpose {
+                principal: None,
+                method: "tools/call",
+                params,
+            })
+        };
+        assert!(open(&params("a")).unwrap().answers.is_empty());
         for state in [json!(null), json!(1), json!({})] {
             let mut params = params("a");
             params.insert("requestState".to_owned(), state);
-            assert_eq!(keys.open("tools/call", &params).unwrap_err().code(), -32602);
+            assert_eq!(open(&params).unwrap_err().code(), -32602);
         }
     }
 }

@@ -12,6 +12,7 @@ use super::content::Content;
 use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
 use super::mirror::Mirrored;
+use super::scopes::scopes_fault;
 use crate::protocol::mirror::Headers;
 use crate::transport::dispatch::{BoxFuture, Needed, RequestError};
 use crate::wire::jsonrpc::{ErrorObject, Json, put_string};
@@ -30,6 +31,7 @@ pub struct Tool {
     hints: Map<String, Value>,
     icons: Vec<Icon>,
     meta: Meta,
+    scopes: Vec<String>,
 }
 
 impl Tool {
@@ -50,6 +52,7 @@ impl Tool {
             hints: Map::new(),
             icons: Vec::new(),
             meta: Meta::default(),
+            scopes: Vec::new(),
         }
     }
 
@@ -132,6 +135,20 @@ impl Tool {
         self
     }
 
+    /// The scopes that a call of it needs, all of them: who lacks one is answered 403 with the list
+    /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)), before anything runs. Default: none.
+    /// Without [`Builder::authorizer`](crate::Builder::authorizer) nobody has scopes, and the
+    /// service's build fails.
+    #[must_use]
+    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    pub(super) fn needed_scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
     fn hint(mut self, name: &str, value: bool) -> Self {
         self.hints.insert(name.to_owned(), value.into());
         self
@@ -171,6 +188,7 @@ impl Tool {
                 .map(|fault| format!("the input schema of tool {name:?}: {fault}"))
                 .or_else(|| self.meta.fault())
                 .or_else(|| icons_fault(&self.icons))
+                .or_else(|| scopes_fault(&self.scopes))
         }
     }
 

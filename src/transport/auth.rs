@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 
-use super::dispatch::BoxFuture;
+use super::dispatch::{BoxFuture, Dispatcher};
 use super::identity::Identity;
-use super::panics::{Panicked, guarded};
+use super::panics::{Panicked, caught, guarded};
 use crate::protocol::challenge::Challenge;
+use crate::wire::jsonrpc::{Message, Payload};
 
 /// How long a check may take; longer counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,7 +59,10 @@ pub trait Authorizer: Send + Sync + 'static {
 ///
 /// Without any authorizer such an identity counts as well; this one makes sure that it is there.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it has nothing to hold, and its name is its value"
+)]
 pub struct FromExtensions;
 
 impl Authorizer for FromExtensions {
@@ -88,6 +92,46 @@ pub(super) async fn identify(
         return Err(Challenge::invalid_token());
     }
     Ok(identity)
+}
+
+/// Holds the requests of a body to the scopes that they need, all of them before one is dispatched
+/// (SPEC F-15). The challenge names what the whole body needs, so that its client asks once (SPEC
+/// F-12). A panic of the embedder's code permits nothing.
+pub(super) fn permit(
+    dispatcher: &dyn Dispatcher,
+    identity: Option<&Identity>,
+    payload: &Payload,
+) -> Result<(), Challenge> {
+    let verdict = caught(|| {
+        let needed = needed_scopes(dispatcher, payload);
+        match identity {
+            _ if needed.is_empty() => Ok(()),
+            // Nobody is known to have a scope.
+            None => Err(Challenge::missing().scopes(needed)),
+            Some(identity) if identity.satisfies_all(&needed) => Ok(()),
+            Some(_) => Err(Challenge::insufficient_scope(needed)),
+        }
+    });
+    verdict.unwrap_or_else(|Panicked| Err(Challenge::unavailable()))
+}
+
+fn needed_scopes(dispatcher: &dyn Dispatcher, payload: &Payload) -> Vec<String> {
+    let messages = match payload {
+        Payload::Single(message) => std::slice::from_ref(message),
+        Payload::Batch(messages) => messages,
+    };
+    let mut needed: Vec<String> = Vec::new();
+    for message in messages {
+        let Message::Request(request) = message else {
+            continue;
+        };
+        for scope in dispatcher.scopes(request) {
+            if !needed.contains(&scope) {
+                needed.push(scope);
+            }
+        }
+    }
+    needed
 }
 
 /// How long an identity still counts; `None` for one without an end.

@@ -15,6 +15,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::dispatch::BoxFuture;
+use super::lease::Lease;
 use super::observe::{Observer, ServiceEvent};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::stream::{Closed, Connection};
@@ -58,6 +59,21 @@ impl ResponseBody {
             None,
             Box::new(held),
         )))
+    }
+
+    /// The same; `over` is called when the lease ends, and has to end the stream.
+    pub(super) fn leased(
+        mut self,
+        lease: Lease,
+        over: impl FnOnce() + Send + Sync + 'static,
+    ) -> Self {
+        if let Kind::Events(events) = &mut self.0
+            && !lease.is_endless()
+        {
+            let over: Box<dyn FnOnce() + Send + Sync> = Box::new(over);
+            events.expiry = Some(Box::new((lease, over)));
+        }
+        self
     }
 
     /// A stream of the frames that `sender` is offered by `work`, which runs in the body and is
@@ -127,7 +143,11 @@ struct Events {
     /// Dropped when the client is gone, which is how the owner learns of it.
     #[expect(dead_code, reason = "held for its Drop")]
     held: Box<dyn Any + Send + Sync>,
+    /// How long the stream may last. On the heap, since most may last for ever.
+    expiry: Option<Box<Expiry>>,
 }
+
+type Expiry = (Lease, Box<dyn FnOnce() + Send + Sync>);
 
 impl Events {
     fn new(
@@ -142,6 +162,7 @@ impl Events {
             keep_alive: keep_alive.map(KeepAlive::new),
             work: work.map(Mutex::new),
             held,
+            expiry: None,
         }
     }
 
@@ -151,6 +172,12 @@ impl Events {
             if work.as_mut().poll(cx).is_ready() {
                 self.work = None;
             }
+        }
+        let is_over = |expiry: &mut Box<Expiry>| expiry.0.poll_over(cx).is_ready();
+        if self.expiry.as_mut().is_some_and(is_over)
+            && let Some(expiry) = self.expiry.take()
+        {
+            (expiry.1)();
         }
         match self.queue.poll(cx) {
             Poll::Ready(frame) => {

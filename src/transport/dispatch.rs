@@ -11,6 +11,7 @@ use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::body::Sender;
 use super::identity::Identity;
@@ -72,6 +73,14 @@ pub trait Dispatcher: Send + Sync + 'static {
         Box::pin(std::future::ready(()))
     }
 
+    /// The scopes that a request needs, all of them. Asked before anything of a body is dispatched: a
+    /// client whose identity lacks one is answered 403 with the list, one without an identity 401. The
+    /// default needs none.
+    fn scopes(&self, request: &Request) -> Vec<String> {
+        let _ = request;
+        Vec::new()
+    }
+
     /// Is told once, when a service is built, how to reach the clients. The default does nothing.
     ///
     /// # Errors
@@ -106,6 +115,8 @@ pub(super) struct ExchangeLink {
     pub(super) envelope: Envelope,
     pub(super) id: Id,
     pub(super) listens: Arc<ListenTable>,
+    /// When the identity of the request ends.
+    pub(super) end: Option<Instant>,
     /// The capabilities in the envelope, read when first asked for.
     pub(super) capabilities: OnceLock<Map<String, Value>>,
 }
@@ -352,7 +363,7 @@ impl Context {
             return Err(ErrorObject::internal());
         };
         let owner = self.identity().map(Identity::owner);
-        Listener::run(&link.listens, owner, (sender, &link.id), filter).await
+        Listener::run(&link.listens, owner, (sender, &link.id), (filter, link.end)).await
     }
 }
 
@@ -479,14 +490,26 @@ impl From<RequestError> for ErrorObject {
 pub struct Publisher {
     sessions: Weak<SessionTable>,
     listens: Weak<ListenTable>,
+    authorized: bool,
 }
 
 impl Publisher {
-    pub(super) fn new(sessions: &Arc<SessionTable>, listens: &Arc<ListenTable>) -> Self {
+    pub(super) fn new(
+        sessions: &Arc<SessionTable>,
+        listens: &Arc<ListenTable>,
+        authorized: bool,
+    ) -> Self {
         Self {
             sessions: Arc::downgrade(sessions),
             listens: Arc::downgrade(listens),
+            authorized,
         }
+    }
+
+    /// Whether the service has an authorizer: without one nobody has a scope.
+    #[must_use]
+    pub fn is_authorized(&self) -> bool {
+        self.authorized
     }
 
     /// Tells every client that wants to know: each session once, each listening request of

@@ -12,10 +12,12 @@ use hyper::{Response, StatusCode};
 use super::body::{self, ResponseBody, Sender};
 use super::config::SsePaths;
 use super::identity::Identity;
+use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, too_many};
 use super::observe::SessionEnd;
 use super::service::{Shared, response, stream_response};
 use super::sessions::now;
+use crate::protocol::exchange::Endpoint;
 use crate::protocol::header::is_json;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Route, Session};
@@ -52,9 +54,13 @@ pub(super) fn open(
     let _ = sender.offer(endpoint);
     let shared = Arc::clone(shared);
     let keep_alive = config.keep_alive;
-    let guard = StreamGuard(Place { shared, row });
-    let is_draining = guard.0.shared.is_draining();
-    let body = ResponseBody::events(&sender, keep_alive, guard);
+    let place = Place { shared, row };
+    let is_draining = place.shared.is_draining();
+    // SPEC F-52. A revocation ends the session itself.
+    let lease = Lease::until(end_of(identity));
+    let over = place.clone();
+    let body = ResponseBody::events(&sender, keep_alive, StreamGuard(place))
+        .leased(lease, move || over.end(SessionEnd::Expired));
     // A drain that began in between has not seen this session.
     if is_draining {
         return Err(Rejection::ShuttingDown);
@@ -96,7 +102,9 @@ where
         return Err(Rejection::NotJson);
     }
     let body = body::read(body, config.body_limit, config.body_timeout).await?;
-    match jsonrpc::parse(&body, &config.json) {
+    let read = jsonrpc::parse(&body, &config.json);
+    shared.permit(Endpoint::Messages, &head, &read)?;
+    match read {
         Ok(Payload::Single(Message::Request(request))) => {
             take_request(&place, head, request).await?;
         }

@@ -125,6 +125,11 @@ impl Identity {
         self.0.scopes.iter().any(|granted| covers(granted))
     }
 
+    /// Whether each of these scopes is satisfied.
+    pub(crate) fn satisfies_all(&self, scopes: &[String]) -> bool {
+        scopes.iter().all(|scope| self.satisfies(scope))
+    }
+
     /// When it ends.
     #[must_use]
     pub fn expiry(&self) -> Option<SystemTime> {

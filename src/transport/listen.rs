@@ -1,8 +1,12 @@
 //! `subscriptions/listen` of 2026-07-28: requests that are told of changes until they end.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::body::Sender;
 use crate::protocol::change::Change;
@@ -25,14 +29,14 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Acknowledges, then waits for the server to end.
+    /// Acknowledges, then waits for the end of the server or of the identity.
     pub(super) async fn run(
         table: &Arc<ListenTable>,
         owner: Option<&Owner>,
         (sender, id): (&Sender, &Id),
-        filter: Filter,
+        (filter, end): (Filter, Option<Instant>),
     ) -> Result<(), ErrorObject> {
-        let (running, ended) = oneshot::channel();
+        let (running, mut ended) = oneshot::channel();
         let acknowledgement = filter.acknowledgement(id);
         let listener = Self {
             id: id.detached(),
@@ -57,8 +61,14 @@ impl Listener {
             let _ = sender.offer(frame_of(message));
             listener.sender = Some(sender);
         });
-        // Whoever ends it drops the other half.
-        let _ = ended.await;
+        // Whoever ends it drops the other half. The lease that this runs under polls it once more when
+        // the identity has ended, so it needs no timer of its own.
+        let is_over = || end.is_some_and(|end| Instant::now() >= end);
+        poll_fn(|cx| match Pin::new(&mut ended).poll(cx) {
+            Poll::Pending if !is_over() => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod dispatch;
 mod documents;
 mod http_sse;
 pub(crate) mod identity;
+mod lease;
 mod legacy;
 mod listen;
 pub(crate) mod observe;

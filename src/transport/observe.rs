@@ -87,6 +87,8 @@ pub enum SessionEnd {
     NotInitialized,
     /// Its HTTP+SSE client does not read.
     Cut,
+    /// The authorization of its HTTP+SSE stream ended.
+    Expired,
     /// [`McpService::revoke`](crate::McpService::revoke).
     Revoked,
     /// The service was closed.

@@ -9,6 +9,12 @@ use super::dispatch::BoxFuture;
 #[derive(Debug)]
 pub(super) struct Panicked;
 
+/// Runs something that does not wait.
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
+    // Unwind safety: as below.
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| Panicked)
+}
+
 /// Makes a future, runs it to its end and drops it.
 ///
 /// # Cancel safety
@@ -43,9 +49,4 @@ impl<T> Drop for Contained<T> {
         // Nobody is left to tell.
         let _ = self.empty();
     }
-}
-
-/// Unwind safety: what panicked is not used again, only dropped.
-fn caught<T>(act: impl FnOnce() -> T) -> Result<T, Panicked> {
-    catch_unwind(AssertUnwindSafe(act)).map_err(|_| Panicked)
 }

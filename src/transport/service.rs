@@ -17,12 +17,13 @@ use hyper::http::request::Parts;
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::auth::{identify, veil};
+use super::auth::{identify, permit, veil};
 use super::body::ResponseBody;
 use super::calls::Calls;
 use super::config::{Builder, Config, same_path};
 use super::dispatch::{BoxFuture, Dispatcher, Peer, Publisher};
 use super::identity::Identity;
+use super::lease::{LeaseTable, Revocation, lease_table};
 use super::listen::{ListenTable, Listener};
 use super::observe::{Observer, SessionEnd, Snapshot};
 use super::sessions::SessionTable;
@@ -79,6 +80,7 @@ pub(super) struct Shared {
     pub(super) listens: Arc<ListenTable>,
     pub(super) calls: Arc<Calls>,
     pub(super) observer: Arc<Observer>,
+    pub(super) leases: Arc<LeaseTable>,
     draining: AtomicBool,
     /// Whether a task looks after sessions whose time is up.
     reaping: AtomicBool,
@@ -105,7 +107,8 @@ impl McpService {
             config.request_timeout,
         );
         let listens = Arc::new(Table::new(config.listens));
-        dispatcher.attach(Publisher::new(&table, &listens))?;
+        let is_authorized = config.access.authorizer.is_some();
+        dispatcher.attach(Publisher::new(&table, &listens, is_authorized))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
@@ -114,6 +117,7 @@ impl McpService {
                 listens,
                 calls: Arc::new(calls),
                 observer,
+                leases: Arc::new(lease_table()),
                 draining: AtomicBool::new(false),
                 reaping: AtomicBool::new(false),
             }),
@@ -286,6 +290,7 @@ impl McpService {
         let body = body::read(body, config.body_limit, config.body_timeout).await?;
         let read = jsonrpc::parse(&body, &config.json);
         let id = id_of(&read);
+        shared.permit(Endpoint::Mcp, &head, &read)?;
         let answered = self.answer(head, read, form).await;
         answered.map_err(|rejection| rejection.of(id))
     }
@@ -325,15 +330,19 @@ impl McpService {
         self.shared.end_listens();
     }
 
-    /// Ends all that a principal has: its sessions with what runs in them, and its listening requests
-    /// (SPEC F-52, G-12). For others nothing changes. Let the authorizer refuse the principal first, else
-    /// it begins anew.
+    /// Ends all that a principal has: its sessions with what runs in them, its listening requests, and
+    /// its calls of 2026-07-28 (SPEC F-52, G-12). For others nothing changes. Let the authorizer refuse
+    /// the principal first, else it begins anew; a request that was let in just before may still begin.
     pub fn revoke(&self, principal: &str) {
         for row in self.shared.table.of(principal) {
             self.shared.table.end(&row, SessionEnd::Revoked);
         }
         for row in self.shared.listens.of(principal) {
             row.with(Listener::end);
+        }
+        // Behind the listening requests, so that these find that they have ended, and end well.
+        for row in self.shared.leases.of(principal) {
+            row.with(Revocation::revoke);
         }
     }
 
@@ -412,6 +421,24 @@ impl Shared {
             (Endpoint::Messages, Some(sse)) => &sse.stream,
             _ => path,
         }
+    }
+
+    /// Whether all requests of a body have the scopes that they need.
+    pub(super) fn permit(
+        &self,
+        endpoint: Endpoint,
+        head: &Parts,
+        read: &Read,
+    ) -> Result<(), Rejection> {
+        let Ok(payload) = read else {
+            return Ok(());
+        };
+        let permitted = permit(&*self.dispatcher, Identity::of(head), payload);
+        permitted.map_err(|challenge| {
+            let path = self.told_path(endpoint, head.uri.path());
+            let rejection = self.config.access.challenge(challenge, path);
+            rejection.of(id_of(read))
+        })
     }
 
     /// Whether the caller is the one to look after sessions from now on.

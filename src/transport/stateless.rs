@@ -8,6 +8,8 @@ use hyper::{Response, StatusCode};
 
 use super::body::{ResponseBody, Sender};
 use super::dispatch::{BoxFuture, Context, ExchangeLink, Link};
+use super::identity::Identity;
+use super::lease::{Lease, end_of, leased};
 use super::service::{Shared, json_response, stream_response};
 use super::turn::{First, first};
 use crate::protocol::envelope::Envelope;
@@ -15,6 +17,9 @@ use crate::protocol::exchange::Form;
 use crate::protocol::rejection::{Rejection, modern_status};
 use crate::protocol::stream::{Connection, frame_of};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing, Request};
+
+/// What is told to a request that its identity did not outlive.
+const OVER: &str = "the authorization ended before the answer";
 
 type Outcome = Result<Json, ErrorObject>;
 
@@ -42,17 +47,27 @@ pub(super) async fn answer(
     let id = request.id();
     let sender = Sender::new(config.queue, &shared.observer);
     let call = shared.calls.begin(envelope.version, request.method())?;
+    let identity = Identity::of(&head).cloned();
+    let end = end_of(identity.as_ref());
     let link = Link::Exchange(ExchangeLink {
         sender: (form != Form::Json).then(|| sender.clone()),
         envelope,
         id: id.clone(),
         listens: Arc::clone(&shared.listens),
+        end,
         capabilities: OnceLock::new(),
     });
     let cx = Context::new(link, head);
     let dispatcher = Arc::clone(&shared.dispatcher);
+    let leases = Arc::clone(&shared.leases);
     let work = async move {
-        let outcome = call.run(|| dispatcher.request(cx, request)).await;
+        let handled = call.run(|| dispatcher.request(cx, request));
+        let lease = || match &identity {
+            Some(identity) => Lease::until(end).listed(&leases, identity.owner()),
+            None => Lease::until(None),
+        };
+        let outcome = leased(handled, lease).await;
+        let outcome = outcome.unwrap_or_else(|| Err(ErrorObject::new(-32603, OVER)));
         outcome.map_err(ErrorObject::into_modern)
     };
     let mut work: BoxFuture<Outcome> = Box::pin(work);

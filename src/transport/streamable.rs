@@ -11,9 +11,11 @@ use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::body::{QueueLimits, ResponseBody, Sender};
 use super::identity::Identity;
+use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, Running, too_many};
 use super::observe::SessionEnd;
 use super::service::{Shared, json_response, response, stream_response};
@@ -24,7 +26,7 @@ use crate::protocol::exchange::{Claim, Form, Position};
 use crate::protocol::header::MCP_SESSION_ID;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Route, Session};
-use crate::protocol::stream::{Attachment, Resumption};
+use crate::protocol::stream::{Attachment, Connection, Resumption};
 use crate::protocol::table::Row;
 use crate::wire::id::{SessionId, StreamId, Tag};
 use crate::wire::jsonrpc::{ErrorObject, Id, Message, Outgoing, Payload, Request};
@@ -154,7 +156,7 @@ pub(super) fn listen(
         Position::Nowhere => (None, Rejection::EventUnknown),
     });
     let attachment = attachment.ok_or(otherwise)?;
-    let mut response = place.stream(&sender, attachment);
+    let mut response = place.stream(&sender, attachment, end_of(identity));
     name_session(&mut response, place.row.id());
     Ok(response)
 }
@@ -298,6 +300,7 @@ impl Place {
     async fn answer(&self, head: Parts, request: Request, form: Form, shape: Shape) -> Answered {
         let id = request.id();
         let initializes = request.method() == "initialize";
+        let end = end_of(Identity::of(&head));
         let (stream, route) = self.open_stream(form);
         let running = match self.begin(head, request, route) {
             Ok(running) => running,
@@ -341,11 +344,12 @@ impl Place {
             First::Answer(None) | First::Output => {}
         }
         turn.hand_over();
-        Ok(self.stream(&sender, attachment))
+        Ok(self.stream(&sender, attachment, end))
     }
 
     /// Answers several requests of one body: each in its own event, or all in one JSON array.
     async fn answer_all(&self, head: Parts, requests: Vec<Request>, form: Form) -> Answered {
+        let end = end_of(Identity::of(&head));
         let (stream, route) = self.open_stream(form);
         let mut taken = Vec::new();
         for request in requests {
@@ -383,7 +387,7 @@ impl Place {
         let connection = sender.clone();
         let attached = self.row.with(|session| session.attach(stream, connection));
         let attachment = attached.ok_or(Rejection::UnknownSession)?;
-        Ok(self.stream(&sender, attachment))
+        Ok(self.stream(&sender, attachment, end))
     }
 
     fn open_stream(&self, form: Form) -> (StreamId, Route) {
@@ -422,14 +426,29 @@ impl Place {
         refused(id, &ErrorObject::new(-32603, why))
     }
 
-    /// A stream for the client that is attached.
-    fn stream(&self, sender: &Sender, attachment: Attachment) -> Response<ResponseBody> {
+    /// A stream for the client that is attached, up to the end of the identity that it came with; then
+    /// the client may come back with another (SPEC F-51, F-52).
+    fn stream(
+        &self,
+        sender: &Sender,
+        attachment: Attachment,
+        end: Option<Instant>,
+    ) -> Response<ResponseBody> {
         let attached = Attached {
             place: self.clone(),
             attachment,
         };
+        let mut lease = Lease::until(end);
+        if let Some(owner) = self.row.owner()
+            && !self.shared.table.has(self.row.id())
+        {
+            // A revocation does not find it by its session.
+            lease = lease.listed(&self.shared.leases, owner);
+        }
+        let mut connection = sender.clone();
         let keep_alive = self.shared.config.keep_alive;
-        stream_response(ResponseBody::events(sender, keep_alive, attached))
+        let body = ResponseBody::events(sender, keep_alive, attached);
+        stream_response(body.leased(lease, move || connection.finish()))
     }
 }
 

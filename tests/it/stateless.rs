@@ -1,9 +1,9 @@
 //! 2026-07-28 (SPEC D, and what it changes of A, E and J) on real sockets: each request stands for
 //! itself. Questions to the client are in `rounds`.
 //!
-//! No test: D-2 and D-29 for a server of this revision alone, which there is none; D-52, D-73, D-131
-//! and D-134 as far as they speak of secrets, tokens and tenants, which the crate does not know yet;
-//! D-86 over HTTP/2, which `serve` does not speak yet; D-130 for changes that are joined, which they
+//! No test: D-2 and D-29 for a server of this revision alone, which there is none; D-52 as far as it
+//! speaks of secrets, which the crate does not know; D-73, D-108, D-131 and D-134 as far as they speak
+//! of principals and tokens, which is in `auth`; D-86 over HTTP/2, which `serve` does not speak yet; D-130 for changes that are joined, which they
 //! are not.
 
 use std::net::SocketAddr;

@@ -1,0 +1,66 @@
+//! Which scopes a request needs: those of what it names.
+
+use serde_json::Value;
+
+use super::completion::Target;
+use super::registry::Registry;
+use crate::protocol::challenge::is_askable;
+use crate::wire::jsonrpc::Request;
+
+impl Registry {
+    /// The scopes of the tool, resource or prompt that a request is about; of a request about anything
+    /// else, and about what is not there, none.
+    pub(super) fn scopes(&self, request: &Request) -> &[String] {
+        if !self.has_scopes {
+            return &[];
+        }
+        self.scopes_of_named(request).unwrap_or_default()
+    }
+
+    fn scopes_of_named(&self, request: &Request) -> Option<&[String]> {
+        let params = request.params()?;
+        match request.method() {
+            "tools/call" => {
+                let (tool, _) = self.tools.get(&params.name()?)?;
+                Some(tool.needed_scopes())
+            }
+            "prompts/get" => self.scopes_of_prompt(&params.name()?),
+            "resources/read" | "resources/subscribe" => self.scopes_of_uri(&params.uri()?),
+            "completion/complete" => match params.as_raw().to_value() {
+                Ok(Value::Object(params)) => match Target::read(&params)? {
+                    Target::Prompt(name) => self.scopes_of_prompt(&name),
+                    Target::Template(text) => {
+                        let (template, ..) = self.templates.get(&text)?;
+                        Some(template.needed_scopes())
+                    }
+                },
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn scopes_of_prompt(&self, name: &str) -> Option<&[String]> {
+        let (prompt, _) = self.prompts.get(name)?;
+        Some(prompt.needed_scopes())
+    }
+
+    /// The scopes of the resource, or of the template that the URI is read with; `None` for what
+    /// cannot be read.
+    pub(super) fn scopes_of_uri(&self, uri: &str) -> Option<&[String]> {
+        if let Some((resource, _)) = self.resources.get(uri) {
+            return Some(resource.needed_scopes());
+        }
+        let mut templates = self.templates.iter();
+        let (about, ..) = templates.find(|(_, template, _)| template.match_uri(uri).is_some())?;
+        Some(about.needed_scopes())
+    }
+}
+
+/// What is wrong with the scopes of a registration, if anything (SPEC F-8, F-14).
+pub(super) fn scopes_fault(scopes: &[String]) -> Option<String> {
+    let wrong = scopes.iter().find(|scope| !is_askable(scope))?;
+    Some(format!(
+        "{wrong:?} is not a scope that clients may be asked for"
+    ))
+}

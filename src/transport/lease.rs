@@ -1,0 +1,164 @@
+//! [`Lease`]: how long an exchange may go on: until the identity that began it ends, or its principal is
+//! revoked (SPEC F-52, D-131).
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep};
+
+use super::auth::time_left;
+use super::identity::Identity;
+use crate::protocol::table::{Caps, Owner, Row, Table};
+
+/// The exchanges that a revocation has to reach by themselves, because they belong to no session.
+pub(super) type LeaseTable = Table<Revocation>;
+
+/// Dropped to end the exchange.
+pub(super) struct Revocation(Option<oneshot::Sender<()>>);
+
+impl Revocation {
+    pub(super) fn revoke(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// What may be listed is limited by connections.
+pub(super) fn lease_table() -> LeaseTable {
+    Table::new(Caps {
+        all: usize::MAX,
+        each: usize::MAX,
+    })
+}
+
+/// Ends with the identity, or when it is revoked.
+pub(super) struct Lease {
+    end: Option<Pin<Box<Sleep>>>,
+    revoked: Option<(oneshot::Receiver<()>, Listed)>,
+}
+
+/// When an identity ends, in the time of the runtime; `None` for one without an end.
+pub(super) fn end_of(identity: Option<&Identity>) -> Option<Instant> {
+    let left = identity.and_then(time_left)?;
+    // An end beyond what the clock can tell is none.
+    Instant::now().checked_add(left)
+}
+
+impl Lease {
+    /// Up to a time; for exchanges that a revocation reaches over their session.
+    pub(super) fn until(end: Option<Instant>) -> Self {
+        Self {
+            end: end.map(|end| Box::pin(tokio::time::sleep_until(end))),
+            revoked: None,
+        }
+    }
+
+    /// The same, ended by a revocation too.
+    pub(super) fn listed(mut self, table: &Arc<LeaseTable>, owner: &Owner) -> Self {
+        let (revocation, revoked) = oneshot::channel();
+        let row = table.open(Revocation(Some(revocation)), Some(owner));
+        // A table without caps takes everything.
+        self.revoked = row.ok().map(|row| {
+            let table = Arc::clone(table);
+            (revoked, Listed { table, row })
+        });
+        self
+    }
+
+    /// Whether it never ends.
+    pub(super) fn is_endless(&self) -> bool {
+        self.end.is_none() && self.revoked.is_none()
+    }
+
+    /// Ready when it is over; not to be polled after that.
+    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(end) = &mut self.end
+            && end.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(());
+        }
+        match &mut self.revoked {
+            Some((revoked, _)) => Pin::new(revoked).poll(cx).map(drop),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Takes a lease out of the table, however it ends.
+struct Listed {
+    table: Arc<LeaseTable>,
+    row: Arc<Row<Revocation>>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.table.close(self.row.id());
+    }
+}
+
+/// Runs `work` to its end, or to the end of the lease, and is `None` then. What is ready at once needs
+/// no lease, and most is.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops `work`.
+pub(super) async fn leased<T>(
+    work: impl Future<Output = T>,
+    lease: impl FnOnce() -> Lease,
+) -> Option<T> {
+    let mut work = pin!(work);
+    let at_once = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx)));
+    if let Poll::Ready(done) = at_once.await {
+        return Some(done);
+    }
+    let mut lease = lease();
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        ready!(lease.poll_over(cx));
+        // A listening request is ready as soon as it is over, with its result (SPEC D-127).
+        match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// SPEC F-52: whichever comes first, and nothing stays in the table.
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_ends_by_its_time_or_by_a_revocation() {
+        let table = Arc::new(lease_table());
+        let ada = Owner::from("ada");
+        let lease = |seconds: Option<u64>| {
+            let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+            Lease::until(end).listed(&table, &ada)
+        };
+        let start = Instant::now();
+        assert_eq!(leased(pending::<()>(), || lease(Some(5))).await, None);
+        assert_eq!(start.elapsed().as_secs(), 5);
+        let slow = tokio::time::sleep(Duration::from_secs(3));
+        assert_eq!(leased(slow, || lease(Some(5))).await, Some(()));
+        let revoke = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            for row in table.of("ada") {
+                row.with(Revocation::revoke);
+            }
+            pending::<()>().await;
+        };
+        assert_eq!(leased(revoke, || lease(None)).await, None);
+        assert_eq!(table.len(), 0);
+        let at_once = leased(async { 1 }, || panic!("no lease is needed"));
+        assert_eq!(at_once.await, Some(1));
+    }
+}

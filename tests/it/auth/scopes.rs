@@ -1,0 +1,226 @@
+//! Scopes of tools, resources and prompts, decided before anything is dispatched (SPEC F-12 to F-15).
+
+use mcp_wire::auth::StaticTokens;
+use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
+use mcp_wire::{Context, Dispatcher};
+
+use super::*;
+use crate::support::check_refused;
+
+#[track_caller]
+fn check_step_up(answer: &Answer, scope: &str) {
+    check_refused(answer, 403, -32600, "scopes");
+    let header = answer.header("www-authenticate").unwrap();
+    let expected = format!("scope=\"{scope}\"");
+    assert!(
+        header.starts_with("Bearer error=\"insufficient_scope\""),
+        "{header}"
+    );
+    assert!(
+        header.contains("error_description=") && header.contains(&expected),
+        "{header}"
+    );
+    assert!(
+        header.contains("resource_metadata=\"https://mcp.example.com/"),
+        "{header}"
+    );
+}
+
+/// SPEC F.1 row 6, F-12, F-15: a step-up is an HTTP status in each shape, with all scopes that are
+/// needed and the id of the request; and nothing ran.
+#[tokio::test]
+async fn a_step_up_is_a_403_before_anything_runs() {
+    let (running, seen) = gated().await;
+    let ada = As::new(&running, "ada");
+    let all = "notes:read notes:write";
+    let mut params = call("write", json!({}));
+    let legacy = message(7, "tools/call", params.clone());
+    params["_meta"] = envelope(json!({}));
+    let headers = mirrored("tools/call", &params);
+    let body = message(7, "tools/call", params);
+    let refused = ada.request("POST /mcp", &headers, body).await;
+    check_step_up(&refused, all);
+    assert_eq!(refused.json()["id"], 7);
+    let session = ada.session("2025-03-26").await;
+    let headers = format!("Mcp-Session-Id: {session}\r\n{POST_HEADERS}");
+    let streams = format!(
+        "Mcp-Session-Id: {session}\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
+    );
+    for headers in [&headers, &streams] {
+        check_step_up(&ada.request("POST /mcp", headers, &legacy).await, all);
+    }
+    // One request of a batch is enough, and none of it runs.
+    let waits = message(8, "tools/call", call("wait", json!({})));
+    let reads = message(9, "resources/read", json!({"uri": "test://secret"}));
+    let batch = format!("[{waits},{legacy},{reads}]");
+    let refused = ada.request("POST /mcp", &headers, batch).await;
+    check_step_up(&refused, "notes:read notes:write notes:secret");
+    let (mut stream, path) = ada.sse().await;
+    check_step_up(&ada.send(&path, &legacy).await, all);
+    assert_eq!(
+        ada.send(&path, message(1, "ping", json!({}))).await.status,
+        202
+    );
+    assert_eq!(
+        stream.message().await.unwrap()["id"],
+        1,
+        "nothing went before"
+    );
+    assert_eq!(seen.calls.available_permits(), 0);
+    // SPEC F-13: a broader scope satisfies; so does the very scope.
+    for token in ["root", "ada-fresh"] {
+        let client = As::new(&running, token);
+        let called = client.modern("tools/call", call("write", json!({}))).await;
+        assert_eq!(called.status(), 200, "{token}");
+    }
+    assert_eq!(seen.calls.available_permits(), 2);
+}
+
+/// SPEC F-12, F-15: resources, templates, prompts and completions have scopes as tools do; lists
+/// show them all, else nobody could ask for more.
+#[tokio::test]
+async fn all_that_can_be_named_can_need_scopes() {
+    let (running, _) = gated().await;
+    let (ada, root) = (As::new(&running, "ada"), As::new(&running, "root"));
+    let argument = json!({"name": "name", "value": ""});
+    let of_prompt = json!({"ref": {"type": "ref/prompt", "name": "secret"}, "argument": argument});
+    let of_vault =
+        json!({"ref": {"type": "ref/resource", "uri": "vault://{name}"}, "argument": argument});
+    for (method, params) in [
+        ("resources/read", json!({"uri": "test://secret"})),
+        ("resources/read", json!({"uri": "vault://a"})),
+        ("prompts/get", json!({"name": "secret"})),
+        ("completion/complete", of_prompt),
+        ("completion/complete", of_vault),
+    ] {
+        let refused = ada.modern(method, params.clone()).await;
+        assert_eq!(refused.status(), 403, "{method} {params}");
+        let mut served = root.modern(method, params.clone()).await;
+        assert_eq!(served.status(), 200, "{method} {params}");
+        let answer = served.answer().await;
+        assert!(answer["result"].is_object(), "{answer}");
+    }
+    let session = ada.session("2025-11-25").await;
+    for (uri, status) in [
+        ("test://secret", 403),
+        ("vault://a", 403),
+        ("test://open", 200),
+    ] {
+        let body = message(1, "resources/subscribe", json!({"uri": uri}));
+        assert_eq!(ada.post(&session, body).await.status(), status, "{uri}");
+    }
+    let listed = ada.modern("tools/list", json!({})).await.answer().await;
+    assert!(listed.to_string().contains("\"write\""), "{listed}");
+    // What is not there needs nothing, and is told to be not there.
+    let unknown = ada.modern("tools/call", call("unknown", json!({}))).await;
+    assert_eq!(unknown.status(), 200);
+}
+
+/// SPEC D-134: of the resources that a client listens for it is told of those that it may read.
+#[tokio::test]
+async fn a_listener_hears_of_what_it_may_read() {
+    let (server, _) = server();
+    let mcp = McpService::builder(server.clone()).authorizer(Gate::new());
+    let running = start(mcp.build().unwrap()).await;
+    let filter = || {
+        json!({"notifications": {"resourceSubscriptions":
+            ["test://secret", "test://open", "vault://a", "vault://other"]}})
+    };
+    let honoured = |acknowledged: &Value| {
+        acknowledged["params"]["notifications"]["resourceSubscriptions"].clone()
+    };
+    let mut ada = As::new(&running, "ada")
+        .modern("subscriptions/listen", filter())
+        .await;
+    let acknowledged = ada.message().await.unwrap();
+    assert_eq!(honoured(&acknowledged), json!(["test://open"]));
+    let mut root = As::new(&running, "root")
+        .modern("subscriptions/listen", filter())
+        .await;
+    let acknowledged = root.message().await.unwrap();
+    assert_eq!(honoured(&acknowledged).as_array().unwrap().len(), 4);
+    server.resource_updated("test://secret");
+    server.resource_updated("test://open");
+    let updated = |told: Value| told["params"]["uri"].as_str().unwrap().to_owned();
+    assert_eq!(updated(root.message().await.unwrap()), "test://secret");
+    assert_eq!(updated(ada.message().await.unwrap()), "test://open");
+}
+
+/// Scopes without anybody to have them, and scopes that are none, fail the build (SPEC F-14).
+#[tokio::test]
+async fn what_cannot_be_protected_is_not_built() {
+    let tool = |scope: &str| {
+        let tool = Tool::new("t").scopes([scope]);
+        Server::new("S", "1").tool(tool, async |_, _| "")
+    };
+    let fault = |builder: Builder<Server>| {
+        let error = builder.build().expect_err("a fault");
+        assert!(error.is_setup());
+        error.to_string()
+    };
+    let open = || StaticTokens::new();
+    assert!(fault(McpService::builder(tool("a"))).contains("no authorizer"));
+    assert!(
+        McpService::builder(tool("a"))
+            .authorizer(open())
+            .build()
+            .is_ok()
+    );
+    for scope in ["offline_access", "a b", ""] {
+        let builder = McpService::builder(tool(scope)).authorizer(open());
+        assert!(fault(builder).contains("not a scope"), "{scope}");
+    }
+    let plain = || McpService::builder(Server::new("S", "1"));
+    assert!(fault(plain().protected_resource(protected())).contains("authorizer"));
+    let offline = protected().scopes(["offline_access"]);
+    assert!(fault(plain().authorizer(open()).protected_resource(offline)).contains("offline"));
+    for prompt in [true, false] {
+        let server = Server::new("S", "1");
+        let server = if prompt {
+            let prompt = Prompt::new("p").scopes(["a"]);
+            server.prompt(prompt, async |_, _: PromptArguments| {
+                PromptResult::new().message(Role::User, "x")
+            })
+        } else {
+            server.resource(Resource::new("a://b", "b").scopes(["a"]), async |_, _| "")
+        };
+        assert!(fault(McpService::builder(server)).contains("no authorizer"));
+    }
+    let running = Server::new("S", "1");
+    McpService::builder(running.clone()).build().unwrap();
+    let late = running.add_tool(Tool::new("t").scopes(["a"]), async |_, _| "");
+    assert!(late.unwrap_err().to_string().contains("no authorizer"));
+}
+
+struct Demanding;
+
+impl Dispatcher for Demanding {
+    fn request(&self, _: Context, _: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+        Box::pin(async { Ok(Json::empty()) })
+    }
+
+    fn scopes(&self, request: &Request) -> Vec<String> {
+        match request.method() {
+            "panics" => panic!("a fault of the dispatcher"),
+            "secret" => vec!["a".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A dispatcher that asks for scopes where nobody has an identity lets nobody in, and one that
+/// panics over it neither.
+#[tokio::test]
+async fn scopes_that_nobody_can_have_let_nobody_in() {
+    let running = start(McpService::builder(Demanding).build().unwrap()).await;
+    for (method, status) in [("secret", 401), ("panics", 503), ("other", 200)] {
+        let mut params = json!({});
+        params["_meta"] = envelope(json!({}));
+        let headers = mirrored(method, &params);
+        let body = message(1, method, params);
+        let answer = request(running.address, "POST /mcp", &headers, body).await;
+        assert_eq!(answer.status, status, "{method}");
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge, (status == 401).then_some("Bearer scope=\"a\""));
+    }
+}

@@ -1,0 +1,240 @@
+//! The decision table of SPEC F.1, and what comes before and after it.
+
+use super::*;
+use crate::support::{check_refused, raw, text_of};
+
+const ABOUT: &str = "https://mcp.example.com/.well-known/oauth-protected-resource";
+
+/// Every endpoint by every method, in the form of its era.
+fn exchanges() -> Vec<(&'static str, String, String, &'static str)> {
+    let id = "0123456789abcdef0123456789abcdef";
+    let post = POST_HEADERS.to_owned();
+    let in_session = format!("Mcp-Session-Id: {id}\r\n{POST_HEADERS}");
+    let mut modern = json!({});
+    modern["_meta"] = envelope(json!({}));
+    let legacy = message(1, "initialize", hello("2025-11-25", json!({})));
+    vec![
+        (
+            "POST /mcp",
+            mirrored("tools/list", &modern),
+            message(1, "tools/list", modern),
+            "/mcp",
+        ),
+        ("POST /mcp", post.clone(), legacy, "/mcp"),
+        (
+            "POST /mcp/",
+            in_session.clone(),
+            message(1, "ping", json!({})),
+            "/mcp/",
+        ),
+        ("GET /mcp", in_session.clone(), String::new(), "/mcp"),
+        ("DELETE /mcp", in_session, String::new(), "/mcp"),
+        ("GET /sse", String::new(), String::new(), "/sse"),
+        (
+            "POST /messages/?session_id=0123456789abcdef0123456789abcdef",
+            "Content-Type: application/json\r\n".to_owned(),
+            message(1, "ping", json!({})),
+            "/sse",
+        ),
+    ]
+}
+
+/// SPEC F.1, F-1 to F-4, F-8 to F-12, C-101, J-39, R-56: each row at each endpoint, in each era.
+#[tokio::test]
+async fn each_row_of_the_table_at_each_endpoint() {
+    let (running, _) = gated().await;
+    let scope = "scope=\"notes:read\"";
+    let twice = format!("{}{}", bearer("ada"), bearer("ada"));
+    let invalid = "error=\"invalid_token\", error_description=";
+    for (credentials, status, begins, has_scope) in [
+        ("", 401, "", true),
+        ("Authorization: Basic YTpi\r\n", 401, "", true),
+        (&*twice, 400, "error=\"invalid_request\"", false),
+        (
+            "Authorization: Bearer\r\n",
+            400,
+            "error=\"invalid_request\"",
+            false,
+        ),
+        (
+            "Authorization: Bearer a b\r\n",
+            400,
+            "error=\"invalid_request\"",
+            false,
+        ),
+        ("Authorization: Bearer unknown\r\n", 401, invalid, true),
+        ("Authorization: Bearer stale\r\n", 401, invalid, true),
+    ] {
+        for (line, headers, body, about) in exchanges() {
+            let headers = format!("{headers}{credentials}");
+            let answer = request(running.address, line, &headers, &body).await;
+            check_refused(&answer, status, -32600, "");
+            let header = answer.header("www-authenticate").expect("a challenge");
+            let at = format!("resource_metadata=\"{ABOUT}{about}\"");
+            assert!(
+                header.starts_with(&format!("Bearer {begins}")),
+                "{line}: {header}"
+            );
+            assert_eq!(header.contains("error"), !begins.is_empty(), "{header}");
+            assert!(header.contains(&at), "{line}: {header}");
+            assert_eq!(header.contains(scope), has_scope, "{header}");
+            assert!(!answer.body.contains("unknown") && !header.contains("unknown"));
+        }
+    }
+    assert_eq!(running.mcp.sessions(), 0);
+}
+
+/// SPEC F.1 row 8: a verifier that fails, or panics, is unavailable, never 401.
+#[tokio::test]
+async fn a_verifier_that_fails_is_unavailable() {
+    let (running, _) = gated().await;
+    for token in ["down", "panics", "panics-later"] {
+        for (line, headers, body, _) in exchanges() {
+            let headers = format!("{headers}{}", bearer(token));
+            let answer = request(running.address, line, &headers, &body).await;
+            check_refused(&answer, 503, -32603, "");
+            assert_eq!(answer.header("www-authenticate"), None);
+            assert!(
+                !answer.body.contains("fault"),
+                "nothing internal: {}",
+                answer.body
+            );
+        }
+    }
+}
+
+/// SPEC F.1 row 4, F-3: a token in the query is none, and beside a header it is one too many.
+#[tokio::test]
+async fn a_token_in_the_query_is_never_used() {
+    let (running, _) = gated().await;
+    let anonymous = As {
+        address: running.address,
+        credentials: String::new(),
+    };
+    let ada = As::new(&running, "ada");
+    for path in ["/sse?access_token=ada", "/mcp?a=b&access_token=ada"] {
+        let line = format!("GET {path}");
+        assert_eq!(anonymous.request(&line, "", "").await.status, 401);
+        assert_eq!(ada.request(&line, "", "").await.status, 400);
+    }
+}
+
+/// SPEC F.1 row 9, F-2: a good token goes on to the tables of its endpoint, the scheme in any case.
+#[tokio::test]
+async fn a_good_token_is_let_in() {
+    let (running, _) = gated().await;
+    let ada = As::new(&running, "ada");
+    let listed = ada.modern("tools/list", json!({})).await;
+    assert_eq!(listed.status(), 200);
+    ada.session("2025-11-25").await;
+    ada.sse().await;
+    let unknown = exchanges().pop().unwrap();
+    let answer = ada.request(unknown.0, &unknown.1, &unknown.2).await;
+    check_refused(&answer, 404, -32600, "no such session");
+    for scheme in ["bearer", "BEARER", "bEaReR  "] {
+        let loud = As {
+            credentials: format!("Authorization: {scheme} ada\r\n"),
+            ..ada.clone()
+        };
+        assert_eq!(loud.modern("tools/list", json!({})).await.status(), 200);
+    }
+}
+
+/// SPEC C.1, C.2, D.2, J-39: the path is looked at first and all else after the token; a preflight
+/// comes without.
+#[tokio::test]
+async fn a_token_comes_before_method_and_form() {
+    let (running, _) = gated().await;
+    let json = "Content-Type: application/json\r\n";
+    for (line, headers, status) in [
+        ("GET /unknown", "", 404),
+        ("OPTIONS /mcp", "", 204),
+        ("OPTIONS /sse", "", 204),
+        ("OPTIONS /messages/", "", 204),
+        ("PUT /mcp", "", 401),
+        ("POST /sse", json, 401),
+        ("POST /mcp", "Content-Type: text/plain\r\n", 401),
+        (
+            "POST /mcp",
+            "Content-Type: application/json\r\nAccept: text/html\r\n",
+            401,
+        ),
+        ("GET /mcp", "MCP-Protocol-Version: 2026-07-28\r\n", 401),
+        ("GET /mcp", "Origin: https://evil.example\r\n", 403),
+    ] {
+        let answer = request(running.address, line, headers, "").await;
+        assert_eq!(answer.status, status, "{line} {headers}");
+    }
+}
+
+/// SPEC F-16, J-39: no byte of a stranger's body is waited for.
+#[tokio::test]
+async fn a_stranger_is_answered_before_the_body() {
+    let (running, _) = gated().await;
+    for path in [
+        "/mcp",
+        "/messages/?session_id=0123456789abcdef0123456789abcdef",
+    ] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\n{POST_HEADERS}Content-Length: 4000000\r\n\r\n",
+            running.address
+        );
+        assert_eq!(raw(running.address, head).await.status, 401);
+    }
+}
+
+/// SPEC F-8, G-44: what an authorizer says cannot leave its quotes.
+#[tokio::test]
+async fn a_description_is_quoted() {
+    let (running, _) = gated().await;
+    let answer = As::new(&running, "evil").request("GET /sse", "", "").await;
+    assert_eq!(answer.header("set-cookie"), None, "{}", answer.head);
+    let header = answer.header("www-authenticate").unwrap();
+    assert!(
+        header.contains("error_description=\"???Set-Cookie: a=b\""),
+        "{header}"
+    );
+}
+
+/// SPEC F-53, R-69: handlers know who asks and from where, in each era.
+#[tokio::test]
+async fn handlers_know_who_asks() {
+    let (running, _) = gated().await;
+    let ada = As::new(&running, "ada");
+    let expected = "ada Some(\"desktop\") [\"notes:read\"] Some(7) 127.0.0.1";
+    let params = call("who", json!({}));
+    let answer = ada
+        .modern("tools/call", params.clone())
+        .await
+        .answer()
+        .await;
+    assert_eq!(text_of(&answer), expected);
+    let session = ada.session("2025-11-25").await;
+    let body = message(1, "tools/call", params);
+    let answer = ada.post(&session, &body).await.answer().await;
+    assert_eq!(text_of(&answer), expected);
+    let (mut stream, path) = ada.sse().await;
+    assert_eq!(ada.send(&path, &body).await.status, 202);
+    assert_eq!(text_of(&stream.message().await.unwrap()), expected);
+}
+
+/// SPEC F-53, G-13: what a handler or an embedder may print of a request and of the service holds no
+/// token.
+#[tokio::test]
+async fn no_token_is_printed() {
+    let (running, _) = gated().await;
+    let ada = As::new(&running, "ada-fresh");
+    let answer = ada
+        .modern("tools/call", call("head", json!({})))
+        .await
+        .answer()
+        .await;
+    let printed = text_of(&answer);
+    assert!(
+        printed.contains("authorization") && printed.contains("principal"),
+        "{printed}"
+    );
+    assert!(!printed.contains("ada-fresh"), "{printed}");
+    assert!(!format!("{:?}", running.mcp).contains("ada-fresh"));
+    assert!(!format!("{:?}", Gate::new().0).contains("ada"));
+}
