@@ -77,6 +77,7 @@ mod wire;
 
 pub use error::Error;
 pub use protocol::change::Change;
+pub use protocol::exchange::Endpoint;
 pub use protocol::level::LogLevel;
 pub use transport::body::ResponseBody;
 pub use transport::config::Builder;

@@ -1,6 +1,7 @@
 //! Decisions over values: no async, no runtime, no clock. Where time matters, `now` is an argument.
 
 pub(crate) mod change;
+pub(crate) mod cors;
 pub(crate) mod envelope;
 pub(crate) mod era;
 pub(crate) mod exchange;
@@ -14,6 +15,7 @@ pub(crate) mod mirror;
 pub(crate) mod rejection;
 pub(crate) mod replay;
 pub(crate) mod session;
+pub(crate) mod stranger;
 pub(crate) mod stream;
 pub(crate) mod table;
 

@@ -1,9 +1,12 @@
 //! Why a request is refused at the HTTP boundary, and the one table of what that looks like.
 
+use std::fmt::{self, Write as _};
+
 use bytes::Bytes;
 use hyper::StatusCode;
 
 use super::mirror::Mismatch;
+use super::stranger::Stranger;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing, ParseError};
 use crate::wire::version::ProtocolVersion;
 
@@ -12,8 +15,10 @@ use crate::wire::version::ProtocolVersion;
 pub(crate) enum Rejection {
     /// No `Host`, several, or one that does not parse.
     BadHost,
-    HostNotAllowed,
-    OriginNotAllowed,
+    HostNotAllowed(Stranger),
+    OriginNotAllowed(Stranger),
+    /// `X-Forwarded-Prefix` of a proxy that is trusted with it.
+    BadForwardedPrefix,
     UnknownPath,
     MethodNotAllowed {
         allow: &'static str,
@@ -104,21 +109,26 @@ impl Rejection {
     }
 
     /// The one total table from reason to wire (SPEC B.1, A.2, A-46: transport misuse is -32600).
-    fn refusal_under(&self, id: Option<&Id>) -> Refusal {
+    fn row(&self) -> (StatusCode, ErrorObject) {
         let invalid = |message: String| ErrorObject::invalid_request(message);
         let busy = |message: String| ErrorObject::new(-32603, message);
-        let (status, error) = match self {
+        match self {
             Self::BadHost => (
                 StatusCode::BAD_REQUEST,
                 invalid("expected one valid Host header".into()),
             ),
-            Self::HostNotAllowed => (
+            // What was refused is the operator's to know (R-27).
+            Self::HostNotAllowed(_) => (
                 StatusCode::FORBIDDEN,
                 invalid("this Host is not allowed here".into()),
             ),
-            Self::OriginNotAllowed => (
+            Self::OriginNotAllowed(_) => (
                 StatusCode::FORBIDDEN,
                 invalid("this Origin is not allowed here".into()),
+            ),
+            Self::BadForwardedPrefix => (
+                StatusCode::BAD_REQUEST,
+                invalid("X-Forwarded-Prefix must be one plain absolute path".into()),
             ),
             Self::UnknownPath => (
                 StatusCode::NOT_FOUND,
@@ -223,8 +233,15 @@ impl Rejection {
                 StatusCode::SERVICE_UNAVAILABLE,
                 busy("the server is shutting down".into()),
             ),
-            Self::Of(_, why) => return why.refusal_under(id),
-        };
+            Self::Of(_, why) => why.row(),
+        }
+    }
+
+    fn refusal_under(&self, id: Option<&Id>) -> Refusal {
+        if let Self::Of(_, why) = self {
+            return why.refusal_under(id);
+        }
+        let (status, error) = self.row();
         Refusal {
             status,
             allow: match self {
@@ -255,6 +272,26 @@ impl Rejection {
             | Self::TooManyRequests { id, .. }
             | Self::Of(id, _) => Some(id),
             _ => None,
+        }
+    }
+}
+
+/// One line for the operator: of a stranger what it sent and which setting would admit it, which its
+/// own answer does not say (R-27); of the rest what the peer is told.
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HostNotAllowed(stranger) => write!(f, "Host {stranger}"),
+            Self::OriginNotAllowed(stranger) => write!(f, "Origin {stranger}"),
+            Self::Of(_, why) => why.fmt(f),
+            // Some messages quote the peer, who must not write lines of its own into a log.
+            _ => {
+                let (_, error) = self.row();
+                let chars = error.message().chars();
+                chars
+                    .map(|c| if c.is_control() { '?' } else { c })
+                    .try_for_each(|c| f.write_char(c))
+            }
         }
     }
 }
@@ -300,8 +337,20 @@ mod tests {
         let unsuited = Bytes::from_static(br#"{"id":1}"#);
         let unsuited = jsonrpc::parse(&unsuited, &Limits::default()).unwrap_err();
         check(&Rejection::BadHost, 400, -32600, "Host");
-        check(&Rejection::HostNotAllowed, 403, -32600, "Host");
-        check(&Rejection::OriginNotAllowed, 403, -32600, "Origin");
+        let stranger = || Stranger::new(b"evil.example", Some("allowed_hosts"));
+        check(&Rejection::HostNotAllowed(stranger()), 403, -32600, "Host");
+        check(
+            &Rejection::OriginNotAllowed(stranger()),
+            403,
+            -32600,
+            "Origin",
+        );
+        check(
+            &Rejection::BadForwardedPrefix,
+            400,
+            -32600,
+            "X-Forwarded-Prefix",
+        );
         check(&Rejection::UnknownPath, 404, -32600, "path");
         check(
             &Rejection::MethodNotAllowed {
@@ -376,6 +425,44 @@ mod tests {
             "9 sessions",
         );
         check(&Rejection::ShuttingDown, 503, -32603, "shutting down");
+    }
+
+    /// R-27: the operator learns what the peer is not told; nobody's line breaks get through.
+    #[test]
+    fn an_operator_is_told_in_one_line() {
+        #[track_caller]
+        fn check(rejection: &Rejection, line: &str) {
+            assert_eq!(rejection.to_string(), line);
+        }
+        let stranger = |setting| Stranger::new(b"evil.example\n", Some(setting));
+        let host = Rejection::HostNotAllowed(stranger("allowed_hosts"));
+        check(
+            &host,
+            r#"Host "evil.example\n" (`Builder::allowed_hosts` would admit it)"#,
+        );
+        let origin = Rejection::OriginNotAllowed(stranger("allowed_origins"));
+        check(
+            &origin,
+            r#"Origin "evil.example\n" (`Builder::allowed_origins` would admit it)"#,
+        );
+        for told in [host.refusal().body, origin.refusal().body] {
+            let told = String::from_utf8(told.to_vec()).unwrap();
+            assert!(
+                !told.contains("evil") && !told.contains("allowed_"),
+                "{told}"
+            );
+        }
+        check(&Rejection::BodyIncomplete, "the body was cut short");
+        check(
+            &Rejection::BodyIncomplete.of(Some(1.into())),
+            "the body was cut short",
+        );
+        let requested = "a\nlevel=info".into();
+        let unknown = Rejection::VersionUnknown {
+            id: 1.into(),
+            requested,
+        };
+        assert!(!unknown.to_string().contains('\n'), "{unknown}");
     }
 
     /// SPEC A-45: legacy refusals never look like those of a modern server.

@@ -145,27 +145,81 @@ impl McpService {
         B: Body + Send + 'static,
         B::Data: Send,
     {
-        let version = request.version();
-        self.respond(request)
-            .await
-            .unwrap_or_else(|rejection| refuse(&rejection, version))
+        let endpoint = self.shared.endpoint(request.uri().path());
+        self.exchange(endpoint, request).await
     }
 
-    async fn respond<B>(&self, request: Request<B>) -> Result<Response<ResponseBody>, Rejection>
+    /// Answers a request that your own routes have brought to an endpoint, whatever its path, such as
+    /// `/tenants/7/mcp`. An endpoint that is switched off is answered 404; all else is as in
+    /// [`call`](Self::call).
+    ///
+    /// Clients of HTTP+SSE are told of the configured path of messages all the same: send them to it,
+    /// or choose [`Builder::trust_forwarded_prefix`] and give the request to [`Endpoint::Sse`] an
+    /// `X-Forwarded-Prefix` that leads to your route for [`Endpoint::Messages`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    pub async fn call_at<B>(
+        &self,
+        endpoint: Endpoint,
+        request: Request<B>,
+    ) -> Response<ResponseBody>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let endpoint = self.shared.serves(endpoint).then_some(endpoint);
+        self.exchange(endpoint, request).await
+    }
+
+    async fn exchange<B>(
+        &self,
+        endpoint: Option<Endpoint>,
+        request: Request<B>,
+    ) -> Response<ResponseBody>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let config = &self.shared.config;
+        let (head, body) = request.into_parts();
+        let version = head.version;
+        // SPEC G-1: before anything else, on every endpoint.
+        let checked = config
+            .guard
+            .check(version, &head.uri, &head.headers, self.local);
+        let (sharing, answered) = match checked {
+            Ok(origin) => {
+                let sharing = config.cors.share(origin);
+                (sharing, self.respond(endpoint, head, body).await)
+            }
+            Err(rejection) => (config.cors.share(None), Err(rejection)),
+        };
+        let mut response = answered.unwrap_or_else(|rejection| refuse(&rejection, version));
+        sharing.add_to(response.headers_mut());
+        response
+    }
+
+    /// Answers a request that the guard admitted.
+    async fn respond<B>(
+        &self,
+        endpoint: Option<Endpoint>,
+        head: Parts,
+        body: B,
+    ) -> Result<Response<ResponseBody>, Rejection>
     where
         B: Body + Send + 'static,
         B::Data: Send,
     {
         let shared = &self.shared;
-        let (head, body) = request.into_parts();
-        // SPEC G-1: before anything else, on every endpoint.
-        shared
-            .config
-            .guard
-            .check(head.version, &head.uri, &head.headers, self.local)?;
-        let endpoint = shared
-            .endpoint(head.uri.path())
-            .ok_or(Rejection::UnknownPath)?;
+        // SPEC F-40: a preflight is for no endpoint and comes without credentials.
+        if let Some(allowed) = shared.config.cors.preflight(&head.method, &head.headers) {
+            let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
+            response.headers_mut().extend(allowed);
+            return Ok(response);
+        }
+        let endpoint = endpoint.ok_or(Rejection::UnknownPath)?;
         match (
             classify(endpoint, &head, shared.config.terms)?,
             &shared.config.sse,
@@ -173,7 +227,7 @@ impl McpService {
             (Exchange::Post(form), _) => self.post(head, body, form).await,
             (Exchange::Listen(claim, position), _) => streamable::listen(shared, &claim, position),
             (Exchange::Delete(claim), _) => streamable::delete(shared, &claim),
-            (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths),
+            (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths, &head.headers),
             (Exchange::OpenSse, None) => Err(Rejection::UnknownPath),
             (Exchange::PostToSse { session }, _) => {
                 http_sse::post(shared, session, head, body).await
@@ -279,6 +333,13 @@ impl Shared {
             Some(sse) if is(&sse.stream) => Some(Endpoint::Sse),
             Some(sse) if is(&sse.messages) => Some(Endpoint::Messages),
             _ => None,
+        }
+    }
+
+    fn serves(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Mcp => self.config.mcp_path.is_some(),
+            Endpoint::Sse | Endpoint::Messages => self.config.sse.is_some(),
         }
     }
 

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod browser;
 mod features;
 mod http_sse;
 mod layering;
 mod matrix;
+mod mounts;
 mod rounds;
 mod server;
 mod stateless;
