@@ -79,11 +79,12 @@ mod wire;
 
 pub use error::Error;
 pub use protocol::change::Change;
+pub use protocol::exchange::Endpoint;
 pub use protocol::level::LogLevel;
 pub use transport::body::ResponseBody;
 pub use transport::config::Builder;
 pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError};
-pub use transport::observe::{Outcome, ServiceEvent, SessionEnd, Snapshot};
+pub use transport::observe::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
 pub use transport::serve::{serve, serve_with};
 pub use transport::service::McpService;
 pub use wire::id::{EventId, SessionId};

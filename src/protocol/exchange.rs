@@ -11,7 +11,8 @@ use crate::wire::id::{EventId, SessionId};
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+#[non_exhaustive]
+pub enum Endpoint {
     /// Streamable HTTP and the stateless protocol, `/mcp`.
     Mcp,
     /// The HTTP+SSE stream, `/sse`.

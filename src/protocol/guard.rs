@@ -7,6 +7,7 @@ use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Uri, Version};
 
 use super::rejection::Rejection;
+use super::stranger::Stranger;
 
 /// The allow-lists, parsed when the service is built.
 #[derive(Clone, Debug, Default)]
@@ -31,86 +32,120 @@ impl<T> Default for Allowed<T> {
 }
 
 impl Guard {
-    /// Checks a request that arrived on the local address `arrived`.
+    /// Checks a request that arrived on the local address `arrived`, and gives its origin if it has
+    /// one.
     ///
     /// On a loopback address, and where the address is not known, the host must be a loopback name
     /// or be listed: a page that rebinds its own name to 127.0.0.1 still sends its own name.
     /// Elsewhere any host will do, unless a list is given. An origin must be listed, be the
     /// request's own host, or be a loopback name that asks for another. A request without an origin
-    /// comes from no browser's script and passes, and so does one of HTTP/1.0 without a host.
-    pub(crate) fn check(
+    /// comes from no browser's script and passes. So does one without a host, which HTTP/1.0 and
+    /// HTTP/2 permit: every browser names the host it asks for, and probes of load balancers do not.
+    pub(crate) fn check<'h>(
         &self,
         version: Version,
         uri: &Uri,
-        headers: &HeaderMap,
+        headers: &'h HeaderMap,
         arrived: Option<IpAddr>,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Option<&'h HeaderValue>, Rejection> {
         let is_local = arrived.is_none_or(|address| address.to_canonical().is_loopback());
-        let host = requested_host(version, uri, headers)?;
-        if let Some(host) = &host {
-            let admitted = match &self.hosts {
-                Allowed::Any => true,
-                Allowed::Listed(hosts) if is_local => {
-                    host.is_loopback() || hosts.iter().any(|allowed| allowed.admits(host))
-                }
-                Allowed::Listed(hosts) => {
-                    hosts.is_empty() || hosts.iter().any(|allowed| allowed.admits(host))
-                }
-            };
-            if !admitted {
-                return Err(Rejection::HostNotAllowed);
-            }
-        }
-        let Some(origin) = the_origin(headers)? else {
-            return Ok(());
+        let host = match requested_host(version, uri, headers)? {
+            Some(text) => Some(self.admit_host(text, is_local)?),
+            None => None,
+        };
+        let Some((line, text)) = the_origin(headers)? else {
+            return Ok(None);
         };
         let Allowed::Listed(origins) = &self.origins else {
-            return Ok(());
+            return Ok(Some(line));
         };
-        let origin = Origin::parse(origin).ok_or(Rejection::OriginNotAllowed)?;
-        let admitted = origins.contains(&origin)
+        let refused = |setting| Rejection::OriginNotAllowed(stranger(line, Some(setting)));
+        // What is no origin cannot be listed.
+        let origin = Origin::parse(text).ok_or_else(|| refused("allow_any_origin"))?;
+        let is_admitted = origins.contains(&origin)
             || host.as_ref().is_some_and(|host| origin.is_of(host))
             || is_local && origin.is_loopback() && host.is_none_or(|host| host.is_loopback());
-        if admitted {
-            Ok(())
+        if is_admitted {
+            Ok(Some(line))
         } else {
-            Err(Rejection::OriginNotAllowed)
+            Err(refused("allowed_origins"))
         }
+    }
+
+    fn admit_host(&self, text: &str, is_local: bool) -> Result<Host, Rejection> {
+        let host = Host::parse(text).ok_or(Rejection::BadHost)?;
+        let Allowed::Listed(hosts) = &self.hosts else {
+            return Ok(host);
+        };
+        let needs_no_list = match is_local {
+            true => host.is_loopback(),
+            false => hosts.is_empty(),
+        };
+        if needs_no_list || hosts.iter().any(|allowed| allowed.admits(&host)) {
+            return Ok(host);
+        }
+        let stranger = Stranger::new(text.as_bytes(), Some("allowed_hosts"));
+        Err(Rejection::HostNotAllowed(stranger))
     }
 }
 
 /// The host that was asked for: the URI's, which HTTP/2 fills from `:authority`, else the `Host`
-/// header. HTTP/1.1 demands exactly one `Host` line (SPEC G-4).
-fn requested_host(
+/// header. HTTP/1.1 demands exactly one `Host` line (SPEC G-4), though a host in the URI goes before
+/// it (RFC 9112, section 3.2). In HTTP/2 the two may not differ (RFC 9113, section 8.3.1).
+fn requested_host<'r>(
     version: Version,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<Option<Host>, Rejection> {
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+) -> Result<Option<&'r str>, Rejection> {
     let mut lines = headers.get_all(HOST).iter();
     let line = match (lines.next(), lines.next()) {
         (Some(_), Some(_)) => return Err(Rejection::BadHost),
+        (None, _) if version == Version::HTTP_11 => return Err(Rejection::BadHost),
         (line, _) => line
             .map(HeaderValue::to_str)
             .transpose()
             .map_err(|_| Rejection::BadHost)?,
     };
-    match uri.authority().map(|authority| authority.as_str()).or(line) {
-        Some(text) => Host::parse(text).map(Some).ok_or(Rejection::BadHost),
-        None if version == Version::HTTP_11 => Err(Rejection::BadHost),
-        None => Ok(None),
+    match (uri.authority(), line) {
+        (Some(authority), Some(line))
+            if version >= Version::HTTP_2 && !is_same_host(authority.as_str(), line) =>
+        {
+            Err(Rejection::BadHost)
+        }
+        (Some(authority), _) => Ok(Some(authority.as_str())),
+        (None, line) => Ok(line),
     }
 }
 
-fn the_origin(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
+/// A port that only one of them names may be the scheme's own.
+fn is_same_host(a: &str, b: &str) -> bool {
+    match (Host::parse(a), Host::parse(b)) {
+        (Some(a), Some(b)) => a.admits(&b) || b.admits(&a),
+        _ => false,
+    }
+}
+
+/// The one line of `Origin`, as it is and as text. No setting admits several, or bytes that no
+/// origin has (SPEC G-2).
+fn the_origin(headers: &HeaderMap) -> Result<Option<(&HeaderValue, &str)>, Rejection> {
     let mut lines = headers.get_all(ORIGIN).iter();
     match (lines.next(), lines.next()) {
         (None, _) => Ok(None),
-        (Some(line), None) => line
-            .to_str()
-            .map(Some)
-            .map_err(|_| Rejection::OriginNotAllowed),
-        (Some(_), Some(_)) => Err(Rejection::OriginNotAllowed),
+        (Some(line), None) => match line.to_str() {
+            Ok(text) => Ok(Some((line, text))),
+            Err(_) => Err(Rejection::OriginNotAllowed(stranger(line, None))),
+        },
+        (Some(_), Some(_)) => {
+            let lines = headers.get_all(ORIGIN).iter();
+            let lines: Vec<_> = lines.map(HeaderValue::as_bytes).collect();
+            let stranger = Stranger::new(&lines.join(&b", "[..]), None);
+            Err(Rejection::OriginNotAllowed(stranger))
+        }
     }
+}
+
+fn stranger(line: &HeaderValue, setting: Option<&'static str>) -> Stranger {
+    Stranger::new(line.as_bytes(), setting)
 }
 
 /// A host with the port it was named with.
@@ -187,11 +222,16 @@ fn port_after_colon(text: &str) -> Option<Option<u16>> {
 pub(crate) enum Origin {
     /// The origin of sandboxed pages and local files; admitted only when listed (SPEC G-2).
     Null,
-    Tuple {
+    /// Of a web page; the port is the scheme's own where none is named.
+    Web {
         scheme: Scheme,
         name: OriginName,
         port: u16,
     },
+    /// Of a page that came with an extension, an editor or an app, such as
+    /// `vscode-webview://0a1b`. Admitted only when listed: `tauri://localhost` is no page of this
+    /// machine's web servers.
+    App { scheme: Box<str>, host: Host },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,7 +253,7 @@ impl Scheme {
 }
 
 impl Origin {
-    /// Reads `null`, or `http` or `https` with a host and maybe a port, and nothing behind it.
+    /// Reads `null`, or a scheme with a host and maybe a port, and nothing behind it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if text == "null" {
             return Some(Self::Null);
@@ -222,22 +262,30 @@ impl Origin {
         let scheme = match scheme {
             _ if scheme.eq_ignore_ascii_case("http") => Scheme::Http,
             _ if scheme.eq_ignore_ascii_case("https") => Scheme::Https,
-            _ => return None,
+            _ => return Self::of_app(scheme, Host::parse(host)?),
         };
         let Host { name, port } = Host::parse(host)?;
         let port = port.unwrap_or_else(|| scheme.default_port());
-        Some(Self::Tuple {
+        Some(Self::Web {
             scheme,
             name: OriginName(name),
             port,
         })
     }
 
+    fn of_app(scheme: &str, host: Host) -> Option<Self> {
+        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        let fits = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(is_valid);
+        let scheme = scheme.to_ascii_lowercase().into();
+        fits.then_some(Self::App { scheme, host })
+    }
+
     /// Whether this is the origin of pages that `host` itself serves.
     fn is_of(&self, host: &Host) -> bool {
         match self {
-            Self::Null => false,
-            Self::Tuple { scheme, name, port } => {
+            Self::Null | Self::App { .. } => false,
+            Self::Web { scheme, name, port } => {
                 name.0 == host.name && host.port.unwrap_or_else(|| scheme.default_port()) == *port
             }
         }
@@ -245,8 +293,8 @@ impl Origin {
 
     pub(crate) fn is_loopback(&self) -> bool {
         match self {
-            Self::Null => false,
-            Self::Tuple { name, .. } => Host {
+            Self::Null | Self::App { .. } => false,
+            Self::Web { name, .. } => Host {
                 name: name.0.clone(),
                 port: None,
             }
@@ -271,12 +319,11 @@ mod tests {
             );
         }
         let arrived = arrived.parse().ok();
-        guard.check(
-            Version::HTTP_11,
-            &Uri::from_static("/sse"),
-            &headers,
-            arrived,
-        )
+        let uri = Uri::from_static("/sse");
+        let admitted = guard.check(Version::HTTP_11, &uri, &headers, arrived)?;
+        // What is admitted is the origin of the request, and nothing else.
+        assert_eq!(admitted, headers.get(ORIGIN));
+        Ok(())
     }
 
     #[track_caller]
@@ -364,28 +411,150 @@ mod tests {
             verdict(&guard, LOOPBACK, &twice),
             Err(Rejection::BadHost)
         ));
-        let uri = Uri::from_static("/sse");
-        assert!(
-            guard
-                .check(Version::HTTP_10, &uri, &HeaderMap::new(), None)
-                .is_ok()
+    }
+
+    /// SPEC G-4, R-27; RFC 9112 section 3.2, RFC 9113 section 8.3.1: a host in the URI, which is
+    /// where `:authority` arrives, goes before the `Host` line. HTTP/1.1 has that line all the same;
+    /// in HTTP/2 the two name the same. Without any host a request of another version passes.
+    #[test]
+    fn the_authority_of_the_uri_counts_as_host() {
+        #[derive(Debug, PartialEq)]
+        enum Verdict {
+            Passes,
+            Bad,
+            Refused,
+        }
+        use Verdict::{Bad, Passes, Refused};
+        let (v10, v11, v2, v3) = (
+            Version::HTTP_10,
+            Version::HTTP_11,
+            Version::HTTP_2,
+            Version::HTTP_3,
+        );
+        for (version, uri, line, expected) in [
+            (v2, "http://localhost:8000/sse", None, Passes),
+            (v2, "https://[::1]/sse", None, Passes),
+            (v3, "https://127.0.0.1/sse", None, Passes),
+            (v2, "http://evil.example/sse", None, Refused),
+            (v3, "http://evil.example/sse", None, Refused),
+            (v2, "http://localhost@evil.example/sse", None, Bad),
+            (v2, "http://localhost/sse", Some("LOCALHOST"), Passes),
+            (v2, "http://localhost/sse", Some("localhost:80"), Passes),
+            (v2, "http://localhost:8000/sse", Some("localhost:80"), Bad),
+            (v2, "http://localhost/sse", Some("evil.example"), Bad),
+            (v2, "http://evil.example/sse", Some("localhost"), Bad),
+            (v2, "http://localhost/sse", Some(""), Bad),
+            (v2, "/sse", Some("localhost"), Passes),
+            (v2, "/sse", Some("evil.example"), Refused),
+            (v2, "/sse", None, Passes),
+            (v11, "http://localhost/sse", Some("evil.example"), Passes),
+            (v11, "http://evil.example/sse", Some("localhost"), Refused),
+            (v11, "http://localhost/sse", None, Bad),
+            (v11, "/sse", None, Bad),
+            (v10, "/sse", None, Passes),
+            (v10, "/sse", Some("localhost"), Passes),
+            (v10, "/sse", Some("evil.example"), Refused),
+            (v10, "/sse", Some(""), Bad),
+        ] {
+            let headers = line.map(|line| (HOST, HeaderValue::from_static(line)));
+            let headers = headers.into_iter().collect();
+            let verdict = Guard::default().check(version, &Uri::from_static(uri), &headers, None);
+            let verdict = match verdict {
+                Ok(_) => Passes,
+                Err(Rejection::BadHost) => Bad,
+                Err(_) => Refused,
+            };
+            assert_eq!(verdict, expected, "{version:?} {uri} {line:?}");
+        }
+    }
+
+    /// SPEC G-1, G-3: a request without a host may still come from a page.
+    #[test]
+    fn without_a_host_an_origin_is_checked_all_the_same() {
+        for (origin, arrived, passes) in [
+            ("http://localhost:3000", LOOPBACK, true),
+            ("http://localhost:3000", PUBLIC, false),
+            ("http://evil.example", LOOPBACK, false),
+            ("http://evil.example", PUBLIC, false),
+        ] {
+            let headers = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))]);
+            let uri = Uri::from_static("/sse");
+            let arrived = arrived.parse().ok();
+            let verdict = Guard::default().check(Version::HTTP_10, &uri, &headers, arrived);
+            assert_eq!(verdict.is_ok(), passes, "{origin} on {arrived:?}");
+        }
+    }
+
+    /// R-27: a refusal names what was refused and the setting that would admit it.
+    #[test]
+    fn a_refusal_names_the_value_and_the_setting() {
+        #[track_caller]
+        fn check(lines: &[(&str, &str)], value: &str, setting: Option<&str>) {
+            let guard = Guard {
+                hosts: Allowed::Listed(vec![Host::parse("mcp.example.com").unwrap()]),
+                origins: Allowed::default(),
+            };
+            let (Rejection::HostNotAllowed(stranger) | Rejection::OriginNotAllowed(stranger)) =
+                verdict(&guard, PUBLIC, lines).unwrap_err()
+            else {
+                panic!("{lines:?} is refused for something else");
+            };
+            assert_eq!((&*stranger.value, stranger.setting), (value, setting));
+        }
+        let host = ("host", "mcp.example.com");
+        let page = ("origin", "https://app.example.com");
+        check(
+            &[("host", "Evil.example:81"), page],
+            "Evil.example:81",
+            Some("allowed_hosts"),
+        );
+        check(&[host, page], page.1, Some("allowed_origins"));
+        check(&[host, ("origin", "null")], "null", Some("allowed_origins"));
+        let no_origin = "https://app.example.com/";
+        check(
+            &[host, ("origin", no_origin)],
+            no_origin,
+            Some("allow_any_origin"),
+        );
+        check(
+            &[host, page, ("origin", "null")],
+            "https://app.example.com, null",
+            None,
+        );
+        check(
+            &[host, ("origin", "http://\u{e9}")],
+            r"http://\xc3\xa9",
+            None,
         );
     }
 
-    /// HTTP/2 names the host in `:authority`, which arrives in the URI.
+    /// SPEC G-2: the pages of extensions and apps have origins too, which are listed or refused.
     #[test]
-    fn the_authority_of_the_uri_counts_as_host() {
-        let guard = Guard::default();
-        let check = |uri: &'static str| {
-            guard.check(
-                Version::HTTP_2,
-                &Uri::from_static(uri),
-                &HeaderMap::new(),
-                None,
-            )
-        };
-        assert!(check("http://localhost:8000/sse").is_ok());
-        assert!(check("http://evil.example/sse").is_err());
+    fn the_origin_of_an_app_must_be_listed() {
+        let apps = [
+            "vscode-webview://0A1b",
+            "tauri://localhost",
+            "moz-extension://5c2e-11",
+            "capacitor://localhost:1",
+        ];
+        for app in apps {
+            origin(&Guard::default(), LOOPBACK, "localhost", app, false);
+            let listed = vec![Origin::parse(app).unwrap()];
+            let guard = Guard {
+                hosts: Allowed::default(),
+                origins: Allowed::Listed(listed),
+            };
+            for other in apps {
+                origin(&guard, LOOPBACK, "localhost", other, other == app);
+            }
+            origin(&guard, LOOPBACK, "localhost", &app.to_lowercase(), true);
+            origin(&guard, PUBLIC, "localhost", "http://localhost:1", false);
+        }
+        for text in [
+            "://a", "1a://b", "a b://c", "a://", "a://b/c", "a:b", "a_b://c",
+        ] {
+            assert_eq!(Origin::parse(text), None, "{text}");
+        }
     }
 
     /// SPEC G-1 to G-3, B-9, R-26.
@@ -398,6 +567,18 @@ mod tests {
             ("http://[::1]:3000", true),
             ("http://evil.example", false),
             ("http://localhost.evil.example", false),
+            ("http://evil-localhost", false),
+            ("http://127.0.0.1.evil.example", false),
+            ("http://[::2]", false),
+            ("http://::1", false),
+            ("http://[::1", false),
+            ("http://localhost:99999", false),
+            ("http://localhost?", false),
+            ("http://localhost, http://localhost", false),
+            ("NULL", false),
+            ("HTTPS://LOCALHOST", true),
+            ("http://[0:0:0:0:0:0:0:1]:3000", true),
+            ("http://127.9.9.9", true),
             ("http://localhost:1@evil.example", false),
             ("http://localhost/", false),
             ("ftp://localhost", false),

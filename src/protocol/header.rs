@@ -23,13 +23,63 @@ pub(crate) const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// Mirrors the name or the URI of what a request is about (SPEC D.3).
 pub(crate) const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
 
+/// Where a request belongs in a distributed trace.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What the systems on the way add to that.
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// What an application carries along a trace.
+pub(crate) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+/// What the proxy in front took away from the path.
+pub(crate) const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
 /// `Mcp-Param-{name}`, which mirrors an argument of a tool (SPEC D.3); `None` if the name is empty,
 /// not a token, or longer than a header name may be.
 pub(crate) fn param_name(name: &str) -> Option<HeaderName> {
     if name.is_empty() {
         return None;
     }
-    HeaderName::from_bytes(format!("mcp-param-{name}").as_bytes()).ok()
+    HeaderName::from_bytes(format!("{PARAM_PREFIX}{name}").as_bytes()).ok()
+}
+
+/// Whether a header mirrors an argument, in any case of letters.
+pub(crate) fn is_param_name(name: &str) -> bool {
+    name.split_at_checked(PARAM_PREFIX.len())
+        .is_some_and(|(prefix, name)| {
+            prefix.eq_ignore_ascii_case(PARAM_PREFIX) && param_name(name).is_some()
+        })
+}
+
+const PARAM_PREFIX: &str = "mcp-param-";
+
+/// The longest prefix that a proxy may name, in bytes.
+const FORWARDED_PREFIX: usize = 256;
+
+/// The one path in `X-Forwarded-Prefix`, without a trailing slash; `None` without the header, empty
+/// for a proxy that takes nothing away. It goes into an event as it is and is resolved by the
+/// client, so it is a plain absolute path that leads nowhere else: no escapes, no empty segments
+/// (`//` would name another host), no dots that climb. `Err` for all else.
+pub(crate) fn forwarded_prefix(headers: &HeaderMap) -> Result<Option<&str>, ()> {
+    let mut lines = headers.get_all(X_FORWARDED_PREFIX).iter();
+    let line = match (lines.next(), lines.next()) {
+        (None, _) => return Ok(None),
+        (Some(line), None) => line.to_str().map_err(drop)?,
+        (Some(_), Some(_)) => return Err(()),
+    };
+    let path = line.strip_suffix('/').unwrap_or(line);
+    if path.is_empty() {
+        return Ok(Some(path));
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_segment = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(is_plain);
+    let is_path = path
+        .strip_prefix('/')
+        .is_some_and(|path| path.split('/').all(is_segment));
+    (is_path && path.len() <= FORWARDED_PREFIX)
+        .then_some(Some(path))
+        .ok_or(())
 }
 
 /// A media type that the server answers with.
@@ -255,6 +305,65 @@ mod tests {
             check(&format!("a{}", char::from(byte)), None);
         }
         check(&"a".repeat(1 << 16), None);
+    }
+
+    /// SPEC F-40.
+    #[test]
+    fn a_header_mirrors_an_argument_by_its_prefix() {
+        for (name, is_one) in [
+            ("mcp-param-region", true),
+            ("Mcp-Param-Region", true),
+            ("MCP-PARAM-x", true),
+            ("mcp-param-", false),
+            ("mcp-param", false),
+            ("mcp-name", false),
+            ("mcp-param-a b", false),
+            ("mcp-param\u{e9}-a", false),
+            ("", false),
+        ] {
+            assert_eq!(is_param_name(name), is_one, "{name}");
+        }
+    }
+
+    /// what a proxy says is taken as a path or not at all.
+    #[test]
+    fn a_forwarded_prefix_is_a_plain_path() {
+        #[track_caller]
+        fn check(values: &[&str], prefix: Result<Option<&str>, ()>) {
+            let headers = headers(X_FORWARDED_PREFIX, values);
+            assert_eq!(forwarded_prefix(&headers), prefix, "{values:?}");
+        }
+        check(&[], Ok(None));
+        check(&[""], Ok(Some("")));
+        check(&["/"], Ok(Some("")));
+        check(&["/tools"], Ok(Some("/tools")));
+        check(&["/tools/"], Ok(Some("/tools")));
+        check(&["/a/b-c/d.e/~f_1"], Ok(Some("/a/b-c/d.e/~f_1")));
+        let longest = format!("/{}", "a".repeat(FORWARDED_PREFIX - 1));
+        check(&[&longest], Ok(Some(&longest)));
+        check(&[&format!("{longest}a")], Err(()));
+        check(&["/a", "/a"], Err(()));
+        for bad in [
+            "a",
+            "//evil.example",
+            "//",
+            "/a//b",
+            "/a//",
+            "/.",
+            "/..",
+            "/a/../b",
+            "/%2e%2e",
+            "/a?b",
+            "/a#b",
+            "/a b",
+            "/a,/b",
+            "/a\\b",
+            "/a;b",
+            "http://evil.example/a",
+            "/caf\u{e9}",
+        ] {
+            check(&[bad], Err(()));
+        }
     }
 
     /// SPEC C-7.

@@ -3,6 +3,7 @@
 pub(crate) mod bearer;
 pub(crate) mod challenge;
 pub(crate) mod change;
+pub(crate) mod cors;
 pub(crate) mod envelope;
 pub(crate) mod era;
 pub(crate) mod exchange;
@@ -17,6 +18,7 @@ pub(crate) mod protected;
 pub(crate) mod rejection;
 pub(crate) mod replay;
 pub(crate) mod session;
+pub(crate) mod stranger;
 pub(crate) mod stream;
 pub(crate) mod table;
 

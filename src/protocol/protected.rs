@@ -206,7 +206,7 @@ impl ProtectedResource {
 /// SPEC F-17: TLS, but for what does not leave the machine.
 fn is_safe(origin: &str) -> bool {
     match Origin::parse(origin) {
-        Some(Origin::Tuple {
+        Some(Origin::Web {
             scheme: Scheme::Https,
             ..
         }) => true,

@@ -6,6 +6,7 @@ use hyper::header::HeaderValue;
 
 use super::challenge::{Challenge, Reason};
 use super::mirror::Mismatch;
+use super::stranger::Stranger;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing, ParseError};
 use crate::wire::version::ProtocolVersion;
 
@@ -14,8 +15,10 @@ use crate::wire::version::ProtocolVersion;
 pub(crate) enum Rejection {
     /// No `Host`, several, or one that does not parse.
     BadHost,
-    HostNotAllowed,
-    OriginNotAllowed,
+    HostNotAllowed(Stranger),
+    OriginNotAllowed(Stranger),
+    /// `X-Forwarded-Prefix` of a proxy that is trusted with it.
+    BadForwardedPrefix,
     UnknownPath,
     MethodNotAllowed {
         allow: &'static str,
@@ -120,8 +123,9 @@ impl Rejection {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::BadHost => "bad_host",
-            Self::HostNotAllowed => "host_not_allowed",
-            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::HostNotAllowed(_) => "host_not_allowed",
+            Self::OriginNotAllowed(_) => "origin_not_allowed",
+            Self::BadForwardedPrefix => "bad_forwarded_prefix",
             Self::UnknownPath => "unknown_path",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::NotAcceptable | Self::StreamNotAcceptable => "not_acceptable",
@@ -152,27 +156,41 @@ impl Rejection {
         }
     }
 
+    /// Whom it refused, for the operator.
+    pub(crate) fn stranger(&self) -> Option<&Stranger> {
+        match self {
+            Self::HostNotAllowed(stranger) | Self::OriginNotAllowed(stranger) => Some(stranger),
+            Self::Of(_, why) => why.stranger(),
+            _ => None,
+        }
+    }
+
     /// What goes out.
     pub(crate) fn refusal(&self) -> Refusal {
         self.refusal_under(self.id())
     }
 
     /// The one total table from reason to wire (SPEC B.1, A.2, A-46: transport misuse is -32600).
-    fn refusal_under(&self, id: Option<&Id>) -> Refusal {
+    fn row(&self) -> (StatusCode, ErrorObject) {
         let invalid = |message: String| ErrorObject::invalid_request(message);
         let busy = |message: String| ErrorObject::new(-32603, message);
-        let (status, error) = match self {
+        match self {
             Self::BadHost => (
                 StatusCode::BAD_REQUEST,
                 invalid("expected one valid Host header".into()),
             ),
-            Self::HostNotAllowed => (
+            // What was refused is the operator's to know (R-27).
+            Self::HostNotAllowed(_) => (
                 StatusCode::FORBIDDEN,
                 invalid("this Host is not allowed here".into()),
             ),
-            Self::OriginNotAllowed => (
+            Self::OriginNotAllowed(_) => (
                 StatusCode::FORBIDDEN,
                 invalid("this Origin is not allowed here".into()),
+            ),
+            Self::BadForwardedPrefix => (
+                StatusCode::BAD_REQUEST,
+                invalid("X-Forwarded-Prefix must be one plain absolute path".into()),
             ),
             Self::UnknownPath => (
                 StatusCode::NOT_FOUND,
@@ -290,8 +308,15 @@ impl Rejection {
                 StatusCode::SERVICE_UNAVAILABLE,
                 busy("the server is shutting down".into()),
             ),
-            Self::Of(_, why) => return why.refusal_under(id),
-        };
+            Self::Of(_, why) => why.row(),
+        }
+    }
+
+    fn refusal_under(&self, id: Option<&Id>) -> Refusal {
+        if let Self::Of(_, why) = self {
+            return why.refusal_under(id);
+        }
+        let (status, error) = self.row();
         Refusal {
             status,
             allow: match self {
@@ -393,8 +418,20 @@ mod tests {
         let unsuited = Bytes::from_static(br#"{"id":1}"#);
         let unsuited = jsonrpc::parse(&unsuited, &Limits::default()).unwrap_err();
         check(&Rejection::BadHost, 400, -32600, "Host");
-        check(&Rejection::HostNotAllowed, 403, -32600, "Host");
-        check(&Rejection::OriginNotAllowed, 403, -32600, "Origin");
+        let stranger = || Stranger::new(b"evil.example", Some("allowed_hosts"));
+        check(&Rejection::HostNotAllowed(stranger()), 403, -32600, "Host");
+        check(
+            &Rejection::OriginNotAllowed(stranger()),
+            403,
+            -32600,
+            "Origin",
+        );
+        check(
+            &Rejection::BadForwardedPrefix,
+            400,
+            -32600,
+            "X-Forwarded-Prefix",
+        );
         check(&Rejection::UnknownPath, 404, -32600, "path");
         check(
             &Rejection::MethodNotAllowed {
@@ -490,6 +527,24 @@ mod tests {
             check(&challenged(challenge), status, code, says);
         }
         check(&Rejection::ShuttingDown, 503, -32603, "shutting down");
+    }
+
+    /// R-27: the operator learns what the peer is not told.
+    #[test]
+    fn the_hint_is_for_the_operator_alone() {
+        let stranger = Stranger::new(b"evil.example", Some("allowed_hosts"));
+        for rejection in [
+            Rejection::HostNotAllowed(stranger.clone()),
+            Rejection::OriginNotAllowed(stranger.clone()).of(Some(1.into())),
+        ] {
+            assert_eq!(rejection.stranger(), Some(&stranger));
+            let told = String::from_utf8(rejection.refusal().body.to_vec()).unwrap();
+            assert!(
+                !told.contains("evil") && !told.contains("allowed_"),
+                "{told}"
+            );
+        }
+        assert_eq!(Rejection::BodyIncomplete.stranger(), None);
     }
 
     /// SPEC A-45: legacy refusals never look like those of a modern server.

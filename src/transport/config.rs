@@ -11,6 +11,7 @@ use super::observe::{Hook, Observer, ServiceEvent};
 use super::service::McpService;
 use crate::error::Error;
 use crate::protocol::challenge::Challenge;
+use crate::protocol::cors::Cors;
 use crate::protocol::exchange::Terms;
 use crate::protocol::guard::{Allowed, Guard, Host, Origin};
 use crate::protocol::protected::{ProtectedResource, Published};
@@ -55,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) sse: Option<SsePaths>,
     pub(crate) terms: Terms,
     pub(crate) guard: Guard,
+    pub(crate) cors: Cors,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) keep_alive: Option<Duration>,
@@ -88,6 +90,8 @@ pub(crate) struct SsePaths {
     pub(crate) messages: String,
     /// What clients are told to POST to, up to the session id.
     pub(crate) announced: String,
+    /// Whether a proxy may say what comes before `messages` instead.
+    pub(crate) trusts_forwarded_prefix: bool,
 }
 
 /// Sets up a [`McpService`]. Every setting has a default; those of the guard suit a server on a
@@ -107,12 +111,14 @@ pub struct Builder<D> {
     dispatcher: D,
     mount: String,
     public_prefix: String,
+    trusts_forwarded_prefix: bool,
     mcp_path: Option<String>,
     sse_path: Option<String>,
     messages_path: String,
     terms: Terms,
     hosts: Option<Vec<String>>,
     origins: Option<Vec<String>>,
+    cors: Cors,
     body_limit: usize,
     body_timeout: Duration,
     keep_alive: Option<Duration>,
@@ -139,6 +145,7 @@ impl<D: Dispatcher> Builder<D> {
             dispatcher,
             mount: String::new(),
             public_prefix: String::new(),
+            trusts_forwarded_prefix: false,
             mcp_path: Some(default::MCP_PATH.to_owned()),
             sse_path: Some(default::SSE_PATH.to_owned()),
             messages_path: default::MESSAGES_PATH.to_owned(),
@@ -148,6 +155,7 @@ impl<D: Dispatcher> Builder<D> {
             },
             hosts: Some(Vec::new()),
             origins: Some(Vec::new()),
+            cors: Cors::Off,
             body_limit: default::BODY_LIMIT,
             body_timeout: default::BODY_TIMEOUT,
             keep_alive: Some(default::KEEP_ALIVE),
@@ -193,6 +201,17 @@ impl<D: Dispatcher> Builder<D> {
     /// it. Default: none.
     pub fn public_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.public_prefix = prefix.into();
+        self
+    }
+
+    /// Lets a proxy say in `X-Forwarded-Prefix` what it takes away: a request to the stream of HTTP+SSE
+    /// that has the header is told of that prefix, in front of the mount and in place of
+    /// [`public_prefix`](Self::public_prefix). It must be one absolute path of letters, digits and
+    /// `-._~`, at most 256 bytes long, or empty for none; with anything else the request is answered
+    /// 400, so that a faulty proxy is noticed before messages go astray. Default: the header is
+    /// ignored. Choose it only behind a proxy that sets the header or takes it out.
+    pub fn trust_forwarded_prefix(mut self) -> Self {
+        self.trusts_forwarded_prefix = true;
         self
     }
 
@@ -247,9 +266,10 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// Web origins that may call, such as `https://app.example.com`, beside the server's own.
-    /// Default: none. CORS headers, which pages of other origins need as well, are not sent yet: a
-    /// proxy in front has to add them.
+    /// Origins whose pages may call, such as `https://app.example.com`, beside the server's own and,
+    /// on a loopback address, those of loopback names. Also origins of apps and extensions, such as
+    /// `vscode-webview://…`, and `null`, which any page can take on. Default: none. A browser lets pages of
+    /// other origins read the answers only with [`cors`](Self::cors).
     pub fn allowed_origins<T: Into<String>>(
         mut self,
         origins: impl IntoIterator<Item = T>,
@@ -261,6 +281,22 @@ impl<D: Dispatcher> Builder<D> {
     /// Lets pages of any web site call.
     pub fn allow_any_origin(mut self) -> Self {
         self.origins = None;
+        self
+    }
+
+    /// Tells browsers that the pages of admitted origins may read the answers, refusals included, and
+    /// may send what MCP clients send: without it they can do so only on pages of the server's own
+    /// origin. Admitted are those of [`allowed_origins`](Self::allowed_origins) or
+    /// [`allow_any_origin`](Self::allow_any_origin) and the server's own; on a loopback address all pages
+    /// of loopback names.
+    ///
+    /// Each answer names the one origin it is for. A browser's preflight is answered 204 without asking
+    /// who calls; it allows the headers of every revision, `Mcp-Param-*`, `Authorization` and those of
+    /// tracing. Pages can read `Mcp-Session-Id`, `MCP-Protocol-Version`, `WWW-Authenticate` and
+    /// `Retry-After`. Cookies and other credentials of the browser are not allowed. Default: off, and no
+    /// such header is sent, so that a proxy can.
+    pub fn cors(mut self) -> Self {
+        self.cors = Cors::On;
         self
     }
 
@@ -427,6 +463,7 @@ impl<D: Dispatcher> Builder<D> {
                     stream: mounted("sse_path", stream)?,
                     announced: format!("{public_prefix}{messages}"),
                     messages,
+                    trusts_forwarded_prefix: self.trusts_forwarded_prefix,
                 })
             }
         };
@@ -484,6 +521,7 @@ impl<D: Dispatcher> Builder<D> {
                 hosts: listed("host", self.hosts, Host::parse)?,
                 origins: listed("origin", self.origins, Origin::parse)?,
             },
+            cors: self.cors,
             body_limit: self.body_limit,
             body_timeout: self.body_timeout,
             keep_alive: self.keep_alive,

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use hyper::body::Body;
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
@@ -18,7 +19,7 @@ use super::observe::SessionEnd;
 use super::service::{Shared, response, stream_response};
 use super::sessions::now;
 use crate::protocol::exchange::Endpoint;
-use crate::protocol::header::is_json;
+use crate::protocol::header::{forwarded_prefix, is_json};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Closed, Connection};
@@ -32,11 +33,13 @@ use crate::wire::sse::{Event, EventName};
 pub(super) fn open(
     shared: &Arc<Shared>,
     paths: &SsePaths,
-    identity: Option<&Identity>,
+    head: &Parts,
 ) -> Result<Response<ResponseBody>, Rejection> {
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
     }
+    let prefix = forwarded_prefix_of(paths, &head.headers)?;
+    let identity = Identity::of(head);
     let config = &shared.config;
     let mut sender = Sender::new(config.queue, &shared.observer);
     let row = shared
@@ -48,7 +51,11 @@ pub(super) fn open(
         .map_err(too_many)?;
     // SPEC B-2 to B-4: first the address to POST to, a path, so that it resolves against whatever
     // host the client used. Nothing else can be on the stream, whose name nobody knows yet.
-    let endpoint = format!("{}?session_id={}", paths.announced, row.id());
+    let (prefix, path) = match prefix {
+        Some(prefix) => (prefix, &paths.messages),
+        None => ("", &paths.announced),
+    };
+    let endpoint = format!("{prefix}{path}?session_id={}", row.id());
     let endpoint = Event::new(&endpoint).name(EventName::Endpoint).encode();
     // An empty queue takes the first event.
     let _ = sender.offer(endpoint);
@@ -66,6 +73,17 @@ pub(super) fn open(
         return Err(Rejection::ShuttingDown);
     }
     Ok(stream_response(body))
+}
+
+/// What a proxy that is trusted with it says that it took away.
+fn forwarded_prefix_of<'h>(
+    paths: &SsePaths,
+    headers: &'h HeaderMap,
+) -> Result<Option<&'h str>, Rejection> {
+    if !paths.trusts_forwarded_prefix {
+        return Ok(None);
+    }
+    forwarded_prefix(headers).map_err(|()| Rejection::BadForwardedPrefix)
 }
 
 /// Ends the session when its stream is dropped (SPEC B-12).

@@ -18,7 +18,8 @@ use crate::wire::version::ProtocolVersion;
 
 /// Something that happened, told to [`Builder::on_event`](crate::Builder::on_event).
 ///
-/// There is no id, no token and no content in it (SPEC G-13), but for the name of a method.
+/// There is no id, no token and no content in it (SPEC G-13), but for the name of a method, and a host
+/// or origin that was refused.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ServiceEvent<'a> {
@@ -28,6 +29,8 @@ pub enum ServiceEvent<'a> {
         reason: &'static str,
         /// The HTTP status of the answer.
         status: u16,
+        /// For a `Host` or `Origin` that is not allowed: which it was, and what would admit it.
+        hint: Option<Hint<'a>>,
     },
     /// A request was carried out, or given up.
     #[non_exhaustive]
@@ -52,6 +55,16 @@ pub enum ServiceEvent<'a> {
     StreamCut,
     /// The handler of a notification panicked.
     NotificationPanicked,
+}
+
+/// What an operator can do about a refusal; the peer is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hint<'a> {
+    /// The value that was refused: printable, and cut where it is long.
+    pub value: &'a str,
+    /// The method of [`Builder`](crate::Builder) that would admit it, if there is one.
+    pub setting: Option<&'static str>,
 }
 
 /// What became of a request.
@@ -214,8 +227,15 @@ impl Observer {
     }
 
     pub(super) fn refused(&self, rejection: &Rejection, status: u16) {
-        let reason = rejection.name();
-        self.tell(&ServiceEvent::Refused { reason, status });
+        let hint = rejection.stranger().map(|stranger| Hint {
+            value: &stranger.value,
+            setting: stranger.setting,
+        });
+        self.tell(&ServiceEvent::Refused {
+            reason: rejection.name(),
+            status,
+            hint,
+        });
     }
 
     pub(super) fn request(&self, version: ProtocolVersion) {

@@ -29,9 +29,11 @@ use super::observe::{Observer, SessionEnd, Snapshot};
 use super::sessions::SessionTable;
 use super::{body, documents, http_sse, stateless, streamable};
 use crate::error::Error;
+use crate::protocol::cors::Sharing;
 use crate::protocol::era::{Posted, Read, id_of, settle};
 use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
 use crate::protocol::header::X_ACCEL_BUFFERING;
+use crate::protocol::protected::Published;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::table::Table;
 use crate::wire::jsonrpc;
@@ -190,38 +192,91 @@ impl McpService {
         B: Body + Send + 'static,
         B::Data: Send,
     {
-        let version = request.version();
-        self.respond(request).await.unwrap_or_else(|rejection| {
+        let endpoint = self.shared.endpoint(request.uri().path());
+        self.exchange(endpoint, request).await
+    }
+
+    /// Answers a request that your own routes have brought to an endpoint, whatever its path, such as
+    /// `/tenants/7/mcp`. An endpoint that is switched off is answered 404; all else is as in
+    /// [`call`](Self::call).
+    ///
+    /// Clients of HTTP+SSE are told of the configured path of messages all the same: send them to it,
+    /// or choose [`Builder::trust_forwarded_prefix`] and give the request to [`Endpoint::Sse`] an
+    /// `X-Forwarded-Prefix` that leads to your route for [`Endpoint::Messages`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    pub async fn call_at<B>(
+        &self,
+        endpoint: Endpoint,
+        request: Request<B>,
+    ) -> Response<ResponseBody>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let endpoint = self.shared.serves(endpoint).then_some(endpoint);
+        self.exchange(endpoint, request).await
+    }
+
+    async fn exchange<B>(
+        &self,
+        endpoint: Option<Endpoint>,
+        request: Request<B>,
+    ) -> Response<ResponseBody>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let config = &self.shared.config;
+        let (mut head, body) = request.into_parts();
+        let version = head.version;
+        let published = self.shared.published(endpoint, head.uri.path());
+        if published.is_some() {
+            documents::forget_origin(&mut head);
+        }
+        // SPEC G-1: before anything else, on every endpoint.
+        let checked = config
+            .guard
+            .check(version, &head.uri, &head.headers, self.local);
+        let (sharing, answered) = match (checked, published) {
+            (Err(rejection), _) => (config.cors.share(None), Err(rejection)),
+            (Ok(_), Some(published)) => (Sharing::Unsaid, documents::answer(published, &head)),
+            (Ok(origin), None) => {
+                let sharing = config.cors.share(origin);
+                (sharing, self.respond(endpoint, head, body).await)
+            }
+        };
+        let mut response = answered.unwrap_or_else(|rejection| {
             let response = refuse(&rejection, version);
             let status = response.status().as_u16();
             self.shared.observer.refused(&rejection, status);
             response
-        })
+        });
+        sharing.add_to(response.headers_mut());
+        response
     }
 
-    async fn respond<B>(&self, request: Request<B>) -> Result<Response<ResponseBody>, Rejection>
+    /// Answers a request that the guard admitted.
+    async fn respond<B>(
+        &self,
+        endpoint: Option<Endpoint>,
+        mut head: Parts,
+        body: B,
+    ) -> Result<Response<ResponseBody>, Rejection>
     where
         B: Body + Send + 'static,
         B::Data: Send,
     {
         let shared = &self.shared;
-        let (mut head, body) = request.into_parts();
-        let published = shared.config.access.published.as_ref();
-        let published = published.filter(|(published, _)| published.owns(head.uri.path()));
-        if published.is_some() {
-            documents::forget_origin(&mut head);
+        // SPEC F-40: a preflight is for no endpoint and comes without credentials.
+        if let Some(allowed) = shared.config.cors.preflight(&head.method, &head.headers) {
+            let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
+            response.headers_mut().extend(allowed);
+            return Ok(response);
         }
-        // SPEC G-1: before anything else, on every endpoint.
-        shared
-            .config
-            .guard
-            .check(head.version, &head.uri, &head.headers, self.local)?;
-        if let Some((published, _)) = published {
-            return documents::answer(published, &head);
-        }
-        let endpoint = shared
-            .endpoint(head.uri.path())
-            .ok_or(Rejection::UnknownPath)?;
+        let endpoint = endpoint.ok_or(Rejection::UnknownPath)?;
         self.admit(endpoint, &mut head).await?;
         match (
             classify(endpoint, &head, shared.config.terms)?,
@@ -232,7 +287,7 @@ impl McpService {
                 streamable::listen(shared, &claim, position, Identity::of(&head))
             }
             (Exchange::Delete(claim), _) => streamable::delete(shared, &claim, Identity::of(&head)),
-            (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths, Identity::of(&head)),
+            (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths, &head),
             (Exchange::OpenSse, None) => Err(Rejection::UnknownPath),
             (Exchange::PostToSse { session }, _) => {
                 http_sse::post(shared, session, head, body).await
@@ -439,6 +494,20 @@ impl Shared {
             let rejection = self.config.access.challenge(challenge, path);
             rejection.of(id_of(read))
         })
+    }
+
+    /// The documents, if the path of a request to no endpoint is theirs.
+    fn published(&self, endpoint: Option<Endpoint>, path: &str) -> Option<&Published> {
+        let (published, _) = self.config.access.published.as_ref()?;
+        let is_theirs = endpoint.is_none() && published.owns(path);
+        is_theirs.then_some(published)
+    }
+
+    fn serves(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Mcp => self.config.mcp_path.is_some(),
+            Endpoint::Sse | Endpoint::Messages => self.config.sse.is_some(),
+        }
     }
 
     /// Whether the caller is the one to look after sessions from now on.

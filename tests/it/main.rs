@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod auth;
+mod browser;
 mod features;
 mod http_sse;
 mod layering;
 mod limits;
 mod matrix;
+mod mounts;
 mod rounds;
 mod server;
 mod stateless;
