@@ -8,6 +8,7 @@ mod http_sse;
 mod layering;
 mod limits;
 mod matrix;
+mod panics;
 mod rounds;
 mod server;
 mod stateless;
