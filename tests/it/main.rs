@@ -6,6 +6,7 @@ mod auth;
 mod features;
 mod http_sse;
 mod layering;
+mod lifetimes;
 mod limits;
 mod matrix;
 mod panics;

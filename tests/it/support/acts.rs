@@ -1,7 +1,7 @@
 //! A dispatcher whose requests do what their method says, and panic where it says so.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 
 use mcp_wire::jsonrpc::{ErrorObject, Json, Notification, Request};
@@ -10,12 +10,22 @@ use serde_json::{Value, json};
 
 use super::probe::{OnDrop, Seen};
 
-/// `act/answer`, `act/fail`; `act/wait` tells that it begins, waits for leave and tells that it is
+/// `act/answer`, `act/fail`, which waits as `act/wait` does if it has a `name`; `act/wait` tells that it begins, waits for leave and tells that it is
 /// over, with the `name` in its params as the tag; `act/wait/panic` panics then, and `act/wait/bomb` when
 /// it is dropped.
 /// `initialize` waits for leave if its params have a `name`.
-#[derive(Default)]
-pub(crate) struct Acts(Arc<Seen>);
+#[derive(Clone, Default)]
+pub(crate) struct Acts {
+    seen: Arc<Seen>,
+    contexts: Arc<Mutex<Vec<Context>>>,
+}
+
+impl Acts {
+    /// The contexts of the requests that waited, kept beyond their ends as an embedder may do.
+    pub(crate) fn contexts(&self) -> Vec<Context> {
+        self.contexts.lock().unwrap().clone()
+    }
+}
 
 /// The ways in which a request or a notification panics.
 pub(crate) const PANICS: [&str; 4] = [
@@ -27,7 +37,7 @@ pub(crate) const PANICS: [&str; 4] = [
 
 pub(crate) fn acts() -> (Acts, Arc<Seen>) {
     let acts = Acts::default();
-    let seen = Arc::clone(&acts.0);
+    let seen = Arc::clone(&acts.seen);
     (acts, seen)
 }
 
@@ -66,8 +76,9 @@ fn begin<T: Send + 'static>(act: &str, rest: BoxFuture<T>) -> BoxFuture<T> {
 }
 
 impl Dispatcher for Acts {
-    fn request(&self, _cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
-        let seen = Arc::clone(&self.0);
+    fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+        let seen = Arc::clone(&self.seen);
+        let contexts = Arc::clone(&self.contexts);
         let act = request.method().to_owned();
         let rest = async move {
             let params = request.params();
@@ -77,6 +88,7 @@ impl Dispatcher for Acts {
             if waits {
                 let tag = tag.unwrap_or_default();
                 let _over = OnDrop::new(&seen, &tag);
+                contexts.lock().unwrap().push(cx);
                 seen.tell("begun", &tag);
                 seen.leave(&tag).await;
             }
