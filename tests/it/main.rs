@@ -4,7 +4,9 @@
 
 mod auth;
 mod features;
+mod heads;
 mod http_sse;
+mod isolation;
 mod layering;
 mod lifetimes;
 mod limits;
