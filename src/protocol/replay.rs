@@ -92,6 +92,11 @@ impl Replay {
         }
     }
 
+    /// Lets go of all.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
     fn drop_at(&mut self, at: usize) -> Option<StreamId> {
         let event = self.events.remove(at)?;
         self.bytes -= event.frame.len();

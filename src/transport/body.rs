@@ -200,9 +200,10 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
+        let was_cut = self.queue.leave();
         let observer = &self.queue.observer;
         // A cut happens under locks, where nobody can be told.
-        if self.queue.lock().was_cut {
+        if was_cut {
             observer.tell(&ServiceEvent::StreamCut);
         }
         observer.stream_ended();
@@ -438,11 +439,24 @@ impl Queue {
         state.frames.push_back(frame);
     }
 
+    /// The reader is gone: nothing waits for it any more, whoever still holds the other end.
+    /// Tells whether it was cut.
+    fn leave(&self) -> bool {
+        let mut state = self.lock();
+        self.empty(&mut state);
+        state.finished = true;
+        state.was_cut
+    }
+
+    fn empty(&self, state: &mut QueueState) {
+        self.observer.unqueued(state.bytes);
+        state.frames = VecDeque::new();
+        state.bytes = 0;
+    }
+
     fn cut(&self, state: &mut QueueState) {
         if !self.keeps {
-            self.observer.unqueued(state.bytes);
-            state.frames = VecDeque::new();
-            state.bytes = 0;
+            self.empty(state);
         }
         self.observer.cut();
         state.was_cut = true;
@@ -605,6 +619,22 @@ mod tests {
         assert_eq!(sender.offer(frame("b")), Err(Closed));
         assert_eq!(next(&mut body).await.unwrap(), "a");
         assert_eq!(next(&mut body).await, None);
+    }
+
+    /// a reader that is gone keeps nothing, though the other end is held.
+    #[tokio::test]
+    async fn a_reader_that_is_gone_is_not_written_to() {
+        for keeps in [false, true] {
+            let observer = Arc::default();
+            let mut sender = Sender::over(LIMITS, keeps, &observer);
+            let body = ResponseBody::events(&sender, None, ());
+            sender.offer(frame("a")).unwrap();
+            assert_eq!(observer.snapshot().queued_bytes, 1);
+            drop(body);
+            assert_eq!(observer.snapshot().queued_bytes, 0);
+            assert_eq!(sender.offer(frame("b")), Err(Closed));
+            assert_eq!(observer.snapshot().cuts, 0, "it was not slow");
+        }
     }
 
     #[tokio::test]

@@ -151,6 +151,8 @@ pub(super) fn listen(
     let sender = Sender::resumable(limits, &shared.observer);
     let connection = sender.clone();
     let (attachment, otherwise) = place.row.with(|session| match &position {
+        // It ended since it was found.
+        _ if session.is_closed() => (None, Rejection::UnknownSession),
         Position::Standalone => (session.listen(connection, now()), Rejection::UnknownSession),
         Position::After(last) => (session.resume(last, connection), Rejection::EventUnknown),
         Position::Nowhere => (None, Rejection::EventUnknown),
@@ -497,7 +499,8 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Lets the session know when a connection is gone.
+/// Lets the session know when a connection is gone. A session that was about to be opened for it
+/// goes as well, unless the client can come back (R-4, SPEC C-28).
 struct Attached {
     place: Place,
     attachment: Attachment,
@@ -505,9 +508,13 @@ struct Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.place
-            .row
-            .with(|session| session.detach(self.attachment, now()));
+        let is_given_up = self.place.row.with(|session| {
+            session.detach(self.attachment, now());
+            session.is_given_up()
+        });
+        if is_given_up {
+            self.place.end(SessionEnd::NotInitialized);
+        }
     }
 }
 

@@ -5,11 +5,15 @@
 mod auth;
 mod browser;
 mod features;
+mod heads;
 mod http_sse;
+mod isolation;
 mod layering;
+mod lifetimes;
 mod limits;
 mod matrix;
 mod mounts;
+mod panics;
 mod rounds;
 mod server;
 mod stateless;

@@ -197,6 +197,11 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.phase == Phase::Fresh
     }
 
+    /// Whether its `initialize` runs for a client that left, with no event to come back from.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.phase == Phase::Opening && !self.streams.is_connected() && !self.streams.has_sent()
+    }
+
     /// Whether the client can be told of what belongs to no request: not when each stands for itself.
     pub(crate) fn is_told(&self) -> bool {
         self.is_bound() || self.streams.are_resumable()

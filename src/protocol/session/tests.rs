@@ -346,6 +346,32 @@ fn the_first_stream_is_of_the_revision_that_is_asked_for() {
     }
 }
 
+/// R-4, SPEC C-28: a client that leaves its `initialize` without an event to come back from is not
+/// waited for; with one it is, and so is one that is there.
+#[test]
+fn an_initialize_without_its_client_is_given_up() {
+    for version in ProtocolVersion::LEGACY {
+        let mut session = resumable();
+        session.expect(version);
+        let stream = session.open_stream();
+        let route = Route::Stream(stream);
+        let begun = session.begin(&1.into(), true, route, 64);
+        let (ticket, _) = begun.unwrap();
+        let attachment = session.attach(stream, Line::new()).unwrap();
+        session.begin_stream(stream, Instant::now());
+        assert!(!session.is_given_up(), "it is there");
+        session.detach(attachment, Instant::now());
+        let comes_back = version.has_priming_events();
+        assert_eq!(session.is_given_up(), !comes_back, "{version}");
+        let client = Client {
+            capabilities: Map::new(),
+        };
+        session.open(version, client);
+        done(&mut session, ticket, 1).unwrap();
+        assert!(!session.is_given_up(), "it is open");
+    }
+}
+
 /// A request that never ran leaves no trace.
 #[test]
 fn an_abandoned_request_is_forgotten() {

@@ -236,6 +236,11 @@ impl<C: Connection> Streams<C> {
 
     // --- events
 
+    /// Whether there is any event that a client could come back from.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.streams.iter().any(|stream| stream.sent > 0)
+    }
+
     /// Whether anything was sent, or the client told that something will be.
     pub(crate) fn is_begun(&self, id: StreamId) -> bool {
         self.streams
@@ -358,8 +363,9 @@ impl<C: Connection> Streams<C> {
         }
     }
 
-    /// Ends all connections.
+    /// Ends all connections, for good: nothing is kept, for nobody may come back.
     pub(crate) fn finish(&mut self) {
+        self.replay.clear();
         for stream in &mut self.streams {
             stream.ended = true;
             if let Some((_, connection)) = &mut stream.connection {

@@ -471,7 +471,7 @@ fn an_ended_stream_is_forgotten_when_nothing_is_kept_of_it() {
     assert_eq!(streams.streams.len(), 1);
 }
 
-/// SPEC C-84, C.3: all connections end, and no stream takes more.
+/// SPEC C-84, C.3, R-5: all connections end, no stream takes more, and nothing is kept.
 #[test]
 fn finishing_ends_all() {
     let mut streams = streams();
@@ -484,7 +484,9 @@ fn finishing_ends_all() {
     assert_eq!(lines.each_ref().map(Line::is_over), [false, true]);
     assert_eq!(push(&mut streams, StreamId::STANDALONE, "a"), Ok(()));
     assert_eq!(methods(&attach(&mut streams, StreamId::STANDALONE)), ["a"]);
+    assert!(streams.replay.holds(StreamId::STANDALONE));
     streams.finish();
+    assert!(!streams.replay.holds(StreamId::STANDALONE));
     assert!(lines[0].is_over());
     for id in [id, StreamId::STANDALONE] {
         assert_eq!(push(&mut streams, id, "b"), Err(Closed));

@@ -92,6 +92,8 @@ impl<'a> Scanner<'a> {
     /// Skips white space and looks at the next byte.
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
+            #[cfg(test)]
+            steps::count();
             match self.text.get(self.at) {
                 Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
                 byte => return byte.copied(),
@@ -221,6 +223,8 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         self.at += 1;
         loop {
+            #[cfg(test)]
+            steps::count();
             self.at = plain_run(self.text, self.at);
             match self.text.get(self.at) {
                 Some(b'"') => {
@@ -393,5 +397,26 @@ impl<'a> Seen<'a> {
             }
         }
         true
+    }
+}
+
+/// How many steps the scanners of this thread took, so that a test can count them where it would
+/// have to measure time (R-40). Each reads on: the scanner never goes back.
+#[cfg(test)]
+pub(super) mod steps {
+    use std::cell::Cell;
+
+    thread_local! {
+        static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    pub(in crate::wire::jsonrpc) fn of(run: impl FnOnce()) -> usize {
+        let before = STEPS.get();
+        run();
+        STEPS.get() - before
     }
 }

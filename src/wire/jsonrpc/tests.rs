@@ -11,6 +11,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::scan::steps;
 use super::*;
 
 fn read(body: impl AsRef<[u8]>) -> Result<Payload, ParseError> {
@@ -614,6 +615,72 @@ fn hostile_objects_cost_linear_time() {
         &format!(r#"{{"name":"{escapes}"}}"#),
         &format!(r#"request 1 m {{"name":"{escapes}"}}"#),
     );
+}
+
+/// R-40: "time linear in size", in steps: four times the body, four times the steps, and never more
+/// than a few for a byte. So for what is refused, too.
+#[test]
+fn steps_are_linear_in_size() {
+    let call =
+        |params: String| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{params}}}"#);
+    let nested = |open: &str, close: &str| format!("{}{}", open.repeat(60), close.repeat(60));
+    type Make<'a> = &'a dyn Fn(usize) -> String;
+    let bodies: [(&str, Make<'_>); 12] = [
+        ("members", &|n| {
+            call(format!("{{{}\"x\":0}}", r#""a\u0062":0,"#.repeat(n)))
+        }),
+        ("names", &|n| {
+            let names: String = (0..n).map(|n| format!(r#""{n}":0,"#)).collect();
+            call(format!("{{{names}\"x\":0}}"))
+        }),
+        ("metas", &|n| {
+            call(format!("{{{}\"x\":0}}", r#""_meta":{},"#.repeat(n)))
+        }),
+        ("nested objects", &|n| {
+            let inner = nested("{\"a\":", "}").replace(":}", ":0}");
+            call(format!(
+                "{{\"arguments\":[{}0]}}",
+                format!("{inner},").repeat(n)
+            ))
+        }),
+        ("nested arrays", &|n| {
+            call(format!(
+                "{{\"x\":[{}0]}}",
+                format!("{},", nested("[", "]")).repeat(n)
+            ))
+        }),
+        ("escapes", &|n| {
+            call(format!("{{\"name\":\"{}\"}}", r"\u0061\n".repeat(n)))
+        }),
+        ("a string", &|n| {
+            call(format!("{{\"name\":\"{}\"}}", "abcdefgh".repeat(n)))
+        }),
+        ("digits", &|n| {
+            call(format!("{{\"x\":{}}}", "1234".repeat(n)))
+        }),
+        ("white space", &|n| {
+            call(format!("{{ {} }}", " \n\t".repeat(n)))
+        }),
+        ("an open array", &|n| "[".repeat(n)),
+        ("an open string", &|n| format!("\"{}", "\\\\".repeat(n))),
+        ("a batch", &|n| {
+            format!(
+                "[{}0]",
+                r#"{"jsonrpc":"2.0","id":1,"method":"m"},"#.repeat(n)
+            )
+        }),
+    ];
+    for (what, body) in bodies {
+        let steps = |n| {
+            let body = body(n);
+            let len = body.len();
+            let steps = steps::of(|| drop(read(body)));
+            assert!(steps <= 2 * len, "{what}: {steps} for {len} bytes");
+            steps
+        };
+        let (few, many) = (steps(500), steps(2000));
+        assert!(many <= 4 * few, "{what}: {few}, {many}");
+    }
 }
 
 /// SPEC A-27: "`_meta`, wherever present, is an object; otherwise -32602."

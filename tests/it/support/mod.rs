@@ -1,6 +1,8 @@
 //! What the tests speak: a running server, raw requests, and a client of HTTP+SSE that takes
 //! nothing for granted.
 
+pub(crate) mod acts;
+pub(crate) mod direct;
 pub(crate) mod probe;
 
 use std::collections::VecDeque;

@@ -40,7 +40,7 @@ impl Seen {
         soon(what, count.acquire()).await.unwrap().forget();
     }
 
-    fn tell(&self, what: &str, tag: &str) {
+    pub(crate) fn tell(&self, what: &str, tag: &str) {
         self.count(&format!("{what} {tag}")).add_permits(1);
     }
 
@@ -49,12 +49,19 @@ impl Seen {
         self.count(tag).add_permits(steps);
     }
 
-    async fn leave(&self, tag: &str) {
+    pub(crate) async fn leave(&self, tag: &str) {
         self.count(tag).acquire().await.unwrap().forget();
     }
 }
 
-struct OnDrop(Arc<Seen>, String);
+/// Tells that something is over, however it ends.
+pub(crate) struct OnDrop(Arc<Seen>, String);
+
+impl OnDrop {
+    pub(crate) fn new(seen: &Arc<Seen>, tag: &str) -> Self {
+        Self(Arc::clone(seen), tag.to_owned())
+    }
+}
 
 impl Drop for OnDrop {
     fn drop(&mut self) {
@@ -106,7 +113,7 @@ pub(crate) fn probe() -> (Server, Arc<Seen>) {
             with(|seen, _, args| {
                 Box::pin(async move {
                     let tag = tag_of(&args);
-                    let _over = OnDrop(Arc::clone(&seen), tag.clone());
+                    let _over = OnDrop::new(&seen, &tag);
                     seen.tell("begun", &tag);
                     seen.leave(&tag).await;
                     Ok(format!("waited {tag}"))
@@ -118,7 +125,7 @@ pub(crate) fn probe() -> (Server, Arc<Seen>) {
             with(|seen, cx, args| {
                 Box::pin(async move {
                     let tag = tag_of(&args);
-                    let _over = OnDrop(Arc::clone(&seen), tag.clone());
+                    let _over = OnDrop::new(&seen, &tag);
                     seen.tell("begun", &tag);
                     for number in 0..number_of(&args, "times") {
                         seen.leave(&tag).await;

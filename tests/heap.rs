@@ -1,0 +1,235 @@
+//! What stays on the heap, and what is there at most: R-3, R-5, R-44. In bytes, which are the same on
+//! every machine.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[allow(dead_code, reason = "shared with `it`, which uses the rest")]
+#[path = "it/support/mod.rs"]
+mod support;
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Request as HttpRequest;
+use hyper::body::{Body, Frame};
+use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
+use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
+use serde_json::json;
+
+use support::direct::{direct, whole};
+use support::probe::probe;
+use support::{POST_HEADERS, envelope, hello, message, mirrored};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const MIB: usize = 1024 * 1024;
+/// What the test runner and the runtime may allocate meanwhile.
+const NOISE: usize = 64 * 1024;
+const V11: &str = "2025-11-25";
+
+/// A test that runs while no other does.
+struct Alone(#[expect(dead_code, reason = "held for its Drop")] MutexGuard<'static, ()>);
+
+impl Alone {
+    fn begin() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        Self(ALONE.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts from now on.
+    fn count(&self) -> Counting {
+        let profiler = dhat::Profiler::builder().testing();
+        Counting(profiler.trim_backtraces(Some(1)).build())
+    }
+}
+
+struct Counting(dhat::Profiler);
+
+impl Counting {
+    fn live(&self) -> usize {
+        dhat::HeapStats::get().curr_bytes
+    }
+
+    fn peak(&self) -> usize {
+        dhat::HeapStats::get().max_bytes
+    }
+}
+
+async fn open_session(mcp: &McpService) -> String {
+    let body = message(1, "initialize", hello(V11, json!({})));
+    let response = mcp.call(direct("POST /mcp", POST_HEADERS, body)).await;
+    let id = response.headers()["mcp-session-id"].to_str().unwrap();
+    format!("Mcp-Session-Id: {id}\r\n")
+}
+
+/// R-3: whatever requests are refused for, they leave nothing.
+#[tokio::test(start_paused = true)]
+async fn refused_requests_leave_nothing() {
+    let alone = Alone::begin();
+    const TIMES: usize = 100_000;
+    let mcp = McpService::builder(probe().0);
+    let mcp = mcp.max_sessions(1).body_limit(1000).build().unwrap();
+    let session = open_session(&mcp).await;
+    let in_session = format!("{session}{POST_HEADERS}");
+    let unknown = format!("Mcp-Session-Id: {}\r\n{POST_HEADERS}", "0".repeat(32));
+    let stranger = format!("Origin: http://evil.example\r\n{POST_HEADERS}");
+    let modern = mirrored("none", &json!({}));
+    let ping = message(1, "ping", json!({}));
+    let initialize = message(1, "initialize", hello(V11, json!({})));
+    let none = message(1, "none", json!({"_meta": envelope(json!({}))}));
+    let long = " ".repeat(1001);
+    let nowhere = format!("POST /messages/?session_id={}", "0".repeat(32));
+    let json_type = "Content-Type: application/json\r\n";
+    let refused = [
+        ("GET /mcp", "", "", 400),
+        ("GET /mcp", "Accept: application/json\r\n", "", 406),
+        ("GET /sse", "Accept: application/json\r\n", "", 406),
+        ("GET /sse", "", "", 503),
+        ("PUT /mcp", "", "", 405),
+        ("GET /none", "", "", 404),
+        ("POST /mcp", "Content-Type: text/plain\r\n", &*ping, 415),
+        ("POST /mcp", &stranger, &ping, 403),
+        ("POST /mcp", &unknown, &ping, 404),
+        ("POST /mcp", POST_HEADERS, &ping, 400),
+        ("POST /mcp", POST_HEADERS, &initialize, 503),
+        ("POST /mcp", &in_session, "{", 400),
+        ("POST /mcp", &in_session, &long, 413),
+        ("POST /mcp", &modern, &none, 404),
+        (&nowhere, json_type, &ping, 404),
+        ("POST /messages/", json_type, &ping, 400),
+    ];
+    let refuse = async |times: usize| {
+        for (line, headers, body, status) in refused.iter().cycle().take(times) {
+            let request = direct(line, headers, (*body).to_owned());
+            let response = mcp.call(request).await;
+            assert_eq!(response.status(), *status, "{line} {body}");
+        }
+    };
+    refuse(refused.len()).await;
+    let counting = alone.count();
+    refuse(TIMES).await;
+    let left = counting.live();
+    assert!(left < NOISE, "{left} bytes are left of {TIMES} requests");
+    assert_eq!(mcp.sessions(), 1);
+}
+
+/// Answers `keep` with a MiB on its stream and keeps its context, `give` with a MiB, and anything
+/// else with nothing.
+#[derive(Clone, Default)]
+struct Large(Arc<Mutex<Vec<Context>>>);
+
+impl Dispatcher for Large {
+    fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+        let answer = match request.method() {
+            "initialize" => Json::from(&json!({"protocolVersion": V11})),
+            "give" => long_json(),
+            "keep" => {
+                cx.notify("n", Some(&long_json())).unwrap();
+                self.0.lock().unwrap().push(cx);
+                Json::empty()
+            }
+            _ => Json::empty(),
+        };
+        Box::pin(std::future::ready(Ok(answer)))
+    }
+}
+
+fn long_json() -> Json {
+    let mut text = Vec::with_capacity(MIB);
+    text.extend_from_slice(br#"{"text":""#);
+    text.resize(MIB - 2, b'x');
+    text.extend_from_slice(br#""}"#);
+    Json::parse(text).unwrap()
+}
+
+/// R-5: what a session kept for its client is freed with it, though handlers may still hold on to
+/// what they know of it.
+#[tokio::test(start_paused = true)]
+async fn an_ended_session_keeps_no_events() {
+    let alone = Alone::begin();
+    let large = Large::default();
+    let mcp = McpService::builder(large.clone());
+    let mcp = mcp.replay(64 * MIB, 1000, Duration::from_secs(60));
+    let mcp = mcp.stream_queue(64 * MIB, 1000).build().unwrap();
+    let session = open_session(&mcp).await;
+    let headers = format!("{session}{POST_HEADERS}");
+    let counting = alone.count();
+    for id in 0..8 {
+        let keep = direct("POST /mcp", &headers, message(id, "keep", json!({})));
+        drop(mcp.call(keep).await);
+    }
+    assert!(counting.live() > 8 * MIB, "{}", counting.live());
+    let deleted = mcp.call(direct("DELETE /mcp", &session, "")).await;
+    assert_eq!(deleted.status(), 200);
+    assert_eq!(large.0.lock().unwrap().len(), 8, "they are still held");
+    assert!(counting.live() < NOISE, "{}", counting.live());
+}
+
+/// A body that is made as it is read, in pieces as a connection has them.
+struct Pieces(VecDeque<u8>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let len = self.0.len().min(16 * 1024);
+        let piece: Vec<u8> = self.0.drain(..len).collect();
+        Poll::Ready((len > 0).then(|| Ok(Frame::data(piece.into()))))
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        hyper::body::SizeHint::with_exact(self.0.len() as u64)
+    }
+}
+
+/// R-44: of a long request and of a long answer there are never more than two at a time, one of them
+/// the client's or the handler's own.
+#[tokio::test(start_paused = true)]
+async fn a_long_message_is_there_twice_at_most() {
+    let alone = Alone::begin();
+    let mcp = McpService::builder(Large::default()).build().unwrap();
+    let session = open_session(&mcp).await;
+    let streams = "Content-Type: application/json\r\nAccept: text/event-stream\r\n";
+    let envelope = envelope(json!({}));
+    for (headers, meta) in [
+        (format!("{session}{POST_HEADERS}"), json!({})),
+        (format!("{session}{streams}"), json!({})),
+        (mirrored("take", &json!({})), envelope.clone()),
+    ] {
+        let text = "x".repeat(MIB);
+        let body = message(1, "take", json!({"_meta": meta, "text": text}));
+        drop(text);
+        let body = Pieces(body.into_bytes().into());
+        let (head, _) = direct("POST /mcp", &headers, "").into_parts();
+        let counting = alone.count();
+        let (status, _) = whole(mcp.call(HttpRequest::from_parts(head, body)).await).await;
+        assert_eq!(status, 200);
+        // The client's own was there before the counting began.
+        let peak = counting.peak();
+        assert!(peak < MIB + 2 * NOISE, "{peak}");
+    }
+    for (headers, meta) in [
+        (format!("{session}{POST_HEADERS}"), json!({})),
+        (format!("{session}{streams}"), json!({})),
+        (mirrored("give", &json!({})), envelope),
+    ] {
+        let body = message(1, "give", json!({"_meta": meta}));
+        let request = direct("POST /mcp", &headers, body);
+        let counting = alone.count();
+        let response = mcp.call(request).await;
+        assert_eq!(response.status(), 200);
+        let peak = counting.peak();
+        assert!(peak < 2 * MIB + NOISE, "{peak} {headers}");
+        drop(response);
+    }
+}
