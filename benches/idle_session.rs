@@ -4,17 +4,22 @@
 //! `cargo bench --bench idle_session`
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use mcp_wire::McpService;
+use mcp_wire::auth::{Authorizer, Challenge, Identity};
 use mcp_wire::server::Server;
+use mcp_wire::{BoxFuture, McpService};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::Handle;
 
@@ -24,6 +29,9 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 const SESSIONS: usize = 1_000;
 /// What an idle session may cost above its hyper connection.
 const BUDGET: usize = 1_024;
+/// The same with an identity: the name of a principal, how many sessions it has, and a timer that ends
+/// the stream with it.
+const IDENTIFIED_BUDGET: usize = 1_280;
 const REQUEST: &[u8] = b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// A stream that hyper alone would serve: one event, then silence.
@@ -127,31 +135,39 @@ where
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let _profiler = dhat::Profiler::builder().testing().build();
-    let mcp = McpService::builder(Server::new("Idle", "1.0.0"))
-        .build()
-        .expect("a service");
-    // hyper keeps room for the service's future; boxed, it is as small as ours.
-    let hyper = measure(|| service_fn(|request| Box::pin(bare(request)))).await;
+/// Gives everybody an identity, each of its own, with a client, a scope and an end.
+struct Everybody(AtomicUsize);
+
+impl Authorizer for Everybody {
+    fn authorize(
+        &self,
+        _: &Parts,
+        _: Option<SocketAddr>,
+    ) -> BoxFuture<Result<Identity, Challenge>> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        let ends = SystemTime::now() + Duration::from_secs(3600);
+        let identity = Identity::new(format!("https://login.example.com {number:08}"))
+            .client("client")
+            .scopes(["read"])
+            .expires_at(ends);
+        Box::pin(std::future::ready(Ok(identity)))
+    }
+}
+
+/// Prints what a session costs above hyper, and holds it to the budget.
+async fn check(what: &str, mcp: McpService, hyper: &Cost, budget: usize) {
     let ours = measure(|| mcp.clone()).await;
     let extra = ours.bytes.saturating_sub(hyper.bytes);
     println!(
-        "hyper alone: {} bytes, {} task(s) a stream",
-        hyper.bytes, hyper.tasks
-    );
-    println!(
-        "a session:   {} bytes, {} task(s) a stream",
+        "{what}: {} bytes, {} task(s) a stream; above hyper: {extra} bytes (budget {budget})",
         ours.bytes, ours.tasks
     );
-    println!("above hyper: {extra} bytes (budget {BUDGET})");
     println!(
-        "left after {SESSIONS} sessions: {} bytes, {} sessions",
+        "  left after {SESSIONS} sessions: {} bytes, {} sessions",
         ours.left,
         mcp.sessions()
     );
-    assert!(extra <= BUDGET, "an idle session costs too much");
+    assert!(extra <= budget, "an idle session costs too much");
     assert_eq!(
         ours.tasks, hyper.tasks,
         "an idle session has no task of its own"
@@ -161,4 +177,22 @@ async fn main() {
         (0, 0),
         "something stays of sessions that are gone"
     );
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    // hyper keeps room for the service's future; boxed, it is as small as ours.
+    let hyper = measure(|| service_fn(|request| Box::pin(bare(request)))).await;
+    println!(
+        "hyper alone: {} bytes, {} task(s) a stream",
+        hyper.bytes, hyper.tasks
+    );
+    let builder = || McpService::builder(Server::new("Idle", "1.0.0"));
+    let open = builder().build().expect("a service");
+    check("a session", open, &hyper, BUDGET).await;
+    let gated = builder().authorizer(Everybody(AtomicUsize::new(0)));
+    let gated = gated.build().expect("a service");
+    let what = "a session with an identity of its own that ends";
+    check(what, gated, &hyper, IDENTIFIED_BUDGET).await;
 }

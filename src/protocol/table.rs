@@ -63,18 +63,23 @@ impl<S> Table<S> {
 
     /// Adds a session under a fresh name.
     pub(crate) fn open(&self, session: S, owner: Option<&Owner>) -> Result<Arc<Row<S>>, Full> {
-        let row = Arc::new(Row::alone(session, owner));
+        let mut row = Row::alone(session, None);
         let mut rows = lock(&self.rows);
         if rows.by_id.len() >= self.caps.all {
             return Err(Full::All(self.caps.all));
         }
         if let Some(owner) = owner {
-            let has = rows.owned.get(owner).copied().unwrap_or(0);
+            // All sessions of an owner share one name, though each request brings its own.
+            let known = rows.owned.get_key_value(owner);
+            let (name, has) = known.map_or((owner, 0), |(name, has)| (name, *has));
             if has >= self.caps.each {
                 return Err(Full::Each(self.caps.each));
             }
-            rows.owned.insert(Arc::clone(owner), has + 1);
+            let name = Arc::clone(name);
+            row.owner = Some(Arc::clone(&name));
+            rows.owned.insert(name, has + 1);
         }
+        let row = Arc::new(row);
         rows.by_id.insert(row.id, Arc::clone(&row));
         Ok(row)
     }
@@ -217,19 +222,23 @@ mod tests {
     #[test]
     fn an_owner_has_a_cap_of_its_own() {
         let table = capped(9, 2);
-        let (ada, bob) = (Owner::from("ada"), Owner::from("bob"));
-        let first = table.open((), Some(&ada)).unwrap();
-        table.open((), Some(&ada)).unwrap();
-        assert_eq!(table.open((), Some(&ada)).err(), Some(Full::Each(2)));
+        // Each request brings a name of its own.
+        let (ada, bob) = (|| Owner::from("ada"), Owner::from("bob"));
+        let first = table.open((), Some(&ada())).unwrap();
+        table.open((), Some(&ada())).unwrap();
+        assert_eq!(table.open((), Some(&ada())).err(), Some(Full::Each(2)));
         assert!(table.open((), Some(&bob)).is_ok());
         for _ in 0..3 {
             table.open((), None).unwrap();
         }
         table.close(first.id());
         table.close(first.id());
-        assert!(table.open((), Some(&ada)).is_ok());
-        assert_eq!(table.open((), Some(&ada)).err(), Some(Full::Each(2)));
+        assert!(table.open((), Some(&ada())).is_ok());
+        assert_eq!(table.open((), Some(&ada())).err(), Some(Full::Each(2)));
         assert_eq!((table.of("ada").len(), table.of("bob").len()), (2, 1));
+        let names = |row: &Arc<Row<()>>| row.owner().map(Arc::as_ptr);
+        let of_ada = table.of("ada");
+        assert_eq!(names(&of_ada[0]), names(&of_ada[1]), "one name in memory");
     }
 
     /// SPEC F-50, G-20, R-57: for everybody but its owner a session is not there.

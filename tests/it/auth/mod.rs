@@ -5,6 +5,7 @@
 //! server is no authorization server; F-40 to F-42, which are CORS's.
 
 mod binding;
+mod deployments;
 mod documents;
 mod ends;
 mod scopes;

@@ -218,23 +218,49 @@ async fn handlers_know_who_asks() {
     assert_eq!(text_of(&stream.message().await.unwrap()), expected);
 }
 
-/// SPEC F-53, G-13: what a handler or an embedder may print of a request and of the service holds no
-/// token.
+/// SPEC F-53, G-13: what a handler or an embedder may print of a request, of the service and of what
+/// happens holds no token, and no id of a session.
 #[tokio::test]
 async fn no_token_is_printed() {
-    let (running, _) = gated().await;
+    let told = Arc::new(std::sync::Mutex::new(String::new()));
+    let log = Arc::clone(&told);
+    let (running, _) = gated_with(|builder| {
+        builder.on_event(move |event| log.lock().unwrap().push_str(&format!("{event:?}\n")))
+    })
+    .await;
     let ada = As::new(&running, "ada-fresh");
-    let answer = ada
-        .modern("tools/call", call("head", json!({})))
-        .await
-        .answer()
-        .await;
-    let printed = text_of(&answer);
+    let params = call("head", json!({}));
+    let answer = ada.modern("tools/call", params).await.answer().await;
+    let mut printed = text_of(&answer).to_owned();
     assert!(
         printed.contains("authorization") && printed.contains("principal"),
         "{printed}"
     );
-    assert!(!printed.contains("ada-fresh"), "{printed}");
-    assert!(!format!("{:?}", running.mcp).contains("ada-fresh"));
-    assert!(!format!("{:?}", Gate::new().0).contains("ada"));
+    let session = ada.session("2025-11-25").await;
+    let (stream, path) = ada.sse().await;
+    drop(stream);
+    let wrong = As::new(&running, "wrong-token");
+    for (line, client) in [
+        ("GET /sse?access_token=in-query", &ada),
+        ("GET /sse", &wrong),
+    ] {
+        printed.push_str(&client.request(line, "", "").await.body);
+    }
+    let bob = As::new(&running, "bob");
+    let ping = message(1, "ping", json!({}));
+    printed.push_str(&bob.post(&session, &ping).await.body().await);
+    printed.push_str(&bob.send(&path, &ping).await.body);
+    printed.push_str(&format!("{:?} {:?}", running.mcp, Gate::new().0));
+    printed.push_str(&told.lock().unwrap());
+    assert!(printed.contains("Refused"), "events were told: {printed}");
+    let sse_session = path.split('=').next_back().unwrap();
+    for secret in [
+        "ada-fresh",
+        "wrong-token",
+        "in-query",
+        &*session,
+        sse_session,
+    ] {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
 }

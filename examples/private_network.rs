@@ -1,0 +1,61 @@
+//! In a private network, where reaching the server is what lets a machine in.
+//!
+//! The authorizer names each machine by its address, so that each has sessions and limits of its own;
+//! it lets in those of the network alone, should the port be open to more by mistake. Without any
+//! authorizer all machines would be one.
+//!
+//! `cargo run --example private_network [-- LISTEN-ADDRESS]`, by default on this machine alone. The
+//! hosts that the server is asked for by are listed: pages of other sites cannot reach it by rebinding
+//! their names.
+
+use std::future::ready;
+use std::net::{IpAddr, SocketAddr};
+
+use hyper::http::request::Parts;
+use mcp_wire::auth::{Authorizer, Challenge, Identity};
+use mcp_wire::server::{Arguments, Call, Server, Tool};
+use mcp_wire::{BoxFuture, McpService, serve};
+use tokio::net::TcpListener;
+
+struct PrivateNetwork;
+
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
+    }
+}
+
+impl Authorizer for PrivateNetwork {
+    fn authorize(
+        &self,
+        _: &Parts,
+        peer: Option<SocketAddr>,
+    ) -> BoxFuture<Result<Identity, Challenge>> {
+        let verdict = match peer {
+            Some(peer) if is_private(peer.ip()) => Ok(Identity::new(peer.ip().to_string())),
+            _ => Err(Challenge::missing()),
+        };
+        Box::pin(ready(verdict))
+    }
+}
+
+async fn whoami(cx: Call, _: Arguments) -> String {
+    let identity = cx.identity().map(Identity::principal);
+    format!("You come from {}.", identity.unwrap_or("nowhere"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1);
+    let address = address.unwrap_or_else(|| "127.0.0.1:0".to_owned());
+    let server = Server::new("Private", "1.0.0").tool(Tool::new("whoami"), whoami);
+    let mcp = McpService::builder(server)
+        .authorizer(PrivateNetwork)
+        .allowed_hosts(["mcp.internal"])
+        .build()?;
+    let listener = TcpListener::bind(address).await?;
+    println!("http://{}/mcp", listener.local_addr()?);
+    serve(listener, mcp, async { drop(tokio::signal::ctrl_c().await) }).await?;
+    Ok(())
+}

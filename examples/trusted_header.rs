@@ -1,0 +1,72 @@
+//! Behind a proxy that authenticates, and that says in a header who it was: such as
+//! `X-Forwarded-User: ada`.
+//!
+//! The header is taken from the proxy's address alone: who else can reach the port could write it, too.
+//! The proxy has to throw away headers of this name that come from outside.
+//!
+//! `cargo run --example trusted_header [-- PROXY-ADDRESS...]`, by default the proxy is on this machine.
+
+use std::future::ready;
+use std::net::{IpAddr, SocketAddr};
+
+use hyper::http::request::Parts;
+use mcp_wire::auth::{Authorizer, Challenge, Identity};
+use mcp_wire::server::{Arguments, Call, Server, Tool};
+use mcp_wire::{BoxFuture, McpService, serve};
+use tokio::net::TcpListener;
+
+const USER: &str = "x-forwarded-user";
+
+struct TrustedHeader {
+    proxies: Vec<IpAddr>,
+}
+
+impl TrustedHeader {
+    fn identity(&self, head: &Parts, peer: Option<SocketAddr>) -> Result<Identity, Challenge> {
+        let is_proxy = peer.is_some_and(|peer| self.proxies.contains(&peer.ip().to_canonical()));
+        if !is_proxy {
+            return Err(Challenge::missing());
+        }
+        let mut lines = head.headers.get_all(USER).iter();
+        // A second line is one that the proxy did not write, or did not throw away.
+        match (lines.next().map(|line| line.to_str()), lines.next()) {
+            (Some(Ok(user)), None) if !user.is_empty() => Ok(Identity::new(user)),
+            (None, _) => Err(Challenge::missing()),
+            _ => Err(Challenge::invalid_request(
+                "the name of the user cannot be read",
+            )),
+        }
+    }
+}
+
+impl Authorizer for TrustedHeader {
+    fn authorize(
+        &self,
+        head: &Parts,
+        peer: Option<SocketAddr>,
+    ) -> BoxFuture<Result<Identity, Challenge>> {
+        Box::pin(ready(self.identity(head, peer)))
+    }
+}
+
+async fn whoami(cx: Call, _: Arguments) -> String {
+    let identity = cx.identity().map(Identity::principal);
+    format!("You are {}.", identity.unwrap_or("nobody"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let proxies: Result<Vec<IpAddr>, _> = std::env::args().skip(1).map(|at| at.parse()).collect();
+    let mut proxies = proxies?;
+    if proxies.is_empty() {
+        proxies.push(IpAddr::from([127, 0, 0, 1]));
+    }
+    let server = Server::new("Behind a proxy", "1.0.0").tool(Tool::new("whoami"), whoami);
+    let mcp = McpService::builder(server)
+        .authorizer(TrustedHeader { proxies })
+        .build()?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("http://{}/mcp wants {USER}", listener.local_addr()?);
+    serve(listener, mcp, async { drop(tokio::signal::ctrl_c().await) }).await?;
+    Ok(())
+}

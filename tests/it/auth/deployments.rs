@@ -1,0 +1,121 @@
+//! Two of the three ways to deploy, as the examples `trusted_header` and `private_network` do it; the
+//! third, a token at the server, is what the other tests are about.
+
+use std::future::ready;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, StatusCode};
+
+use super::*;
+
+/// Takes the name of the user from a proxy, and from nobody else.
+struct TrustedHeader(IpAddr);
+
+impl Authorizer for TrustedHeader {
+    fn authorize(
+        &self,
+        head: &Parts,
+        peer: Option<SocketAddr>,
+    ) -> BoxFuture<Result<Identity, Challenge>> {
+        let user = head.headers.get("x-forwarded-user");
+        let user = user.and_then(|user| user.to_str().ok());
+        let is_proxy = peer.is_some_and(|peer| peer.ip() == self.0);
+        let verdict = user.filter(|_| is_proxy).map(Identity::new);
+        Box::pin(ready(verdict.ok_or_else(Challenge::missing)))
+    }
+}
+
+/// Names machines by their addresses.
+struct ByAddress;
+
+impl Authorizer for ByAddress {
+    fn authorize(
+        &self,
+        _: &Parts,
+        peer: Option<SocketAddr>,
+    ) -> BoxFuture<Result<Identity, Challenge>> {
+        let identity = peer.map(|peer| Identity::new(peer.ip().to_string()));
+        Box::pin(ready(identity.ok_or_else(Challenge::missing)))
+    }
+}
+
+async fn status(
+    mcp: &McpService,
+    peer: Option<&str>,
+    method: &str,
+    headers: &[(&str, &str)],
+) -> (StatusCode, Option<String>) {
+    let mcp = match peer {
+        Some(peer) => mcp.for_peer(SocketAddr::new(peer.parse().unwrap(), 1234)),
+        None => mcp.clone(),
+    };
+    let mut request = Request::builder()
+        .method(method)
+        .uri("/mcp")
+        .header("host", "localhost")
+        .header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let body = message(1, "initialize", hello("2025-11-25", json!({})));
+    let body = if method == "POST" {
+        body
+    } else {
+        String::new()
+    };
+    let response = mcp
+        .call(request.body(Full::new(Bytes::from(body))).unwrap())
+        .await;
+    let session = response.headers().get("mcp-session-id");
+    let session = session.map(|id| id.to_str().unwrap().to_owned());
+    (response.status(), session)
+}
+
+/// SPEC F-50, F-53, R-7: the header counts from the proxy's address alone, and its name binds.
+#[tokio::test]
+async fn behind_a_proxy_its_header_says_who_asks() {
+    let proxy = "10.0.0.1";
+    let mcp = McpService::builder(Server::new("Behind", "1"))
+        .authorizer(TrustedHeader(proxy.parse().unwrap()))
+        .build()
+        .unwrap();
+    let ada = ("x-forwarded-user", "ada");
+    for (peer, headers, expected) in [
+        (Some(proxy), &[ada][..], 200),
+        (Some(proxy), &[], 401),
+        (Some("10.0.0.2"), &[ada], 401),
+        (None, &[ada], 401),
+    ] {
+        let (status, _) = status(&mcp, peer, "POST", headers).await;
+        assert_eq!(status, expected, "{peer:?} {headers:?}");
+    }
+    let (_, session) = status(&mcp, Some(proxy), "POST", &[ada]).await;
+    let session = session.expect("an id");
+    let session = ("mcp-session-id", &*session);
+    for (user, expected) in [("bob", 404), ("ada", 200)] {
+        let headers = [("x-forwarded-user", user), session];
+        let (status, _) = status(&mcp, Some(proxy), "DELETE", &headers).await;
+        assert_eq!(status, expected, "{user}");
+    }
+}
+
+/// SPEC C-77, C-78, R-7: machines of a private network have sessions and limits of their own.
+#[tokio::test]
+async fn in_a_private_network_each_machine_is_one_principal() {
+    let mcp = McpService::builder(Server::new("Private", "1"))
+        .authorizer(ByAddress)
+        .max_each(1, 1)
+        .build()
+        .unwrap();
+    let (here, there) = (Some("10.0.0.1"), Some("10.0.0.2"));
+    let (opened, session) = status(&mcp, here, "POST", &[]).await;
+    assert_eq!(opened, 200);
+    assert_eq!(status(&mcp, here, "POST", &[]).await.0, 429);
+    assert_eq!(status(&mcp, there, "POST", &[]).await.0, 200);
+    let session = session.unwrap();
+    let session = [("mcp-session-id", &*session)];
+    assert_eq!(status(&mcp, there, "DELETE", &session).await.0, 404);
+    assert_eq!(status(&mcp, here, "DELETE", &session).await.0, 200);
+}
