@@ -20,7 +20,7 @@ fn exchanges() -> Vec<(&'static str, String, String, &'static str)> {
             message(1, "tools/list", modern),
             "/mcp",
         ),
-        ("POST /mcp", post.clone(), legacy, "/mcp"),
+        ("POST /mcp", post, legacy, "/mcp"),
         (
             "POST /mcp/",
             in_session.clone(),
