@@ -5,6 +5,7 @@
 mod auth;
 mod features;
 mod http_sse;
+mod isolation;
 mod layering;
 mod limits;
 mod matrix;
