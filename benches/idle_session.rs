@@ -15,11 +15,12 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mcp_wire::McpService;
 use mcp_wire::server::Server;
+use peak_alloc::PeakAlloc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::Handle;
 
 #[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const SESSIONS: usize = 1_000;
 /// What an idle session may cost above its hyper connection.
@@ -103,7 +104,7 @@ where
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     let tasks = || Handle::current().metrics().num_alive_tasks();
-    let heap = || dhat::HeapStats::get().curr_bytes;
+    let heap = || ALLOCATOR.current_usage();
     let mut clients = Vec::with_capacity(SESSIONS);
     // What is set up once, such as the first slots of the timer, is not a session's.
     drop(open(service()).await);
@@ -129,7 +130,6 @@ where
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let _profiler = dhat::Profiler::builder().testing().build();
     let mcp = McpService::builder(Server::new("Idle", "1.0.0"))
         .build()
         .expect("a service");
