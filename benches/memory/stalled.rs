@@ -28,7 +28,7 @@ const CHUNK: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_millis(1);
 /// Between two calls that are timed.
 const BREATH: Duration = Duration::from_millis(2);
-/// Calls that are timed before anybody stalls.
+/// Calls that are timed before anybody stalls, and at least while somebody does.
 const CALLS: usize = 300;
 /// How long is looked at a stream of 2026-07-28, whose handler is part of the response and waits for
 /// the reader.
@@ -315,8 +315,9 @@ async fn stall(stream: Stream, bytes: usize) -> Result<(), Failed> {
     }
     let begun = Instant::now();
     let waits = stream == Stream::Modern;
-    let goes_on =
-        |_| !(flood.is_over.load(Ordering::SeqCst) || waits && begun.elapsed() > PATIENCE);
+    // Cut or not, the client goes on not reading.
+    let is_over = || flood.is_over.load(Ordering::SeqCst) || waits && begun.elapsed() > PATIENCE;
+    let goes_on = |calls| calls < CALLS || !is_over();
     let (beside, elsewhere, calls) = time_in_turn(&mut own, &mut other, goes_on).await?;
     let grown = ALLOCATOR.peak_usage().saturating_sub(heap);
     let whose = match stream {
