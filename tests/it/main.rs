@@ -4,6 +4,7 @@
 
 mod auth;
 mod browser;
+mod equal_ids;
 mod features;
 mod heads;
 mod http_sse;

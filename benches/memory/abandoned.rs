@@ -1,0 +1,184 @@
+//! Sessions that nobody comes back to are gone when their time is up, with all they held (R-4, R-5,
+//!
+
+use std::error::Error;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use mcp_wire::jsonrpc::{ErrorObject, Json, Request as Message};
+use mcp_wire::server::{Arguments, Call, Server, Tool};
+use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
+use serde_json::json;
+use tokio::runtime::Handle;
+
+use crate::ALLOCATOR;
+
+/// The default, and what looking after the sessions may take.
+const EXPIRY: Duration = Duration::from_secs(31 * 60);
+
+/// How a session is opened and left.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Initialized, never heard of again.
+    Silent,
+    /// With a client that listened, and is gone.
+    Listened,
+    /// With a call whose client is gone, and 16 KB of events to come back for.
+    Called,
+    /// HTTP+SSE, whose session is its connection.
+    Sse,
+    /// The client leaves before its `initialize` is answered.
+    Early,
+}
+
+/// Never answers.
+struct Mute;
+
+impl Dispatcher for Mute {
+    fn request(&self, _cx: Context, _request: Message) -> BoxFuture<Result<Json, ErrorObject>> {
+        Box::pin(pending())
+    }
+}
+
+fn talkative() -> Server {
+    let talk = Tool::new("talk").input(json!({"type": "object"}));
+    Server::new("Bench", "1.0.0").tool(talk, async |cx: Call, _: Arguments| {
+        let note = Json::from(&json!({"pad": "x".repeat(1_000)}));
+        for _ in 0..16 {
+            let _ = cx.notify("notifications/note", Some(&note));
+        }
+        "told"
+    })
+}
+
+type Posted = Request<Full<Bytes>>;
+
+fn post(session: Option<&str>, message: &serde_json::Value) -> Posted {
+    let mut request = Request::post("/mcp")
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream");
+    if let Some(id) = session {
+        request = request.header("mcp-session-id", id);
+    }
+    let body = Full::new(message.to_string().into());
+    request.body(body).expect("a request of constants")
+}
+
+fn get(path: &str, session: Option<&str>) -> Posted {
+    let mut request = Request::get(path)
+        .header("host", "localhost")
+        .header("accept", "text/event-stream");
+    if let Some(id) = session {
+        request = request.header("mcp-session-id", id);
+    }
+    let body = Full::new(Bytes::new());
+    request.body(body).expect("a request of constants")
+}
+
+fn initialize() -> Posted {
+    let params = json!({
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "bench", "version": "1"},
+    });
+    post(
+        None,
+        &json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}),
+    )
+}
+
+async fn initialized(mcp: &McpService) -> String {
+    let response = mcp.call(initialize()).await;
+    let id = response.headers().get("mcp-session-id");
+    let id = id.and_then(|id| id.to_str().ok());
+    id.expect("an initialize that succeeds").to_owned()
+}
+
+impl Way {
+    const ALL: [Self; 5] = [
+        Self::Silent,
+        Self::Listened,
+        Self::Called,
+        Self::Sse,
+        Self::Early,
+    ];
+
+    fn service(self, sessions: usize) -> Result<McpService, mcp_wire::Error> {
+        match self {
+            Self::Early => McpService::builder(Mute).max_sessions(sessions).build(),
+            _ => McpService::builder(talkative())
+                .max_sessions(sessions)
+                .build(),
+        }
+    }
+
+    /// Opens a session and abandons it.
+    async fn abandon(self, mcp: &McpService) {
+        match self {
+            Self::Silent => drop(initialized(mcp).await),
+            Self::Listened => {
+                let id = initialized(mcp).await;
+                let response = mcp.call(get("/mcp", Some(&id))).await;
+                assert_eq!(response.status(), 200);
+            }
+            Self::Called => {
+                let id = initialized(mcp).await;
+                let params = json!({"name": "talk"});
+                let call =
+                    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+                let mut response = mcp.call(post(Some(&id), &call)).await;
+                let first = response.body_mut().frame().await;
+                assert!(first.is_some_and(|frame| frame.is_ok()), "a stream");
+            }
+            Self::Sse => {
+                let mut response = mcp.call(get("/sse", None)).await;
+                let first = response.body_mut().frame().await;
+                assert!(first.is_some_and(|frame| frame.is_ok()), "a stream");
+            }
+            Self::Early => {
+                let mut answer = pin!(mcp.call(initialize()));
+                let is_pending =
+                    poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx).is_pending())).await;
+                assert!(is_pending && mcp.sessions() > 0, "it runs");
+            }
+        }
+    }
+
+    /// The sessions that are still there just after they were abandoned.
+    fn stay(self) -> bool {
+        !matches!(self, Self::Sse | Self::Early)
+    }
+}
+
+pub(crate) async fn measure(sessions: usize) -> Result<(), Box<dyn Error>> {
+    println!("{sessions} sessions, and the bytes of heap that they leave after {EXPIRY:?}:");
+    for way in Way::ALL {
+        let mcp = way.service(sessions)?;
+        // What is made once is no session's.
+        way.abandon(&mcp).await;
+        tokio::time::sleep(EXPIRY).await;
+        let before = ALLOCATOR.current_usage();
+        for _ in 0..sessions {
+            way.abandon(&mcp).await;
+        }
+        let expected = if way.stay() { sessions } else { 0 };
+        assert_eq!(mcp.sessions(), expected, "{way:?}");
+        let each = (ALLOCATOR.current_usage() as i64 - before as i64) / sessions as i64;
+        tokio::time::sleep(EXPIRY).await;
+        let left = ALLOCATOR.current_usage() as i64 - before as i64;
+        let tasks = Handle::current().metrics().num_alive_tasks();
+        println!("  {way:?}: {left}, {tasks} tasks ({each} bytes a session while it was there)");
+        assert_eq!(
+            (left, tasks, mcp.sessions()),
+            (0, 0, 0),
+            "something stays of sessions that are gone"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! Requests that are refused leave nothing behind (R-3).
+
+use std::error::Error;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use mcp_wire::McpService;
+use mcp_wire::server::Server;
+
+use crate::ALLOCATOR;
+
+const BODY_LIMIT: usize = 64 * 1024;
+static LONG: [u8; BODY_LIMIT + 1] = [b' '; BODY_LIMIT + 1];
+
+const CALL: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+const INITIALIZE: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}"#;
+const MODERN: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"nothing","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"}}}}"#;
+
+/// A request that is refused, and how.
+struct Refused {
+    what: &'static str,
+    status: u16,
+    line: (&'static str, &'static str),
+    /// Beside the headers of a good POST, or instead of one of them.
+    header: Option<(&'static str, &'static str)>,
+    body: &'static [u8],
+}
+
+const fn refused(
+    status: u16,
+    what: &'static str,
+    line: (&'static str, &'static str),
+    header: Option<(&'static str, &'static str)>,
+    body: &'static [u8],
+) -> Refused {
+    Refused {
+        what,
+        status,
+        line,
+        header,
+        body,
+    }
+}
+
+const POST: (&str, &str) = ("POST", "/mcp");
+const NOBODY: &str = "0123456789abcdef0123456789abcdef";
+
+const ALL: [Refused; 18] = [
+    refused(400, "no JSON", POST, None, b"{"),
+    refused(400, "no session id", POST, None, CALL),
+    refused(
+        400,
+        "an unknown revision",
+        POST,
+        Some(("mcp-protocol-version", "2020-01-01")),
+        CALL,
+    ),
+    refused(
+        400,
+        "headers that differ",
+        POST,
+        Some(("mcp-method", "other")),
+        MODERN,
+    ),
+    refused(
+        400,
+        "a message for no session",
+        ("POST", "/messages/"),
+        None,
+        CALL,
+    ),
+    refused(
+        403,
+        "a foreign host",
+        POST,
+        Some(("host", "example.com")),
+        CALL,
+    ),
+    refused(
+        403,
+        "a foreign origin",
+        POST,
+        Some(("origin", "https://example.com")),
+        CALL,
+    ),
+    refused(404, "an unknown path", ("POST", "/nowhere"), None, CALL),
+    refused(
+        404,
+        "an unknown session",
+        POST,
+        Some(("mcp-session-id", NOBODY)),
+        CALL,
+    ),
+    refused(
+        404,
+        "an unknown method",
+        POST,
+        Some(("mcp-method", "nothing")),
+        MODERN,
+    ),
+    refused(
+        404,
+        "a message for an unknown session",
+        (
+            "POST",
+            "/messages/?session_id=0123456789abcdef0123456789abcdef",
+        ),
+        None,
+        CALL,
+    ),
+    refused(405, "PUT", ("PUT", "/mcp"), None, CALL),
+    refused(405, "POST to the stream", ("POST", "/sse"), None, CALL),
+    refused(
+        406,
+        "an answer in plain text",
+        POST,
+        Some(("accept", "text/plain")),
+        CALL,
+    ),
+    refused(413, "a body that is too long", POST, None, &LONG),
+    refused(
+        415,
+        "a question in plain text",
+        POST,
+        Some(("content-type", "text/plain")),
+        CALL,
+    ),
+    refused(
+        200,
+        "an initialize that fails",
+        POST,
+        None,
+        br#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#,
+    ),
+    refused(503, "a session above the cap", POST, None, INITIALIZE),
+];
+
+impl Refused {
+    fn request(&self) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+        let (method, path) = self.line;
+        let mut request = Request::builder().method(method).uri(path);
+        let mut headers = vec![
+            ("host", "localhost"),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+        ];
+        if self.body == MODERN {
+            headers.push(("mcp-protocol-version", "2026-07-28"));
+        }
+        headers.retain(|(name, _)| self.header.is_none_or(|(own, _)| own != *name));
+        for (name, value) in headers.into_iter().chain(self.header) {
+            request = request.header(name, value);
+        }
+        request.body(Full::new(Bytes::from_static(self.body)))
+    }
+
+    async fn repeat(&self, mcp: &McpService, times: usize) -> Result<(), Box<dyn Error>> {
+        for _ in 0..times {
+            let response = mcp.call(self.request()?).await;
+            assert_eq!(response.status(), self.status, "{}", self.what);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) async fn measure(times: usize) -> Result<(), Box<dyn Error>> {
+    println!("{times} requests of each kind, and the bytes of heap that they leave:");
+    for refused in &ALL {
+        let sessions = if refused.status == 503 { 0 } else { 10 };
+        let mcp = McpService::builder(Server::new("Bench", "1.0.0"))
+            .body_limit(BODY_LIMIT)
+            .max_sessions(sessions)
+            .build()?;
+        // What is made once, such as a counter, is no request's.
+        refused.repeat(&mcp, 10).await?;
+        let before = ALLOCATOR.current_usage();
+        refused.repeat(&mcp, times).await?;
+        let left = ALLOCATOR.current_usage() as i64 - before as i64;
+        println!("  {} {}: {left}", refused.status, refused.what);
+        assert_eq!(left, 0, "something stays of requests that were refused");
+        assert_eq!(mcp.sessions(), 0, "and no session (R-4)");
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! What is measured of the server, and how it is printed.
+
+use std::time::Duration;
+
+use mcp_wire::{McpService, ProtocolVersion};
+use peak_alloc::PeakAlloc;
+use tokio::runtime::Handle;
+
+use crate::ledger::Ledger;
+use crate::server::Handlers;
+
+/// How far the heap may be from where it was, in percent.
+const TOLERANCE: f64 = 2.0;
+
+/// What the server holds at one moment. The heap is the process's, so it tells of the server alone
+/// only when the clients are gone.
+#[derive(Clone, Copy)]
+pub(crate) struct Figures {
+    pub(crate) sessions: usize,
+    pub(crate) listens: usize,
+    pub(crate) streams: usize,
+    pub(crate) running: usize,
+    pub(crate) queued_bytes: usize,
+    pub(crate) tasks: usize,
+    pub(crate) heap: usize,
+}
+
+impl Figures {
+    /// `server` is the runtime that the server, and nothing else, runs on.
+    pub(crate) fn of(mcp: &McpService, server: &Handle) -> Self {
+        let now = mcp.snapshot();
+        let (sessions, listens, streams) = (now.sessions, now.listens, now.streams);
+        let (running, queued_bytes) = (now.running, now.queued_bytes);
+        drop(now);
+        Self {
+            sessions,
+            listens,
+            streams,
+            running,
+            queued_bytes,
+            tasks: server.metrics().num_alive_tasks(),
+            heap: PeakAlloc.current_usage(),
+        }
+    }
+
+    fn rows(&self) -> [(&'static str, usize); 7] {
+        [
+            ("sessions", self.sessions),
+            ("listens", self.listens),
+            ("streams", self.streams),
+            ("running calls", self.running),
+            ("queued bytes", self.queued_bytes),
+            ("tasks", self.tasks),
+            ("heap, bytes", self.heap),
+        ]
+    }
+
+    /// Whether nothing is left of any client.
+    pub(crate) fn are_quiet(&self, start: &Self) -> bool {
+        let counts = [
+            self.sessions,
+            self.listens,
+            self.streams,
+            self.running,
+            self.queued_bytes,
+        ];
+        counts.iter().all(|count| *count == 0) && self.tasks == start.tasks
+    }
+
+    /// How far the heap is from where it was, in percent.
+    fn drift(&self, start: &Self) -> f64 {
+        (self.heap as f64 / start.heap as f64 - 1.0) * 100.0
+    }
+
+    /// Prints what there was at the start, at most, and at the end; tells whether all is back.
+    pub(crate) fn print(&self, start: &Self, peak: &Self) -> bool {
+        println!(
+            "\n{:<16}{:>14}{:>14}{:>14}",
+            "the server", "start", "peak", "end"
+        );
+        let rows = start.rows().into_iter().zip(peak.rows()).zip(self.rows());
+        for (((name, before), (_, most)), (_, after)) in rows {
+            println!("{name:<16}{before:>14}{most:>14}{after:>14}");
+        }
+        let drift = self.drift(start);
+        println!("heap: {drift:+.2} % (at most {TOLERANCE} %)");
+        self.are_quiet(start) && drift.abs() <= TOLERANCE
+    }
+
+    /// The larger of each.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            sessions: self.sessions.max(other.sessions),
+            listens: self.listens.max(other.listens),
+            streams: self.streams.max(other.streams),
+            running: self.running.max(other.running),
+            queued_bytes: self.queued_bytes.max(other.queued_bytes),
+            tasks: self.tasks.max(other.tasks),
+            heap: self.heap.max(other.heap),
+        }
+    }
+}
+
+pub(crate) fn print_progress(elapsed: Duration, now: &Figures, ledger: &Ledger) {
+    let (_, calls, [answered, resumed, left, cancelled]) = ledger.sum();
+    println!(
+        "{:>4} s: {} sessions, {} streams, {} running, {} tasks, {:.1} MB; \
+         {calls} calls: {answered} answered, {resumed} resumed, {left} left, {cancelled} cancelled; \
+         {} failures",
+        elapsed.as_secs(),
+        now.sessions,
+        now.streams,
+        now.running,
+        now.tasks,
+        now.heap as f64 / 1e6,
+        ledger.failed(),
+    );
+}
+
+/// Prints the calls by revision; tells whether each was settled.
+pub(crate) fn print_calls(ledger: &Ledger) -> bool {
+    println!(
+        "\n{:<12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>11}",
+        "revision", "visits", "calls", "answered", "resumed", "left", "cancelled"
+    );
+    let mut all_settled = true;
+    for revision in ProtocolVersion::ALL {
+        let (visits, calls, settled) = ledger.totals(revision);
+        let [answered, resumed, left, cancelled] = settled;
+        println!(
+            "{:<12}{visits:>10}{calls:>10}{answered:>10}{resumed:>10}{left:>10}{cancelled:>11}",
+            revision.as_str()
+        );
+        all_settled &= settled.iter().sum::<u64>() == calls;
+    }
+    all_settled
+}
+
+/// Prints what happened in the server; tells whether its handlers are all over.
+pub(crate) fn print_events(mcp: &McpService, handlers: &Handlers) -> bool {
+    let now = mcp.snapshot();
+    println!(
+        "\nhandlers: {} begun, {} finished, {} dropped",
+        handlers.begun(),
+        handlers.finished(),
+        handlers.dropped()
+    );
+    println!(
+        "server: {} sessions opened, {} ended; {} streams cut, {} notifications left out, {} \
+         keep-alives, {} panics",
+        now.sessions_opened, now.sessions_ended, now.cuts, now.dropped, now.keep_alives, now.panics
+    );
+    let refusals = now
+        .refusals
+        .iter()
+        .map(|(why, times)| format!("{why} {times}"));
+    println!("refused: {}", refusals.collect::<Vec<_>>().join(", "));
+    handlers.begun() == handlers.finished() + handlers.dropped()
+        && now.sessions_opened == now.sessions_ended
+}
