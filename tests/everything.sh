@@ -1,4 +1,4 @@
-# Sourced by the run.sh of conformance and interop: starts the everything example, waits within
+# Sourced by the run.sh of conformance, interop and nginx: starts the everything example, waits within
 # bounds. The caller has set `root` (the repository) and `scratch` (a temporary folder).
 
 # poll SECONDS COMMAND...: repeats the command until it succeeds, or fails when time is up.

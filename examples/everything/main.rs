@@ -2,9 +2,13 @@
 //! conformance suites ask for; the test suites of this crate drive it too.
 //!
 //! `cargo run --release --all-features --example everything [-- --listen ADDR]`
+//!
+//! `STATE_SECRET` in the environment is the secret of all processes behind one address, at least 32
+//! bytes: another process can then go on with a request of several rounds.
 
 mod asking;
 mod media;
+mod peers;
 mod prompts;
 mod resources;
 mod rounds;
@@ -12,19 +16,25 @@ mod slow;
 mod tools;
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mcp_wire::server::Server;
+use mcp_wire::server::{Server, StateKeys};
 use mcp_wire::{McpService, serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-const USAGE: &str = "usage: everything [--listen ADDR] [--body-limit BYTES] [--keep-alive SECONDS] \
-                     [--max-sessions N]";
+use crate::peers::Peers;
+
+const USAGE: &str = "usage: everything [--listen ADDR] [--mount PATH] [--public-prefix PATH] \
+                     [--allowed-host HOST]... [--body-limit BYTES] [--keep-alive SECONDS] \
+                     [--max-sessions N] [--without-sessions] [--peer ADDR]...";
+/// In the environment, because everybody can read the arguments of a process.
+const SECRET: &str = "STATE_SECRET";
 
 /// What a client finds here. The order is that of the lists.
-fn everything() -> Server {
+fn everything(peers: &Peers) -> Result<Server, mcp_wire::Error> {
     let server = Server::new("Everything", env!("CARGO_PKG_VERSION"))
         .about(|about| {
             about.title = Some("Everything".to_owned());
@@ -32,12 +42,16 @@ fn everything() -> Server {
         })
         .logging()
         .subscriptions();
-    let server = tools::add(server);
+    let server = tools::add(server, peers);
     let server = asking::add(server);
     let server = rounds::add(server);
     let server = slow::add(server);
     let server = resources::add(server);
-    prompts::add(server)
+    let server = prompts::add(server);
+    Ok(match std::env::var(SECRET) {
+        Ok(secret) => server.state_keys(StateKeys::new(secret.as_bytes())?),
+        Err(_) => server,
+    })
 }
 
 #[tokio::main]
@@ -56,7 +70,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let mcp = options.service()?;
+    let peers = Peers::meet(&options.listen, &options.peers).await?;
+    let server = everything(&peers)?;
+    tokio::spawn(peers.hear(server.clone()));
+    let mcp = options.service(server)?;
     let listener = TcpListener::bind(&options.listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
     println!("MCP over Streamable HTTP: {url}/mcp");
@@ -77,6 +94,11 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 /// The flags; what is not given stays as the library has it.
 struct Options {
     listen: String,
+    mount: Option<String>,
+    public_prefix: Option<String>,
+    allowed_hosts: Vec<String>,
+    without_sessions: bool,
+    peers: Vec<SocketAddr>,
     body_limit: Option<usize>,
     keep_alive: Option<Duration>,
     max_sessions: Option<usize>,
@@ -87,14 +109,27 @@ impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Option<Self> {
         let mut options = Self {
             listen: "127.0.0.1:8000".to_owned(),
+            mount: None,
+            public_prefix: None,
+            allowed_hosts: Vec::new(),
+            without_sessions: false,
+            peers: Vec::new(),
             body_limit: None,
             keep_alive: None,
             max_sessions: None,
         };
         while let Some(flag) = args.next() {
+            if flag == "--without-sessions" {
+                options.without_sessions = true;
+                continue;
+            }
             let value = args.next()?;
             match flag.as_str() {
                 "--listen" => options.listen = value,
+                "--mount" => options.mount = Some(value),
+                "--public-prefix" => options.public_prefix = Some(value),
+                "--peer" => options.peers.push(value.parse().ok()?),
+                "--allowed-host" => options.allowed_hosts.push(value),
                 "--body-limit" => options.body_limit = Some(value.parse().ok()?),
                 "--keep-alive" => options.keep_alive = Some(seconds(&value)?),
                 "--max-sessions" => options.max_sessions = Some(value.parse().ok()?),
@@ -104,8 +139,17 @@ impl Options {
         Some(options)
     }
 
-    fn service(&self) -> Result<McpService, mcp_wire::Error> {
-        let mut builder = McpService::builder(everything());
+    fn service(&self, server: Server) -> Result<McpService, mcp_wire::Error> {
+        let mut builder = McpService::builder(server).allowed_hosts(&self.allowed_hosts);
+        if let Some(path) = &self.mount {
+            builder = builder.mount(path);
+        }
+        if let Some(path) = &self.public_prefix {
+            builder = builder.public_prefix(path);
+        }
+        if self.without_sessions {
+            builder = builder.without_sessions();
+        }
         if let Some(bytes) = self.body_limit {
             builder = builder.body_limit(bytes);
         }

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::media::{PNG, WAV};
+use crate::peers::Peers;
 
 /// Between two signs of life of a tool.
 const STEP: Duration = Duration::from_millis(50);
 
-pub(crate) fn add(server: Server) -> Server {
+pub(crate) fn add(server: Server, peers: &Peers) -> Server {
     let server = FIXED
         .iter()
         .fold(server, |server, &(name, about, content)| {
@@ -24,9 +25,9 @@ pub(crate) fn add(server: Server) -> Server {
     let server = CHANGES
         .iter()
         .fold(server, |server, (name, about, change)| {
-            let teller = server.clone();
+            let (teller, peers) = (server.clone(), peers.clone());
             server.tool(tool(name, about), move |_, _| {
-                teller.publish(change);
+                peers.publish(&teller, change);
                 ready("The clients that listen were told.")
             })
         });

@@ -137,6 +137,7 @@ impl fmt::Debug for ResponseBody {
 
 struct Events {
     queue: Arc<Queue>,
+    has_begun: bool,
     keep_alive: Option<KeepAlive>,
     /// Never locked: the lock makes a future that is only `Send` fit into a body that is `Sync`.
     work: Option<Mutex<BoxFuture<()>>>,
@@ -159,6 +160,7 @@ impl Events {
         sender.0.observer.stream_opened();
         Self {
             queue: Arc::clone(&sender.0),
+            has_begun: false,
             keep_alive: keep_alive.map(KeepAlive::new),
             work: work.map(Mutex::new),
             held,
@@ -181,10 +183,16 @@ impl Events {
         }
         match self.queue.poll(cx) {
             Poll::Ready(frame) => {
+                self.has_begun = true;
                 if let Some(keep_alive) = &mut self.keep_alive {
                     keep_alive.quiet_since = Instant::now();
                 }
                 Poll::Ready(frame)
+            }
+            // There are proxies that hold the head of a response back until its first byte.
+            Poll::Pending if !self.has_begun => {
+                self.has_begun = true;
+                Poll::Ready(Some(sse::KEEP_ALIVE))
             }
             Poll::Pending => match &mut self.keep_alive {
                 Some(keep_alive) => {
@@ -550,12 +558,28 @@ mod tests {
         frame.unwrap().into_data().ok()
     }
 
+    /// a stream that has nothing to say yet, with or without keep-alives, says a comment at once.
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_with_nothing_to_say_begins_with_a_comment() {
+        for keep_alive in [None, Some(Duration::from_secs(15))] {
+            let mut sender = Sender::new(LIMITS, &Arc::default());
+            let start = Instant::now();
+            let mut body = ResponseBody::events(&sender, keep_alive, ());
+            assert_eq!(next(&mut body).await.unwrap(), sse::KEEP_ALIVE);
+            assert_eq!(start.elapsed(), Duration::ZERO);
+            sender.offer(frame("x")).unwrap();
+            assert_eq!(next(&mut body).await.unwrap(), "x", "and no other");
+        }
+    }
+
     /// SPEC B-17, H-10, R-20: a comment after every quiet period, and only then.
     #[tokio::test(start_paused = true)]
     async fn a_quiet_stream_is_kept_alive() {
         let mut sender = Sender::new(LIMITS, &Arc::default());
         let start = Instant::now();
         let mut body = ResponseBody::events(&sender, Some(Duration::from_secs(15)), ());
+        sender.offer(frame("first")).unwrap();
+        assert_eq!(next(&mut body).await.unwrap(), "first");
         assert_eq!(next(&mut body).await.unwrap(), sse::KEEP_ALIVE);
         assert_eq!(start.elapsed().as_secs(), 15);
         tokio::time::advance(Duration::from_secs(10)).await;

@@ -313,7 +313,8 @@ impl<D: Dispatcher> Builder<D> {
     }
 
     /// How long a stream is quiet before a comment is sent; `None` sends none. Default 15 s: well
-    /// below the 30 s and 60 s after which proxies cut a quiet stream.
+    /// below the 30 s and 60 s after which proxies cut a quiet stream. A stream that begins with
+    /// nothing to say begins with one in any case.
     pub fn keep_alive(mut self, period: impl Into<Option<Duration>>) -> Self {
         self.keep_alive = period.into();
         self

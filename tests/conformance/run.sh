@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Judges the everything example with the official conformance suites.
 #
-#   run.sh         builds and starts the example, judges it, stops it
-#   run.sh URL     judges a server that runs already, such as http://127.0.0.1:8000/mcp
+#   run.sh                     builds and starts the example, judges it, stops it
+#   run.sh URL                 judges a server that runs already, such as http://127.0.0.1:8000/mcp
+#   run.sh URL REVISION...     the same at these revisions only, by the later suite
 #
-# KEEP names a folder where the suites' own results and logs stay.
+# KEEP names a folder where the suites' own results and logs stay, KNOWN_FAILURES another list of them.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -56,7 +57,7 @@ judge() {
     fi
     wait "$suite" || true
     suite=
-    "$node" "$here/verdict.mjs" "$results/$run" "$run" "$here/known-failures.txt" || failed+=("$run")
+    "$node" "$here/verdict.mjs" "$results/$run" "$run" "${KNOWN_FAILURES:-$here/known-failures.txt}" || failed+=("$run")
 }
 
 npm_packages "$here"
@@ -64,6 +65,7 @@ pick_node
 
 if (($# > 0)); then
     url=$1
+    shift
 else
     echo "building the everything example"
     build_everything
@@ -73,8 +75,11 @@ fi
 echo "judging $url"
 
 failed=()
-judge conformance-latest
-for revision in 2025-03-26 2025-06-18 2025-11-25 2026-07-28; do
+if (($# == 0)); then
+    judge conformance-latest
+    set -- 2025-03-26 2025-06-18 2025-11-25 2026-07-28
+fi
+for revision; do
     judge conformance-next "$revision"
 done
 

@@ -661,6 +661,17 @@ async fn a_slow_answer_becomes_a_stream_with_signs_of_life() {
     assert!(has(&messages[0], "result"));
 }
 
+/// what begins after a silence has its first byte at once, with keep-alives or without.
+#[tokio::test]
+async fn a_slow_answer_begins_with_a_comment() {
+    let set = |builder: Builder<Server>| builder.silence(SHORT).keep_alive(None);
+    let (running, seen) = run_with(set).await;
+    let mut stream = call(running.address, "wait", json!({})).await;
+    stream.comment().await;
+    seen.gate.add_permits(1);
+    assert_eq!(stream.messages().await.len(), 1);
+}
+
 /// SPEC D-2, J-35, D.4, GOTCHAS 29: a GET or DELETE of this revision is 405, and says what is there.
 #[tokio::test]
 async fn only_post_is_of_this_revision() {

@@ -129,6 +129,31 @@ async fn a_silence_begins_a_stream() {
     }
 }
 
+/// a stream that has nothing to say yet has its first byte at once, with keep-alives or without:
+/// an event to resume from where the revision has it, else a comment.
+#[tokio::test]
+async fn a_quiet_stream_begins_with_a_byte() {
+    let (running, seen) = probe_with(|builder| {
+        let builder = builder.silence(Duration::from_millis(5));
+        builder.keep_alive(None)
+    })
+    .await;
+    for version in STREAMABLE {
+        let session = Session::open(running.address, version, json!({})).await;
+        let standalone = session.listen(None).await;
+        let silent = begin(&session, "wait", json!({"tag": version})).await;
+        for mut stream in [standalone, silent] {
+            if version == V11 {
+                let primed = stream.event().await.unwrap();
+                assert!(primed.data.is_empty(), "{primed:?}");
+            } else {
+                stream.comment().await;
+            }
+        }
+        seen.allow(version, 1);
+    }
+}
+
 /// SPEC C-60, C-14: a client that takes only streams gets one at once, primed as its revision is.
 #[tokio::test]
 async fn a_stream_may_be_all_that_is_taken() {

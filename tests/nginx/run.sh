@@ -1,0 +1,260 @@
+#!/usr/bin/env bash
+# Checks the everything example behind a real nginx, TLS at nginx, with its default buffering and
+# timeouts: streams, sessions, a restart, two processes without affinity. The location blocks are those of
+# docs/nginx.md.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+scratch=$(mktemp -d)
+PATH=$PATH:/usr/sbin
+python=${PYTHON:-python3}
+declare -A port servers
+nginx=
+others=()
+failures=()
+
+# shellcheck source=../everything.sh
+source "$here/../everything.sh"
+
+cleanup() {
+    local pid
+    for pid in "${others[@]}" "${servers[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    # The master ends its workers only when it is asked to end.
+    if [[ -n $nginx ]] && kill -TERM "$nginx" 2>/dev/null; then
+        poll 5 gone "$nginx" || kill -KILL "$nginx"
+    fi
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+fail() {
+    printf 'FAIL %s\n' "$*"
+    failures+=("$*")
+}
+
+install() {
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=mcp \
+        -addext 'subjectAltName=DNS:localhost,DNS:mcp.example.com,DNS:*.example.com' \
+        -keyout "$scratch/key.pem" -out "$scratch/cert.pem" 2>"$scratch/openssl" || {
+        cat "$scratch/openssl"
+        return 1
+    }
+}
+
+# free_ports NAME...: a port for each, which nobody has at the moment.
+free_ports() {
+    local name
+    while read -r name number; do
+        port[$name]=$number
+    done < <("$python" - "$@" <<'PYTHON'
+import socket, sys
+
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in sys.argv[1:]]
+for name, held in zip(sys.argv[1:], sockets):
+    print(name, held.getsockname()[1])
+PYTHON
+    )
+}
+
+# documented BLOCK FROM TO [FROM TO]: a block of docs/nginx.md, with the ports of this run.
+documented() {
+    local text
+    text=$(awk -v fence="\`\`\`nginx $1" '$0 == fence { on = 1; next } /^```/ { on = 0 } on' "$root/docs/nginx.md")
+    [[ -n $text ]] || {
+        echo "docs/nginx.md has no block \"$1\"" >&2
+        return 1
+    }
+    shift
+    while (($# > 1)); do
+        text=${text//127.0.0.1:$1/127.0.0.1:$2}
+        shift 2
+    done
+    printf '%s\n' "$text"
+}
+
+# site NAME LINE...: a server block.
+site() {
+    printf 'server {\n    listen 127.0.0.1:%s ssl http2;\n    server_name %s;\n' "${port[nginx]}" "$1"
+    shift
+    printf '%s\n' "$@" '}'
+}
+
+# What is not here is as Debian's nginx.conf has it, or as nginx has it by itself.
+configuration() {
+    local name bare="proxy_pass http://127.0.0.1:${port[bare]};"
+    cat <<CONF
+daemon off;
+pid $scratch/nginx.pid;
+error_log $scratch/error.log info;
+# One worker, because each counts for itself whose turn it is.
+worker_processes 1;
+events {}
+http {
+    sendfile on;
+    tcp_nopush on;
+    gzip on;
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    log_format upstreams '\$server_name \$upstream_addr';
+    access_log $scratch/access.log upstreams;
+    ssl_certificate $scratch/cert.pem;
+    ssl_certificate_key $scratch/key.pem;
+CONF
+    for name in client_body proxy fastcgi uwsgi scgi; do
+        echo "    ${name}_temp_path $scratch/$name;"
+    done
+    documented balanced 8001 "${port[one]}" 8002 "${port[other]}"
+    documented sticky 8001 "${port[left]}" 8002 "${port[right]}"
+    site mcp.example.com "$(documented kept 8000 "${port[kept]}")" "$(documented stripped 8000 "${port[stripped]}")"
+    site whole.example.com "$(documented whole 8000 "${port[whole]}")"
+    site bare.example.com "location / { $bare }"
+    site sticky.example.com "$(documented pooled | sed 's/http:\/\/mcp;/http:\/\/mcp_sessions;/')"
+    # Without TLS as well: some scenarios of the conformance suite have none.
+    site localhost "listen 127.0.0.1:${port[plain]};" 'add_header X-Upstream $upstream_addr;' "$(documented pooled)"
+    # The same process with a shorter patience of nginx: once with a keep-alive below it, once not.
+    site short.example.com "location / { proxy_pass http://127.0.0.1:${port[short]}; proxy_read_timeout 3s; }"
+    site quiet.example.com "location / { $bare proxy_read_timeout 3s; }"
+    echo "}"
+}
+
+listens() { grep -qs 'start worker process ' "$scratch/error.log"; }
+nginx_up_or_gone() { listens || gone "$nginx"; }
+
+start_nginx() {
+    configuration >"$scratch/nginx.conf"
+    # The worker is another user where the master is root.
+    chmod 755 "$scratch"
+    nginx -p "$scratch" -e "$scratch/error.log" -c "$scratch/nginx.conf" >"$scratch/nginx" 2>&1 &
+    nginx=$!
+    if ! poll 15 nginx_up_or_gone || gone "$nginx"; then
+        echo "nginx did not start: $(tail -n 5 "$scratch/nginx" "$scratch/error.log")"
+        return 1
+    fi
+}
+
+# start NAME ARGUMENT...: the example on the port of that name.
+start() {
+    local name=$1 server url scratch=$scratch/$1
+    shift
+    mkdir -p "$scratch"
+    rm -f "$scratch/server"
+    start_everything --listen "127.0.0.1:${port[$name]}" "$@"
+    servers[$name]=$server
+}
+
+# stop NAME: as one is stopped that has a moment left.
+stop() {
+    local pid=${servers[$1]} code=0
+    unset "servers[$1]"
+    kill -TERM "$pid"
+    if ! poll 15 gone "$pid"; then
+        fail "$1 still runs 15 s after SIGTERM"
+        kill -KILL "$pid"
+    fi
+    wait "$pid" || code=$?
+    ((code == 0)) || fail "$1 ended with $code: $(tail -n 5 "$scratch/$1/server")"
+}
+
+check() {
+    echo "== $*"
+    "$python" "$here/check.py" "$@" || fail "$*"
+}
+
+restart() {
+    local holder
+    "$python" "$here/check.py" before >"$scratch/lost" 2>"$scratch/before" &
+    holder=$!
+    others+=("$holder")
+    if ! poll 10 test -s "$scratch/lost"; then
+        fail "restart: no sessions: $(cat "$scratch/before")"
+        return
+    fi
+    kill -KILL "${servers[stripped]}"
+    wait "${servers[stripped]}" 2>/dev/null || true
+    unset 'servers[stripped]'
+    check down
+    poll 10 gone "$holder" || fail "restart: the streams outlive the server"
+    start stripped --public-prefix /tools --allowed-host mcp.example.com
+    check after "$scratch/lost"
+}
+
+# The official suites at two processes that share a secret and tell each other of changes.
+conformance() {
+    echo "== the official conformance suite, two processes in turn"
+    KNOWN_FAILURES=$here/known-failures.txt \
+        bash "$here/../conformance/run.sh" "http://localhost:${port[plain]}/mcp" 2025-06-18 2025-11-25 2026-07-28 || fail "conformance, two processes in turn"
+    # Shows that it was both.
+    local one other
+    one=$(grep -c "^localhost 127.0.0.1:${port[one]}$" "$scratch/access.log" || true)
+    other=$(grep -c "^localhost 127.0.0.1:${port[other]}$" "$scratch/access.log" || true)
+    echo "$one requests to one process, $other to the other"
+    ((one > 100 && other > 100)) || fail "only one of the two processes was asked"
+}
+
+type nginx >/dev/null || install nginx
+type openssl >/dev/null || install openssl
+type curl >/dev/null || install curl
+nginx -v
+echo "building the everything example"
+build_everything
+certificate
+free_ports nginx plain kept stripped whole bare left right short one other
+export CA=$scratch/cert.pem PORT=${port[nginx]}
+start kept --mount /api/mcp --allowed-host mcp.example.com
+start stripped --public-prefix /tools --allowed-host mcp.example.com
+start whole --allowed-host whole.example.com
+start bare
+start left --allowed-host sticky.example.com
+start right --allowed-host sticky.example.com
+start short --keep-alive 1
+STATE_SECRET=$(openssl rand -hex 32)
+export STATE_SECRET
+start one --without-sessions --allowed-host localhost --peer "127.0.0.1:${port[other]}"
+start other --without-sessions --allowed-host localhost --peer "127.0.0.1:${port[one]}"
+start_nginx
+
+"$python" "$here/check.py" long >"$scratch/long" 2>&1 &
+long=$!
+others+=("$long")
+check streams
+check http2
+check short
+check sessions
+restart
+check balanced
+conformance
+stop other
+check one_gone
+
+echo "== long"
+poll 240 gone "$long" || fail "long: not done"
+wait "$long" || fail "long"
+cat "$scratch/long"
+
+for name in "${!servers[@]}"; do
+    stop "$name"
+done
+kill -QUIT "$nginx"
+poll 15 gone "$nginx" || fail "nginx does not end"
+wait "$nginx" || fail "nginx ended badly"
+nginx=
+if grep -E '\[(crit|alert|emerg)\]' "$scratch/error.log"; then
+    fail "nginx's own errors"
+fi
+
+echo "== summary"
+if ((${#failures[@]} > 0)); then
+    printf 'failed: %s\n' "${failures[@]}"
+    exit 1
+fi
+echo "all passed"
