@@ -1,0 +1,310 @@
+//! What clients send.
+
+use crate::exchange::{Call, Exchange, Kind, Session, token};
+use crate::request::{Head, MODERN, Message, Place, REVISIONS, id_text};
+use crate::world::{MOST_SESSIONS, World};
+
+/// A name that no session has.
+const NOBODY: &str = "0123456789abcdef0123456789abcdef";
+
+impl World {
+    pub fn edit(&mut self, rest: &[u8]) {
+        if let Some((field, text)) = rest.split_first() {
+            let text = self.unescape(text);
+            self.edits.push((*field, text));
+        }
+    }
+
+    /// What the fuzzer wrote: `\n`, `\r` and `\\` are escapes, `$` and a digit the name of a session.
+    /// It may not mark anything with a token.
+    fn unescape(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut bytes = text.iter().copied();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'\\' => match bytes.next() {
+                    Some(b'n') => out.push(b'\n'),
+                    Some(b'r') => out.push(b'\r'),
+                    Some(other) => out.push(other),
+                    None => {}
+                },
+                b'$' => {
+                    let digit = bytes.next().unwrap_or_default().wrapping_sub(b'0');
+                    if let Some(session) = self.sessions.get_mut(usize::from(digit)) {
+                        session.is_wild = true;
+                        out.extend_from_slice(session.name.as_deref().unwrap_or("").as_bytes());
+                    }
+                }
+                b'~' => {}
+                byte => out.push(byte),
+            }
+        }
+        out
+    }
+
+    /// In a session of HTTP+SSE, or to open one of Streamable HTTP.
+    pub fn initialize(&mut self, digit: usize) {
+        let is_bound = matches!(self.place, Place::Session(at) if self.sessions[at].is_bound);
+        if is_bound || self.sessions.len() < 2 * MOST_SESSIONS {
+            if !is_bound {
+                self.open_session(false);
+            }
+            self.post(&[b'i', b"01234"[digit % 5]], false);
+        }
+    }
+
+    pub fn open_sse(&mut self) {
+        if self.sessions.len() < 2 * MOST_SESSIONS {
+            let place = self.open_session(true);
+            let mut head = Head::new("GET", "/sse");
+            self.style(&mut head, "text/event-stream");
+            self.send(head, b"", Kind::Sse, place);
+        }
+    }
+
+    fn open_session(&mut self, is_bound: bool) -> Place {
+        self.sessions.push(Session {
+            is_bound,
+            opened_by: self.exchanges.len(),
+            name: None,
+            is_gone: false,
+            is_wild: false,
+            cancelled: Vec::new(),
+            subscribed: Vec::new(),
+            events: Vec::new(),
+            unmarked: Vec::new(),
+        });
+        self.place = Place::Session(self.sessions.len() - 1);
+        self.place
+    }
+
+    /// Posts the messages that the items stand for, each a letter and an id.
+    pub fn post(&mut self, items: &[u8], batch: bool) {
+        let exchange = self.exchanges.len();
+        let place = self.place;
+        let mut messages = Vec::new();
+        let (mut pairs, rest) = items.as_chunks::<2>();
+        let last = rest.first().map(|letter| [*letter, b'0']);
+        if let (true, Some(last)) = (pairs.is_empty(), &last) {
+            pairs = std::slice::from_ref(last);
+        }
+        for [letter, id] in pairs.iter().take(8) {
+            let call = self.calls.len();
+            let Some(mut message) = Message::of(*letter, *id, &token(call), place) else {
+                continue;
+            };
+            self.edit_message(&mut message);
+            if let (Some(id), Some(_)) = (&message.id, &message.method) {
+                self.calls.push(Call {
+                    letter: *letter,
+                    id: serde_json::from_str(id).unwrap_or_default(),
+                    exchange,
+                    place,
+                    answers: 0,
+                });
+            }
+            if let Place::Session(session) = place {
+                let session = &mut self.sessions[session];
+                match letter {
+                    b'c' => session
+                        .cancelled
+                        .push(serde_json::from_str(&id_text(*id)).unwrap()),
+                    b'u' => session.subscribed.push(format!("n:{}", char::from(*id))),
+                    _ => {}
+                }
+            }
+            messages.push(message);
+        }
+        if messages.is_empty() {
+            return;
+        }
+        let texts: Vec<String> = messages.iter().map(Message::text).collect();
+        let is_array = batch || texts.len() > 1;
+        let mut body = texts.join(",").into_bytes();
+        if is_array {
+            body = [b"[", &body[..], b"]"].concat();
+        }
+        if let Some(at) = self.edits.iter().position(|(field, _)| *field == b'b') {
+            body = self.edits[at].1.clone();
+        }
+        let (mut head, kind) = self.address(is_array);
+        self.style(&mut head, "application/json, text/event-stream");
+        if place == Place::Modern {
+            if let Some(method) = &messages[0].method {
+                let method = method.trim_matches('"').replace(char::is_control, "");
+                head.line("Mcp-Method", &method);
+            }
+            if let Some(name) = &messages[0].name {
+                head.line("Mcp-Name", name);
+            }
+        }
+        head.line("Content-Type", "application/json");
+        head.line("Content-Length", &body.len().to_string());
+        self.send(head, &body, kind, place);
+    }
+
+    fn edit_message(&self, message: &mut Message) {
+        for (field, text) in &self.edits {
+            let text = Some(String::from_utf8_lossy(text).into_owned());
+            match field {
+                b'i' if message.id.is_some() => message.id = text,
+                b'M' if message.method.is_some() => message.method = text,
+                b'p' => message.params = text,
+                b'e' if message.id.is_some() => message.result = text,
+                _ => {}
+            }
+        }
+    }
+
+    /// Where a POST goes, and the header that names its session.
+    fn address(&self, batch: bool) -> (Head, Kind) {
+        let kind = Kind::Post { batch };
+        let mut head = Head::new("POST", "/mcp");
+        match self.place {
+            Place::Modern => {}
+            Place::Nowhere => head.line("Mcp-Session-Id", NOBODY),
+            // The one that opens it.
+            Place::Session(at) if self.sessions[at].opened_by == self.exchanges.len() => {}
+            Place::Session(at) => {
+                let id = self.sessions[at].id();
+                if self.sessions[at].is_bound != self.crosses {
+                    let path = format!("/messages/?session_id={id}");
+                    return (Head::new("POST", &path), Kind::Inbox);
+                }
+                head.line("Mcp-Session-Id", id);
+            }
+        }
+        (head, kind)
+    }
+
+    /// The lines that all requests of a client have.
+    fn style(&self, head: &mut Head, usual: &str) {
+        match self.accept {
+            0 => head.line("Accept", usual),
+            1 => head.line("Accept", "application/json"),
+            2 => head.line("Accept", "text/event-stream"),
+            3 => head.line("Accept", "text/html"),
+            _ => {}
+        }
+        match (self.version, self.place) {
+            (0, Place::Modern) => head.line("MCP-Protocol-Version", MODERN),
+            (0, _) => {}
+            (6, _) => head.line("MCP-Protocol-Version", "1999-01-01"),
+            (version, _) => head.line("MCP-Protocol-Version", REVISIONS[(version - 1) % 5]),
+        }
+    }
+
+    pub fn listen(&mut self) {
+        self.in_session("GET", Kind::Standalone, None);
+    }
+
+    /// Comes back to the stream of an event, counted from the last one.
+    pub fn resume(&mut self, digit: usize) {
+        let Place::Session(at) = self.place else {
+            return;
+        };
+        let mut events = self.sessions[at].events.iter().rev();
+        let Some(event) = events.nth(digit) else {
+            return;
+        };
+        let (origin, id) = (event.origin, event.id.clone());
+        self.in_session("GET", Kind::Resumed(origin), Some(id));
+    }
+
+    pub fn in_session(&mut self, method: &str, kind: Kind, last: Option<String>) {
+        let mut head = Head::new(method, "/mcp");
+        let id = match self.place {
+            Place::Session(at) => self.sessions[at].id(),
+            Place::Modern | Place::Nowhere => NOBODY,
+        };
+        head.line("Mcp-Session-Id", id);
+        self.style(&mut head, "text/event-stream");
+        if let Some(last) = last {
+            head.line("Last-Event-ID", &last);
+        }
+        self.send(head, b"", kind, self.place);
+    }
+
+    pub fn send(&mut self, mut head: Head, body: &[u8], kind: Kind, place: Place) {
+        let edits = std::mem::take(&mut self.edits);
+        let part = self.part.take();
+        let mut is_raw = false;
+        for (field, text) in &edits {
+            match field {
+                b'u' => head.path = text.clone(),
+                b'm' => head.method = text.clone(),
+                b'h' => head.lines.extend_from_slice(&[text, &b"\r\n"[..]].concat()),
+                _ => continue,
+            }
+            is_raw = true;
+        }
+        let is_wild = !edits.is_empty();
+        let index = self.exchanges.len();
+        let crosses = std::mem::take(&mut self.crosses);
+        let is_refused = match place {
+            Place::Session(at) => {
+                let session = &mut self.sessions[at];
+                session.is_wild |= is_wild;
+                let in_other = match kind {
+                    Kind::Post { .. } | Kind::Inbox => crosses && session.opened_by != index,
+                    Kind::Standalone | Kind::Resumed(_) | Kind::Delete => session.is_bound,
+                    Kind::Sse | Kind::Options => false,
+                };
+                // What comes as modern has no session, whatever it names.
+                let is_modern = self.version == 5 && kind != Kind::Inbox;
+                (session.is_gone || in_other) && !is_modern
+            }
+            Place::Nowhere => self.version != 5 && kind != Kind::Options,
+            Place::Modern => false,
+        };
+        let at = match self.connection() {
+            Some(connection) => {
+                connection.is_raw |= is_raw;
+                connection.exchanges.push(index);
+                let bytes = head.bytes(body);
+                match part {
+                    Some(part) => {
+                        connection.is_torn = true;
+                        connection.begin(&bytes, bytes.len() * part / 10);
+                    }
+                    None => connection.send(&bytes),
+                }
+                Some(self.at)
+            }
+            None => None,
+        };
+        let is_resumed = matches!(kind, Kind::Resumed(_));
+        self.exchanges.push(Exchange {
+            connection: at,
+            kind,
+            place,
+            is_wild,
+            is_refused,
+            head: None,
+            body: Vec::new(),
+            is_whole: false,
+            is_taken_over: false,
+        });
+        if is_resumed {
+            self.take_over(place, kind);
+        }
+    }
+
+    /// What is on a stream goes to the last who asked for it.
+    fn take_over(&mut self, place: Place, kind: Kind) {
+        for (index, exchange) in self.exchanges.iter_mut().enumerate() {
+            let origin = exchange.origin(index);
+            if exchange.place == place && matches!(kind, Kind::Resumed(it) if origin == Some(it)) {
+                exchange.is_taken_over = true;
+            }
+        }
+    }
+
+    pub fn send_raw(&mut self, rest: &[u8]) {
+        let bytes = self.unescape(rest);
+        if let Some(connection) = self.connection() {
+            connection.is_raw = true;
+            connection.send(&bytes);
+        }
+    }
+}
