@@ -1,8 +1,9 @@
 //! What clients send.
 
 use crate::exchange::{Call, Exchange, Kind, Session, token};
-use crate::request::{Head, MODERN, Message, Place, REVISIONS, id_text};
-use crate::world::{MOST_SESSIONS, World};
+use crate::request::{Head, MODERN, Message, Place, REVISIONS, id_text, uri};
+use crate::tools::OWN;
+use crate::world::{MOST_SESSIONS, PRINCIPALS, TOKENS, World};
 
 /// A name that no session has.
 const NOBODY: &str = "0123456789abcdef0123456789abcdef";
@@ -66,6 +67,7 @@ impl World {
         self.sessions.push(Session {
             is_bound,
             opened_by: self.exchanges.len(),
+            who: self.who,
             name: None,
             is_gone: false,
             is_wild: false,
@@ -109,7 +111,7 @@ impl World {
                     b'c' => session
                         .cancelled
                         .push(serde_json::from_str(&id_text(*id)).unwrap()),
-                    b'u' => session.subscribed.push(format!("n:{}", char::from(*id))),
+                    b'u' => session.subscribed.push(uri(*id)),
                     _ => {}
                 }
             }
@@ -179,6 +181,10 @@ impl World {
 
     /// The lines that all requests of a client have.
     fn style(&self, head: &mut Head, usual: &str) {
+        let token = TOKENS[self.who];
+        if self.is_guarded && !token.is_empty() {
+            head.line("Authorization", &format!("Bearer {token}"));
+        }
         match self.accept {
             0 => head.line("Accept", usual),
             1 => head.line("Accept", "application/json"),
@@ -241,22 +247,21 @@ impl World {
         let is_wild = !edits.is_empty();
         let index = self.exchanges.len();
         let crosses = std::mem::take(&mut self.crosses);
-        let is_refused = match place {
-            Place::Session(at) => {
-                let session = &mut self.sessions[at];
-                session.is_wild |= is_wild;
-                let in_other = match kind {
-                    Kind::Post { .. } | Kind::Inbox => crosses && session.opened_by != index,
-                    Kind::Standalone | Kind::Resumed(_) | Kind::Delete => session.is_bound,
-                    Kind::Sse | Kind::Options => false,
-                };
-                // What comes as modern has no session, whatever it names.
-                let is_modern = self.version == 5 && kind != Kind::Inbox;
-                (session.is_gone || in_other) && !is_modern
-            }
-            Place::Nowhere => self.version != 5 && kind != Kind::Options,
-            Place::Modern => false,
+        if let Place::Session(at) = place {
+            self.sessions[at].is_wild |= is_wild;
+        }
+        let is_foreign = self.is_foreign(kind, index);
+        let lacks_scope = self.lacks_scope(index);
+        let is_lost = self.is_lost(kind, index, crosses);
+        let is_plain = self.accept == 0 && self.version == 0 && !crosses && !lacks_scope;
+        let due = if self.is_nobody(kind) {
+            Some(401)
+        } else if is_foreign && is_plain && kind != (Kind::Post { batch: true }) {
+            Some(404)
+        } else {
+            None
         };
+        let is_refused = due.is_some() || is_foreign || lacks_scope || is_lost;
         let at = match self.connection() {
             Some(connection) => {
                 connection.is_raw |= is_raw;
@@ -280,6 +285,7 @@ impl World {
             place,
             is_wild,
             is_refused,
+            due,
             head: None,
             body: Vec::new(),
             is_whole: false,
@@ -288,6 +294,49 @@ impl World {
         if is_resumed {
             self.take_over(place, kind);
         }
+    }
+
+    /// Whether it names a session, which belongs to somebody else.
+    fn is_foreign(&self, kind: Kind, index: usize) -> bool {
+        let Place::Session(at) = self.place else {
+            return false;
+        };
+        let session = &self.sessions[at];
+        let is_other = self.is_guarded && session.who != self.who && self.who < PRINCIPALS;
+        is_other && session.opened_by != index && session.name.is_some() && !self.is_modern(kind)
+    }
+
+    fn is_nobody(&self, kind: Kind) -> bool {
+        self.is_guarded && self.who >= PRINCIPALS && kind != Kind::Options
+    }
+
+    fn lacks_scope(&self, index: usize) -> bool {
+        let mut own = self.calls.iter().filter(|call| call.exchange == index);
+        self.is_guarded && self.who != 0 && own.any(|call| call.letter == OWN)
+    }
+
+    /// Whether there is no such session on its endpoint.
+    fn is_lost(&self, kind: Kind, index: usize, crosses: bool) -> bool {
+        if self.is_modern(kind) || matches!(kind, Kind::Sse | Kind::Options) {
+            return false;
+        }
+        match self.place {
+            Place::Session(at) => {
+                let session = &self.sessions[at];
+                let is_on_other = match kind {
+                    Kind::Post { .. } | Kind::Inbox => crosses && session.opened_by != index,
+                    _ => session.is_bound,
+                };
+                session.is_gone || is_on_other
+            }
+            Place::Nowhere => true,
+            Place::Modern => false,
+        }
+    }
+
+    /// What comes as modern has no session, whatever it names.
+    fn is_modern(&self, kind: Kind) -> bool {
+        self.version == 5 && matches!(kind, Kind::Post { .. })
     }
 
     /// What is on a stream goes to the last who asked for it.

@@ -71,12 +71,15 @@ impl Connection {
             let service = service.clone();
             async move { Ok::<_, Infallible>(service.call(request).await) }
         });
-        // As `serve` has it, but for the buffer.
+        // As `serve` has it, but for the last two.
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(10))
             .half_close(false)
             .max_buf_size(HELD)
+            // With vectored writes hyper 1.12 forgets a request that it has read while the end of the
+            // response before it waits for room, until something else happens on the connection.
+            .writev(false)
             .serve_connection(TokioIo::new(server), service);
         tokio::spawn(async move { drop(serving.await) });
         Self {

@@ -15,6 +15,8 @@ pub struct Exchange {
     pub is_wild: bool,
     /// There is no such session for it, or no more.
     pub is_refused: bool,
+    /// The status that it must have.
+    pub due: Option<u16>,
     pub head: Option<Head>,
     /// What was not judged yet.
     pub body: Vec<u8>,
@@ -83,6 +85,8 @@ pub struct Session {
     pub is_bound: bool,
     /// The exchange that opened it.
     pub opened_by: usize,
+    /// Who opened it, by the place of their token.
+    pub who: usize,
     /// Its id, once known.
     pub name: Option<String>,
     pub is_gone: bool,

@@ -59,11 +59,13 @@ impl World {
         }
         let exchange = &mut self.exchanges[exchange];
         if exchange.is_refused && !exchange.is_wild {
-            assert!(
-                status >= 400,
-                "SPEC C-75: no such session here, and {status}"
-            );
+            assert!(status >= 400, "SPEC C-75, F-1: refused, and {status}");
         }
+        if let Some(due) = exchange.due.filter(|_| !exchange.is_wild) {
+            assert_eq!(status, due, "SPEC F-1, C-78");
+        }
+        let asks = head.header("www-authenticate").is_some();
+        assert!(status != 401 || asks, "SPEC F.1");
         exchange.head = Some(head);
     }
 

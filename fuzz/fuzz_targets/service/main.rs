@@ -4,7 +4,8 @@
 //!
 //!
 //! An input is a list of lines, each an operation: a letter and what belongs to it. So seeds are
-//! written by hand. See [`World::apply`].
+//! written by hand. See [`World::apply`]. If the first of them tells who sends, the service has an
+//! authorizer.
 
 #![no_main]
 
@@ -32,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut world = World::new();
+        let mut world = World::new(input.starts_with(b"t"));
         for line in input.split(|byte| *byte == b'\n').take(OPERATIONS) {
             if let Some((op, rest)) = line.split_first() {
                 world.apply(*op, rest).await;

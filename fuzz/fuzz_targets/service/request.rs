@@ -43,7 +43,7 @@ impl Message {
             Place::Modern => format!(r#"{{"progressToken":"{token}",{ENVELOPE}}}"#),
             Place::Session(_) | Place::Nowhere => format!(r#"{{"progressToken":"{token}"}}"#),
         };
-        let uri = format!("n:{}", char::from(digit(id)));
+        let uri = uri(id);
         let request = |method: &str, rest: &str| {
             let comma = if rest.is_empty() { "" } else { "," };
             Self {
@@ -138,6 +138,11 @@ pub fn id_text(id: u8) -> String {
         b'5'..=b'9' => format!("\"{}\"", id - b'5'),
         _ => format!("\"{}\"", char::from(id % 26 + b'a')),
     }
+}
+
+/// A resource.
+pub fn uri(id: u8) -> String {
+    format!("n:{}", char::from(digit(id)))
 }
 
 fn digit(id: u8) -> u8 {

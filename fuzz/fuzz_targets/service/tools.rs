@@ -14,7 +14,7 @@ use mcp_wire::server::{
 use serde_json::json;
 
 /// The tools by the letters of the items that call them.
-pub const TOOLS: [(u8, &str); 10] = [
+pub const TOOLS: [(u8, &str); 11] = [
     (b'e', "echo"),
     (b'f', "fail"),
     (b's', "say"),
@@ -25,7 +25,12 @@ pub const TOOLS: [(u8, &str); 10] = [
     (b'y', "late_panic"),
     (b'k', "ask"),
     (b'l', "release"),
+    (OWN, "own"),
 ];
+
+/// The letter of the tool that takes a scope.
+pub const OWN: u8 = b'o';
+pub const SCOPE: &str = "own";
 
 /// How much a burst says at once, and how long a piece of it is.
 const BURST: usize = 9;
@@ -54,7 +59,8 @@ impl Drop for Handler {
     }
 }
 
-pub fn server(handlers: &Handlers) -> Server {
+/// Scopes make no sense where nobody has any.
+pub fn server(handlers: &Handlers, has_scopes: bool) -> Server {
     let mut server = Server::new("Fuzzed", "1")
         .logging()
         .subscriptions()
@@ -67,7 +73,9 @@ pub fn server(handlers: &Handlers) -> Server {
         });
     for (letter, name) in TOOLS {
         let handlers = handlers.clone();
-        server = server.tool(Tool::new(name), move |call: Call, arguments: Arguments| {
+        let scopes = (letter == OWN && has_scopes).then_some(SCOPE);
+        let tool = Tool::new(name).scopes(scopes);
+        server = server.tool(tool, move |call: Call, arguments: Arguments| {
             let handler = handlers.one();
             async move {
                 let _handler = handler;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use mcp_wire::auth::{Identity, StaticTokens};
 use mcp_wire::server::Server;
 use mcp_wire::{Change, McpService};
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session};
 use crate::request::{Head, Place};
-use crate::tools::{self, Handlers};
+use crate::tools::{self, Handlers, SCOPE};
 
 pub const IDLE: Duration = Duration::from_secs(100);
 pub const REQUEST: Duration = Duration::from_secs(40);
@@ -26,7 +27,19 @@ pub const MOST_SESSIONS: usize = 4;
 pub const MOST_CALLS: usize = 6;
 pub const MOST_LISTENS: usize = 2;
 
+/// Those of two principals, of whom the first has the scope, and what does not let in.
+pub const TOKENS: [&str; 4] = ["the-token-of-ada", "the-token-of-bob", "", "a-forged-token"];
+/// How many of them let in.
+pub const PRINCIPALS: usize = 2;
+
+fn tokens() -> StaticTokens {
+    let ada = Identity::new("ada").scopes([SCOPE]);
+    let tokens = StaticTokens::new().token(TOKENS[0], ada);
+    tokens.token(TOKENS[1], Identity::new("bob"))
+}
+
 pub struct World {
+    pub is_guarded: bool,
     pub service: McpService,
     pub server: Server,
     pub handlers: Handlers,
@@ -40,6 +53,8 @@ pub struct World {
     /// Which forms of an answer requests admit, and which revision they name.
     pub accept: usize,
     pub version: usize,
+    /// Who sends them, by the place of the token in [`TOKENS`].
+    pub who: usize,
     /// What the fuzzer writes of the next request.
     pub edits: Vec<(u8, Vec<u8>)>,
     /// How much of the next request is sent at once, in tenths.
@@ -49,10 +64,15 @@ pub struct World {
 }
 
 impl World {
-    pub fn new() -> Self {
+    /// With an authorizer, or open to everybody.
+    pub fn new(is_guarded: bool) -> Self {
         let handlers = Handlers::default();
-        let server = tools::server(&handlers);
-        let service = McpService::builder(server.clone())
+        let server = tools::server(&handlers, is_guarded);
+        let mut builder = McpService::builder(server.clone());
+        if is_guarded {
+            builder = builder.authorizer(tokens());
+        }
+        let service = builder
             .max_sessions(MOST_SESSIONS)
             .max_requests(MOST_CALLS)
             .max_calls(2 * MOST_CALLS)
@@ -66,6 +86,7 @@ impl World {
             .build()
             .unwrap();
         Self {
+            is_guarded,
             service,
             server,
             handlers,
@@ -77,6 +98,7 @@ impl World {
             calls: Vec::new(),
             accept: 0,
             version: 0,
+            who: 0,
             edits: Vec::new(),
             part: None,
             crosses: false,
@@ -102,6 +124,7 @@ impl World {
             b's' => self.place = Place::Nowhere,
             b'a' => self.accept = digit,
             b'v' => self.version = digit,
+            b't' => self.who = digit % TOKENS.len(),
             b'=' => self.edit(rest),
             b'/' => self.part = Some(digit),
             b'+' => self.crosses = true,
