@@ -1,9 +1,17 @@
 //! What clients send.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session, token};
 use crate::request::{Head, MODERN, Message, Place, REVISIONS, id_text, uri};
 use crate::tools::OWN;
-use crate::world::{MOST_SESSIONS, PRINCIPALS, TOKENS, World};
+use crate::world::{MOST_SESSIONS, PRINCIPALS, REQUEST, TOKENS, World};
+
+/// The most messages of a body.
+const MOST_ITEMS: usize = 8;
 
 /// A name that no session has.
 const NOBODY: &str = "0123456789abcdef0123456789abcdef";
@@ -82,67 +90,78 @@ impl World {
 
     /// Posts the messages that the items stand for, each a letter and an id.
     pub fn post(&mut self, items: &[u8], batch: bool) {
-        let exchange = self.exchanges.len();
-        let place = self.place;
-        let mut messages = Vec::new();
-        let (mut pairs, rest) = items.as_chunks::<2>();
-        let last = rest.first().map(|letter| [*letter, b'0']);
-        if let (true, Some(last)) = (pairs.is_empty(), &last) {
-            pairs = std::slice::from_ref(last);
-        }
-        for [letter, id] in pairs.iter().take(8) {
-            let call = self.calls.len();
-            let Some(mut message) = Message::of(*letter, *id, &token(call), place) else {
-                continue;
-            };
-            self.edit_message(&mut message);
-            if let (Some(id), Some(_)) = (&message.id, &message.method) {
-                self.calls.push(Call {
-                    letter: *letter,
-                    id: serde_json::from_str(id).unwrap_or_default(),
-                    exchange,
-                    place,
-                    answers: 0,
-                });
-            }
-            if let Place::Session(session) = place {
-                let session = &mut self.sessions[session];
-                match letter {
-                    b'c' => session
-                        .cancelled
-                        .push(serde_json::from_str(&id_text(*id)).unwrap()),
-                    b'u' => session.subscribed.push(uri(*id)),
-                    _ => {}
-                }
-            }
-            messages.push(message);
-        }
-        if messages.is_empty() {
+        let messages = self.messages(items);
+        let Some(first) = messages.first() else {
             return;
-        }
+        };
         let texts: Vec<String> = messages.iter().map(Message::text).collect();
         let is_array = batch || texts.len() > 1;
         let mut body = texts.join(",").into_bytes();
         if is_array {
             body = [b"[", &body[..], b"]"].concat();
         }
-        if let Some(at) = self.edits.iter().position(|(field, _)| *field == b'b') {
-            body = self.edits[at].1.clone();
+        if let Some((_, text)) = self.edits.iter().find(|(field, _)| *field == b'b') {
+            body = text.clone();
         }
         let (mut head, kind) = self.address(is_array);
         self.style(&mut head, "application/json, text/event-stream");
-        if place == Place::Modern {
-            if let Some(method) = &messages[0].method {
+        if self.place == Place::Modern {
+            if let Some(method) = &first.method {
                 let method = method.trim_matches('"').replace(char::is_control, "");
                 head.line("Mcp-Method", &method);
             }
-            if let Some(name) = &messages[0].name {
+            if let Some(name) = &first.name {
                 head.line("Mcp-Name", name);
             }
         }
         head.line("Content-Type", "application/json");
         head.line("Content-Length", &body.len().to_string());
-        self.send(head, &body, kind, place);
+        self.send(head, &body, kind, self.place);
+    }
+
+    /// The messages, and what their client has to remember of them.
+    fn messages(&mut self, items: &[u8]) -> Vec<Message> {
+        let (mut pairs, rest) = items.as_chunks::<2>();
+        let last = rest.first().map(|letter| [*letter, b'0']);
+        if let (true, Some(last)) = (pairs.is_empty(), &last) {
+            pairs = std::slice::from_ref(last);
+        }
+        let mut messages = Vec::new();
+        for [letter, id_byte] in pairs.iter().copied().take(MOST_ITEMS) {
+            let token = token(self.calls.len());
+            let Some(mut message) = Message::of(letter, id_byte, &token, self.place) else {
+                continue;
+            };
+            self.edit_message(&mut message);
+            if let (Some(id), Some(_)) = (&message.id, &message.method) {
+                self.calls.push(Call {
+                    letter,
+                    id_byte,
+                    id: serde_json::from_str(id).unwrap_or_default(),
+                    exchange: self.exchanges.len(),
+                    place: self.place,
+                    answers: 0,
+                });
+            }
+            self.remember(letter, id_byte);
+            messages.push(message);
+        }
+        messages
+    }
+
+    fn remember(&mut self, letter: u8, id_byte: u8) {
+        let Place::Session(at) = self.place else {
+            return;
+        };
+        let session = &mut self.sessions[at];
+        match letter {
+            b'c' => {
+                let id = serde_json::from_str(&id_text(id_byte)).expect("JSON");
+                session.cancelled.push(id);
+            }
+            b'u' => session.subscribed.push(uri(id_byte)),
+            _ => {}
+        }
     }
 
     fn edit_message(&self, message: &mut Message) {
@@ -261,7 +280,8 @@ impl World {
         } else {
             None
         };
-        let is_refused = due.is_some() || is_foreign || lacks_scope || is_lost;
+        let repeats = part.is_none() && self.repeats_id(index);
+        let is_refused = due.is_some() || is_foreign || lacks_scope || is_lost || repeats;
         let at = match self.connection() {
             Some(connection) => {
                 connection.is_raw |= is_raw;
@@ -286,6 +306,7 @@ impl World {
             is_wild,
             is_refused,
             due,
+            sent_at: Instant::now(),
             head: None,
             body: Vec::new(),
             is_whole: false,
@@ -303,6 +324,7 @@ impl World {
         };
         let session = &self.sessions[at];
         let is_other = self.is_guarded && session.who != self.who && self.who < PRINCIPALS;
+        let is_other = is_other && kind != Kind::Options;
         is_other && session.opened_by != index && session.name.is_some() && !self.is_modern(kind)
     }
 
@@ -313,6 +335,38 @@ impl World {
     fn lacks_scope(&self, index: usize) -> bool {
         let mut own = self.calls.iter().filter(|call| call.exchange == index);
         self.is_guarded && self.who != 0 && own.any(|call| call.letter == OWN)
+    }
+
+    /// Whether it is given to the service at once, with an id under which a call of its session hangs
+    /// (R-13).
+    fn repeats_id(&self, index: usize) -> bool {
+        let Place::Session(at) = self.place else {
+            return false;
+        };
+        let session = &self.sessions[at];
+        let is_busy = |connection: &Connection| connection.is_live() && connection.is_busy();
+        if session.is_wild || self.connections.get(self.at).is_some_and(is_busy) {
+            return false;
+        }
+        let hangs = |call: &&Call| {
+            let exchange = &self.exchanges[call.exchange];
+            let is_young = exchange.sent_at.elapsed() < REQUEST - Duration::from_secs(1);
+            let is_over = call.answers > 0
+                || session.unmarked.contains(&call.id)
+                || session.cancelled.contains(&call.id);
+            let is_taken = matches!(exchange.status(), Some(200 | 202));
+            call.letter == b'h' && is_taken && is_young && !is_over
+        };
+        let of_session = |call: &&Call| call.place == self.place;
+        let running = self
+            .calls
+            .iter()
+            .filter(of_session)
+            .filter(|call| call.exchange != index);
+        let own = || self.calls.iter().filter(|call| call.exchange == index);
+        running
+            .filter(hangs)
+            .any(|call| own().any(|it| it.id == call.id))
     }
 
     /// Whether there is no such session on its endpoint.

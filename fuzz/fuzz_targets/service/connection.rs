@@ -166,6 +166,11 @@ impl Connection {
         assert!(self.is_raw || self.begun <= self.exchanges.len());
     }
 
+    /// Whether a request may have to wait for its turn.
+    pub fn is_busy(&self) -> bool {
+        self.is_raw || self.is_torn || self.was_stalled || self.answered < self.exchanges.len()
+    }
+
     /// Sends what was kept back, then this.
     pub fn send(&mut self, bytes: &[u8]) {
         let kept = std::mem::take(&mut self.kept);

@@ -2,6 +2,7 @@
 
 use mcp_wire_fuzz::http::Head;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::request::Place;
 
@@ -17,6 +18,7 @@ pub struct Exchange {
     pub is_refused: bool,
     /// The status that it must have.
     pub due: Option<u16>,
+    pub sent_at: Instant,
     pub head: Option<Head>,
     /// What was not judged yet.
     pub body: Vec<u8>,
@@ -73,7 +75,9 @@ impl Exchange {
 
 /// A JSON-RPC request. Its index is its token.
 pub struct Call {
+    /// The item that it was.
     pub letter: u8,
+    pub id_byte: u8,
     pub id: Value,
     pub exchange: usize,
     pub place: Place,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Event, Exchange, Kind, Origin, Session, tokens};
-use crate::request::Place;
+use crate::request::{Place, uri};
 use crate::tools::TOOLS;
 use crate::world::World;
 
@@ -118,7 +118,7 @@ impl World {
             let session = &mut self.sessions[at];
             if let Some(event) = session.events.iter().find(|event| event.id == id) {
                 assert_eq!(event.data, data, "one id, one event");
-                assert_eq!(event.origin, origin, "SPEC C-55: of its own stream");
+                assert_eq!(event.origin, origin, "SPEC C-53: of its own stream");
                 return;
             }
             let data = data.clone();
@@ -179,15 +179,15 @@ impl World {
                     assert!(asked || session.is_wild, "SPEC E-59");
                     assert_ne!(exchange.origin(index), Some(Origin::Post(index)));
                 }
-                _ => self.check_listens(index),
+                _ => self.check_listens(index, message, uri),
             },
             "notifications/tools/list_changed" => match exchange.place {
                 Place::Session(_) => {
                     assert_ne!(exchange.origin(index), Some(Origin::Post(index)));
                 }
-                _ => self.check_listens(index),
+                _ => self.check_listens(index, message, ""),
             },
-            "notifications/subscriptions/acknowledged" => self.check_listens(index),
+            "notifications/subscriptions/acknowledged" => self.check_listens(index, message, ""),
             "notifications/progress" | "notifications/message" => {
                 let text = message.to_string();
                 assert!(exchange.is_wild || !tokens(&text).is_empty(), "{text}");
@@ -197,10 +197,16 @@ impl World {
         }
     }
 
-    fn check_listens(&self, index: usize) {
-        let mut own = self.calls.iter().filter(|call| call.exchange == index);
-        let listens = own.any(|call| call.letter == b'q');
-        assert!(listens || self.exchanges[index].is_wild, "SPEC D-125");
+    /// A listening request is told of what it asked for, under its own name (SPEC D-122); `asked` is a
+    /// resource, if the message is of one.
+    fn check_listens(&self, index: usize, message: &Value, asked: &str) {
+        let name = &message["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"];
+        let is_it = |call: &&Call| {
+            let of_all = asked.is_empty() || uri(call.id_byte) == asked;
+            call.letter == b'q' && call.id == *name && of_all
+        };
+        let listens = self.own_calls(index).find(is_it).is_some();
+        assert!(listens || self.exchanges[index].is_wild, "SPEC D-122");
     }
 
     /// Hears the answer to a request: at most one each.
