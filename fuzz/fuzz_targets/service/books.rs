@@ -23,6 +23,7 @@ impl World {
             self.handlers.count() <= numbers.running,
             "R-5: handlers that nobody waits for"
         );
+        // One below zero is very much.
         assert!(numbers.queued_bytes <= (numbers.streams + 64) << 20);
         for connection in &self.connections {
             connection.check_count();

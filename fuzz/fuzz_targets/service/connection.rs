@@ -217,6 +217,8 @@ impl Connection {
                 })
             });
             let Some(written) = written.await else {
+                // It may be too late for the rest when there is room for it.
+                self.is_torn |= len == 0;
                 break;
             };
             self.unsent.drain(..written);

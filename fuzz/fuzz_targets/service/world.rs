@@ -61,6 +61,8 @@ pub struct World {
     pub part: Option<usize>,
     /// The next POST goes to the endpoint of the other transport.
     pub crosses: bool,
+    /// The service drains or is closed.
+    pub is_ending: bool,
 }
 
 impl World {
@@ -102,6 +104,7 @@ impl World {
             edits: Vec::new(),
             part: None,
             crosses: false,
+            is_ending: false,
         }
     }
 
@@ -147,8 +150,14 @@ impl World {
             b'w' => tokio::time::sleep(Duration::from_millis(WAITS[digit])).await,
             b'p' if digit == 9 => self.server.publish(&Change::Tools),
             b'p' => self.server.resource_updated(format!("n:{digit}")),
-            b'd' => self.service.drain(),
-            b'q' => self.service.close(),
+            b'd' => {
+                self.service.drain();
+                self.is_ending = true;
+            }
+            b'q' => {
+                self.service.close();
+                self.is_ending = true;
+            }
             _ => {}
         }
         self.settle().await;
