@@ -4,5 +4,6 @@
 
 pub mod era;
 pub mod header;
+pub mod http;
 pub mod oracle;
 pub mod stream;

@@ -1,0 +1,429 @@
+//! What clients send.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::connection::Connection;
+use crate::exchange::{Call, Exchange, Kind, Session, token};
+use crate::request::{Head, MODERN, Message, Place, REVISIONS, id_text, uri};
+use crate::tools::OWN;
+use crate::world::{MOST_CALLS, MOST_SESSIONS, PRINCIPALS, REQUEST, TOKENS, World};
+
+/// The most messages of a body.
+const MOST_ITEMS: usize = 8;
+
+/// A name that no session has.
+const NOBODY: &str = "0123456789abcdef0123456789abcdef";
+
+impl World {
+    pub fn edit(&mut self, rest: &[u8]) {
+        if let Some((field, text)) = rest.split_first() {
+            let text = self.unescape(text);
+            self.edits.push((*field, text));
+        }
+    }
+
+    /// What the fuzzer wrote: `\n`, `\r` and `\\` are escapes, `$` and a digit the name of a session.
+    /// It may not mark anything with a token.
+    fn unescape(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut bytes = text.iter().copied();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'\\' => match bytes.next() {
+                    Some(b'n') => out.push(b'\n'),
+                    Some(b'r') => out.push(b'\r'),
+                    Some(other) => out.push(other),
+                    None => {}
+                },
+                b'$' => {
+                    let digit = bytes.next().unwrap_or_default().wrapping_sub(b'0');
+                    if let Some(session) = self.sessions.get_mut(usize::from(digit)) {
+                        session.is_wild = true;
+                        out.extend_from_slice(session.name.as_deref().unwrap_or("").as_bytes());
+                    }
+                }
+                b'~' => {}
+                byte => out.push(byte),
+            }
+        }
+        out
+    }
+
+    /// In a session of HTTP+SSE, or to open one of Streamable HTTP.
+    pub fn initialize(&mut self, digit: usize) {
+        let is_bound = matches!(self.place, Place::Session(at) if self.sessions[at].is_bound);
+        if is_bound || self.sessions.len() < 2 * MOST_SESSIONS {
+            if !is_bound {
+                self.open_session(false);
+            }
+            self.post(&[b'i', b"01234"[digit % 5]], false);
+        }
+    }
+
+    pub fn open_sse(&mut self) {
+        if self.sessions.len() < 2 * MOST_SESSIONS {
+            let place = self.open_session(true);
+            let mut head = Head::new("GET", "/sse");
+            self.style(&mut head, "text/event-stream");
+            self.send(head, b"", Kind::Sse, place);
+        }
+    }
+
+    fn open_session(&mut self, is_bound: bool) -> Place {
+        self.sessions.push(Session {
+            is_bound,
+            opened_by: self.exchanges.len(),
+            who: self.who,
+            name: None,
+            is_gone: false,
+            is_wild: false,
+            cancelled: Vec::new(),
+            subscribed: Vec::new(),
+            events: Vec::new(),
+            unmarked: Vec::new(),
+        });
+        self.place = Place::Session(self.sessions.len() - 1);
+        self.place
+    }
+
+    /// Posts the messages that the items stand for, each a letter and an id.
+    pub fn post(&mut self, items: &[u8], batch: bool) {
+        let messages = self.messages(items);
+        let Some(first) = messages.first() else {
+            return;
+        };
+        let texts: Vec<String> = messages.iter().map(Message::text).collect();
+        let is_array = batch || texts.len() > 1;
+        let mut body = texts.join(",").into_bytes();
+        if is_array {
+            body = [b"[", &body[..], b"]"].concat();
+        }
+        if let Some((_, text)) = self.edits.iter().find(|(field, _)| *field == b'b') {
+            body = text.clone();
+        }
+        let (mut head, kind) = self.address(is_array);
+        self.style(&mut head, "application/json, text/event-stream");
+        if self.place == Place::Modern {
+            if let Some(method) = &first.method {
+                let method = method.trim_matches('"').replace(char::is_control, "");
+                head.line("Mcp-Method", &method);
+            }
+            if let Some(name) = &first.name {
+                head.line("Mcp-Name", name);
+            }
+        }
+        head.line("Content-Type", "application/json");
+        head.line("Content-Length", &body.len().to_string());
+        self.send(head, &body, kind, self.place);
+    }
+
+    /// The messages, and what their client has to remember of them.
+    fn messages(&mut self, items: &[u8]) -> Vec<Message> {
+        let (mut pairs, rest) = items.as_chunks::<2>();
+        let last = rest.first().map(|letter| [*letter, b'0']);
+        if let (true, Some(last)) = (pairs.is_empty(), &last) {
+            pairs = std::slice::from_ref(last);
+        }
+        let mut messages = Vec::new();
+        for [letter, id_byte] in pairs.iter().copied().take(MOST_ITEMS) {
+            let token = token(self.calls.len());
+            let Some(mut message) = Message::of(letter, id_byte, &token, self.place) else {
+                continue;
+            };
+            self.edit_message(&mut message);
+            if let (Some(id), Some(_)) = (&message.id, &message.method) {
+                self.calls.push(Call {
+                    letter,
+                    id_byte,
+                    id: serde_json::from_str(id).unwrap_or_default(),
+                    exchange: self.exchanges.len(),
+                    place: self.place,
+                    answers: 0,
+                });
+            }
+            self.remember(letter, id_byte);
+            messages.push(message);
+        }
+        messages
+    }
+
+    fn remember(&mut self, letter: u8, id_byte: u8) {
+        let Place::Session(at) = self.place else {
+            return;
+        };
+        let session = &mut self.sessions[at];
+        match letter {
+            b'c' => {
+                let id = serde_json::from_str(&id_text(id_byte)).expect("JSON");
+                session.cancelled.push(id);
+            }
+            b'u' => session.subscribed.push(uri(id_byte)),
+            _ => {}
+        }
+    }
+
+    fn edit_message(&self, message: &mut Message) {
+        for (field, text) in &self.edits {
+            let text = Some(String::from_utf8_lossy(text).into_owned());
+            match field {
+                b'i' if message.id.is_some() => message.id = text,
+                b'M' if message.method.is_some() => message.method = text,
+                b'p' => message.params = text,
+                b'e' if message.id.is_some() => message.result = text,
+                _ => {}
+            }
+        }
+    }
+
+    /// Where a POST goes, and the header that names its session.
+    fn address(&self, batch: bool) -> (Head, Kind) {
+        let kind = Kind::Post { batch };
+        let mut head = Head::new("POST", "/mcp");
+        match self.place {
+            Place::Modern => {}
+            Place::Nowhere => head.line("Mcp-Session-Id", NOBODY),
+            // The one that opens it.
+            Place::Session(at) if self.sessions[at].opened_by == self.exchanges.len() => {}
+            Place::Session(at) => {
+                let id = self.sessions[at].id();
+                if self.sessions[at].is_bound != self.crosses {
+                    let path = format!("/messages/?session_id={id}");
+                    return (Head::new("POST", &path), Kind::Inbox);
+                }
+                head.line("Mcp-Session-Id", id);
+            }
+        }
+        (head, kind)
+    }
+
+    /// The lines that all requests of a client have.
+    fn style(&self, head: &mut Head, usual: &str) {
+        let token = TOKENS[self.who];
+        if self.is_guarded && !token.is_empty() {
+            head.line("Authorization", &format!("Bearer {token}"));
+        }
+        match self.accept {
+            0 => head.line("Accept", usual),
+            1 => head.line("Accept", "application/json"),
+            2 => head.line("Accept", "text/event-stream"),
+            3 => head.line("Accept", "text/html"),
+            _ => {}
+        }
+        match (self.version, self.place) {
+            (0, Place::Modern) => head.line("MCP-Protocol-Version", MODERN),
+            (0, _) => {}
+            (6, _) => head.line("MCP-Protocol-Version", "1999-01-01"),
+            (version, _) => head.line("MCP-Protocol-Version", REVISIONS[(version - 1) % 5]),
+        }
+    }
+
+    pub fn listen(&mut self) {
+        self.in_session("GET", Kind::Standalone, None);
+    }
+
+    /// Comes back to the stream of an event, counted from the last one.
+    pub fn resume(&mut self, digit: usize) {
+        let Place::Session(at) = self.place else {
+            return;
+        };
+        let mut events = self.sessions[at].events.iter().rev();
+        let Some(event) = events.nth(digit) else {
+            return;
+        };
+        let (origin, id) = (event.origin, event.id.clone());
+        self.in_session("GET", Kind::Resumed(origin), Some(id));
+    }
+
+    pub fn in_session(&mut self, method: &str, kind: Kind, last: Option<String>) {
+        let mut head = Head::new(method, "/mcp");
+        let id = match self.place {
+            Place::Session(at) => self.sessions[at].id(),
+            Place::Modern | Place::Nowhere => NOBODY,
+        };
+        head.line("Mcp-Session-Id", id);
+        self.style(&mut head, "text/event-stream");
+        if let Some(last) = last {
+            head.line("Last-Event-ID", &last);
+        }
+        self.send(head, b"", kind, self.place);
+    }
+
+    pub fn send(&mut self, mut head: Head, body: &[u8], kind: Kind, place: Place) {
+        let edits = std::mem::take(&mut self.edits);
+        let part = self.part.take();
+        let mut is_raw = false;
+        for (field, text) in &edits {
+            match field {
+                b'u' => head.path = text.clone(),
+                b'm' => head.method = text.clone(),
+                b'h' => head.lines.extend_from_slice(&[text, &b"\r\n"[..]].concat()),
+                _ => continue,
+            }
+            is_raw = true;
+        }
+        let is_wild = !edits.is_empty();
+        let index = self.exchanges.len();
+        let crosses = std::mem::take(&mut self.crosses);
+        if let Place::Session(at) = place {
+            self.sessions[at].is_wild |= is_wild;
+        }
+        let is_foreign = self.is_foreign(kind, index);
+        let lacks_scope = self.lacks_scope(index);
+        let is_lost = self.is_lost(kind, index, crosses);
+        let is_plain = self.accept == 0 && self.version == 0 && !crosses && !lacks_scope;
+        let due = if self.is_nobody(kind) {
+            Some(401)
+        } else if is_foreign && is_plain && kind != (Kind::Post { batch: true }) {
+            Some(404)
+        } else if part.is_none() && is_plain && self.is_sound(kind, index) {
+            Some(200)
+        } else {
+            None
+        };
+        let repeats = part.is_none() && self.repeats_id(index);
+        let is_refused =
+            due.is_some_and(|due| due >= 400) || is_foreign || lacks_scope || is_lost || repeats;
+        let at = match self.connection() {
+            Some(connection) => {
+                connection.is_raw |= is_raw;
+                connection.exchanges.push(index);
+                let bytes = head.bytes(body);
+                match part {
+                    Some(part) => {
+                        connection.is_torn = true;
+                        connection.begin(&bytes, bytes.len() * part / 10);
+                    }
+                    None => connection.send(&bytes),
+                }
+                Some(self.at)
+            }
+            None => None,
+        };
+        let is_resumed = matches!(kind, Kind::Resumed(_));
+        self.exchanges.push(Exchange {
+            connection: at,
+            kind,
+            place,
+            is_wild,
+            is_refused,
+            due,
+            sent_at: Instant::now(),
+            head: None,
+            body: Vec::new(),
+            is_whole: false,
+            is_taken_over: false,
+        });
+        if is_resumed {
+            self.take_over(place, kind);
+        }
+    }
+
+    /// Whether it names a session, which belongs to somebody else.
+    fn is_foreign(&self, kind: Kind, index: usize) -> bool {
+        let Place::Session(at) = self.place else {
+            return false;
+        };
+        let session = &self.sessions[at];
+        let is_other = self.is_guarded && session.who != self.who && self.who < PRINCIPALS;
+        let is_other = is_other && kind != Kind::Options;
+        is_other && session.opened_by != index && session.name.is_some() && !self.is_modern(kind)
+    }
+
+    fn is_nobody(&self, kind: Kind) -> bool {
+        self.is_guarded && self.who >= PRINCIPALS && kind != Kind::Options
+    }
+
+    fn lacks_scope(&self, index: usize) -> bool {
+        let mut own = self.calls.iter().filter(|call| call.exchange == index);
+        self.is_guarded && self.who != 0 && own.any(|call| call.letter == OWN)
+    }
+
+    /// Whether it is an echo of 2026-07-28, which nothing speaks against.
+    fn is_sound(&self, kind: Kind, index: usize) -> bool {
+        let is_busy = |connection: &Connection| connection.is_live() && connection.is_busy();
+        let own = || self.calls.iter().filter(|call| call.exchange == index);
+        self.place == Place::Modern
+            && kind == (Kind::Post { batch: false })
+            && own().all(|call| call.letter == b'e')
+            && own().count() == 1
+            && !self.is_ending
+            && self.service.snapshot().running < 2 * MOST_CALLS
+            && !self.connections.get(self.at).is_some_and(is_busy)
+    }
+
+    /// Whether it is given to the service at once, with an id under which a call of its session hangs
+    /// (R-13).
+    fn repeats_id(&self, index: usize) -> bool {
+        let Place::Session(at) = self.place else {
+            return false;
+        };
+        let session = &self.sessions[at];
+        let is_busy = |connection: &Connection| connection.is_live() && connection.is_busy();
+        if session.is_wild || self.connections.get(self.at).is_some_and(is_busy) {
+            return false;
+        }
+        let hangs = |call: &&Call| {
+            let exchange = &self.exchanges[call.exchange];
+            let is_young = exchange.sent_at.elapsed() < REQUEST - Duration::from_secs(1);
+            let is_over = call.answers > 0
+                || session.unmarked.contains(&call.id)
+                || session.cancelled.contains(&call.id);
+            let is_taken = matches!(exchange.status(), Some(200 | 202));
+            call.letter == b'h' && is_taken && is_young && !is_over
+        };
+        let of_session = |call: &&Call| call.place == self.place;
+        let running = self
+            .calls
+            .iter()
+            .filter(of_session)
+            .filter(|call| call.exchange != index);
+        let own = || self.calls.iter().filter(|call| call.exchange == index);
+        running
+            .filter(hangs)
+            .any(|call| own().any(|it| it.id == call.id))
+    }
+
+    /// Whether there is no such session on its endpoint.
+    fn is_lost(&self, kind: Kind, index: usize, crosses: bool) -> bool {
+        if self.is_modern(kind) || matches!(kind, Kind::Sse | Kind::Options) {
+            return false;
+        }
+        match self.place {
+            Place::Session(at) => {
+                let session = &self.sessions[at];
+                let is_on_other = match kind {
+                    Kind::Post { .. } | Kind::Inbox => crosses && session.opened_by != index,
+                    _ => session.is_bound,
+                };
+                session.is_gone || is_on_other
+            }
+            Place::Nowhere => true,
+            Place::Modern => false,
+        }
+    }
+
+    /// What comes as modern has no session, whatever it names.
+    fn is_modern(&self, kind: Kind) -> bool {
+        self.version == 5 && matches!(kind, Kind::Post { .. })
+    }
+
+    /// What is on a stream goes to the last who asked for it.
+    fn take_over(&mut self, place: Place, kind: Kind) {
+        for (index, exchange) in self.exchanges.iter_mut().enumerate() {
+            let origin = exchange.origin(index);
+            if exchange.place == place && matches!(kind, Kind::Resumed(it) if origin == Some(it)) {
+                exchange.is_taken_over = true;
+            }
+        }
+    }
+
+    pub fn send_raw(&mut self, rest: &[u8]) {
+        let bytes = self.unescape(rest);
+        if let Some(connection) = self.connection() {
+            connection.is_raw = true;
+            connection.send(&bytes);
+        }
+    }
+}

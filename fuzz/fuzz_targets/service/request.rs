@@ -1,0 +1,184 @@
+//! Requests of all revisions, put together from what a line of the input says.
+
+use crate::tools::TOOLS;
+
+pub const REVISIONS: [&str; 5] = [
+    "2024-11-05",
+    "2025-03-26",
+    "2025-06-18",
+    "2025-11-25",
+    MODERN,
+];
+pub const MODERN: &str = "2026-07-28";
+
+const ENVELOPE: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}"#;
+
+/// Whom a request goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nobody in particular: each stands for itself.
+    Modern,
+    /// The session of this index.
+    Session(usize),
+    /// A session that never was, or none.
+    Nowhere,
+}
+
+/// A JSON-RPC message, each member as JSON text.
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    pub id: Option<String>,
+    pub method: Option<String>,
+    pub params: Option<String>,
+    pub result: Option<String>,
+    /// The header that names what it is about in 2026-07-28.
+    pub name: Option<String>,
+}
+
+impl Message {
+    /// The message that a letter stands for; `None` for a letter of none. `token` marks all that
+    /// comes of it.
+    pub fn of(letter: u8, id: u8, token: &str, place: Place) -> Option<Self> {
+        let meta = match place {
+            Place::Modern => format!(r#"{{"progressToken":"{token}",{ENVELOPE}}}"#),
+            Place::Session(_) | Place::Nowhere => format!(r#"{{"progressToken":"{token}"}}"#),
+        };
+        let uri = uri(id);
+        let request = |method: &str, rest: &str| {
+            let comma = if rest.is_empty() { "" } else { "," };
+            Self {
+                id: Some(id_text(id)),
+                method: Some(format!("{method:?}")),
+                params: Some(format!(r#"{{{rest}{comma}"_meta":{meta}}}"#)),
+                ..Self::default()
+            }
+        };
+        let named = |name: &str, message: Self| Self {
+            name: Some(name.to_owned()),
+            ..message
+        };
+        let notification = |method: &str, params: String| Self {
+            method: Some(format!("{method:?}")),
+            params: Some(params),
+            ..Self::default()
+        };
+        let tool = TOOLS.iter().find(|(it, _)| *it == letter);
+        if let Some((_, tool)) = tool {
+            let answers = match letter {
+                // A client of 2026-07-28 that comes back with the answers.
+                b'k' if id % 2 == 1 && place == Place::Modern => {
+                    r#","inputResponses":{"elicitation":{"action":"accept","content":{}}}"#
+                }
+                _ => "",
+            };
+            let rest = format!(r#""name":"{tool}","arguments":{{"t":"{token}"}}{answers}"#);
+            return Some(named(tool, request("tools/call", &rest)));
+        }
+        Some(match letter {
+            b'p' => request("ping", ""),
+            b't' => request("tools/list", ""),
+            b'd' => request("server/discover", ""),
+            b'm' => request("logging/setLevel", r#""level":"debug""#),
+            b'g' => named("hi", request("prompts/get", r#""name":"hi""#)),
+            b'r' => named(
+                &uri,
+                request("resources/read", &format!(r#""uri":"{uri}""#)),
+            ),
+            b'u' => request("resources/subscribe", &format!(r#""uri":"{uri}""#)),
+            b'v' => request("resources/unsubscribe", &format!(r#""uri":"{uri}""#)),
+            b'q' => request(
+                "subscriptions/listen",
+                &format!(
+                    r#""notifications":{{"toolsListChanged":true,"resourceSubscriptions":["{uri}"]}}"#
+                ),
+            ),
+            b'i' => request("initialize", &hello(REVISIONS[usize::from(id % 5)])),
+            b'n' => notification("notifications/initialized", "{}".to_owned()),
+            b'c' => notification(
+                "notifications/cancelled",
+                format!(r#"{{"requestId":{}}}"#, id_text(id)),
+            ),
+            b'j' => notification("notifications/x", format!(r#"{{"_meta":{meta}}}"#)),
+            b'a' => Self {
+                id: Some(char::from(digit(id)).to_string()),
+                result: Some(r#"{"action":"accept","content":{}}"#.to_owned()),
+                ..Self::default()
+            },
+            _ => return None,
+        })
+    }
+
+    pub fn text(&self) -> String {
+        let mut text = r#"{"jsonrpc":"2.0""#.to_owned();
+        for (name, value) in [
+            ("id", &self.id),
+            ("method", &self.method),
+            ("params", &self.params),
+            ("result", &self.result),
+        ] {
+            if let Some(value) = value {
+                text += &format!(r#","{name}":{value}"#);
+            }
+        }
+        text + "}"
+    }
+}
+
+/// The params of `initialize`.
+fn hello(revision: &str) -> String {
+    format!(
+        r#""protocolVersion":"{revision}","capabilities":{{"elicitation":{{}}}},"clientInfo":{{"name":"c","version":"1"}}"#
+    )
+}
+
+/// Few ids, so that they meet: the numbers 0 to 4, then as strings what could be taken for them.
+pub fn id_text(id: u8) -> String {
+    match id {
+        b'0'..=b'4' => char::from(id).to_string(),
+        b'5'..=b'9' => format!("\"{}\"", id - b'5'),
+        _ => format!("\"{}\"", char::from(id % 26 + b'a')),
+    }
+}
+
+/// A resource.
+pub fn uri(id: u8) -> String {
+    format!("n:{}", char::from(digit(id)))
+}
+
+fn digit(id: u8) -> u8 {
+    if id.is_ascii_digit() { id } else { b'0' }
+}
+
+/// The head of an HTTP request, with the lines that come before its end.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub method: Vec<u8>,
+    pub path: Vec<u8>,
+    pub lines: Vec<u8>,
+}
+
+impl Head {
+    pub fn new(method: &str, path: &str) -> Self {
+        Self {
+            method: method.into(),
+            path: path.into(),
+            lines: b"Host: localhost\r\n".to_vec(),
+        }
+    }
+
+    pub fn line(&mut self, name: &str, value: &str) {
+        self.lines
+            .extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+
+    pub fn bytes(&self, body: &[u8]) -> Vec<u8> {
+        let head = [
+            &self.method,
+            &b" "[..],
+            &self.path,
+            b" HTTP/1.1\r\n",
+            &self.lines,
+        ];
+        [&head.concat(), &b"\r\n"[..], body].concat()
+    }
+}
