@@ -23,6 +23,15 @@ pub(crate) const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// Mirrors the name or the URI of what a request is about (SPEC D.3).
 pub(crate) const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
 
+/// Where a request stands in a distributed trace (SPEC A-32).
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What tracing systems add to it.
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// What an application passes along a trace.
+pub(crate) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
 /// `Mcp-Param-{name}`, which mirrors an argument of a tool (SPEC D.3); `None` if the name is empty,
 /// not a token, or longer than a header name may be.
 pub(crate) fn param_name(name: &str) -> Option<HeaderName> {

@@ -19,6 +19,7 @@ pub(crate) mod replay;
 pub(crate) mod session;
 pub(crate) mod stream;
 pub(crate) mod table;
+pub(crate) mod trace;
 
 #[cfg(test)]
 mod tests;

@@ -141,8 +141,7 @@ struct Events {
     /// Never locked: the lock makes a future that is only `Send` fit into a body that is `Sync`.
     work: Option<Mutex<BoxFuture<()>>>,
     /// Dropped when the client is gone, which is how the owner learns of it.
-    #[expect(dead_code, reason = "held for its Drop")]
-    held: Box<dyn Any + Send + Sync>,
+    held: Option<Box<dyn Any + Send + Sync>>,
     /// How long the stream may last. On the heap, since most may last for ever.
     expiry: Option<Box<Expiry>>,
 }
@@ -161,7 +160,7 @@ impl Events {
             queue: Arc::clone(&sender.0),
             keep_alive: keep_alive.map(KeepAlive::new),
             work: work.map(Mutex::new),
-            held,
+            held: Some(held),
             expiry: None,
         }
     }
@@ -205,6 +204,10 @@ impl Drop for Events {
         if self.queue.lock().was_cut {
             observer.tell(&ServiceEvent::StreamCut);
         }
+        self.work = None;
+        self.held = None;
+        // Whoever still writes learns that nobody reads; the owner has learnt it before.
+        self.queue.abandon();
         observer.stream_ended();
     }
 }
@@ -440,13 +443,24 @@ impl Queue {
 
     fn cut(&self, state: &mut QueueState) {
         if !self.keeps {
-            self.observer.unqueued(state.bytes);
-            state.frames = VecDeque::new();
-            state.bytes = 0;
+            self.clear(state);
         }
         self.observer.cut();
         state.was_cut = true;
         state.finished = true;
+    }
+
+    /// The reader is gone, and with it what waited.
+    fn abandon(&self) {
+        let mut state = self.lock();
+        self.clear(&mut state);
+        state.finished = true;
+    }
+
+    fn clear(&self, state: &mut QueueState) {
+        self.observer.unqueued(state.bytes);
+        state.frames = VecDeque::new();
+        state.bytes = 0;
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {

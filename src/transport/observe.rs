@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::protocol::rejection::Rejection;
 use crate::wire::version::ProtocolVersion;
 
 /// Something that happened, told to [`Builder::on_event`](crate::Builder::on_event).
@@ -26,7 +25,7 @@ pub enum ServiceEvent<'a> {
     Refused {
         /// Why, in one word of this crate, such as `host_not_allowed`.
         reason: &'static str,
-        /// The HTTP status of the answer.
+        /// The HTTP status of the answer; 200 or 202 where the refusal is a JSON-RPC error alone.
         status: u16,
     },
     /// A request was carried out, or given up.
@@ -69,8 +68,24 @@ pub enum Outcome {
     TimedOut,
     /// The service was closed; it was answered -32603.
     Closed,
-    /// The client cancelled it, or left, or its session ended.
+    /// The client cancelled it, or left, or its session or authorization ended; or what came in one
+    /// body with it was refused.
     Cancelled,
+}
+
+impl Outcome {
+    /// The outcome in one word, such as `timed_out`, to be counted or told by.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Result => "result",
+            Self::Error(_) => "error",
+            Self::Panicked => "panicked",
+            Self::TimedOut => "timed_out",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// Why a session ended.
@@ -93,6 +108,23 @@ pub enum SessionEnd {
     Revoked,
     /// The service was closed.
     Closed,
+}
+
+impl SessionEnd {
+    /// The reason in one word, such as `not_initialized`, to be counted or told by.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Idle => "idle",
+            Self::Left => "left",
+            Self::NotInitialized => "not_initialized",
+            Self::Cut => "cut",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// The numbers of a service at one time. Counters count from when it was built.
@@ -177,6 +209,13 @@ impl Observer {
 
     /// Whether anybody listens; what costs time to find out is left out otherwise.
     pub(super) fn is_heard(&self) -> bool {
+        // A subscriber is told as the hook is.
+        #[cfg(feature = "tracing")]
+        if tracing::level_filters::LevelFilter::current()
+            != tracing::level_filters::LevelFilter::OFF
+        {
+            return true;
+        }
         self.hook.is_some()
     }
 
@@ -198,6 +237,8 @@ impl Observer {
         if let Some(counter) = counter {
             counter.fetch_add(1, Relaxed);
         }
+        #[cfg(feature = "tracing")]
+        super::spans::tell(event);
         if let Some(hook) = &self.hook {
             // A hook that panics takes nobody with it.
             let _ = catch_unwind(AssertUnwindSafe(|| (hook.0)(event)));
@@ -213,8 +254,7 @@ impl Observer {
         }
     }
 
-    pub(super) fn refused(&self, rejection: &Rejection, status: u16) {
-        let reason = rejection.name();
+    pub(super) fn refused(&self, reason: &'static str, status: u16) {
         self.tell(&ServiceEvent::Refused { reason, status });
     }
 

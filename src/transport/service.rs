@@ -194,7 +194,7 @@ impl McpService {
         self.respond(request).await.unwrap_or_else(|rejection| {
             let response = refuse(&rejection, version);
             let status = response.status().as_u16();
-            self.shared.observer.refused(&rejection, status);
+            self.shared.observer.refused(rejection.name(), status);
             response
         })
     }
