@@ -8,9 +8,13 @@ mod http_sse;
 mod layering;
 mod limits;
 mod matrix;
+mod observe;
 mod rounds;
 mod server;
+#[cfg(feature = "tracing")]
+mod spans;
 mod stateless;
 mod streamable;
 mod support;
+mod trace;
 mod transcripts;

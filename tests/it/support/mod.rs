@@ -1,6 +1,7 @@
 //! What the tests speak: a running server, raw requests, and a client of HTTP+SSE that takes
 //! nothing for granted.
 
+pub(crate) mod inside;
 pub(crate) mod probe;
 
 use std::collections::VecDeque;
