@@ -81,6 +81,7 @@ pub use error::Error;
 pub use protocol::change::Change;
 pub use protocol::exchange::Endpoint;
 pub use protocol::level::LogLevel;
+pub use protocol::trace::TraceContext;
 pub use transport::body::ResponseBody;
 pub use transport::config::Builder;
 pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError};

@@ -21,6 +21,7 @@ pub(crate) mod session;
 pub(crate) mod stranger;
 pub(crate) mod stream;
 pub(crate) mod table;
+pub(crate) mod trace;
 
 #[cfg(test)]
 mod tests;

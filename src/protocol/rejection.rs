@@ -110,6 +110,10 @@ pub(crate) struct Refusal {
 /// How long a client that met a limit is asked to wait, in seconds.
 const RETRY_AFTER: u32 = 1;
 
+/// Names of reasons that are told of where a refusal is an answer as well.
+pub(crate) const INITIALIZED_ALREADY: &str = "initialized_already";
+pub(crate) const INVALID_MESSAGE: &str = "invalid_message";
+
 impl Rejection {
     /// The same, under the id of the request (SPEC A-11); of messages without one nothing changes.
     pub(crate) fn of(self, id: Option<Id>) -> Self {
@@ -133,13 +137,13 @@ impl Rejection {
             Self::SessionHeaderMalformed | Self::SessionIdMalformed => "session_id_malformed",
             Self::VersionNotServed | Self::VersionUnknown { .. } => "version_not_served",
             Self::EventUnknown => "event_unknown",
-            Self::InitializedAlready { .. } => "initialized_already",
+            Self::InitializedAlready { .. } => INITIALIZED_ALREADY,
             Self::UnknownSession => "unknown_session",
             Self::NotJson => "not_json",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyIncomplete => "body_incomplete",
-            Self::Invalid(_) => "invalid_message",
+            Self::Invalid(_) => INVALID_MESSAGE,
             Self::BatchNotAllowed => "batch_not_allowed",
             Self::ResponseNotAllowed => "response_not_allowed",
             Self::BadEnvelope { .. } => "bad_envelope",

@@ -142,8 +142,7 @@ struct Events {
     /// Never locked: the lock makes a future that is only `Send` fit into a body that is `Sync`.
     work: Option<Mutex<BoxFuture<()>>>,
     /// Dropped when the client is gone, which is how the owner learns of it.
-    #[expect(dead_code, reason = "held for its Drop")]
-    held: Box<dyn Any + Send + Sync>,
+    held: Option<Box<dyn Any + Send + Sync>>,
     /// How long the stream may last. On the heap, since most may last for ever.
     expiry: Option<Box<Expiry>>,
 }
@@ -163,7 +162,7 @@ impl Events {
             has_begun: false,
             keep_alive: keep_alive.map(KeepAlive::new),
             work: work.map(Mutex::new),
-            held,
+            held: Some(held),
             expiry: None,
         }
     }
@@ -208,12 +207,15 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        let was_cut = self.queue.leave();
         let observer = &self.queue.observer;
         // A cut happens under locks, where nobody can be told.
-        if was_cut {
+        if self.queue.lock().was_cut {
             observer.tell(&ServiceEvent::StreamCut);
         }
+        self.work = None;
+        self.held = None;
+        // Whoever still writes learns that nobody reads; the owner has learnt it before.
+        self.queue.leave();
         observer.stream_ended();
     }
 }
@@ -448,12 +450,10 @@ impl Queue {
     }
 
     /// The reader is gone: nothing waits for it any more, whoever still holds the other end.
-    /// Tells whether it was cut.
-    fn leave(&self) -> bool {
+    fn leave(&self) {
         let mut state = self.lock();
         self.empty(&mut state);
         state.finished = true;
-        state.was_cut
     }
 
     fn empty(&self, state: &mut QueueState) {

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use hyper::header::HeaderMap;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::dispatch::BoxFuture;
 use super::observe::{Observer, Outcome, ServiceEvent};
 use super::panics::{Panicked, guarded};
+#[cfg(feature = "tracing")]
+use super::spans;
 use crate::protocol::rejection::Rejection;
-use crate::wire::jsonrpc::{ErrorObject, Json};
+use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 use crate::wire::version::ProtocolVersion;
 
 type Answer = Result<Json, ErrorObject>;
@@ -42,8 +45,17 @@ impl Calls {
     pub(super) fn begin(
         self: &Arc<Self>,
         version: ProtocolVersion,
-        method: &str,
+        request: &Request,
+        #[cfg_attr(
+            not(feature = "tracing"),
+            expect(
+                unused_variables,
+                reason = "only spans tell of the trace that is in them"
+            )
+        )]
+        headers: &HeaderMap,
     ) -> Result<Call, Rejection> {
+        let method = request.method();
         // One that listens has a limit of its own, and all the time that it wants.
         let works = method != "subscriptions/listen";
         // Counted first, so that no two take the last place.
@@ -59,6 +71,8 @@ impl Calls {
             works,
             report: is_heard.then(|| (method.into(), Instant::now())),
             outcome: Outcome::Cancelled,
+            #[cfg(feature = "tracing")]
+            span: spans::of_request(version, request, headers),
         })
     }
 
@@ -105,6 +119,9 @@ pub(super) struct Call {
     /// The method, and when it was taken up, if anybody wants to hear of it.
     report: Option<(Box<str>, Instant)>,
     outcome: Outcome,
+    /// What the handler does is in it, wherever the handler runs.
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
 }
 
 impl Call {
@@ -118,7 +135,11 @@ impl Call {
     pub(super) async fn run(mut self, make: impl FnOnce() -> BoxFuture<Answer> + Send) -> Answer {
         let calls = Arc::clone(&self.calls);
         let limit = calls.timeout.filter(|_| self.works);
-        let mut work = pin!(guarded(make));
+        let work = guarded(make);
+        // Entered whenever the handler is polled, and when it is dropped.
+        #[cfg(feature = "tracing")]
+        let work = tracing::Instrument::instrument(work, self.span.clone());
+        let mut work = pin!(work);
         // Most handlers are ready at once, and need no timer.
         let at_once = poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
@@ -136,6 +157,10 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        #[cfg(feature = "tracing")]
+        self.span.record("outcome", self.outcome.as_str());
+        #[cfg(feature = "tracing")]
+        let _within = self.span.enter();
         let observer = &self.calls.observer;
         let report = self.report.as_ref();
         observer.tell(&ServiceEvent::Finished {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
@@ -25,8 +26,11 @@ use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::session::{Client, Terms, Ticket, Unasked};
 use crate::protocol::stream::{Closed, frame_of};
+use crate::protocol::trace::{TraceContext, baggage};
 use crate::wire::id::SessionId;
-use crate::wire::jsonrpc::{ErrorObject, Id, Json, Notification, Outgoing, Request, Response};
+use crate::wire::jsonrpc::{
+    ErrorObject, Id, Json, Notification, Outgoing, RawJson, Request, Response,
+};
 use crate::wire::version::ProtocolVersion;
 
 /// A future that a connection or a task can own.
@@ -162,6 +166,8 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     link: Link,
     head: Parts,
+    /// `_meta` of the message, a part of its body; empty when there is none.
+    meta: Bytes,
 }
 
 /// Where the connection of a request comes from, in its extensions.
@@ -169,8 +175,9 @@ struct Inner {
 pub(super) struct Peer(pub(super) SocketAddr);
 
 impl Context {
-    pub(super) fn new(link: Link, head: Parts) -> Self {
-        Self(Arc::new(Inner { link, head }))
+    /// `meta` is the message's `_meta`, or empty.
+    pub(super) fn new(link: Link, head: Parts, meta: Bytes) -> Self {
+        Self(Arc::new(Inner { link, head, meta }))
     }
 
     /// The head of the HTTP request that carried the message: URI, headers, and the extensions
@@ -199,6 +206,26 @@ impl Context {
     pub fn peer(&self) -> Option<SocketAddr> {
         let peer: Option<&Peer> = self.0.head.extensions.get();
         peer.map(|peer| peer.0)
+    }
+
+    /// Where the message stands in a distributed trace, as its `_meta` says, or else its HTTP
+    /// headers (SPEC A-32); `None` when neither says so well. For embedders that go on with the
+    /// trace: read when asked for.
+    #[must_use]
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        TraceContext::read(self.meta(), self.headers())
+    }
+
+    /// The W3C `baggage` of the message, from where [`trace_context`](Self::trace_context) looks,
+    /// to be passed on. It is the client's word, like all of the message.
+    #[must_use]
+    pub fn baggage(&self) -> Option<String> {
+        baggage(self.meta(), self.headers())
+    }
+
+    fn meta(&self) -> Option<RawJson<'_>> {
+        let meta = &self.0.meta;
+        (!meta.is_empty()).then(|| RawJson::of(meta))
     }
 
     /// The revision in force.

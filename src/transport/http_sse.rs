@@ -20,7 +20,7 @@ use super::service::{Shared, response, stream_response};
 use super::sessions::now;
 use crate::protocol::exchange::Endpoint;
 use crate::protocol::header::{forwarded_prefix, is_json};
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::{INVALID_MESSAGE, Rejection};
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Closed, Connection};
 use crate::wire::id::{SessionId, StreamId};
@@ -66,7 +66,11 @@ pub(super) fn open(
     // SPEC F-52. A revocation ends the session itself.
     let lease = Lease::until(end_of(identity));
     let over = place.clone();
-    let body = ResponseBody::events(&sender, keep_alive, StreamGuard(place))
+    let guard = StreamGuard {
+        place,
+        sender: sender.clone(),
+    };
+    let body = ResponseBody::events(&sender, keep_alive, guard)
         .leased(lease, move || over.end(SessionEnd::Expired));
     // A drain that began in between has not seen this session.
     if is_draining {
@@ -87,11 +91,20 @@ fn forwarded_prefix_of<'h>(
 }
 
 /// Ends the session when its stream is dropped (SPEC B-12).
-struct StreamGuard(Place);
+struct StreamGuard {
+    place: Place,
+    sender: Sender,
+}
 
 impl Drop for StreamGuard {
     fn drop(&mut self) {
-        self.0.end(SessionEnd::Left);
+        // A stream that the server ended is over because of a drain: a cut ended the session before.
+        let reason = if self.sender.is_closed() {
+            SessionEnd::Closed
+        } else {
+            SessionEnd::Left
+        };
+        self.place.end(reason);
     }
 }
 
@@ -148,20 +161,29 @@ fn refuse_message(place: &Place, error: ParseError) -> Result<(), Rejection> {
         Some(id) if are_params && place.row.with(|session| session.is_running(id)) => {
             Err(Rejection::IdInUse(id.clone()))
         }
-        Some(id) if are_params => send_error(place, id, &error.to_error_object()),
+        Some(id) if are_params => send_error(place, id, &error.to_error_object(), INVALID_MESSAGE),
         None if are_params && error.is_notification() => Ok(()),
         _ => Err(Rejection::Invalid(error)),
     }
 }
 
-/// A stream that takes no more has ended, and its session ends with it: 404 (SPEC B.1, B-17).
-fn send_error(place: &Place, id: &Id, error: &ErrorObject) -> Result<(), Rejection> {
+/// Refuses a request with an answer. A stream that takes no more has ended, and its session ends with
+/// it: 404 (SPEC B.1, B-17).
+fn send_error(
+    place: &Place,
+    id: &Id,
+    error: &ErrorObject,
+    reason: &'static str,
+) -> Result<(), Rejection> {
     let message = Outgoing::Error(Some(id), error);
     let sent = place.row.with(|session| session.send(message, now()));
     sent.map_err(|Closed| {
         place.end(SessionEnd::Cut);
         Rejection::UnknownSession
-    })
+    })?;
+    let status = StatusCode::ACCEPTED.as_u16();
+    place.shared.observer.refused_inside(reason, status);
+    Ok(())
 }
 
 /// Begins a request. It is polled once here; most answers are ready by then and need no task.
@@ -171,7 +193,7 @@ async fn take_request(place: &Place, head: Parts, request: Request) -> Result<()
     let mut running = match place.begin(head, request, route) {
         Ok(running) => running,
         Err(NotTaken::Rejected(rejection)) => return Err(rejection),
-        Err(NotTaken::Answered(error)) => return send_error(place, &id, &error),
+        Err(NotTaken::Answered(error, reason)) => return send_error(place, &id, &error, reason),
     };
     let is_ready = poll_fn(|cx| Poll::Ready(running.answer.as_mut().poll(cx).is_ready())).await;
     if !is_ready {

@@ -14,7 +14,7 @@ use super::observe::{ServiceEvent, SessionEnd};
 use super::panics::{Panicked, guarded};
 use super::service::Shared;
 use super::sessions::{SessionRow, now};
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::{INITIALIZED_ALREADY, INVALID_MESSAGE, Rejection};
 use crate::protocol::session::{Client, Finished, Refused, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
 use crate::protocol::table::Full;
@@ -75,8 +75,8 @@ impl Drop for Hearing<'_> {
 /// Why a request is not taken up.
 pub(super) enum NotTaken {
     Rejected(Rejection),
-    /// It is answered with this at once.
-    Answered(ErrorObject),
+    /// It is answered with this at once; a refusal too, for this reason.
+    Answered(ErrorObject, &'static str),
 }
 
 impl Place {
@@ -96,7 +96,8 @@ impl Place {
         let hello = request.params().filter(|_| initializes);
         if hello.is_some_and(|params| params.as_bytes().len() > MAX_HELLO) {
             let message = format!("the params of `initialize` are longer than {MAX_HELLO} bytes");
-            return Err(NotTaken::Answered(ErrorObject::invalid_params(message)));
+            let error = ErrorObject::invalid_params(message);
+            return Err(NotTaken::Answered(error, INVALID_MESSAGE));
         }
         let limit = self.shared.config.max_requests;
         let begun = self
@@ -107,7 +108,8 @@ impl Place {
             place: self.clone(),
             ticket,
         };
-        let call = self.shared.calls.begin(terms.version, request.method());
+        let calls = &self.shared.calls;
+        let call = calls.begin(terms.version, &request, &head.headers);
         let call = call.map_err(NotTaken::Rejected)?;
         let answer = Box::pin(answer(taken, call, head, terms, request));
         Ok(Running { ticket, answer })
@@ -127,7 +129,7 @@ impl Place {
         Ok(())
     }
 
-    fn context(&self, head: Parts, terms: Terms, request: Option<Ticket>) -> Context {
+    fn context(&self, head: Parts, meta: Bytes, terms: Terms, request: Option<Ticket>) -> Context {
         let link = SessionLink {
             table: Arc::clone(&self.shared.table),
             row: Arc::clone(&self.row),
@@ -135,7 +137,7 @@ impl Place {
             terms,
             request,
         };
-        Context::new(Link::Session(link), head)
+        Context::new(Link::Session(link), head, meta)
     }
 
     /// Hears a notification.
@@ -156,7 +158,7 @@ impl Place {
         let limit = self.shared.config.max_requests;
         let hearing = Hearing::begin(self, limit)?;
         let terms = self.row.with(|session| session.terms());
-        let cx = self.context(head, terms, None);
+        let cx = self.context(head, notification.meta_part(), terms, None);
         // The client's 202 waits for it, which is all the back-pressure a notification can have.
         let heard = guarded(|| self.shared.dispatcher.notification(cx, notification)).await;
         drop(hearing);
@@ -200,7 +202,7 @@ fn not_taken(why: Refused, id: Id, limit: usize) -> NotTaken {
         Refused::TooMany => Rejection::TooManyRequests { limit, id },
         Refused::Initialized => {
             let error = ErrorObject::invalid_request("this session is initialized already");
-            return NotTaken::Answered(error);
+            return NotTaken::Answered(error, INITIALIZED_ALREADY);
         }
     })
 }
@@ -247,7 +249,7 @@ async fn answer(
     let ticket = *ticket;
     let id = request.id();
     let initializes = request.method() == "initialize";
-    let cx = place.context(head, terms, Some(ticket));
+    let cx = place.context(head, request.meta_part(), terms, Some(ticket));
     let client = initializes.then(|| client_of(&request));
     let dispatcher = Arc::clone(&place.shared.dispatcher);
     let outcome = call.run(move || dispatcher.request(cx, request)).await;

@@ -16,6 +16,8 @@ mod panics;
 pub(crate) mod serve;
 pub(crate) mod service;
 mod sessions;
+#[cfg(feature = "tracing")]
+mod spans;
 mod stateless;
 pub(crate) mod static_tokens;
 mod streamable;

@@ -27,7 +27,7 @@ pub enum ServiceEvent<'a> {
     Refused {
         /// Why, in one word of this crate, such as `host_not_allowed`.
         reason: &'static str,
-        /// The HTTP status of the answer.
+        /// The HTTP status of the answer; 200 or 202 where the refusal is a JSON-RPC error alone.
         status: u16,
         /// For a `Host` or `Origin` that is not allowed: which it was, and what would admit it.
         hint: Option<Hint<'a>>,
@@ -82,8 +82,24 @@ pub enum Outcome {
     TimedOut,
     /// The service was closed; it was answered -32603.
     Closed,
-    /// The client cancelled it, or left, or its session ended.
+    /// The client cancelled it, or left, or its session or authorization ended; or what came in one
+    /// body with it was refused.
     Cancelled,
+}
+
+impl Outcome {
+    /// The outcome in one word, such as `timed_out`, to be counted or told by.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Result => "result",
+            Self::Error(_) => "error",
+            Self::Panicked => "panicked",
+            Self::TimedOut => "timed_out",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// Why a session ended.
@@ -106,6 +122,23 @@ pub enum SessionEnd {
     Revoked,
     /// The service was closed.
     Closed,
+}
+
+impl SessionEnd {
+    /// The reason in one word, such as `not_initialized`, to be counted or told by.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Idle => "idle",
+            Self::Left => "left",
+            Self::NotInitialized => "not_initialized",
+            Self::Cut => "cut",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// The numbers of a service at one time. Counters count from when it was built.
@@ -190,6 +223,13 @@ impl Observer {
 
     /// Whether anybody listens; what costs time to find out is left out otherwise.
     pub(super) fn is_heard(&self) -> bool {
+        // A subscriber is told as the hook is.
+        #[cfg(feature = "tracing")]
+        if tracing::level_filters::LevelFilter::current()
+            != tracing::level_filters::LevelFilter::OFF
+        {
+            return true;
+        }
         self.hook.is_some()
     }
 
@@ -211,6 +251,8 @@ impl Observer {
         if let Some(counter) = counter {
             counter.fetch_add(1, Relaxed);
         }
+        #[cfg(feature = "tracing")]
+        super::spans::tell(event);
         if let Some(hook) = &self.hook {
             // A hook that panics takes nobody with it.
             let _ = catch_unwind(AssertUnwindSafe(|| (hook.0)(event)));
@@ -233,6 +275,16 @@ impl Observer {
         });
         self.tell(&ServiceEvent::Refused {
             reason: rejection.name(),
+            status,
+            hint,
+        });
+    }
+
+    /// A request that was understood is refused by a JSON-RPC error alone.
+    pub(super) fn refused_inside(&self, reason: &'static str, status: u16) {
+        let hint = None;
+        self.tell(&ServiceEvent::Refused {
+            reason,
             status,
             hint,
         });

@@ -46,7 +46,8 @@ pub(super) async fn answer(
     let config = &shared.config;
     let id = request.id();
     let sender = Sender::new(config.queue, &shared.observer);
-    let call = shared.calls.begin(envelope.version, request.method())?;
+    let calls = &shared.calls;
+    let call = calls.begin(envelope.version, &request, &head.headers)?;
     let identity = Identity::of(&head).cloned();
     let end = end_of(identity.as_ref());
     let link = Link::Exchange(ExchangeLink {
@@ -57,7 +58,7 @@ pub(super) async fn answer(
         end,
         capabilities: OnceLock::new(),
     });
-    let cx = Context::new(link, head);
+    let cx = Context::new(link, head, request.meta_part());
     let dispatcher = Arc::clone(&shared.dispatcher);
     let leases = Arc::clone(&shared.leases);
     let work = async move {

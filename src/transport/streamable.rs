@@ -24,7 +24,7 @@ use super::turn::{First, first};
 use crate::protocol::era::Read;
 use crate::protocol::exchange::{Claim, Form, Position};
 use crate::protocol::header::MCP_SESSION_ID;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::{INVALID_MESSAGE, Rejection};
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Attachment, Connection, Resumption};
 use crate::protocol::table::Row;
@@ -265,7 +265,7 @@ impl Place {
                 Some(id) if self.row.with(|session| session.is_running(id)) => {
                     Err(Rejection::IdInUse(id.clone()))
                 }
-                Some(id) => Ok(Shape::Object.json(&[refused(id, &error.to_error_object())])),
+                Some(id) => Ok(self.refuse(id, &error.to_error_object(), INVALID_MESSAGE)),
                 None => Err(Rejection::Invalid(error)),
             },
         }
@@ -310,7 +310,8 @@ impl Place {
                 self.row.with(|session| session.end_stream(stream));
                 return match why {
                     NotTaken::Rejected(rejection) => Err(rejection),
-                    NotTaken::Answered(error) => Ok(shape.json(&[refused(&id, &error)])),
+                    // The parser lets no `initialize` into a batch (SPEC A-62).
+                    NotTaken::Answered(error, reason) => Ok(self.refuse(&id, &error, reason)),
                 };
             }
         };
@@ -365,7 +366,7 @@ impl Place {
                     return match why {
                         NotTaken::Rejected(rejection) => Err(rejection),
                         // The parser lets no `initialize` into a batch (SPEC A-62).
-                        NotTaken::Answered(_) => Err(Rejection::BatchNotAllowed),
+                        NotTaken::Answered(..) => Err(Rejection::BatchNotAllowed),
                     };
                 }
             }
@@ -414,6 +415,14 @@ impl Place {
 
     fn begin_stream(&self, stream: StreamId) {
         self.row.with(|session| session.begin_stream(stream, now()));
+    }
+
+    /// Refuses a request of its own with an answer.
+    fn refuse(&self, id: &Id, error: &ErrorObject, reason: &'static str) -> Response<ResponseBody> {
+        let response = Shape::Object.json(&[refused(id, error)]);
+        let status = response.status().as_u16();
+        self.shared.observer.refused_inside(reason, status);
+        response
     }
 
     /// The answer to a request that has none: HTTP wants one, the client ignores it (SPEC E-88,

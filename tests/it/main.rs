@@ -14,10 +14,14 @@ mod lifetimes;
 mod limits;
 mod matrix;
 mod mounts;
+mod observe;
 mod panics;
 mod rounds;
 mod server;
+#[cfg(feature = "tracing")]
+mod spans;
 mod stateless;
 mod streamable;
 mod support;
+mod trace;
 mod transcripts;

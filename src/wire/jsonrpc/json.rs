@@ -14,6 +14,11 @@ use super::scan::{Kind, Scanner, decode};
 pub struct RawJson<'a>(pub(super) &'a [u8]);
 
 impl<'a> RawJson<'a> {
+    /// A part of a message that was kept: `text` is the text of one value, checked before.
+    pub(crate) fn of(text: &'a [u8]) -> Self {
+        Self(text)
+    }
+
     /// The bytes of the value; valid JSON, valid UTF-8.
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {

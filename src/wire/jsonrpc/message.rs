@@ -60,6 +60,11 @@ impl Request {
         Params::new(&self.body, self.params.as_ref())
     }
 
+    /// `params._meta`, owned without a copy; empty when there is none.
+    pub(crate) fn meta_part(&self) -> Bytes {
+        meta_part(self.params())
+    }
+
     /// A part of this request, owned without a copy.
     pub(crate) fn part(&self, part: RawJson<'_>) -> Bytes {
         self.body.slice_ref(part.0)
@@ -86,6 +91,17 @@ impl Notification {
     pub fn params(&self) -> Option<Params<'_>> {
         Params::new(&self.body, self.params.as_ref())
     }
+
+    /// `params._meta`, owned without a copy; empty when there is none.
+    pub(crate) fn meta_part(&self) -> Bytes {
+        meta_part(self.params())
+    }
+}
+
+fn meta_part(params: Option<Params<'_>>) -> Bytes {
+    params
+        .and_then(|params| Some(params.body.slice_ref(params.meta()?.0)))
+        .unwrap_or_default()
 }
 
 /// The answer to a request that this side sent.

@@ -3,6 +3,7 @@
 
 pub(crate) mod acts;
 pub(crate) mod direct;
+pub(crate) mod inside;
 pub(crate) mod probe;
 
 use std::collections::VecDeque;

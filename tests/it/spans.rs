@@ -1,0 +1,440 @@
+//! The feature `tracing`: spans of requests, and events of what happens.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
+use mcp_wire::{Builder, McpService};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::support::inside::{
+    Asked, alone, in_session, open, open_sse, piece, post, request, text,
+};
+use crate::support::message;
+use crate::support::probe::call;
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const HOST: (&str, &str) = ("host", "localhost");
+const LIMIT: Duration = Duration::from_secs(5);
+
+type Fields = BTreeMap<&'static str, String>;
+
+#[derive(Debug)]
+struct Span {
+    name: &'static str,
+    parent: Option<u64>,
+    fields: Fields,
+}
+
+#[derive(Debug)]
+struct Told {
+    target: &'static str,
+    level: &'static str,
+    fields: Fields,
+    /// The span that it was told in.
+    within: Option<u64>,
+}
+
+#[derive(Default)]
+struct Records {
+    /// By id, which is the place and one.
+    spans: Vec<Span>,
+    entered: Vec<u64>,
+    told: Vec<Told>,
+}
+
+/// Records all that one thread tells.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Records>>);
+
+struct Reader<'a>(&'a mut Fields);
+
+impl Visit for Reader<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut fields = Fields::new();
+        span.record(&mut Reader(&mut fields));
+        let mut records = self.0.lock().unwrap();
+        let parent = records.entered.last().copied();
+        let name = span.metadata().name();
+        records.spans.push(Span {
+            name,
+            parent,
+            fields,
+        });
+        Id::from_u64(records.spans.len() as u64)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        let mut records = self.0.lock().unwrap();
+        let span = &mut records.spans[span.into_u64() as usize - 1];
+        values.record(&mut Reader(&mut span.fields));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields::new();
+        event.record(&mut Reader(&mut fields));
+        let mut records = self.0.lock().unwrap();
+        let within = records.entered.last().copied();
+        records.told.push(Told {
+            target: event.metadata().target(),
+            level: event.metadata().level().as_str(),
+            fields,
+            within,
+        });
+    }
+
+    fn enter(&self, span: &Id) {
+        self.0.lock().unwrap().entered.push(span.into_u64());
+    }
+
+    fn exit(&self, span: &Id) {
+        let left = self.0.lock().unwrap().entered.pop();
+        assert_eq!(left, Some(span.into_u64()), "spans are left in order");
+    }
+}
+
+impl Recorder {
+    fn listen() -> (Self, DefaultGuard) {
+        let recorder = Self::default();
+        let guard = tracing::subscriber::set_default(recorder.clone());
+        (recorder, guard)
+    }
+
+    /// The messages that were told on the target `app`, each with the fields of the request's span that
+    /// it was told in, and the name of that span's parent.
+    fn of_handlers(&self) -> Vec<(String, Option<Fields>, Option<&'static str>)> {
+        let records = self.0.lock().unwrap();
+        let span = |id: u64| &records.spans[id as usize - 1];
+        let told = records.told.iter().filter(|told| told.target == "app");
+        told.map(|told| {
+            let within = told.within.map(span);
+            let parent = within.and_then(|within| within.parent).map(span);
+            let fields = within.map(|within| {
+                assert_eq!(within.name, "mcp_request");
+                within.fields.clone()
+            });
+            (
+                told.fields["message"].clone(),
+                fields,
+                parent.map(|parent| parent.name),
+            )
+        })
+        .collect()
+    }
+
+    /// What the crate told since it was last asked: the level, and the fields that do not measure.
+    fn take(&self) -> Vec<String> {
+        let told = std::mem::take(&mut self.0.lock().unwrap().told);
+        let ours = told.into_iter().filter(|told| told.target == "mcp_wire");
+        ours.map(|told| {
+            let fields = told.fields.iter().filter(|(name, _)| **name != "elapsed");
+            let fields: Vec<_> = fields
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            format!("{} {}", told.level, fields.join(" "))
+        })
+        .collect()
+    }
+}
+
+struct OnDrop;
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        tracing::info!(target: "app", "dropped");
+    }
+}
+
+/// `say` tells of itself before and behind an await that needs leave, and when it is dropped.
+fn saying(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (McpService, Arc<Semaphore>) {
+    let leave = Arc::new(Semaphore::new(0));
+    let gate = Arc::clone(&leave);
+    let tool = |name: &str| Tool::new(name).input(json!({"type": "object"}));
+    let server = Server::new("Saying", "1")
+        .tool(tool("say"), move |_: Call, _: Arguments| {
+            let gate = Arc::clone(&gate);
+            async move {
+                let _dropped = OnDrop;
+                tracing::info!(target: "app", "before");
+                gate.acquire().await.unwrap().forget();
+                tracing::info!(target: "app", "behind");
+                "said"
+            }
+        })
+        .tool(
+            tool("panic"),
+            async |_: Call, _| -> Result<String, ToolError> { panic!("on purpose") },
+        )
+        .tool(tool("chat"), async |cx: Call, _| {
+            for _ in 0..9 {
+                let _ = cx.notify("notifications/note", None);
+            }
+            "chatted"
+        });
+    (set(McpService::builder(server)).build().unwrap(), leave)
+}
+
+/// Asks inside a span of the embedder's, as its router would be.
+async fn within(mcp: &McpService, asked: Asked) -> hyper::Response<mcp_wire::ResponseBody> {
+    let routed = tracing::info_span!("routed");
+    tracing::Instrument::instrument(mcp.call(asked), routed).await
+}
+
+#[track_caller]
+fn check_said(recorder: &Recorder, version: &str) {
+    let said = recorder.of_handlers();
+    let messages: Vec<_> = said.iter().map(|(message, ..)| message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["before", "outside", "behind", "dropped"],
+        "{version}"
+    );
+    for (message, fields, parent) in said {
+        let Some(fields) = fields else {
+            assert_eq!(message, "outside");
+            continue;
+        };
+        assert_ne!(message, "outside", "nothing else is in the span");
+        assert_eq!(fields["method"], "tools/call");
+        assert_eq!(fields["revision"], version);
+        assert_eq!(fields["outcome"], "result");
+        assert_eq!(fields["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(fields["parent_id"], "b7ad6b7169203331");
+        assert_eq!(fields["sampled"], "true");
+        assert_eq!(fields["tracestate"], "a=1");
+        assert_eq!(parent, Some("routed"), "{version}");
+    }
+}
+
+/// What a handler tells is in the span of its request, across awaits and wherever it runs: in place, in
+/// the body of a response, in a task.
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_tells_is_in_the_span_of_its_request() {
+    let params = || {
+        let mut params = call("say", json!({}));
+        params["_meta"] =
+            json!({"traceparent": PARENT, "tracestate": "a=1", "baggage": "b=secret"});
+        params
+    };
+    // With a silence of nothing, legacy calls go to a task at once.
+    for silence in [Duration::ZERO, Duration::from_secs(3600)] {
+        for version in ["2025-06-18", "2026-07-28"] {
+            let (mcp, leave) = saying(|builder| builder.silence(silence));
+            let session = open(&mcp, "2025-06-18").await;
+            let asked = match version {
+                "2026-07-28" => alone(1, "tools/call", params()),
+                _ => in_session(&session, 1, "tools/call", params()),
+            };
+            let (recorder, _listening) = Recorder::listen();
+            let answering = async { text(within(&mcp, asked).await).await };
+            let leaving = async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                tracing::info!(target: "app", "outside");
+                leave.add_permits(1);
+            };
+            let (answer, ()) = tokio::join!(answering, leaving);
+            assert!(answer.contains("said"), "{answer}");
+            check_said(&recorder, version);
+        }
+    }
+    let (mcp, leave) = saying(|builder| builder);
+    let (mut stream, inbox) = open_sse(&mcp).await;
+    let (recorder, _listening) = Recorder::listen();
+    within(&mcp, post(&inbox, &[], &message(1, "tools/call", params()))).await;
+    tracing::info!(target: "app", "outside");
+    leave.add_permits(1);
+    let answer = piece(&mut stream).await.unwrap();
+    assert!(answer.contains("said"), "{answer}");
+    check_said(&recorder, "2024-11-05");
+}
+
+/// Each request of a batch has a span of its own.
+#[tokio::test(start_paused = true)]
+async fn requests_of_a_batch_have_a_span_each() {
+    let (mcp, leave) = saying(|builder| builder);
+    let session = open(&mcp, "2025-03-26").await;
+    let (recorder, _listening) = Recorder::listen();
+    let ask = |id| message(id, "tools/call", call("say", json!({})));
+    let batch = format!("[{},{}]", ask(1), ask(2));
+    leave.add_permits(2);
+    let asked = post("/mcp", &[("mcp-session-id", &session)], &batch);
+    text(within(&mcp, asked).await).await;
+    let said = recorder.of_handlers();
+    assert_eq!(said.len(), 6);
+    assert!(
+        said.iter()
+            .all(|(_, fields, parent)| fields.is_some() && *parent == Some("routed"))
+    );
+    let records = recorder.0.lock().unwrap();
+    let spans = records
+        .spans
+        .iter()
+        .filter(|span| span.name == "mcp_request");
+    assert_eq!(spans.count(), 2);
+}
+
+/// A handler that is dropped on its way is dropped in its span, which says so.
+#[tokio::test(start_paused = true)]
+async fn a_handler_is_dropped_in_its_span() {
+    let (mcp, _leave) = saying(|builder| builder);
+    let (recorder, _listening) = Recorder::listen();
+    let asking = within(&mcp, alone(1, "tools/call", call("say", json!({}))));
+    assert!(
+        tokio::time::timeout(Duration::from_millis(1), asking)
+            .await
+            .is_err()
+    );
+    let said = recorder.of_handlers();
+    let (message, fields, _) = said.last().unwrap();
+    assert_eq!(message, "dropped");
+    assert_eq!(fields.as_ref().unwrap()["outcome"], "cancelled");
+    assert_eq!(
+        recorder.take(),
+        ["DEBUG message=finished outcome=cancelled"]
+    );
+}
+
+/// SPEC A-32: from headers where `_meta` has none; a bad one is none.
+#[tokio::test]
+async fn the_trace_of_a_span_is_the_one_of_the_request() {
+    let (mcp, _) = saying(|builder| builder);
+    for (parent, trace_id) in [
+        (PARENT, Some("0af7651916cd43dd8448eb211c80319c")),
+        ("00-bad", None),
+    ] {
+        let (recorder, _listening) = Recorder::listen();
+        let mut asked = alone(1, "tools/list", json!({"_meta": {"traceparent": 1}}));
+        asked
+            .headers_mut()
+            .insert("traceparent", parent.parse().unwrap());
+        assert_eq!(mcp.call(asked).await.status(), 200);
+        let records = recorder.0.lock().unwrap();
+        let found = records.spans[0].fields.get("trace_id");
+        assert_eq!(found.map(String::as_str), trace_id);
+    }
+}
+
+/// What the hook is told is told the subscriber, as gravely as it is.
+#[tokio::test(start_paused = true)]
+async fn what_happens_is_told_as_gravely_as_it_is() {
+    let (mcp, _leave) = saying(|builder| {
+        let builder = builder.request_timeout(LIMIT).max_sessions(2);
+        builder.stream_queue(1 << 20, 4)
+    });
+    let (recorder, _listening) = Recorder::listen();
+    let session = open(&mcp, "2025-06-18").await;
+    let done = "DEBUG message=finished outcome=result";
+    assert_eq!(recorder.take(), ["DEBUG message=session opened", done]);
+    let (stream, inbox) = open_sse(&mcp).await;
+    recorder.take();
+    let evil = ("host", "evil.example");
+    let hello = message(
+        1,
+        "initialize",
+        crate::support::hello("2025-06-18", json!({})),
+    );
+    for (asked, told) in [
+        (
+            request("PUT", "/mcp", &[HOST], ""),
+            "DEBUG message=refused reason=method_not_allowed status=405",
+        ),
+        (
+            request("GET", "/mcp", &[evil], ""),
+            "INFO message=refused reason=host_not_allowed status=403",
+        ),
+        (
+            post("/mcp", &[], &hello),
+            "INFO message=refused reason=too_many_sessions status=503",
+        ),
+        (alone(1, "tools/list", json!({})), done),
+        (
+            alone(1, "no/such", json!({})),
+            "DEBUG code=-32601 message=finished outcome=error",
+        ),
+        (
+            alone(1, "tools/call", call("panic", json!({}))),
+            "ERROR message=finished outcome=panicked",
+        ),
+        (
+            in_session(&session, 1, "tools/call", call("say", json!({}))),
+            "WARN message=finished outcome=timed_out",
+        ),
+    ] {
+        text(mcp.call(asked).await).await;
+        assert_eq!(recorder.take(), [told]);
+    }
+    mcp.call(post(
+        &inbox,
+        &[],
+        &message(1, "tools/call", call("chat", json!({}))),
+    ))
+    .await;
+    drop(stream);
+    let told = recorder.take();
+    assert!(
+        told.contains(&"WARN message=stream cut: its client does not read".to_owned()),
+        "{told:?}"
+    );
+    assert!(
+        told.contains(&"DEBUG message=session ended reason=cut".to_owned()),
+        "{told:?}"
+    );
+    mcp.close();
+    assert_eq!(
+        recorder.take(),
+        ["DEBUG message=session ended reason=closed"]
+    );
+}
+
+/// SPEC G-13, F-53: no id, token, argument or baggage is in spans and events.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_is_traced_is_secret() {
+    let (mcp, _leave) = saying(|builder| builder.request_timeout(LIMIT));
+    let (recorder, _listening) = Recorder::listen();
+    let session = open(&mcp, "2025-06-18").await;
+    let meta = json!({"traceparent": PARENT, "baggage": "b=secret", "secret-key": "secret"});
+    for name in ["say", "panic", "chat", "secret-tool"] {
+        let mut params = call(name, json!({"secret-name": "secret-value"}));
+        params["_meta"] = meta.clone();
+        for mut asked in [
+            in_session(&session, "secret-id", "tools/call", params.clone()),
+            alone("secret-id", "tools/call", params),
+        ] {
+            let token = "Bearer secret-token".parse().unwrap();
+            asked.headers_mut().insert("authorization", token);
+            text(mcp.call(asked).await).await;
+        }
+    }
+    let refused = post("/mcp", &[("mcp-session-id", &session)], r#"{"secret"#);
+    assert_eq!(mcp.call(refused).await.status(), 400);
+    mcp.close();
+    let records = recorder.0.lock().unwrap();
+    assert_eq!(records.spans.len(), 9);
+    let told = format!("{:?} {:?}", records.spans, records.told);
+    for secret in ["secret", &session] {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
+}
