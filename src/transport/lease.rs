@@ -135,6 +135,24 @@ mod tests {
 
     use super::*;
 
+    /// SPEC D-127: work that ends because its lease does, between the two looks at them, is done.
+    #[tokio::test(start_paused = true)]
+    async fn work_has_a_last_word_at_the_end_of_its_lease() {
+        for (polls, outcome) in [(3, Some(())), (4, None)] {
+            let mut polled = 0;
+            let work = poll_fn(|_| {
+                polled += 1;
+                match polled < polls {
+                    true => Poll::Pending,
+                    false => Poll::Ready(()),
+                }
+            });
+            let over = || Lease::until(Some(Instant::now()));
+            tokio::time::advance(Duration::from_millis(2)).await;
+            assert_eq!(leased(work, over).await, outcome);
+        }
+    }
+
     /// SPEC F-52: whichever comes first, and nothing stays in the table.
     #[tokio::test(start_paused = true)]
     async fn a_lease_ends_by_its_time_or_by_a_revocation() {
