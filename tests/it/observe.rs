@@ -714,7 +714,8 @@ async fn nothing_that_is_told_is_secret() {
         ),
         post(
             "/mcp?secret-query=1",
-            &[("origin", "http://secret-origin"), token],
+            // The one value that the operator is shown.
+            &[("origin", "http://evil.example"), token],
             "{}",
         ),
         post("/secret-path", &[token], "{}"),
@@ -750,6 +751,7 @@ async fn nothing_that_is_told_is_secret() {
     let told = heard.debug();
     let lines = heard.take();
     assert!(lines.len() > 20, "{lines:?}");
+    assert!(told.contains("http://evil.example") && told.contains("allowed_origins"));
     let sse_session = inbox.rsplit('=').next().unwrap();
     for secret in ["secret", &session, sse_session] {
         assert!(!told.contains(secret), "{secret} in {told}");

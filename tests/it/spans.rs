@@ -363,7 +363,7 @@ async fn what_happens_is_told_as_gravely_as_it_is() {
         ),
         (
             request("GET", "/mcp", &[evil], ""),
-            "INFO message=refused reason=host_not_allowed status=403",
+            "INFO message=refused reason=host_not_allowed setting=allowed_hosts status=403 value=evil.example",
         ),
         (
             post("/mcp", &[], &hello),
