@@ -1,8 +1,9 @@
 //! The feature `tracing`: spans of requests, and events of what happens.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
@@ -11,7 +12,6 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
 
 use crate::support::inside::{
@@ -66,11 +66,7 @@ impl Visit for Reader<'_> {
     }
 }
 
-impl Subscriber for Recorder {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
+impl Recorder {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut fields = Fields::new();
         span.record(&mut Reader(&mut fields));
@@ -90,8 +86,6 @@ impl Subscriber for Recorder {
         let span = &mut records.spans[span.into_u64() as usize - 1];
         values.record(&mut Reader(&mut span.fields));
     }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::new();
@@ -116,11 +110,79 @@ impl Subscriber for Recorder {
     }
 }
 
+thread_local! {
+    static LISTENER: RefCell<Option<Recorder>> = const { RefCell::new(None) };
+}
+
+/// Ends the recording when it is dropped.
+struct Listening;
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        LISTENER.set(None);
+    }
+}
+
+/// The subscriber of the whole process, which tells the recorder of the thread. With a subscriber for
+/// each thread instead, `tracing` would now and then take a span for one that nobody wants, because
+/// another thread without a subscriber came to it first.
+struct Switchboard;
+
+impl Switchboard {
+    /// The id of spans that nobody records.
+    const UNHEARD: u64 = u64::MAX;
+
+    fn heard<T>(tell: impl FnOnce(&Recorder) -> T) -> Option<T> {
+        let recorder = LISTENER.with_borrow(Clone::clone);
+        recorder.as_ref().map(tell)
+    }
+
+    fn of_span(span: &Id, tell: impl FnOnce(&Recorder)) {
+        if span.into_u64() != Self::UNHEARD {
+            Self::heard(tell);
+        }
+    }
+}
+
+impl Subscriber for Switchboard {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let id = Self::heard(|recorder| recorder.new_span(span));
+        id.unwrap_or_else(|| Id::from_u64(Self::UNHEARD))
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        Self::of_span(span, |recorder| recorder.record(span, values));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        Self::heard(|recorder| recorder.event(event));
+    }
+
+    fn enter(&self, span: &Id) {
+        Self::of_span(span, |recorder| recorder.enter(span));
+    }
+
+    fn exit(&self, span: &Id) {
+        Self::of_span(span, |recorder| recorder.exit(span));
+    }
+}
+
 impl Recorder {
-    fn listen() -> (Self, DefaultGuard) {
+    /// Records what this thread tells, for as long as what is given beside the recorder lives.
+    fn listen() -> (Self, Listening) {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| {
+            tracing::subscriber::set_global_default(Switchboard).expect("there is no other");
+        });
         let recorder = Self::default();
-        let guard = tracing::subscriber::set_default(recorder.clone());
-        (recorder, guard)
+        LISTENER.set(Some(recorder.clone()));
+        (recorder, Listening)
     }
 
     /// The messages that were told on the target `app`, each with the fields of the request's span that
