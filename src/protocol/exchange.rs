@@ -132,12 +132,11 @@ pub(crate) fn classify(
 
 /// SPEC C-10 to C-14.
 fn form_of(headers: &HeaderMap, strict: bool) -> Result<Form, Rejection> {
-    let takes = |media| header::accepts(headers, media);
-    match (takes(Media::Json), takes(Media::EventStream)) {
+    match header::admitted(headers, [Media::Json, Media::EventStream]) {
         _ if strict && !header::has_accept(headers) => Err(Rejection::NotAcceptable),
-        (true, true) => Ok(Form::Either),
-        (true, false) if !strict => Ok(Form::Json),
-        (false, true) if !strict => Ok(Form::Stream),
+        [true, true] => Ok(Form::Either),
+        [true, false] if !strict => Ok(Form::Json),
+        [false, true] if !strict => Ok(Form::Stream),
         _ => Err(Rejection::NotAcceptable),
     }
 }

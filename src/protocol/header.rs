@@ -96,41 +96,58 @@ impl Media {
             Self::Json => ("application", "json"),
         }
     }
+
+    /// How closely a media range names this type; 0 for one that does not.
+    fn closeness(self, range: &str) -> u8 {
+        let (kind, subtype) = self.parts();
+        match range.split_once('/') {
+            Some((k, s)) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => 3,
+            Some((k, "*")) if k.eq_ignore_ascii_case(kind) => 2,
+            Some(("*", "*")) => 1,
+            _ => 0,
+        }
+    }
 }
 
-/// Whether the `Accept` lines admit a media type, by RFC 9110 section 12.5.1 (SPEC C-11, R-35):
-/// the most specific range decides, `q=0` excludes, no header at all admits anything.
+/// Whether the `Accept` lines admit a media type.
 pub(crate) fn accepts(headers: &HeaderMap, media: Media) -> bool {
-    let mut lines = headers.get_all(ACCEPT).iter().peekable();
-    if lines.peek().is_none() {
-        return true;
+    let [admitted] = admitted(headers, [media]);
+    admitted
+}
+
+/// Which media types the `Accept` lines admit, by RFC 9110 section 12.5.1 (SPEC C-11, R-35): the
+/// most specific range decides, `q=0` excludes, no header at all admits anything.
+pub(crate) fn admitted<const N: usize>(headers: &HeaderMap, media: [Media; N]) -> [bool; N] {
+    let mut lines = headers.get_all(ACCEPT).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => return [true; N],
+        (Some(line), None) if line == USUAL_ACCEPT => return [true; N],
+        _ => {}
     }
-    let (kind, subtype) = media.parts();
-    // How closely a range names the type, and whether its weight admits it.
-    let mut best = (0, false);
-    for line in lines {
+    // How closely a range names each type, and whether its weight admits it.
+    let mut best = [(0, false); N];
+    for line in headers.get_all(ACCEPT) {
         let Ok(line) = line.to_str() else { continue };
         for range in split_unquoted(line, b',') {
             let mut parts = split_unquoted(range, b';').map(str::trim);
             let name = parts.next().unwrap_or_default();
-            let closeness = match name.split_once('/') {
-                Some((k, s)) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => {
-                    3
+            let is_admitted = !parts.any(is_zero_weight);
+            for (best, media) in best.iter_mut().zip(media) {
+                let closeness = media.closeness(name);
+                if closeness > best.0 {
+                    *best = (closeness, is_admitted);
+                } else if closeness == best.0 {
+                    best.1 |= closeness > 0 && is_admitted;
                 }
-                Some((k, "*")) if k.eq_ignore_ascii_case(kind) => 2,
-                Some(("*", "*")) => 1,
-                _ => continue,
-            };
-            let admitted = !parts.any(is_zero_weight);
-            if closeness > best.0 {
-                best = (closeness, admitted);
-            } else if closeness == best.0 {
-                best.1 |= admitted;
             }
         }
     }
-    best.1
+    best.map(|(_, is_admitted)| is_admitted)
 }
+
+/// What the specification wants of a POST (SPEC C-10), and nearly every client sends letter by letter:
+/// it admits both types, and need not be taken apart.
+const USUAL_ACCEPT: &str = "application/json, text/event-stream";
 
 /// Whether there is an `Accept` at all.
 pub(crate) fn has_accept(headers: &HeaderMap) -> bool {
@@ -230,6 +247,9 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return false;
     };
+    if line == "application/json" {
+        return true;
+    }
     let Ok(line) = line.to_str() else {
         return false;
     };

@@ -1,6 +1,7 @@
 //! [`Call`]: what a handler is given beside its arguments.
 
 use std::fmt;
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::round::Round;
 use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::Context;
-use crate::wire::jsonrpc::{Json, Request};
+use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 
 /// The call that a handler answers: the [`Context`] of its request, and ways to talk to the client
 /// while it runs. Cheap to clone.
@@ -28,16 +29,11 @@ struct Inner {
     /// The bits of the last progress that was sent.
     progress: AtomicU64,
     /// Where questions end the run of the handler instead of waiting for their answers.
-    round: Option<Arc<Round>>,
+    round: Option<Round>,
 }
 
 impl Call {
-    pub(super) fn new(
-        cx: Context,
-        request: Request,
-        logs: bool,
-        round: Option<Arc<Round>>,
-    ) -> Self {
+    pub(super) fn new(cx: Context, request: Request, logs: bool, round: Option<Round>) -> Self {
         let progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
         Self(Arc::new(Inner {
             cx,
@@ -49,7 +45,22 @@ impl Call {
     }
 
     pub(super) fn round(&self) -> Option<&Round> {
-        self.0.round.as_deref()
+        self.0.round.as_ref()
+    }
+
+    pub(super) fn message(&self) -> &Request {
+        &self.0.request
+    }
+
+    /// Runs the handler of this call to its end, or until it can only wait for answers: then `None`.
+    pub(super) async fn run<T>(
+        &self,
+        handler: impl Future<Output = Result<T, ErrorObject>>,
+    ) -> Result<Option<T>, ErrorObject> {
+        match self.round() {
+            Some(round) => round.run(handler).await,
+            None => handler.await.map(Some),
+        }
     }
 
     /// What [`Call::set_state`] put aside in an earlier round of this request; `null` in the first.

@@ -1,5 +1,6 @@
 //! [`Closing`]: what every result of a revision ends with, whatever it is the result of.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -80,31 +81,54 @@ impl Closing<'_> {
 
     /// Ends an object whose other members are written: what it adds, and the brace.
     pub(super) fn end(self, out: &mut Vec<u8>, kind: &str, meta: &Meta) {
-        let mut member = |name: &str, value: &str| {
-            if out.len() > 1 {
-                out.push(b',');
+        let meta = meta.to_text();
+        if out.len() > 1 && (self.server.is_some() || meta.is_some()) {
+            out.push(b',');
+        }
+        let mut put = |text: &str| out.extend_from_slice(text.as_bytes());
+        match (self.server, meta) {
+            (None, None) => {}
+            (None, Some(meta)) => {
+                put("\"_meta\":");
+                put(&meta);
             }
-            out.extend_from_slice(b"\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
-            out.extend_from_slice(value.as_bytes());
-        };
-        if let Some(server) = self.server {
-            member("resultType", &format!("\"{kind}\""));
-            if let Some(cache) = self.cache {
-                member("ttlMs", &cache.ttl.as_millis().to_string());
-                member("cacheScope", &format!("\"{}\"", cache.scope.as_str()));
+            (Some(server), meta) => {
+                put("\"resultType\":\"");
+                put(kind);
+                put("\",");
+                if let Some(cache) = self.cache {
+                    put(&cache.to_string());
+                    put(",");
+                }
+                put("\"_meta\":{\"io.modelcontextprotocol/serverInfo\":");
+                put(server);
+                put(if meta.is_some() { "," } else { "}" });
+                // The other entries, and the brace behind them.
+                put(meta.as_deref().map_or("", |meta| &meta[1..]));
             }
-            let info = format!("{{\"io.modelcontextprotocol/serverInfo\":{server}");
-            let meta = match meta.to_text() {
-                Some(meta) => format!("{info},{}", &meta[1..]),
-                None => format!("{info}}}"),
-            };
-            member("_meta", &meta);
-        } else if let Some(meta) = meta.to_text() {
-            member("_meta", &meta);
         }
         out.push(b'}');
+    }
+
+    /// How many bytes [`end`](Self::end) adds where there is no `_meta` of its own and no cache.
+    pub(super) fn plain_len(self, kind: &str) -> usize {
+        let added = r#","resultType":"","_meta":{"io.modelcontextprotocol/serverInfo":}"#;
+        let server = self
+            .server
+            .map(|server| added.len() + kind.len() + server.len());
+        server.unwrap_or_default() + "}".len()
+    }
+}
+
+/// Its two members of a result.
+impl fmt::Display for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ttl = self.ttl.as_millis();
+        write!(
+            f,
+            "\"ttlMs\":{ttl},\"cacheScope\":\"{}\"",
+            self.scope.as_str()
+        )
     }
 }
 
@@ -129,6 +153,20 @@ mod tests {
             kept.close(&json!({"a": 1}), &meta()).as_bytes(),
             br#"{"a":1,"_meta":{"com.example/x":1}}"#
         );
+    }
+
+    #[test]
+    fn what_is_added_is_as_long_as_was_said() {
+        let modern = Closing {
+            server: Some(r#"{"name":"n"}"#),
+            ..Closing::LEGACY
+        };
+        for closing in [Closing::LEGACY, modern] {
+            let mut out = b"{\"a\":1".to_vec();
+            let before = out.len();
+            closing.end(&mut out, "complete", &Meta::default());
+            assert_eq!(out.len() - before, closing.plain_len("complete"));
+        }
     }
 
     /// SPEC D-64, D-65, D-70: what it is, how long it may be kept, who gave it.

@@ -1,7 +1,6 @@
 //! The methods of the protocol: which there are in an era, and how a server answers them.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -279,23 +278,14 @@ impl Asked<'_> {
             let name: String = name.chars().take(100).collect();
             ErrorObject::invalid_params(format!("unknown tool: {name}"))
         })?;
-        let arguments = match params
-            .and_then(|params| params.arguments())
-            .map(|raw| raw.to_value())
-        {
-            None => Map::new(),
-            Some(Ok(Value::Object(arguments))) => arguments,
-            Some(_) => return Err(ErrorObject::invalid_params("`arguments` must be an object")),
-        };
+        let arguments = Arguments::of(&self.request)?;
         drop(name);
         if self.version.era() == Era::Modern {
             tool.check_mirrored(Headers::new(self.cx.headers()), &arguments)?;
         }
         let closing = self.closing;
         let version = self.version;
-        let run = self
-            .run(|call| handler(call, Arguments::new(arguments)))
-            .await;
+        let run = self.run(|call| handler(call, arguments)).await;
         let result = match run {
             Ok(Run::Complete(result, _)) => result,
             Ok(Run::InputRequired(answer)) => return Ok(answer),
@@ -379,46 +369,41 @@ impl Asked<'_> {
     where
         F: Future<Output = Result<T, ErrorObject>>,
     {
-        let logs = self.registry.logging;
-        if self.version.era() == Era::Legacy {
-            let call = Call::new(self.cx, self.request, logs, None);
-            return handler(call)
-                .await
-                .map(|result| Run::Complete(result, false));
-        }
-        // Nearly no request is a retry, and the others need not be read for it.
-        let is_retry = self.request.params().is_some_and(|params| {
-            let has = |key| params.as_raw().member(key).is_some();
-            has("inputResponses") || has("requestState")
-        });
-        let carried = if is_retry {
-            let params = members(&self.request)?;
-            let mut carried = self
-                .server
-                .carried(&purpose(&self.cx, &self.request, &params))?;
-            carried.answers.extend(read_answers(&params)?);
-            carried
-        } else {
-            Carried::default()
+        let is_retry = self.is_retry();
+        let round = match self.version.era() {
+            Era::Legacy => None,
+            Era::Modern if is_retry => Some(Round::new(self.carried()?)),
+            Era::Modern => Some(Round::default()),
         };
-        let round = Arc::new(Round::new(carried));
-        let call = Call::new(
-            self.cx.clone(),
-            self.request.clone(),
-            logs,
-            Some(Arc::clone(&round)),
-        );
+        let call = Call::new(self.cx, self.request, self.registry.logging, round);
         // The handler is gone before its round is told.
-        let outcome = round.run(handler(call)).await?;
-        match outcome {
-            Some(result) => Ok(Run::Complete(result, is_retry)),
-            None => {
-                let params = members(&self.request)?;
-                let purpose = purpose(&self.cx, &self.request, &params);
-                let answer = self.server.input_required(&round, &purpose, self.closing)?;
+        let outcome = call.run(handler(call.clone())).await?;
+        match (outcome, call.round()) {
+            (Some(result), _) => Ok(Run::Complete(result, is_retry)),
+            (None, Some(round)) => {
+                let params = members(call.message())?;
+                let purpose = purpose(&call, call.message(), &params);
+                let answer = self.server.input_required(round, &purpose, self.closing)?;
                 Ok(Run::InputRequired(answer))
             }
+            // Nothing but a round ends without a result.
+            (None, None) => Err(ErrorObject::internal()),
         }
+    }
+
+    /// Whether the client comes back with answers, as it does in the modern era alone.
+    fn is_retry(&self) -> bool {
+        let params = self.request.params();
+        self.version.era() == Era::Modern && params.is_some_and(|params| params.is_retry())
+    }
+
+    /// What a retry brings.
+    fn carried(&self) -> Result<Carried, ErrorObject> {
+        let params = members(&self.request)?;
+        let purpose = purpose(&self.cx, &self.request, &params);
+        let mut carried = self.server.carried(&purpose)?;
+        carried.answers.extend(read_answers(&params)?);
+        Ok(carried)
     }
 }
 

@@ -42,6 +42,10 @@ impl Mirrored {
         Ok(found)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Holds the headers of a call to its arguments. Headers without an annotation are ignored
     /// (SPEC D.3).
     ///
@@ -572,10 +576,8 @@ mod tests {
         for version in [ProtocolVersion::V2024_11_05, ProtocolVersion::V2026_07_28] {
             assert_eq!(tool.to_value(version)["inputSchema"], schema());
         }
-        let arguments = json!({"count": 1});
-        let check = |headers: &HeaderMap| {
-            tool.check_mirrored(Headers::new(headers), arguments.as_object().unwrap())
-        };
+        let arguments = Map::from_iter([("count".to_owned(), json!(1))]).into();
+        let check = |headers: &HeaderMap| tool.check_mirrored(Headers::new(headers), &arguments);
         assert_eq!(check(&lines(&[("mcp-param-count", "1")])), Ok(()));
         assert_eq!(check(&lines(&[])).unwrap_err().code(), -32020);
     }

@@ -111,7 +111,6 @@ impl Round {
     ) -> Result<Option<T>, ErrorObject> {
         let mut handler = std::pin::pin!(handler);
         poll_fn(|cx| {
-            self.lock().runner = Some(cx.waker().clone());
             if let Poll::Ready(outcome) = handler.as_mut().poll(cx) {
                 return Poll::Ready(outcome.map(Some));
             }
@@ -119,7 +118,10 @@ impl Round {
             match state.fault.take() {
                 Some(fault) => Poll::Ready(Err(fault)),
                 None if state.asked.iter().any(|asked| !asked.is_answered) => Poll::Ready(Ok(None)),
-                None => Poll::Pending,
+                None => {
+                    state.runner = Some(cx.waker().clone());
+                    Poll::Pending
+                }
             }
         })
         .await

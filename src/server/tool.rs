@@ -1,9 +1,11 @@
 //! Tools: what a model can call.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
@@ -15,7 +17,7 @@ use super::mirror::Mirrored;
 use super::scopes::scopes_fault;
 use crate::protocol::mirror::Headers;
 use crate::transport::dispatch::{BoxFuture, Needed, RequestError};
-use crate::wire::jsonrpc::{ErrorObject, Json, put_string};
+use crate::wire::jsonrpc::{ErrorObject, Json, RawJson, Request, put_string};
 use crate::wire::version::ProtocolVersion;
 
 /// A tool: its name, its schemas, and hints about what it does.
@@ -196,10 +198,11 @@ impl Tool {
     pub(super) fn check_mirrored(
         &self,
         headers: Headers<'_>,
-        arguments: &Map<String, Value>,
+        arguments: &Arguments,
     ) -> Result<(), ErrorObject> {
         match &self.mirrored {
-            Ok(mirrored) => mirrored.check(headers, arguments),
+            Ok(mirrored) if mirrored.is_empty() => Ok(()),
+            Ok(mirrored) => mirrored.check(headers, arguments.values()),
             // Such a tool is not registered, so nobody calls it.
             Err(_) => Err(ErrorObject::internal()),
         }
@@ -241,13 +244,47 @@ fn is_of_object(schema: &Value) -> bool {
     schema.get("type").is_some_and(|kind| kind == "object")
 }
 
-/// The arguments of a call: a JSON object.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Arguments(Map<String, Value>);
+/// The arguments of a call: a JSON object. It stays text for as long as nothing but plain strings is
+/// asked for; most calls have no others, and a map costs more than all else that is done for them.
+#[derive(Clone, Default)]
+pub struct Arguments {
+    /// Part of a message, and so checked; empty for no arguments. serde_json can hold it.
+    text: Bytes,
+    values: OnceLock<Map<String, Value>>,
+}
 
 impl Arguments {
-    pub(super) fn new(arguments: Map<String, Value>) -> Self {
-        Self(arguments)
+    /// The `arguments` of a request.
+    ///
+    /// # Errors
+    ///
+    /// When they are no object, or one that nobody could read.
+    pub(super) fn of(request: &Request) -> Result<Self, ErrorObject> {
+        let params = request.params();
+        let Some((params, raw)) = params.and_then(|params| Some((params, params.arguments()?)))
+        else {
+            return Ok(Self::default());
+        };
+        if !raw.is_object() || params.is_odd() && raw.to_value().is_err() {
+            return Err(ErrorObject::invalid_params("`arguments` must be an object"));
+        }
+        Ok(Self {
+            text: request.part(raw),
+            values: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn values(&self) -> &Map<String, Value> {
+        self.values
+            .get_or_init(|| serde_json::from_slice(&self.text).unwrap_or_default())
+    }
+
+    /// A string that stands in the text as it is.
+    fn plain(&self, name: &str) -> Option<&str> {
+        match RawJson::of(&self.text).member(name)?.as_str()? {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(_) => None,
+        }
     }
 
     /// A required string.
@@ -256,7 +293,10 @@ impl Arguments {
     ///
     /// A text for the model when the argument is missing or not a string.
     pub fn str(&self, name: &str) -> Result<&str, ToolError> {
-        self.required(name, "a string", Value::as_str)
+        match self.plain(name) {
+            Some(text) => Ok(text),
+            None => self.required(name, "a string", Value::as_str),
+        }
     }
 
     /// A required integer.
@@ -289,13 +329,14 @@ impl Arguments {
     /// An argument of any type; `None` when it is absent.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.values().get(name)
     }
 
     /// All arguments, for a deserializer of your own.
     #[must_use]
     pub fn into_value(self) -> Value {
-        self.0.into()
+        self.values();
+        self.values.into_inner().unwrap_or_default().into()
     }
 
     fn required<'a, T>(
@@ -304,10 +345,32 @@ impl Arguments {
         kind: &str,
         read: impl Fn(&'a Value) -> Option<T>,
     ) -> Result<T, ToolError> {
-        let Some(value) = self.0.get(name) else {
+        let Some(value) = self.value(name) else {
             return Err(format!("the argument `{name}` is missing: expected {kind}").into());
         };
         read(value).ok_or_else(|| format!("the argument `{name}` must be {kind}").into())
+    }
+}
+
+/// For tests of handlers, and for calls of one handler by another.
+impl From<Map<String, Value>> for Arguments {
+    fn from(values: Map<String, Value>) -> Self {
+        Self {
+            text: Bytes::new(),
+            values: values.into(),
+        }
+    }
+}
+
+impl PartialEq for Arguments {
+    fn eq(&self, other: &Self) -> bool {
+        self.values() == other.values()
+    }
+}
+
+impl fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Arguments").field(self.values()).finish()
     }
 }
 
@@ -360,13 +423,12 @@ impl ToolResult {
 
     /// The result object, written directly: this is the hot path of a server.
     pub(super) fn to_json(&self, version: ProtocolVersion, closing: Closing<'_>) -> Json {
-        let text_len: usize = self
-            .content
-            .iter()
-            .filter_map(Content::as_plain_text)
-            .map(str::len)
-            .sum();
-        let mut out = Vec::with_capacity(text_len + 64);
+        // Exact for what most tools answer, so that nothing is moved or left over.
+        let block_len = |text: &str| r#"{"type":"text","text":""},"#.len() + text.len();
+        let texts = self.content.iter().filter_map(Content::as_plain_text);
+        let text_len: usize = texts.map(block_len).sum();
+        let len = r#"{"content":["#.len() + text_len + closing.plain_len("complete");
+        let mut out = Vec::with_capacity(len);
         out.extend_from_slice(b"{\"content\":[");
         for (at, content) in self.content.iter().enumerate() {
             if at > 0 {
@@ -562,11 +624,71 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::jsonrpc::{Limits, Message, Payload, parse};
 
     const V03: ProtocolVersion = ProtocolVersion::V2025_03_26;
     const V06: ProtocolVersion = ProtocolVersion::V2025_06_18;
     const V11: ProtocolVersion = ProtocolVersion::V2025_11_25;
     const V26: ProtocolVersion = ProtocolVersion::V2026_07_28;
+
+    fn arguments(text: &str) -> Result<Arguments, ErrorObject> {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"arguments":{text}}}}}"#
+        );
+        match parse(&body.into(), &Limits::default()) {
+            Ok(Payload::Single(Message::Request(request))) => Arguments::of(&request),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// However it is written, and of two with the same name the last, as serde_json has it.
+    #[test]
+    fn a_string_is_the_same_from_the_text_and_from_the_map() {
+        for text in [
+            r#"{"a":"plain"}"#,
+            r#"{"a":"é😀"}"#,
+            r#"{"b":{"a":"inner"},"a":"outer"}"#,
+            r#"{"a":"a \n \"b\""}"#,
+            r#"{"\u0061":"named"}"#,
+            r#"{"a":"first","a":"second"}"#,
+            r#"{"a":"first","\u0061":"se\tcond"}"#,
+            r#"{"a":1,"a":"second"}"#,
+        ] {
+            let from_text = arguments(text).unwrap();
+            let from_map = arguments(text).unwrap();
+            let expected = from_map.value("a").and_then(Value::as_str).unwrap();
+            assert_eq!(from_text.str("a"), Ok(expected), "{text}");
+            assert_eq!(from_text, from_map);
+        }
+        for text in [r#"{"a":"first","a":2}"#, r#"{"a":null}"#, "{}"] {
+            assert!(arguments(text).unwrap().str("a").is_err(), "{text}");
+        }
+    }
+
+    /// SPEC E-33: what a handler could not read does not come to it.
+    #[test]
+    fn only_an_object_that_can_be_read_is_taken() {
+        let long = "9".repeat(400);
+        for text in [
+            "[]",
+            "1",
+            "\"{}\"",
+            r#"{"a":1e999}"#,
+            r#"{"a":[-1E+400]}"#,
+            &format!("{{\"a\":{long}}}"),
+        ] {
+            let error = arguments(text).unwrap_err();
+            assert_eq!(error.code(), -32602, "{text}");
+        }
+        for text in [
+            "{}",
+            r#"{"a":1e3}"#,
+            r#"{"a":123456789012345678901234567890}"#,
+        ] {
+            let whole: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(arguments(text).unwrap().into_value(), whole);
+        }
+    }
 
     /// SPEC E-30, E-32, E-47, K: each field from its revision on, and no hint that was not given.
     #[test]

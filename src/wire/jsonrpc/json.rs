@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::parse::Limits;
 use super::scan::{Kind, Scanner, decode};
+use super::walk::members;
 
 /// One JSON value inside a message, as the bytes it came as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,22 +41,16 @@ impl<'a> RawJson<'a> {
         self.0.starts_with(b"{")
     }
 
-    /// A member of an object, without reading the others into values.
+    /// A member of an object, without reading the others. Of members with the same name it is the
+    /// last, as for nearly every reader.
     pub(crate) fn member(self, wanted: &str) -> Option<Self> {
-        let mut scanner = Scanner::new(self.0, Limits::DEPTH_CEILING).ok()?;
-        if scanner.peek() != Some(b'{') {
-            return None;
-        }
-        let mut found = None;
-        let visit = |scanner: &mut Scanner<'a>, name: &str| {
-            let (_, span) = scanner.value()?;
-            if name == wanted {
-                found = Some(Self(&self.0[span.range()]));
-            }
-            Ok(())
+        let is_wanted = |name: &[u8]| {
+            name.get(1..name.len() - 1) == Some(wanted.as_bytes())
+                || name.contains(&b'\\')
+                    && RawJson(name).as_str().is_some_and(|name| name == wanted)
         };
-        scanner.object(visit, |_| {}).ok()?;
-        found
+        let members = members(self.0).filter(|(name, _)| is_wanted(name));
+        members.last().map(|(_, value)| RawJson(value))
     }
 
     /// The value, read by serde_json.
@@ -176,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_member_is_found_by_its_name() {
-        let raw = RawJson(br#"{"a":{"b":1},"\u0063":"x"}"#);
+        let raw = RawJson(br#"{"a":0,"a":{"b":1},"\u0063":"x"}"#);
         assert_eq!(raw.member("a").unwrap().as_bytes(), br#"{"b":1}"#);
         assert_eq!(raw.member("c").unwrap().as_bytes(), br#""x""#);
         assert!(raw.member("b").is_none() && RawJson(b"[1]").member("a").is_none());

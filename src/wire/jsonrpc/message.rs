@@ -161,6 +161,10 @@ pub(super) struct ParamSpans {
     pub(super) task_id: Option<Span>,
     pub(super) arguments: Option<Span>,
     pub(super) request_id: Option<Span>,
+    /// Whether there are `inputResponses` or a `requestState`.
+    pub(super) is_retry: bool,
+    /// Whether there may be something in them that serde_json cannot hold.
+    pub(super) is_odd: bool,
     pub(super) meta: Option<MetaSpans>,
 }
 
@@ -233,6 +237,17 @@ impl<'a> Params<'a> {
     pub fn request_id(self) -> Option<Id> {
         let span = self.spans.request_id?;
         Some(Id::from_token(self.body.slice(span.range())))
+    }
+
+    /// Whether the client comes back with answers (SPEC D-110): there are `inputResponses` or a
+    /// `requestState`.
+    pub(crate) fn is_retry(self) -> bool {
+        self.spans.is_retry
+    }
+
+    /// Whether there may be something in them that serde_json cannot hold, such as the number `1e999`.
+    pub(crate) fn is_odd(self) -> bool {
+        self.spans.is_odd
     }
 
     /// `_meta`.

@@ -13,6 +13,7 @@ mod parse;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use self::error::ErrorObject;
 pub use self::id::Id;

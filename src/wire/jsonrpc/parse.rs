@@ -324,6 +324,7 @@ fn params(
     let mut task_id = None;
     let mut arguments = None;
     let mut request_id = None;
+    let mut is_retry = false;
     let mut meta = None;
     let mut repeated = None;
     let visit = |scanner: &mut Scanner<'_>, member: &str| {
@@ -334,6 +335,10 @@ fn params(
             "arguments" => arguments = Some(scanner.value()?.1),
             "requestId" => request_id = id(scanner, limits)?.ok(),
             "_meta" => meta = Some(self::meta(scanner)?),
+            "inputResponses" | "requestState" => {
+                is_retry = true;
+                scanner.value()?;
+            }
             _ => drop(scanner.value()?),
         }
         Ok(())
@@ -348,6 +353,7 @@ fn params(
             of: "`params`",
         })));
     }
+    let is_odd = scanner.is_odd();
     Ok(Some(meta.transpose().map(|meta| ParamSpans {
         whole,
         name,
@@ -355,6 +361,8 @@ fn params(
         task_id,
         arguments,
         request_id,
+        is_retry,
+        is_odd,
         meta,
     })))
 }

@@ -32,6 +32,13 @@ impl Span {
     }
 }
 
+/// A string in the body, with both quotes.
+#[derive(Clone, Copy, Debug)]
+struct Token {
+    span: Span,
+    is_escaped: bool,
+}
+
 /// What a value is, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -46,6 +53,12 @@ pub(super) enum Kind {
     Null,
 }
 
+/// A number without an exponent, of no more digits than this, is in the range of a double.
+const SURE_DIGITS: usize = 300;
+
+/// Containers inside each other that are no trouble for serde_json.
+const SURE_DEPTH: usize = 120;
+
 pub(super) struct Scanner<'a> {
     text: &'a [u8],
     /// The same text, known to be UTF-8, so that a slice between quotes need not be checked again.
@@ -53,6 +66,7 @@ pub(super) struct Scanner<'a> {
     at: usize,
     depth: usize,
     max_depth: usize,
+    is_odd: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -71,7 +85,14 @@ impl<'a> Scanner<'a> {
             at: 0,
             depth: 0,
             max_depth,
+            is_odd: max_depth > SURE_DEPTH,
         })
+    }
+
+    /// Whether serde_json may be unable to hold what was read so far: it takes neither a number beyond
+    /// the range of a double, nor more than 127 containers inside each other.
+    pub(super) fn is_odd(&self) -> bool {
+        self.is_odd
     }
 
     /// The text of a value.
@@ -138,7 +159,7 @@ impl<'a> Scanner<'a> {
     /// Reads an object whose member names may repeat; `visit` reads over each value.
     fn members(
         &mut self,
-        mut visit: impl FnMut(&mut Self, Span) -> Result<(), Fault>,
+        mut visit: impl FnMut(&mut Self, Token) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         self.open()?;
         if self.peek() == Some(b'}') {
@@ -172,7 +193,7 @@ impl<'a> Scanner<'a> {
     ) -> Result<(), Fault> {
         let mut seen = Seen::default();
         self.members(|scanner, name| {
-            let name = decode(scanner.slice(name))?;
+            let name = scanner.text_of(name)?;
             if seen.insert(name.clone()) {
                 visit(scanner, &name)
             } else {
@@ -218,9 +239,10 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Reads a string from its opening quote; the span holds both quotes.
-    fn string(&mut self) -> Result<Span, Fault> {
+    /// Reads a string from its opening quote.
+    fn string(&mut self) -> Result<Token, Fault> {
         let start = self.at;
+        let mut is_escaped = false;
         self.at += 1;
         loop {
             #[cfg(test)]
@@ -229,12 +251,28 @@ impl<'a> Scanner<'a> {
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Span::new(start, self.at));
+                    return Ok(Token {
+                        span: Span::new(start, self.at),
+                        is_escaped,
+                    });
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    is_escaped = true;
+                    self.escape()?;
+                }
                 Some(_) => return Err(self.expected("no raw control character in a string")),
                 None => return Err(self.expected("the end of a string")),
             }
+        }
+    }
+
+    /// The text of a string, quotes and escapes removed.
+    fn text_of(&self, token: Token) -> Result<Cow<'a, str>, Fault> {
+        let text = self.slice(token.span);
+        if token.is_escaped {
+            decode(text)
+        } else {
+            Ok(Cow::Borrowed(&text[1..text.len() - 1]))
         }
     }
 
@@ -278,6 +316,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn number(&mut self) -> Result<Kind, Fault> {
+        let start = self.at;
         if self.text.get(self.at) == Some(&b'-') {
             self.at += 1;
         }
@@ -293,7 +332,9 @@ impl<'a> Scanner<'a> {
             self.at += 1;
             self.digits()?;
         }
+        self.is_odd |= self.at - start > SURE_DIGITS;
         if let Some(b'e' | b'E') = self.text.get(self.at) {
+            self.is_odd = true;
             kind = Kind::Decimal;
             self.at += 1;
             if let Some(b'+' | b'-') = self.text.get(self.at) {
@@ -336,9 +377,10 @@ impl<'a> Scanner<'a> {
 
 /// The text of a string token, quotes and escapes removed.
 pub(super) fn decode(token: &str) -> Result<Cow<'_, str>, Fault> {
-    let inner = &token[1..token.len() - 1];
-    if !inner.as_bytes().contains(&b'\\') {
-        return Ok(Cow::Borrowed(inner));
+    let end = token.len() - 1;
+    // Up to the closing quote, unless there is an escape before it.
+    if plain_run(token.as_bytes(), 1) == end {
+        return Ok(Cow::Borrowed(&token[1..end]));
     }
     match serde_json::from_str(token) {
         Ok(text) => Ok(Cow::Owned(text)),
@@ -351,7 +393,7 @@ pub(super) fn decode(token: &str) -> Result<Cow<'_, str>, Fault> {
 
 /// Where the run of plain string bytes from `at` ends: at a quote, a backslash, a control
 /// character, or the end of the text. Eight bytes at a time, because strings are most of a body.
-fn plain_run(text: &[u8], mut at: usize) -> usize {
+pub(super) fn plain_run(text: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
     while let Some(&chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
@@ -378,13 +420,15 @@ fn plain_run(text: &[u8], mut at: usize) -> usize {
 struct Seen<'a> {
     few: [&'a str; 8],
     len: usize,
-    many: HashSet<Cow<'a, str>>,
+    many: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Seen<'a> {
     /// Adds a name; false if it was there.
     fn insert(&mut self, name: Cow<'a, str>) -> bool {
-        if self.few[..self.len].contains(&&*name) || self.many.contains(&*name) {
+        let is_there = self.few[..self.len].contains(&&*name)
+            || self.many.as_ref().is_some_and(|many| many.contains(&*name));
+        if is_there {
             return false;
         }
         match name {
@@ -393,7 +437,7 @@ impl<'a> Seen<'a> {
                 self.len += 1;
             }
             name => {
-                self.many.insert(name);
+                self.many.get_or_insert_default().insert(name);
             }
         }
         true
