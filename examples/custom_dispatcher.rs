@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release --example custom_dispatcher [-- ADDR]`
 
+mod signals;
+
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
 use mcp_wire::{BoxFuture, Context, Dispatcher, Era, McpService, ProtocolVersion, serve};
 use serde_json::{Value, json};
@@ -103,6 +105,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = format!("http://{}", listener.local_addr()?);
     println!("{url}/sse");
     println!("{url}/mcp");
-    serve(listener, mcp, async { drop(tokio::signal::ctrl_c().await) }).await?;
+    serve(listener, mcp, signals::stop()).await?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example echo [-- --listen ADDR]`
 
+mod signals;
+
 use std::convert::Infallible;
 
 use http_body_util::Full;
@@ -13,7 +15,7 @@ use mcp_wire::server::Presence::Required;
 use mcp_wire::server::{
     Arguments, Call, Prompt, PromptArguments, Read, ResourceTemplate, Server, Tool, ToolError,
 };
-use mcp_wire::{McpService, serve_with};
+use mcp_wire::{McpService, Serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -90,7 +92,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             "example-sse": {"url": format!("{url}/sse")},
         }})
     );
-    serve_with(listener, mcp, service_fn(routes), stop_signal()).await?;
+    Serve::new(listener, mcp)
+        .routes(service_fn(routes))
+        .run(signals::stop())
+        .await?;
     println!("Stopped.");
     Ok(())
 }
@@ -103,19 +108,4 @@ fn listen_address() -> Result<String, String> {
         (Some("--listen"), Some(address), None) => Ok(address),
         _ => Err("usage: echo [--listen ADDR]".to_owned()),
     }
-}
-
-/// Ready on Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
 }

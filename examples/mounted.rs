@@ -5,8 +5,11 @@
 //! `curl -N --unix-socket SOCKET_PATH http://localhost/api/mcp/sse` for HTTP+SSE; Streamable HTTP
 //! and the stateless protocol are at `/api/mcp/mcp`.
 
+mod signals;
+
 use std::convert::Infallible;
 use std::io;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -53,6 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{url}/sse");
     println!("{url}/mcp");
     println!("{path}: http://localhost/api/mcp/sse and http://localhost/api/mcp/mcp");
+    let mut stop = std::pin::pin!(signals::stop());
     loop {
         tokio::select! {
             accepted = tcp.accept() => {
@@ -67,10 +71,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let (socket, _) = accepted?;
                 tokio::spawn(connection(socket, mcp.clone()));
             }
-            _ = tokio::signal::ctrl_c() => break,
+            () = &mut stop => break,
         }
     }
-    mcp.close();
+    // Nobody is accepted any more; those who are there finish.
+    mcp.shutdown(Duration::from_secs(10)).await;
     std::fs::remove_file(&path)?;
     Ok(())
 }

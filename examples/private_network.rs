@@ -8,6 +8,8 @@
 //! hosts that the server is asked for by are listed: pages of other sites cannot reach it by rebinding
 //! their names.
 
+mod signals;
+
 use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
 
@@ -56,6 +58,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let listener = TcpListener::bind(address).await?;
     println!("http://{}/mcp", listener.local_addr()?);
-    serve(listener, mcp, async { drop(tokio::signal::ctrl_c().await) }).await?;
+    serve(listener, mcp, signals::stop()).await?;
     Ok(())
 }

@@ -6,6 +6,8 @@
 //!
 //! `cargo run --example trusted_header [-- PROXY-ADDRESS...]`, by default the proxy is on this machine.
 
+mod signals;
+
 use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
 
@@ -67,6 +69,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/mcp wants {USER}", listener.local_addr()?);
-    serve(listener, mcp, async { drop(tokio::signal::ctrl_c().await) }).await?;
+    serve(listener, mcp, signals::stop()).await?;
     Ok(())
 }

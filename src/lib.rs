@@ -60,6 +60,10 @@
 //!   the next, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler is told all in
 //!   one round.
 //!
+//! - `tracing`: spans and events for the subscribers of that crate.
+//!
+//! Threats, the reason of each default, and how to let the right people in: [`manual`].
+//!
 //! # What this crate will not do
 //!
 //! Routing, templates, TLS certificates, a client, an authorization server.
@@ -72,6 +76,7 @@
 
 pub mod auth;
 mod error;
+pub mod manual;
 mod protocol;
 pub mod server;
 mod transport;
@@ -86,7 +91,7 @@ pub use transport::body::ResponseBody;
 pub use transport::config::Builder;
 pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError};
 pub use transport::observe::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
-pub use transport::serve::{serve, serve_with};
+pub use transport::serve::{Serve, serve};
 pub use transport::service::McpService;
 pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};

@@ -6,6 +6,9 @@
 //! `STATE_SECRET` in the environment is the secret of all processes behind one address, at least 32
 //! bytes: another process can then go on with a request of several rounds.
 
+#[path = "../signals/mod.rs"]
+mod signals;
+
 mod asking;
 mod media;
 mod peers;
@@ -86,7 +89,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
             "everything-sse": {"url": format!("{url}/sse")},
         }})
     );
-    serve(listener, mcp, stop_signal()).await?;
+    serve(listener, mcp, signals::stop()).await?;
     println!("Stopped.");
     Ok(())
 }
@@ -166,19 +169,4 @@ impl Options {
 /// Seconds, which may have a fraction.
 fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
-}
-
-/// Ready on Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -9,6 +9,9 @@
 //! `cargo run --release --example jwt [-- --check]`: serves, and prints a token to try; with `--check` it
 //! is its own client, and ends.
 
+#[path = "../signals/mod.rs"]
+mod signals;
+
 mod authorizer;
 mod check;
 mod http;
@@ -82,6 +85,6 @@ async fn main() -> Fallible<()> {
     ))?;
     println!("{origin}/mcp takes tokens of {}, such as", issuer.url());
     println!("{token}");
-    serve(listener, mcp, async { drop(tokio::signal::ctrl_c().await) }).await?;
+    serve(listener, mcp, signals::stop()).await?;
     Ok(())
 }

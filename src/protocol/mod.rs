@@ -8,6 +8,7 @@ pub(crate) mod envelope;
 pub(crate) mod era;
 pub(crate) mod exchange;
 pub(crate) mod filter;
+pub(crate) mod framing;
 pub(crate) mod guard;
 pub(crate) mod header;
 pub(crate) mod level;

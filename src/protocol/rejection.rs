@@ -1,5 +1,7 @@
 //! Why a request is refused at the HTTP boundary, and the one table of what that looks like.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
@@ -19,6 +21,12 @@ pub(crate) enum Rejection {
     OriginNotAllowed(Stranger),
     /// `X-Forwarded-Prefix` of a proxy that is trusted with it.
     BadForwardedPrefix,
+    /// The head of a request did not arrive.
+    HeadTimeout {
+        limit: Duration,
+    },
+    /// A length beside an encoding.
+    AmbiguousLength,
     UnknownPath,
     MethodNotAllowed {
         allow: &'static str,
@@ -44,7 +52,9 @@ pub(crate) enum Rejection {
     BodyTooLarge {
         limit: usize,
     },
-    BodyTimeout,
+    BodyTimeout {
+        limit: Duration,
+    },
     BodyIncomplete,
     Invalid(ParseError),
     BatchNotAllowed,
@@ -86,6 +96,9 @@ pub(crate) enum Rejection {
     },
     /// The credentials do not do.
     Challenged(Box<Challenge>),
+    TooManyConnections {
+        limit: usize,
+    },
     ShuttingDown,
     /// Of a request that had been read, for a reason that is not in it.
     Of(Id, Box<Self>),
@@ -130,6 +143,8 @@ impl Rejection {
             Self::HostNotAllowed(_) => "host_not_allowed",
             Self::OriginNotAllowed(_) => "origin_not_allowed",
             Self::BadForwardedPrefix => "bad_forwarded_prefix",
+            Self::HeadTimeout { .. } => "head_timeout",
+            Self::AmbiguousLength => "ambiguous_length",
             Self::UnknownPath => "unknown_path",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::NotAcceptable | Self::StreamNotAcceptable => "not_acceptable",
@@ -141,7 +156,7 @@ impl Rejection {
             Self::UnknownSession => "unknown_session",
             Self::NotJson => "not_json",
             Self::BodyTooLarge { .. } => "body_too_large",
-            Self::BodyTimeout => "body_timeout",
+            Self::BodyTimeout { .. } => "body_timeout",
             Self::BodyIncomplete => "body_incomplete",
             Self::Invalid(_) => INVALID_MESSAGE,
             Self::BatchNotAllowed => "batch_not_allowed",
@@ -155,6 +170,7 @@ impl Rejection {
             Self::TooManyCalls { .. } => "too_many_calls",
             Self::TooManyOfOne { .. } => "too_many_of_one",
             Self::Challenged(challenge) => challenge.name(),
+            Self::TooManyConnections { .. } => "too_many_connections",
             Self::ShuttingDown => "shutting_down",
             Self::Of(_, why) => why.name(),
         }
@@ -195,6 +211,16 @@ impl Rejection {
             Self::BadForwardedPrefix => (
                 StatusCode::BAD_REQUEST,
                 invalid("X-Forwarded-Prefix must be one plain absolute path".into()),
+            ),
+            Self::HeadTimeout { limit } => (
+                StatusCode::REQUEST_TIMEOUT,
+                invalid(format!(
+                    "the head of the request did not arrive within {limit:?}"
+                )),
+            ),
+            Self::AmbiguousLength => (
+                StatusCode::BAD_REQUEST,
+                invalid("a request has either Content-Length or Transfer-Encoding".into()),
             ),
             Self::UnknownPath => (
                 StatusCode::NOT_FOUND,
@@ -255,9 +281,9 @@ impl Rejection {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 invalid(format!("the body is longer than {limit} bytes")),
             ),
-            Self::BodyTimeout => (
+            Self::BodyTimeout { limit } => (
                 StatusCode::REQUEST_TIMEOUT,
-                invalid("the body did not arrive in time".into()),
+                invalid(format!("the body did not arrive within {limit:?}")),
             ),
             Self::BodyIncomplete => (
                 StatusCode::BAD_REQUEST,
@@ -299,6 +325,10 @@ impl Rejection {
                 StatusCode::SERVICE_UNAVAILABLE,
                 busy(format!("the server already runs {limit} requests")),
             ),
+            Self::TooManyConnections { limit } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                busy(format!("the server already has {limit} connections")),
+            ),
             Self::TooManySessions { limit } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 busy(format!("the server already has {limit} sessions")),
@@ -338,8 +368,11 @@ impl Rejection {
             .then_some(RETRY_AFTER),
             close: matches!(
                 self,
-                Self::BodyTooLarge { .. }
-                    | Self::BodyTimeout
+                Self::HeadTimeout { .. }
+                    | Self::AmbiguousLength
+                    | Self::TooManyConnections { .. }
+                    | Self::BodyTooLarge { .. }
+                    | Self::BodyTimeout { .. }
                     | Self::BodyIncomplete
                     | Self::ShuttingDown
             ),
@@ -488,7 +521,31 @@ mod tests {
             -32600,
             "7 bytes",
         );
-        check(&Rejection::BodyTimeout, 408, -32600, "in time");
+        let limit = Duration::from_secs(7);
+        check(
+            &Rejection::BodyTimeout { limit },
+            408,
+            -32600,
+            "body did not arrive within 7s",
+        );
+        check(
+            &Rejection::HeadTimeout { limit },
+            408,
+            -32600,
+            "head of the request did not arrive within 7s",
+        );
+        check(
+            &Rejection::AmbiguousLength,
+            400,
+            -32600,
+            "either Content-Length or",
+        );
+        check(
+            &Rejection::TooManyConnections { limit: 7 },
+            503,
+            -32603,
+            "7 connections",
+        );
         check(&Rejection::BodyIncomplete, 400, -32600, "cut short");
         check(&Rejection::Invalid(broken), 400, -32700, "byte 1");
         check(&Rejection::Invalid(unsuited), 400, -32600, "2.0");

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 use super::dispatch::BoxFuture;
 use super::lease::Lease;
 use super::observe::{Observer, ServiceEvent};
+use super::turn::at_once;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::stream::{Closed, Connection};
 use crate::wire::sse;
@@ -44,6 +45,14 @@ impl ResponseBody {
             Self::empty()
         } else {
             Self(Kind::Full(bytes))
+        }
+    }
+
+    /// The bytes, of a body that is neither a stream nor given out.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Kind::Full(bytes) => bytes,
+            Kind::Empty | Kind::Events(_) => &[],
         }
     }
 
@@ -485,7 +494,7 @@ impl Drop for Queue {
 }
 
 /// Reads a request body up to `limit` bytes within `timeout`. A body that comes in one piece is not
-/// copied; a longer one is copied once, into a buffer of its declared length.
+/// copied; a longer one is copied into a buffer that grows with what arrives, whatever was declared.
 ///
 /// # Errors
 ///
@@ -494,48 +503,72 @@ pub(crate) async fn read<B>(body: B, limit: usize, timeout: Duration) -> Result<
 where
     B: Body,
 {
-    let too_large = Rejection::BodyTooLarge { limit };
     let declared = body.size_hint().lower();
     if declared > limit as u64 {
-        return Err(too_large);
+        return Err(Rejection::BodyTooLarge { limit });
     }
-    let reading = async {
-        let mut body = pin!(body);
-        let mut first = Bytes::new();
-        let mut buffer = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Rejection::BodyIncomplete)?;
-            // Trailers say nothing about a message.
-            let Ok(mut piece) = frame.into_data() else {
-                continue;
-            };
-            if first.len() + buffer.len() + piece.remaining() > limit {
-                return Err(too_large);
-            }
-            if first.is_empty() && buffer.is_empty() {
-                first = piece.copy_to_bytes(piece.remaining());
-                continue;
-            }
-            if buffer.is_empty() {
-                buffer.reserve((declared as usize).max(first.len() + piece.remaining()));
-                buffer.extend_from_slice(&std::mem::take(&mut first));
-            }
-            while piece.has_remaining() {
-                let chunk = piece.chunk();
-                let len = chunk.len();
-                buffer.extend_from_slice(chunk);
-                piece.advance(len);
-            }
-        }
-        Ok(if buffer.is_empty() {
-            first
-        } else {
-            buffer.freeze()
-        })
-    };
+    let mut reading = pin!(gather(body, declared as usize, limit));
+    // Most bodies are there with their head, and need no timer.
+    if let Some(body) = at_once(reading.as_mut()).await {
+        return body;
+    }
     tokio::time::timeout(timeout, reading)
         .await
-        .unwrap_or(Err(Rejection::BodyTimeout))
+        .unwrap_or(Err(Rejection::BodyTimeout { limit: timeout }))
+}
+
+async fn gather<B: Body>(body: B, declared: usize, limit: usize) -> Result<Bytes, Rejection> {
+    let mut body = pin!(body);
+    let mut first = Bytes::new();
+    let mut buffer = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Rejection::BodyIncomplete)?;
+        // Trailers say nothing about a message.
+        let Ok(mut piece) = frame.into_data() else {
+            continue;
+        };
+        if first.len() + buffer.len() + piece.remaining() > limit {
+            return Err(Rejection::BodyTooLarge { limit });
+        }
+        if first.is_empty() && buffer.is_empty() {
+            first = piece.copy_to_bytes(piece.remaining());
+            continue;
+        }
+        if buffer.is_empty() {
+            make_room(&mut buffer, first.len(), declared);
+            buffer.extend_from_slice(&std::mem::take(&mut first));
+        }
+        make_room(&mut buffer, piece.remaining(), declared);
+        while piece.has_remaining() {
+            let chunk = piece.chunk();
+            let len = chunk.len();
+            buffer.extend_from_slice(chunk);
+            piece.advance(len);
+        }
+    }
+    Ok(if buffer.is_empty() {
+        first
+    } else {
+        buffer.into()
+    })
+}
+
+/// By how much a buffer grows at most whose end is not known.
+const GROWTH: usize = 256 * 1024;
+
+/// Makes room for a piece that has arrived. Memory is had for bytes, not for a promise of bytes: the
+/// buffer doubles. While it moves there are two of it, which are two bodies at most: it
+/// does not outgrow a declared length, and grows in smaller steps where none is declared.
+fn make_room(buffer: &mut Vec<u8>, piece: usize, declared: usize) {
+    let needed = buffer.len() + piece;
+    if needed <= buffer.capacity() {
+        return;
+    }
+    let larger = match declared {
+        0 => buffer.capacity() + buffer.capacity().min(GROWTH),
+        declared => declared.min(buffer.capacity() * 2),
+    };
+    buffer.reserve_exact(needed.max(larger) - buffer.len());
 }
 
 #[cfg(test)]
@@ -658,6 +691,31 @@ mod tests {
             assert_eq!(observer.snapshot().queued_bytes, 0);
             assert_eq!(sender.offer(frame("b")), Err(Closed));
             assert_eq!(observer.snapshot().cuts, 0, "it was not slow");
+        }
+    }
+
+    /// R-44, SPEC G-43: memory follows what has arrived, and two buffers are never more than two bodies.
+    #[test]
+    fn a_buffer_grows_with_what_arrives() {
+        const PIECE: usize = 10_000;
+        for (declared, total) in [
+            (4_000_000, 4_000_000),
+            (1_050_000, 1_050_000),
+            (0, 1_050_000),
+            (0, 4_000_000),
+            (0, 20_000),
+        ] {
+            let mut buffer = Vec::new();
+            while buffer.len() < total {
+                let before = buffer.capacity();
+                let piece = PIECE.min(total - buffer.len());
+                make_room(&mut buffer, piece, declared);
+                buffer.resize(buffer.len() + piece, 0);
+                let now = buffer.capacity();
+                assert!(now <= 2 * buffer.len(), "{now} for {}", buffer.len());
+                let alive = if now > before { before + now } else { now };
+                assert!(alive <= 2 * total + GROWTH, "{alive} for a body of {total}");
+            }
         }
     }
 

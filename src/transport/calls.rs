@@ -16,6 +16,7 @@ use super::observe::{Observer, Outcome, ServiceEvent};
 use super::panics::{Panicked, guarded};
 #[cfg(feature = "tracing")]
 use super::spans;
+use super::turn::at_once;
 use crate::protocol::rejection::Rejection;
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 use crate::wire::version::ProtocolVersion;
@@ -141,11 +142,7 @@ impl Call {
         let work = tracing::Instrument::instrument(work, self.span.clone());
         let mut work = pin!(work);
         // Most handlers are ready at once, and need no timer.
-        let at_once = poll_fn(|cx| match work.as_mut().poll(cx) {
-            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-            Poll::Pending => Poll::Ready(None),
-        });
-        let ended = match at_once.await {
+        let ended = match at_once(work.as_mut()).await {
             Some(outcome) => Ended::ByItself(outcome),
             None => calls.until_end(work, limit).await,
         };

@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::auth::time_left;
 use super::identity::Identity;
+use super::turn::at_once;
 use crate::protocol::table::{Caps, Owner, Row, Table};
 
 /// The exchanges that a revocation has to reach by themselves, because they belong to no session.
@@ -109,8 +110,7 @@ pub(super) async fn leased<T>(
     lease: impl FnOnce() -> Lease,
 ) -> Option<T> {
     let mut work = pin!(work);
-    let at_once = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx)));
-    if let Poll::Ready(done) = at_once.await {
+    if let Some(done) = at_once(work.as_mut()).await {
         return Some(done);
     }
     let mut lease = lease();

@@ -16,6 +16,7 @@ mod panics;
 pub(crate) mod serve;
 pub(crate) mod service;
 mod sessions;
+mod socket;
 #[cfg(feature = "tracing")]
 mod spans;
 mod stateless;

@@ -1,142 +1,280 @@
-//! [`serve`]: an accept loop with limits and an orderly end, for those who have none.
+//! [`serve`] and [`Serve`]: an accept loop with limits and an orderly end, for those who have none
+//! (R-62).
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Either;
+use http_body_util::{BodyExt, Either};
 use hyper::body::{Body, Incoming};
+use hyper::header::HOST;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use hyper::{Request, Response, Version};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::body::ResponseBody;
 use super::service::McpService;
+use super::socket::{Answering, Patience, Progress, Socket};
 use crate::error::Error;
+use crate::protocol::rejection::Rejection;
 
-/// How long the head of a request may take to arrive (R-45).
+/// How many connections there may be; more are answered 503.
+const MAX_CONNECTIONS: usize = 10_000;
+/// How long the head of a request may take, from its first byte (R-45); then it is answered 408.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest head of a request, in bytes; a longer one is answered 431.
 const HEADER_LIMIT: usize = 64 * 1024;
+/// How long a connection may stay without a request, before the first one and between two.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a client may take no byte of what is written to it (R-17).
 const WRITE_STALL: Duration = Duration::from_secs(30);
-/// How long running requests have to finish once the end has begun.
+/// How long running requests have to finish once the end has begun (R-24).
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long what was said last has to be written, when the deadline is over.
+const GRACE: Duration = Duration::from_millis(25);
 /// How long to wait when no connection can be accepted, for want of open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many refused connections are told so at a time; more are closed without a word.
+const REFUSALS: usize = 128;
 
-/// Serves one MCP service, and nothing else, until `shutdown` is ready.
-///
-/// `TCP_NODELAY` is set on every connection. The head of a request must arrive within 10 s and
-/// 64 KiB; a client that takes no byte for 30 s is cut. When `shutdown` is ready, no connection is
-/// accepted any more, running requests finish, streams end; after 10 s the rest is cancelled.
+/// Serves one MCP service, and nothing else, until `shutdown` is ready. The limits are the defaults
+/// of [`Serve`], which also has room for routes of your own.
 ///
 /// # Errors
 ///
-/// None at present: an accept that fails is tried again, and a connection that fails concerns
-/// nobody else.
+/// As [`Serve::run`].
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the listener and all connections at once.
+/// As [`Serve::run`].
 pub async fn serve(
     listener: TcpListener,
     mcp: McpService,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    // The service answers 404 to what it does not own.
-    let routes = mcp.clone();
-    serve_with(listener, mcp, routes, shutdown).await
+    Serve::new(listener, mcp).run(shutdown).await
 }
 
-/// Serves an MCP service beside routes of your own: `routes` gets every request whose path is not
-/// one of the service's. All else is as in [`serve`].
+/// An accept loop: HTTP/1.1 on TCP, with a limit to everything that a client can drag out.
 ///
-/// # Errors
+/// `TCP_NODELAY` is set on every connection. A request that says its length twice, or has not exactly
+/// one `Host`, is answered 400, your own routes included. What is refused before its body was read
+/// is answered all the same: the connection then takes in for a moment what the client still sends,
+/// so that the answer is not lost.
 ///
-/// As [`serve`].
-///
-/// # Cancel safety
-///
-/// As [`serve`].
-pub async fn serve_with<R, B>(
+/// ```no_run
+/// # use mcp_wire::{McpService, Serve, server::Server};
+/// # use std::time::Duration;
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).build()?;
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+/// Serve::new(listener, mcp)
+///     .max_connections(500)
+///     .drain_deadline(Duration::from_secs(3))
+///     .run(std::future::pending())
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is served until `run`"]
+pub struct Serve<R = McpService> {
     listener: TcpListener,
     mcp: McpService,
     routes: R,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), Error>
-where
-    R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    R::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    let (stop, stopped) = watch::channel(());
-    let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        match accept(&listener, shutdown.as_mut(), &mut connections).await {
-            Event::Shutdown => break,
-            Event::Accepted(Ok((socket, _))) => {
-                let connection = connection(socket, mcp.clone(), routes.clone(), stopped.clone());
-                connections.spawn(connection);
-            }
-            Event::Accepted(Err(error)) if is_of_one_connection(&error) => {}
-            // Out of files or memory: those who are served free some in time.
-            Event::Accepted(Err(_)) => tokio::time::sleep(ACCEPT_PAUSE).await,
+    max_connections: usize,
+    header_limit: usize,
+    patience: Patience,
+    drain_deadline: Duration,
+}
+
+impl Serve {
+    /// Serves the endpoints of an MCP service on a listener; other paths are answered 404.
+    pub fn new(listener: TcpListener, mcp: McpService) -> Self {
+        Self {
+            listener,
+            routes: mcp.clone(),
+            mcp,
+            max_connections: MAX_CONNECTIONS,
+            header_limit: HEADER_LIMIT,
+            patience: Patience {
+                head: HEADER_TIMEOUT,
+                idle: IDLE_TIMEOUT,
+                write: WRITE_STALL,
+            },
+            drain_deadline: DRAIN_DEADLINE,
         }
     }
-    drop(listener);
-    drop(stop);
-    mcp.drain();
-    let all_gone = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(DRAIN_DEADLINE, all_gone)
-        .await
-        .is_err()
-    {
-        mcp.close();
-        let last_words = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(ACCEPT_PAUSE, last_words).await;
-        connections.shutdown().await;
+}
+
+impl<R> Serve<R> {
+    /// Serves routes of your own beside the service: they get every request whose path is not one of
+    /// the service's. How long the body of such a request may be and take is theirs to decide.
+    pub fn routes<S>(self, routes: S) -> Serve<S> {
+        Serve {
+            listener: self.listener,
+            mcp: self.mcp,
+            routes,
+            max_connections: self.max_connections,
+            header_limit: self.header_limit,
+            patience: self.patience,
+            drain_deadline: self.drain_deadline,
+        }
     }
-    Ok(())
+
+    /// How many connections there may be; one more is answered 503 at once and closed. By default
+    /// 10,000: each open stream is one, and each takes an open file, so raise both together.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// How long the head of a request may take from its first byte to its last; then it is answered
+    /// 408, and nobody else waits for it. By default 10 s.
+    pub fn header_timeout(mut self, time: Duration) -> Self {
+        self.patience.head = time;
+        self
+    }
+
+    /// How many bytes the head of a request may have, its first line included; a longer one is
+    /// answered 431, as is one with more than 100 fields. By default 64 KiB, and never more than
+    /// 408 KiB, which is what hyper reads. A path longer than 65,534 bytes is answered 414 where the
+    /// head may be that long.
+    pub fn header_limit(mut self, bytes: usize) -> Self {
+        self.header_limit = bytes;
+        self
+    }
+
+    /// How long a connection may rest, before its first request and between two; then it is closed.
+    /// A stream is a request that is being answered, and does not rest. By default 60 s.
+    pub fn idle_timeout(mut self, time: Duration) -> Self {
+        self.patience.idle = time;
+        self
+    }
+
+    /// How long a client may take no byte of what is written to it; then its connection is closed, a
+    /// request of 2026-07-28 is cancelled, and a stream that can be resumed is detached. By default
+    /// 30 s.
+    pub fn write_stall(mut self, time: Duration) -> Self {
+        self.patience.write = time;
+        self
+    }
+
+    /// How long running requests may go on once the end has begun; what runs then is cancelled, and
+    /// answered with an error. By default 10 s.
+    pub fn drain_deadline(mut self, time: Duration) -> Self {
+        self.drain_deadline = time;
+        self
+    }
+
+    /// Serves until `shutdown` is ready and what ran has ended.
+    ///
+    /// From then on new connections and requests are answered 503, running requests finish and
+    /// streams end; at the deadline the rest is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// None at present: an accept that fails is tried again, and a connection that fails concerns
+    /// nobody else.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the listener and all connections at once.
+    pub async fn run<B>(self, shutdown: impl Future<Output = ()>) -> Result<(), Error>
+    where
+        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        R::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let (stop, stopped) = watch::channel(());
+        let host = Host {
+            mcp: self.mcp.clone(),
+            routes: self.routes,
+            header_limit: self.header_limit,
+            patience: Arc::new(self.patience),
+            stopped,
+        };
+        let mut connections = JoinSet::new();
+        let mut refused = JoinSet::new();
+        let max = self.max_connections;
+        accept(&self.listener, pin!(shutdown), |cx, socket| {
+            clear(cx, &mut connections);
+            clear(cx, &mut refused);
+            let Some(socket) = socket else { return };
+            if connections.len() < max {
+                connections.spawn(host.clone().connection(socket));
+            } else if refused.len() < REFUSALS {
+                refused.spawn(host.refuse(socket, &Rejection::TooManyConnections { limit: max }));
+            }
+        })
+        .await;
+        drop(stop);
+        let end = pin!(end(&self.mcp, self.drain_deadline, connections));
+        accept(&self.listener, end, |cx, socket| {
+            clear(cx, &mut refused);
+            let Some(socket) = socket else { return };
+            if refused.len() < REFUSALS {
+                refused.spawn(host.refuse(socket, &Rejection::ShuttingDown));
+            }
+        })
+        .await;
+        Ok(())
+    }
 }
 
-enum Event {
-    Shutdown,
-    Accepted(io::Result<(TcpStream, SocketAddr)>),
+impl<R> fmt::Debug for Serve<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve")
+            .field("listener", &self.listener)
+            .field("mcp", &self.mcp)
+            .field("max_connections", &self.max_connections)
+            .field("header_limit", &self.header_limit)
+            .field("patience", &self.patience)
+            .field("drain_deadline", &self.drain_deadline)
+            .finish_non_exhaustive()
+    }
 }
 
-/// Waits for the next connection or for the end, and clears away connections that are over.
+/// Accepts connections until `end` is ready. `take` is given each, and is asked without one whenever
+/// something has happened, which may be that a connection is over.
 async fn accept(
     listener: &TcpListener,
-    mut shutdown: Pin<&mut impl Future<Output = ()>>,
-    connections: &mut JoinSet<()>,
-) -> Event {
-    poll_fn(|cx| {
-        while let Poll::Ready(Some(_)) = connections.poll_join_next(cx) {}
-        if shutdown.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Event::Shutdown);
+    mut end: Pin<&mut impl Future<Output = ()>>,
+    mut take: impl FnMut(&mut Context<'_>, Option<TcpStream>),
+) {
+    loop {
+        let accepted = poll_fn(|cx| {
+            take(cx, None);
+            if end.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            let accepted = std::task::ready!(listener.poll_accept(cx));
+            Poll::Ready(Some(accepted.map(|(socket, _)| take(cx, Some(socket)))))
+        });
+        match accepted.await {
+            None => return,
+            Some(Ok(())) => {}
+            Some(Err(error)) if is_of_one_connection(&error) => {}
+            // Out of files or memory: those who are served free some in time.
+            Some(Err(_)) => sleep(ACCEPT_PAUSE).await,
         }
-        listener.poll_accept(cx).map(Event::Accepted)
-    })
-    .await
+    }
 }
 
 /// Errors that `accept` hands on from a connection that failed before it was accepted.
@@ -149,127 +287,135 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn connection<R, B>(
-    socket: TcpStream,
+/// Clears away the connections that are over.
+fn clear(cx: &mut Context<'_>, connections: &mut JoinSet<()>) {
+    while let Poll::Ready(Some(_)) = connections.poll_join_next(cx) {}
+}
+
+/// The end: the service's first, then that of the connections, which write what they have.
+async fn end(mcp: &McpService, deadline: Duration, mut connections: JoinSet<()>) {
+    let began = Instant::now();
+    mcp.shutdown(deadline).await;
+    let left = deadline.saturating_sub(began.elapsed()).max(GRACE);
+    let all_gone = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(left, all_gone).await;
+    connections.shutdown().await;
+}
+
+/// What all connections share.
+#[derive(Clone)]
+struct Host<R> {
     mcp: McpService,
     routes: R,
-    mut stopped: watch::Receiver<()>,
-) where
-    R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + Sync,
-    R::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    // Without it an event waits some 40 ms for a delayed acknowledgement. A socket that refuses
-    // either call is dead, and hyper will notice.
-    let _ = socket.set_nodelay(true);
-    let mcp = match socket.local_addr() {
-        Ok(local) => mcp.on(local),
-        Err(_) => mcp,
-    };
-    let mcp = match socket.peer_addr() {
-        Ok(peer) => mcp.for_peer(peer),
-        Err(_) => mcp,
-    };
-    let service = service_fn(async |request: Request<Incoming>| {
-        Ok::<_, Infallible>(if mcp.owns(request.uri().path()) {
-            mcp.call(request).await.map(Either::Left)
-        } else {
-            let Ok(response) = routes.call(request).await;
-            response.map(Either::<ResponseBody, B>::Right)
-        })
-    });
-    let io = TokioIo::new(StallGuard {
-        socket,
-        stall: None,
-    });
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_header_size(HEADER_LIMIT)
-        // A client that is gone and one that only ends its writing side look the same until a write
-        // fails, which on a quiet stream takes two keep-alives. A session ends with its client at
-        // once (SPEC B-12) and so does a request of 2026-07-28 (SPEC D-84), so both count as gone,
-        // though SPEC D-87 would have it otherwise.
-        .half_close(false)
-        .serve_connection(io, service);
-    let mut serving = pin!(serving);
-    let mut stop = pin!(async { stopped.changed().await.is_err() });
-    let mut stopping = false;
-    // What went wrong on one connection concerns nobody else.
-    let _ = poll_fn(|cx| {
-        if !stopping && stop.as_mut().poll(cx).is_ready() {
-            stopping = true;
-            serving.as_mut().graceful_shutdown();
-        }
-        serving.as_mut().poll(cx)
-    })
-    .await;
+    header_limit: usize,
+    patience: Arc<Patience>,
+    stopped: watch::Receiver<()>,
 }
 
-/// A socket that fails when the peer takes no byte for [`WRITE_STALL`].
-struct StallGuard {
-    socket: TcpStream,
-    /// Runs while a write waits; none otherwise, so that a quiet connection costs no timer.
-    stall: Option<Pin<Box<Sleep>>>,
-}
-
-impl StallGuard {
-    fn watch<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stall = None;
-            return written;
+impl<R> Host<R> {
+    /// Serves one connection to its end. What goes wrong on it concerns nobody else.
+    async fn connection<B>(mut self, socket: TcpStream)
+    where
+        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + Sync,
+        R::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        // Without it an event waits some 40 ms for a delayed acknowledgement. A socket that refuses
+        // either call is dead, and hyper will notice.
+        let _ = socket.set_nodelay(true);
+        if let Ok(local) = socket.local_addr() {
+            self.mcp = self.mcp.on(local);
         }
-        let stall = self.stall.get_or_insert_with(|| {
-            Box::pin(tokio::time::sleep_until(Instant::now() + WRITE_STALL))
+        if let Ok(peer) = socket.peer_addr() {
+            self.mcp = self.mcp.for_peer(peer);
+        }
+        let (mcp, routes) = (&self.mcp, &self.routes);
+        let progress = Progress::new();
+        let service = service_fn(async |request: Request<Incoming>| {
+            let (answering, verdict) = progress.begin();
+            let version = request.version();
+            let response = match verdict.and_then(|()| sound(&request)) {
+                Err(why) => mcp.refuse(&why, version).map(Either::Left),
+                Ok(()) if mcp.owns(request.uri().path()) => {
+                    mcp.call(request).await.map(Either::Left)
+                }
+                Ok(()) => {
+                    let Ok(response) = routes.call(request).await;
+                    response.map(Either::<ResponseBody, B>::Right)
+                }
+            };
+            Ok::<_, Infallible>(response.map(|body| held(body, answering)))
         });
-        ready!(stall.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        let socket = Socket::new(socket, Arc::clone(&self.patience), Arc::clone(&progress));
+        let mut serving = http1::Builder::new()
+            .header_read_timeout(None)
+            .max_header_size(self.header_limit)
+            // A client that is gone and one that only ends its writing side look the same until a
+            // write fails, which on a quiet stream takes two keep-alives. A session ends with its
+            // client at once (SPEC B-12) and so does a request of 2026-07-28 (SPEC D-84), so both
+            // count as gone, though SPEC D-87 would have it otherwise.
+            .half_close(false)
+            .serve_connection(TokioIo::new(socket), service);
+        let stopped = &mut self.stopped;
+        let mut stop = pin!(async { stopped.changed().await.is_err() });
+        let mut stopping = false;
+        let _ = poll_fn(|cx| {
+            if !stopping && stop.as_mut().poll(cx).is_ready() {
+                stopping = true;
+                progress.stop();
+                Pin::new(&mut serving).graceful_shutdown();
+            }
+            let served = Pin::new(&mut serving).poll(cx);
+            if served.is_pending() && progress.is_untimed() {
+                return Pin::new(&mut serving).poll(cx);
+            }
+            served
+        })
+        .await;
+        let mut socket = serving.into_parts().io.into_inner();
+        let refusal = socket.refusal();
+        let last_words = refusal.map(|why| printed(&mcp.refuse(&why, Version::HTTP_11)));
+        socket.close(last_words).await;
+    }
+
+    /// Tells a client that it is not served.
+    fn refuse(&self, socket: TcpStream, why: &Rejection) -> impl Future<Output = ()> + use<R> {
+        let answer = printed(&self.mcp.refuse(why, Version::HTTP_11));
+        let socket = Socket::new(socket, Arc::clone(&self.patience), Progress::new());
+        socket.close(Some(answer))
     }
 }
 
-impl AsyncRead for StallGuard {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buffer)
+/// The answer goes on for as long as its body is there, and so for as long as what belongs to the body.
+fn held<B: Body>(body: B, answering: Answering) -> impl Body<Data = B::Data, Error = B::Error> {
+    body.map_err(move |error| {
+        let _ = &answering;
+        error
+    })
+}
+
+/// RFC 9112, 3.2: one `Host`, neither none nor several, whatever the path.
+fn sound(request: &Request<Incoming>) -> Result<(), Rejection> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11) {
+        Ok(())
+    } else {
+        Err(Rejection::BadHost)
     }
 }
 
-impl AsyncWrite for StallGuard {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.watch(cx, written)
+/// An answer in the form that it has on the wire, for connections that hyper has let go.
+fn printed(response: &Response<ResponseBody>) -> Vec<u8> {
+    let body = response.body().bytes();
+    let mut wire = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        wire.extend_from_slice(name.as_str().as_bytes());
+        wire.extend_from_slice(b": ");
+        wire.extend_from_slice(value.as_bytes());
+        wire.extend_from_slice(b"\r\n");
     }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, pieces);
-        self.watch(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
-    }
+    wire.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    wire.extend_from_slice(body);
+    wire
 }

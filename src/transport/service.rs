@@ -248,13 +248,16 @@ impl McpService {
                 (sharing, self.respond(endpoint, head, body).await)
             }
         };
-        let mut response = answered.unwrap_or_else(|rejection| {
-            let response = refuse(&rejection, version);
-            let status = response.status().as_u16();
-            self.shared.observer.refused(&rejection, status);
-            response
-        });
+        let mut response = answered.unwrap_or_else(|rejection| self.refuse(&rejection, version));
         sharing.add_to(response.headers_mut());
+        response
+    }
+
+    /// The answer to what is not carried out.
+    pub(super) fn refuse(&self, why: &Rejection, version: Version) -> Response<ResponseBody> {
+        let response = refuse(why, version);
+        let status = response.status().as_u16();
+        self.shared.observer.refused(why, status);
         response
     }
 

@@ -1,4 +1,5 @@
-//! [`first`]: what a request comes up with first, an answer or a reason for a stream.
+//! [`first`]: what a request comes up with first, an answer or a reason for a stream; [`at_once`]: what
+//! needs no waiting at all.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -28,11 +29,7 @@ pub(super) async fn first<T>(
     patience: Option<Duration>,
 ) -> First<T> {
     // A future that is ready at once needs no timer, and nearly all are.
-    let ready = poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(answer) => Poll::Ready(Some(answer)),
-        Poll::Pending => Poll::Ready(None),
-    });
-    if let Some(answer) = ready.await {
+    if let Some(answer) = at_once(work.as_mut()).await {
         return First::Answer(answer);
     }
     let mut silence = pin!(async {
@@ -49,6 +46,17 @@ pub(super) async fn first<T>(
             return Poll::Ready(First::Output);
         }
         silence.as_mut().poll(cx).map(|()| First::Silence)
+    })
+    .await
+}
+
+/// The output of `work`, if one look at it is enough.
+pub(super) async fn at_once<T>(
+    mut work: Pin<&mut (impl Future<Output = T> + ?Sized)>,
+) -> Option<T> {
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
     })
     .await
 }

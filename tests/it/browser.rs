@@ -14,7 +14,7 @@ use hyper::header::HeaderMap;
 use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use mcp_wire::server::Server;
-use mcp_wire::{Builder, McpService, ResponseBody, serve, serve_with};
+use mcp_wire::{Builder, McpService, ResponseBody, Serve, serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -347,7 +347,11 @@ async fn routes_of_ones_own_are_outside_the_checks() {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"healthy"))))
     });
     let mcp = service(Builder::cors);
-    tokio::spawn(serve_with(listener, mcp, routes, std::future::pending()));
+    tokio::spawn(
+        Serve::new(listener, mcp)
+            .routes(routes)
+            .run(std::future::pending()),
+    );
     for request in [
         "GET /healthz HTTP/1.1\r\nHost: 10.0.0.7:8080\r\n",
         "GET /healthz HTTP/1.1\r\nHost: evil.example\r\nOrigin: https://evil.example\r\n",

@@ -519,7 +519,7 @@ async fn a_body_has_its_time() {
     let client = Client::open(running.address).await;
     let text = post_text(&client.endpoint, &call_of(1, "echo").to_string());
     let answer = raw(running.address, &text[..text.len() - 1]).await;
-    check_refused(&answer, 408, -32600, "in time");
+    check_refused(&answer, 408, -32600, "did not arrive within");
     assert_eq!(answer.header("connection"), Some("close"));
     assert_eq!(seen.calls(), 0);
 }

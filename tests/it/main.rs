@@ -5,6 +5,7 @@
 mod auth;
 mod browser;
 mod equal_ids;
+mod faults;
 mod features;
 mod heads;
 mod http_sse;

@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mcp_wire::McpService;
 use mcp_wire::sse::{Decoder, Received};
+use mcp_wire::{McpService, Serve};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,11 +38,17 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn start(mcp: McpService) -> Running {
+    start_with(mcp, |serve| serve).await
+}
+
+/// As `start`, with an accept loop of other limits.
+pub(crate) async fn start_with(mcp: McpService, set: impl FnOnce(Serve) -> Serve) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { drop(stopped.await) };
-    let task = tokio::spawn(mcp_wire::serve(listener, mcp.clone(), shutdown));
+    let serve = set(Serve::new(listener, mcp.clone()));
+    let task = tokio::spawn(serve.run(shutdown));
     Running {
         address,
         mcp,

@@ -1,0 +1,430 @@
+//! What broken and hostile peers do on the socket (SPEC G-40, G-41, R-17, R-44, R-45, R-48): it is over
+//! in its time, nothing of it is carried out, and nobody else notices.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp_wire::server::Server;
+use mcp_wire::{Builder, McpService, Serve};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::support::probe::{Seen, call, probe};
+use crate::support::{
+    Client, Running, check_refused, envelope, message, mirrored, modern, raw, soon, start_with,
+    text_of,
+};
+
+/// Short for a limit, long for a machine that is busy with other tests.
+const SHORT: Duration = Duration::from_millis(300);
+
+async fn serving(set: impl FnOnce(Serve) -> Serve) -> (Running, Arc<Seen>) {
+    building(|builder| builder, set).await
+}
+
+async fn building(
+    build: impl FnOnce(Builder<Server>) -> Builder<Server>,
+    set: impl FnOnce(Serve) -> Serve,
+) -> (Running, Arc<Seen>) {
+    let (server, seen) = probe();
+    let mcp = build(McpService::builder(server)).build().unwrap();
+    (start_with(mcp, set).await, seen)
+}
+
+/// The body of a call of `echo`, and the header lines that go with it.
+fn echo(text: &str) -> (String, String) {
+    let mut params = call("echo", json!({"message": text}));
+    params["_meta"] = envelope(json!({}));
+    let headers = mirrored("tools/call", &params);
+    (message(7, "tools/call", params), headers)
+}
+
+/// A whole request that calls `echo`.
+fn whole(text: &str) -> Vec<u8> {
+    let (body, headers) = echo(text);
+    let len = body.len();
+    format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {len}\r\n\r\n{body}")
+        .into()
+}
+
+/// A client that begins now is served.
+async fn check_served(address: SocketAddr) {
+    let params = call("echo", json!({"message": "here"}));
+    let answer = modern(address, 1, "tools/call", params)
+        .await
+        .answer()
+        .await;
+    assert_eq!(text_of(&answer), "here");
+}
+
+async fn sent(address: SocketAddr, bytes: impl AsRef<[u8]>) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(bytes.as_ref()).await.unwrap();
+    socket
+}
+
+/// All that the server says up to its end. A reset behind an answer is an end too.
+async fn rest(socket: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    if let Err(error) = soon("the end of the connection", socket.read_to_end(&mut bytes)).await {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// One answer of known length, on a connection that stays.
+async fn answered(socket: &mut TcpStream) -> String {
+    let mut text = String::new();
+    loop {
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let len = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= len.unwrap().parse().unwrap() {
+                return text;
+            }
+        }
+        let byte = soon("an answer", socket.read_u8()).await.unwrap();
+        text.push(byte.into());
+    }
+}
+
+/// R-45, G-41: they cost others nothing, and are told and gone when their time is up.
+#[tokio::test]
+async fn a_thousand_half_sent_requests_do_not_keep_anybody_waiting() {
+    let (running, seen) = serving(|serve| serve.header_timeout(3 * SHORT)).await;
+    let mut halves = Vec::new();
+    for at in 0..1000 {
+        let half = &whole("half")[..40 + at % 100];
+        halves.push(sent(running.address, half).await);
+    }
+    check_served(running.address).await;
+    for mut half in halves {
+        let told = rest(&mut half).await;
+        assert!(told.starts_with("HTTP/1.1 408 "), "{told:?}");
+    }
+    assert_eq!(seen.calls(), 1, "nothing of them was carried out");
+    check_served(running.address).await;
+}
+
+/// G-41: a connection without a request, before the first and between two; a stream is a request.
+#[tokio::test]
+async fn a_connection_that_rests_is_closed_and_a_stream_does_not_rest() {
+    let (running, _) = serving(|serve| serve.idle_timeout(SHORT)).await;
+    let mut stream = Client::initialized(running.address, "2024-11-05", json!({})).await;
+    let mut resting = sent(running.address, whole("once")).await;
+    answered(&mut resting).await;
+    let mut silent = sent(running.address, "").await;
+    let began = Instant::now();
+    assert_eq!(rest(&mut resting).await, "", "closed without a word");
+    assert_eq!(rest(&mut silent).await, "");
+    assert!(began.elapsed() > SHORT / 2, "it had its time");
+    stream.result("ping", json!({})).await;
+}
+
+/// A connection that is used now and then is not one that rests.
+#[tokio::test]
+async fn a_busy_connection_stays_beyond_the_time_of_an_idle_one() {
+    let (running, _) = serving(|serve| serve.idle_timeout(SHORT)).await;
+    let mut busy = sent(running.address, "").await;
+    let began = Instant::now();
+    while began.elapsed() < 3 * SHORT {
+        busy.write_all(&whole("on")).await.unwrap();
+        assert!(answered(&mut busy).await.contains("\"on\""));
+    }
+    assert_eq!(rest(&mut busy).await, "");
+}
+
+/// G-40: one more is told so at once; those who are there stay, and a place that is free is used.
+#[tokio::test]
+async fn past_the_number_of_connections_new_ones_are_refused() {
+    let (running, _) = serving(|serve| serve.max_connections(2)).await;
+    let mut first = sent(running.address, whole("1")).await;
+    answered(&mut first).await;
+    let mut second = sent(running.address, whole("2")).await;
+    answered(&mut second).await;
+    let refused = raw(running.address, whole("3")).await;
+    check_refused(&refused, 503, -32603, "2 connections");
+    assert_eq!(refused.header("connection"), Some("close"));
+    first.write_all(&whole("4")).await.unwrap();
+    assert!(answered(&mut first).await.contains("\"4\""));
+    drop(second);
+    let is_let_in = async {
+        loop {
+            let (mut body, close) = (whole("5"), b"POST /mcp HTTP/1.1\r\nConnection: close\r\n");
+            body.splice(..b"POST /mcp HTTP/1.1\r\n".len(), *close);
+            if raw(running.address, body).await.status == 200 {
+                break;
+            }
+        }
+    };
+    soon("a free place", is_let_in).await;
+}
+
+/// whoever stops in the middle is told which limit it met.
+#[tokio::test]
+async fn a_body_that_does_not_come_is_told_so() {
+    let (running, seen) = building(|builder| builder.body_timeout(SHORT), |serve| serve).await;
+    let request = whole("slow");
+    let answer = raw(running.address, &request[..request.len() - 1]).await;
+    check_refused(&answer, 408, -32600, "body did not arrive within 300ms");
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(seen.calls(), 0);
+}
+
+/// the answer arrives though the client is still sending, declared or not.
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_and_the_refusal_arrives() {
+    let (running, seen) = building(|builder| builder.body_limit(100_000), |serve| serve).await;
+    let (_, headers) = echo("long");
+    let head = format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}");
+    let much = vec![b' '; 4 << 20];
+    let declared = format!("{head}Content-Length: {}\r\n\r\n", much.len());
+    let chunked = format!(
+        "{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+        much.len()
+    );
+    for head in [declared, chunked] {
+        let mut socket = sent(running.address, head).await;
+        // As most clients do it: first all is written, then the answer is looked at.
+        soon("the writing", socket.write_all(&much)).await.unwrap();
+        let answer = rest(&mut socket).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer:?}");
+        assert!(answer.contains("100000 bytes"), "{answer:?}");
+    }
+    assert_eq!(seen.calls(), 0);
+}
+
+/// G-40: by its length in bytes, and by its number of lines.
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused() {
+    let (running, _) = serving(|serve| serve.header_limit(16 * 1024)).await;
+    for lines in [
+        "X: y\r\n".repeat(200),
+        format!("X: {}\r\n", "y".repeat(20_000)),
+    ] {
+        let request = format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
+        let answer = raw(running.address, request).await;
+        assert_eq!(answer.status, 431);
+    }
+    check_served(running.address).await;
+}
+
+/// SPEC G-40, R-48: 400 or a closed connection, never a 5xx, and nothing of it is carried out. What
+/// follows on the connection is no request either.
+#[tokio::test]
+async fn broken_framing_is_refused_and_nothing_of_it_is_carried_out() {
+    let (running, seen) = serving(|serve| serve.header_timeout(SHORT)).await;
+    let (body, headers) = echo("broken");
+    let len = body.len();
+    let chunk = format!("{len:x}\r\n{body}\r\n");
+    let post =
+        |lines: &str, body: &str| format!("POST /mcp HTTP/1.1\r\n{headers}{lines}\r\n\r\n{body}");
+    let host = "Host: localhost";
+    let chunked = format!("{host}\r\nTransfer-Encoding: chunked");
+    let sized = format!("{host}\r\nContent-Length: {len}");
+    let cases = [
+        (
+            "two lengths",
+            post(&format!("{sized}\r\nContent-Length: {}", len + 1), &body),
+        ),
+        (
+            "a signed length",
+            post(&format!("{host}\r\nContent-Length: +{len}"), &body),
+        ),
+        (
+            "a negative length",
+            post(&format!("{host}\r\nContent-Length: -{len}"), &body),
+        ),
+        (
+            "length, encoding",
+            post(
+                &format!("{sized}\r\nTransfer-Encoding: chunked"),
+                &format!("{chunk}0\r\n\r\n"),
+            ),
+        ),
+        (
+            "encoding, length",
+            post(
+                &format!("{chunked}\r\nContent-Length: {len}"),
+                &format!("{chunk}0\r\n\r\n"),
+            ),
+        ),
+        (
+            "another encoding",
+            post(&format!("{host}\r\nTransfer-Encoding: gzip"), &body),
+        ),
+        (
+            "chunked is not last",
+            post(&format!("{chunked}, gzip"), &format!("{chunk}0\r\n\r\n")),
+        ),
+        (
+            "no chunk size",
+            post(&chunked, &format!("\r\n{body}\r\n0\r\n\r\n")),
+        ),
+        (
+            "a broken chunk size",
+            post(&chunked, &format!("0x{chunk}0\r\n\r\n")),
+        ),
+        (
+            "a huge chunk size",
+            post(&chunked, &format!("{}{chunk}0\r\n\r\n", "f".repeat(17))),
+        ),
+        (
+            "a chunk that goes on",
+            post(&chunked, &format!("{:x}\r\n{body}\r\n0\r\n\r\n", len - 1)),
+        ),
+        (
+            "an endless extension",
+            post(&chunked, &format!("{len:x};{}", "x".repeat(100_000))),
+        ),
+        (
+            "a name with a space",
+            post(&format!("Content-Length : {len}\r\n{host}"), &body),
+        ),
+        (
+            "no such version",
+            format!("POST /mcp HTTP/9.9\r\n{headers}{sized}\r\n\r\n{body}"),
+        ),
+    ];
+    for (what, request) in cases {
+        let mut socket = sent(running.address, &request).await;
+        let _ = socket.write_all(&whole("smuggled")).await;
+        let answer = rest(&mut socket).await;
+        let is_refused = answer.is_empty() || answer.starts_with("HTTP/1.1 4");
+        assert!(is_refused, "{what}: {answer:?}");
+        assert_eq!(
+            answer.matches("HTTP/1.1").count(),
+            usize::from(!answer.is_empty()),
+            "{what}: {answer:?}"
+        );
+        assert_eq!(seen.calls(), 0, "{what}: {answer:?}");
+    }
+    check_served(running.address).await;
+}
+
+/// SPEC G-4: with one `Host`, neither none nor several.
+#[tokio::test]
+async fn a_request_without_its_one_host_is_not_carried_out() {
+    let (running, seen) = serving(|serve| serve).await;
+    let (body, headers) = echo("for whom");
+    let len = body.len();
+    for hosts in ["", "Host: localhost\r\nHost: localhost\r\n"] {
+        let request = format!(
+            "POST /mcp HTTP/1.1\r\n{hosts}{headers}Connection: close\r\nContent-Length: {len}\r\n\r\n{body}"
+        );
+        let answer = raw(running.address, request).await;
+        check_refused(&answer, 400, -32600, "Host");
+    }
+    assert_eq!(seen.calls(), 0);
+}
+
+/// SPEC G-40: what is cut short is never carried out, wherever it is cut and however it was framed.
+#[tokio::test]
+async fn a_request_that_is_cut_short_is_not_carried_out() {
+    let (running, seen) = serving(|serve| serve).await;
+    let (body, headers) = echo("cut");
+    let chunked = format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    for request in [whole("cut"), chunked.into_bytes()] {
+        for cut in (1..request.len()).step_by(7) {
+            let mut socket = sent(running.address, &request[..cut]).await;
+            socket.shutdown().await.unwrap();
+            let answer = rest(&mut socket).await;
+            let is_refused = answer.is_empty() || answer.starts_with("HTTP/1.1 4");
+            assert!(is_refused, "{cut}: {answer:?}");
+        }
+    }
+    assert_eq!(seen.calls(), 0);
+    check_served(running.address).await;
+}
+
+/// However slowly it comes, a request that comes in time is served.
+#[tokio::test]
+async fn a_request_that_comes_byte_by_byte_is_served() {
+    let (running, _) = serving(|serve| serve).await;
+    let mut socket = sent(running.address, "").await;
+    socket.set_nodelay(true).unwrap();
+    for byte in whole("bit by bit") {
+        socket.write_u8(byte).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert!(answered(&mut socket).await.contains("bit by bit"));
+}
+
+/// RFC 9112, 9.3.2: in their order, however many come at once.
+#[tokio::test]
+async fn pipelined_requests_are_all_answered_in_order() {
+    let (running, _) = serving(|serve| serve).await;
+    let requests: Vec<u8> = (0..50).flat_map(|at| whole(&format!("nr {at}."))).collect();
+    let mut socket = sent(running.address, requests).await;
+    for at in 0..50 {
+        let answer = answered(&mut socket).await;
+        assert!(answer.contains(&format!("nr {at}.")), "{at}: {answer}");
+    }
+}
+
+/// a client that takes nothing does not keep its connection.
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut() {
+    let (running, _) = serving(|serve| serve.write_stall(SHORT)).await;
+    let request = whole(&"x".repeat(1 << 20));
+    let mut socket = sent(running.address, "").await;
+    let is_cut = async {
+        // What both sides of a socket can hold has an end.
+        for _ in 0..200 {
+            if socket.write_all(&request).await.is_err() {
+                return;
+            }
+        }
+        panic!("200 answers were kept for a client that takes none");
+    };
+    soon("the end of its connection", is_cut).await;
+    check_served(running.address).await;
+}
+
+/// R-24, G-42: what still runs at the deadline has its answer, all of it, and the end is not late.
+#[tokio::test]
+async fn a_thousand_streams_end_by_the_deadline() {
+    let at_once = |builder: Builder<Server>| builder.silence(Duration::ZERO);
+    let (running, seen) = building(at_once, |serve| serve.drain_deadline(SHORT)).await;
+    let mut params = call("wait", json!({"tag": "x"}));
+    params["_meta"] = envelope(json!({}));
+    let body = message(7, "tools/call", params.clone());
+    let headers = mirrored("tools/call", &params).replace("application/json, ", "");
+    let len = body.len();
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {len}\r\n\r\n{body}"
+    );
+    let mut sockets = Vec::new();
+    for _ in 0..1000 {
+        sockets.push(sent(running.address, &request).await);
+    }
+    for _ in 0..1000 {
+        seen.happens("begun", "x").await;
+    }
+    let mcp = running.mcp.clone();
+    let began = Instant::now();
+    soon("the end", running.stop()).await.unwrap().unwrap();
+    let late = began.elapsed().saturating_sub(SHORT);
+    println!("1,000 streams were at their end {late:?} after the deadline");
+    assert!(late < Duration::from_secs(2), "{late:?}");
+    for mut socket in sockets {
+        let answer = rest(&mut socket).await;
+        assert!(answer.contains("text/event-stream"), "{answer}");
+        assert!(
+            answer.contains("the server was closed before the answer"),
+            "{answer}"
+        );
+        assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
+    }
+    assert_eq!((mcp.snapshot().running, mcp.snapshot().streams), (0, 0));
+    // Again, with nothing left to end.
+    mcp.shutdown(SHORT).await;
+}
