@@ -58,7 +58,7 @@
 //!
 //! - `request-state`: what a handler of 2026-07-28 was told in one round of a request is carried to
 //!   the next, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler is told all in
-//!   one round.
+//!   one round. With it sessions can be portable too (`Builder::portable_sessions`).
 //!
 //! - `tracing`: spans and events for the subscribers of that crate.
 //!

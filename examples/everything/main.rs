@@ -4,7 +4,7 @@
 //! `cargo run --release --all-features --example everything [-- --listen ADDR]`
 //!
 //! `STATE_SECRET` in the environment is the secret of all processes behind one address, at least 32
-//! bytes: another process can then go on with a request of several rounds.
+//! bytes: another process can then go on with a request of several rounds, and with a session.
 
 #[path = "../signals/mod.rs"]
 mod signals;
@@ -36,6 +36,9 @@ const USAGE: &str = "usage: everything [--listen ADDR] [--mount PATH] [--public-
 /// In the environment, because everybody can read the arguments of a process.
 const SECRET: &str = "STATE_SECRET";
 
+/// For how long another process can go on with a session.
+const SESSION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What a client finds here. The order is that of the lists.
 fn everything(peers: &Peers) -> Result<Server, mcp_wire::Error> {
     let server = Server::new("Everything", env!("CARGO_PKG_VERSION"))
@@ -51,10 +54,18 @@ fn everything(peers: &Peers) -> Result<Server, mcp_wire::Error> {
     let server = slow::add(server);
     let server = resources::add(server);
     let server = prompts::add(server);
-    Ok(match std::env::var(SECRET) {
-        Ok(secret) => server.state_keys(StateKeys::new(secret.as_bytes())?),
-        Err(_) => server,
+    Ok(match shared_keys()? {
+        Some(keys) => server.state_keys(keys),
+        None => server,
     })
+}
+
+/// The keys of all processes behind one address, if they have a secret.
+fn shared_keys() -> Result<Option<StateKeys>, mcp_wire::Error> {
+    let secret = std::env::var(SECRET).ok();
+    secret
+        .map(|secret| StateKeys::new(secret.as_bytes()))
+        .transpose()
 }
 
 #[tokio::main]
@@ -152,6 +163,8 @@ impl Options {
         }
         if self.without_sessions {
             builder = builder.without_sessions();
+        } else if let Some(keys) = shared_keys()? {
+            builder = builder.portable_sessions(keys, SESSION_LIFETIME);
         }
         if let Some(bytes) = self.body_limit {
             builder = builder.body_limit(bytes);

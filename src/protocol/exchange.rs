@@ -2,7 +2,7 @@
 //! `/mcp` is settled by its body, in [`era`](super::era).
 
 use hyper::Method;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::header::{self, LAST_EVENT_ID, MCP_SESSION_ID, Media, VersionHeader};
@@ -54,6 +54,8 @@ pub(crate) enum Form {
 pub(crate) struct Claim {
     /// `None` for text that is the name of no session of this server.
     pub(crate) session: Option<SessionId>,
+    /// The name as it came.
+    pub(crate) name: HeaderValue,
     version: VersionHeader,
 }
 
@@ -156,7 +158,7 @@ fn listen(headers: &HeaderMap) -> Result<Exchange, Rejection> {
     let claim = Claim::read(headers, version)?.ok_or(Rejection::SessionHeaderMissing)?;
     let position = match header::visible(headers, &LAST_EVENT_ID) {
         Ok(None) => Position::Standalone,
-        Ok(Some(id)) => EventId::parse(id).map_or(Position::Nowhere, Position::After),
+        Ok(Some((_, id))) => EventId::parse(id).map_or(Position::Nowhere, Position::After),
         Err(()) => Position::Nowhere,
     };
     Ok(Exchange::Listen(claim, position))
@@ -170,10 +172,17 @@ impl Claim {
     ) -> Result<Option<Self>, Rejection> {
         let name = header::visible(headers, &MCP_SESSION_ID)
             .map_err(|()| Rejection::SessionHeaderMalformed)?;
-        Ok(name.map(|name| Self {
-            session: SessionId::parse(name),
+        Ok(name.map(|(name, text)| Self {
+            session: SessionId::parse(text.split('.').next().unwrap_or_default()),
+            name: name.clone(),
             version,
         }))
+    }
+
+    /// What is sealed behind the id of a portable session.
+    pub(crate) fn sealed(&self) -> Option<&str> {
+        let (_, sealed) = self.name.to_str().ok()?.split_once('.')?;
+        Some(sealed)
     }
 
     /// SPEC C-91, C-94, J-40: asked only of a session that was found. Any revision that is served
@@ -326,7 +335,7 @@ mod tests {
     fn mcp(method: &str, headers: &[(&str, &str)], terms: Terms) -> Result<Exchange, Rejection> {
         let mut request = Request::builder().method(method).uri("/mcp");
         for (name, value) in headers {
-            let value = hyper::header::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
             request = request.header(*name, value);
         }
         classify(

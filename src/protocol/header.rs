@@ -183,19 +183,19 @@ impl VersionHeader {
     }
 }
 
-/// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18); `Err` for
+/// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18), and its text; `Err` for
 /// several lines and for other bytes (SPEC C-80).
 pub(crate) fn visible<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
-) -> Result<Option<&'h str>, ()> {
+) -> Result<Option<(&'h HeaderValue, &'h str)>, ()> {
     let mut lines = headers.get_all(name).iter();
     match (lines.next(), lines.next()) {
         (None, _) => Ok(None),
         (Some(line), None) => {
-            let line = line.to_str().map_err(drop)?;
-            let is_visible = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_graphic());
-            is_visible.then_some(Some(line)).ok_or(())
+            let text = line.to_str().map_err(drop)?;
+            let is_visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+            is_visible.then_some(Some((line, text))).ok_or(())
         }
         (Some(_), Some(_)) => Err(()),
     }

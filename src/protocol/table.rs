@@ -1,6 +1,8 @@
 //! Sessions by id: open, find, close, reap. The caps are here, and whose a session is.
 
 use std::collections::HashMap;
+#[cfg(feature = "request-state")]
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +22,15 @@ struct Rows<S> {
     by_id: HashMap<SessionId, Arc<Row<S>>>,
     /// How many there are of each owner; no entry for one who has none.
     owned: HashMap<Owner, usize>,
+    /// The names that ended for good last, which nobody may take up again.
+    #[cfg(feature = "request-state")]
+    buried: VecDeque<SessionId>,
 }
+
+/// How many of them are remembered. Older ones are unknown here as well, but where names are portable
+/// their seal would open once more.
+#[cfg(feature = "request-state")]
+const MAX_BURIED: usize = 10_000;
 
 /// Whom a session belongs to: the principal of the request that opened it. Sessions that were opened
 /// without one belong to all who come without one, and to nobody else (SPEC F-50, G-20).
@@ -50,12 +60,22 @@ pub(crate) enum Full {
     Each(usize),
 }
 
+/// A session that was found or added under a name that a client brought.
+#[cfg(feature = "request-state")]
+pub(crate) struct Restored<S> {
+    pub(crate) row: Arc<Row<S>>,
+    /// Whether it was added.
+    pub(crate) is_new: bool,
+}
+
 impl<S> Table<S> {
     pub(crate) fn new(caps: Caps) -> Self {
         Self {
             rows: Mutex::new(Rows {
                 by_id: HashMap::new(),
                 owned: HashMap::new(),
+                #[cfg(feature = "request-state")]
+                buried: VecDeque::new(),
             }),
             caps,
         }
@@ -63,8 +83,49 @@ impl<S> Table<S> {
 
     /// Adds a session under a fresh name.
     pub(crate) fn open(&self, session: S, owner: Option<&Owner>) -> Result<Arc<Row<S>>, Full> {
-        let mut row = Row::alone(session, None);
         let mut rows = lock(&self.rows);
+        self.insert(&mut rows, Row::alone(session, None), owner)
+    }
+
+    /// Adds a session under the name that it has, unless it is there already; `None` if that ended for
+    /// good, or is another owner's.
+    #[cfg(feature = "request-state")]
+    pub(crate) fn restore(
+        &self,
+        id: SessionId,
+        session: S,
+        owner: Option<&Owner>,
+    ) -> Result<Option<Restored<S>>, Full> {
+        let mut rows = lock(&self.rows);
+        if let Some(row) = rows.by_id.get(&id) {
+            let row = Arc::clone(row);
+            return Ok((row.owner.as_ref() == owner).then_some(Restored { row, is_new: false }));
+        }
+        if rows.buried.contains(&id) {
+            return Ok(None);
+        }
+        let mut row = Row::alone(session, None);
+        row.id = id;
+        let row = self.insert(&mut rows, row, owner)?;
+        Ok(Some(Restored { row, is_new: true }))
+    }
+
+    /// Remembers that a session ended for good.
+    #[cfg(feature = "request-state")]
+    pub(crate) fn bury(&self, id: SessionId) {
+        let mut rows = lock(&self.rows);
+        if rows.buried.len() == MAX_BURIED {
+            rows.buried.pop_front();
+        }
+        rows.buried.push_back(id);
+    }
+
+    fn insert(
+        &self,
+        rows: &mut Rows<S>,
+        mut row: Row<S>,
+        owner: Option<&Owner>,
+    ) -> Result<Arc<Row<S>>, Full> {
         if rows.by_id.len() >= self.caps.all {
             return Err(Full::All(self.caps.all));
         }
@@ -216,6 +277,28 @@ mod tests {
         assert_eq!(found.with(|number| *number), 1);
         assert!(table.close(second.id()).is_some());
         assert!(table.open(3, None).is_ok());
+    }
+
+    /// once, for its owner alone, and not when it has ended for good; the last are remembered.
+    #[cfg(feature = "request-state")]
+    #[test]
+    fn a_session_is_restored_once_and_not_from_its_grave() {
+        let table = capped(2, 9);
+        let ada = Owner::from("ada");
+        let id = SessionId::random();
+        let restore = |id, owner| table.restore(id, 1, owner).unwrap().map(|one| one.is_new);
+        assert_eq!(restore(id, Some(&ada)), Some(true));
+        assert_eq!(restore(id, Some(&ada)), Some(false));
+        assert_eq!(restore(id, None), None);
+        table.bury(id);
+        table.close(id);
+        assert_eq!(restore(id, Some(&ada)), None);
+        assert_eq!(table.len(), 0);
+        (0..MAX_BURIED).for_each(|_| table.bury(SessionId::random()));
+        assert_eq!(restore(id, Some(&ada)), Some(true), "long ago");
+        assert_eq!(restore(SessionId::random(), None), Some(true));
+        let full = table.restore(SessionId::random(), 1, None).err();
+        assert_eq!(full, Some(Full::All(2)));
     }
 
     /// SPEC C-77, R-7: one owner's cap is nobody else's, and what is closed counts no more.

@@ -444,12 +444,12 @@ impl Shared {
 
     #[cfg(feature = "request-state")]
     fn carried(&self, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
-        self.state_keys().open(purpose)
+        self.state_keys().open_state(purpose)
     }
 
     #[cfg(feature = "request-state")]
     fn sealed(&self, round: &Round, purpose: &Purpose<'_>) -> Result<Option<String>, ErrorObject> {
-        self.state_keys().seal(&round.carry(), purpose)
+        self.state_keys().seal_state(&round.carry(), purpose)
     }
 
     /// Without keys no state was ever given out, so whatever comes is not ours (SPEC D-107).

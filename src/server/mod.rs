@@ -41,11 +41,11 @@ pub use self::prompt::{
 };
 pub use self::resource::{IntoContents, Read, Resource, ResourceContents, ResourceTemplate};
 pub use self::sampling::{IncludedContext, Sampled, Sampling, ToolChoice, ToolUse};
-#[cfg(feature = "request-state")]
-#[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
-pub use self::state::StateKeys;
 pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
 pub use self::uri_template::Variables;
+#[cfg(feature = "request-state")]
+#[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
+pub use crate::transport::seal::StateKeys;
 
 use self::closing::Cache;
 use self::completion::completion_handler;

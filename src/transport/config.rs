@@ -8,6 +8,10 @@ use super::auth::Authorizer;
 use super::body::QueueLimits;
 use super::dispatch::Dispatcher;
 use super::observe::{Hook, Observer, ServiceEvent};
+#[cfg(feature = "request-state")]
+use super::portable::Portable;
+#[cfg(feature = "request-state")]
+use super::seal::StateKeys;
 use super::service::McpService;
 use crate::error::Error;
 use crate::protocol::challenge::Challenge;
@@ -73,6 +77,8 @@ pub(crate) struct Config {
     pub(crate) replay: ReplayLimits,
     pub(crate) json: Limits,
     pub(crate) access: Access,
+    #[cfg(feature = "request-state")]
+    pub(crate) portable: Option<Portable>,
 }
 
 /// Who may ask.
@@ -137,6 +143,8 @@ pub struct Builder<D> {
     json: Limits,
     authorizer: Option<Box<dyn Authorizer>>,
     protected: Option<ProtectedResource>,
+    #[cfg(feature = "request-state")]
+    portable: Option<Portable>,
 }
 
 impl<D: Dispatcher> Builder<D> {
@@ -187,6 +195,8 @@ impl<D: Dispatcher> Builder<D> {
             json: Limits::default(),
             authorizer: None,
             protected: None,
+            #[cfg(feature = "request-state")]
+            portable: None,
         }
     }
 
@@ -239,6 +249,23 @@ impl<D: Dispatcher> Builder<D> {
     /// behind one address. 2026-07-28 never has sessions, HTTP+SSE always has.
     pub fn without_sessions(mut self) -> Self {
         self.terms.sessions = false;
+        self
+    }
+
+    /// Makes the sessions of Streamable HTTP portable: their names say, sealed with these keys, what was
+    /// agreed on, so that a process that does not know a session takes it up, after a restart or on
+    /// another machine behind the same address. The processes need the same secret; with an authorizer
+    /// a session stays its principal's. A name is taken for `lifetime` after its session began.
+    /// Default: off, and an unknown session is 404.
+    ///
+    /// What was agreed on is the revision and the client's capabilities, up to 1 KiB of them. All else stays
+    /// where it was: running requests, events to resume from, subscriptions, the log level; and a
+    /// session that was deleted is known to be so by the process that was told, of its last
+    /// 10,000. A client that sends DELETE to one process may still use the name at another.
+    #[cfg(feature = "request-state")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
+    pub fn portable_sessions(mut self, keys: StateKeys, lifetime: Duration) -> Self {
+        self.portable = Some(Portable { keys, lifetime });
         self
     }
 
@@ -498,6 +525,12 @@ impl<D: Dispatcher> Builder<D> {
                 Limits::DEPTH_CEILING
             )));
         }
+        #[cfg(feature = "request-state")]
+        if self.portable.is_some() && !self.terms.sessions {
+            return Err(Error::setup(
+                "sessions cannot be portable in a service without sessions".to_owned(),
+            ));
+        }
         let endpoints = mcp_path.iter().chain(sse.iter().map(|sse| &sse.stream));
         let endpoints: Vec<String> = endpoints
             .map(|path| format!("{public_prefix}{path}"))
@@ -542,6 +575,8 @@ impl<D: Dispatcher> Builder<D> {
                 authorizer: self.authorizer,
                 published,
             },
+            #[cfg(feature = "request-state")]
+            portable: self.portable,
         };
         McpService::new(config, Arc::new(self.dispatcher), Observer::new(self.hook))
     }

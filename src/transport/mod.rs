@@ -13,6 +13,10 @@ mod legacy;
 mod listen;
 pub(crate) mod observe;
 mod panics;
+#[cfg(feature = "request-state")]
+mod portable;
+#[cfg(feature = "request-state")]
+pub(crate) mod seal;
 pub(crate) mod serve;
 pub(crate) mod service;
 mod sessions;

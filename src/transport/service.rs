@@ -36,6 +36,7 @@ use crate::protocol::header::X_ACCEL_BUFFERING;
 use crate::protocol::protected::Published;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::table::Table;
+use crate::wire::id::SessionId;
 use crate::wire::jsonrpc;
 
 /// How long answers of a closed service have to be written.
@@ -393,6 +394,7 @@ impl McpService {
     /// the principal first, else it begins anew; a request that was let in just before may still begin.
     pub fn revoke(&self, principal: &str) {
         for row in self.shared.table.of(principal) {
+            self.shared.bury(row.id());
             self.shared.table.end(&row, SessionEnd::Revoked);
         }
         for row in self.shared.listens.of(principal) {
@@ -538,6 +540,23 @@ impl Shared {
         for row in self.listens.all() {
             row.with(Listener::end);
         }
+    }
+
+    pub(super) fn has_portable_sessions(&self) -> bool {
+        #[cfg(feature = "request-state")]
+        return self.config.portable.is_some();
+        #[cfg(not(feature = "request-state"))]
+        false
+    }
+
+    /// Sees to it that a session that ended for good is not taken up again; others cannot be.
+    pub(super) fn bury(&self, id: SessionId) {
+        #[cfg(feature = "request-state")]
+        if self.has_portable_sessions() {
+            self.table.bury(id);
+        }
+        #[cfg(not(feature = "request-state"))]
+        let _ = (self, id);
     }
 
     pub(super) fn is_draining(&self) -> bool {

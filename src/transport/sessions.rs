@@ -9,7 +9,11 @@ use tokio::task::AbortHandle;
 use super::body::Sender;
 use super::observe::{Observer, ServiceEvent, SessionEnd};
 use crate::protocol::session::Session;
+#[cfg(feature = "request-state")]
+use crate::protocol::table::Restored;
 use crate::protocol::table::{Caps, Full, Owner, Row, Table};
+#[cfg(feature = "request-state")]
+use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Response};
 
 pub(super) type LiveSession = Session<Sender, AbortHandle, oneshot::Sender<Response>>;
@@ -46,6 +50,23 @@ impl SessionTable {
         let row = self.rows.open(session, owner)?;
         self.observer.tell(&ServiceEvent::SessionOpened);
         Ok(row)
+    }
+
+    /// Adds a session under the name that it has, as [`Table::restore`].
+    #[cfg(feature = "request-state")]
+    pub(super) fn restore(
+        &self,
+        id: SessionId,
+        session: LiveSession,
+        owner: Option<&Owner>,
+    ) -> Result<Option<Arc<SessionRow>>, Full> {
+        let restored = self.rows.restore(id, session, owner)?;
+        Ok(restored.map(|Restored { row, is_new }| {
+            if is_new {
+                self.observer.tell(&ServiceEvent::SessionOpened);
+            }
+            row
+        }))
     }
 
     /// Ends a session: it is unknown from now on, and all that it owned ends with it. Ending it

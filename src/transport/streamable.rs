@@ -19,7 +19,7 @@ use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, Running, too_many};
 use super::observe::SessionEnd;
 use super::service::{Shared, json_response, response, stream_response};
-use super::sessions::{ENDED, now};
+use super::sessions::{ENDED, SessionRow, now};
 use super::turn::{First, first};
 use crate::protocol::era::Read;
 use crate::protocol::exchange::{Claim, Form, Position};
@@ -28,7 +28,7 @@ use crate::protocol::rejection::{INVALID_MESSAGE, Rejection};
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Attachment, Connection, Resumption};
 use crate::protocol::table::Row;
-use crate::wire::id::{SessionId, StreamId, Tag};
+use crate::wire::id::{StreamId, Tag};
 use crate::wire::jsonrpc::{ErrorObject, Id, Message, Outgoing, Payload, Request};
 use crate::wire::version::ProtocolVersion;
 
@@ -65,7 +65,7 @@ pub(super) async fn initialize(
     }
     let mut response = answered?;
     if shared.table.has(place.row.id()) {
-        name_session(&mut response, place.row.id());
+        name_session(&mut response, place.name()?);
     }
     Ok(response)
 }
@@ -96,7 +96,7 @@ pub(super) async fn post(
     claim.check_version()?;
     let version = place.row.with(|session| session.terms().version);
     let mut response = place.take_all(head, read, version, form).await?;
-    name_session(&mut response, place.row.id());
+    name_session(&mut response, claim.name);
     Ok(response)
 }
 
@@ -159,7 +159,7 @@ pub(super) fn listen(
     });
     let attachment = attachment.ok_or(otherwise)?;
     let mut response = place.stream(&sender, attachment, end_of(identity));
-    name_session(&mut response, place.row.id());
+    name_session(&mut response, claim.name.clone());
     Ok(response)
 }
 
@@ -167,6 +167,7 @@ pub(super) fn listen(
 pub(super) fn delete(shared: &Arc<Shared>, claim: &Claim, identity: Option<&Identity>) -> Answered {
     let place = find(shared, claim, identity)?;
     claim.check_version()?;
+    shared.bury(place.row.id());
     place.end(SessionEnd::Deleted);
     Ok(response(StatusCode::OK, ResponseBody::empty()))
 }
@@ -178,12 +179,10 @@ fn find(
     claim: &Claim,
     identity: Option<&Identity>,
 ) -> Result<Place, Rejection> {
-    let owner = identity.map(Identity::principal);
-    let row = claim
-        .session
-        .and_then(|id| shared.table.find(id, owner))
-        .filter(|row| row.with(|session| !session.is_bound()))
-        .ok_or(Rejection::UnknownSession)?;
+    let row = known(shared, claim, identity)?;
+    if row.with(|session| session.is_bound()) {
+        return Err(Rejection::UnknownSession);
+    }
     let now = now();
     let is_idle = row.with(|session| {
         let is_idle = session.closes_idle(now, shared.config.idle_time);
@@ -200,7 +199,25 @@ fn find(
     })
 }
 
-fn resumption(shared: &Shared, tag: Option<Tag>) -> Resumption {
+fn known(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    identity: Option<&Identity>,
+) -> Result<Arc<SessionRow>, Rejection> {
+    // With something behind it, it is the name of a portable session or of none.
+    let may_be_known = claim.sealed().is_none() || shared.has_portable_sessions();
+    let owner = identity.map(Identity::principal);
+    let known = claim.session.filter(|_| may_be_known);
+    match known.and_then(|id| shared.table.find(id, owner)) {
+        Some(row) => Ok(row),
+        #[cfg(feature = "request-state")]
+        None => super::portable::restore(shared, claim, identity),
+        #[cfg(not(feature = "request-state"))]
+        None => Err(Rejection::UnknownSession),
+    }
+}
+
+pub(super) fn resumption(shared: &Shared, tag: Option<Tag>) -> Resumption {
     Resumption {
         tag,
         limits: shared.config.replay,
@@ -208,11 +225,9 @@ fn resumption(shared: &Shared, tag: Option<Tag>) -> Resumption {
     }
 }
 
-/// SPEC C-82, J-31.
-fn name_session(response: &mut Response<ResponseBody>, id: SessionId) {
-    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-        response.headers_mut().insert(MCP_SESSION_ID, id);
-    }
+/// SPEC C-82, J-31: as the client spells it.
+fn name_session(response: &mut Response<ResponseBody>, name: HeaderValue) {
+    response.headers_mut().insert(MCP_SESSION_ID, name);
 }
 
 /// What a JSON answer is wrapped in.
@@ -234,6 +249,21 @@ impl Shape {
 }
 
 impl Place {
+    /// The name that the client is told. One whose `initialize` still runs is not portable: what was
+    /// agreed on is not known yet.
+    fn name(&self) -> Result<HeaderValue, Rejection> {
+        let id = self.row.id();
+        #[cfg(feature = "request-state")]
+        if let Some(portable) = &self.shared.config.portable {
+            let terms = self.row.with(|session| session.terms());
+            if let Some(name) = portable.name(id, self.row.owner(), &terms) {
+                return Ok(name);
+            }
+        }
+        // Hex digits are a header's value.
+        HeaderValue::try_from(id.to_string()).map_err(|_| Rejection::UnknownSession)
+    }
+
     /// Takes the messages of one body.
     async fn take_all(
         &self,
@@ -528,7 +558,7 @@ impl Drop for Attached {
 }
 
 /// Ends sessions whose time is up, from when there is one to when there is none (SPEC C-77).
-fn reap_from_now_on(shared: &Arc<Shared>) {
+pub(super) fn reap_from_now_on(shared: &Arc<Shared>) {
     if shared.begins_reaping() {
         let shared = Arc::downgrade(shared);
         tokio::spawn(async move {

@@ -17,6 +17,8 @@ mod matrix;
 mod mounts;
 mod observe;
 mod panics;
+#[cfg(feature = "request-state")]
+mod portable;
 mod rounds;
 mod server;
 #[cfg(feature = "tracing")]

@@ -161,6 +161,18 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
+    /// A session that another process opened, or this one before it was started anew: open on these
+    /// terms, and nothing of before is kept.
+    #[cfg(feature = "request-state")]
+    pub(crate) fn taken_up(resumption: Resumption, terms: Terms, now: Instant) -> Self {
+        Self {
+            phase: Phase::Open,
+            version: terms.version,
+            client: terms.client,
+            ..Self::resumable(resumption, now)
+        }
+    }
+
     fn over(streams: Streams<C>, now: Instant) -> Self {
         Self {
             phase: Phase::Fresh,

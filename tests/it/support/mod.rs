@@ -510,6 +510,17 @@ impl Session {
         session
     }
 
+    /// The same session, by a client that has come to another process.
+    #[cfg(feature = "request-state")]
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            id: self.id.clone(),
+            version: self.version.clone(),
+            next_id: self.next_id.clone(),
+        }
+    }
+
     /// The header lines of a request in this session.
     pub(crate) fn headers(&self) -> String {
         format!(

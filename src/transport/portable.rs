@@ -1,0 +1,175 @@
+//! [`Portable`]: sessions whose names say what they are, so that another process can go on with them
+//!
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hyper::header::HeaderValue;
+use serde_json::{Map, Value, json};
+
+use super::identity::Identity;
+use super::legacy::too_many;
+use super::seal::{Sealed, StateKeys};
+use super::service::Shared;
+use super::sessions::{SessionRow, now};
+use super::streamable::{reap_from_now_on, resumption};
+use crate::protocol::exchange::Claim;
+use crate::protocol::rejection::Rejection;
+use crate::protocol::session::{Client, Session, Terms};
+use crate::protocol::table::Owner;
+use crate::wire::id::{SessionId, Tag};
+use crate::wire::version::ProtocolVersion;
+
+/// The longest capabilities that a name carries, in bytes: it comes with every request. The session
+/// of a client that has more to say of itself stays where it was opened.
+const MAX_CAPABILITIES: usize = 1024;
+
+/// How sessions are named.
+pub(crate) struct Portable {
+    pub(crate) keys: StateKeys,
+    /// For how long after its beginning a session can be taken up elsewhere.
+    pub(crate) lifetime: Duration,
+}
+
+impl Portable {
+    /// The name of an open session: its id, and sealed behind it what it is.
+    pub(super) fn name(
+        &self,
+        id: SessionId,
+        owner: Option<&Owner>,
+        terms: &Terms,
+    ) -> Option<HeaderValue> {
+        let client = terms.client.as_ref()?;
+        let capabilities = Value::Object(client.capabilities.clone());
+        if capabilities.to_string().len() > MAX_CAPABILITIES {
+            return None;
+        }
+        let content = json!({
+            "version": terms.version.as_str(),
+            "capabilities": capabilities,
+            "until": since_1970().saturating_add(self.lifetime).as_secs(),
+        });
+        let bound = bound(id, owner.map(|owner| &**owner));
+        let content = content.to_string();
+        let sealed = self.keys.seal(Sealed::Session, &bound, content.as_bytes());
+        HeaderValue::try_from(format!("{id}.{sealed}")).ok()
+    }
+
+    /// What a session is that this process does not know; `None` if it was never ours, is
+    /// another principal's, or began too long ago.
+    fn read(&self, id: SessionId, owner: Option<&str>, sealed: &str) -> Option<Terms> {
+        let content = self.keys.open(Sealed::Session, &bound(id, owner), sealed)?;
+        let mut content: Map<String, Value> = serde_json::from_slice(&content).ok()?;
+        if content.get("until")?.as_u64()? <= since_1970().as_secs() {
+            return None;
+        }
+        let Some(Value::Object(capabilities)) = content.remove("capabilities") else {
+            return None;
+        };
+        Some(Terms {
+            version: ProtocolVersion::parse(content.get("version")?.as_str()?)?,
+            client: Some(Arc::new(Client { capabilities })),
+        })
+    }
+}
+
+/// Takes up a session that was opened elsewhere, or here before a restart. Requests that come for it
+/// at the same time find the same one.
+pub(super) fn restore(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    identity: Option<&Identity>,
+) -> Result<Arc<SessionRow>, Rejection> {
+    let portable = shared.config.portable.as_ref();
+    let owner = identity.map(Identity::owner);
+    let read = |portable: &Portable| {
+        let id = claim.session?;
+        let terms = portable.read(id, owner.map(|owner| &**owner), claim.sealed()?)?;
+        Some((id, terms))
+    };
+    let (id, terms) = portable.and_then(read).ok_or(Rejection::UnknownSession)?;
+    if shared.is_draining() {
+        return Err(Rejection::ShuttingDown);
+    }
+    let session = Session::taken_up(resumption(shared, Some(Tag::random())), terms, now());
+    let row = shared.table.restore(id, session, owner).map_err(too_many)?;
+    reap_from_now_on(shared);
+    row.ok_or(Rejection::UnknownSession)
+}
+
+/// The id and the principal are not told in the name, and are sealed with it. An id has one length, so
+/// that the two cannot run into each other.
+fn bound(id: SessionId, owner: Option<&str>) -> Vec<u8> {
+    match owner {
+        Some(owner) => format!("{id} of {owner}").into_bytes(),
+        None => format!("{id}").into_bytes(),
+    }
+}
+
+fn since_1970() -> Duration {
+    // A clock before 1970 makes every name fresh, which its seal still guards.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn portable(lifetime: u64) -> Portable {
+        Portable {
+            keys: StateKeys::new(&[1; 32]).unwrap(),
+            lifetime: Duration::from_secs(lifetime),
+        }
+    }
+
+    fn terms(note: &str) -> Terms {
+        let capabilities = Map::from_iter([("sampling".to_owned(), json!({"note": note}))]);
+        Terms {
+            version: ProtocolVersion::V2025_06_18,
+            client: Some(Arc::new(Client { capabilities })),
+        }
+    }
+
+    /// R-50, SPEC C-72, G-20: bound to its id, its principal and its time, and visible ASCII.
+    #[test]
+    fn a_name_is_read_for_its_own_session_alone() {
+        let portable = portable(60);
+        let (id, ada) = (SessionId::random(), Owner::from("ada"));
+        let name = portable.name(id, Some(&ada), &terms("x")).unwrap();
+        let name = name.to_str().unwrap();
+        assert!(name.bytes().all(|byte| byte.is_ascii_graphic()) && !name.contains("ada"));
+        let sealed = name.strip_prefix(&format!("{id}.")).unwrap();
+        let read = portable.read(id, Some("ada"), sealed).unwrap();
+        assert_eq!(read.version, ProtocolVersion::V2025_06_18);
+        let capabilities = &read.client.unwrap().capabilities;
+        assert_eq!(*capabilities, terms("x").client.unwrap().capabilities);
+        for (id, owner) in [
+            (id, Some("bob")),
+            (id, None),
+            (SessionId::random(), Some("ada")),
+        ] {
+            assert!(portable.read(id, owner, sealed).is_none());
+        }
+        assert!(portable.read(id, Some("ada"), &sealed[1..]).is_none());
+    }
+
+    #[test]
+    fn a_name_that_is_too_old_is_not_read() {
+        let id = SessionId::random();
+        let name = portable(0).name(id, None, &terms("x")).unwrap();
+        let (_, sealed) = name.to_str().unwrap().split_once('.').unwrap();
+        assert!(portable(60).read(id, None, sealed).is_none());
+    }
+
+    /// It comes with every request.
+    #[test]
+    fn a_client_with_much_to_say_gets_a_plain_name() {
+        let long = terms(&"x".repeat(MAX_CAPABILITIES));
+        let id = SessionId::random();
+        assert!(portable(60).name(id, None, &long).is_none());
+        let fits = portable(60).name(id, None, &terms(&"x".repeat(900)));
+        assert!(fits.unwrap().len() < 2048);
+    }
+}
