@@ -526,7 +526,7 @@ async fn a_body_has_its_time() {
 
 // --- sessions and their streams
 
-/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1: the first event, to the byte, and the headers around it.
+/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1, R-21: the first event, to the byte, and the headers around it.
 #[tokio::test]
 async fn a_stream_begins_with_the_address_to_post_to() {
     let (running, _) = start_default().await;
@@ -1051,7 +1051,7 @@ async fn comments_come_between_events() {
     }
 }
 
-/// at the end running calls finish, streams end cleanly, and new work is refused.
+/// at the end running calls finish, streams end cleanly, and new work is refused.
 #[tokio::test]
 async fn the_end_is_orderly() {
     let (running, seen) = start_default().await;

@@ -28,3 +28,4 @@ mod streamable;
 mod support;
 mod trace;
 mod transcripts;
+mod writes;

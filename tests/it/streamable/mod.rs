@@ -66,7 +66,7 @@ async fn begin(session: &Session, tool: &str, arguments: Value) -> Stream {
 
 // --- the path and its methods
 
-/// SPEC C-1, C-35, C-100, C-105, B-20: one path, with or without a slash; nothing is redirected.
+/// SPEC C-1, C-35, C-100, C-105, B-20, R-30: one path, with or without a slash; nothing is redirected.
 #[tokio::test]
 async fn one_path_has_its_methods() {
     let (running, _) = probe().await;
@@ -364,7 +364,7 @@ async fn an_error_answers_its_request() {
     }
 }
 
-/// SPEC C-20, C-22, A-7, A-20, A-21: what needs no answer is 202, and empty.
+/// SPEC C-20, C-22, A-7, A-20, A-21, R-32, R-42: what needs no answer is 202, and empty.
 #[tokio::test]
 async fn what_needs_no_answer_is_accepted() {
     let (running, seen) = probe().await;

@@ -11,7 +11,7 @@ use crate::support::{POST_HEADERS, Session, Stream, hello, message, modern, requ
 
 // --- the form of an answer
 
-/// SPEC C-23, C-24, C-27, C-102, C-103: JSON when there is nothing but the answer, else a stream
+/// SPEC C-23, C-24, C-27, C-102, C-103, R-70: JSON when there is nothing but the answer, else a stream
 /// that ends with it.
 #[tokio::test]
 async fn the_first_output_decides_the_form() {
@@ -290,7 +290,7 @@ async fn a_client_of_json_alone_is_not_asked() {
     assert!(standalone.message().await.is_none());
 }
 
-/// SPEC C-40, C-41, J-14: the newest standalone stream is the one; with none, messages wait.
+/// SPEC C-40, C-41, J-14, R-23: the newest standalone stream is the one; with none, messages wait.
 #[tokio::test]
 async fn the_newest_standalone_stream_wins() {
     let (server, _) = crate::support::probe::probe();
@@ -340,7 +340,7 @@ async fn quiet_streams_are_kept_alive() {
 
 // --- cancelling
 
-/// SPEC C-29, E-87, E-88, J-24: a cancelled call stops. Its stream ends without an answer; where
+/// SPEC C-29, E-87, E-88, J-24, R-60: a cancelled call stops. Its stream ends without an answer; where
 /// nothing was sent yet HTTP has an error.
 #[tokio::test]
 async fn a_cancelled_call_ends_its_exchange() {
