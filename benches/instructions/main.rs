@@ -1,0 +1,90 @@
+//! What a call costs: instructions and allocations, beside the same call on bare hyper.
+//!
+//! `cargo bench --bench instructions` prints the table; `-- --check` fails when a count has risen by more
+//! than 3 % over `counts.txt`, `-- --save` writes that file anew. Counted by valgrind, in user space, over
+//! connections in memory: the difference between runs of few and of many calls, so that what
+//! happens once falls out. Such counts do not wobble, and need no quiet machine.
+
+mod cases;
+mod counts;
+mod floors;
+mod socket;
+mod valgrind;
+
+use std::process::ExitCode;
+
+use cases::CASES;
+use counts::{Count, Counts};
+
+const USAGE: &str = "usage: instructions [--check | --save | --run CASE CALLS]";
+
+fn main() -> ExitCode {
+    // Cargo adds `--bench`.
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        ["--run", case, calls] => run(case, calls),
+        [] => measured(|_| Ok(())),
+        ["--check"] => measured(|counts| counts.check()),
+        ["--save"] => measured(|counts| counts.save()),
+        // `cargo test --benches` wants to see that it runs.
+        ["--test"] => {
+            for case in CASES {
+                (case.run)(case, 3);
+            }
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// In a process of its own, under valgrind.
+fn run(name: &str, calls: &str) -> ExitCode {
+    let case = CASES.iter().find(|case| case.name == name);
+    match (case, calls.parse()) {
+        (Some(case), Ok(calls)) => {
+            (case.run)(case, calls);
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measured(then: impl FnOnce(&Counts) -> Result<(), String>) -> ExitCode {
+    let outcome = valgrind::is_there().and_then(|()| {
+        let mut counts = Counts::default();
+        for case in CASES {
+            eprint!("\r\x1b[K{}", case.name);
+            let (few, many) = case.calls;
+            let instructions = valgrind::instructions(case.name, few, many)?;
+            let (blocks, bytes) = valgrind::allocations(case.name, few, many)?;
+            counts.add(
+                case.name,
+                Count {
+                    instructions,
+                    blocks,
+                    bytes,
+                },
+            );
+        }
+        eprint!("\r\x1b[K");
+        counts.print();
+        then(&counts)
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}

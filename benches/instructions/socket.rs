@@ -1,0 +1,125 @@
+//! Connections in memory whose client costs next to nothing: it sends the same bytes again and again, each
+//! time when it has its answer.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What a client has sent and has been answered, over one connection or over two.
+#[derive(Default)]
+pub(crate) struct Client {
+    /// Answers that are still to come before the next request.
+    awaited: Cell<usize>,
+    answers: Cell<u64>,
+    waiting: Cell<Option<Waker>>,
+    /// The first of the answers.
+    pub(crate) first: RefCell<Vec<u8>>,
+}
+
+impl Client {
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.get()
+    }
+
+    /// One write is one answer, whole: a server that takes two is found out by their number.
+    fn answered(&self, bytes: &[u8]) {
+        if self.answers.get() == 0 {
+            self.first.borrow_mut().extend_from_slice(bytes);
+        }
+        self.answers.set(self.answers.get() + 1);
+        self.awaited.set(self.awaited.get().saturating_sub(1));
+        if self.awaited.get() == 0
+            && let Some(waker) = self.waiting.take()
+        {
+            waker.wake();
+        }
+    }
+}
+
+/// The server's side of a connection.
+pub(crate) struct Socket {
+    client: Rc<Client>,
+    request: Vec<u8>,
+    /// How much of a request was read.
+    at: usize,
+    /// How many requests are left.
+    left: u64,
+    /// How many answers each of them has.
+    answers: usize,
+    /// Whether the connection stays when nothing is left to be sent.
+    stays: bool,
+}
+
+impl Socket {
+    /// Sends `request` so many times, and each time waits for so many answers.
+    pub(crate) fn new(client: &Rc<Client>, request: Vec<u8>, times: u64, answers: usize) -> Self {
+        Self {
+            client: Rc::clone(client),
+            request,
+            at: 0,
+            left: times,
+            answers,
+            stays: false,
+        }
+    }
+
+    /// The same, and stays connected.
+    pub(crate) fn stays(self) -> Self {
+        Self {
+            stays: true,
+            ..self
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.left == 0 && self.stays {
+            return Poll::Pending;
+        }
+        if self.client.awaited.get() > 0 {
+            self.client.waiting.set(Some(cx.waker().clone()));
+            return Poll::Pending;
+        }
+        if self.left == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let rest = &self.request[self.at..];
+        let len = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..len]);
+        self.at += len;
+        if self.at == self.request.len() {
+            self.at = 0;
+            self.left -= 1;
+            self.client.awaited.set(self.answers);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.client.answered(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
