@@ -4,7 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::header::HeaderMap;
@@ -13,10 +13,9 @@ use tokio::time::Instant;
 
 use super::dispatch::BoxFuture;
 use super::observe::{Observer, Outcome, ServiceEvent};
-use super::panics::{Panicked, guarded};
+use super::panics::{Contained, Panicked};
 #[cfg(feature = "tracing")]
 use super::spans;
-use super::turn::at_once;
 use crate::protocol::rejection::Rejection;
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 use crate::wire::version::ProtocolVersion;
@@ -82,12 +81,9 @@ impl Calls {
         self.closing.send_replace(true);
     }
 
-    /// On the heap: the few calls that wait must not make the many that do not larger.
-    fn until_end<'a>(
-        &'a self,
-        mut work: Pin<&'a mut (dyn Future<Output = Result<Answer, Panicked>> + Send)>,
-        limit: Option<Duration>,
-    ) -> Pin<Box<dyn Future<Output = Ended> + Send + 'a>> {
+    /// What ends a call from outside. On the heap: the few calls that wait must not make the many that
+    /// do not larger.
+    fn end(&self, limit: Option<Duration>) -> BoxFuture<Ended> {
         let mut closing = self.closing.subscribe();
         Box::pin(async move {
             let mut closed = pin!(closing.wait_for(|closing| *closing));
@@ -98,9 +94,6 @@ impl Calls {
                 }
             });
             poll_fn(|cx| {
-                if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
-                    return Poll::Ready(Ended::ByItself(outcome));
-                }
                 if closed.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ended::Closed);
                 }
@@ -126,29 +119,73 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Runs a handler to its end: its own, a panic's (SPEC ), its time limit's (R-10, C-31),
-    /// or the service's. There is always an answer (SPEC ), and none of it tells more than a
-    /// peer may know (SPEC A-48).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future drops the handler's; that counts as cancelled.
-    pub(super) async fn run(mut self, make: impl FnOnce() -> BoxFuture<Answer> + Send) -> Answer {
-        let calls = Arc::clone(&self.calls);
-        let limit = calls.timeout.filter(|_| self.works);
-        let work = guarded(make);
-        // Entered whenever the handler is polled, and when it is dropped.
+    /// Makes a handler, and with it the future that runs it.
+    pub(super) fn run(self, make: impl FnOnce() -> BoxFuture<Answer>) -> Handling {
+        // Entered whenever the handler is made, polled or dropped.
         #[cfg(feature = "tracing")]
-        let work = tracing::Instrument::instrument(work, self.span.clone());
-        let mut work = pin!(work);
-        // Most handlers are ready at once, and need no timer.
-        let ended = match at_once(work.as_mut()).await {
-            Some(outcome) => Ended::ByItself(outcome),
-            None => calls.until_end(work, limit).await,
-        };
-        let (outcome, answer) = ended.answer(limit);
-        self.outcome = outcome;
-        answer
+        let within = self.span.enter();
+        let handler = Contained::new(make);
+        #[cfg(feature = "tracing")]
+        drop(within);
+        Handling {
+            handler,
+            end: None,
+            call: self,
+        }
+    }
+}
+
+/// Runs a handler to its end: its own, a panic's (SPEC ), its time limit's (R-10, C-31), or the
+/// service's. There is always an answer (SPEC ), and none of it tells more than a peer may know
+/// (SPEC A-48). To be polled in place, so that an answer that is ready at once costs nothing more.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the handler's; that counts as cancelled.
+pub(super) struct Handling {
+    handler: Contained<Answer>,
+    /// What ends it from outside, from when it waits.
+    end: Option<BoxFuture<Ended>>,
+    call: Call,
+}
+
+impl Handling {
+    fn limit(&self) -> Option<Duration> {
+        self.call.calls.timeout.filter(|_| self.call.works)
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        #[cfg(feature = "tracing")]
+        let _within = self.call.span.enter();
+        if let Poll::Ready(outcome) = self.handler.poll(cx) {
+            // What it held is dropped by code of the embedder, too.
+            let outcome = self.handler.empty().and(outcome);
+            return Poll::Ready(Ended::ByItself(outcome));
+        }
+        let limit = self.limit();
+        let calls = &self.call.calls;
+        let end = self.end.get_or_insert_with(|| calls.end(limit));
+        end.as_mut().poll(cx)
+    }
+}
+
+impl Future for Handling {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let ended = ready!(self.poll_end(cx));
+        let (outcome, answer) = ended.answer(self.limit());
+        self.call.outcome = outcome;
+        Poll::Ready(answer)
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        #[cfg(feature = "tracing")]
+        let _within = self.call.span.enter();
+        // Nobody is left to tell.
+        let _ = self.handler.empty();
     }
 }
 

@@ -14,10 +14,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::body::Sender;
+use super::body::{QueueLimits, Sender};
 use super::identity::Identity;
 use super::listen::{ListenTable, Listener};
-use super::observe::SessionEnd;
+use super::observe::{Observer, SessionEnd};
 use super::sessions::{LiveSession, SessionRow, SessionTable, now};
 use crate::error::Error;
 use crate::protocol::change::Change;
@@ -25,7 +25,7 @@ use crate::protocol::envelope::Envelope;
 use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::session::{Client, Terms, Ticket, Unasked};
-use crate::protocol::stream::{Closed, frame_of};
+use crate::protocol::stream::{Closed, Connection, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{
@@ -114,8 +114,9 @@ pub(super) struct SessionLink {
 }
 
 pub(super) struct ExchangeLink {
-    /// `None` when the client takes no stream.
-    pub(super) sender: Option<Sender>,
+    pub(super) outlet: Outlet,
+    /// Whether the client takes a stream.
+    pub(super) streams: bool,
     pub(super) envelope: Envelope,
     pub(super) id: Id,
     pub(super) listens: Arc<ListenTable>,
@@ -123,6 +124,21 @@ pub(super) struct ExchangeLink {
     pub(super) end: Option<Instant>,
     /// The capabilities in the envelope, read when first asked for.
     pub(super) capabilities: OnceLock<Map<String, Value>>,
+}
+
+/// The stream of a request that stands for itself, made when something goes onto it: most answers are
+/// ready at once, and need none.
+pub(super) struct Outlet {
+    pub(super) limits: QueueLimits,
+    pub(super) observer: Arc<Observer>,
+    pub(super) sender: OnceLock<Sender>,
+}
+
+impl Outlet {
+    fn sender(&self) -> &Sender {
+        self.sender
+            .get_or_init(|| Sender::new(self.limits, &self.observer))
+    }
 }
 
 impl SessionLink {
@@ -245,6 +261,31 @@ impl Context {
         link.table.has(id).then_some(id)
     }
 
+    /// The stream of a request that stands for itself.
+    pub(super) fn sender(&self) -> Option<&Sender> {
+        match &self.0.link {
+            Link::Session(_) => None,
+            Link::Exchange(link) => Some(link.outlet.sender()),
+        }
+    }
+
+    /// Whether something was put onto that stream.
+    pub(super) fn has_output(&self) -> bool {
+        match &self.0.link {
+            Link::Session(_) => false,
+            Link::Exchange(link) => link.outlet.sender.get().is_some_and(Sender::has_output),
+        }
+    }
+
+    /// Ends that stream, which nobody reads, if anybody is left who could put something onto it.
+    pub(super) fn hush(&self) {
+        if Arc::strong_count(&self.0) > 1
+            && let Some(sender) = self.sender()
+        {
+            sender.clone().finish();
+        }
+    }
+
     fn session(&self) -> Option<&SessionLink> {
         match &self.0.link {
             Link::Session(link) => Some(link),
@@ -282,12 +323,11 @@ impl Context {
         let message = Outgoing::Notification(method, params);
         match &self.0.link {
             Link::Session(link) => link.notify(message),
-            Link::Exchange(link) => match &link.sender {
-                Some(sender) => sender
-                    .offer_if_room(frame_of(message))
-                    .map_err(|Closed| RequestError::Closed),
-                None => Ok(()),
-            },
+            Link::Exchange(link) if link.streams => {
+                let offered = link.outlet.sender().offer_if_room(frame_of(message));
+                offered.map_err(|Closed| RequestError::Closed)
+            }
+            Link::Exchange(_) => Ok(()),
         }
     }
 
@@ -386,10 +426,11 @@ impl Context {
         let Link::Exchange(link) = &self.0.link else {
             return Err(ErrorObject::internal());
         };
-        let Some(sender) = &link.sender else {
+        if !link.streams {
             return Err(ErrorObject::internal());
-        };
+        }
         let owner = self.identity().map(Identity::owner);
+        let sender = link.outlet.sender();
         Listener::run(&link.listens, owner, (sender, &link.id), (filter, link.end)).await
     }
 }

@@ -1,8 +1,8 @@
 //! [`Lease`]: how long an exchange may go on: until the identity that began it ends, or its principal is
 //! revoked (SPEC F-52, D-131).
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -11,7 +11,6 @@ use tokio::time::{Instant, Sleep};
 
 use super::auth::time_left;
 use super::identity::Identity;
-use super::turn::at_once;
 use crate::protocol::table::{Caps, Owner, Row, Table};
 
 /// The exchanges that a revocation has to reach by themselves, because they belong to no session.
@@ -99,46 +98,71 @@ impl Drop for Listed {
     }
 }
 
-/// Runs `work` to its end, or to the end of the lease, and is `None` then. What is ready at once needs
-/// no lease, and most is.
+/// Runs work to its end, or to the end of its lease, and is `None` then. What is ready at once needs no
+/// lease, and most is: so the lease is made when it waits.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops `work`.
-pub(super) async fn leased<T>(
-    work: impl Future<Output = T>,
-    lease: impl FnOnce() -> Lease,
-) -> Option<T> {
-    let mut work = pin!(work);
-    if let Some(done) = at_once(work.as_mut()).await {
-        return Some(done);
+/// Dropping the future drops the work.
+pub(super) struct Leased<F, L> {
+    work: F,
+    lease: Term<L>,
+}
+
+enum Term<L> {
+    Unasked(Option<L>),
+    Running(Lease),
+}
+
+impl<F, L> Leased<F, L> {
+    pub(super) fn new(work: F, lease: L) -> Self {
+        Self {
+            work,
+            lease: Term::Unasked(Some(lease)),
+        }
     }
-    let mut lease = lease();
-    poll_fn(|cx| {
-        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+}
+
+impl<F: Future + Unpin, L: FnOnce() -> Lease + Unpin> Future for Leased<F, L> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(done) = Pin::new(&mut this.work).poll(cx) {
             return Poll::Ready(Some(done));
         }
+        if let Term::Unasked(lease) = &mut this.lease
+            && let Some(lease) = lease.take()
+        {
+            this.lease = Term::Running(lease());
+        }
+        let Term::Running(lease) = &mut this.lease else {
+            return Poll::Pending;
+        };
         ready!(lease.poll_over(cx));
         // A listening request is ready as soon as it is over, with its result (SPEC D-127).
-        match work.as_mut().poll(cx) {
+        match Pin::new(&mut this.work).poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending => Poll::Ready(None),
         }
-    })
-    .await
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::future::{pending, poll_fn};
     use std::time::Duration;
 
     use super::*;
 
+    async fn leased<T>(work: impl Future<Output = T>, lease: impl FnOnce() -> Lease) -> Option<T> {
+        Leased::new(Box::pin(work), Box::new(lease)).await
+    }
+
     /// SPEC D-127: work that ends because its lease does, between the two looks at them, is done.
     #[tokio::test(start_paused = true)]
     async fn work_has_a_last_word_at_the_end_of_its_lease() {
-        for (polls, outcome) in [(3, Some(())), (4, None)] {
+        for (polls, outcome) in [(2, Some(())), (3, None)] {
             let mut polled = 0;
             let work = poll_fn(|_| {
                 polled += 1;

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use super::dispatch::BoxFuture;
 
@@ -21,24 +21,35 @@ pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
 ///
 /// Dropping this future drops the embedder's, whose panic on the way is swallowed.
 pub(super) async fn guarded<T>(make: impl FnOnce() -> BoxFuture<T>) -> Result<T, Panicked> {
-    let mut contained = Contained(Some(caught(make)?));
-    let outcome = poll_fn(|cx| match &mut contained.0 {
-        Some(future) => match caught(|| future.as_mut().poll(cx)) {
-            Ok(poll) => poll.map(Ok),
-            Err(panicked) => Poll::Ready(Err(panicked)),
-        },
-        None => Poll::Ready(Err(Panicked)),
-    })
-    .await;
+    let mut contained = Contained::new(make);
+    let outcome = poll_fn(|cx| contained.poll(cx)).await;
     // What it held is dropped by code of the embedder, too.
     contained.empty().and(outcome)
 }
 
 /// A future whose drop does not panic.
-struct Contained<T>(Option<BoxFuture<T>>);
+pub(super) struct Contained<T>(Option<BoxFuture<T>>);
 
 impl<T> Contained<T> {
-    fn empty(&mut self) -> Result<(), Panicked> {
+    /// Makes the future.
+    pub(super) fn new(make: impl FnOnce() -> BoxFuture<T>) -> Self {
+        // One that panics instead is found out when it is polled.
+        Self(caught(make).ok())
+    }
+
+    /// Polls the future, up to its end.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Panicked>> {
+        match &mut self.0 {
+            Some(future) => match caught(|| future.as_mut().poll(cx)) {
+                Ok(poll) => poll.map(Ok),
+                Err(panicked) => Poll::Ready(Err(panicked)),
+            },
+            None => Poll::Ready(Err(Panicked)),
+        }
+    }
+
+    /// Drops the future.
+    pub(super) fn empty(&mut self) -> Result<(), Panicked> {
         let future = self.0.take();
         caught(|| drop(future))
     }

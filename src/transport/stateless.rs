@@ -1,21 +1,23 @@
 //! 2026-07-28: every request stands for itself, and is cancelled when its client leaves (SPEC D).
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
 use super::body::{ResponseBody, Sender};
-use super::dispatch::{BoxFuture, Context, ExchangeLink, Link};
+use super::dispatch::{BoxFuture, Context, ExchangeLink, Link, Outlet};
 use super::identity::Identity;
-use super::lease::{Lease, end_of, leased};
+use super::lease::{Lease, Leased, end_of};
 use super::service::{Shared, json_response, stream_response};
-use super::turn::{First, first};
+use super::turn::{First, at_once, first};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::exchange::Form;
 use crate::protocol::rejection::{Rejection, modern_status};
-use crate::protocol::stream::{Connection, frame_of};
+use crate::protocol::stream::frame_of;
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing, Request};
 
 /// What is told to a request that its identity did not outlive.
@@ -45,13 +47,17 @@ pub(super) async fn answer(
     }
     let config = &shared.config;
     let id = request.id();
-    let sender = Sender::new(config.queue, &shared.observer);
     let calls = &shared.calls;
     let call = calls.begin(envelope.version, &request, &head.headers)?;
     let identity = Identity::of(&head).cloned();
     let end = end_of(identity.as_ref());
     let link = Link::Exchange(ExchangeLink {
-        sender: (form != Form::Json).then(|| sender.clone()),
+        outlet: Outlet {
+            limits: config.queue,
+            observer: Arc::clone(&shared.observer),
+            sender: OnceLock::new(),
+        },
+        streams: form != Form::Json,
         envelope,
         id: id.clone(),
         listens: Arc::clone(&shared.listens),
@@ -59,49 +65,75 @@ pub(super) async fn answer(
         capabilities: OnceLock::new(),
     });
     let cx = Context::new(link, head, request.meta_part());
-    let dispatcher = Arc::clone(&shared.dispatcher);
+    let handling = call.run(|| shared.dispatcher.request(cx.clone(), request));
     let leases = Arc::clone(&shared.leases);
-    let work = async move {
-        let handled = call.run(|| dispatcher.request(cx, request));
-        let lease = || match &identity {
-            Some(identity) => Lease::until(end).listed(&leases, identity.owner()),
-            None => Lease::until(None),
-        };
-        let outcome = leased(handled, lease).await;
-        let outcome = outcome.unwrap_or_else(|| Err(ErrorObject::new(-32603, OVER)));
-        outcome.map_err(ErrorObject::into_modern)
+    let mut work = Leased::new(handling, move || match &identity {
+        Some(identity) => Lease::until(end).listed(&leases, identity.owner()),
+        None => Lease::until(None),
+    });
+    // Most answers are ready at once, and need no stream.
+    if let Some(outcome) = at_once(Pin::new(&mut work)).await {
+        return Ok(answer_of(&cx, &id, &told(outcome), form, config.keep_alive));
+    }
+    let Some(sender) = cx.sender().cloned() else {
+        return Ok(json_answer(&id, &Err(ErrorObject::internal())));
     };
-    let mut work: BoxFuture<Outcome> = Box::pin(work);
     let patience = (form != Form::Json).then_some(config.silence);
-    let rest = match first(work.as_mut(), &sender, patience).await {
-        // An error is told with its status while it can be, whatever form the client wanted.
-        First::Answer(outcome)
-            if (form != Form::Stream || outcome.is_err()) && !sender.has_output() =>
-        {
-            // Whoever still holds the context has nobody to tell any more.
-            sender.clone().finish();
-            return Ok(json_answer(&id, &outcome));
-        }
+    let rest = match first(Pin::new(&mut work), &sender, patience).await {
         First::Answer(outcome) => {
-            conclude(&sender, &id, &outcome);
-            None
+            return Ok(answer_of(&cx, &id, &told(outcome), form, config.keep_alive));
         }
-        First::Output | First::Silence => Some(run_out(work, sender.clone(), id)),
+        First::Output | First::Silence => run_out(work, sender.clone(), id),
     };
     // A listening request that began while the server was told to end may have been overlooked.
     if shared.is_draining() {
         shared.end_listens();
     }
-    let body = ResponseBody::working(&sender, config.keep_alive, rest);
+    let body = ResponseBody::working(&sender, config.keep_alive, Some(rest));
     Ok(stream_response(body))
 }
 
 /// Runs a request whose answer is a stream to its end.
-fn run_out(work: BoxFuture<Outcome>, sender: Sender, id: Id) -> BoxFuture<()> {
+fn run_out(
+    work: impl Future<Output = Option<Outcome>> + Send + 'static,
+    sender: Sender,
+    id: Id,
+) -> BoxFuture<()> {
     Box::pin(async move {
-        let outcome = work.await;
+        let outcome = told(work.await);
         conclude(&sender, &id, &outcome);
     })
+}
+
+/// What is told of how a request ended; `None` is the end of its identity.
+fn told(outcome: Option<Outcome>) -> Outcome {
+    outcome
+        .unwrap_or_else(|| Err(ErrorObject::new(-32603, OVER)))
+        .map_err(ErrorObject::into_modern)
+}
+
+/// The response to a request that is over. An error is told with its status while it can be, whatever
+/// form the client wanted.
+fn answer_of(
+    cx: &Context,
+    id: &Id,
+    outcome: &Outcome,
+    form: Form,
+    keep_alive: Option<Duration>,
+) -> Response<ResponseBody> {
+    let is_json = (form != Form::Stream || outcome.is_err()) && !cx.has_output();
+    let sender = if is_json { None } else { cx.sender() };
+    match sender {
+        Some(sender) => {
+            conclude(sender, id, outcome);
+            stream_response(ResponseBody::working(sender, keep_alive, None))
+        }
+        None => {
+            // Whoever still holds the context has nobody to tell any more.
+            cx.hush();
+            json_answer(id, outcome)
+        }
+    }
 }
 
 fn outgoing<'a>(id: &'a Id, outcome: &'a Outcome) -> Outgoing<'a> {
@@ -121,6 +153,5 @@ fn json_answer(id: &Id, outcome: &Outcome) -> Response<ResponseBody> {
         Ok(_) => StatusCode::OK,
         Err(error) => modern_status(error),
     };
-    let body: Bytes = outgoing(id, outcome).to_bytes();
-    json_response(status, body)
+    json_response(status, outgoing(id, outcome).to_bytes())
 }

@@ -17,7 +17,7 @@ pub(super) enum First<T> {
     Silence,
 }
 
-/// Polls `work` in place until it is ready, the stream has something to read, or `patience` is at
+/// Polls `work`, which was not ready [`at_once`], in place until it is ready, the stream has something to read, or `patience` is at
 /// its end; without a patience the client takes no stream, and waits for the answer.
 ///
 /// # Cancel safety
@@ -28,10 +28,6 @@ pub(super) async fn first<T>(
     sender: &Sender,
     patience: Option<Duration>,
 ) -> First<T> {
-    // A future that is ready at once needs no timer, and nearly all are.
-    if let Some(answer) = at_once(work.as_mut()).await {
-        return First::Answer(answer);
-    }
     let mut silence = pin!(async {
         match patience {
             Some(patience) => tokio::time::sleep(patience).await,
