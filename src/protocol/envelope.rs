@@ -70,11 +70,7 @@ impl<'r> Meta<'r> {
             .client_capabilities()
             .filter(|capabilities| capabilities.is_object())
             .ok_or("the object `io.modelcontextprotocol/clientCapabilities` in `_meta`")?;
-        let is_named = params.client_info().is_none_or(|info| {
-            let has_text = |key| info.member(key).is_some_and(|text| text.as_str().is_some());
-            has_text("name") && has_text("version")
-        });
-        if !is_named {
+        if !params.is_client_named() {
             return Err("`io.modelcontextprotocol/clientInfo` with `name` and `version`");
         }
         let log_level = match params.log_level() {

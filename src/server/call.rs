@@ -48,6 +48,12 @@ impl Call {
         self.0.round.as_ref()
     }
 
+    /// The same call where questions end nothing.
+    pub(super) fn without_round(&self) -> Self {
+        let inner = &self.0;
+        Self::new(inner.cx.clone(), inner.request.clone(), inner.logs, None)
+    }
+
     pub(super) fn message(&self) -> &Request {
         &self.0.request
     }

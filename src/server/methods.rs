@@ -29,16 +29,14 @@ type Answer = Result<Json, ErrorObject>;
 struct Asked<'s> {
     server: &'s Shared,
     registry: &'s Registry,
-    cx: Context,
-    request: Request,
+    call: Call,
     version: ProtocolVersion,
     closing: Closing<'s>,
 }
 
 impl Shared {
-    pub(super) async fn answer(&self, cx: Context, request: Request) -> Answer {
-        let registry = self.current.get();
-        let version = cx.version();
+    pub(super) async fn answer(&self, registry: &Registry, call: Call) -> Answer {
+        let version = call.version();
         let closing = match version.era() {
             Era::Legacy => Closing::LEGACY,
             Era::Modern => Closing {
@@ -48,11 +46,10 @@ impl Shared {
         };
         let asked = Asked {
             server: self,
-            registry: &registry,
+            registry,
             version,
             closing,
-            cx,
-            request,
+            call,
         };
         match version.era() {
             Era::Legacy => asked.answer_legacy().await,
@@ -161,28 +158,33 @@ fn members(request: &Request) -> Result<Map<String, Value>, ErrorObject> {
 
 impl Asked<'_> {
     /// The methods that only the legacy era has (SPEC D-60, K), and those that both have.
-    async fn answer_legacy(self) -> Answer {
-        match self.request.method() {
+    async fn answer_legacy(&self) -> Answer {
+        match self.call.message().method() {
             "initialize" => {
-                let hears = self.cx.hears_of_changes();
-                self.server.initialize(self.registry, &self.request, hears)
+                let hears = self.call.hears_of_changes();
+                self.server
+                    .initialize(self.registry, self.call.message(), hears)
             }
             "ping" => Ok(Json::empty()),
-            "resources/subscribe" if self.registry.subscriptions && self.cx.hears_of_changes() => {
-                subscribe(self.registry, &self.cx, &self.request)
+            "resources/subscribe"
+                if self.registry.subscriptions && self.call.hears_of_changes() =>
+            {
+                subscribe(self.registry, &self.call, self.call.message())
             }
             "resources/unsubscribe" if self.registry.subscriptions => {
-                self.cx.unsubscribe(&the_uri(&self.request)?);
+                self.call.unsubscribe(&the_uri(self.call.message())?);
                 Ok(Json::empty())
             }
-            "logging/setLevel" if self.registry.logging => set_level(&self.cx, &self.request),
+            "logging/setLevel" if self.registry.logging => {
+                set_level(&self.call, self.call.message())
+            }
             _ => self.answer_common().await,
         }
     }
 
     /// The methods that only the modern era has, and those that both have.
-    async fn answer_modern(self) -> Answer {
-        match self.request.method() {
+    async fn answer_modern(&self) -> Answer {
+        match self.call.message().method() {
             "server/discover" => self.discover(),
             "subscriptions/listen" if self.registry.is_listenable() => self.listen().await,
             _ => self.answer_common().await,
@@ -190,9 +192,9 @@ impl Asked<'_> {
     }
 
     /// SPEC E-16, D-61: a method of a capability that is not declared is not there.
-    async fn answer_common(self) -> Answer {
+    async fn answer_common(&self) -> Answer {
         let registry = self.registry;
-        match self.request.method() {
+        match self.call.message().method() {
             "tools/call" if registry.offers_tools => self.call_tool().await,
             "tools/list" if registry.offers_tools => {
                 let items = registry.tools.iter();
@@ -241,21 +243,21 @@ impl Asked<'_> {
     /// How long a result may be kept, and for whom: what was told to one principal is for no cache
     /// that others share, and that no authorizer guards (SPEC D-73, G-46).
     fn kept(&self, cache: Cache) -> Cache {
-        match self.cx.identity() {
+        match self.call.identity() {
             Some(_) => cache.private(),
             None => cache,
         }
     }
 
     /// SPEC D-120 to D-134: tells of changes until the server ends.
-    async fn listen(self) -> Answer {
-        let filter = Filter::read(&members(&self.request)?)?;
-        let filter = self.registry.honoured(filter, self.cx.identity());
-        self.cx.listen(filter).await?;
+    async fn listen(&self) -> Answer {
+        let filter = Filter::read(&members(self.call.message())?)?;
+        let filter = self.registry.honoured(filter, self.call.identity());
+        self.call.listen(filter).await?;
         // Its id goes out as the bytes it came as (SPEC D-123, D-127).
         let mut out = b"{\"resultType\":\"complete\",\"_meta\":{".to_vec();
         out.extend_from_slice(b"\"io.modelcontextprotocol/subscriptionId\":");
-        out.extend_from_slice(self.request.id().as_bytes());
+        out.extend_from_slice(self.call.message().id().as_bytes());
         out.extend_from_slice(b",\"io.modelcontextprotocol/serverInfo\":");
         out.extend_from_slice(self.server.modern_info().as_bytes());
         out.extend_from_slice(b"}}");
@@ -263,14 +265,14 @@ impl Asked<'_> {
     }
 
     fn list(&self, key: &str, items: impl ExactSizeIterator<Item = Value>) -> Answer {
-        let page = page(&members(&self.request)?, key, items, PAGE_SIZE)?;
+        let page = page(&members(self.call.message())?, key, items, PAGE_SIZE)?;
         let closing = self.closing.kept(self.kept(self.registry.lists_cache));
         Ok(closing.close(&page, &Meta::default()))
     }
 
     /// SPEC E-33 to E-35, E-38.
-    async fn call_tool(self) -> Answer {
-        let params = self.request.params();
+    async fn call_tool(&self) -> Answer {
+        let params = self.call.message().params();
         let name = params
             .and_then(|params| params.name())
             .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
@@ -278,10 +280,10 @@ impl Asked<'_> {
             let name: String = name.chars().take(100).collect();
             ErrorObject::invalid_params(format!("unknown tool: {name}"))
         })?;
-        let arguments = Arguments::of(&self.request)?;
+        let arguments = Arguments::of(self.call.message())?;
         drop(name);
         if self.version.era() == Era::Modern {
-            tool.check_mirrored(Headers::new(self.cx.headers()), &arguments)?;
+            tool.check_mirrored(Headers::new(self.call.headers()), &arguments)?;
         }
         let closing = self.closing;
         let version = self.version;
@@ -302,8 +304,8 @@ impl Asked<'_> {
     }
 
     /// SPEC E-52 to E-54.
-    async fn read(self) -> Answer {
-        let uri = the_uri(&self.request)?;
+    async fn read(&self) -> Answer {
+        let uri = the_uri(self.call.message())?;
         let (reader, read, cache) = self
             .registry
             .reader(&uri)
@@ -324,8 +326,8 @@ impl Asked<'_> {
     }
 
     /// SPEC E-66, E-67.
-    async fn prompt(self) -> Answer {
-        let params = members(&self.request)?;
+    async fn prompt(&self) -> Answer {
+        let params = members(self.call.message())?;
         let name = params
             .get("name")
             .and_then(Value::as_str)
@@ -344,11 +346,11 @@ impl Asked<'_> {
     }
 
     /// SPEC E-70 to E-72.
-    async fn complete(self) -> Answer {
+    async fn complete(&self) -> Answer {
         let Some(handler) = &self.registry.completion else {
-            return Err(ErrorObject::method_not_found(self.request.method()));
+            return Err(ErrorObject::method_not_found(self.call.message().method()));
         };
-        let wanted = Completion::read(&members(&self.request)?, self.version)?;
+        let wanted = Completion::read(&members(self.call.message())?, self.version)?;
         if !self
             .registry
             .has_argument(wanted.target(), wanted.argument())
@@ -358,31 +360,28 @@ impl Asked<'_> {
             ));
         }
         // SPEC D-100: here no round can be ended with a question.
-        let call = Call::new(self.cx, self.request, self.registry.logging, None);
-        let candidates = handler(call, wanted).await?;
+        let candidates = handler(self.call.without_round(), wanted).await?;
         let result = completion::to_value(&candidates);
         Ok(self.closing.close(&result, &Meta::default()))
     }
 
     /// Runs a handler that may ask the client.
-    async fn run<T, F>(self, handler: impl FnOnce(Call) -> F) -> Result<Run<T>, ErrorObject>
+    async fn run<T, F>(&self, handler: impl FnOnce(Call) -> F) -> Result<Run<T>, ErrorObject>
     where
         F: Future<Output = Result<T, ErrorObject>>,
     {
         let is_retry = self.is_retry();
-        let round = match self.version.era() {
-            Era::Legacy => None,
-            Era::Modern if is_retry => Some(Round::new(self.carried()?)),
-            Era::Modern => Some(Round::default()),
-        };
-        let call = Call::new(self.cx, self.request, self.registry.logging, round);
+        let call = &self.call;
+        if let Some(round) = call.round().filter(|_| is_retry) {
+            round.bring(self.carried()?);
+        }
         // The handler is gone before its round is told.
         let outcome = call.run(handler(call.clone())).await?;
         match (outcome, call.round()) {
             (Some(result), _) => Ok(Run::Complete(result, is_retry)),
             (None, Some(round)) => {
                 let params = members(call.message())?;
-                let purpose = purpose(&call, call.message(), &params);
+                let purpose = purpose(call, call.message(), &params);
                 let answer = self.server.input_required(round, &purpose, self.closing)?;
                 Ok(Run::InputRequired(answer))
             }
@@ -393,14 +392,14 @@ impl Asked<'_> {
 
     /// Whether the client comes back with answers, as it does in the modern era alone.
     fn is_retry(&self) -> bool {
-        let params = self.request.params();
+        let params = self.call.message().params();
         self.version.era() == Era::Modern && params.is_some_and(|params| params.is_retry())
     }
 
     /// What a retry brings.
     fn carried(&self) -> Result<Carried, ErrorObject> {
-        let params = members(&self.request)?;
-        let purpose = purpose(&self.cx, &self.request, &params);
+        let params = members(self.call.message())?;
+        let purpose = purpose(&self.call, self.call.message(), &params);
         let mut carried = self.server.carried(&purpose)?;
         carried.answers.extend(read_answers(&params)?);
         Ok(carried)

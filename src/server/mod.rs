@@ -53,12 +53,14 @@ use self::icon::icons_fault;
 use self::prompt::prompt_handler;
 use self::registry::{Current, Registry};
 use self::resource::reader;
+use self::round::Round;
 use self::tool::tool_handler;
 use self::uri_template::is_absolute_uri;
 use crate::error::Error;
 use crate::protocol::change::Change;
 use crate::transport::dispatch::{BoxFuture, Context, Dispatcher, Publisher};
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::version::Era;
 
 /// An MCP server: what it has, and a [`Dispatcher`] that answers for it.
 ///
@@ -395,7 +397,10 @@ fn added(is_new: bool, what: &str, name: &str) -> Result<(), String> {
 impl Dispatcher for Server {
     fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
         let server = Arc::clone(&self.0);
-        Box::pin(async move { server.answer(cx, request).await })
+        let registry = server.current.get();
+        let round = (cx.version().era() == Era::Modern).then(Round::default);
+        let call = Call::new(cx, request, registry.logging, round);
+        Box::pin(async move { server.answer(&registry, call).await })
     }
 
     fn scopes(&self, request: &Request) -> Vec<String> {

@@ -80,11 +80,9 @@ pub(super) fn read_answers(params: &Map<String, Value>) -> Result<Map<String, Va
 }
 
 impl Round {
-    pub(super) fn new(carried: Carried) -> Self {
-        Self(Mutex::new(State {
-            carried,
-            ..State::default()
-        }))
+    /// Begins where earlier rounds of the request ended.
+    pub(super) fn bring(&self, carried: Carried) {
+        self.lock().carried = carried;
     }
 
     /// Asks; never ready when the answer is still to come, or does not fit.

@@ -44,13 +44,13 @@ impl<'a> RawJson<'a> {
     /// A member of an object, without reading the others. Of members with the same name it is the
     /// last, as for nearly every reader.
     pub(crate) fn member(self, wanted: &str) -> Option<Self> {
-        let is_wanted = |name: &[u8]| {
-            name.get(1..name.len() - 1) == Some(wanted.as_bytes())
-                || name.contains(&b'\\')
-                    && RawJson(name).as_str().is_some_and(|name| name == wanted)
-        };
-        let members = members(self.0).filter(|(name, _)| is_wanted(name));
-        members.last().map(|(_, value)| RawJson(value))
+        let members = self.members().filter(|(name, _)| name == wanted);
+        members.last().map(|(_, value)| value)
+    }
+
+    /// The members of an object; none of any other value.
+    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Self)> {
+        members(self.0).filter_map(|(name, value)| Some((RawJson(name).as_str()?, RawJson(value))))
     }
 
     /// The value, read by serde_json.

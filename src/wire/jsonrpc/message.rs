@@ -51,7 +51,7 @@ impl Request {
     /// The method, escapes decoded.
     #[must_use]
     pub fn method(&self) -> &str {
-        self.method.as_str(&self.body)
+        self.method.as_str()
     }
 
     /// The params, `None` when absent or `null`.
@@ -83,7 +83,7 @@ impl Notification {
     /// The method, escapes decoded.
     #[must_use]
     pub fn method(&self) -> &str {
-        self.method.as_str(&self.body)
+        self.method.as_str()
     }
 
     /// The params, `None` when absent or `null`.
@@ -131,23 +131,51 @@ impl Response {
     }
 }
 
-/// A method name: nearly always plain, and then it stays in the body.
+/// A method name.
 #[derive(Clone, Debug)]
 pub(super) enum Method {
-    /// The token, quotes included, without escapes.
-    Plain(Span),
-    Decoded(Box<str>),
+    /// One that the protocol has, as nearly all are: it is asked for again and again, and need not be
+    /// checked for UTF-8 each time.
+    Known(&'static str),
+    Other(Box<str>),
 }
 
+/// The methods that clients call, and those of notifications.
+const KNOWN: [&str; 20] = [
+    "tools/call",
+    "tools/list",
+    "initialize",
+    "ping",
+    "notifications/initialized",
+    "notifications/cancelled",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+    "resources/read",
+    "resources/list",
+    "resources/templates/list",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "prompts/get",
+    "prompts/list",
+    "completion/complete",
+    "logging/setLevel",
+    "server/discover",
+    "subscriptions/listen",
+    "tasks/get",
+];
+
 impl Method {
-    fn as_str<'a>(&'a self, body: &'a [u8]) -> &'a str {
+    pub(super) fn new(name: Cow<'_, str>) -> Self {
+        match KNOWN.iter().find(|known| **known == name) {
+            Some(known) => Self::Known(known),
+            None => Self::Other(name.into()),
+        }
+    }
+
+    fn as_str(&self) -> &str {
         match self {
-            Self::Plain(span) => {
-                let range = span.range();
-                std::str::from_utf8(&body[range.start + 1..range.end - 1])
-                    .expect("the parser checked the body")
-            }
-            Self::Decoded(name) => name,
+            Self::Known(name) => name,
+            Self::Other(name) => name,
         }
     }
 }
@@ -278,6 +306,23 @@ impl<'a> Params<'a> {
     #[must_use]
     pub fn client_info(self) -> Option<RawJson<'a>> {
         self.raw(self.spans.meta?.client_info)
+    }
+
+    /// Whether the client said who it is, if it said anything of that: by name and version, both strings.
+    pub(crate) fn is_client_named(self) -> bool {
+        let Some(info) = self.client_info() else {
+            return true;
+        };
+        let (mut name, mut version) = (false, false);
+        for (member, value) in info.members() {
+            let is_text = value.as_str().is_some();
+            match &*member {
+                "name" => name = is_text,
+                "version" => version = is_text,
+                _ => {}
+            }
+        }
+        name && version
     }
 
     /// `_meta["io.modelcontextprotocol/logLevel"]`, of any type.

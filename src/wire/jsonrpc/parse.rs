@@ -1,6 +1,5 @@
 //! [`parse()`]: a body to a [`Payload`], or the reason why not.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -291,10 +290,7 @@ fn method(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<Method> {
             limit: limits.method_len,
         }));
     }
-    Ok(Ok(match decode(scanner.slice(span))? {
-        Cow::Borrowed(_) => Method::Plain(span),
-        Cow::Owned(name) => Method::Decoded(name.into()),
-    }))
+    Ok(Ok(Method::new(decode(scanner.slice(span))?)))
 }
 
 fn object(scanner: &mut Scanner<'_>, otherwise: Fault) -> Member<Span> {
