@@ -30,9 +30,6 @@ const PAUSE: Duration = Duration::from_millis(1);
 const BREATH: Duration = Duration::from_millis(2);
 /// Calls that are timed before anybody stalls, and at least while somebody does.
 const CALLS: usize = 300;
-/// How long is looked at a stream of 2026-07-28, whose handler is part of the response and waits for
-/// the reader.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 const POST: &str =
     "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
@@ -314,9 +311,8 @@ async fn stall(stream: Stream, bytes: usize) -> Result<(), Failed> {
         own = Caller::open(address, stream).await?;
     }
     let begun = Instant::now();
-    let waits = stream == Stream::Modern;
     // Cut or not, the client goes on not reading.
-    let is_over = || flood.is_over.load(Ordering::SeqCst) || waits && begun.elapsed() > PATIENCE;
+    let is_over = || flood.is_over.load(Ordering::SeqCst);
     let goes_on = |calls| calls < CALLS || !is_over();
     let (beside, elsewhere, calls) = time_in_turn(&mut own, &mut other, goes_on).await?;
     let grown = ALLOCATOR.peak_usage().saturating_sub(heap);

@@ -14,7 +14,6 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::dispatch::BoxFuture;
 use super::lease::Lease;
 use super::observe::{Observer, ServiceEvent};
 use super::turn::at_once;
@@ -65,7 +64,6 @@ impl ResponseBody {
         Self(Kind::Events(Events::new(
             sender,
             keep_alive,
-            None,
             Box::new(held),
         )))
     }
@@ -83,21 +81,6 @@ impl ResponseBody {
             events.expiry = Some(Box::new((lease, over)));
         }
         self
-    }
-
-    /// A stream of the frames that `sender` is offered by `work`, which runs in the body and is
-    /// dropped with it.
-    pub(crate) fn working(
-        sender: &Sender,
-        keep_alive: Option<Duration>,
-        work: Option<BoxFuture<()>>,
-    ) -> Self {
-        Self(Kind::Events(Events::new(
-            sender,
-            keep_alive,
-            work,
-            Box::new(()),
-        )))
     }
 }
 
@@ -148,8 +131,6 @@ struct Events {
     queue: Arc<Queue>,
     has_begun: bool,
     keep_alive: Option<KeepAlive>,
-    /// Never locked: the lock makes a future that is only `Send` fit into a body that is `Sync`.
-    work: Option<Mutex<BoxFuture<()>>>,
     /// Dropped when the client is gone, which is how the owner learns of it.
     held: Option<Box<dyn Any + Send + Sync>>,
     /// How long the stream may last. On the heap, since most may last for ever.
@@ -162,7 +143,6 @@ impl Events {
     fn new(
         sender: &Sender,
         keep_alive: Option<Duration>,
-        work: Option<BoxFuture<()>>,
         held: Box<dyn Any + Send + Sync>,
     ) -> Self {
         sender.0.observer.stream_opened();
@@ -170,19 +150,12 @@ impl Events {
             queue: Arc::clone(&sender.0),
             has_begun: false,
             keep_alive: keep_alive.map(KeepAlive::new),
-            work: work.map(Mutex::new),
             held: Some(held),
             expiry: None,
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(work) = &mut self.work {
-            let work = work.get_mut().unwrap_or_else(PoisonError::into_inner);
-            if work.as_mut().poll(cx).is_ready() {
-                self.work = None;
-            }
-        }
         let is_over = |expiry: &mut Box<Expiry>| expiry.0.poll_over(cx).is_ready();
         if self.expiry.as_mut().is_some_and(is_over)
             && let Some(expiry) = self.expiry.take()
@@ -221,7 +194,6 @@ impl Drop for Events {
         if self.queue.lock().was_cut {
             observer.tell(&ServiceEvent::StreamCut);
         }
-        self.work = None;
         self.held = None;
         // Whoever still writes learns that nobody reads; the owner has learnt it before.
         self.queue.leave();

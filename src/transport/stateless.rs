@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
+use tokio::task::AbortHandle;
 
 use super::body::{ResponseBody, Sender};
-use super::dispatch::{BoxFuture, Context, ExchangeLink, Link, Outlet};
+use super::dispatch::{Context, ExchangeLink, Link, Outlet};
 use super::identity::Identity;
 use super::lease::{Lease, Leased, end_of};
 use super::service::{Shared, json_response, stream_response};
@@ -89,20 +90,32 @@ pub(super) async fn answer(
     if shared.is_draining() {
         shared.end_listens();
     }
-    let body = ResponseBody::working(&sender, config.keep_alive, Some(rest));
+    let body = ResponseBody::events(&sender, config.keep_alive, rest);
     Ok(stream_response(body))
 }
 
-/// Runs a request whose answer is a stream to its end.
+/// Runs a request whose answer is a stream to its end, in a task of its own: in the body it would stand
+/// still for as long as its client does not read. The task ends with what this gives, which goes
+/// with the body.
 fn run_out(
     work: impl Future<Output = Option<Outcome>> + Send + 'static,
     sender: Sender,
     id: Id,
-) -> BoxFuture<()> {
-    Box::pin(async move {
+) -> Attended {
+    let task = tokio::spawn(async move {
         let outcome = told(work.await);
         conclude(&sender, &id, &outcome);
-    })
+    });
+    Attended(task.abort_handle())
+}
+
+/// A task that somebody waits for.
+struct Attended(AbortHandle);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What is told of how a request ended; `None` is the end of its identity.
@@ -126,7 +139,7 @@ fn answer_of(
     match sender {
         Some(sender) => {
             conclude(sender, id, outcome);
-            stream_response(ResponseBody::working(sender, keep_alive, None))
+            stream_response(ResponseBody::events(sender, keep_alive, ()))
         }
         None => {
             // Whoever still holds the context has nobody to tell any more.

@@ -90,7 +90,7 @@ async fn an_unread_stream_holds_up_nobody() {
         server.resource_updated("test://a");
     }
     // they do not wait for their readers; the session of one is over (SPEC B-17).
-    for tag in ["session", "sse"] {
+    for tag in ["session", "sse", "modern"] {
         seen.happens("over", tag).await;
     }
 

@@ -97,11 +97,12 @@ const RULES: &[Rule] = &[
         words: &["Mutex", "RwLock"],
     },
     Rule {
-        what: "only legacy.rs, streamable.rs and serve.rs spawn",
+        what: "only legacy.rs, streamable.rs, stateless.rs and serve.rs spawn",
         within: &[""],
         but: &[
             "transport/legacy.rs",
             "transport/streamable.rs",
+            "transport/stateless.rs",
             "transport/serve.rs",
         ],
         words: &["spawn(", "JoinSet"],
