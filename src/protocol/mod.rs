@@ -22,6 +22,8 @@ pub(crate) mod session;
 pub(crate) mod stranger;
 pub(crate) mod stream;
 pub(crate) mod table;
+#[cfg(feature = "request-state")]
+pub(crate) mod tombs;
 pub(crate) mod trace;
 
 #[cfg(test)]

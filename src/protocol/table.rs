@@ -1,12 +1,15 @@
 //! Sessions by id: open, find, close, reap. The caps are here, and whose a session is.
 
 use std::collections::HashMap;
-#[cfg(feature = "request-state")]
-use std::collections::VecDeque;
 use std::fmt;
 use std::hash::Hash;
+use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+#[cfg(feature = "request-state")]
+use std::time::{Duration, Instant};
 
+#[cfg(feature = "request-state")]
+use super::tombs::Tombs;
 use crate::wire::id::SessionId;
 
 /// The sessions of one server. Generic over what a session is, so that it is tested with numbers.
@@ -22,15 +25,9 @@ struct Rows<S> {
     by_id: HashMap<SessionId, Arc<Row<S>>>,
     /// How many there are of each owner; no entry for one who has none.
     owned: HashMap<Owner, usize>,
-    /// The names that ended for good last, which nobody may take up again.
     #[cfg(feature = "request-state")]
-    buried: VecDeque<SessionId>,
+    tombs: Tombs,
 }
-
-/// How many of them are remembered. Older ones are unknown here as well, but where names are portable
-/// their seal would open once more.
-#[cfg(feature = "request-state")]
-const MAX_BURIED: usize = 10_000;
 
 /// Whom a session belongs to: the principal of the request that opened it. Sessions that were opened
 /// without one belong to all who come without one, and to nobody else (SPEC F-50, G-20).
@@ -75,7 +72,7 @@ impl<S> Table<S> {
                 by_id: HashMap::new(),
                 owned: HashMap::new(),
                 #[cfg(feature = "request-state")]
-                buried: VecDeque::new(),
+                tombs: Tombs::default(),
             }),
             caps,
         }
@@ -95,13 +92,14 @@ impl<S> Table<S> {
         id: SessionId,
         session: S,
         owner: Option<&Owner>,
+        now: Instant,
     ) -> Result<Option<Restored<S>>, Full> {
         let mut rows = lock(&self.rows);
         if let Some(row) = rows.by_id.get(&id) {
             let row = Arc::clone(row);
             return Ok((row.owner.as_ref() == owner).then_some(Restored { row, is_new: false }));
         }
-        if rows.buried.contains(&id) {
+        if rows.tombs.have(id, now) {
             return Ok(None);
         }
         let mut row = Row::alone(session, None);
@@ -110,14 +108,10 @@ impl<S> Table<S> {
         Ok(Some(Restored { row, is_new: true }))
     }
 
-    /// Remembers that a session ended for good.
+    /// Remembers for `lifetime` that a session ended for good.
     #[cfg(feature = "request-state")]
-    pub(crate) fn bury(&self, id: SessionId) {
-        let mut rows = lock(&self.rows);
-        if rows.buried.len() == MAX_BURIED {
-            rows.buried.pop_front();
-        }
-        rows.buried.push_back(id);
+    pub(crate) fn bury(&self, id: SessionId, lifetime: Duration, now: Instant) {
+        lock(&self.rows).tombs.bury(id, lifetime, now);
     }
 
     fn insert(
@@ -162,19 +156,24 @@ impl<S> Table<S> {
         // Not under the map's lock: a session's own may be held for longer.
         let mut rows = self.all();
         rows.retain(|row| row.with(&mut is_gone));
-        rows.retain(|row| self.close(row.id).is_some());
+        rows.retain(|row| self.close(row));
         rows
     }
 
-    /// Takes a session out; `None` when it is out already.
-    pub(crate) fn close(&self, id: SessionId) -> Option<Arc<Row<S>>> {
+    /// Takes a session out; `false` when it is out already, also when it was taken up again since, under
+    /// the same name: that is another row, and whoever still holds this one must not end it.
+    pub(crate) fn close(&self, row: &Row<S>) -> bool {
         let mut rows = lock(&self.rows);
-        let row = rows.by_id.remove(&id);
-        if let Some(owner) = row.as_ref().and_then(|row| row.owner.as_ref()) {
+        let is_in = rows.by_id.get(&row.id);
+        if !is_in.is_some_and(|one| ptr::eq(&raw const **one, row)) {
+            return false;
+        }
+        rows.by_id.remove(&row.id);
+        if let Some(owner) = &row.owner {
             rows.disown(owner);
         }
         give_back(&mut rows.by_id);
-        row
+        true
     }
 
     /// All sessions as they are now.
@@ -275,7 +274,7 @@ mod tests {
         assert_eq!(table.open(3, None).err(), Some(Full::All(2)));
         let found = table.find(first.id(), None).unwrap();
         assert_eq!(found.with(|number| *number), 1);
-        assert!(table.close(second.id()).is_some());
+        assert!(table.close(&second));
         assert!(table.open(3, None).is_ok());
     }
 
@@ -286,19 +285,45 @@ mod tests {
         let table = capped(2, 9);
         let ada = Owner::from("ada");
         let id = SessionId::random();
-        let restore = |id, owner| table.restore(id, 1, owner).unwrap().map(|one| one.is_new);
+        let now = Instant::now();
+        let restore = |id, owner| {
+            let restored = table.restore(id, 1, owner, now).unwrap();
+            restored.map(|one| one.is_new)
+        };
         assert_eq!(restore(id, Some(&ada)), Some(true));
         assert_eq!(restore(id, Some(&ada)), Some(false));
         assert_eq!(restore(id, None), None);
-        table.bury(id);
-        table.close(id);
+        table.bury(id, Duration::from_secs(1), now);
+        table.close(&table.find(id, Some("ada")).unwrap());
         assert_eq!(restore(id, Some(&ada)), None);
         assert_eq!(table.len(), 0);
-        (0..MAX_BURIED).for_each(|_| table.bury(SessionId::random()));
-        assert_eq!(restore(id, Some(&ada)), Some(true), "long ago");
+        let later = table.restore(id, 1, Some(&ada), now + Duration::from_secs(1));
+        assert!(later.unwrap().is_some(), "long ago");
         assert_eq!(restore(SessionId::random(), None), Some(true));
-        let full = table.restore(SessionId::random(), 1, None).err();
+        let full = table.restore(SessionId::random(), 1, None, now).err();
         assert_eq!(full, Some(Full::All(2)));
+    }
+
+    /// who still holds a session that has ended does not end the one that came after it.
+    #[cfg(feature = "request-state")]
+    #[test]
+    fn a_session_that_was_restored_outlives_the_one_before_it() {
+        let table = capped(9, 9);
+        let ada = Owner::from("ada");
+        let before = table.open(1, Some(&ada)).unwrap();
+        assert!(table.close(&before));
+        let id = before.id();
+        let restored = table.restore(id, 2, Some(&ada), Instant::now());
+        let restored = restored.unwrap().unwrap().row;
+        assert!(!table.close(&before));
+        assert!(
+            table
+                .find(id, Some("ada"))
+                .unwrap()
+                .with(|number| *number == 2)
+        );
+        assert!(table.close(&restored));
+        assert!(lock(&table.rows).owned.is_empty());
     }
 
     /// SPEC C-77, R-7: one owner's cap is nobody else's, and what is closed counts no more.
@@ -314,8 +339,8 @@ mod tests {
         for _ in 0..3 {
             table.open((), None).unwrap();
         }
-        table.close(first.id());
-        table.close(first.id());
+        assert!(table.close(&first));
+        assert!(!table.close(&first));
         assert!(table.open((), Some(&ada())).is_ok());
         assert_eq!(table.open((), Some(&ada())).err(), Some(Full::Each(2)));
         assert_eq!((table.of("ada").len(), table.of("bob").len()), (2, 1));
@@ -348,9 +373,10 @@ mod tests {
     #[test]
     fn a_closed_session_is_gone() {
         let table = capped(2, 2);
-        let id = table.open((), None).unwrap().id();
-        assert!(table.close(id).is_some());
-        assert!(table.close(id).is_none());
+        let row = table.open((), None).unwrap();
+        let id = row.id();
+        assert!(table.close(&row));
+        assert!(!table.close(&row));
         assert!(table.find(id, None).is_none() && !table.has(id));
         assert_eq!(table.len(), 0);
     }
@@ -372,10 +398,10 @@ mod tests {
     fn an_emptied_table_gives_its_memory_back() {
         let table = capped(10_000, 10_000);
         let owner = |n: u32| Owner::from(format!("owner {}", n % 1_000));
-        let open = |n| table.open(n, Some(&owner(n))).unwrap().id();
-        let ids: Vec<_> = (0..5_000).map(open).collect();
-        for id in ids {
-            table.close(id);
+        let open = |n| table.open(n, Some(&owner(n))).unwrap();
+        let opened: Vec<_> = (0..5_000).map(open).collect();
+        for row in opened {
+            table.close(&row);
         }
         let rows = lock(&table.rows);
         assert_eq!((rows.by_id.capacity(), rows.owned.capacity()), (0, 0));

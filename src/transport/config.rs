@@ -255,13 +255,29 @@ impl<D: Dispatcher> Builder<D> {
     /// Makes the sessions of Streamable HTTP portable: their names say, sealed with these keys, what was
     /// agreed on, so that a process that does not know a session takes it up, after a restart or on
     /// another machine behind the same address. The processes need the same secret; with an authorizer
-    /// a session stays its principal's. A name is taken for `lifetime` after its session began.
-    /// Default: off, and an unknown session is 404.
+    /// a session stays its principal's. A name is taken for `lifetime` after its session began: as long as
+    /// clients keep sessions across a redeploy, a day for example. Default: off, and an unknown session is 404.
     ///
-    /// What was agreed on is the revision and the client's capabilities, up to 1 KiB of them. All else stays
-    /// where it was: running requests, events to resume from, subscriptions, the log level; and a
-    /// session that was deleted is known to be so by the process that was told, of its last
-    /// 10,000. A client that sends DELETE to one process may still use the name at another.
+    /// What was agreed on is the revision and the client's capabilities. Both are in the name, for its
+    /// client to read, so it has up to 1.6 KB instead of 32 bytes; the principal is not. A client with more
+    /// than 1 KiB of capabilities, or whose `initialize` is still being answered, has a name that is
+    /// not portable.
+    ///
+    /// All else stays where it was:
+    ///
+    /// - Running requests and their answers, and open streams. `Last-Event-ID` of another process is 400,
+    ///   as for events that are kept no longer.
+    /// - Questions to the client: its answer has to come to the process that asked, or the handler waits
+    ///   until [`reply_timeout`](Self::reply_timeout).
+    /// - Subscriptions and the log level, which the client has to set again.
+    ///
+    /// A session that was idle for too long ends here, and is taken up again when its client comes back
+    /// ([`ServiceEvent::SessionTakenUp`]). One that was taken up counts like one that was opened: where there
+    /// are as many as there may be, its client is answered 503, or 429 if they are its principal's.
+    ///
+    /// A session that was deleted or revoked is not taken up again by the process that was told so; it
+    /// remembers the last 10,000 for `lifetime`. Other processes cannot know: a client that sends DELETE to
+    /// one may still use the name at another, and a principal is kept out by the authorizer.
     #[cfg(feature = "request-state")]
     #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
     pub fn portable_sessions(mut self, keys: StateKeys, lifetime: Duration) -> Self {

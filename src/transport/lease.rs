@@ -94,7 +94,7 @@ struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.table.close(self.row.id());
+        self.table.close(&self.row);
     }
 }
 

@@ -98,6 +98,6 @@ struct Listed<'a> {
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        self.table.close(self.row.id());
+        self.table.close(self.row);
     }
 }

@@ -46,6 +46,9 @@ pub enum ServiceEvent<'a> {
     },
     /// A session was opened.
     SessionOpened,
+    /// A session that another process opened, or this one before it was started anew or the session
+    /// was idle for too long, was taken up under its name (`Builder::portable_sessions`).
+    SessionTakenUp,
     /// A session ended.
     SessionEnded {
         /// Why.
@@ -155,8 +158,10 @@ pub struct Snapshot {
     pub running: usize,
     /// Bytes that wait in the queues of streams now.
     pub queued_bytes: usize,
-    /// Sessions that were opened.
+    /// Sessions that were opened, or taken up.
     pub sessions_opened: u64,
+    /// Those of them that were taken up under a name that they had before.
+    pub sessions_taken_up: u64,
     /// Sessions that ended.
     pub sessions_ended: u64,
     /// Requests that were taken up, by revision.
@@ -202,6 +207,7 @@ pub(crate) struct Observer {
     ended: Notify,
     queued_bytes: AtomicUsize,
     sessions_opened: AtomicU64,
+    sessions_taken_up: AtomicU64,
     sessions_ended: AtomicU64,
     requests: [AtomicU64; ProtocolVersion::ALL.len()],
     refusals: Mutex<BTreeMap<&'static str, u64>>,
@@ -243,6 +249,10 @@ impl Observer {
             }
             ServiceEvent::Finished { outcome, .. } => self.counter(*outcome),
             ServiceEvent::SessionOpened => Some(&self.sessions_opened),
+            ServiceEvent::SessionTakenUp => {
+                self.sessions_opened.fetch_add(1, Relaxed);
+                Some(&self.sessions_taken_up)
+            }
             ServiceEvent::SessionEnded { .. } => Some(&self.sessions_ended),
             // Counted when it happens, told when that can be told.
             ServiceEvent::StreamCut => None,
@@ -363,6 +373,7 @@ impl Observer {
             streams: self.streams.load(SeqCst),
             queued_bytes: self.queued_bytes.load(Relaxed),
             sessions_opened: count(&self.sessions_opened),
+            sessions_taken_up: count(&self.sessions_taken_up),
             sessions_ended: count(&self.sessions_ended),
             requests: requests
                 .map(|(version, requests)| (*version, count(requests)))

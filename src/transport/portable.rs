@@ -115,6 +115,8 @@ fn since_1970() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn portable(lifetime: u64) -> Portable {
@@ -170,6 +172,31 @@ mod tests {
         let id = SessionId::random();
         assert!(portable(60).name(id, None, &long).is_none());
         let fits = portable(60).name(id, None, &terms(&"x".repeat(900)));
-        assert!(fits.unwrap().len() < 2048);
+        assert!(fits.is_some());
+    }
+
+    proptest! {
+        /// SPEC C-72: whatever its client says of itself, a name is short visible ASCII and says it again.
+        #[test]
+        fn a_name_says_what_it_was_told(note in ".{0,600}", principal in ".{0,40}") {
+            let portable = portable(60);
+            let (id, owner) = (SessionId::random(), Owner::from(principal));
+            if let Some(name) = portable.name(id, Some(&owner), &terms(&note)) {
+                prop_assert!(name.len() <= 1600);
+                prop_assert!(name.as_bytes().iter().all(u8::is_ascii_graphic));
+                let (_, sealed) = name.to_str().unwrap().split_once('.').unwrap();
+                let read = portable.read(id, Some(&owner), sealed).unwrap();
+                let told = terms(&note).client.unwrap();
+                prop_assert_eq!(&read.client.unwrap().capabilities, &told.capabilities);
+            } else {
+                prop_assert!(note.len() > 150, "which JSON may make six times as long");
+            }
+        }
+
+        /// nobody else's text is a name.
+        #[test]
+        fn what_was_not_sealed_is_not_read(sealed in "[A-Za-z0-9_+/=.-]{0,200}") {
+            prop_assert!(portable(60).read(SessionId::random(), None, &sealed).is_none());
+        }
     }
 }

@@ -27,6 +27,8 @@ use super::lease::{LeaseTable, Revocation, lease_table};
 use super::listen::{ListenTable, Listener};
 use super::observe::{Observer, SessionEnd, Snapshot};
 use super::sessions::SessionTable;
+#[cfg(feature = "request-state")]
+use super::sessions::now;
 use super::{body, documents, http_sse, stateless, streamable};
 use crate::error::Error;
 use crate::protocol::cors::Sharing;
@@ -552,8 +554,8 @@ impl Shared {
     /// Sees to it that a session that ended for good is not taken up again; others cannot be.
     pub(super) fn bury(&self, id: SessionId) {
         #[cfg(feature = "request-state")]
-        if self.has_portable_sessions() {
-            self.table.bury(id);
+        if let Some(portable) = &self.config.portable {
+            self.table.bury(id, portable.lifetime, now());
         }
         #[cfg(not(feature = "request-state"))]
         let _ = (self, id);

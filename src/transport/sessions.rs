@@ -60,10 +60,10 @@ impl SessionTable {
         session: LiveSession,
         owner: Option<&Owner>,
     ) -> Result<Option<Arc<SessionRow>>, Full> {
-        let restored = self.rows.restore(id, session, owner)?;
+        let restored = self.rows.restore(id, session, owner, now())?;
         Ok(restored.map(|Restored { row, is_new }| {
             if is_new {
-                self.observer.tell(&ServiceEvent::SessionOpened);
+                self.observer.tell(&ServiceEvent::SessionTakenUp);
             }
             row
         }))
@@ -72,7 +72,7 @@ impl SessionTable {
     /// Ends a session: it is unknown from now on, and all that it owned ends with it. Ending it
     /// again, or one that is in no table, ends what it owns.
     pub(super) fn end(&self, row: &SessionRow, reason: SessionEnd) {
-        let was_known = self.rows.close(row.id()).is_some();
+        let was_known = self.rows.close(row);
         self.bury(row, was_known.then_some(reason));
     }
 

@@ -64,6 +64,7 @@ pub(super) fn tell(event: &ServiceEvent<'_>) {
             outcome, elapsed, ..
         } => finished(*outcome, *elapsed),
         ServiceEvent::SessionOpened => debug!(target: "mcp_wire", "session opened"),
+        ServiceEvent::SessionTakenUp => debug!(target: "mcp_wire", "session taken up"),
         ServiceEvent::SessionEnded { reason } => {
             debug!(target: "mcp_wire", reason = reason.as_str(), "session ended");
         }

@@ -179,42 +179,43 @@ fn find(
     claim: &Claim,
     identity: Option<&Identity>,
 ) -> Result<Place, Rejection> {
-    let row = known(shared, claim, identity)?;
-    if row.with(|session| session.is_bound()) {
-        return Err(Rejection::UnknownSession);
-    }
-    let now = now();
-    let is_idle = row.with(|session| {
-        let is_idle = session.closes_idle(now, shared.config.idle_time);
-        session.touch(now);
-        is_idle
-    });
-    if is_idle {
-        shared.table.end(&row, SessionEnd::Idle);
-        return Err(Rejection::UnknownSession);
-    }
+    let owner = identity.map(Identity::principal);
+    let known = known(shared, claim, owner).filter(|row| is_current(shared, row));
+    let row = match known {
+        Some(row) => row,
+        #[cfg(feature = "request-state")]
+        None => super::portable::restore(shared, claim, identity)?,
+        #[cfg(not(feature = "request-state"))]
+        None => return Err(Rejection::UnknownSession),
+    };
     Ok(Place {
         shared: Arc::clone(shared),
         row,
     })
 }
 
-fn known(
-    shared: &Arc<Shared>,
-    claim: &Claim,
-    identity: Option<&Identity>,
-) -> Result<Arc<SessionRow>, Rejection> {
+fn known(shared: &Shared, claim: &Claim, owner: Option<&str>) -> Option<Arc<SessionRow>> {
     // With something behind it, it is the name of a portable session or of none.
     let may_be_known = claim.sealed().is_none() || shared.has_portable_sessions();
-    let owner = identity.map(Identity::principal);
-    let known = claim.session.filter(|_| may_be_known);
-    match known.and_then(|id| shared.table.find(id, owner)) {
-        Some(row) => Ok(row),
-        #[cfg(feature = "request-state")]
-        None => super::portable::restore(shared, claim, identity),
-        #[cfg(not(feature = "request-state"))]
-        None => Err(Rejection::UnknownSession),
+    let id = claim.session.filter(|_| may_be_known)?;
+    let row = shared.table.find(id, owner)?;
+    // Those of HTTP+SSE are not for this endpoint.
+    (!row.with(|session| session.is_bound())).then_some(row)
+}
+
+/// Whether a session goes on. One that has ended, if only just, is as one that was reaped: unknown, or
+/// taken up again where its name is portable.
+fn is_current(shared: &Shared, row: &SessionRow) -> bool {
+    let now = now();
+    let is_over = row.with(|session| {
+        let is_over = session.is_closed() || session.closes_idle(now, shared.config.idle_time);
+        session.touch(now);
+        is_over
+    });
+    if is_over {
+        shared.table.end(row, SessionEnd::Idle);
     }
+    !is_over
 }
 
 pub(super) fn resumption(shared: &Shared, tag: Option<Tag>) -> Resumption {

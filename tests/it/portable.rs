@@ -1,12 +1,14 @@
 //! sessions that another process, or this one after a restart, goes on with.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_wire::auth::{Identity, StaticTokens};
 use mcp_wire::server::{Arguments, Call, Role, Sampling, Server, StateKeys, Tool, ToolError};
-use mcp_wire::{Builder, McpService};
+use mcp_wire::{Builder, McpService, ServiceEvent};
 use serde_json::json;
 
+use crate::support::inside::{in_session, open};
 use crate::support::{
     POST_HEADERS, Running, Session, Stream, hello, message, request, start, text_of,
 };
@@ -83,6 +85,112 @@ async fn two_processes_take_turns_on_one_session() {
             (0, 3, 3)
         );
     }
+    let taken_up = [&one, &two].map(|process| process.mcp.snapshot().sessions_taken_up);
+    assert_eq!(taken_up, [0, 3]);
+}
+
+/// a client may be sent on between its `initialize` and its first word after that, which
+/// may be a notification, a stream or the end.
+#[tokio::test]
+async fn whatever_comes_first_takes_up_a_session() {
+    let one = process(1).await;
+    for version in REVISIONS {
+        let two = process(1).await;
+        let open = async || {
+            let body = message(0, "initialize", hello(version, json!({})));
+            let opened = Stream::open(one.address, "POST /mcp", POST_HEADERS, body).await;
+            let name = opened.header("mcp-session-id").unwrap();
+            Session::named(two.address, name, version)
+        };
+        let told = open().await;
+        let status = told.notify("notifications/initialized", json!({})).await;
+        assert_eq!(status, 202);
+        let stream = open().await.listen(None).await;
+        assert_eq!(stream.status(), 200);
+        assert_eq!(open().await.delete().await, 200);
+        let answer = json!({"jsonrpc": "2.0", "id": 7, "result": {}});
+        let answered = open().await.post(answer.to_string()).await;
+        assert_eq!(answered.status(), 202, "nobody waits for it here");
+        assert_eq!(two.mcp.snapshot().sessions_taken_up, 4);
+        assert_eq!(two.mcp.sessions(), 3, "one was deleted");
+    }
+}
+
+/// What stays behind is as it is for a session that never had it (SPEC C-56).
+#[tokio::test]
+async fn after_a_restart_a_client_goes_on_and_what_is_lost_is_told() {
+    let before = process(1).await;
+    let session = Session::open(before.address, "2025-11-25", json!({})).await;
+    let mut stream = session.listen(None).await;
+    let primed = stream.event().await.unwrap().id;
+    before.mcp.close();
+    assert!(stream.event().await.is_none(), "its streams ended");
+    let refused = session.begin("ping", json!({})).await;
+    assert_eq!(
+        refused.status(),
+        503,
+        "and it takes up nothing on its way out"
+    );
+
+    let after = process(1).await;
+    let session = session.at(after.address);
+    let resumed = session.listen(Some(&primed)).await;
+    assert_eq!(resumed.status(), 400, "its events are gone");
+    let headers = session.headers().replace("2025-11-25", "1900-01-01") + POST_HEADERS;
+    let body = message(1, "ping", json!({}));
+    let answer = request(after.address, "POST /mcp", &headers, body).await;
+    assert_eq!(answer.status, 400, "a revision that is none");
+    assert_eq!(session.listen(None).await.status(), 200);
+    let again = hello("2025-11-25", json!({}));
+    let again = session.begin("initialize", again).await;
+    assert_eq!(again.status(), 400, "it is initialized");
+    assert_eq!(session.call("ping", json!({})).await["result"], json!({}));
+    assert_eq!(after.mcp.snapshot().sessions_opened, 1);
+}
+
+/// idle, it goes as any other does and leaves nothing; it comes back with its client, and nobody is
+/// told 404 between the end of its time and the moment that somebody looks after it.
+#[tokio::test(start_paused = true)]
+async fn an_idle_session_goes_and_comes_back() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tells = Arc::clone(&told);
+    let mcp = builder(1, HOUR)
+        .idle_time(Duration::from_secs(10))
+        .on_event(move |event| match event {
+            ServiceEvent::SessionOpened => tells.lock().unwrap().push("opened"),
+            ServiceEvent::SessionTakenUp => tells.lock().unwrap().push("taken up"),
+            ServiceEvent::SessionEnded { reason } => tells.lock().unwrap().push(reason.as_str()),
+            _ => {}
+        })
+        .build()
+        .unwrap();
+    let name = open(&mcp, "2025-06-18").await;
+    // It is looked after every 2.5 s, so not in the second after its time.
+    for (seconds, sessions) in [(1.0, 1), (10.2, 1), (60.0, 0), (20.0, 0)] {
+        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        assert_eq!(mcp.sessions(), sessions, "{seconds}");
+        let answer = mcp.call(in_session(&name, 1, "ping", json!({}))).await;
+        assert_eq!(answer.status(), 200, "{seconds}");
+        assert_eq!(answer.headers()["mcp-session-id"], *name);
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let now = mcp.snapshot();
+    assert_eq!(
+        (now.sessions, now.streams, now.running, now.queued_bytes),
+        (0, 0, 0, 0)
+    );
+    assert_eq!(
+        (
+            now.sessions_opened,
+            now.sessions_taken_up,
+            now.sessions_ended
+        ),
+        (4, 3, 4)
+    );
+    let told = told.lock().unwrap();
+    let times = ["opened", "taken up", "taken up", "taken up"];
+    let wanted: Vec<_> = times.iter().flat_map(|one| [*one, "idle"]).collect();
+    assert_eq!(*told, wanted);
 }
 
 /// A handler asks the client as if it had been there from the beginning.
@@ -156,36 +264,112 @@ async fn what_is_not_a_name_of_ours_is_unknown() {
     assert_eq!((snapshot.sessions, snapshot.sessions_opened), (0, 0));
 }
 
-/// SPEC C-79: here it is over for good.
+/// no character of a name can be another one, and none can be missing.
+#[tokio::test]
+async fn a_name_that_was_changed_anywhere_is_unknown() {
+    let (one, two) = (process(1).await, process(1).await);
+    let session = Session::open(one.address, "2025-11-25", json!({"sampling": {}})).await;
+    let ping = async |name: &str| {
+        let session = Session::named(two.address, name, "2025-11-25");
+        session.begin("ping", json!({})).await.status()
+    };
+    let name = session.id.clone();
+    for (at, character) in name.char_indices() {
+        let other = if character == 'a' { "b" } else { "a" };
+        let changed = format!("{}{other}{}", &name[..at], &name[at + 1..]);
+        assert_eq!(ping(&changed).await, 404, "{at}");
+    }
+    let twice = format!("{name}.{}", &name[33..]);
+    for wrong in [&name[..32], &name[..33], &name[..name.len() - 1], &twice] {
+        assert_eq!(ping(wrong).await, 404, "{wrong}");
+    }
+    assert_eq!(two.mcp.snapshot().sessions_opened, 0);
+    assert_eq!(ping(&name).await, 200);
+}
+
+/// SPEC D-116: while the secret changes, processes with the new one take up the sessions of the old one.
+#[tokio::test]
+async fn the_secret_can_change() {
+    let old = process(1).await;
+    let keys = StateKeys::new(&[2; 32]).unwrap().accept(&[1; 32]).unwrap();
+    let both = start(
+        builder(1, HOUR)
+            .portable_sessions(keys, HOUR)
+            .build()
+            .unwrap(),
+    )
+    .await;
+    let session = Session::open(old.address, "2025-11-25", json!({})).await;
+    let answer = session.at(both.address).begin("ping", json!({})).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.header("mcp-session-id"), Some(&*session.id));
+    let session = Session::open(both.address, "2025-11-25", json!({})).await;
+    let answer = session.at(old.address).begin("ping", json!({})).await;
+    assert_eq!(answer.status(), 404, "the new one seals");
+}
+
+/// What is too long to come with every request stays where it is, and works there.
+#[tokio::test]
+async fn a_client_with_much_to_say_stays_where_it_is() {
+    let (one, two) = (process(1).await, process(1).await);
+    let capabilities = json!({"experimental": {"note": "x".repeat(2000)}});
+    let session = Session::open(one.address, "2025-11-25", capabilities).await;
+    assert_eq!(session.id.len(), 32);
+    for (process, status) in [(&one, 200), (&two, 404)] {
+        let answer = session.at(process.address).begin("ping", json!({})).await;
+        assert_eq!(answer.status(), status);
+    }
+}
+
+/// SPEC C-79: where it was deleted it is over for good, taken up or not; others cannot know.
 #[tokio::test]
 async fn a_deleted_session_is_not_taken_up_again() {
-    let one = process(1).await;
+    let processes = [process(1).await, process(1).await, process(1).await];
+    let [one, two, third] = &processes;
     let session = Session::open(one.address, "2025-11-25", json!({})).await;
-    assert_eq!(session.delete().await, 200);
-    assert_eq!(session.begin("ping", json!({})).await.status(), 404);
-    assert_eq!(one.mcp.sessions(), 0);
+    for process in [one, two] {
+        let session = session.at(process.address);
+        assert_eq!(session.delete().await, 200);
+        assert_eq!(session.begin("ping", json!({})).await.status(), 404);
+        assert_eq!(session.listen(None).await.status(), 404);
+        assert_eq!(session.delete().await, 404);
+        assert_eq!(process.mcp.sessions(), 0);
+    }
+    let elsewhere = session.at(third.address).begin("ping", json!({})).await;
+    assert_eq!(elsewhere.status(), 200);
 }
 
 /// SPEC F-50, G-20: for another principal it was never there.
 #[tokio::test]
 async fn a_session_stays_its_principals() {
-    let process = async || {
+    let process = async |each| {
         let tokens = StaticTokens::new()
             .token("token-of-ada", Identity::new("ada"))
             .token("token-of-bob", Identity::new("bob"));
-        start(builder(1, HOUR).authorizer(tokens).build().unwrap()).await
+        let builder = builder(1, HOUR).authorizer(tokens).max_each(each, 9);
+        start(builder.build().unwrap()).await
     };
-    let (one, two) = (process().await, process().await);
+    let (one, two) = (process(2).await, process(1).await);
     let of = |name: &str| format!("Authorization: Bearer token-of-{name}\r\n{POST_HEADERS}");
     let hello = message(0, "initialize", hello("2025-11-25", json!({})));
-    let opened = Stream::open(one.address, "POST /mcp", &of("ada"), hello).await;
-    let name = opened.header("mcp-session-id").unwrap();
+    let open = async || {
+        let opened = Stream::open(one.address, "POST /mcp", &of("ada"), &hello).await;
+        opened.header("mcp-session-id").unwrap().to_owned()
+    };
+    let (name, one_more) = (open().await, open().await);
     for (who, status) in [("bob", 404), ("ada", 200), ("bob", 404)] {
         let headers = format!("{}Mcp-Session-Id: {name}\r\n", of(who));
         let body = message(1, "ping", json!({}));
         let answer = request(two.address, "POST /mcp", &headers, body).await;
         assert_eq!(answer.status, status, "{who}");
     }
+    let headers = format!("{}Mcp-Session-Id: {one_more}\r\n", of("ada"));
+    let body = message(1, "ping", json!({}));
+    let answer = request(two.address, "POST /mcp", &headers, body).await;
+    assert_eq!(
+        answer.status, 429,
+        "there is one of each principal's (SPEC C-77)"
+    );
     two.mcp.revoke("ada");
     let headers = format!("{}Mcp-Session-Id: {name}\r\n", of("ada"));
     let body = message(1, "ping", json!({}));

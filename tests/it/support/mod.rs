@@ -510,6 +510,17 @@ impl Session {
         session
     }
 
+    /// A session that is known by its name alone.
+    #[cfg(feature = "request-state")]
+    pub(crate) fn named(address: SocketAddr, name: &str, version: &str) -> Self {
+        Self {
+            address,
+            id: name.to_owned(),
+            version: version.to_owned(),
+            next_id: 1.into(),
+        }
+    }
+
     /// The same session, by a client that has come to another process.
     #[cfg(feature = "request-state")]
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
