@@ -138,23 +138,27 @@ mod tests {
     #[test]
     fn a_name_is_read_for_its_own_session_alone() {
         let portable = portable(60);
-        let (id, ada) = (SessionId::random(), Owner::from("ada"));
+        let (id, ada) = (SessionId::random(), Owner::from("ada.lovelace"));
         let name = portable.name(id, Some(&ada), &terms("x")).unwrap();
         let name = name.to_str().unwrap();
-        assert!(name.bytes().all(|byte| byte.is_ascii_graphic()) && !name.contains("ada"));
+        assert!(name.bytes().all(|byte| byte.is_ascii_graphic()) && !name.contains("ada.lovelace"));
         let sealed = name.strip_prefix(&format!("{id}.")).unwrap();
-        let read = portable.read(id, Some("ada"), sealed).unwrap();
+        let read = portable.read(id, Some("ada.lovelace"), sealed).unwrap();
         assert_eq!(read.version, ProtocolVersion::V2025_06_18);
         let capabilities = &read.client.unwrap().capabilities;
         assert_eq!(*capabilities, terms("x").client.unwrap().capabilities);
         for (id, owner) in [
             (id, Some("bob")),
             (id, None),
-            (SessionId::random(), Some("ada")),
+            (SessionId::random(), Some("ada.lovelace")),
         ] {
             assert!(portable.read(id, owner, sealed).is_none());
         }
-        assert!(portable.read(id, Some("ada"), &sealed[1..]).is_none());
+        assert!(
+            portable
+                .read(id, Some("ada.lovelace"), &sealed[1..])
+                .is_none()
+        );
     }
 
     #[test]
