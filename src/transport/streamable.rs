@@ -195,7 +195,8 @@ fn find(
 }
 
 fn known(shared: &Shared, claim: &Claim, owner: Option<&str>) -> Option<Arc<SessionRow>> {
-    // With something behind it, it is the name of a portable session or of none.
+    // With something behind it, it is the name of a portable session or of none. What is sealed is not
+    // read for a session that is known: its id is as hard to guess without it.
     let may_be_known = claim.sealed().is_none() || shared.has_portable_sessions();
     let id = claim.session.filter(|_| may_be_known)?;
     let row = shared.table.find(id, owner)?;

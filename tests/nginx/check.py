@@ -9,6 +9,9 @@
     check.py down               while the server is down
     check.py after SESSIONS     the server is back, and the sessions in that file are not
     check.py balanced           two processes without affinity
+    check.py portable           two processes without affinity, whose sessions are portable
+    check.py opened             opens a session there and prints it
+    check.py goes_on SESSION    the session in that file is still had
     check.py one_gone           the same while one of the two is gone
 
 It prints `ok` or `FAIL` for each step and exits with 0 only if all passed.
@@ -31,6 +34,7 @@ STICKY = Site("sticky.example.com")
 SHORT = Site("short.example.com")
 QUIET = Site("quiet.example.com")
 BALANCED = Site("localhost")
+TURNS = Site("turns.example.com")
 
 TRIES = 5
 SHORT_TIMEOUT = 3
@@ -133,6 +137,14 @@ def main(arguments):
         case ["balanced"]:
             # Alone, else the rounds would not go to one process after the other.
             return run(of_sites((BALANCED,), (sessions.other_process,))) or run(balanced())
+        case ["portable"]:
+            return run(of_sites((TURNS,), (sessions.taking_turns,)))
+        case ["opened"]:
+            return sessions.opened(TURNS)
+        case ["goes_on", opened]:
+            with open(opened) as file:
+                opened = json.load(file)
+            return run([step("the session goes on", sessions.goes_on, TURNS, opened)])
         case ["one_gone"]:
             return run(of_sites((BALANCED,), (sessions.many,)))
     return __doc__

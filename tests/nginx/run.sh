@@ -114,6 +114,8 @@ CONF
         echo "    ${name}_temp_path $scratch/$name;"
     done
     documented balanced 8001 "${port[one]}" 8002 "${port[other]}"
+    documented balanced 8001 "${port[first]}" 8002 "${port[second]}" | sed 's/upstream mcp /upstream mcp_turns /'
+    documented portable 8001 "${port[first]}" 8002 "${port[second]}"
     documented sticky 8001 "${port[left]}" 8002 "${port[right]}"
     site mcp.example.com "$(documented kept 8000 "${port[kept]}")" "$(documented stripped 8000 "${port[stripped]}")"
     site whole.example.com "$(documented whole 8000 "${port[whole]}")"
@@ -121,6 +123,11 @@ CONF
     site sticky.example.com "$(documented pooled | sed 's/http:\/\/mcp;/http:\/\/mcp_sessions;/')"
     # Without TLS as well: some scenarios of the conformance suite have none.
     site localhost "listen 127.0.0.1:${port[plain]};" 'add_header X-Upstream $upstream_addr;' "$(documented pooled)"
+    site turns.example.com 'add_header X-Upstream $upstream_addr;' \
+        "$(documented pooled | sed 's/http:\/\/mcp;/http:\/\/mcp_turns;/')"
+    # The only one at its port without TLS, and so for every name.
+    site portable.example.com "listen 127.0.0.1:${port[portable]};" \
+        "$(documented pooled | sed 's/http:\/\/mcp;/http:\/\/mcp_portable;/')"
     # The same process with a shorter patience of nginx: once with a keep-alive below it, once not.
     site short.example.com "location / { proxy_pass http://127.0.0.1:${port[short]}; proxy_read_timeout 3s; }"
     site quiet.example.com "location / { $bare proxy_read_timeout 3s; }"
@@ -165,6 +172,14 @@ stop() {
     ((code == 0)) || fail "$1 ended with $code: $(tail -n 5 "$scratch/$1/server")"
 }
 
+# crash NAME: as one ends that has no moment left.
+crash() {
+    local pid=${servers[$1]}
+    unset "servers[$1]"
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+}
+
 check() {
     echo "== $*"
     "$python" "$here/check.py" "$@" || fail "$*"
@@ -179,26 +194,45 @@ restart() {
         fail "restart: no sessions: $(cat "$scratch/before")"
         return
     fi
-    kill -KILL "${servers[stripped]}"
-    wait "${servers[stripped]}" 2>/dev/null || true
-    unset 'servers[stripped]'
+    crash stripped
     check down
     poll 10 gone "$holder" || fail "restart: the streams outlive the server"
     start stripped --public-prefix /tools --allowed-host mcp.example.com
     check after "$scratch/lost"
 }
 
-# The official suites at two processes that share a secret and tell each other of changes.
+# conformance WHAT PORT NAME NAME REVISION...: the official suites at two processes that share a secret and
+# tell each other of changes. KNOWN_FAILURES as ../conformance/run.sh has it.
 conformance() {
-    echo "== the official conformance suite, two processes in turn"
-    KNOWN_FAILURES=$here/known-failures.txt \
-        bash "$here/../conformance/run.sh" "http://localhost:${port[plain]}/mcp" 2025-06-18 2025-11-25 2026-07-28 || fail "conformance, two processes in turn"
+    local what="conformance, $1" at=$2 name count
+    local names=("$3" "$4")
+    shift 4
+    echo "== $what"
+    bash "$here/../conformance/run.sh" "http://localhost:${port[$at]}/mcp" "$@" || fail "$what"
     # Shows that it was both.
-    local one other
-    one=$(grep -c "^localhost 127.0.0.1:${port[one]}$" "$scratch/access.log" || true)
-    other=$(grep -c "^localhost 127.0.0.1:${port[other]}$" "$scratch/access.log" || true)
-    echo "$one requests to one process, $other to the other"
-    ((one > 100 && other > 100)) || fail "only one of the two processes was asked"
+    for name in "${names[@]}"; do
+        count=$(grep -c " 127.0.0.1:${port[$name]}$" "$scratch/access.log" || true)
+        echo "$count requests to $name"
+        ((count > 50)) || fail "$what: $name was not asked"
+    done
+}
+
+start_portable() {
+    start "$1" --allowed-host localhost --allowed-host turns.example.com --peer "127.0.0.1:${port[$2]}"
+}
+
+# A session goes on while the process that opened it may be gone, and at new ones. Then the whole suite: what
+# has an answer of the client in it wants the one process that asked, so a session's name picks it.
+portable() {
+    check portable
+    "$python" "$here/check.py" opened >"$scratch/opened" || fail "portable: no session"
+    crash first
+    check goes_on "$scratch/opened"
+    crash second
+    start_portable first second
+    start_portable second first
+    check goes_on "$scratch/opened"
+    conformance "two processes, portable sessions" portable first second 2025-03-26 2025-06-18 2025-11-25
 }
 
 type nginx >/dev/null || install nginx
@@ -208,7 +242,7 @@ nginx -v
 echo "building the everything example"
 build_everything
 certificate
-free_ports nginx plain kept stripped whole bare left right short one other
+free_ports nginx plain kept stripped whole bare left right short one other portable first second
 export CA=$scratch/cert.pem PORT=${port[nginx]}
 start kept --mount /api/mcp --allowed-host mcp.example.com
 start stripped --public-prefix /tools --allowed-host mcp.example.com
@@ -221,6 +255,8 @@ STATE_SECRET=$(openssl rand -hex 32)
 export STATE_SECRET
 start one --without-sessions --allowed-host localhost --peer "127.0.0.1:${port[other]}"
 start other --without-sessions --allowed-host localhost --peer "127.0.0.1:${port[one]}"
+start_portable first second
+start_portable second first
 start_nginx
 
 "$python" "$here/check.py" long >"$scratch/long" 2>&1 &
@@ -232,7 +268,8 @@ check short
 check sessions
 restart
 check balanced
-conformance
+KNOWN_FAILURES=$here/known-failures.txt conformance "two processes in turn" plain one other 2025-06-18 2025-11-25 2026-07-28
+portable
 stop other
 check one_gone
 

@@ -129,6 +129,33 @@ def without_sessions(site):
         same(answer.status, 405, "the status of GET")
 
 
+def taking_turns(site):
+    """R-50: a session is had at whichever process the client comes to."""
+    session, seen = Session(site), set()
+    for number in range(6):
+        answer = session.call("echo_tool", {"message": str(number)})
+        seen.add(answer.headers["X-Upstream"])
+        same(text(answer.json()), f"Tool echo: {number}", "the answer")
+    same(len(seen), 2, "how many processes answered")
+    with session.stream() as stream:
+        same(stream.status, 200, "the status of a stream")
+    with session.delete() as answer:
+        same(answer.status, 200, "the status of DELETE")
+
+
+def opened(site):
+    """Opens a session and says which."""
+    print(json.dumps(Session(site).headers))
+
+
+def goes_on(site, opened):
+    """R-50: the process that opened it is gone, or does not remember it."""
+    for number in range(4):
+        answer = site.post(request("tools/call", {"name": "echo_tool", "arguments": {"message": str(number)}}), opened)
+        same(answer.status, 200, "the status")
+        same(text(answer.json()), f"Tool echo: {number}", "the answer")
+
+
 def other_process(site):
     """2026-07-28: round after round at another process, which opens the state that the first one sealed."""
     declared = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
