@@ -181,13 +181,7 @@ fn find(
 ) -> Result<Place, Rejection> {
     let owner = identity.map(Identity::principal);
     let known = known(shared, claim, owner).filter(|row| is_current(shared, row));
-    let row = match known {
-        Some(row) => row,
-        #[cfg(feature = "request-state")]
-        None => super::portable::restore(shared, claim, identity)?,
-        #[cfg(not(feature = "request-state"))]
-        None => return Err(Rejection::UnknownSession),
-    };
+    let row = known.map_or_else(|| take_up(shared, claim, identity), Ok)?;
     Ok(Place {
         shared: Arc::clone(shared),
         row,
@@ -202,6 +196,21 @@ fn known(shared: &Shared, claim: &Claim, owner: Option<&str>) -> Option<Arc<Sess
     let row = shared.table.find(id, owner)?;
     // Those of HTTP+SSE are not for this endpoint.
     (!row.with(|session| session.is_bound())).then_some(row)
+}
+
+/// The session that is not known here, if its name is portable.
+fn take_up(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    identity: Option<&Identity>,
+) -> Result<Arc<SessionRow>, Rejection> {
+    #[cfg(feature = "request-state")]
+    return super::portable::restore(shared, claim, identity);
+    #[cfg(not(feature = "request-state"))]
+    {
+        let _ = (shared, claim, identity);
+        Err(Rejection::UnknownSession)
+    }
 }
 
 /// Whether a session goes on. One that has ended, if only just, is as one that was reaped: unknown, or
