@@ -275,7 +275,8 @@ impl World {
         let is_plain = self.accept == 0 && self.version == 0 && !crosses && !lacks_scope;
         let due = if self.is_nobody(kind) {
             Some(401)
-        } else if is_foreign && is_plain && kind != (Kind::Post { batch: true }) {
+        } else if part.is_none() && is_foreign && is_plain && kind != (Kind::Post { batch: true }) {
+            // Half a request may be out of time before it is anybody's.
             Some(404)
         } else if part.is_none() && is_plain && self.is_sound(kind, index) {
             Some(200)
