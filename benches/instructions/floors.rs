@@ -108,12 +108,7 @@ type Answered = Response<Either<Full<Bytes>, Stream>>;
 
 /// JSON for JSON.
 pub(crate) async fn post(request: Request<Incoming>, answer: Answer, behind: &str) -> Answered {
-    let body = request
-        .into_body()
-        .collect()
-        .await
-        .expect("a body")
-        .to_bytes();
+    let body = body_of(request).await;
     full(StatusCode::OK, answer(&body, behind))
 }
 
@@ -126,15 +121,15 @@ pub(crate) async fn sse(request: Request<Incoming>, stream: Stream, answer: Answ
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         return response;
     }
-    let body = request
-        .into_body()
-        .collect()
-        .await
-        .expect("a body")
-        .to_bytes();
+    let body = body_of(request).await;
     let message = answer(&body, "");
     stream.put([b"event: message\ndata: ", &message[..], b"\n\n"].concat());
     full(StatusCode::ACCEPTED, b"Accepted".to_vec())
+}
+
+async fn body_of(request: Request<Incoming>) -> Bytes {
+    let body = request.into_body().collect().await;
+    body.expect("a body").to_bytes()
 }
 
 fn full(status: StatusCode, body: Vec<u8>) -> Answered {

@@ -183,8 +183,8 @@ impl VersionHeader {
     }
 }
 
-/// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18), and its text; `Err` for
-/// several lines and for other bytes (SPEC C-80).
+/// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18), and its text; `Err`
+/// for several lines and for other bytes (SPEC C-80).
 pub(crate) fn visible<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,

@@ -1,13 +1,13 @@
 //! `requestState`: what a handler of 2026-07-28 carries from one round to the next, in the hands of
 //! the client and so sealed (SPEC D-107, D-108, D-116).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::round::{Carried, Purpose};
-use crate::transport::seal::{Sealed, StateKeys};
+use crate::transport::seal::{Sealed, StateKeys, since_1970};
 use crate::wire::base64;
 use crate::wire::jsonrpc::ErrorObject;
 
@@ -26,7 +26,7 @@ impl StateKeys {
         carried: &Carried,
         purpose: &Purpose<'_>,
     ) -> Result<Option<String>, ErrorObject> {
-        let state = self.seal_at(carried, &binding(purpose), now());
+        let state = self.seal_at(carried, &binding(purpose), since_1970());
         if state.len() <= MAX_STATE {
             Ok(Some(state))
         } else if carried.note.is_null() {
@@ -63,7 +63,7 @@ impl StateKeys {
             None => Ok(Carried::default()),
             Some(state) => state
                 .as_str()
-                .and_then(|state| self.open_at(state, &binding(purpose), now()))
+                .and_then(|state| self.open_at(state, &binding(purpose), since_1970()))
                 .ok_or_else(refused),
         }
     }
@@ -109,13 +109,6 @@ fn refused() -> ErrorObject {
         "`requestState` is not one of this server's, is for another request, or is too old: begin \
          again without it",
     )
-}
-
-fn now() -> Duration {
-    // A clock before 1970 makes every state fresh, which its seal still guards.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

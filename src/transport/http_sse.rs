@@ -1,8 +1,6 @@
 //! HTTP+SSE, the transport of 2024-11-05: a stream at `/sse`, an inbox at `/messages/` (SPEC B).
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::Bytes;
 use hyper::body::Body;
@@ -18,6 +16,7 @@ use super::legacy::{NotTaken, Place, too_many};
 use super::observe::SessionEnd;
 use super::service::{Shared, response, stream_response};
 use super::sessions::now;
+use super::turn::at_once;
 use crate::protocol::exchange::Endpoint;
 use crate::protocol::header::{forwarded_prefix, is_json};
 use crate::protocol::rejection::{INVALID_MESSAGE, Rejection};
@@ -195,7 +194,7 @@ async fn take_request(place: &Place, head: Parts, request: Request) -> Result<()
         Err(NotTaken::Rejected(rejection)) => return Err(rejection),
         Err(NotTaken::Answered(error, reason)) => return send_error(place, &id, &error, reason),
     };
-    let is_ready = poll_fn(|cx| Poll::Ready(running.answer.as_mut().poll(cx).is_ready())).await;
+    let is_ready = at_once(running.answer.as_mut()).await.is_some();
     if !is_ready {
         running.hand_over(place);
     }

@@ -106,24 +106,21 @@ impl Drop for Listed {
 /// Dropping the future drops the work.
 pub(super) struct Leased<F, L> {
     work: F,
-    lease: Term<L>,
-}
-
-enum Term<L> {
-    Unasked(Option<L>),
-    Running(Lease),
+    make: L,
+    lease: Option<Lease>,
 }
 
 impl<F, L> Leased<F, L> {
-    pub(super) fn new(work: F, lease: L) -> Self {
+    pub(super) fn new(work: F, make: L) -> Self {
         Self {
             work,
-            lease: Term::Unasked(Some(lease)),
+            make,
+            lease: None,
         }
     }
 }
 
-impl<F: Future + Unpin, L: FnOnce() -> Lease + Unpin> Future for Leased<F, L> {
+impl<F: Future + Unpin, L: Fn() -> Lease + Unpin> Future for Leased<F, L> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -131,14 +128,7 @@ impl<F: Future + Unpin, L: FnOnce() -> Lease + Unpin> Future for Leased<F, L> {
         if let Poll::Ready(done) = Pin::new(&mut this.work).poll(cx) {
             return Poll::Ready(Some(done));
         }
-        if let Term::Unasked(lease) = &mut this.lease
-            && let Some(lease) = lease.take()
-        {
-            this.lease = Term::Running(lease());
-        }
-        let Term::Running(lease) = &mut this.lease else {
-            return Poll::Pending;
-        };
+        let lease = this.lease.get_or_insert_with(&this.make);
         ready!(lease.poll_over(cx));
         // A listening request is ready as soon as it is over, with its result (SPEC D-127).
         match Pin::new(&mut this.work).poll(cx) {
@@ -155,7 +145,7 @@ mod tests {
 
     use super::*;
 
-    async fn leased<T>(work: impl Future<Output = T>, lease: impl FnOnce() -> Lease) -> Option<T> {
+    async fn leased<T>(work: impl Future<Output = T>, lease: impl Fn() -> Lease) -> Option<T> {
         Leased::new(Box::pin(work), Box::new(lease)).await
     }
 

@@ -2,14 +2,14 @@
 //!
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use serde_json::{Map, Value, json};
 
 use super::identity::Identity;
 use super::legacy::too_many;
-use super::seal::{Sealed, StateKeys};
+use super::seal::{Sealed, StateKeys, since_1970};
 use super::service::Shared;
 use super::sessions::{SessionRow, now};
 use super::streamable::{reap_from_now_on, resumption};
@@ -104,13 +104,6 @@ fn bound(id: SessionId, owner: Option<&str>) -> Vec<u8> {
         Some(owner) => format!("{id} of {owner}").into_bytes(),
         None => format!("{id}").into_bytes(),
     }
-}
-
-fn since_1970() -> Duration {
-    // A clock before 1970 makes every name fresh, which its seal still guards.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

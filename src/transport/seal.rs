@@ -2,7 +2,7 @@
 //! was given or not at all.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -158,6 +158,14 @@ impl Key {
         mac.update(content);
         mac
     }
+}
+
+/// The time, as far as it says whether what was sealed is too old.
+pub(crate) fn since_1970() -> Duration {
+    // A clock before 1970 makes everything fresh, which its seal still guards.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 impl fmt::Debug for StateKeys {

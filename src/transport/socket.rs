@@ -5,6 +5,7 @@
 //! that rests between two requests as early as one that sends half a head, and never says why. So the
 //! times are kept here, where the bytes pass.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -160,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         {
             return;
         }
-        let shutdown = std::future::poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
+        let shutdown = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
         if shutdown.await.is_ok() && is_listened_to {
             let _ = timeout(LINGER, self.discard()).await;
         }
@@ -169,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Whether all of it could be written.
     async fn say(&mut self, mut words: &[u8]) -> bool {
         while !words.is_empty() {
-            let wrote = std::future::poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, words)).await;
+            let wrote = poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, words)).await;
             match wrote {
                 Ok(len) if len > 0 => words = &words[len..],
                 _ => return false,
@@ -184,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let mut total = 0;
         while total < LINGER_BYTES {
             let mut buffer = ReadBuf::new(&mut bytes);
-            let read = std::future::poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+            let read = poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut buffer));
             if read.await.is_err() || buffer.filled().is_empty() {
                 return;
             }

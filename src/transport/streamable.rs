@@ -20,7 +20,7 @@ use super::legacy::{NotTaken, Place, Running, too_many};
 use super::observe::SessionEnd;
 use super::service::{Shared, json_response, response, stream_response};
 use super::sessions::{ENDED, SessionRow, now};
-use super::turn::{First, first};
+use super::turn::{First, at_once, first};
 use crate::protocol::era::Read;
 use crate::protocol::exchange::{Claim, Form, Position};
 use crate::protocol::header::MCP_SESSION_ID;
@@ -365,8 +365,7 @@ impl Place {
             initializes,
         };
         // Most answers are ready at once, and need no stream.
-        let at_once = poll_fn(|cx| Poll::Ready(turn.poll(cx)));
-        if let Poll::Ready(Some(answer)) = at_once.await {
+        if let Some(Some(answer)) = at_once(pin!(poll_fn(|cx| turn.poll(cx)))).await {
             return Ok(shape.json(&[answer]));
         }
         let sender = self.connection(stream);

@@ -17,8 +17,9 @@ pub(super) enum First<T> {
     Silence,
 }
 
-/// Polls `work`, which was not ready [`at_once`], in place until it is ready, the stream has something to read, or `patience` is at
-/// its end; without a patience the client takes no stream, and waits for the answer.
+/// Polls `work`, which was not ready [`at_once`], in place until it is ready, the stream has something to
+/// read, or `patience` is at its end; without a patience the client takes no stream, and waits for the
+/// answer.
 ///
 /// # Cancel safety
 ///
