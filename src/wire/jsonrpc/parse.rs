@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::message::{MetaSpans, Method, ParamSpans};
-use super::scan::{Kind, Scanner, Span, decode};
+use super::scan::{Kind, Scanned, Scanner, Span, decode};
 use super::{ErrorObject, Id, Message, Notification, Payload, Request, Response};
 
 /// What a message may measure.
@@ -96,7 +96,7 @@ fn batch(
     scanner: &mut Scanner<'_>,
     body: &Bytes,
     limits: &Limits,
-) -> Result<Result<Payload, ParseError>, Fault> {
+) -> Scanned<Result<Payload, ParseError>> {
     let mut messages = Vec::new();
     let mut fault = None;
     let mut len = 0;
@@ -106,7 +106,7 @@ fn batch(
             return scanner.value().map(drop);
         }
         if scanner.peek() != Some(b'{') {
-            fault = Some(Fault::NotAMessage);
+            fault = Some(Fault::NotAMessage.into());
             return scanner.value().map(drop);
         }
         match Envelope::read(scanner, limits)?.message(body) {
@@ -121,7 +121,7 @@ fn batch(
             limit: limits.batch_len,
         }),
         // SPEC A-64: one invalid element refuses the whole array.
-        Some(fault) => Some(Fault::Element(Box::new(fault))),
+        Some(fault) => Some(Fault::Element(fault)),
         None => unfit_batch(&messages),
     };
     Ok(match fault {
@@ -152,19 +152,19 @@ fn unfit_batch(messages: &[Message]) -> Option<Fault> {
 /// The members of an envelope, each as far as it was well formed.
 #[derive(Default)]
 struct Envelope {
-    jsonrpc: Option<Result<(), Fault>>,
-    id: Option<Result<Span, Fault>>,
-    method: Option<Result<Method, Fault>>,
-    params: Option<Result<ParamSpans, Fault>>,
-    result: Option<Result<Span, Fault>>,
-    error: Option<Result<Span, Fault>>,
+    jsonrpc: Option<Scanned<()>>,
+    id: Option<Scanned<Span>>,
+    method: Option<Scanned<Method>>,
+    params: Option<Scanned<ParamSpans>>,
+    result: Option<Scanned<Span>>,
+    error: Option<Scanned<Span>>,
     repeated: Option<String>,
 }
 
 impl Envelope {
     /// Reads an object to its end. What is wrong with a member is kept for later: bytes that are
     /// not JSON go first, and the id may come last (GOTCHAS 22).
-    fn read(scanner: &mut Scanner<'_>, limits: &Limits) -> Result<Self, Fault> {
+    fn read(scanner: &mut Scanner<'_>, limits: &Limits) -> Scanned<Self> {
         let mut envelope = Self::default();
         let mut repeated = None;
         let mut repeated_id = false;
@@ -187,7 +187,7 @@ impl Envelope {
         })?;
         if repeated_id {
             // Neither of the two is to be echoed; `decide` tells of the repetition first.
-            envelope.id = Some(Err(Fault::RepeatedId));
+            envelope.id = Some(Err(Fault::RepeatedId.into()));
         }
         envelope.repeated = repeated;
         Ok(envelope)
@@ -211,14 +211,15 @@ impl Envelope {
         })
     }
 
-    fn decide(self, body: &Bytes) -> Result<Message, Fault> {
+    fn decide(self, body: &Bytes) -> Scanned<Message> {
         if let Some(name) = self.repeated {
             return Err(Fault::Repeated {
                 name,
                 of: "the message",
-            });
+            }
+            .into());
         }
-        self.jsonrpc.unwrap_or(Err(Fault::Version))?;
+        self.jsonrpc.ok_or(Fault::Version)??;
         let id = self.id.transpose()?;
         let body = body.clone();
         match (self.method, self.result, self.error) {
@@ -252,20 +253,24 @@ impl Envelope {
                 id,
                 outcome: Err(error?),
             })),
-            (None, None, None) => Err(Fault::NotAMessage),
-            _ => Err(Fault::Mixed),
+            (None, None, None) => Err(Fault::NotAMessage.into()),
+            _ => Err(Fault::Mixed.into()),
         }
     }
 }
 
 /// What a reader of one member gives: not JSON, or JSON that may be wrong in this place.
-type Member<T> = Result<Result<T, Fault>, Fault>;
+type Member<T> = Scanned<Scanned<T>>;
 
 /// SPEC A-1: `jsonrpc` is the string `"2.0"`.
 fn version(scanner: &mut Scanner<'_>) -> Member<()> {
     let (kind, span) = scanner.value()?;
     let is_two = kind == Kind::String && decode(scanner.slice(span))? == "2.0";
-    Ok(if is_two { Ok(()) } else { Err(Fault::Version) })
+    Ok(if is_two {
+        Ok(())
+    } else {
+        Err(Fault::Version.into())
+    })
 }
 
 /// SPEC: a string or an integer; `null` makes no notification, `1.0` no integer.
@@ -275,20 +280,22 @@ fn id(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<Span> {
         Kind::String | Kind::Integer if span.range().len() <= limits.id_len => Ok(span),
         Kind::String | Kind::Integer => Err(Fault::LongId {
             limit: limits.id_len,
-        }),
-        _ => Err(Fault::IdType),
+        }
+        .into()),
+        _ => Err(Fault::IdType.into()),
     })
 }
 
 fn method(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<Method> {
     let (kind, span) = scanner.value()?;
     if kind != Kind::String {
-        return Ok(Err(Fault::MethodType));
+        return Ok(Err(Fault::MethodType.into()));
     }
     if span.range().len() > limits.method_len {
         return Ok(Err(Fault::LongMethod {
             limit: limits.method_len,
-        }));
+        }
+        .into()));
     }
     Ok(Ok(Method::new(decode(scanner.slice(span))?)))
 }
@@ -298,20 +305,17 @@ fn object(scanner: &mut Scanner<'_>, otherwise: Fault) -> Member<Span> {
     Ok(if kind == Kind::Object {
         Ok(span)
     } else {
-        Err(otherwise)
+        Err(otherwise.into())
     })
 }
 
 /// SPEC: an object; `null` is as good as absent.
-fn params(
-    scanner: &mut Scanner<'_>,
-    limits: &Limits,
-) -> Result<Option<Result<ParamSpans, Fault>>, Fault> {
+fn params(scanner: &mut Scanner<'_>, limits: &Limits) -> Scanned<Option<Scanned<ParamSpans>>> {
     if scanner.peek() != Some(b'{') {
         return Ok(match scanner.value()?.0 {
             Kind::Null => None,
-            Kind::Array => Some(Err(Fault::PositionalParams)),
-            _ => Some(Err(Fault::ParamsType)),
+            Kind::Array => Some(Err(Fault::PositionalParams.into())),
+            _ => Some(Err(Fault::ParamsType.into())),
         });
     }
     let start = scanner.position();
@@ -347,7 +351,8 @@ fn params(
         return Ok(Some(Err(Fault::Repeated {
             name,
             of: "`params`",
-        })));
+        }
+        .into())));
     }
     let is_odd = scanner.is_odd();
     Ok(Some(meta.transpose().map(|meta| ParamSpans {
@@ -367,7 +372,7 @@ fn params(
 fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
     if scanner.peek() != Some(b'{') {
         scanner.value()?;
-        return Ok(Err(Fault::MetaType));
+        return Ok(Err(Fault::MetaType.into()));
     }
     let start = scanner.position();
     let mut progress_token = None;
@@ -396,14 +401,15 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
         return Ok(Err(Fault::Repeated {
             name,
             of: "`_meta`",
-        }));
+        }
+        .into()));
     }
     let progress_token = match progress_token {
         None => None,
         Some((Kind::String | Kind::Integer, span)) => Some(span),
         Some(_) => {
             let is_enveloped = protocol_version.is_some();
-            return Ok(Err(Fault::ProgressTokenType { is_enveloped }));
+            return Ok(Err(Fault::ProgressTokenType { is_enveloped }.into()));
         }
     };
     Ok(Ok(MetaSpans {
@@ -419,7 +425,7 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
 /// Why a body is no message, or no batch of messages.
 #[derive(Clone, Debug)]
 pub struct ParseError {
-    fault: Fault,
+    fault: Box<Fault>,
     id: Option<Id>,
     is_notification: bool,
 }
@@ -428,7 +434,7 @@ impl ParseError {
     /// The JSON-RPC code: -32700 for bytes that are not JSON, -32602 for params, else -32600.
     #[must_use]
     pub fn code(&self) -> i64 {
-        match self.fault {
+        match *self.fault {
             Fault::Empty
             | Fault::TooLong
             | Fault::Utf8 { .. }
@@ -455,7 +461,7 @@ impl ParseError {
     /// Whether params that are otherwise wrong name the revision that they speak, as only those of
     /// the modern era do (SPEC D.1).
     pub(crate) fn is_enveloped(&self) -> bool {
-        matches!(self.fault, Fault::ProgressTokenType { is_enveloped: true })
+        matches!(*self.fault, Fault::ProgressTokenType { is_enveloped: true })
     }
 
     /// The error to answer with.
@@ -479,6 +485,12 @@ impl std::error::Error for ParseError {}
 
 impl From<Fault> for ParseError {
     fn from(fault: Fault) -> Self {
+        Box::new(fault).into()
+    }
+}
+
+impl From<Box<Fault>> for ParseError {
+    fn from(fault: Box<Fault>) -> Self {
         Self {
             fault,
             id: None,

@@ -11,6 +11,10 @@ use std::collections::HashSet;
 
 use super::parse::Fault;
 
+/// What was read, or why it is not JSON. The fault is boxed, because every value that is read hands a
+/// result up, and without the fault inside it fits into two registers.
+pub(super) type Scanned<T> = Result<T, Box<Fault>>;
+
 /// Where a value lies in the body, both ends in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -71,9 +75,9 @@ pub(super) struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `text`, which may nest `max_depth` containers.
-    pub(super) fn new(text: &'a [u8], max_depth: usize) -> Result<Self, Fault> {
+    pub(super) fn new(text: &'a [u8], max_depth: usize) -> Scanned<Self> {
         if u32::try_from(text.len()).is_err() {
-            return Err(Fault::TooLong);
+            return Err(Fault::TooLong.into());
         }
         // SPEC A-23: the whole body is UTF-8.
         let utf8 = std::str::from_utf8(text).map_err(|error| Fault::Utf8 {
@@ -123,7 +127,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Nothing but white space may follow.
-    pub(super) fn end(&mut self) -> Result<(), Fault> {
+    pub(super) fn end(&mut self) -> Scanned<()> {
         match self.peek() {
             None => Ok(()),
             Some(_) => Err(self.expected("the end of the body")),
@@ -131,7 +135,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads over one value of any kind.
-    pub(super) fn value(&mut self) -> Result<(Kind, Span), Fault> {
+    pub(super) fn value(&mut self) -> Scanned<(Kind, Span)> {
         let first = self.peek();
         let start = self.at;
         let kind = match first {
@@ -157,10 +161,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads an object whose member names may repeat; `visit` reads over each value.
-    fn members(
-        &mut self,
-        mut visit: impl FnMut(&mut Self, Token) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    fn members(&mut self, mut visit: impl FnMut(&mut Self, Token) -> Scanned<()>) -> Scanned<()> {
         self.open()?;
         if self.peek() == Some(b'}') {
             return self.close();
@@ -188,9 +189,9 @@ impl<'a> Scanner<'a> {
     /// instead, so that the caller can go on reading and still refuse.
     pub(super) fn object(
         &mut self,
-        mut visit: impl FnMut(&mut Self, &str) -> Result<(), Fault>,
+        mut visit: impl FnMut(&mut Self, &str) -> Scanned<()>,
         mut repeat: impl FnMut(&str),
-    ) -> Result<(), Fault> {
+    ) -> Scanned<()> {
         let mut seen = Seen::default();
         self.members(|scanner, name| {
             let name = scanner.text_of(name)?;
@@ -206,8 +207,8 @@ impl<'a> Scanner<'a> {
     /// Reads an array; `visit` reads over each element.
     pub(super) fn elements(
         &mut self,
-        mut visit: impl FnMut(&mut Self) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        mut visit: impl FnMut(&mut Self) -> Scanned<()>,
+    ) -> Scanned<()> {
         self.open()?;
         if self.peek() == Some(b']') {
             return self.close();
@@ -222,25 +223,26 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn open(&mut self) -> Result<(), Fault> {
+    fn open(&mut self) -> Scanned<()> {
         if self.depth == self.max_depth {
             return Err(Fault::TooDeep {
                 limit: self.max_depth,
-            });
+            }
+            .into());
         }
         self.depth += 1;
         self.at += 1;
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Fault> {
+    fn close(&mut self) -> Scanned<()> {
         self.depth -= 1;
         self.at += 1;
         Ok(())
     }
 
     /// Reads a string from its opening quote.
-    fn string(&mut self) -> Result<Token, Fault> {
+    fn string(&mut self) -> Scanned<Token> {
         let start = self.at;
         let mut is_escaped = false;
         self.at += 1;
@@ -267,7 +269,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The text of a string, quotes and escapes removed.
-    fn text_of(&self, token: Token) -> Result<Cow<'a, str>, Fault> {
+    fn text_of(&self, token: Token) -> Scanned<Cow<'a, str>> {
         let text = self.slice(token.span);
         if token.is_escaped {
             decode(text)
@@ -278,7 +280,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads one escape from its backslash. A surrogate must be one of a pair: alone it names no
     /// character, and readers differ in what they make of it (R-40).
-    fn escape(&mut self) -> Result<(), Fault> {
+    fn escape(&mut self) -> Scanned<()> {
         match self.text.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.at += 2;
@@ -299,7 +301,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the `\uXXXX` at the current place.
-    fn hex4(&mut self) -> Result<u32, Fault> {
+    fn hex4(&mut self) -> Scanned<u32> {
         let digits = self.text.get(self.at + 2..self.at + 6).unwrap_or_default();
         let code = digits.iter().try_fold(0, |code, &digit| {
             char::from(digit)
@@ -315,7 +317,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<Kind, Fault> {
+    fn number(&mut self) -> Scanned<Kind> {
         let start = self.at;
         if self.text.get(self.at) == Some(&b'-') {
             self.at += 1;
@@ -345,7 +347,7 @@ impl<'a> Scanner<'a> {
         Ok(kind)
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Scanned<()> {
         let rest = &self.text[self.at..];
         let len = rest
             .iter()
@@ -359,7 +361,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, Fault> {
+    fn word(&mut self, word: &[u8], kind: Kind) -> Scanned<Kind> {
         if !self.text[self.at..].starts_with(word) {
             return Err(self.expected("a value"));
         }
@@ -367,16 +369,17 @@ impl<'a> Scanner<'a> {
         Ok(kind)
     }
 
-    fn expected(&self, what: &'static str) -> Fault {
-        Fault::Syntax {
+    #[cold]
+    fn expected(&self, what: &'static str) -> Box<Fault> {
+        Box::new(Fault::Syntax {
             at: self.at,
             expected: what,
-        }
+        })
     }
 }
 
 /// The text of a string token, quotes and escapes removed.
-pub(super) fn decode(token: &str) -> Result<Cow<'_, str>, Fault> {
+pub(super) fn decode(token: &str) -> Scanned<Cow<'_, str>> {
     let end = token.len() - 1;
     // Up to the closing quote, unless there is an escape before it.
     if plain_run(token.as_bytes(), 1) == end {
@@ -384,10 +387,10 @@ pub(super) fn decode(token: &str) -> Result<Cow<'_, str>, Fault> {
     }
     match serde_json::from_str(token) {
         Ok(text) => Ok(Cow::Owned(text)),
-        Err(_) => Err(Fault::Syntax {
+        Err(_) => Err(Box::new(Fault::Syntax {
             at: 0,
             expected: "a string",
-        }),
+        })),
     }
 }
 
