@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::scan::plain_run;
+use super::plain::plain_run;
 use super::{ErrorObject, Id, Json};
 
 /// A message on its way out.

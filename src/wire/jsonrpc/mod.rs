@@ -10,6 +10,7 @@ mod id;
 mod json;
 mod message;
 mod parse;
+mod plain;
 mod scan;
 #[cfg(test)]
 mod tests;

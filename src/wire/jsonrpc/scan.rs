@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::parse::Fault;
+use super::plain::plain_run;
 
 /// What was read, or why it is not JSON. The fault is boxed, because every value that is read hands a
 /// result up, and without the fault inside it fits into two registers.
@@ -62,6 +63,21 @@ const SURE_DIGITS: usize = 300;
 
 /// Containers inside each other that are no trouble for serde_json.
 const SURE_DEPTH: usize = 120;
+
+/// What a byte is worth as a hex digit.
+const HEX_DIGITS: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value] as usize] = value as u8;
+        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
+/// A bit that no digit has.
+const NO_DIGIT: u8 = 0x80;
 
 pub(super) struct Scanner<'a> {
     text: &'a [u8],
@@ -242,27 +258,39 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a string from its opening quote.
+    #[inline]
     fn string(&mut self) -> Scanned<Token> {
+        #[cfg(test)]
+        steps::count();
         let start = self.at;
-        let mut is_escaped = false;
-        self.at += 1;
+        self.at = plain_run(self.text, start + 1);
+        let is_escaped = self.text.get(self.at) != Some(&b'"');
+        if is_escaped {
+            self.rest_of_string()?;
+        } else {
+            self.at += 1;
+        }
+        Ok(Token {
+            span: Span::new(start, self.at),
+            is_escaped,
+        })
+    }
+
+    /// Reads a string from the first byte that is not plain; apart, so that a string without
+    /// escapes, as nearly all are, costs next to no more than its bytes.
+    #[inline(never)]
+    fn rest_of_string(&mut self) -> Scanned<()> {
         loop {
             #[cfg(test)]
             steps::count();
-            self.at = plain_run(self.text, self.at);
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Token {
-                        span: Span::new(start, self.at),
-                        is_escaped,
-                    });
+                    return Ok(());
                 }
-                Some(b'\\') => {
-                    is_escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err(self.expected("no raw control character in a string")),
+                Some(b'\\') => self.escape()?,
+                Some(0..0x20) => return Err(self.expected("no raw control character in a string")),
+                Some(_) => self.at = plain_run(self.text, self.at),
                 None => return Err(self.expected("the end of a string")),
             }
         }
@@ -302,19 +330,18 @@ impl<'a> Scanner<'a> {
 
     /// Reads the `\uXXXX` at the current place.
     fn hex4(&mut self) -> Scanned<u32> {
-        let digits = self.text.get(self.at + 2..self.at + 6).unwrap_or_default();
-        let code = digits.iter().try_fold(0, |code, &digit| {
-            char::from(digit)
-                .to_digit(16)
-                .map(|value| code << 4 | value)
+        let digits = self.text.get(self.at + 2..self.at + 6);
+        let digits = digits.and_then(<[u8]>::first_chunk::<4>);
+        let values = digits.map_or([NO_DIGIT; 4], |digits| {
+            digits.map(|digit| HEX_DIGITS[usize::from(digit)])
         });
-        match code {
-            Some(code) if digits.len() == 4 => {
-                self.at += 6;
-                Ok(code)
-            }
-            _ => Err(self.expected("four hex digits")),
+        if values.iter().fold(0, |bits, value| bits | value) & NO_DIGIT != 0 {
+            return Err(self.expected("four hex digits"));
         }
+        self.at += 6;
+        Ok(values
+            .iter()
+            .fold(0, |code, value| code << 4 | u32::from(*value)))
     }
 
     fn number(&mut self) -> Scanned<Kind> {
@@ -392,29 +419,6 @@ pub(super) fn decode(token: &str) -> Scanned<Cow<'_, str>> {
             expected: "a string",
         })),
     }
-}
-
-/// Where the run of plain string bytes from `at` ends: at a quote, a backslash, a control
-/// character, or the end of the text. Eight bytes at a time, because strings are most of a body.
-pub(super) fn plain_run(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    while let Some(&chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(chunk);
-        // A subtraction that borrows sets the high bit of its byte. The lowest bit so set is
-        // right; those above it may be wrong. A byte that has its high bit anyway is plain.
-        let control = word.wrapping_sub(ONES * 0x20);
-        let quote = (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES);
-        let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
-        let marks = (control | quote | backslash) & !word & HIGHS;
-        if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = text.get(at..).unwrap_or_default();
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    at + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// The member names of one object. A few are compared one by one; many go into a set with a

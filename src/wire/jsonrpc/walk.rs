@@ -1,7 +1,7 @@
 //! Walks over JSON text that the scanner has checked: nothing is judged again, so that finding a
 //! member costs a fraction of reading it.
 
-use super::scan::plain_run;
+use super::plain::plain_run;
 
 /// The members of an object: the token of each name with its quotes, and the text of its value.
 /// Nothing for any other value. Text that was not checked gives nonsense, and no panic.
