@@ -196,6 +196,23 @@ pub(super) struct ParamSpans {
     pub(super) meta: Option<MetaSpans>,
 }
 
+impl ParamSpans {
+    /// The params that begin with `opening`, before any member is read.
+    pub(super) fn new(opening: Span) -> Self {
+        Self {
+            whole: opening,
+            name: None,
+            uri: None,
+            task_id: None,
+            arguments: None,
+            request_id: None,
+            is_retry: false,
+            is_odd: false,
+            meta: None,
+        }
+    }
+}
+
 /// Where `params._meta` lies, and the members of it that routing looks at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MetaSpans {
@@ -205,6 +222,20 @@ pub(super) struct MetaSpans {
     pub(super) client_capabilities: Option<Span>,
     pub(super) client_info: Option<Span>,
     pub(super) log_level: Option<Span>,
+}
+
+impl MetaSpans {
+    /// The `_meta` that begins with `opening`, before any member is read.
+    pub(super) fn new(opening: Span) -> Self {
+        Self {
+            whole: opening,
+            progress_token: None,
+            protocol_version: None,
+            client_capabilities: None,
+            client_info: None,
+            log_level: None,
+        }
+    }
 }
 
 /// The params of a request or notification: one JSON object, and a quick way to the members that

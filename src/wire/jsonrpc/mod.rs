@@ -8,12 +8,15 @@ mod encode;
 mod error;
 mod id;
 mod json;
+mod members;
 mod message;
+mod names;
 mod parse;
 mod plain;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod token;
 mod walk;
 
 pub use self::error::ErrorObject;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::members::Part;
 use super::message::{MetaSpans, Method, ParamSpans};
 use super::scan::{Kind, Scanned, Scanner, Span, decode};
 use super::{ErrorObject, Id, Message, Notification, Payload, Request, Response};
@@ -27,7 +28,7 @@ pub struct Limits {
 impl Limits {
     /// Deeper than any schema that is in use, shallow enough for every reader's stack.
     pub const MAX_DEPTH: usize = 64;
-    /// The most that [`Limits::depth`] may be set to: the parser recurses.
+    /// The most that [`Limits::depth`] may be set to: the parser keeps a bit of each level.
     pub const DEPTH_CEILING: usize = 512;
     /// Room for a UUID, a URL or an integer of hundreds of digits.
     pub const MAX_ID_LEN: usize = 256;
@@ -71,12 +72,10 @@ impl Default for Limits {
 /// assert_eq!(error.code(), -32700);
 /// ```
 pub fn parse(body: &Bytes, limits: &Limits) -> Result<Payload, ParseError> {
-    let mut scanner = Scanner::new(body, limits.depth.min(Limits::DEPTH_CEILING))?;
+    let mut scanner = Scanner::new(body, limits.depth)?;
     let payload = match scanner.peek() {
         Some(b'[') => batch(&mut scanner, body, limits),
-        Some(b'{') => Ok(Envelope::read(&mut scanner, limits)?
-            .message(body)
-            .map(Payload::Single)),
+        Some(b'{') => Ok(message(&mut scanner, body, limits)?.map(Payload::Single)),
         Some(b'\xEF') if body.starts_with(BYTE_ORDER_MARK) => {
             return Err(Fault::ByteOrderMark.into());
         }
@@ -100,21 +99,21 @@ fn batch(
     let mut messages = Vec::new();
     let mut fault = None;
     let mut len = 0;
-    scanner.elements(|scanner| {
+    let mut elements = scanner.array()?;
+    while scanner.next_element(&mut elements)? {
         len += 1;
         if len > limits.batch_len || fault.is_some() {
-            return scanner.value().map(drop);
-        }
-        if scanner.peek() != Some(b'{') {
+            scanner.value()?;
+        } else if scanner.peek() != Some(b'{') {
             fault = Some(Fault::NotAMessage.into());
-            return scanner.value().map(drop);
+            scanner.value()?;
+        } else {
+            match message(scanner, body, limits)? {
+                Ok(message) => messages.push(message),
+                Err(error) => fault = Some(error.fault),
+            }
         }
-        match Envelope::read(scanner, limits)?.message(body) {
-            Ok(message) => messages.push(message),
-            Err(error) => fault = Some(error.fault),
-        }
-        Ok(())
-    })?;
+    }
     let fault = match fault {
         _ if len == 0 => Some(Fault::EmptyBatch),
         _ if len > limits.batch_len => Some(Fault::LongBatch {
@@ -128,6 +127,16 @@ fn batch(
         Some(fault) => Err(fault.into()),
         None => Ok(Payload::Batch(messages)),
     })
+}
+
+fn message(
+    scanner: &mut Scanner<'_>,
+    body: &Bytes,
+    limits: &Limits,
+) -> Scanned<Result<Message, ParseError>> {
+    let mut envelope = Envelope::default();
+    envelope.read(scanner, limits)?;
+    Ok(envelope.message(body))
 }
 
 /// SPEC A-61, A-62, A-69: what valid messages may not do together.
@@ -164,33 +173,35 @@ struct Envelope {
 impl Envelope {
     /// Reads an object to its end. What is wrong with a member is kept for later: bytes that are
     /// not JSON go first, and the id may come last (GOTCHAS 22).
-    fn read(scanner: &mut Scanner<'_>, limits: &Limits) -> Scanned<Self> {
-        let mut envelope = Self::default();
-        let mut repeated = None;
-        let mut repeated_id = false;
-        let visit = |scanner: &mut Scanner<'_>, name: &str| {
-            match name {
-                "jsonrpc" => envelope.jsonrpc = Some(version(scanner)?),
-                "id" => envelope.id = Some(id(scanner, limits)?),
-                "method" => envelope.method = Some(method(scanner, limits)?),
-                "params" => envelope.params = params(scanner, limits)?,
-                "result" => envelope.result = Some(object(scanner, Fault::ResultType)?),
-                "error" => envelope.error = Some(object(scanner, Fault::ErrorType)?),
-                // SPEC A-18: extra members are ignored.
-                _ => drop(scanner.value()?),
+    fn read(&mut self, scanner: &mut Scanner<'_>, limits: &Limits) -> Scanned<()> {
+        let mut members = scanner.object()?;
+        while let Some(part) = scanner.next(&mut members)? {
+            if matches!(part, EnvelopePart::Params) && scanner.peek() == Some(b'{') {
+                self.params = Some(params(scanner, limits)?);
+                continue;
             }
-            Ok(())
-        };
-        scanner.object(visit, |name| {
-            repeated_id |= name == "id";
-            repeated.get_or_insert_with(|| name.to_owned());
-        })?;
-        if repeated_id {
-            // Neither of the two is to be echoed; `decide` tells of the repetition first.
-            envelope.id = Some(Err(Fault::RepeatedId.into()));
+            let (kind, span) = scanner.value()?;
+            match part {
+                EnvelopePart::Jsonrpc => self.jsonrpc = Some(version(scanner, kind, span)?),
+                EnvelopePart::Id => self.id = Some(id(kind, span, limits)),
+                EnvelopePart::Method => {
+                    self.method = Some(method(scanner, kind, span, limits)?);
+                }
+                EnvelopePart::Params => self.params = no_params(kind),
+                EnvelopePart::Result => {
+                    self.result = Some(object(kind, span, || Fault::ResultType));
+                }
+                EnvelopePart::Error => {
+                    self.error = Some(object(kind, span, || Fault::ErrorType));
+                }
+            }
         }
-        envelope.repeated = repeated;
-        Ok(envelope)
+        if members.repeats(EnvelopePart::Id) {
+            // Neither of the two is to be echoed; `decide` tells of the repetition first.
+            self.id = Some(Err(Fault::RepeatedId.into()));
+        }
+        self.repeated = members.repeated();
+        Ok(())
     }
 
     /// Decides the kind (SPEC A.1).
@@ -259,13 +270,42 @@ impl Envelope {
     }
 }
 
+/// The members of an envelope that mean something (SPEC A-18: extra members are ignored).
+#[derive(Clone, Copy)]
+enum EnvelopePart {
+    Jsonrpc,
+    Id,
+    Method,
+    Params,
+    Result,
+    Error,
+}
+
+impl Part for EnvelopePart {
+    fn named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            name if name == b"jsonrpc" => Self::Jsonrpc,
+            name if name == b"id" => Self::Id,
+            name if name == b"method" => Self::Method,
+            name if name == b"params" => Self::Params,
+            name if name == b"result" => Self::Result,
+            name if name == b"error" => Self::Error,
+            _ => return None,
+        })
+    }
+
+    fn place(self) -> u8 {
+        self as u8
+    }
+}
+
 /// What a reader of one member gives: not JSON, or JSON that may be wrong in this place.
 type Member<T> = Scanned<Scanned<T>>;
 
 /// SPEC A-1: `jsonrpc` is the string `"2.0"`.
-fn version(scanner: &mut Scanner<'_>) -> Member<()> {
-    let (kind, span) = scanner.value()?;
-    let is_two = kind == Kind::String && decode(scanner.slice(span))? == "2.0";
+fn version(scanner: &Scanner<'_>, kind: Kind, span: Span) -> Member<()> {
+    let is_two = scanner.bytes(span) == b"\"2.0\""
+        || kind == Kind::String && decode(scanner.slice(span))? == "2.0";
     Ok(if is_two {
         Ok(())
     } else {
@@ -274,20 +314,18 @@ fn version(scanner: &mut Scanner<'_>) -> Member<()> {
 }
 
 /// SPEC A-3, A-4, A-6: a string or an integer; `null` makes no notification, `1.0` no integer.
-fn id(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<Span> {
-    let (kind, span) = scanner.value()?;
-    Ok(match kind {
+fn id(kind: Kind, span: Span, limits: &Limits) -> Scanned<Span> {
+    match kind {
         Kind::String | Kind::Integer if span.range().len() <= limits.id_len => Ok(span),
         Kind::String | Kind::Integer => Err(Fault::LongId {
             limit: limits.id_len,
         }
         .into()),
         _ => Err(Fault::IdType.into()),
-    })
+    }
 }
 
-fn method(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<Method> {
-    let (kind, span) = scanner.value()?;
+fn method(scanner: &Scanner<'_>, kind: Kind, span: Span, limits: &Limits) -> Member<Method> {
     if kind != Kind::String {
         return Ok(Err(Fault::MethodType.into()));
     }
@@ -300,126 +338,154 @@ fn method(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<Method> {
     Ok(Ok(Method::new(decode(scanner.slice(span))?)))
 }
 
-fn object(scanner: &mut Scanner<'_>, otherwise: Fault) -> Member<Span> {
-    let (kind, span) = scanner.value()?;
-    Ok(if kind == Kind::Object {
+fn object(kind: Kind, span: Span, otherwise: impl FnOnce() -> Fault) -> Scanned<Span> {
+    if kind == Kind::Object {
         Ok(span)
     } else {
-        Err(otherwise.into())
-    })
+        Err(otherwise().into())
+    }
 }
 
 /// SPEC A-16, A-17: an object; `null` is as good as absent.
-fn params(scanner: &mut Scanner<'_>, limits: &Limits) -> Scanned<Option<Scanned<ParamSpans>>> {
-    if scanner.peek() != Some(b'{') {
-        return Ok(match scanner.value()?.0 {
-            Kind::Null => None,
-            Kind::Array => Some(Err(Fault::PositionalParams.into())),
-            _ => Some(Err(Fault::ParamsType.into())),
-        });
+fn no_params(kind: Kind) -> Option<Scanned<ParamSpans>> {
+    match kind {
+        Kind::Null => None,
+        Kind::Array => Some(Err(Fault::PositionalParams.into())),
+        _ => Some(Err(Fault::ParamsType.into())),
     }
-    let start = scanner.position();
-    let mut name = None;
-    let mut uri = None;
-    let mut task_id = None;
-    let mut arguments = None;
-    let mut request_id = None;
-    let mut is_retry = false;
-    let mut meta = None;
-    let mut repeated = None;
-    let visit = |scanner: &mut Scanner<'_>, member: &str| {
-        match member {
-            "name" => name = Some(scanner.value()?.1),
-            "uri" => uri = Some(scanner.value()?.1),
-            "taskId" => task_id = Some(scanner.value()?.1),
-            "arguments" => arguments = Some(scanner.value()?.1),
-            "requestId" => request_id = id(scanner, limits)?.ok(),
-            "_meta" => meta = Some(self::meta(scanner)?),
-            "inputResponses" | "requestState" => {
-                is_retry = true;
-                scanner.value()?;
-            }
-            _ => drop(scanner.value()?),
-        }
-        Ok(())
-    };
-    scanner.object(visit, |name| {
-        repeated.get_or_insert_with(|| name.to_owned());
-    })?;
-    let whole = scanner.since(start);
-    if let Some(name) = repeated {
-        return Ok(Some(Err(Fault::Repeated {
-            name,
-            of: "`params`",
-        }
-        .into())));
-    }
-    let is_odd = scanner.is_odd();
-    Ok(Some(meta.transpose().map(|meta| ParamSpans {
-        whole,
-        name,
-        uri,
-        task_id,
-        arguments,
-        request_id,
-        is_retry,
-        is_odd,
-        meta,
-    })))
 }
 
-/// SPEC A-27, A-31: an object; its progress token is a string or an integer.
-fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
-    if scanner.peek() != Some(b'{') {
-        scanner.value()?;
-        return Ok(Err(Fault::MetaType.into()));
+/// The members of `params` that routing looks at.
+#[derive(Clone, Copy)]
+enum ParamPart {
+    Name,
+    Uri,
+    TaskId,
+    Arguments,
+    RequestId,
+    InputResponses,
+    RequestState,
+    Meta,
+}
+
+impl Part for ParamPart {
+    fn named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            name if name == b"name" => Self::Name,
+            name if name == b"uri" => Self::Uri,
+            name if name == b"taskId" => Self::TaskId,
+            name if name == b"arguments" => Self::Arguments,
+            name if name == b"requestId" => Self::RequestId,
+            name if name == b"inputResponses" => Self::InputResponses,
+            name if name == b"requestState" => Self::RequestState,
+            name if name == b"_meta" => Self::Meta,
+            _ => return None,
+        })
     }
+
+    fn place(self) -> u8 {
+        self as u8
+    }
+}
+
+#[inline(never)]
+fn params(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<ParamSpans> {
     let start = scanner.position();
-    let mut progress_token = None;
-    let mut protocol_version = None;
-    let mut client_capabilities = None;
-    let mut client_info = None;
-    let mut log_level = None;
-    let mut repeated = None;
-    let visit = |scanner: &mut Scanner<'_>, member: &str| {
+    let mut members = scanner.object()?;
+    let mut spans = ParamSpans::new(scanner.since(start));
+    let mut meta_fault = None;
+    while let Some(part) = scanner.next(&mut members)? {
+        if matches!(part, ParamPart::Meta) && scanner.peek() == Some(b'{') {
+            match meta(scanner)? {
+                Ok(meta) => spans.meta = Some(meta),
+                Err(fault) => meta_fault = Some(fault),
+            }
+            continue;
+        }
         let (kind, span) = scanner.value()?;
-        match member {
-            "progressToken" => progress_token = Some((kind, span)),
-            "io.modelcontextprotocol/protocolVersion" => protocol_version = Some(span),
-            "io.modelcontextprotocol/clientCapabilities" => client_capabilities = Some(span),
-            "io.modelcontextprotocol/clientInfo" => client_info = Some(span),
-            "io.modelcontextprotocol/logLevel" => log_level = Some(span),
-            _ => {}
+        match part {
+            ParamPart::Name => spans.name = Some(span),
+            ParamPart::Uri => spans.uri = Some(span),
+            ParamPart::TaskId => spans.task_id = Some(span),
+            ParamPart::Arguments => spans.arguments = Some(span),
+            ParamPart::RequestId => spans.request_id = id(kind, span, limits).ok(),
+            ParamPart::InputResponses | ParamPart::RequestState => spans.is_retry = true,
+            ParamPart::Meta => meta_fault = Some(Fault::MetaType.into()),
         }
-        Ok(())
-    };
-    scanner.object(visit, |name| {
-        repeated.get_or_insert_with(|| name.to_owned());
-    })?;
-    let whole = scanner.since(start);
-    if let Some(name) = repeated {
-        return Ok(Err(Fault::Repeated {
-            name,
-            of: "`_meta`",
-        }
-        .into()));
     }
-    let progress_token = match progress_token {
-        None => None,
-        Some((Kind::String | Kind::Integer, span)) => Some(span),
-        Some(_) => {
-            let is_enveloped = protocol_version.is_some();
-            return Ok(Err(Fault::ProgressTokenType { is_enveloped }.into()));
+    if let Some(name) = members.repeated() {
+        let of = "`params`";
+        return Ok(Err(Fault::Repeated { name, of }.into()));
+    }
+    if let Some(fault) = meta_fault {
+        return Ok(Err(fault));
+    }
+    spans.whole = scanner.since(start);
+    spans.is_odd = scanner.is_odd();
+    Ok(Ok(spans))
+}
+
+/// The members of `_meta` that routing looks at.
+#[derive(Clone, Copy)]
+enum MetaPart {
+    ProgressToken,
+    ProtocolVersion,
+    ClientCapabilities,
+    ClientInfo,
+    LogLevel,
+}
+
+impl Part for MetaPart {
+    const PREFIX: &'static [u8] = b"io.modelcontextprotocol/";
+
+    fn named(name: &[u8]) -> Option<Self> {
+        if name == b"progressToken" {
+            return Some(Self::ProgressToken);
         }
-    };
-    Ok(Ok(MetaSpans {
-        whole,
-        progress_token,
-        protocol_version,
-        client_capabilities,
-        client_info,
-        log_level,
-    }))
+        Some(match name.strip_prefix(Self::PREFIX)? {
+            name if name == b"protocolVersion" => Self::ProtocolVersion,
+            name if name == b"clientCapabilities" => Self::ClientCapabilities,
+            name if name == b"clientInfo" => Self::ClientInfo,
+            name if name == b"logLevel" => Self::LogLevel,
+            _ => return None,
+        })
+    }
+
+    fn place(self) -> u8 {
+        self as u8
+    }
+}
+
+/// SPEC A-27, A-31: the progress token is a string or an integer.
+#[inline(never)]
+fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
+    let start = scanner.position();
+    let mut members = scanner.object()?;
+    let mut spans = MetaSpans::new(scanner.since(start));
+    let mut token_kind = None;
+    while let Some(part) = scanner.next(&mut members)? {
+        let (kind, span) = scanner.value()?;
+        match part {
+            MetaPart::ProgressToken => {
+                token_kind = Some(kind);
+                spans.progress_token = Some(span);
+            }
+            MetaPart::ProtocolVersion => spans.protocol_version = Some(span),
+            MetaPart::ClientCapabilities => spans.client_capabilities = Some(span),
+            MetaPart::ClientInfo => spans.client_info = Some(span),
+            MetaPart::LogLevel => spans.log_level = Some(span),
+        }
+    }
+    if let Some(name) = members.repeated() {
+        let of = "`_meta`";
+        return Ok(Err(Fault::Repeated { name, of }.into()));
+    }
+    if !matches!(token_kind, None | Some(Kind::String | Kind::Integer)) {
+        let is_enveloped = spans.protocol_version.is_some();
+        return Ok(Err(Fault::ProgressTokenType { is_enveloped }.into()));
+    }
+    spans.whole = scanner.since(start);
+    Ok(Ok(spans))
 }
 
 /// Why a body is no message, or no batch of messages.

@@ -6,7 +6,7 @@ const BLOCK: usize = 32;
 
 /// Where the run of plain string bytes from `at` ends: at a quote, a backslash, a control
 /// character, or the end of the text.
-#[inline]
+#[inline(always)]
 pub(super) fn plain_run(text: &[u8], at: usize) -> usize {
     // Names and most values end in the first word or the second.
     let Some(words) = chunk::<{ 2 * WORD }>(text, at) else {
@@ -20,13 +20,22 @@ pub(super) fn plain_run(text: &[u8], at: usize) -> usize {
     long_run(text, at + 2 * WORD)
 }
 
-/// Strings that are long are mostly very long: a block at a time, until one has a mark.
+/// Two words more; and what is longer than those is mostly very long: a block at a time, until one
+/// has a mark.
 #[inline(never)]
 fn long_run(text: &[u8], mut at: usize) -> usize {
-    while let Some(block) = chunk::<BLOCK>(text, at)
-        && is_plain(block)
-    {
-        at += BLOCK;
+    if let Some(words) = chunk::<{ 2 * WORD }>(text, at) {
+        for (place, word) in words.as_chunks().0.iter().enumerate() {
+            if let Some(len) = first_mark(*word) {
+                return at + place * WORD + len;
+            }
+        }
+        at += 2 * WORD;
+        while let Some(block) = chunk::<BLOCK>(text, at)
+            && is_plain(block)
+        {
+            at += BLOCK;
+        }
     }
     short_run(text, at)
 }
@@ -40,9 +49,10 @@ fn short_run(text: &[u8], mut at: usize) -> usize {
         }
         at += WORD;
     }
-    let rest = text.get(at..).unwrap_or_default();
-    let is_mark = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    at + rest.iter().position(is_mark).unwrap_or(rest.len())
+    while let Some(b' ' | b'!' | b'#'..=b'[' | b']'..) = text.get(at) {
+        at += 1;
+    }
+    at
 }
 
 /// How many bytes of a word are plain, if not all are.

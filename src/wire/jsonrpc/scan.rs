@@ -7,41 +7,38 @@
 //! to serde_json's verdict.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::num::NonZeroU32;
 
-use super::parse::Fault;
+use super::members::{Members, Part};
+use super::parse::{Fault, Limits};
 use super::plain::plain_run;
+use super::token::{Quoted, expected, gap, number, string, word};
 
 /// What was read, or why it is not JSON. The fault is boxed, because every value that is read hands a
 /// result up, and without the fault inside it fits into two registers.
 pub(super) type Scanned<T> = Result<T, Box<Fault>>;
 
-/// Where a value lies in the body, both ends in bytes.
+/// Where a value lies in the body, both ends in bytes. No value ends at 0, so that an optional span is
+/// no longer than a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     start: u32,
-    end: u32,
+    end: NonZeroU32,
 }
 
 impl Span {
+    #[inline(always)]
     fn new(start: usize, end: usize) -> Self {
         // `Scanner::new` refuses text that 32 bits cannot index.
         Self {
             start: start as u32,
-            end: end as u32,
+            end: NonZeroU32::new(end as u32).expect("a value has a byte at least"),
         }
     }
 
     pub(super) fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
+        self.start as usize..self.end.get() as usize
     }
-}
-
-/// A string in the body, with both quotes.
-#[derive(Clone, Copy, Debug)]
-struct Token {
-    span: Span,
-    is_escaped: bool,
 }
 
 /// What a value is, by its first byte.
@@ -58,54 +55,38 @@ pub(super) enum Kind {
     Null,
 }
 
-/// A number without an exponent, of no more digits than this, is in the range of a double.
-const SURE_DIGITS: usize = 300;
-
 /// Containers inside each other that are no trouble for serde_json.
 const SURE_DEPTH: usize = 120;
 
-/// What a byte is worth as a hex digit.
-const HEX_DIGITS: [u8; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value] as usize] = value as u8;
-        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-};
-
-/// A bit that no digit has.
-const NO_DIGIT: u8 = 0x80;
-
 pub(super) struct Scanner<'a> {
-    text: &'a [u8],
-    /// The same text, known to be UTF-8, so that a slice between quotes need not be checked again.
-    utf8: &'a str,
+    text: &'a str,
     at: usize,
     depth: usize,
     max_depth: usize,
     is_odd: bool,
+    /// Of each container that [`Scanner::container`] is in, whether it is an object: a bit by its depth.
+    objects: [u64; Limits::DEPTH_CEILING / 64],
 }
 
 impl<'a> Scanner<'a> {
-    /// A scanner at the start of `text`, which may nest `max_depth` containers.
+    /// A scanner at the start of `text`, which may nest `max_depth` containers, and no more than
+    /// [`Limits::DEPTH_CEILING`].
     pub(super) fn new(text: &'a [u8], max_depth: usize) -> Scanned<Self> {
         if u32::try_from(text.len()).is_err() {
             return Err(Fault::TooLong.into());
         }
         // SPEC A-23: the whole body is UTF-8.
-        let utf8 = std::str::from_utf8(text).map_err(|error| Fault::Utf8 {
+        let text = std::str::from_utf8(text).map_err(|error| Fault::Utf8 {
             at: error.valid_up_to(),
         })?;
+        let max_depth = max_depth.min(Limits::DEPTH_CEILING);
         Ok(Self {
             text,
-            utf8,
             at: 0,
             depth: 0,
             max_depth,
             is_odd: max_depth > SURE_DEPTH,
+            objects: Default::default(),
         })
     }
 
@@ -117,7 +98,12 @@ impl<'a> Scanner<'a> {
 
     /// The text of a value.
     pub(super) fn slice(&self, span: Span) -> &'a str {
-        &self.utf8[span.range()]
+        &self.text[span.range()]
+    }
+
+    /// The bytes of a value.
+    pub(super) fn bytes(&self, span: Span) -> &'a [u8] {
+        &self.text.as_bytes()[span.range()]
     }
 
     /// The current place, to be given to [`Scanner::since`].
@@ -131,15 +117,11 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips white space and looks at the next byte.
+    #[inline(always)]
     pub(super) fn peek(&mut self) -> Option<u8> {
-        loop {
-            #[cfg(test)]
-            steps::count();
-            match self.text.get(self.at) {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
-                byte => return byte.copied(),
-            }
-        }
+        let text = self.text.as_bytes();
+        self.at = gap(text, self.at);
+        text.get(self.at).copied()
     }
 
     /// Nothing but white space may follow.
@@ -151,258 +133,230 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads over one value of any kind.
+    #[inline(always)]
     pub(super) fn value(&mut self) -> Scanned<(Kind, Span)> {
         let first = self.peek();
         let start = self.at;
         let kind = match first {
-            Some(b'"') => {
-                self.string()?;
-                Kind::String
-            }
             Some(b'{') => {
-                self.members(|scanner, _| scanner.value().map(drop))?;
+                self.container()?;
                 Kind::Object
             }
             Some(b'[') => {
-                self.elements(|scanner| scanner.value().map(drop))?;
+                self.container()?;
                 Kind::Array
             }
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b't') => self.word(b"true", Kind::Bool)?,
-            Some(b'f') => self.word(b"false", Kind::Bool)?,
-            Some(b'n') => self.word(b"null", Kind::Null)?,
-            _ => return Err(self.expected("a value")),
+            first => {
+                let (kind, end) = self.scalar(first, start)?;
+                self.at = end;
+                kind
+            }
         };
         Ok((kind, Span::new(start, self.at)))
     }
 
-    /// Reads an object whose member names may repeat; `visit` reads over each value.
-    fn members(&mut self, mut visit: impl FnMut(&mut Self, Token) -> Scanned<()>) -> Scanned<()> {
-        self.open()?;
-        if self.peek() == Some(b'}') {
-            return self.close();
-        }
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.expected("a member name"));
-            }
-            let name = self.string()?;
-            if self.peek() != Some(b':') {
-                return Err(self.expected("`:`"));
-            }
-            self.at += 1;
-            visit(self, name)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => return self.close(),
-                _ => return Err(self.expected("`,` or `}`")),
-            }
-        }
-    }
-
-    /// Reads an object and looks at its member names: `visit` gets each name after unescaping
-    /// (SPEC A-25, R-38) and reads over the value. A name that was there before goes to `repeat`
-    /// instead, so that the caller can go on reading and still refuse.
-    pub(super) fn object(
-        &mut self,
-        mut visit: impl FnMut(&mut Self, &str) -> Scanned<()>,
-        mut repeat: impl FnMut(&str),
-    ) -> Scanned<()> {
-        let mut seen = Seen::default();
-        self.members(|scanner, name| {
-            let name = scanner.text_of(name)?;
-            if seen.insert(name.clone()) {
-                visit(scanner, &name)
-            } else {
-                repeat(&name);
-                scanner.value().map(drop)
-            }
-        })
-    }
-
-    /// Reads an array; `visit` reads over each element.
-    pub(super) fn elements(
-        &mut self,
-        mut visit: impl FnMut(&mut Self) -> Scanned<()>,
-    ) -> Scanned<()> {
-        self.open()?;
-        if self.peek() == Some(b']') {
-            return self.close();
-        }
-        loop {
-            visit(self)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => return self.close(),
-                _ => return Err(self.expected("`,` or `]`")),
-            }
-        }
-    }
-
-    fn open(&mut self) -> Scanned<()> {
-        if self.depth == self.max_depth {
-            return Err(Fault::TooDeep {
-                limit: self.max_depth,
-            }
-            .into());
-        }
-        self.depth += 1;
-        self.at += 1;
-        Ok(())
-    }
-
-    fn close(&mut self) -> Scanned<()> {
-        self.depth -= 1;
-        self.at += 1;
-        Ok(())
-    }
-
-    /// Reads a string from its opening quote.
-    #[inline]
-    fn string(&mut self) -> Scanned<Token> {
-        #[cfg(test)]
-        steps::count();
-        let start = self.at;
-        self.at = plain_run(self.text, start + 1);
-        let is_escaped = self.text.get(self.at) != Some(&b'"');
-        if is_escaped {
-            self.rest_of_string()?;
-        } else {
-            self.at += 1;
-        }
-        Ok(Token {
-            span: Span::new(start, self.at),
-            is_escaped,
-        })
-    }
-
-    /// Reads a string from the first byte that is not plain; apart, so that a string without
-    /// escapes, as nearly all are, costs next to no more than its bytes.
+    /// Reads over a value that nobody wants.
     #[inline(never)]
-    fn rest_of_string(&mut self) -> Scanned<()> {
+    fn skip(&mut self) -> Scanned<()> {
+        self.value().map(drop)
+    }
+
+    /// The scalar that begins with `first` at `at`: its kind, and where it ends.
+    #[inline(always)]
+    fn scalar(&mut self, first: Option<u8>, at: usize) -> Scanned<(Kind, usize)> {
+        let text = self.text.as_bytes();
+        Ok(match first {
+            Some(b'"') => (Kind::String, string(text, at + 1)?.end),
+            Some(b'-' | b'0'..=b'9') => {
+                let number = number(text, at)?;
+                self.is_odd |= number.is_odd;
+                (number.kind, number.end)
+            }
+            Some(b't') => (Kind::Bool, word(text, at, b"true")?),
+            Some(b'f') => (Kind::Bool, word(text, at, b"false")?),
+            Some(b'n') => (Kind::Null, word(text, at, b"null")?),
+            _ => return Err(expected("a value", at)),
+        })
+    }
+
+    /// Reads over the container at the current place, however deep it is. It
+    /// does not call itself: a level costs a bit, and the place stays in a register.
+    #[inline(never)]
+    fn container(&mut self) -> Scanned<()> {
+        let text = self.text.as_bytes();
+        let outside = self.depth;
+        let mut at = self.at;
+        let mut close = b']';
         loop {
-            #[cfg(test)]
-            steps::count();
-            match self.text.get(self.at) {
-                Some(b'"') => {
-                    self.at += 1;
+            // At the first byte of a value.
+            let first = text.get(at).copied();
+            if let Some(open @ (b'{' | b'[')) = first {
+                self.enter()?;
+                close = self.note(open);
+                at = gap(text, at + 1);
+                if text.get(at) != Some(&close) {
+                    if close == b'}' {
+                        at = gap(text, name(text, at, 0)?.1);
+                    }
+                    continue;
+                }
+            } else {
+                at = self.scalar(first, at)?.1;
+            }
+            // Behind a value, or before the end of an empty container.
+            loop {
+                at = gap(text, at);
+                match text.get(at) {
+                    Some(b',') => break,
+                    Some(byte) if *byte == close => at += 1,
+                    _ if close == b'}' => return Err(expected("`,` or `}`", at)),
+                    _ => return Err(expected("`,` or `]`", at)),
+                }
+                self.depth -= 1;
+                if self.depth == outside {
+                    self.at = at;
                     return Ok(());
                 }
-                Some(b'\\') => self.escape()?,
-                Some(0..0x20) => return Err(self.expected("no raw control character in a string")),
-                Some(_) => self.at = plain_run(self.text, self.at),
-                None => return Err(self.expected("the end of a string")),
+                close = self.close_of_this();
+            }
+            at = gap(text, at + 1);
+            if close == b'}' {
+                at = gap(text, name(text, at, 0)?.1);
             }
         }
     }
 
-    /// The text of a string, quotes and escapes removed.
-    fn text_of(&self, token: Token) -> Scanned<Cow<'a, str>> {
-        let text = self.slice(token.span);
-        if token.is_escaped {
-            decode(text)
+    /// Goes a level deeper.
+    #[inline(always)]
+    fn enter(&mut self) -> Scanned<()> {
+        if self.depth == self.max_depth {
+            return Err(self.too_deep());
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Notes of the container that is now the innermost by which byte it opened; gives the one that
+    /// closes it.
+    #[inline(always)]
+    fn note(&mut self, open: u8) -> u8 {
+        let depth = self.depth - 1;
+        let (word, bit) = (&mut self.objects[depth / 64], 1 << (depth % 64));
+        if open == b'{' {
+            *word |= bit;
+            b'}'
         } else {
-            Ok(Cow::Borrowed(&text[1..text.len() - 1]))
+            *word &= !bit;
+            b']'
         }
     }
 
-    /// Reads one escape from its backslash. A surrogate must be one of a pair: alone it names no
-    /// character, and readers differ in what they make of it (R-40).
-    fn escape(&mut self) -> Scanned<()> {
-        match self.text.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 2;
-                Ok(())
-            }
-            Some(b'u') => match self.hex4()? {
-                0xD800..=0xDBFF if self.text[self.at..].starts_with(b"\\u") => {
-                    match self.hex4()? {
-                        0xDC00..=0xDFFF => Ok(()),
-                        _ => Err(self.expected("a low surrogate")),
-                    }
-                }
-                0xD800..=0xDFFF => Err(self.expected("a surrogate pair")),
-                _ => Ok(()),
-            },
-            _ => Err(self.expected("an escape")),
+    /// The byte that closes the container that is now the innermost.
+    #[inline(always)]
+    fn close_of_this(&self) -> u8 {
+        let depth = self.depth - 1;
+        match self.objects[depth / 64] >> (depth % 64) & 1 {
+            0 => b']',
+            _ => b'}',
         }
-    }
-
-    /// Reads the `\uXXXX` at the current place.
-    fn hex4(&mut self) -> Scanned<u32> {
-        let digits = self.text.get(self.at + 2..self.at + 6);
-        let digits = digits.and_then(<[u8]>::first_chunk::<4>);
-        let values = digits.map_or([NO_DIGIT; 4], |digits| {
-            digits.map(|digit| HEX_DIGITS[usize::from(digit)])
-        });
-        if values.iter().fold(0, |bits, value| bits | value) & NO_DIGIT != 0 {
-            return Err(self.expected("four hex digits"));
-        }
-        self.at += 6;
-        Ok(values
-            .iter()
-            .fold(0, |code, value| code << 4 | u32::from(*value)))
-    }
-
-    fn number(&mut self) -> Scanned<Kind> {
-        let start = self.at;
-        if self.text.get(self.at) == Some(&b'-') {
-            self.at += 1;
-        }
-        // RFC 8259: int = zero / ( digit1-9 *DIGIT )
-        if self.text.get(self.at) == Some(&b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        let mut kind = Kind::Integer;
-        if self.text.get(self.at) == Some(&b'.') {
-            kind = Kind::Decimal;
-            self.at += 1;
-            self.digits()?;
-        }
-        self.is_odd |= self.at - start > SURE_DIGITS;
-        if let Some(b'e' | b'E') = self.text.get(self.at) {
-            self.is_odd = true;
-            kind = Kind::Decimal;
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.text.get(self.at) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(kind)
-    }
-
-    fn digits(&mut self) -> Scanned<()> {
-        let rest = &self.text[self.at..];
-        let len = rest
-            .iter()
-            .position(|byte| !byte.is_ascii_digit())
-            .unwrap_or(rest.len());
-        self.at += len;
-        if len == 0 {
-            Err(self.expected("a digit"))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn word(&mut self, word: &[u8], kind: Kind) -> Scanned<Kind> {
-        if !self.text[self.at..].starts_with(word) {
-            return Err(self.expected("a value"));
-        }
-        self.at += word.len();
-        Ok(kind)
     }
 
     #[cold]
-    fn expected(&self, what: &'static str) -> Box<Fault> {
-        Box::new(Fault::Syntax {
-            at: self.at,
-            expected: what,
-        })
+    fn too_deep(&self) -> Box<Fault> {
+        let limit = self.max_depth;
+        Fault::TooDeep { limit }.into()
     }
+
+    /// Goes into the object at the current place, for [`Scanner::next`].
+    pub(super) fn object(&mut self) -> Scanned<Members<'a>> {
+        self.enter()?;
+        self.at += 1;
+        Ok(Members::default())
+    }
+
+    /// Goes to the value of the next member that is a part, and not there before (SPEC A-25, R-38).
+    /// Other members are read over; `None` when the object has ended.
+    #[inline(always)]
+    pub(super) fn next<P: Part>(&mut self, members: &mut Members<'a>) -> Scanned<Option<P>> {
+        let text = self.text.as_bytes();
+        loop {
+            let mut at = gap(text, self.at);
+            match text.get(at) {
+                Some(b'}') => {
+                    self.at = at + 1;
+                    self.depth -= 1;
+                    return Ok(None);
+                }
+                Some(b',') if members.is_begun => at = gap(text, at + 1),
+                _ if members.is_begun => return Err(expected("`,` or `}`", at)),
+                _ => members.is_begun = true,
+            }
+            // A prefix is plain text, and need not be looked at again for where the name ends.
+            let rest = text.get(at + 1..).unwrap_or_default();
+            let prefix = match rest.starts_with(P::PREFIX) {
+                true => P::PREFIX.len(),
+                false => 0,
+            };
+            let (quoted, value) = name(text, at, prefix)?;
+            self.at = value;
+            let part = if quoted.is_escaped {
+                members.add_decoded(&self.text[at..quoted.end])?
+            } else {
+                members.add(&text[at + 1..quoted.end - 1])
+            };
+            match part {
+                Some(part) => return Ok(Some(part)),
+                None => self.skip()?,
+            }
+        }
+    }
+
+    /// Goes into the array at the current place, for [`Scanner::next_element`].
+    pub(super) fn array(&mut self) -> Scanned<Elements> {
+        self.enter()?;
+        self.at += 1;
+        Ok(Elements { is_begun: false })
+    }
+
+    /// Goes to the next element; false when the array has ended.
+    pub(super) fn next_element(&mut self, elements: &mut Elements) -> Scanned<bool> {
+        let is_begun = std::mem::replace(&mut elements.is_begun, true);
+        match self.peek() {
+            Some(b']') => {
+                self.at += 1;
+                self.depth -= 1;
+                return Ok(false);
+            }
+            Some(b',') if is_begun => self.at += 1,
+            _ if is_begun => return Err(self.expected("`,` or `]`")),
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    fn expected(&self, what: &'static str) -> Box<Fault> {
+        expected(what, self.at)
+    }
+}
+
+/// The member name at `at`, which begins with `prefix` plain bytes at least, and what follows its
+/// colon.
+#[inline(always)]
+fn name(text: &[u8], at: usize, prefix: usize) -> Scanned<(Quoted, usize)> {
+    if text.get(at) != Some(&b'"') {
+        return Err(expected("a member name", at));
+    }
+    let name = string(text, at + 1 + prefix)?;
+    let colon = gap(text, name.end);
+    if text.get(colon) != Some(&b':') {
+        return Err(expected("`:`", colon));
+    }
+    Ok((name, colon + 1))
+}
+
+/// What is known of an array while it is read.
+pub(super) struct Elements {
+    is_begun: bool,
 }
 
 /// The text of a string token, quotes and escapes removed.
@@ -421,36 +375,6 @@ pub(super) fn decode(token: &str) -> Scanned<Cow<'_, str>> {
     }
 }
 
-/// The member names of one object. A few are compared one by one; many go into a set with a
-/// random hash, so that a hostile object costs linear time.
-#[derive(Default)]
-struct Seen<'a> {
-    few: [&'a str; 8],
-    len: usize,
-    many: Option<HashSet<Cow<'a, str>>>,
-}
-
-impl<'a> Seen<'a> {
-    /// Adds a name; false if it was there.
-    fn insert(&mut self, name: Cow<'a, str>) -> bool {
-        let is_there = self.few[..self.len].contains(&&*name)
-            || self.many.as_ref().is_some_and(|many| many.contains(&*name));
-        if is_there {
-            return false;
-        }
-        match name {
-            Cow::Borrowed(name) if self.len < self.few.len() => {
-                self.few[self.len] = name;
-                self.len += 1;
-            }
-            name => {
-                self.many.get_or_insert_default().insert(name);
-            }
-        }
-        true
-    }
-}
-
 /// How many steps the scanners of this thread took, so that a test can count them where it would
 /// have to measure time (R-40). Each reads on: the scanner never goes back.
 #[cfg(test)]
@@ -461,7 +385,7 @@ pub(super) mod steps {
         static STEPS: Cell<usize> = const { Cell::new(0) };
     }
 
-    pub(super) fn count() {
+    pub(in crate::wire::jsonrpc) fn count() {
         STEPS.set(STEPS.get() + 1);
     }
 
