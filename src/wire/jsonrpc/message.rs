@@ -165,11 +165,14 @@ const KNOWN: [&str; 20] = [
 ];
 
 impl Method {
+    /// The method of this name, if the protocol has it.
+    pub(super) fn known(name: &[u8]) -> Option<Self> {
+        let known = KNOWN.iter().find(|known| known.as_bytes() == name);
+        known.map(|known| Self::Known(known))
+    }
+
     pub(super) fn new(name: Cow<'_, str>) -> Self {
-        match KNOWN.iter().find(|known| **known == name) {
-            Some(known) => Self::Known(known),
-            None => Self::Other(name.into()),
-        }
+        Self::known(name.as_bytes()).unwrap_or_else(|| Self::Other(name.into()))
     }
 
     fn as_str(&self) -> &str {

@@ -205,7 +205,7 @@ impl Envelope {
     }
 
     /// Decides the kind (SPEC A.1).
-    fn message(self, body: &Bytes) -> Result<Message, ParseError> {
+    fn message(&mut self, body: &Bytes) -> Result<Message, ParseError> {
         let is_call = self.method.is_some();
         let is_response = self.result.is_some() || self.error.is_some();
         let id = match &self.id {
@@ -222,21 +222,21 @@ impl Envelope {
         })
     }
 
-    fn decide(self, body: &Bytes) -> Scanned<Message> {
-        if let Some(name) = self.repeated {
+    fn decide(&mut self, body: &Bytes) -> Scanned<Message> {
+        if let Some(name) = self.repeated.take() {
             return Err(Fault::Repeated {
                 name,
                 of: "the message",
             }
             .into());
         }
-        self.jsonrpc.ok_or(Fault::Version)??;
-        let id = self.id.transpose()?;
+        self.jsonrpc.take().ok_or(Fault::Version)??;
+        let id = self.id.take().transpose()?;
         let body = body.clone();
-        match (self.method, self.result, self.error) {
+        match (self.method.take(), self.result.take(), self.error.take()) {
             (Some(method), None, None) => {
                 let method = method?;
-                let params = self.params.transpose()?;
+                let params = self.params.take().transpose()?;
                 Ok(match id {
                     Some(id) => Message::Request(Request {
                         body,
@@ -334,6 +334,11 @@ fn method(scanner: &Scanner<'_>, kind: Kind, span: Span, limits: &Limits) -> Mem
             limit: limits.method_len,
         }
         .into()));
+    }
+    if let [_, name @ .., _] = scanner.bytes(span)
+        && let Some(method) = Method::known(name)
+    {
+        return Ok(Ok(method));
     }
     Ok(Ok(Method::new(decode(scanner.slice(span))?)))
 }

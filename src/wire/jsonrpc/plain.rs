@@ -9,35 +9,45 @@ const BLOCK: usize = 32;
 #[inline(always)]
 pub(super) fn plain_run(text: &[u8], at: usize) -> usize {
     // Names and most values end in the first word or the second.
-    let Some(words) = chunk::<{ 2 * WORD }>(text, at) else {
-        return short_run(text, at);
-    };
-    for (place, word) in words.as_chunks().0.iter().enumerate() {
-        if let Some(len) = first_mark(*word) {
-            return at + place * WORD + len;
-        }
+    match words::<2>(text, at) {
+        Words::Plain => long_run(text, at + 2 * WORD),
+        Words::Mark(at) => at,
+        Words::Cut => short_run(text, at),
     }
-    long_run(text, at + 2 * WORD)
 }
 
-/// Two words more; and what is longer than those is mostly very long: a block at a time, until one
-/// has a mark.
-#[inline(never)]
-fn long_run(text: &[u8], mut at: usize) -> usize {
-    if let Some(words) = chunk::<{ 2 * WORD }>(text, at) {
-        for (place, word) in words.as_chunks().0.iter().enumerate() {
-            if let Some(len) = first_mark(*word) {
-                return at + place * WORD + len;
-            }
-        }
-        at += 2 * WORD;
-        while let Some(block) = chunk::<BLOCK>(text, at)
-            && is_plain(block)
-        {
-            at += BLOCK;
-        }
+/// The same behind an escape: where there was one, the next is near or a line away.
+#[inline(always)]
+pub(super) fn run_behind_escape(text: &[u8], at: usize) -> usize {
+    match words::<1>(text, at) {
+        Words::Plain => block_run(text, at + WORD),
+        Words::Mark(at) => at,
+        Words::Cut => short_run(text, at),
     }
-    short_run(text, at)
+}
+
+/// Two words more; and what is longer than those is mostly very long.
+#[inline(never)]
+fn long_run(text: &[u8], at: usize) -> usize {
+    match words::<2>(text, at) {
+        Words::Plain => block_run(text, at + 2 * WORD),
+        Words::Mark(at) => at,
+        Words::Cut => short_run(text, at),
+    }
+}
+
+/// A block at a time, until one has a mark.
+#[inline(never)]
+fn block_run(text: &[u8], mut at: usize) -> usize {
+    while let Some(block) = chunk::<BLOCK>(text, at)
+        && is_plain(block)
+    {
+        at += BLOCK;
+    }
+    match words::<{ BLOCK / WORD }>(text, at) {
+        Words::Mark(at) => at,
+        Words::Plain | Words::Cut => short_run(text, at),
+    }
 }
 
 /// A word at a time, and then a byte.
@@ -53,6 +63,28 @@ fn short_run(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+enum Words {
+    Plain,
+    /// Where the first mark is.
+    Mark(usize),
+    /// There are not so many words.
+    Cut,
+}
+
+/// What there is in the next `N` words.
+#[inline(always)]
+fn words<const N: usize>(text: &[u8], at: usize) -> Words {
+    let Some(words) = text.get(at..at + N * WORD) else {
+        return Words::Cut;
+    };
+    for (place, word) in words.as_chunks().0.iter().enumerate() {
+        if let Some(len) = first_mark(*word) {
+            return Words::Mark(at + place * WORD + len);
+        }
+    }
+    Words::Plain
 }
 
 /// How many bytes of a word are plain, if not all are.
@@ -102,6 +134,8 @@ mod tests {
             let at = at.min(plain.len());
             prop_assert_eq!(plain_run(&text, at), plain.len());
             prop_assert_eq!(plain_run(&plain, at), plain.len());
+            prop_assert_eq!(run_behind_escape(&text, at), plain.len());
+            prop_assert_eq!(run_behind_escape(&plain, at), plain.len());
         }
     }
 
@@ -115,6 +149,7 @@ mod tests {
                 let is_mark = matches!(byte, b'"' | b'\\' | 0..0x20);
                 let end = if is_mark { at } else { text.len() };
                 assert_eq!(plain_run(&text, 0), end, "{byte} at {at}");
+                assert_eq!(run_behind_escape(&text, 0), end, "{byte} at {at}");
             }
         }
         assert_eq!(

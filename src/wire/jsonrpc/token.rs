@@ -5,7 +5,7 @@
 use super::scan::steps;
 
 use super::parse::Fault;
-use super::plain::plain_run;
+use super::plain::{plain_run, run_behind_escape};
 use super::scan::{Kind, Scanned};
 
 /// Where the white space from `at` on ends. Nearly every client sends none.
@@ -67,7 +67,7 @@ fn rest_of_string(text: &[u8], mut at: usize) -> Scanned<usize> {
             Some(b'"') => return Ok(at + 1),
             Some(b'\\') => at = escape(text, at)?,
             Some(0..0x20) => return Err(expected("no raw control character in a string", at)),
-            Some(_) => at = plain_run(text, at),
+            Some(_) => at = run_behind_escape(text, at),
             None => return Err(expected("the end of a string", at)),
         }
     }
