@@ -1,4 +1,4 @@
-//! What the wire floor costs: parsing a body beside two ways of doing it with serde_json, and
+//! What the wire floor costs: parsing a body beside three ways of doing it with serde_json, and
 //! encoding what is sent.
 
 use std::collections::HashMap;
@@ -18,6 +18,11 @@ use serde_json::value::RawValue;
 /// A call as the Python client of 2024-11-05 sends it.
 const CALL: &str = r#"{"method":"tools/call","params":{"name":"search_documents","arguments":{"query":"server-sent events","limit":10,"include_archived":false,"tags":["http","sse"],"note":"caf\u00e9"},"_meta":{"progressToken":17}},"jsonrpc":"2.0","id":17}"#;
 
+/// A call of 2026-07-28, which says in each request who asks.
+const MODERN: &str = r#"{"jsonrpc":"2.0","id":17,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hello, world"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+
+const PING: &str = r#"{"jsonrpc":"2.0","id":3,"method":"ping","params":{}}"#;
+
 const INITIALIZE: &str = r#"{"method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":{"sampling":{},"roots":{"listChanged":true}},"clientInfo":{"name":"mcp","version":"0.1.0"}},"jsonrpc":"2.0","id":0}"#;
 
 /// A call with one argument of `len` bytes, an escape in every line of it, as file contents have.
@@ -33,9 +38,24 @@ fn long_call(len: usize) -> String {
 fn deep_call() -> String {
     let inner = Limits::MAX_DEPTH - 3;
     let (open, close) = (r#"{"a":["#.repeat(inner / 2), "]}".repeat(inner / 2));
+    call_with(&(open + &close))
+}
+
+/// A call with one argument, given as JSON.
+fn call_with(argument: &str) -> String {
     format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{{"a":{open}{close}}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{{"a":{argument}}}}}}}"#
     )
+}
+
+/// A string of 64 KiB that is nothing but `part`.
+fn string_of(part: &str) -> String {
+    call_with(&format!("\"{}\"", part.repeat((64 << 10) / part.len())))
+}
+
+/// An array of 64 KiB that is nothing but `part`.
+fn array_of(part: &str) -> String {
+    call_with(&format!("[{}0]", part.repeat((64 << 10) / part.len())))
 }
 
 /// An object that makes a reader remember as many names as possible.
@@ -56,13 +76,24 @@ fn batch() -> String {
 
 fn parse(c: &mut Criterion) {
     for (name, body) in [
+        ("modern call", MODERN.to_owned()),
         ("call", CALL.to_owned()),
+        ("ping", PING.to_owned()),
         ("initialize", INITIALIZE.to_owned()),
         ("argument of 64 KiB", long_call(64 << 10)),
         ("argument of 1 MiB", long_call(1 << 20)),
         ("deep", deep_call()),
         ("many keys", many_keys()),
         ("batch of 64", batch()),
+        ("escapes", string_of(r"\n")),
+        ("code points", string_of(r"\ud83d\ude00")),
+        ("no ASCII", string_of("привет ")),
+        ("white space", array_of("\n        1,")),
+        ("numbers", array_of("-12.5e-6,")),
+        (
+            "small objects",
+            array_of(r#"{"a":1,"b":"x","c":[true,null]},"#),
+        ),
     ] {
         let body = Bytes::from(body);
         let mut group = group(c, &format!("parse/{name}"), body.len());
@@ -74,6 +105,10 @@ fn parse(c: &mut Criterion) {
         });
         group.bench_function("RawValue maps", |b| {
             b.iter(|| split(black_box(&body)));
+        });
+        // As a server could not have it: a name with an escape is an error here.
+        group.bench_function("borrowed RawValue maps", |b| {
+            b.iter(|| split_borrowed(black_box(&body)));
         });
         group.finish();
     }
@@ -93,6 +128,22 @@ fn split(body: &[u8]) -> Vec<(Members, Members)> {
         let params = serde_json::from_str(envelope["params"].get()).expect("params");
         (envelope, params)
     };
+    envelopes.into_iter().map(with_params).collect()
+}
+
+type Borrowed<'a> = HashMap<&'a str, &'a RawValue>;
+
+/// The same with nothing copied.
+fn split_borrowed(body: &[u8]) -> Vec<(Borrowed<'_>, Borrowed<'_>)> {
+    let envelopes: Vec<Borrowed<'_>> = if body.starts_with(b"[") {
+        serde_json::from_slice(body).expect("a batch")
+    } else {
+        vec![serde_json::from_slice(body).expect("an envelope")]
+    };
+    fn with_params(envelope: Borrowed<'_>) -> (Borrowed<'_>, Borrowed<'_>) {
+        let params = serde_json::from_str(envelope["params"].get()).expect("params");
+        (envelope, params)
+    }
     envelopes.into_iter().map(with_params).collect()
 }
 

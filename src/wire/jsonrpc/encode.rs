@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::plain::plain_run;
+use super::plain::{plain_run, run_behind_escape};
 use super::{ErrorObject, Id, Json};
 
 /// A message on its way out.
@@ -88,14 +88,15 @@ fn put_member(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 /// Appends a JSON string: what needs no escape, which is nearly all, is copied in one piece.
 pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
     let text = text.as_bytes();
-    let mut at = 0;
     out.push(b'"');
+    let mut at = 0;
+    let mut end = plain_run(text, 0);
     loop {
-        let end = plain_run(text, at);
         out.extend_from_slice(&text[at..end]);
         let Some(&byte) = text.get(end) else { break };
         put_escape(out, byte);
         at = end + 1;
+        end = run_behind_escape(text, at);
     }
     out.push(b'"');
 }
@@ -110,7 +111,8 @@ fn put_escape(out: &mut Vec<u8>, byte: u8) {
         0x08 => b'b',
         0x0c => b'f',
         _ => {
-            write!(out, "\\u{byte:04x}").expect("a Vec takes every byte");
+            let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
             return;
         }
     };
