@@ -73,19 +73,28 @@ impl Default for Limits {
 /// ```
 pub fn parse(body: &Bytes, limits: &Limits) -> Result<Payload, ParseError> {
     let mut scanner = Scanner::new(body, limits.depth)?;
-    let payload = match scanner.peek() {
-        Some(b'[') => batch(&mut scanner, body, limits),
-        Some(b'{') => Ok(message(&mut scanner, body, limits)?.map(Payload::Single)),
-        Some(b'\xEF') if body.starts_with(BYTE_ORDER_MARK) => {
-            return Err(Fault::ByteOrderMark.into());
-        }
-        None => return Err(Fault::Empty.into()),
-        // A scalar is JSON and no message; anything else is not JSON.
-        Some(_) => scanner.value().map(|_| Err(Fault::NotAMessage.into())),
-    }?;
     // That the text is not JSON at all goes before what its members are.
-    scanner.end()?;
-    payload
+    match scanner.peek() {
+        Some(b'{') => {
+            let mut envelope = Envelope::default();
+            envelope.read(&mut scanner, limits)?;
+            scanner.end()?;
+            envelope.message(body).map(Payload::Single)
+        }
+        Some(b'[') => {
+            let payload = batch(&mut scanner, body, limits)?;
+            scanner.end()?;
+            payload
+        }
+        Some(b'\xEF') if body.starts_with(BYTE_ORDER_MARK) => Err(Fault::ByteOrderMark.into()),
+        None => Err(Fault::Empty.into()),
+        // A scalar is JSON and no message; anything else is not JSON.
+        Some(_) => {
+            scanner.value()?;
+            scanner.end()?;
+            Err(Fault::NotAMessage.into())
+        }
+    }
 }
 
 /// SPEC A-24: not a part of JSON.
@@ -108,7 +117,9 @@ fn batch(
             fault = Some(Fault::NotAMessage.into());
             scanner.value()?;
         } else {
-            match message(scanner, body, limits)? {
+            let mut envelope = Envelope::default();
+            envelope.read(scanner, limits)?;
+            match envelope.message(body) {
                 Ok(message) => messages.push(message),
                 Err(error) => fault = Some(error.fault),
             }
@@ -127,16 +138,6 @@ fn batch(
         Some(fault) => Err(fault.into()),
         None => Ok(Payload::Batch(messages)),
     })
-}
-
-fn message(
-    scanner: &mut Scanner<'_>,
-    body: &Bytes,
-    limits: &Limits,
-) -> Scanned<Result<Message, ParseError>> {
-    let mut envelope = Envelope::default();
-    envelope.read(scanner, limits)?;
-    Ok(envelope.message(body))
 }
 
 /// SPEC A-61, A-62, A-69: what valid messages may not do together.
