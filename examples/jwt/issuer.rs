@@ -4,8 +4,6 @@
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -14,6 +12,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use p256::SecretKey;
+use p256::elliptic_curve::rand_core::OsRng;
+use p256::pkcs8::EncodePrivateKey;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -108,9 +109,8 @@ impl Issuer {
 }
 
 fn new_key() -> Fallible<EncodingKey> {
-    let random = SystemRandom::new();
-    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
-    Ok(EncodingKey::from_ec_der(key.as_ref()))
+    let key = SecretKey::random(&mut OsRng).to_pkcs8_der()?;
+    Ok(EncodingKey::from_ec_der(key.as_bytes()))
 }
 
 async fn serve(listener: TcpListener, metadata: Value, keys: Value) {
