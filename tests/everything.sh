@@ -18,8 +18,8 @@ says_its_urls_or_gone() {
 }
 
 build_everything() {
-    (cd "$root" && cargo build --release --all-features --example everything)
-    binary=$(cd "$root" && realpath "${CARGO_TARGET_DIR:-target}")/release/examples/everything
+    (cd "$root" && cargo build --all-features --example everything)
+    binary=$(cd "$root" && realpath "${CARGO_TARGET_DIR:-target}")/debug/examples/everything
 }
 
 # start_everything ARGUMENT...: starts it on a free port; sets `server` and `url`, which has no path.
