@@ -4,6 +4,7 @@ use hyper::Uri;
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
 use super::challenge::Challenge;
+use super::fields::Field;
 
 /// The bearer token of a request: one `Authorization: Bearer …` line, with a token of the characters
 /// that RFC 6750 gives it. A token in the query is never used (SPEC F-3).
@@ -17,13 +18,12 @@ pub fn bearer_token<'h>(headers: &'h HeaderMap, uri: &Uri) -> Result<&'h str, Ch
     let in_query = query
         .split('&')
         .any(|pair| pair.split('=').next() == Some("access_token"));
-    let mut lines = headers.get_all(AUTHORIZATION).iter();
-    let line = match (lines.next(), lines.next()) {
-        (None, _) => return Err(Challenge::missing()),
-        (Some(_), Some(_)) => {
+    let line = match Field::of(headers, AUTHORIZATION) {
+        Field::Absent => return Err(Challenge::missing()),
+        Field::One(line) => line,
+        Field::Several => {
             return Err(Challenge::invalid_request("several Authorization headers"));
         }
-        (Some(line), None) => line,
     };
     let ill_formed = || Challenge::invalid_request("the Authorization header is ill-formed");
     let line = line.to_str().map_err(|_| ill_formed())?.trim();

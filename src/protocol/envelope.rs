@@ -1,14 +1,13 @@
 //! What a request of the modern era says of itself, in `_meta` and in the headers that mirror it.
 
-use bytes::Bytes;
-use hyper::header::HeaderMap;
-
+use super::fields::{Field, Fields};
 use super::header::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
 use super::level::LogLevel;
 use super::mirror::{self, Mismatch, Scalar};
 use super::rejection::Rejection;
 use crate::wire::jsonrpc::{Params, RawJson, Request};
 use crate::wire::version::{Era, ProtocolVersion};
+use bytes::Bytes;
 
 /// The metadata that every modern request carries, checked.
 #[derive(Clone, Debug)]
@@ -24,7 +23,7 @@ pub(crate) struct Envelope {
 impl Envelope {
     /// Steps 9 to 13 and 18 of the ladder of SPEC D.2, in their order. Nothing but this request is
     /// looked at (SPEC D-10).
-    pub(crate) fn check(headers: &HeaderMap, request: &Request) -> Result<Self, Rejection> {
+    pub(crate) fn check(fields: &Fields<'_>, request: &Request) -> Result<Self, Rejection> {
         let meta = Meta::read(request.params()).map_err(|expected| Rejection::BadEnvelope {
             id: request.id(),
             expected,
@@ -34,15 +33,16 @@ impl Envelope {
             mismatch,
         };
         // Before the version is known, because a proxy may have routed by the header.
-        mirror::check_literal(headers, &MCP_PROTOCOL_VERSION, &meta.version).map_err(mismatch)?;
+        mirror::check_literal(fields.version, &MCP_PROTOCOL_VERSION, &meta.version)
+            .map_err(mismatch)?;
         let version = ProtocolVersion::parse(&meta.version)
             .filter(|version| version.era() == Era::Modern)
             .ok_or_else(|| Rejection::VersionUnknown {
                 id: request.id(),
                 requested: meta.version.as_ref().into(),
             })?;
-        mirror::check_literal(headers, &MCP_METHOD, request.method()).map_err(mismatch)?;
-        check_name(headers, request).map_err(mismatch)?;
+        mirror::check_literal(fields.method, &MCP_METHOD, request.method()).map_err(mismatch)?;
+        check_name(fields.name, request).map_err(mismatch)?;
         Ok(Self {
             version,
             capabilities: request.part(meta.capabilities),
@@ -91,7 +91,7 @@ impl<'r> Meta<'r> {
 }
 
 /// `Mcp-Name` on the methods that have one (SPEC D.3, D-32); ignored on others (SPEC D-35).
-fn check_name(headers: &HeaderMap, request: &Request) -> Result<(), Mismatch> {
+fn check_name(field: Field<'_>, request: &Request) -> Result<(), Mismatch> {
     let params = request.params();
     let name = match request.method() {
         "tools/call" | "prompts/get" => params.and_then(Params::name),
@@ -99,12 +99,12 @@ fn check_name(headers: &HeaderMap, request: &Request) -> Result<(), Mismatch> {
         "tasks/get" | "tasks/update" | "tasks/cancel" => params.and_then(Params::task_id),
         _ => return Ok(()),
     };
-    mirror::check(headers, &MCP_NAME, name.as_deref().map(Scalar::Text))
+    mirror::check(field, &MCP_NAME, name.as_deref().map(Scalar::Text))
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::header::{HeaderMap, HeaderName, HeaderValue};
     use serde_json::{Value, json};
 
     use super::*;
@@ -127,7 +127,7 @@ mod tests {
         else {
             panic!("{body:?} is no request");
         };
-        Envelope::check(&map, &request)
+        Envelope::check(&Fields::read(&map), &request)
     }
 
     /// Sends a request with these headers beside the ones that every request has.

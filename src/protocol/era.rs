@@ -1,11 +1,10 @@
 //! [`settle`]: what a POST to `/mcp` is, once its body is read. Which era, which session, which
 //! revision: after it nobody asks again.
 
-use hyper::header::HeaderMap;
-
 use super::envelope::Envelope;
 use super::exchange::Claim;
-use super::header::{MCP_METHOD, MCP_SESSION_ID, VersionHeader};
+use super::fields::Fields;
+use super::header::{MCP_METHOD, VersionHeader};
 use super::mirror;
 use super::rejection::Rejection;
 use crate::wire::jsonrpc::{Id, Message, Params, ParseError, Payload, Request};
@@ -42,8 +41,8 @@ pub(crate) enum Posted {
 /// Decides by the ladders of SPEC D.1, D.2 and C.1, in their order. `sessions` is whether the
 /// server keeps any. The session is not looked up yet, so what the tables ask only of one that
 /// exists is left to the caller.
-pub(crate) fn settle(headers: &HeaderMap, read: Read, sessions: bool) -> Result<Posted, Rejection> {
-    let version = VersionHeader::read(headers);
+pub(crate) fn settle(fields: &Fields<'_>, read: Read, sessions: bool) -> Result<Posted, Rejection> {
+    let version = VersionHeader::read(fields.version);
     match &read {
         // A body that is no message has no era. Broken params have: that of their session.
         Err(error) if error.code() != -32602 || version.is_modern() || error.is_enveloped() => {
@@ -61,8 +60,8 @@ pub(crate) fn settle(headers: &HeaderMap, read: Read, sessions: bool) -> Result<
             if version.is_modern() || has_version(notification.params()) =>
         {
             // SPEC D.2 step 8, J-6: it may be absent, but not say something else.
-            if headers.contains_key(MCP_METHOD) {
-                mirror::check_literal(headers, &MCP_METHOD, notification.method())
+            if !fields.method.is_absent() {
+                mirror::check_literal(fields.method, &MCP_METHOD, notification.method())
                     .map_err(|mismatch| Rejection::HeaderMismatch { id: None, mismatch })?;
             }
             return Ok(Posted::Unheard);
@@ -70,21 +69,21 @@ pub(crate) fn settle(headers: &HeaderMap, read: Read, sessions: bool) -> Result<
         _ => {}
     }
     match read {
-        Ok(Payload::Single(Message::Request(request))) if is_modern(headers, version, &request) => {
-            let envelope = Envelope::check(headers, &request)?;
+        Ok(Payload::Single(Message::Request(request))) if is_modern(fields, version, &request) => {
+            let envelope = Envelope::check(fields, &request)?;
             Ok(Posted::Modern(request, envelope))
         }
-        read if sessions => in_session(headers, version, read),
+        read if sessions => in_session(fields, version, read),
         read => alone(version, read),
     }
 }
 
 /// SPEC D.1, rows 3 to 5.
-fn is_modern(headers: &HeaderMap, version: VersionHeader, request: &Request) -> bool {
+fn is_modern(fields: &Fields<'_>, version: VersionHeader, request: &Request) -> bool {
     has_version(request.params())
         || version.is_modern()
         || (matches!(request.method(), "server/discover" | "subscriptions/listen")
-            && !headers.contains_key(MCP_SESSION_ID))
+            && fields.session.is_absent())
 }
 
 fn is_enveloped(message: &Message) -> bool {
@@ -101,11 +100,11 @@ fn has_version(params: Option<Params<'_>>) -> bool {
 
 /// SPEC C.1, rows 8 to 12.
 fn in_session(
-    headers: &HeaderMap,
+    fields: &Fields<'_>,
     version: VersionHeader,
     read: Read,
 ) -> Result<Posted, Rejection> {
-    match Claim::read(headers, version)? {
+    match Claim::read(fields.session, version)? {
         Some(claim) => Ok(Posted::InSession(claim, read)),
         None => match read {
             // SPEC C-93: the header is not looked at, the params negotiate.
@@ -134,7 +133,7 @@ fn alone(version: VersionHeader, read: Read) -> Result<Posted, Rejection> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
     use super::*;
     use crate::wire::jsonrpc::{self, Limits};
@@ -165,7 +164,8 @@ mod tests {
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let body = Bytes::copy_from_slice(body.as_bytes());
-        settle(&map, jsonrpc::parse(&body, &Limits::default()), sessions)
+        let read = jsonrpc::parse(&body, &Limits::default());
+        settle(&Fields::read(&map), read, sessions)
     }
 
     /// What it came to, in words; a refusal as its status, its code and its reason.

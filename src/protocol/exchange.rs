@@ -2,10 +2,11 @@
 //! `/mcp` is settled by its body, in [`era`](super::era).
 
 use hyper::Method;
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 
-use super::header::{self, LAST_EVENT_ID, MCP_SESSION_ID, Media, VersionHeader};
+use super::fields::{Field, Fields};
+use super::header::{self, LAST_EVENT_ID, Media, VersionHeader};
 use super::rejection::Rejection;
 use crate::wire::id::{EventId, SessionId};
 
@@ -32,8 +33,8 @@ pub(crate) enum Exchange {
     Delete(Claim),
     /// Open an HTTP+SSE stream, and a session with it.
     OpenSse,
-    /// Take a message for this HTTP+SSE session.
-    PostToSse { session: SessionId },
+    /// Take a message for this HTTP+SSE session, if it is declared as JSON.
+    PostToSse { session: SessionId, is_json: bool },
     /// Tell which methods there are.
     Options { allow: &'static str },
 }
@@ -95,37 +96,39 @@ impl Endpoint {
 pub(crate) fn classify(
     endpoint: Endpoint,
     head: &Parts,
+    fields: &Fields<'_>,
     terms: Terms,
 ) -> Result<Exchange, Rejection> {
     let allow = endpoint.allow(terms);
     match (endpoint, &head.method) {
         (_, &Method::OPTIONS) => Ok(Exchange::Options { allow }),
         (Endpoint::Mcp, &Method::POST) => {
-            if !header::is_json(&head.headers) {
+            if !header::is_json(fields) {
                 return Err(Rejection::NotJson);
             }
-            form_of(&head.headers, terms.strict_accept).map(Exchange::Post)
+            form_of(fields, terms.strict_accept).map(Exchange::Post)
         }
-        (Endpoint::Mcp, &Method::GET) if terms.sessions => listen(&head.headers),
+        (Endpoint::Mcp, &Method::GET) if terms.sessions => listen(fields),
         (Endpoint::Mcp, &Method::DELETE) if terms.sessions => {
-            let version = VersionHeader::read(&head.headers);
+            let version = VersionHeader::read(fields.version);
             // SPEC D.4: as for GET.
             if version.is_modern() {
                 return Err(Rejection::MethodNotAllowed { allow });
             }
-            let claim = Claim::read(&head.headers, version)?;
+            let claim = Claim::read(fields.session, version)?;
             claim
                 .map(Exchange::Delete)
                 .ok_or(Rejection::SessionHeaderMissing)
         }
         (Endpoint::Sse, &Method::GET) => {
-            if !header::accepts(&head.headers, Media::EventStream) {
+            if !header::accepts(fields, Media::EventStream) {
                 return Err(Rejection::StreamNotAcceptable);
             }
             Ok(Exchange::OpenSse)
         }
         (Endpoint::Messages, &Method::POST) => {
-            session_of(head.uri.query()).map(|session| Exchange::PostToSse { session })
+            let is_json = header::is_json(fields);
+            session_of(head.uri.query()).map(|session| Exchange::PostToSse { session, is_json })
         }
         // SPEC B-18: a client that probes with `POST /sse` learns to fall back.
         _ => Err(Rejection::MethodNotAllowed { allow }),
@@ -133,9 +136,9 @@ pub(crate) fn classify(
 }
 
 /// SPEC C-10 to C-14.
-fn form_of(headers: &HeaderMap, strict: bool) -> Result<Form, Rejection> {
-    match header::admitted(headers, [Media::Json, Media::EventStream]) {
-        _ if strict && !header::has_accept(headers) => Err(Rejection::NotAcceptable),
+fn form_of(fields: &Fields<'_>, strict: bool) -> Result<Form, Rejection> {
+    match header::admitted(fields, [Media::Json, Media::EventStream]) {
+        _ if strict && fields.accept.is_absent() => Err(Rejection::NotAcceptable),
         [true, true] => Ok(Form::Either),
         [true, false] if !strict => Ok(Form::Json),
         [false, true] if !strict => Ok(Form::Stream),
@@ -144,19 +147,19 @@ fn form_of(headers: &HeaderMap, strict: bool) -> Result<Form, Rejection> {
 }
 
 /// SPEC C.2.
-fn listen(headers: &HeaderMap) -> Result<Exchange, Rejection> {
-    let version = VersionHeader::read(headers);
+fn listen(fields: &Fields<'_>) -> Result<Exchange, Rejection> {
+    let version = VersionHeader::read(fields.version);
     // SPEC D-2, J-35: a client of the modern era learns that it has no such stream.
     if version.is_modern() {
         return Err(Rejection::MethodNotAllowed {
             allow: "POST, OPTIONS",
         });
     }
-    if !header::accepts(headers, Media::EventStream) {
+    if !header::accepts(fields, Media::EventStream) {
         return Err(Rejection::StreamNotAcceptable);
     }
-    let claim = Claim::read(headers, version)?.ok_or(Rejection::SessionHeaderMissing)?;
-    let position = match header::visible(headers, &LAST_EVENT_ID) {
+    let claim = Claim::read(fields.session, version)?.ok_or(Rejection::SessionHeaderMissing)?;
+    let position = match header::visible(Field::of(fields.headers, &LAST_EVENT_ID)) {
         Ok(None) => Position::Standalone,
         Ok(Some((_, id))) => EventId::parse(id).map_or(Position::Nowhere, Position::After),
         Err(()) => Position::Nowhere,
@@ -167,11 +170,20 @@ fn listen(headers: &HeaderMap) -> Result<Exchange, Rejection> {
 impl Claim {
     /// `None` when the request names no session.
     pub(crate) fn read(
-        headers: &HeaderMap,
+        field: Field<'_>,
         version: VersionHeader,
     ) -> Result<Option<Self>, Rejection> {
-        let name = header::visible(headers, &MCP_SESSION_ID)
-            .map_err(|()| Rejection::SessionHeaderMalformed)?;
+        // Nearly all are the plain name of a session, and then all of it is visible.
+        if let Field::One(name) = field
+            && let Some(session) = SessionId::read(name.as_bytes())
+        {
+            return Ok(Some(Self {
+                session: Some(session),
+                name: name.clone(),
+                version,
+            }));
+        }
+        let name = header::visible(field).map_err(|()| Rejection::SessionHeaderMalformed)?;
         Ok(name.map(|(name, text)| Self {
             session: SessionId::parse(text.split('.').next().unwrap_or_default()),
             name: name.clone(),
@@ -181,6 +193,9 @@ impl Claim {
 
     /// What is sealed behind the id of a portable session (R-50).
     pub(crate) fn sealed(&self) -> Option<&str> {
+        if !self.name.as_bytes().contains(&b'.') {
+            return None;
+        }
         let (_, sealed) = self.name.to_str().ok()?.split_once('.')?;
         Some(sealed)
     }
@@ -227,7 +242,15 @@ mod tests {
             .method(method)
             .uri(uri)
             .header(ACCEPT, "*/*");
-        classify(endpoint, &request.body(()).unwrap().into_parts().0, TERMS)
+        classified_head(endpoint, &request.body(()).unwrap().into_parts().0, TERMS)
+    }
+
+    fn classified_head(
+        endpoint: Endpoint,
+        head: &Parts,
+        terms: Terms,
+    ) -> Result<Exchange, Rejection> {
+        classify(endpoint, head, &Fields::read(&head.headers), terms)
     }
 
     /// SPEC B.1, B-1, B-18, R-33: GET opens, POST posts, OPTIONS tells, all else is 405.
@@ -241,7 +264,10 @@ mod tests {
         );
         assert_eq!(
             classified(Endpoint::Messages, "POST", &uri).unwrap(),
-            Exchange::PostToSse { session }
+            Exchange::PostToSse {
+                session,
+                is_json: false
+            }
         );
         for (endpoint, methods) in [
             (
@@ -277,11 +303,11 @@ mod tests {
             .header(ACCEPT, "application/json")
             .body(())
             .unwrap();
-        let verdict = classify(Endpoint::Sse, &request.into_parts().0, TERMS);
+        let verdict = classified_head(Endpoint::Sse, &request.into_parts().0, TERMS);
         assert!(matches!(verdict, Err(Rejection::StreamNotAcceptable)));
         let request = Request::get("/sse").body(()).unwrap();
         assert!(
-            classify(Endpoint::Sse, &request.into_parts().0, TERMS).is_ok(),
+            classified_head(Endpoint::Sse, &request.into_parts().0, TERMS).is_ok(),
             "no Accept is fine"
         );
     }
@@ -338,7 +364,7 @@ mod tests {
             let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
             request = request.header(*name, value);
         }
-        classify(
+        classified_head(
             Endpoint::Mcp,
             &request.body(()).unwrap().into_parts().0,
             terms,

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Uri, Version};
 
+use super::fields::Field;
 use super::rejection::Rejection;
 use super::stranger::Stranger;
 
@@ -50,6 +51,10 @@ impl Guard {
     ) -> Result<Option<&'h HeaderValue>, Rejection> {
         let is_local = arrived.is_none_or(|address| address.to_canonical().is_loopback());
         let host = match requested_host(version, uri, headers)? {
+            // Nearly every client of a server on its own machine is no page, and needs no closer look.
+            Some(text) if is_local && is_usual(text) && !headers.contains_key(ORIGIN) => {
+                return Ok(None);
+            }
             Some(text) => Some(self.admit_host(text, is_local)?),
             None => None,
         };
@@ -97,14 +102,11 @@ fn requested_host<'r>(
     uri: &'r Uri,
     headers: &'r HeaderMap,
 ) -> Result<Option<&'r str>, Rejection> {
-    let mut lines = headers.get_all(HOST).iter();
-    let line = match (lines.next(), lines.next()) {
-        (Some(_), Some(_)) => return Err(Rejection::BadHost),
-        (None, _) if version == Version::HTTP_11 => return Err(Rejection::BadHost),
-        (line, _) => line
-            .map(HeaderValue::to_str)
-            .transpose()
-            .map_err(|_| Rejection::BadHost)?,
+    let line = match Field::of(headers, HOST) {
+        Field::Several => return Err(Rejection::BadHost),
+        Field::Absent if version == Version::HTTP_11 => return Err(Rejection::BadHost),
+        Field::Absent => None,
+        Field::One(line) => Some(line.to_str().map_err(|_| Rejection::BadHost)?),
     };
     match (uri.authority(), line) {
         (Some(authority), Some(line))
@@ -115,6 +117,13 @@ fn requested_host<'r>(
         (Some(authority), _) => Ok(Some(authority.as_str())),
         (None, line) => Ok(line),
     }
+}
+
+/// Whether a host is one of those that stand for this machine, spelled as they mostly are.
+fn is_usual(text: &str) -> bool {
+    let name = ["127.0.0.1", "localhost"];
+    let port = name.iter().find_map(|name| text.strip_prefix(name));
+    port.is_some_and(|port| port_after_colon(port).is_some())
 }
 
 /// A port that only one of them names may be the scheme's own.
@@ -128,14 +137,13 @@ fn is_same_host(a: &str, b: &str) -> bool {
 /// The one line of `Origin`, as it is and as text. No setting admits several, or bytes that no
 /// origin has (SPEC G-2).
 fn the_origin(headers: &HeaderMap) -> Result<Option<(&HeaderValue, &str)>, Rejection> {
-    let mut lines = headers.get_all(ORIGIN).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Ok(None),
-        (Some(line), None) => match line.to_str() {
+    match Field::of(headers, ORIGIN) {
+        Field::Absent => Ok(None),
+        Field::One(line) => match line.to_str() {
             Ok(text) => Ok(Some((line, text))),
             Err(_) => Err(Rejection::OriginNotAllowed(stranger(line, None))),
         },
-        (Some(_), Some(_)) => {
+        Field::Several => {
             let lines = headers.get_all(ORIGIN).iter();
             let lines: Vec<_> = lines.map(HeaderValue::as_bytes).collect();
             let stranger = Stranger::new(&lines.join(&b", "[..]), None);

@@ -1,8 +1,9 @@
 //! Typed readers of request headers. Header names that are not in HTTP's own list are spelled
 //! here and nowhere else.
 
-use hyper::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 
+use super::fields::{Field, Fields};
 use crate::wire::version::{Era, ProtocolVersion};
 
 /// Tells nginx and its kin not to buffer a stream.
@@ -62,11 +63,10 @@ const FORWARDED_PREFIX: usize = 256;
 /// client, so it is a plain absolute path that leads nowhere else: no escapes, no empty segments
 /// (`//` would name another host), no dots that climb. `Err` for all else.
 pub(crate) fn forwarded_prefix(headers: &HeaderMap) -> Result<Option<&str>, ()> {
-    let mut lines = headers.get_all(X_FORWARDED_PREFIX).iter();
-    let line = match (lines.next(), lines.next()) {
-        (None, _) => return Ok(None),
-        (Some(line), None) => line.to_str().map_err(drop)?,
-        (Some(_), Some(_)) => return Err(()),
+    let line = match Field::of(headers, X_FORWARDED_PREFIX) {
+        Field::Absent => return Ok(None),
+        Field::One(line) => line.to_str().map_err(drop)?,
+        Field::Several => return Err(()),
     };
     let path = line.strip_suffix('/').unwrap_or(line);
     if path.is_empty() {
@@ -110,23 +110,22 @@ impl Media {
 }
 
 /// Whether the `Accept` lines admit a media type.
-pub(crate) fn accepts(headers: &HeaderMap, media: Media) -> bool {
-    let [admitted] = admitted(headers, [media]);
+pub(crate) fn accepts(fields: &Fields<'_>, media: Media) -> bool {
+    let [admitted] = admitted(fields, [media]);
     admitted
 }
 
 /// Which media types the `Accept` lines admit, by RFC 9110 section 12.5.1 (SPEC C-11, R-35): the
 /// most specific range decides, `q=0` excludes, no header at all admits anything.
-pub(crate) fn admitted<const N: usize>(headers: &HeaderMap, media: [Media; N]) -> [bool; N] {
-    let mut lines = headers.get_all(ACCEPT).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => return [true; N],
-        (Some(line), None) if line == USUAL_ACCEPT => return [true; N],
-        _ => {}
+pub(crate) fn admitted<const N: usize>(fields: &Fields<'_>, media: [Media; N]) -> [bool; N] {
+    match fields.accept {
+        Field::Absent => return [true; N],
+        Field::One(line) if line == USUAL_ACCEPT => return [true; N],
+        Field::One(_) | Field::Several => {}
     }
     // How closely a range names each type, and whether its weight admits it.
     let mut best = [(0, false); N];
-    for line in headers.get_all(ACCEPT) {
+    for line in fields.headers.get_all(ACCEPT) {
         let Ok(line) = line.to_str() else { continue };
         for range in split_unquoted(line, b',') {
             let mut parts = split_unquoted(range, b';').map(str::trim);
@@ -149,11 +148,6 @@ pub(crate) fn admitted<const N: usize>(headers: &HeaderMap, media: [Media; N]) -
 /// it admits both types, and need not be taken apart.
 const USUAL_ACCEPT: &str = "application/json, text/event-stream";
 
-/// Whether there is an `Accept` at all.
-pub(crate) fn has_accept(headers: &HeaderMap) -> bool {
-    headers.contains_key(ACCEPT)
-}
-
 /// What `MCP-Protocol-Version` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VersionHeader {
@@ -164,16 +158,12 @@ pub(crate) enum VersionHeader {
 }
 
 impl VersionHeader {
-    pub(crate) fn read(headers: &HeaderMap) -> Self {
-        let mut lines = headers.get_all(MCP_PROTOCOL_VERSION).iter();
-        match (lines.next(), lines.next()) {
-            (None, _) => Self::Absent,
-            (Some(line), None) => line
-                .to_str()
-                .ok()
-                .and_then(|text| ProtocolVersion::parse(text.trim()))
+    pub(crate) fn read(field: Field<'_>) -> Self {
+        match field {
+            Field::Absent => Self::Absent,
+            Field::One(line) => ProtocolVersion::read(line.as_bytes().trim_ascii())
                 .map_or(Self::Unknown, Self::Known),
-            (Some(_), Some(_)) => Self::Unknown,
+            Field::Several => Self::Unknown,
         }
     }
 
@@ -185,19 +175,15 @@ impl VersionHeader {
 
 /// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18), and its text; `Err`
 /// for several lines and for other bytes (SPEC C-80).
-pub(crate) fn visible<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<(&'h HeaderValue, &'h str)>, ()> {
-    let mut lines = headers.get_all(name).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Ok(None),
-        (Some(line), None) => {
+pub(crate) fn visible(field: Field<'_>) -> Result<Option<(&HeaderValue, &str)>, ()> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::One(line) => {
             let text = line.to_str().map_err(drop)?;
             let is_visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
             is_visible.then_some(Some((line, text))).ok_or(())
         }
-        (Some(_), Some(_)) => Err(()),
+        Field::Several => Err(()),
     }
 }
 
@@ -238,13 +224,13 @@ fn split_unquoted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 
 /// Whether the body is declared as JSON: `application/json` in any case, with any parameters but a
 /// charset other than UTF-8 (SPEC C-6, R-28, R-36), and not compressed (SPEC C-7).
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(fields: &Fields<'_>) -> bool {
     let is_plain = |line: &HeaderValue| line.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+    let encodings = || fields.headers.get_all(CONTENT_ENCODING);
+    if !fields.content_encoding.is_absent() && !encodings().iter().all(is_plain) {
         return false;
     }
-    let mut lines = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else {
+    let Field::One(line) = fields.content_type else {
         return false;
     };
     if line == "application/json" {
@@ -268,6 +254,8 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::CONTENT_TYPE;
+
     use super::*;
 
     fn headers(name: HeaderName, values: &[&str]) -> HeaderMap {
@@ -285,7 +273,7 @@ mod tests {
         fn check(values: &[&str], admitted: bool) {
             let headers = headers(ACCEPT, values);
             assert_eq!(
-                accepts(&headers, Media::EventStream),
+                accepts(&Fields::read(&headers), Media::EventStream),
                 admitted,
                 "{values:?}"
             );
@@ -399,7 +387,7 @@ mod tests {
         ] {
             let mut headers = headers(CONTENT_ENCODING, encodings);
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            assert_eq!(is_json(&headers), json, "{encodings:?}");
+            assert_eq!(is_json(&Fields::read(&headers)), json, "{encodings:?}");
         }
     }
 
@@ -408,7 +396,8 @@ mod tests {
     fn only_json_bodies_are_json() {
         #[track_caller]
         fn check(values: &[&str], json: bool) {
-            assert_eq!(is_json(&headers(CONTENT_TYPE, values)), json, "{values:?}");
+            let headers = headers(CONTENT_TYPE, values);
+            assert_eq!(is_json(&Fields::read(&headers)), json, "{values:?}");
         }
         check(&["application/json"], true);
         check(&["Application/JSON; charset=utf-8"], true);

@@ -5,6 +5,7 @@ use std::fmt;
 
 use hyper::header::{HeaderMap, HeaderName};
 
+use super::fields::Field;
 use super::header;
 use crate::wire::header_value::{self, Malformed};
 use crate::wire::jsonrpc::ErrorObject;
@@ -31,18 +32,21 @@ impl Scalar<'_> {
 
 /// Holds a header to the body, by the table of SPEC D.3; `None` is a value that is null or absent.
 pub(crate) fn check(
-    headers: &HeaderMap,
+    field: Field<'_>,
     name: &HeaderName,
     body: Option<Scalar<'_>>,
 ) -> Result<(), Mismatch> {
     let mismatch = |fault| Mismatch::new(name, fault);
-    let (line, body) = match (single(headers, name)?, body) {
+    let (line, body) = match (single(field, name)?, body) {
         (Some(line), Some(body)) => (line, body),
         (None, None) => return Ok(()),
         (None, Some(_)) => return Err(mismatch(Fault::Missing)),
         // J-8: somebody routed by a value that the server does not see.
         (Some(_), None) => return Err(mismatch(Fault::Unexpected)),
     };
+    if matches!(body, Scalar::Text(text) if is_verbatim(line, text)) {
+        return Ok(());
+    }
     let text = header_value::decode(line).map_err(|Malformed| mismatch(Fault::Malformed))?;
     if body.is_carried_by(&text) {
         Ok(())
@@ -54,12 +58,15 @@ pub(crate) fn check(
 /// Holds a header that has no Base64 form to the body: `Mcp-Method` and `MCP-Protocol-Version`, which
 /// have to be there and equal (SPEC D-30, D-31).
 pub(crate) fn check_literal(
-    headers: &HeaderMap,
+    field: Field<'_>,
     name: &HeaderName,
     body: &str,
 ) -> Result<(), Mismatch> {
     let mismatch = |fault| Mismatch::new(name, fault);
-    let line = single(headers, name)?.ok_or_else(|| mismatch(Fault::Missing))?;
+    let line = single(field, name)?.ok_or_else(|| mismatch(Fault::Missing))?;
+    if is_verbatim(line, body) {
+        return Ok(());
+    }
     let text = header_value::literal(line).map_err(|Malformed| mismatch(Fault::Malformed))?;
     if text == body {
         Ok(())
@@ -70,16 +77,20 @@ pub(crate) fn check_literal(
 
 /// The one line of a header, if there is any. Two lines are refused even when they are equal: a
 /// proxy may have read either (SPEC D-34).
-pub(crate) fn single<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'h [u8]>, Mismatch> {
-    let mut lines = headers.get_all(name).iter();
-    let line = lines.next();
-    if lines.next().is_some() {
-        return Err(Mismatch::new(name, Fault::Repeated));
+fn single<'h>(field: Field<'h>, name: &HeaderName) -> Result<Option<&'h [u8]>, Mismatch> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::One(line) => Ok(Some(line.as_bytes())),
+        Field::Several => Err(Mismatch::new(name, Fault::Repeated)),
     }
-    Ok(line.map(AsRef::as_ref))
+}
+
+/// Whether a header is a text of the body byte for byte and can be nothing else: nothing in it would
+/// be trimmed, decoded or refused. So are nearly all, and need no closer look.
+fn is_verbatim(line: &[u8], text: &str) -> bool {
+    line == text.as_bytes()
+        && line.iter().all(|byte| matches!(byte, b'!'..=b'~'))
+        && !line.starts_with(b"=?")
 }
 
 /// Why a request is refused with -32020.
@@ -153,7 +164,7 @@ impl ParamHeader {
         headers: Headers<'_>,
         body: Option<Scalar<'_>>,
     ) -> Result<(), Mismatch> {
-        check(headers.0, &self.0, body)
+        check(Field::of(headers.0, &self.0), &self.0, body)
     }
 }
 
@@ -261,7 +272,7 @@ mod tests {
                     None => Ok(()),
                 };
                 let headers = lines(name, values);
-                assert_eq!(says(check(&headers, name, body)), expected);
+                assert_eq!(says(check(Field::of(&headers, name), name, body)), expected);
             }
         }
         #[track_caller]
@@ -338,7 +349,10 @@ mod tests {
                 None => Ok(()),
             };
             let headers = lines(name, values);
-            assert_eq!(says(check_literal(&headers, name, body)), expected);
+            assert_eq!(
+                says(check_literal(Field::of(&headers, name), name, body)),
+                expected
+            );
         }
         check(&MCP_METHOD, &[b"tools/list"], "tools/list", None);
         check(&MCP_METHOD, &[b"   tools/list\t "], "tools/list", None);

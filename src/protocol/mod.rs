@@ -7,6 +7,7 @@ pub(crate) mod cors;
 pub(crate) mod envelope;
 pub(crate) mod era;
 pub(crate) mod exchange;
+pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod framing;
 pub(crate) mod guard;

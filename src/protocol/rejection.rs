@@ -426,8 +426,7 @@ fn spelled<const N: usize>(versions: &[ProtocolVersion; N]) -> [&'static str; N]
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderMap;
-
+    use super::super::fields::Field;
     use super::super::header::MCP_METHOD;
     use super::super::mirror;
     use super::*;
@@ -503,7 +502,7 @@ mod tests {
             requested,
         };
         check(&unknown, 400, -32022, "v999");
-        let mismatch = mirror::check_literal(&HeaderMap::new(), &MCP_METHOD, "x").unwrap_err();
+        let mismatch = mirror::check_literal(Field::Absent, &MCP_METHOD, "x").unwrap_err();
         let mismatch = Rejection::HeaderMismatch { id: None, mismatch };
         check(&mismatch, 400, -32020, "mcp-method");
         check(

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use hyper::header::{HeaderMap, HeaderName};
 
+use super::fields::Field;
 use super::header::{BAGGAGE, TRACEPARENT, TRACESTATE};
 use crate::wire::jsonrpc::RawJson;
 
@@ -92,8 +93,7 @@ impl TraceContext {
     }
 
     fn of_headers(headers: &HeaderMap) -> Option<Self> {
-        let mut parents = headers.get_all(TRACEPARENT).iter();
-        let (Some(parent), None) = (parents.next(), parents.next()) else {
+        let Field::One(parent) = Field::of(headers, TRACEPARENT) else {
             return None;
         };
         let state = listed(headers, &TRACESTATE).unwrap_or_default();

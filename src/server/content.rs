@@ -17,7 +17,7 @@ use crate::wire::version::ProtocolVersion;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Content {
     kind: Kind,
-    annotations: Option<Annotations>,
+    annotations: Option<Box<Annotations>>,
     meta: Meta,
 }
 
@@ -26,7 +26,7 @@ enum Kind {
     Text(String),
     Image { data: String, mime_type: String },
     Audio { data: String, mime_type: String },
-    Embedded(ResourceContents),
+    Embedded(Box<ResourceContents>),
     Link(Box<Resource>),
 }
 
@@ -57,7 +57,7 @@ impl Content {
     /// The contents of a resource.
     #[must_use]
     pub fn embedded(contents: ResourceContents) -> Self {
-        Kind::Embedded(contents).into()
+        Kind::Embedded(Box::new(contents)).into()
     }
 
     /// A resource that the client may read. From 2025-06-18 on.
@@ -69,7 +69,7 @@ impl Content {
     /// Adds hints for the client.
     #[must_use]
     pub fn annotations(mut self, annotations: Annotations) -> Self {
-        self.annotations = Some(annotations);
+        self.annotations = Some(Box::new(annotations));
         self
     }
 

@@ -3,9 +3,12 @@
 
 use serde_json::{Map, Value};
 
-/// The entries of one `_meta` object.
+/// The entries of one `_meta` object. On the heap, because few things have any, and all are moved.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Meta {
+pub(super) struct Meta(Option<Box<Entries>>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Entries {
     /// Invariant: each key may be sent.
     entries: Map<String, Value>,
     /// The first key that may not.
@@ -16,33 +19,41 @@ impl Meta {
     /// Adds an entry; one with a key that may not be sent is only remembered as a fault.
     pub(super) fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) {
         let key = key.into();
+        let Entries { entries, refused } = &mut **self.0.get_or_insert_default();
         if may_be_sent(&key) {
-            self.entries.insert(key, value.into());
+            entries.insert(key, value.into());
         } else {
-            self.refused.get_or_insert(key);
+            refused.get_or_insert(key);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_none()
+    }
+
+    /// What there is to send.
+    fn entries(&self) -> Option<&Map<String, Value>> {
+        let entries = &self.0.as_ref()?.entries;
+        (!entries.is_empty()).then_some(entries)
     }
 
     /// What is wrong with the keys, if anything.
     pub(super) fn fault(&self) -> Option<String> {
-        let key = self.refused.as_deref()?;
+        let key = self.0.as_ref()?.refused.as_deref()?;
         Some(format!("the `_meta` key {key:?} is malformed or reserved"))
     }
 
     /// Adds the entries to the `_meta` of an object, which is made when there is something to add.
     pub(super) fn put(&self, object: &mut Value) {
-        for (key, value) in &self.entries {
+        for (key, value) in self.entries().into_iter().flatten() {
             object["_meta"][key.as_str()] = value.clone();
         }
     }
 
     /// The object, ready to send; `None` when it is empty.
     pub(super) fn to_text(&self) -> Option<String> {
-        (!self.is_empty()).then(|| Value::from(self.entries.clone()).to_string())
+        let entries = self.entries()?;
+        Some(Value::from(entries.clone()).to_string())
     }
 }
 

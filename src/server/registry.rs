@@ -1,6 +1,6 @@
 //! What a server has: tools, resources, prompts, and how each is answered.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::closing::Cache;
@@ -118,14 +118,15 @@ impl Registry {
 #[derive(Clone)]
 pub(super) struct Named<T> {
     items: Vec<T>,
-    places: HashMap<Box<str>, usize>,
+    /// By what is compared and not hashed: there are few, and who registers them is no peer.
+    places: BTreeMap<Box<str>, usize>,
 }
 
 impl<T> Default for Named<T> {
     fn default() -> Self {
         Self {
             items: Vec::new(),
-            places: HashMap::new(),
+            places: BTreeMap::new(),
         }
     }
 }

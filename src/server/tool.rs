@@ -377,7 +377,9 @@ impl fmt::Debug for Arguments {
 /// What a tool answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolResult {
-    content: Vec<Content>,
+    /// The first block has a place of its own: few results have another.
+    first: Option<Content>,
+    others: Vec<Content>,
     structured: Option<Value>,
     is_error: bool,
     meta: Meta,
@@ -386,10 +388,16 @@ pub struct ToolResult {
 impl ToolResult {
     /// Content blocks.
     pub fn content(content: impl IntoIterator<Item = Content>) -> Self {
+        let mut content = content.into_iter();
         Self {
-            content: content.into_iter().collect(),
+            first: content.next(),
+            others: content.collect(),
             ..Self::default()
         }
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = &Content> {
+        self.first.iter().chain(&self.others)
     }
 
     /// A structured value, and the same as text for clients of older revisions (SPEC E-39). From
@@ -398,7 +406,7 @@ impl ToolResult {
     pub fn structured(value: Value) -> Self {
         let text = Content::text(value.to_string());
         Self {
-            content: vec![text],
+            first: Some(text),
             structured: Some(value),
             ..Self::default()
         }
@@ -407,7 +415,7 @@ impl ToolResult {
     /// A failure that the model should see.
     pub fn error(message: impl Into<Content>) -> Self {
         Self {
-            content: vec![message.into()],
+            first: Some(message.into()),
             is_error: true,
             ..Self::default()
         }
@@ -425,12 +433,12 @@ impl ToolResult {
     pub(super) fn to_json(&self, version: ProtocolVersion, closing: Closing<'_>) -> Json {
         // Exact for what most tools answer, so that nothing is moved or left over.
         let block_len = |text: &str| r#"{"type":"text","text":""},"#.len() + text.len();
-        let texts = self.content.iter().filter_map(Content::as_plain_text);
+        let texts = self.blocks().filter_map(Content::as_plain_text);
         let text_len: usize = texts.map(block_len).sum();
         let len = r#"{"content":["#.len() + text_len + closing.plain_len("complete");
         let mut out = Vec::with_capacity(len);
         out.extend_from_slice(b"{\"content\":[");
-        for (at, content) in self.content.iter().enumerate() {
+        for (at, content) in self.blocks().enumerate() {
             if at > 0 {
                 out.push(b',');
             }
@@ -457,7 +465,7 @@ impl ToolResult {
 
     /// The `tool_result` block of a sampling message (SPEC E-99).
     pub(super) fn to_block(&self, tool_use_id: &str, version: ProtocolVersion) -> Value {
-        let content = self.content.iter().map(|content| content.to_value(version));
+        let content = self.blocks().map(|content| content.to_value(version));
         let mut block = json!({
             "type": "tool_result",
             "toolUseId": tool_use_id,

@@ -181,7 +181,7 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     link: Link,
-    head: Parts,
+    head: Box<Parts>,
     /// `_meta` of the message, a part of its body; empty when there is none.
     meta: Bytes,
 }
@@ -192,7 +192,7 @@ pub(super) struct Peer(pub(super) SocketAddr);
 
 impl Context {
     /// `meta` is the message's `_meta`, or empty.
-    pub(super) fn new(link: Link, head: Parts, meta: Bytes) -> Self {
+    pub(super) fn new(link: Link, head: Box<Parts>, meta: Bytes) -> Self {
         Self(Arc::new(Inner { link, head, meta }))
     }
 

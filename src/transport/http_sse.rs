@@ -18,7 +18,7 @@ use super::service::{Shared, response, stream_response};
 use super::sessions::now;
 use super::turn::at_once;
 use crate::protocol::exchange::Endpoint;
-use crate::protocol::header::{forwarded_prefix, is_json};
+use crate::protocol::header::forwarded_prefix;
 use crate::protocol::rejection::{INVALID_MESSAGE, Rejection};
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Closed, Connection};
@@ -110,8 +110,8 @@ impl Drop for StreamGuard {
 /// Takes a message for a session (SPEC B.1, in its order).
 pub(super) async fn post<B>(
     shared: &Arc<Shared>,
-    session: SessionId,
-    head: Parts,
+    (session, is_json): (SessionId, bool),
+    head: Box<Parts>,
     body: B,
 ) -> Result<Response<ResponseBody>, Rejection>
 where
@@ -128,7 +128,7 @@ where
         shared: Arc::clone(shared),
         row,
     };
-    if !is_json(&head.headers) {
+    if !is_json {
         return Err(Rejection::NotJson);
     }
     let body = body::read(body, config.body_limit, config.body_timeout).await?;
@@ -186,7 +186,7 @@ fn send_error(
 }
 
 /// Begins a request. It is polled once here; most answers are ready by then and need no task.
-async fn take_request(place: &Place, head: Parts, request: Request) -> Result<(), Rejection> {
+async fn take_request(place: &Place, head: Box<Parts>, request: Request) -> Result<(), Rejection> {
     let id = request.id();
     let route = Route::Stream(StreamId::STANDALONE);
     let mut running = match place.begin(head, request, route) {

@@ -83,7 +83,7 @@ impl Place {
     /// Takes up a request; nothing of it runs yet.
     pub(super) fn begin(
         &self,
-        head: Parts,
+        head: Box<Parts>,
         request: Request,
         route: Route,
     ) -> Result<Running, NotTaken> {
@@ -129,7 +129,13 @@ impl Place {
         Ok(())
     }
 
-    fn context(&self, head: Parts, meta: Bytes, terms: Terms, request: Option<Ticket>) -> Context {
+    fn context(
+        &self,
+        head: Box<Parts>,
+        meta: Bytes,
+        terms: Terms,
+        request: Option<Ticket>,
+    ) -> Context {
         let link = SessionLink {
             table: Arc::clone(&self.shared.table),
             row: Arc::clone(&self.row),
@@ -143,7 +149,7 @@ impl Place {
     /// Hears a notification.
     pub(super) async fn hear(
         &self,
-        head: Parts,
+        head: Box<Parts>,
         notification: Notification,
     ) -> Result<(), Rejection> {
         if notification.method() == "notifications/cancelled" {
@@ -241,7 +247,7 @@ impl Running {
 async fn answer(
     taken: Taken,
     call: Call,
-    head: Parts,
+    head: Box<Parts>,
     terms: Terms,
     request: Request,
 ) -> Option<Bytes> {

@@ -29,11 +29,13 @@ use super::observe::{Observer, SessionEnd, Snapshot};
 use super::sessions::SessionTable;
 #[cfg(feature = "request-state")]
 use super::sessions::now;
+use super::streamable::name_session;
 use super::{body, documents, http_sse, stateless, streamable};
 use crate::error::Error;
 use crate::protocol::cors::Sharing;
 use crate::protocol::era::{Posted, Read, id_of, settle};
-use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
+use crate::protocol::exchange::{Endpoint, Exchange, classify};
+use crate::protocol::fields::Fields;
 use crate::protocol::header::X_ACCEL_BUFFERING;
 use crate::protocol::protected::Published;
 use crate::protocol::rejection::Rejection;
@@ -190,13 +192,17 @@ impl McpService {
     /// # Cancel safety
     ///
     /// Dropping the future before it is ready gives the request up.
-    pub async fn call<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    pub fn call<B>(
+        &self,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send
     where
         B: Body + Send + 'static,
         B::Data: Send,
     {
+        // Not an `async fn` around another: each of them moves the whole request.
         let endpoint = self.shared.endpoint(request.uri().path());
-        self.exchange(endpoint, request).await
+        self.exchange(endpoint, request)
     }
 
     /// Answers a request that your own routes have brought to an endpoint, whatever its path, such as
@@ -210,17 +216,17 @@ impl McpService {
     /// # Cancel safety
     ///
     /// As [`call`](Self::call).
-    pub async fn call_at<B>(
+    pub fn call_at<B>(
         &self,
         endpoint: Endpoint,
         request: Request<B>,
-    ) -> Response<ResponseBody>
+    ) -> impl Future<Output = Response<ResponseBody>> + Send
     where
         B: Body + Send + 'static,
         B::Data: Send,
     {
         let endpoint = self.shared.serves(endpoint).then_some(endpoint);
-        self.exchange(endpoint, request).await
+        self.exchange(endpoint, request)
     }
 
     async fn exchange<B>(
@@ -233,7 +239,9 @@ impl McpService {
         B::Data: Send,
     {
         let config = &self.shared.config;
-        let (mut head, body) = request.into_parts();
+        let (head, body) = request.into_parts();
+        // It goes through many hands, and the future of an exchange has room for it in each of them.
+        let mut head = Box::new(head);
         let version = head.version;
         let published = self.shared.published(endpoint, head.uri.path());
         if published.is_some() {
@@ -268,7 +276,7 @@ impl McpService {
     async fn respond<B>(
         &self,
         endpoint: Option<Endpoint>,
-        mut head: Parts,
+        mut head: Box<Parts>,
         body: B,
     ) -> Result<Response<ResponseBody>, Rejection>
     where
@@ -284,19 +292,53 @@ impl McpService {
         }
         let endpoint = endpoint.ok_or(Rejection::UnknownPath)?;
         self.admit(endpoint, &mut head).await?;
+        let fields = Fields::read(&head.headers);
         match (
-            classify(endpoint, &head, shared.config.terms)?,
+            classify(endpoint, &head, &fields, shared.config.terms)?,
             &shared.config.sse,
         ) {
-            (Exchange::Post(form), _) => self.post(head, body, form).await,
+            (Exchange::Post(form), _) => {
+                let config = &shared.config;
+                let body = body::read(body, config.body_limit, config.body_timeout).await?;
+                let read = jsonrpc::parse(&body, &config.json);
+                let id = id_of(&read);
+                shared.permit(Endpoint::Mcp, &head, &read)?;
+                let settled = settle(&fields, read, config.terms.sessions);
+                let answered = async {
+                    match settled? {
+                        Posted::Modern(request, envelope) => {
+                            let begun = stateless::begin(shared, head, request, envelope, form)?;
+                            Ok(begun.answer().await)
+                        }
+                        Posted::Unheard => {
+                            Ok(response(StatusCode::ACCEPTED, ResponseBody::empty()))
+                        }
+                        Posted::Initialize(request) => {
+                            // On the heap, as there is one in a session.
+                            Box::pin(streamable::initialize(shared, head, request, form)).await
+                        }
+                        Posted::InSession(claim, read) => {
+                            let work = streamable::post(shared, &claim, read, head, form)?;
+                            Ok(name_session(work.answer().await?, claim.name))
+                        }
+                        Posted::Alone(version, read) => {
+                            let work = streamable::alone(shared, version, read, head, form)?;
+                            work.answer().await
+                        }
+                    }
+                };
+                answered
+                    .await
+                    .map_err(|rejection: Rejection| rejection.of(id))
+            }
             (Exchange::Listen(claim, position), _) => {
                 streamable::listen(shared, &claim, position, Identity::of(&head))
             }
             (Exchange::Delete(claim), _) => streamable::delete(shared, &claim, Identity::of(&head)),
             (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths, &head),
             (Exchange::OpenSse, None) => Err(Rejection::UnknownPath),
-            (Exchange::PostToSse { session }, _) => {
-                http_sse::post(shared, session, head, body).await
+            (Exchange::PostToSse { session, is_json }, _) => {
+                http_sse::post(shared, (session, is_json), head, body).await
             }
             (Exchange::Options { allow }, _) => {
                 let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
@@ -331,51 +373,6 @@ impl McpService {
             Err(challenge) => {
                 let path = self.shared.told_path(endpoint, head.uri.path());
                 Err(access.challenge(challenge, path))
-            }
-        }
-    }
-
-    /// Takes a POST to `/mcp`: its body says which era and which session it belongs to.
-    async fn post<B>(
-        &self,
-        head: Parts,
-        body: B,
-        form: Form,
-    ) -> Result<Response<ResponseBody>, Rejection>
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-    {
-        let shared = &self.shared;
-        let config = &shared.config;
-        let body = body::read(body, config.body_limit, config.body_timeout).await?;
-        let read = jsonrpc::parse(&body, &config.json);
-        let id = id_of(&read);
-        shared.permit(Endpoint::Mcp, &head, &read)?;
-        let answered = self.answer(head, read, form).await;
-        answered.map_err(|rejection| rejection.of(id))
-    }
-
-    async fn answer(
-        &self,
-        head: Parts,
-        read: Read,
-        form: Form,
-    ) -> Result<Response<ResponseBody>, Rejection> {
-        let shared = &self.shared;
-        match settle(&head.headers, read, shared.config.terms.sessions)? {
-            Posted::Modern(request, envelope) => {
-                stateless::answer(shared, head, request, envelope, form).await
-            }
-            Posted::Unheard => Ok(response(StatusCode::ACCEPTED, ResponseBody::empty())),
-            Posted::Initialize(request) => {
-                streamable::initialize(shared, head, request, form).await
-            }
-            Posted::InSession(claim, read) => {
-                streamable::post(shared, claim, read, head, form).await
-            }
-            Posted::Alone(version, read) => {
-                streamable::alone(shared, version, read, head, form).await
             }
         }
     }

@@ -26,19 +26,23 @@ const OVER: &str = "the authorization ended before the answer";
 
 type Outcome = Result<Json, ErrorObject>;
 
-/// Answers a request: with JSON when there is nothing but the answer, else with a stream.
-///
-/// # Cancel safety
-///
-/// Dropping the future, or the body of its response, drops the dispatcher's: the client's leaving
-/// cancels the request (SPEC D-84).
-pub(super) async fn answer(
+/// A request whose handler was made and has not run yet.
+pub(super) struct Begun<'s, W> {
+    shared: &'s Shared,
+    cx: Context,
+    id: Id,
+    form: Form,
+    work: W,
+}
+
+/// Takes up a request. Nothing waits here, so that what came of it is moved to where it stays at once.
+pub(super) fn begin(
     shared: &Arc<Shared>,
-    head: Parts,
+    head: Box<Parts>,
     request: Request,
     envelope: Envelope,
     form: Form,
-) -> Result<Response<ResponseBody>, Rejection> {
+) -> Result<Begun<'_, impl Future<Output = Option<Outcome>> + Send + Unpin + use<>>, Rejection> {
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
     }
@@ -46,7 +50,6 @@ pub(super) async fn answer(
     if request.method() == "subscriptions/listen" && form == Form::Json {
         return Err(Rejection::StreamNotAcceptable);
     }
-    let config = &shared.config;
     let id = request.id();
     let calls = &shared.calls;
     let call = calls.begin(envelope.version, &request, &head.headers)?;
@@ -54,7 +57,7 @@ pub(super) async fn answer(
     let end = end_of(identity.as_ref());
     let link = Link::Exchange(ExchangeLink {
         outlet: Outlet {
-            limits: config.queue,
+            limits: shared.config.queue,
             observer: Arc::clone(&shared.observer),
             sender: OnceLock::new(),
         },
@@ -68,30 +71,56 @@ pub(super) async fn answer(
     let cx = Context::new(link, head, request.meta_part());
     let handling = call.run(|| shared.dispatcher.request(cx.clone(), request));
     let leases = Arc::clone(&shared.leases);
-    let mut work = Leased::new(handling, move || match &identity {
+    let work = Leased::new(handling, move || match &identity {
         Some(identity) => Lease::until(end).listed(&leases, identity.owner()),
         None => Lease::until(None),
     });
-    // Most answers are ready at once, and need no stream.
-    if let Some(outcome) = at_once(Pin::new(&mut work)).await {
-        return Ok(answer_of(&cx, &id, &told(outcome), form, config.keep_alive));
-    }
-    let Some(sender) = cx.sender().cloned() else {
-        return Ok(json_answer(&id, &Err(ErrorObject::internal())));
-    };
-    let patience = (form != Form::Json).then_some(config.silence);
-    let rest = match first(Pin::new(&mut work), &sender, patience).await {
-        First::Answer(outcome) => {
-            return Ok(answer_of(&cx, &id, &told(outcome), form, config.keep_alive));
+    Ok(Begun {
+        shared,
+        cx,
+        id,
+        form,
+        work,
+    })
+}
+
+impl<W: Future<Output = Option<Outcome>> + Send + Unpin + 'static> Begun<'_, W> {
+    /// Answers the request: with JSON when there is nothing but the answer, else with a stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or the body of its response, drops the dispatcher's: the client's leaving
+    /// cancels the request (SPEC D-84).
+    pub(super) async fn answer(self) -> Response<ResponseBody> {
+        let Self {
+            shared,
+            cx,
+            id,
+            form,
+            mut work,
+        } = self;
+        let config = &shared.config;
+        // Most answers are ready at once, and need no stream.
+        if let Some(outcome) = at_once(Pin::new(&mut work)).await {
+            return answer_of(&cx, &id, &told(outcome), form, config.keep_alive);
         }
-        First::Output | First::Silence => run_out(work, sender.clone(), id),
-    };
-    // A listening request that began while the server was told to end may have been overlooked.
-    if shared.is_draining() {
-        shared.end_listens();
+        let Some(sender) = cx.sender().cloned() else {
+            return json_answer(&id, &Err(ErrorObject::internal()));
+        };
+        let patience = (form != Form::Json).then_some(config.silence);
+        let rest = match first(Pin::new(&mut work), &sender, patience).await {
+            First::Answer(outcome) => {
+                return answer_of(&cx, &id, &told(outcome), form, config.keep_alive);
+            }
+            First::Output | First::Silence => run_out(work, sender.clone(), id),
+        };
+        // A listening request that began while the server was told to end may have been overlooked.
+        if shared.is_draining() {
+            shared.end_listens();
+        }
+        let body = ResponseBody::events(&sender, config.keep_alive, rest);
+        stream_response(body)
     }
-    let body = ResponseBody::events(&sender, config.keep_alive, rest);
-    Ok(stream_response(body))
 }
 
 /// Runs a request whose answer is a stream to its end, in a task of its own: in the body it would stand

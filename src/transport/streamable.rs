@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::body::{QueueLimits, ResponseBody, Sender};
+use super::dispatch::BoxFuture;
 use super::identity::Identity;
 use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, Running, too_many};
@@ -37,7 +38,7 @@ type Answered = Result<Response<ResponseBody>, Rejection>;
 /// Opens a session with its `initialize`. There is none unless that succeeds (SPEC C-70).
 pub(super) async fn initialize(
     shared: &Arc<Shared>,
-    head: Parts,
+    head: Box<Parts>,
     request: Request,
     form: Form,
 ) -> Answered {
@@ -58,14 +59,17 @@ pub(super) async fn initialize(
         shared: Arc::clone(shared),
         row,
     };
-    let answered = place.answer(head, request, form, Shape::Object).await;
+    let answered = match place.clone().ask(head, request, form, Shape::Object) {
+        Ok(work) => work.answer().await,
+        Err(rejection) => Err(rejection),
+    };
     // Refused before it began: nobody will come for the session.
     if place.row.with(|session| session.is_fresh()) {
         place.end(SessionEnd::NotInitialized);
     }
-    let mut response = answered?;
+    let response = answered?;
     if shared.table.has(place.row.id()) {
-        name_session(&mut response, place.name()?);
+        return Ok(name_session(response, place.name()?));
     }
     Ok(response)
 }
@@ -79,15 +83,16 @@ fn asked_version(request: &Request) -> Option<ProtocolVersion> {
         .then_some(version)
 }
 
-/// Takes messages for a session.
-pub(super) async fn post(
+/// Takes messages for a session. Nothing waits here, so that what came of them is moved to where it stays
+/// at once.
+pub(super) fn post(
     shared: &Arc<Shared>,
-    claim: Claim,
+    claim: &Claim,
     read: Read,
-    head: Parts,
+    head: Box<Parts>,
     form: Form,
-) -> Answered {
-    let place = find(shared, &claim, Identity::of(&head))?;
+) -> Result<Work, Rejection> {
+    let place = find(shared, claim, Identity::of(&head))?;
     if let Ok(Payload::Single(Message::Request(request))) = &read
         && request.method() == "initialize"
     {
@@ -95,19 +100,17 @@ pub(super) async fn post(
     }
     claim.check_version()?;
     let version = place.row.with(|session| session.terms().version);
-    let mut response = place.take_all(head, read, version, form).await?;
-    name_session(&mut response, claim.name);
-    Ok(response)
+    place.take_all(head, read, version, form)
 }
 
 /// Takes messages that belong to no session (SPEC C-83).
-pub(super) async fn alone(
+pub(super) fn alone(
     shared: &Arc<Shared>,
     version: ProtocolVersion,
     read: Read,
-    head: Parts,
+    head: Box<Parts>,
     form: Form,
-) -> Answered {
+) -> Result<Work, Rejection> {
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
     }
@@ -126,7 +129,7 @@ pub(super) async fn alone(
             Identity::of(&head).map(Identity::owner),
         )),
     };
-    place.take_all(head, read, version, form).await
+    place.take_all(head, read, version, form)
 }
 
 /// Opens the standalone stream of a session, or goes on with a stream that was lost (SPEC C.2).
@@ -158,9 +161,8 @@ pub(super) fn listen(
         Position::Nowhere => (None, Rejection::EventUnknown),
     });
     let attachment = attachment.ok_or(otherwise)?;
-    let mut response = place.stream(&sender, attachment, end_of(identity));
-    name_session(&mut response, claim.name.clone());
-    Ok(response)
+    let response = place.stream(&sender, attachment, end_of(identity));
+    Ok(name_session(response, claim.name.clone()))
 }
 
 /// Ends a session (SPEC C.3, J-16).
@@ -237,8 +239,12 @@ pub(super) fn resumption(shared: &Shared, tag: Option<Tag>) -> Resumption {
 }
 
 /// SPEC C-82, J-31: as the client spells it.
-fn name_session(response: &mut Response<ResponseBody>, name: HeaderValue) {
+pub(super) fn name_session(
+    mut response: Response<ResponseBody>,
+    name: HeaderValue,
+) -> Response<ResponseBody> {
     response.headers_mut().insert(MCP_SESSION_ID, name);
+    response
 }
 
 /// What a JSON answer is wrapped in.
@@ -276,44 +282,51 @@ impl Place {
     }
 
     /// Takes the messages of one body.
-    async fn take_all(
-        &self,
-        head: Parts,
+    fn take_all(
+        self,
+        head: Box<Parts>,
         read: Read,
         version: ProtocolVersion,
         form: Form,
-    ) -> Answered {
+    ) -> Result<Work, Rejection> {
         match read {
             Ok(Payload::Single(Message::Request(request))) => {
-                self.answer(head, request, form, Shape::Object).await
+                self.ask(head, request, form, Shape::Object)
             }
             Ok(Payload::Single(Message::Notification(notification))) => {
-                self.hear(head, notification).await?;
-                Ok(accepted())
+                Ok(Work::Other(Box::pin(async move {
+                    self.hear(head, notification).await?;
+                    Ok(accepted())
+                })))
             }
             Ok(Payload::Single(Message::Response(reply))) => {
                 self.take(reply);
-                Ok(accepted())
+                Ok(Work::Done(accepted()))
             }
             Ok(Payload::Batch(messages)) if version.has_batches() => {
-                self.take_batch(head, messages, form).await
+                Ok(Work::Other(Box::pin(async move {
+                    self.take_batch(head, messages, form).await
+                })))
             }
             Ok(Payload::Batch(_)) => Err(Rejection::BatchNotAllowed),
             // Params that cannot be read are the answer to a request that was understood; nobody
             // waits for that to a notification (SPEC A-21).
-            Err(error) if error.is_notification() => Ok(accepted()),
+            Err(error) if error.is_notification() => Ok(Work::Done(accepted())),
             Err(error) => match error.id() {
                 Some(id) if self.row.with(|session| session.is_running(id)) => {
                     Err(Rejection::IdInUse(id.clone()))
                 }
-                Some(id) => Ok(self.refuse(id, &error.to_error_object(), INVALID_MESSAGE)),
+                Some(id) => {
+                    let refusal = self.refuse(id, &error.to_error_object(), INVALID_MESSAGE);
+                    Ok(Work::Done(refusal))
+                }
                 None => Err(Rejection::Invalid(error)),
             },
         }
     }
 
     /// SPEC.
-    async fn take_batch(&self, head: Parts, messages: Vec<Message>, form: Form) -> Answered {
+    async fn take_batch(&self, head: Box<Parts>, messages: Vec<Message>, form: Form) -> Answered {
         let mut requests = Vec::new();
         let mut notifications = Vec::new();
         for message in messages {
@@ -333,14 +346,22 @@ impl Place {
             0 => Ok(accepted()),
             1 => {
                 let request = requests.swap_remove(0);
-                self.answer(head, request, form, Shape::Array).await
+                let work = self.clone().ask(head, request, form, Shape::Array)?;
+                // The future would contain itself.
+                Box::pin(work.answer()).await
             }
             _ => self.answer_all(head, requests, form).await,
         }
     }
 
-    /// Answers one request: with JSON when there is nothing but the answer, else with a stream.
-    async fn answer(&self, head: Parts, request: Request, form: Form, shape: Shape) -> Answered {
+    /// Takes up one request.
+    fn ask(
+        self,
+        head: Box<Parts>,
+        request: Request,
+        form: Form,
+        shape: Shape,
+    ) -> Result<Work, Rejection> {
         let id = request.id();
         let initializes = request.method() == "initialize";
         let end = end_of(Identity::of(&head));
@@ -352,46 +373,32 @@ impl Place {
                 return match why {
                     NotTaken::Rejected(rejection) => Err(rejection),
                     // The parser lets no `initialize` into a batch (SPEC A-62).
-                    NotTaken::Answered(error, reason) => Ok(self.refuse(&id, &error, reason)),
+                    NotTaken::Answered(error, reason) => {
+                        Ok(Work::Done(self.refuse(&id, &error, reason)))
+                    }
                 };
             }
         };
         if form == Form::Stream {
             self.begin_stream(stream);
         }
-        let mut turn = Turn {
+        let turn = Turn {
             place: self,
             running: Some(running),
             initializes,
         };
-        // Most answers are ready at once, and need no stream.
-        if let Some(Some(answer)) = at_once(pin!(poll_fn(|cx| turn.poll(cx)))).await {
-            return Ok(shape.json(&[answer]));
-        }
-        let sender = self.connection(stream);
-        let connection = sender.clone();
-        let attached = self.row.with(|session| session.attach(stream, connection));
-        let Some(attachment) = attached else {
-            turn.running = None;
-            return Ok(shape.json(&[self.unanswered(&id)]));
-        };
-        let patience = (form != Form::Json).then_some(self.shared.config.silence);
-        let came = first(pin!(poll_fn(|cx| turn.poll(cx))), &sender, patience).await;
-        match came {
-            First::Answer(Some(answer)) => return Ok(shape.json(&[answer])),
-            First::Answer(None) | First::Output if !sender.has_output() && sender.is_closed() => {
-                turn.running = None;
-                return Ok(shape.json(&[self.unanswered(&id)]));
-            }
-            First::Silence => self.begin_stream(stream),
-            First::Answer(None) | First::Output => {}
-        }
-        turn.hand_over();
-        Ok(self.stream(&sender, attachment, end))
+        Ok(Work::Asked(Asked {
+            turn,
+            id,
+            stream,
+            form,
+            shape,
+            end,
+        }))
     }
 
     /// Answers several requests of one body: each in its own event, or all in one JSON array.
-    async fn answer_all(&self, head: Parts, requests: Vec<Request>, form: Form) -> Answered {
+    async fn answer_all(&self, head: Box<Parts>, requests: Vec<Request>, form: Form) -> Answered {
         let end = end_of(Identity::of(&head));
         let (stream, route) = self.open_stream(form);
         let mut taken = Vec::new();
@@ -511,15 +518,89 @@ fn refused(id: &Id, error: &ErrorObject) -> Bytes {
     Outgoing::Error(Some(id), error).to_bytes()
 }
 
+/// What became of the messages of a body.
+pub(super) enum Work {
+    Done(Response<ResponseBody>),
+    /// One request, as it nearly always is.
+    Asked(Asked),
+    /// On the heap, so that what is rare does not make the future of what is frequent larger.
+    Other(BoxFuture<Answered>),
+}
+
+impl Work {
+    /// The response, when there is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future is the client's leaving: a request runs on (SPEC C-28).
+    pub(super) async fn answer(self) -> Answered {
+        match self {
+            Self::Done(response) => Ok(response),
+            Self::Asked(asked) => Ok(asked.answer().await),
+            Self::Other(answered) => answered.await,
+        }
+    }
+}
+
+/// A request that was taken up.
+pub(super) struct Asked {
+    turn: Turn,
+    id: Id,
+    stream: StreamId,
+    form: Form,
+    shape: Shape,
+    /// When the identity of the request ends.
+    end: Option<Instant>,
+}
+
+impl Asked {
+    /// Answers it: with JSON when there is nothing but the answer, else with a stream.
+    async fn answer(self) -> Response<ResponseBody> {
+        let Self {
+            mut turn,
+            id,
+            stream,
+            form,
+            shape,
+            end,
+        } = self;
+        // Most answers are ready at once, and need no stream.
+        if let Some(Some(answer)) = at_once(pin!(poll_fn(|cx| turn.poll(cx)))).await {
+            return shape.json(&[answer]);
+        }
+        let place = turn.place.clone();
+        let sender = place.connection(stream);
+        let connection = sender.clone();
+        let attached = place.row.with(|session| session.attach(stream, connection));
+        let Some(attachment) = attached else {
+            turn.running = None;
+            return shape.json(&[place.unanswered(&id)]);
+        };
+        let patience = (form != Form::Json).then_some(place.shared.config.silence);
+        let came = first(pin!(poll_fn(|cx| turn.poll(cx))), &sender, patience).await;
+        match came {
+            First::Answer(Some(answer)) => return shape.json(&[answer]),
+            First::Answer(None) | First::Output if !sender.has_output() && sender.is_closed() => {
+                turn.running = None;
+                return shape.json(&[place.unanswered(&id)]);
+            }
+            First::Silence => place.begin_stream(stream),
+            First::Answer(None) | First::Output => {}
+        }
+        turn.hand_over();
+        place.stream(&sender, attachment, end)
+    }
+}
+
 /// A request that is polled in place, for a client that may leave: then it runs on without one
 /// (SPEC C-28), but an `initialize` that nobody waits for takes its session with it.
-struct Turn<'a> {
-    place: &'a Place,
+struct Turn {
+    place: Place,
     running: Option<Running>,
     initializes: bool,
 }
 
-impl Turn<'_> {
+impl Turn {
     /// The answer, if it is for the response and not on the stream.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Bytes>> {
         let Some(running) = &mut self.running else {
@@ -534,12 +615,12 @@ impl Turn<'_> {
 
     fn hand_over(&mut self) {
         if let Some(running) = self.running.take() {
-            running.hand_over(self.place);
+            running.hand_over(&self.place);
         }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         if self.initializes && self.running.take().is_some() {
             self.place.end(SessionEnd::NotInitialized);

@@ -26,11 +26,16 @@ impl SessionId {
     /// forms name the same session. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Self::read(text.as_bytes())
+    }
+
+    /// The same from bytes that nobody has looked at.
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
         // The length keeps out the braced and URN forms that the library would take as well.
         if text.len() != 32 && text.len() != 36 {
             return None;
         }
-        Uuid::try_parse(text).ok().map(Self)
+        Uuid::try_parse_ascii(text).ok().map(Self)
     }
 }
 

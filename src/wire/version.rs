@@ -67,9 +67,14 @@ impl ProtocolVersion {
     /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Self::read(text.as_bytes())
+    }
+
+    /// The same from bytes that nobody has looked at.
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|version| version.as_str() == text)
+            .find(|version| version.as_str().as_bytes() == text)
     }
 
     /// What an `initialize` that asks for `requested` settles on: the same revision when it has a

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::parse::Limits;
+use super::plain::has_escape;
 use super::scan::{Kind, Scanner, decode};
 use super::walk::members;
 
@@ -29,10 +30,10 @@ impl<'a> RawJson<'a> {
     /// The text of a string, escapes decoded; `None` for a value of another type.
     #[must_use]
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        if self.0.starts_with(b"\"") {
-            decode(std::str::from_utf8(self.0).ok()?).ok()
-        } else {
-            None
+        match self.unescaped() {
+            Some(text) => std::str::from_utf8(text).ok().map(Cow::Borrowed),
+            None if self.is_string() => decode(std::str::from_utf8(self.0).ok()?).ok(),
+            None => None,
         }
     }
 
@@ -41,16 +42,32 @@ impl<'a> RawJson<'a> {
         self.0.starts_with(b"{")
     }
 
+    /// Whether it is a string.
+    pub(crate) fn is_string(self) -> bool {
+        self.0.starts_with(b"\"")
+    }
+
     /// A member of an object, without reading the others. Of members with the same name it is the
     /// last, as for nearly every reader.
     pub(crate) fn member(self, wanted: &str) -> Option<Self> {
-        let members = self.members().filter(|(name, _)| name == wanted);
-        members.last().map(|(_, value)| value)
+        let members = members(self.0).filter(|(name, _)| Self(name).is_text(wanted));
+        members.last().map(|(_, value)| Self(value))
     }
 
-    /// The members of an object; none of any other value.
-    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Self)> {
-        members(self.0).filter_map(|(name, value)| Some((RawJson(name).as_str()?, RawJson(value))))
+    /// Whether a string has this text.
+    fn is_text(self, wanted: &str) -> bool {
+        match self.unescaped() {
+            Some(text) => text == wanted.as_bytes(),
+            None => self.as_str().is_some_and(|text| text == wanted),
+        }
+    }
+
+    /// The text of a string without escapes, which is in its bytes.
+    fn unescaped(self) -> Option<&'a [u8]> {
+        match self.0 {
+            [b'"', text @ .., b'"'] if !has_escape(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// The value, read by serde_json.

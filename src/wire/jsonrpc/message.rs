@@ -224,6 +224,8 @@ pub(super) struct MetaSpans {
     pub(super) protocol_version: Option<Span>,
     pub(super) client_capabilities: Option<Span>,
     pub(super) client_info: Option<Span>,
+    /// Whether the client said who it is, if it said anything of that.
+    pub(super) is_client_named: bool,
     pub(super) log_level: Option<Span>,
 }
 
@@ -236,6 +238,7 @@ impl MetaSpans {
             protocol_version: None,
             client_capabilities: None,
             client_info: None,
+            is_client_named: true,
             log_level: None,
         }
     }
@@ -344,19 +347,7 @@ impl<'a> Params<'a> {
 
     /// Whether the client said who it is, if it said anything of that: by name and version, both strings.
     pub(crate) fn is_client_named(self) -> bool {
-        let Some(info) = self.client_info() else {
-            return true;
-        };
-        let (mut name, mut version) = (false, false);
-        for (member, value) in info.members() {
-            let is_text = value.as_str().is_some();
-            match &*member {
-                "name" => name = is_text,
-                "version" => version = is_text,
-                _ => {}
-            }
-        }
-        name && version
+        self.spans.meta.is_none_or(|meta| meta.is_client_named)
     }
 
     /// `_meta["io.modelcontextprotocol/logLevel"]`, of any type.

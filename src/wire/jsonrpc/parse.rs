@@ -470,6 +470,10 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
     let mut spans = MetaSpans::new(scanner.since(start));
     let mut token_kind = None;
     while let Some(part) = scanner.next(&mut members)? {
+        if matches!(part, MetaPart::ClientInfo) {
+            (spans.client_info, spans.is_client_named) = client(scanner)?;
+            continue;
+        }
         let (kind, span) = scanner.value()?;
         match part {
             MetaPart::ProgressToken => {
@@ -478,8 +482,9 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
             }
             MetaPart::ProtocolVersion => spans.protocol_version = Some(span),
             MetaPart::ClientCapabilities => spans.client_capabilities = Some(span),
-            MetaPart::ClientInfo => spans.client_info = Some(span),
             MetaPart::LogLevel => spans.log_level = Some(span),
+            // Read above.
+            MetaPart::ClientInfo => {}
         }
     }
     if let Some(name) = members.repeated() {
@@ -492,6 +497,48 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
     }
     spans.whole = scanner.since(start);
     Ok(Ok(spans))
+}
+
+/// The members of `clientInfo` that it has to have.
+#[derive(Clone, Copy)]
+enum ClientPart {
+    Name,
+    Version,
+}
+
+impl Part for ClientPart {
+    fn named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            name if name == b"name" => Self::Name,
+            name if name == b"version" => Self::Version,
+            _ => return None,
+        })
+    }
+
+    fn place(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Where `clientInfo` lies, and whether the client is named in it: by name and version, both strings.
+/// Looked at while it goes by, since a second walk would cost as much as this one.
+#[inline(never)]
+fn client(scanner: &mut Scanner<'_>) -> Scanned<(Option<Span>, bool)> {
+    if scanner.peek() != Some(b'{') {
+        let (_, span) = scanner.value()?;
+        return Ok((Some(span), false));
+    }
+    let start = scanner.position();
+    let mut members = scanner.object()?;
+    let (mut has_name, mut has_version) = (false, false);
+    while let Some(part) = scanner.next(&mut members)? {
+        let (kind, _) = scanner.value()?;
+        match part {
+            ClientPart::Name => has_name = kind == Kind::String,
+            ClientPart::Version => has_version = kind == Kind::String,
+        }
+    }
+    Ok((Some(scanner.since(start)), has_name && has_version))
 }
 
 /// Why a body is no message, or no batch of messages.

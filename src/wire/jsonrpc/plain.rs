@@ -26,6 +26,15 @@ pub(super) fn run_behind_escape(text: &[u8], at: usize) -> usize {
     }
 }
 
+/// Whether there is a backslash in the text of a string that the scanner has checked.
+pub(super) fn has_escape(text: &[u8]) -> bool {
+    // A run ends with a few single bytes, of which a short text would have too many.
+    match text.len() {
+        0..=32 => text.contains(&b'\\'),
+        len => plain_run(text, 0) != len,
+    }
+}
+
 /// Two words more; and what is longer than those is mostly very long.
 #[inline(never)]
 fn long_run(text: &[u8], at: usize) -> usize {

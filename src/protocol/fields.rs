@@ -1,0 +1,120 @@
+//! [`Fields`]: the headers that decide what a request is.
+
+use hyper::header::{
+    ACCEPT, AsHeaderName, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
+
+use super::header::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
+
+/// The headers that are asked for in every request, found in one walk over all that came: a look into
+/// the map costs as much as half the walk, since it hashes the name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields<'h> {
+    pub(crate) accept: Field<'h>,
+    pub(crate) content_encoding: Field<'h>,
+    pub(crate) content_type: Field<'h>,
+    pub(crate) method: Field<'h>,
+    pub(crate) name: Field<'h>,
+    pub(crate) session: Field<'h>,
+    pub(crate) version: Field<'h>,
+    /// Where the others are.
+    pub(crate) headers: &'h HeaderMap,
+}
+
+/// How often a header is there, and what it says if it is there once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Field<'h> {
+    Absent,
+    One(&'h HeaderValue),
+    /// Whoever read the request on its way may have gone by any of them.
+    Several,
+}
+
+impl<'h> Fields<'h> {
+    pub(crate) fn read(headers: &'h HeaderMap) -> Self {
+        let mut fields = Self {
+            accept: Field::Absent,
+            content_encoding: Field::Absent,
+            content_type: Field::Absent,
+            method: Field::Absent,
+            name: Field::Absent,
+            session: Field::Absent,
+            version: Field::Absent,
+            headers,
+        };
+        for (name, value) in headers {
+            if let Some(field) = fields.of(name) {
+                field.add(value);
+            }
+        }
+        fields
+    }
+
+    fn of(&mut self, name: &HeaderName) -> Option<&mut Field<'h>> {
+        Some(match name {
+            name if name == ACCEPT => &mut self.accept,
+            name if name == CONTENT_TYPE => &mut self.content_type,
+            name if name == CONTENT_ENCODING => &mut self.content_encoding,
+            name if name == MCP_METHOD => &mut self.method,
+            name if name == MCP_NAME => &mut self.name,
+            name if name == MCP_SESSION_ID => &mut self.session,
+            name if name == MCP_PROTOCOL_VERSION => &mut self.version,
+            _ => return None,
+        })
+    }
+}
+
+impl<'h> Field<'h> {
+    /// A header that is seldom asked for.
+    pub(crate) fn of(headers: &'h HeaderMap, name: impl AsHeaderName) -> Self {
+        let mut field = Self::Absent;
+        let values = headers.get_all(name).iter();
+        values.for_each(|value| field.add(value));
+        field
+    }
+
+    fn add(&mut self, value: &'h HeaderValue) {
+        *self = match self {
+            Self::Absent => Self::One(value),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+
+    pub(crate) fn is_absent(self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody is to go by one of several lines (SPEC D-34), however they are looked for.
+    #[test]
+    fn a_header_is_absent_or_there_once_or_several_times() {
+        type Found = for<'f, 'h> fn(&'f Fields<'h>) -> Field<'h>;
+        let found: [(HeaderName, Found); 7] = [
+            (ACCEPT, |fields| fields.accept),
+            (CONTENT_ENCODING, |fields| fields.content_encoding),
+            (CONTENT_TYPE, |fields| fields.content_type),
+            (MCP_METHOD, |fields| fields.method),
+            (MCP_NAME, |fields| fields.name),
+            (MCP_SESSION_ID, |fields| fields.session),
+            (MCP_PROTOCOL_VERSION, |fields| fields.version),
+        ];
+        let says = |field: Field<'_>| match field {
+            Field::Absent => "absent".to_owned(),
+            Field::One(value) => format!("{value:?}"),
+            Field::Several => "several".to_owned(),
+        };
+        for (name, field) in found {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-other", HeaderValue::from_static("x"));
+            for expected in ["absent", "\"a\"", "several", "several"] {
+                assert_eq!(says(field(&Fields::read(&headers))), expected, "{name}");
+                assert_eq!(says(Field::of(&headers, &name)), expected, "{name}");
+                headers.append(&name, HeaderValue::from_static("a"));
+            }
+        }
+    }
+}
