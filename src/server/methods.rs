@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::closing::{Cache, Closing};
 use super::completion::{self, Completion};
+use super::first_pages::List;
 use super::icon::put_icons;
 use super::meta::Meta;
 use super::page::page;
@@ -156,6 +157,12 @@ fn members(request: &Request) -> Result<Map<String, Value>, ErrorObject> {
     }
 }
 
+/// Whether a request asks for the first page of a list, and has nothing in it that nobody could read.
+fn begins_list(request: &Request) -> bool {
+    let params = request.params();
+    params.is_none_or(|params| !params.is_odd() && params.as_raw().member("cursor").is_none())
+}
+
 impl Asked<'_> {
     /// The methods that only the legacy era has (SPEC D-60, K), and those that both have.
     async fn answer_legacy(&self) -> Answer {
@@ -198,27 +205,24 @@ impl Asked<'_> {
             "tools/call" if registry.offers_tools => self.call_tool().await,
             "tools/list" if registry.offers_tools => {
                 let items = registry.tools.iter();
-                self.list("tools", items.map(|(tool, _)| tool.to_value(self.version)))
+                let items = items.map(|(tool, _)| tool.to_value(self.version));
+                self.list(List::Tools, items)
             }
             "resources/list" if registry.has_resources() => {
                 let items = registry.resources.iter();
-                self.list(
-                    "resources",
-                    items.map(|(one, _)| one.to_value(self.version)),
-                )
+                let items = items.map(|(one, _)| one.to_value(self.version));
+                self.list(List::Resources, items)
             }
             "resources/templates/list" if registry.has_resources() => {
                 let items = registry.templates.iter();
                 let items = items.map(|(one, ..)| one.to_value(self.version));
-                self.list("resourceTemplates", items)
+                self.list(List::Templates, items)
             }
             "resources/read" if registry.has_resources() => self.read().await,
             "prompts/list" if !registry.prompts.is_empty() => {
                 let items = registry.prompts.iter();
-                self.list(
-                    "prompts",
-                    items.map(|(prompt, _)| prompt.to_value(self.version)),
-                )
+                let items = items.map(|(prompt, _)| prompt.to_value(self.version));
+                self.list(List::Prompts, items)
             }
             "prompts/get" if !registry.prompts.is_empty() => self.prompt().await,
             "completion/complete" if registry.completion.is_some() => self.complete().await,
@@ -264,10 +268,18 @@ impl Asked<'_> {
         Ok(Json::from_encoder(out))
     }
 
-    fn list(&self, key: &str, items: impl ExactSizeIterator<Item = Value>) -> Answer {
-        let page = page(&members(self.call.message())?, key, items, PAGE_SIZE)?;
-        let closing = self.closing.kept(self.kept(self.registry.lists_cache));
-        Ok(closing.close(&page, &Meta::default()))
+    fn list(&self, list: List, items: impl ExactSizeIterator<Item = Value>) -> Answer {
+        let make = || {
+            let page = page(&members(self.call.message())?, list.key(), items, PAGE_SIZE)?;
+            let closing = self.closing.kept(self.kept(self.registry.lists_cache));
+            Ok(closing.close(&page, &Meta::default()))
+        };
+        if !begins_list(self.call.message()) {
+            return make();
+        }
+        let has_identity = self.call.identity().is_some();
+        let pages = &self.registry.first_pages;
+        pages.get_or_make(list, self.version, has_identity, make)
     }
 
     /// SPEC E-33 to E-35, E-38.

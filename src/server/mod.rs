@@ -8,6 +8,7 @@ mod closing;
 mod completion;
 mod content;
 mod elicitation;
+mod first_pages;
 mod icon;
 mod meta;
 mod methods;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::closing::Cache;
 use super::completion::{CompletionHandler, Target};
+use super::first_pages::FirstPages;
 use super::prompt::{Prompt, PromptHandler};
 use super::resource::{Read, Reader, Resource, ResourceTemplate};
 use super::tool::{Tool, ToolHandler};
@@ -25,7 +26,9 @@ impl Current {
 
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut current))
+        let registry = Arc::make_mut(&mut current);
+        registry.first_pages = FirstPages::default();
+        change(registry)
     }
 }
 
@@ -42,6 +45,8 @@ pub(super) struct Registry {
     pub(super) logging: bool,
     pub(super) subscriptions: bool,
     pub(super) lists_cache: Cache,
+    /// What was listed since the last change.
+    pub(super) first_pages: FirstPages,
     /// Whether anything needs scopes.
     pub(super) has_scopes: bool,
     /// The first registration that cannot be served.

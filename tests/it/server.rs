@@ -872,6 +872,34 @@ async fn changes_of_lists_are_told_once_to_each_session() {
     }
 }
 
+/// SPEC E-43: a list is what it was for as long as nothing changes, and what it is from then on; in each
+/// revision.
+#[tokio::test]
+async fn a_list_is_as_the_last_change_left_it() {
+    let server = everything(&Hands::default());
+    let running = run(server.clone()).await;
+    for version in [V24, V11] {
+        let mut client = Client::initialized(running.address, version, json!({})).await;
+        let before = client.result("tools/list", json!({})).await;
+        assert_eq!(client.result("tools/list", json!({})).await, before);
+        server
+            .add_tool(Tool::new("new"), async |_cx, _args| "new")
+            .unwrap();
+        assert_eq!(client.message().await.unwrap()["id"], Value::Null);
+        let with = client.result("tools/list", json!({})).await;
+        assert_eq!(
+            with["tools"].as_array().unwrap().last().unwrap()["name"],
+            "new"
+        );
+        assert!(server.remove_tool("new"));
+        assert_eq!(client.message().await.unwrap()["id"], Value::Null);
+        assert_eq!(client.result("tools/list", json!({})).await, before);
+        // What is no cursor is refused, whatever there is to give.
+        let cursor = json!({"cursor": 7});
+        assert_eq!(client.error_code("tools/list", cursor).await, -32602);
+    }
+}
+
 /// Registrations that cannot be served fail the build, with a reason (SPEC E-31, E-51, E-56).
 #[tokio::test]
 async fn a_wrong_registration_fails_the_build() {

@@ -1,0 +1,112 @@
+//! [`FirstPages`]: the results that lists begin with, written once for all who ask.
+
+use std::sync::OnceLock;
+
+use crate::wire::jsonrpc::{ErrorObject, Json};
+use crate::wire::version::ProtocolVersion;
+
+/// What can be listed.
+#[derive(Clone, Copy)]
+pub(super) enum List {
+    Tools,
+    Resources,
+    Templates,
+    Prompts,
+}
+
+impl List {
+    /// The member of a result that has the items.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+            Self::Prompts => "prompts",
+        }
+    }
+}
+
+/// The first page of each list: in each revision, for those who come without an identity and for those
+/// who come with one (SPEC D-73). Most lists have no other.
+#[derive(Default)]
+pub(super) struct FirstPages([[[OnceLock<Json>; 2]; ProtocolVersion::ALL.len()]; 4]);
+
+impl FirstPages {
+    /// The page, made when it is first asked for.
+    pub(super) fn get_or_make(
+        &self,
+        list: List,
+        version: ProtocolVersion,
+        has_identity: bool,
+        make: impl FnOnce() -> Result<Json, ErrorObject>,
+    ) -> Result<Json, ErrorObject> {
+        let page = &self.0[list as usize][version as usize][usize::from(has_identity)];
+        if let Some(page) = page.get() {
+            return Ok(page.clone());
+        }
+        let made = make()?;
+        // Whoever was faster has made the same.
+        Ok(page.get_or_init(|| made).clone())
+    }
+}
+
+/// A registry is copied to be changed, and then its pages are no longer what they were.
+impl Clone for FirstPages {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// SPEC D-73, G-46: what is for one list, revision or kind of client is for no other, and a copy
+    /// begins anew.
+    #[test]
+    fn each_page_is_made_once() {
+        let pages = FirstPages::default();
+        let lists = [List::Tools, List::Resources, List::Templates, List::Prompts];
+        let each = |pages: &FirstPages, made: &mut dyn FnMut() -> u64| -> Vec<Json> {
+            let mut all = Vec::new();
+            for list in lists {
+                for version in ProtocolVersion::ALL {
+                    for has_identity in [false, true] {
+                        let make = || Ok(Json::from(&json!({ list.key(): made() })));
+                        all.extend(pages.get_or_make(list, version, has_identity, make));
+                    }
+                }
+            }
+            all
+        };
+        let mut count = 0;
+        let mut next = || {
+            count += 1;
+            count
+        };
+        let first = each(&pages, &mut next);
+        assert_eq!(first.len(), 40);
+        let copy = pages.clone();
+        assert_ne!(each(&copy, &mut next), first);
+        let again = each(&pages, &mut || panic!("it is there"));
+        assert_eq!(again, first);
+        assert_eq!(count, 80);
+    }
+
+    /// A page that could not be made is asked for again.
+    #[test]
+    fn a_failure_is_not_kept() {
+        let pages = FirstPages::default();
+        let fail = || Err(ErrorObject::internal());
+        let version = ProtocolVersion::V2025_11_25;
+        assert!(
+            pages
+                .get_or_make(List::Tools, version, false, fail)
+                .is_err()
+        );
+        let make = || Ok(Json::empty());
+        assert!(pages.get_or_make(List::Tools, version, false, make).is_ok());
+    }
+}
