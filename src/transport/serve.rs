@@ -200,7 +200,7 @@ impl<R> Serve<R> {
             + 'static,
         R::Future: Send,
         B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+        B::Error: Into<BoxError>,
     {
         let (stop, stopped) = watch::channel(());
         let host = Host {
@@ -302,6 +302,8 @@ async fn end(mcp: &McpService, deadline: Duration, mut connections: JoinSet<()>)
     connections.shutdown().await;
 }
 
+type BoxError = Box<dyn StdError + Send + Sync>;
+
 /// What all connections share.
 #[derive(Clone)]
 struct Host<R> {
@@ -316,10 +318,13 @@ impl<R> Host<R> {
     /// Serves one connection to its end. What goes wrong on it concerns nobody else.
     async fn connection<B>(mut self, socket: TcpStream)
     where
-        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + Sync,
+        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Send
+            + Sync
+            + 'static,
         R::Future: Send,
         B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+        B::Error: Into<BoxError>,
     {
         // Without it an event waits some 40 ms for a delayed acknowledgement. A socket that refuses
         // either call is dead, and hyper will notice.
@@ -330,23 +335,10 @@ impl<R> Host<R> {
         if let Ok(peer) = socket.peer_addr() {
             self.mcp = self.mcp.for_peer(peer);
         }
-        let (mcp, routes) = (&self.mcp, &self.routes);
         let progress = Progress::new();
-        let service = service_fn(async |request: Request<Incoming>| {
-            let (answering, verdict) = progress.begin();
-            let version = request.version();
-            let response = match verdict.and_then(|()| sound(&request)) {
-                Err(why) => mcp.refuse(&why, version).map(Either::Left),
-                Ok(()) if mcp.owns(request.uri().path()) => {
-                    mcp.call(request).await.map(Either::Left)
-                }
-                Ok(()) => {
-                    let Ok(response) = routes.call(request).await;
-                    response.map(Either::<ResponseBody, B>::Right)
-                }
-            };
-            Ok::<_, Infallible>(response.map(|body| held(body, answering)))
-        });
+        // On the heap while a request is answered: hyper has room for the future from the first request
+        // to the end of the connection, which is 7.5 KB for one that rests or carries a stream.
+        let service = service_fn(|request| Box::pin(self.answer(&progress, request)));
         let socket = Socket::new(socket, Arc::clone(&self.patience), Arc::clone(&progress));
         let mut serving = http1::Builder::new()
             .header_read_timeout(None)
@@ -357,7 +349,7 @@ impl<R> Host<R> {
             // count as gone, though SPEC D-87 would have it otherwise.
             .half_close(false)
             .serve_connection(TokioIo::new(socket), service);
-        let stopped = &mut self.stopped;
+        let mut stopped = self.stopped.clone();
         let mut stop = pin!(async { stopped.changed().await.is_err() });
         let mut stopping = false;
         let _ = poll_fn(|cx| {
@@ -375,8 +367,38 @@ impl<R> Host<R> {
         .await;
         let mut socket = serving.into_parts().io.into_inner();
         let refusal = socket.refusal();
-        let last_words = refusal.map(|why| printed(&mcp.refuse(&why, Version::HTTP_11)));
+        let last_words = refusal.map(|why| printed(&self.mcp.refuse(&why, Version::HTTP_11)));
         socket.close(last_words).await;
+    }
+
+    /// Answers a request.
+    async fn answer<B>(
+        &self,
+        progress: &Arc<Progress>,
+        request: Request<Incoming>,
+    ) -> Result<Response<impl Body<Data = Bytes, Error = BoxError> + use<R, B>>, Infallible>
+    where
+        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Send
+            + Sync
+            + 'static,
+        R::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (answering, verdict) = progress.begin();
+        let version = request.version();
+        let response = match verdict.and_then(|()| sound(&request)) {
+            Err(why) => self.mcp.refuse(&why, version).map(Either::Left),
+            Ok(()) if self.mcp.owns(request.uri().path()) => {
+                self.mcp.call(request).await.map(Either::Left)
+            }
+            Ok(()) => {
+                let Ok(response) = self.routes.call(request).await;
+                response.map(Either::<ResponseBody, B>::Right)
+            }
+        };
+        Ok(response.map(|body| held(body, answering)))
     }
 
     /// Tells a client that it is not served.
