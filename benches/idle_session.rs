@@ -4,6 +4,7 @@
 //! `cargo bench --bench idle_session`
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +21,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use mcp_wire::auth::{Authorizer, Challenge, Identity};
 use mcp_wire::server::Server;
 use mcp_wire::{BoxFuture, McpService};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 
 #[global_allocator]
@@ -29,6 +31,9 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 const SESSIONS: usize = 1_000;
 /// What an idle session may cost above its hyper connection.
 const BUDGET: usize = 1_024;
+/// What an idle session may cost behind `Serve`, its connection and its task included: a stream that
+/// waits is carried on without hyper.
+const SERVED_BUDGET: usize = 3_072;
 /// The same with an identity: the name of a principal, how many sessions it has, and a timer that ends
 /// the stream with it.
 const IDENTIFIED_BUDGET: usize = 1_280;
@@ -87,12 +92,24 @@ where
             .serve_connection(TokioIo::new(server), service)
             .await;
     });
+    begin(&mut client).await;
+    client
+}
+
+/// The same with a connection that `Serve` has accepted. The client's end is outside the runtime, where
+/// it has no heap.
+async fn connect(address: SocketAddr) -> std::net::TcpStream {
+    let mut client = TcpStream::connect(address).await.expect("a connection");
+    begin(&mut client).await;
+    client.into_std().expect("a socket")
+}
+
+async fn begin(client: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     client.write_all(REQUEST).await.expect("the server reads");
     let mut seen = Vec::with_capacity(512);
     while !seen.ends_with(b"\n\n\r\n") {
         client.read_buf(&mut seen).await.expect("the server writes");
     }
-    client
 }
 
 struct Cost {
@@ -102,35 +119,32 @@ struct Cost {
 }
 
 /// Bytes and tasks of one stream, and the bytes that stay when all streams are gone.
-async fn measure<S, B>(service: impl Fn() -> S) -> Cost
-where
-    S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>
-        + Send
-        + 'static,
-    S::Future: Send,
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
-{
+async fn measure<C>(open: impl AsyncFn() -> C) -> Cost {
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let heap = || dhat::HeapStats::get().curr_bytes;
     let mut clients = Vec::with_capacity(SESSIONS);
+    let others = tasks();
+    let mut round = async || {
+        let before = heap();
+        for _ in 0..SESSIONS {
+            clients.push(open().await);
+        }
+        let open = (heap() - before, tasks() - others);
+        clients.clear();
+        while tasks() > others {
+            tokio::task::yield_now().await;
+        }
+        // The runtime lets go of sockets when it next waits.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        open
+    };
     // What is set up once, such as the first slots of the timer, is not a session's.
-    drop(open(service()).await);
-    while tasks() > 0 {
-        tokio::task::yield_now().await;
-    }
+    round().await;
     let before = heap();
-    for _ in 0..SESSIONS {
-        clients.push(open(service()).await);
-    }
-    let open_bytes = heap() - before;
-    let open_tasks = tasks();
-    clients.clear();
-    while tasks() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let (bytes, tasks) = round().await;
     Cost {
-        bytes: open_bytes / SESSIONS,
-        tasks: open_tasks / SESSIONS,
+        bytes: bytes / SESSIONS,
+        tasks: tasks / SESSIONS,
         left: heap().saturating_sub(before),
     }
 }
@@ -154,45 +168,57 @@ impl Authorizer for Everybody {
     }
 }
 
-/// Prints what a session costs above hyper, and holds it to the budget.
-async fn check(what: &str, mcp: McpService, hyper: &Cost, budget: usize) {
-    let ours = measure(|| mcp.clone()).await;
-    let extra = ours.bytes.saturating_sub(hyper.bytes);
+/// Prints what a session costs above `floor`, and holds it to the budget.
+fn check(what: &str, mcp: &McpService, cost: &Cost, floor: usize, budget: usize) {
+    let extra = cost.bytes.saturating_sub(floor);
     println!(
-        "{what}: {} bytes, {} task(s) a stream; above hyper: {extra} bytes (budget {budget})",
-        ours.bytes, ours.tasks
+        "{what}: {} bytes, {} task(s) a stream; above {floor}: {extra} bytes (budget {budget})",
+        cost.bytes, cost.tasks
     );
     println!(
         "  left after {SESSIONS} sessions: {} bytes, {} sessions",
-        ours.left,
+        cost.left,
         mcp.sessions()
     );
     assert!(extra <= budget, "an idle session costs too much");
+    assert_eq!(cost.tasks, 1, "an idle session has no task of its own");
     assert_eq!(
-        ours.tasks, hyper.tasks,
-        "an idle session has no task of its own"
-    );
-    assert_eq!(
-        (ours.left, mcp.sessions()),
+        (cost.left, mcp.sessions()),
         (0, 0),
         "something stays of sessions that are gone"
     );
+}
+
+/// Sessions whose connections `Serve` accepts.
+async fn serve(mcp: McpService) -> Cost {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serving = tokio::spawn(mcp_wire::serve(listener, mcp, pending()));
+    let cost = measure(async || connect(address).await).await;
+    serving.abort();
+    cost
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let _profiler = dhat::Profiler::builder().testing().build();
     // hyper keeps room for the service's future; boxed, it is as small as ours.
-    let hyper = measure(|| service_fn(|request| Box::pin(bare(request)))).await;
+    let bare = || service_fn(|request| Box::pin(bare(request)));
+    let hyper = measure(async || open(bare()).await).await;
     println!(
         "hyper alone: {} bytes, {} task(s) a stream",
         hyper.bytes, hyper.tasks
     );
     let builder = || McpService::builder(Server::new("Idle", "1.0.0"));
-    let open = builder().build().expect("a service");
-    check("a session", open, &hyper, BUDGET).await;
+    let mcp = builder().build().expect("a service");
+    let cost = measure(async || open(mcp.clone()).await).await;
+    check("a session", &mcp, &cost, hyper.bytes, BUDGET);
     let gated = builder().authorizer(Everybody(AtomicUsize::new(0)));
     let gated = gated.build().expect("a service");
+    let cost = measure(async || open(gated.clone()).await).await;
     let what = "a session with an identity of its own that ends";
-    check(what, gated, &hyper, IDENTIFIED_BUDGET).await;
+    check(what, &gated, &cost, hyper.bytes, IDENTIFIED_BUDGET);
+    let mcp = builder().build().expect("a service");
+    let cost = serve(mcp.clone()).await;
+    check("a session behind `Serve`", &mcp, &cost, 0, SERVED_BUDGET);
 }

@@ -13,6 +13,7 @@ mod legacy;
 mod listen;
 pub(crate) mod observe;
 mod panics;
+mod parked;
 #[cfg(feature = "request-state")]
 mod portable;
 #[cfg(feature = "request-state")]

@@ -14,10 +14,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either};
 use hyper::body::{Body, Incoming};
-use hyper::header::HOST;
+use hyper::header::{CONNECTION, HOST};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, Response, Version};
+use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::body::ResponseBody;
+use super::parked::{Loan, Stream, carry};
 use super::service::McpService;
 use super::socket::{Answering, Patience, Progress, Socket};
 use crate::error::Error;
@@ -336,10 +337,40 @@ impl<R> Host<R> {
             self.mcp = self.mcp.for_peer(peer);
         }
         let progress = Progress::new();
+        let mut socket = Socket::new(socket, Arc::clone(&self.patience), Arc::clone(&progress));
+        loop {
+            // On the heap, where a stream that waits leaves nothing of it.
+            let (back, stream) = Box::pin(self.converse(socket, &progress)).await;
+            socket = back;
+            let Some(stream) = stream else { break };
+            if !carry(stream, &mut socket).await {
+                break;
+            }
+        }
+        let refusal = socket.refusal();
+        let last_words = refusal.map(|why| printed(&self.mcp.refuse(&why, Version::HTTP_11)));
+        socket.close(last_words).await;
+    }
+
+    /// Serves what comes, with hyper, to the end of the connection, or up to a stream that waits.
+    async fn converse<B>(
+        &self,
+        socket: Socket<TcpStream>,
+        progress: &Arc<Progress>,
+    ) -> (Socket<TcpStream>, Option<Stream>)
+    where
+        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Send
+            + Sync
+            + 'static,
+        R::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let loan = Arc::<Loan>::default();
         // On the heap while a request is answered: hyper has room for the future from the first request
-        // to the end of the connection, which is 7.5 KB for one that rests or carries a stream.
-        let service = service_fn(|request| Box::pin(self.answer(&progress, request)));
-        let socket = Socket::new(socket, Arc::clone(&self.patience), Arc::clone(&progress));
+        // to the end of the connection, which is 7.5 KB for one that rests.
+        let service = service_fn(|request| Box::pin(self.answer(progress, &loan, request)));
         let mut serving = http1::Builder::new()
             .header_read_timeout(None)
             .max_header_size(self.header_limit)
@@ -352,29 +383,33 @@ impl<R> Host<R> {
         let mut stopped = self.stopped.clone();
         let mut stop = pin!(async { stopped.changed().await.is_err() });
         let mut stopping = false;
-        let _ = poll_fn(|cx| {
+        let is_over = poll_fn(|cx| {
             if !stopping && stop.as_mut().poll(cx).is_ready() {
                 stopping = true;
                 progress.stop();
                 Pin::new(&mut serving).graceful_shutdown();
             }
-            let served = Pin::new(&mut serving).poll(cx);
-            if served.is_pending() && progress.is_untimed() {
-                return Pin::new(&mut serving).poll(cx);
+            let mut served = Pin::new(&mut serving).poll(cx);
+            if served.is_pending() && loan.is_waiting() && progress.is_written() {
+                return Poll::Ready(false);
             }
-            served
+            if served.is_pending() && progress.is_untimed() {
+                served = Pin::new(&mut serving).poll(cx);
+            }
+            served.map(|_| true)
         })
         .await;
-        let mut socket = serving.into_parts().io.into_inner();
-        let refusal = socket.refusal();
-        let last_words = refusal.map(|why| printed(&self.mcp.refuse(&why, Version::HTTP_11)));
-        socket.close(last_words).await;
+        let parts = serving.into_parts();
+        let mut socket = parts.io.into_inner();
+        socket.put_back(&parts.read_buf);
+        (socket, loan.take().filter(|_| !is_over))
     }
 
     /// Answers a request.
     async fn answer<B>(
         &self,
         progress: &Arc<Progress>,
+        loan: &Arc<Loan>,
         request: Request<Incoming>,
     ) -> Result<Response<impl Body<Data = Bytes, Error = BoxError> + use<R, B>>, Infallible>
     where
@@ -388,17 +423,16 @@ impl<R> Host<R> {
     {
         let (answering, verdict) = progress.begin();
         let version = request.version();
+        let can_be_carried = can_be_carried(&request);
         let response = match verdict.and_then(|()| sound(&request)) {
-            Err(why) => self.mcp.refuse(&why, version).map(Either::Left),
-            Ok(()) if self.mcp.owns(request.uri().path()) => {
-                self.mcp.call(request).await.map(Either::Left)
-            }
+            Err(why) => self.mcp.refuse(&why, version),
+            Ok(()) if self.mcp.owns(request.uri().path()) => self.mcp.call(request).await,
             Ok(()) => {
                 let Ok(response) = self.routes.call(request).await;
-                response.map(Either::<ResponseBody, B>::Right)
+                return Ok(response.map(|body| Either::Right(held(body, answering))));
             }
         };
-        Ok(response.map(|body| held(body, answering)))
+        Ok(response.map(|body| Either::Left(loan.lend(body, answering, can_be_carried))))
     }
 
     /// Tells a client that it is not served.
@@ -415,6 +449,17 @@ fn held<B: Body>(body: B, answering: Answering) -> impl Body<Data = B::Data, Err
         let _ = &answering;
         error
     })
+}
+
+/// Whether a stream that answers the request can be carried on without hyper: it is in chunks, the
+/// connection goes on after it, and nothing of the request is unread that hyper would pass over.
+fn can_be_carried(request: &Request<Incoming>) -> bool {
+    let wish = request.headers().get(CONNECTION);
+    // A POST is read to its end before a stream answers it.
+    let is_read = request.body().is_end_stream() || request.method() == Method::POST;
+    request.version() == Version::HTTP_11
+        && wish.is_none_or(|wish| wish.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
+        && is_read
 }
 
 /// RFC 9112, 3.2: one `Host`, neither none nor several, whatever the path.

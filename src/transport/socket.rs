@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
@@ -47,6 +48,8 @@ pub(super) struct Progress {
     is_answering: AtomicBool,
     /// Whether the time of what is waited for runs.
     is_timed: AtomicBool,
+    /// Whether a write waits for the client.
+    is_stuck: AtomicBool,
     /// Whether the server ends.
     is_stopping: AtomicBool,
     /// The request that says its length twice.
@@ -59,6 +62,7 @@ impl Progress {
             begun: AtomicU64::new(0),
             is_answering: AtomicBool::new(false),
             is_timed: AtomicBool::new(false),
+            is_stuck: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             ambiguous: AtomicU64::new(u64::MAX),
         })
@@ -83,6 +87,12 @@ impl Progress {
 
     pub(super) fn stop(&self) {
         self.is_stopping.store(true, Relaxed);
+    }
+
+    /// Whether all that was to be written is with the system: hyper leaves nothing unwritten unless a
+    /// write waits.
+    pub(super) fn is_written(&self) -> bool {
+        !self.is_stuck.load(Relaxed)
     }
 
     /// Whether a request is waited for without end: hyper does not look at the socket again after it
@@ -114,6 +124,8 @@ pub(super) struct Socket<S> {
     timer: Option<Pin<Box<Sleep>>>,
     /// Runs while a write waits.
     stall: Option<Pin<Box<Sleep>>>,
+    /// What has arrived and is still to be read.
+    ahead: Bytes,
     /// Why the connection was ended, if its client is to be told.
     refusal: Option<Rejection>,
     /// Whether the client has left or does not read: nothing more can be told it.
@@ -139,6 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             wait: None,
             timer: None,
             stall: None,
+            ahead: Bytes::new(),
             refusal: None,
             is_gone: false,
         }
@@ -147,6 +160,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// What hyper left to be told to the client, because no request came of it.
     pub(super) fn refusal(&mut self) -> Option<Rejection> {
         self.refusal.take()
+    }
+
+    /// Takes back what was read too early; a copy, since the buffer that it came in is a large one.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.ahead = Bytes::copy_from_slice(bytes);
+    }
+
+    /// Ready when the client has ended. What it says meanwhile is kept, and then it is no longer
+    /// listened to.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.ahead.is_empty() {
+            let mut bytes = [0; 64];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = ready!(Pin::new(&mut *self).poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+            self.put_back(buffer.filled());
+        }
+        Poll::Pending
     }
 
     /// Ends the connection, with these last words. A client that is in the middle of a request is
@@ -270,6 +303,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        self.progress.is_stuck.store(written.is_pending(), Relaxed);
         if let Poll::Ready(result) = &written {
             self.stall = None;
             self.is_gone |= result.is_err();
@@ -289,6 +323,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let len = buffer.remaining().min(self.ahead.len());
+            buffer.put_slice(&self.ahead.split_to(len));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         match Pin::new(&mut self.io).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) => {

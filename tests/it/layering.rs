@@ -85,12 +85,13 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        what: "locks are in table.rs, body.rs, observe.rs, registry.rs and round.rs",
+        what: "locks are in table.rs, body.rs, observe.rs, parked.rs, registry.rs and round.rs",
         within: &[""],
         but: &[
             "protocol/table.rs",
             "transport/body.rs",
             "transport/observe.rs",
+            "transport/parked.rs",
             "server/registry.rs",
             "server/round.rs",
         ],

@@ -17,6 +17,7 @@ mod matrix;
 mod mounts;
 mod observe;
 mod panics;
+mod parked;
 #[cfg(feature = "request-state")]
 mod portable;
 mod rounds;

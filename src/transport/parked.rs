@@ -1,0 +1,200 @@
+//! [`Loan`] and [`carry`]: a stream that waits is had back from hyper, which keeps two buffers of
+//! 8 KiB for each connection, however long nothing is said on it.
+//!
+//! hyper reads the request and writes the head of the answer. The first time that the stream has
+//! nothing to say, hyper's connection is taken apart, and what follows is written here, chunk by
+//! chunk (RFC 9112, 7.1). When the stream has ended, a new one goes on with the socket.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::body::ResponseBody;
+use super::socket::{Answering, Socket};
+
+/// How many pieces are written at once; a chunk is three.
+const PIECES: usize = 30;
+
+/// What hyper has on loan from a connection: one body at a time.
+#[derive(Default)]
+pub(super) struct Loan {
+    is_waiting: AtomicBool,
+    returned: Mutex<Option<Stream>>,
+}
+
+/// A body, and the request that it answers.
+pub(super) struct Stream {
+    body: ResponseBody,
+    answering: Answering,
+}
+
+impl Loan {
+    /// Lends a body, for good unless it can be carried on without hyper.
+    pub(super) fn lend(
+        self: &Arc<Self>,
+        body: ResponseBody,
+        answering: Answering,
+        can_be_carried: bool,
+    ) -> Lent {
+        Lent {
+            stream: Some(Stream { body, answering }),
+            loan: can_be_carried.then(|| Arc::clone(self)),
+        }
+    }
+
+    /// Whether the body is one that can be had back, and has nothing to say.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Relaxed)
+    }
+
+    /// What hyper was let go of while it waited.
+    pub(super) fn take(&self) -> Option<Stream> {
+        self.returned().take()
+    }
+
+    fn returned(&self) -> MutexGuard<'_, Option<Stream>> {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A body in the hands of hyper.
+pub(super) struct Lent {
+    stream: Option<Stream>,
+    loan: Option<Arc<Loan>>,
+}
+
+impl Body for Lent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(None);
+        };
+        let frame = Pin::new(&mut stream.body).poll_frame(cx);
+        if let Some(loan) = &self.loan {
+            loan.is_waiting.store(frame.is_pending(), Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let stream = self.stream.as_ref();
+        stream.is_none_or(|stream| stream.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let stream = self.stream.as_ref();
+        stream.map_or_else(SizeHint::default, |stream| stream.body.size_hint())
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(loan) = self.loan.take()
+            && loan.is_waiting()
+        {
+            *loan.returned() = self.stream.take();
+        }
+    }
+}
+
+/// Carries a stream on to its end; false when its client has left before, or does not read.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream.
+pub(super) async fn carry<S>(stream: Stream, socket: &mut Socket<S>) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Stream { body, answering } = stream;
+    let mut carried = Carried {
+        body,
+        socket,
+        unsent: VecDeque::new(),
+        is_over: false,
+    };
+    let end = poll_fn(|cx| carried.poll(cx)).await;
+    drop(answering);
+    end.is_ok()
+}
+
+struct Carried<'a, S> {
+    body: ResponseBody,
+    socket: &'a mut Socket<S>,
+    unsent: VecDeque<Bytes>,
+    is_over: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Carried<'_, S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.socket.poll_end(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        loop {
+            let heard = self.hear(cx);
+            ready!(self.write(cx))?;
+            if self.is_over {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(heard);
+        }
+    }
+
+    /// Takes what the stream says, as much as is written at once; pending when it has no more to say.
+    fn hear(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.is_over && self.unsent.len() < PIECES {
+            let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+            let piece = frame.and_then(|Ok(frame)| frame.into_data().ok());
+            self.is_over = piece.is_none();
+            // A chunk without bytes is the last; an event has some.
+            let piece = piece.unwrap_or_default();
+            let head = format!("{:x}\r\n", piece.len());
+            let pieces = [head.into(), piece, Bytes::from_static(b"\r\n")];
+            self.unsent.extend(pieces);
+        }
+        Poll::Ready(())
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let mut slices = [IoSlice::new(&[]); PIECES];
+            for (slice, piece) in slices.iter_mut().zip(&self.unsent) {
+                *slice = IoSlice::new(piece);
+            }
+            let socket = Pin::new(&mut *self.socket);
+            match ready!(socket.poll_write_vectored(cx, &slices))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.sent(written),
+            }
+        }
+        // A quiet stream keeps no buffer.
+        self.unsent = VecDeque::new();
+        Pin::new(&mut *self.socket).poll_flush(cx)
+    }
+
+    fn sent(&mut self, mut bytes: usize) {
+        while let Some(piece) = self.unsent.front_mut() {
+            let len = bytes.min(piece.len());
+            piece.advance(len);
+            if piece.has_remaining() {
+                return;
+            }
+            bytes -= len;
+            self.unsent.pop_front();
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A stream that waits is carried on without hyper: its client and its connection do not notice.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::probe::{call, probe_with};
+use crate::support::{
+    Client, Kept, Running, Session, envelope, message, mirrored, raw, soon, until,
+};
+
+const V11: &str = "2025-11-25";
+
+/// A call of `echo` in 2026-07-28, which needs no session.
+fn echo(text: &str) -> String {
+    let mut params = call("echo", json!({"message": text}));
+    params["_meta"] = envelope(json!({}));
+    let headers = mirrored("tools/call", &params);
+    let body = message(7, "tools/call", params);
+    let len = body.len();
+    format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {len}\r\n\r\n{body}")
+}
+
+/// The request for the standalone stream of a session.
+fn listening(session: &Session) -> String {
+    let headers = session.headers();
+    format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}Accept: text/event-stream\r\n\r\n")
+}
+
+/// A connection whose stream waits, and the session that the stream belongs to; this was sent right
+/// behind the request.
+async fn parked(running: &Running, behind: &str) -> (Kept, Session) {
+    let session = Session::open(running.address, V11, json!({})).await;
+    let mut kept = Kept::open(running).await;
+    kept.send(listening(&session) + behind).await;
+    let head = kept.read_through("\r\n\r\n").await;
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    // The priming event; behind it comes a keep-alive when the stream has waited.
+    kept.read_through("\n\n\r\n").await;
+    assert_eq!(
+        kept.read_through("\r\n: ping\n\n\r\n").await,
+        "8\r\n: ping\n\n\r\n"
+    );
+    (kept, session)
+}
+
+async fn running() -> Running {
+    let set = |builder: mcp_wire::Builder<_>| builder.keep_alive(Some(Duration::from_millis(100)));
+    probe_with(set).await.0
+}
+
+/// RFC 9112, 9.3: the end of a stream is not the end of its connection, which can have another.
+#[tokio::test]
+async fn a_connection_goes_on_after_its_streams() {
+    let running = running().await;
+    let (mut kept, mut session) = parked(&running, "").await;
+    for round in 0..3 {
+        assert_eq!(session.delete().await, 200);
+        kept.read_through("0\r\n\r\n").await;
+        kept.send(echo("again")).await;
+        let answer = kept.answer().await;
+        assert!(answer.body.contains("again"), "{round} {answer:?}");
+        session = Session::open(running.address, V11, json!({})).await;
+        kept.send(listening(&session)).await;
+        kept.read_through("\r\n: ping\n\n\r\n").await;
+    }
+    drop(kept);
+    until("the stream ends", || running.mcp.snapshot().streams == 0).await;
+}
+
+/// RFC 9112, 9.3.2: what was sent ahead is answered in its turn, once.
+#[tokio::test]
+async fn a_request_that_comes_during_a_stream_is_answered_after_it() {
+    let running = running().await;
+    let [first, second, third] = ["first", "second", "third"].map(echo);
+    let (mut kept, session) = parked(&running, &first).await;
+    // It is longer than what is read of it while the stream goes on.
+    kept.send(second + &third[..100]).await;
+    kept.read_through(": ping\n\n\r\n").await;
+    kept.send(&third[100..]).await;
+    kept.read_through(": ping\n\n\r\n").await;
+    assert_eq!(session.delete().await, 200);
+    kept.read_through("0\r\n\r\n").await;
+    for text in ["first", "second", "third"] {
+        let answer = kept.answer().await;
+        assert!(answer.body.contains(text), "{answer:?}");
+    }
+}
+
+/// What comes only while the stream waits, too.
+#[tokio::test]
+async fn a_request_that_comes_while_a_stream_waits_is_answered_after_it() {
+    let running = running().await;
+    let (mut kept, session) = parked(&running, "").await;
+    let request = echo("late");
+    kept.send(&request[..100]).await;
+    kept.read_through(": ping\n\n\r\n").await;
+    kept.send(&request[100..]).await;
+    assert_eq!(session.delete().await, 200);
+    kept.read_through("0\r\n\r\n").await;
+    assert!(kept.answer().await.body.contains("late"));
+}
+
+/// A body of a GET is no request, when it comes during the stream as little as before it.
+#[tokio::test]
+async fn a_body_that_nobody_reads_is_no_request() {
+    let running = running().await;
+    let session = Session::open(running.address, V11, json!({})).await;
+    let inner = echo("smuggled");
+    let length = format!("\r\nContent-Length: {}\r\n\r\n", inner.len());
+    let outer = listening(&session).replacen("\r\n\r\n", &length, 1);
+    let mut socket = TcpStream::connect(running.address).await.unwrap();
+    socket.write_all(outer.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b": ping\n\n\r\n") {
+        soon("a keep-alive", socket.read_buf(&mut said))
+            .await
+            .unwrap();
+    }
+    socket.write_all(inner.as_bytes()).await.unwrap();
+    assert_eq!(session.delete().await, 200);
+    soon("the end", socket.read_to_end(&mut said))
+        .await
+        .unwrap();
+    assert!(said.ends_with(b"\r\n0\r\n\r\n"), "{said:?}");
+}
+
+/// RFC 9112, 6.3 and 9.6: the end of the connection is the end of a stream for clients that want it so.
+#[tokio::test]
+async fn a_stream_for_a_client_of_another_kind_ends_its_connection() {
+    let running = running().await;
+    let mcp = running.mcp.clone();
+    let closing = tokio::spawn(async move {
+        let sessions = async |number| {
+            until("a session", || mcp.sessions() == number).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            mcp.close();
+        };
+        sessions(1).await;
+    });
+    let old = "GET /sse HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    let answer = raw(running.address, old).await;
+    closing.await.unwrap();
+    assert_eq!(answer.header("transfer-encoding"), None);
+    assert!(answer.body.starts_with("event: endpoint\n"), "{answer:?}");
+    assert!(answer.body.ends_with(": ping\n\n"), "{answer:?}");
+}
+
+/// Whatever their length, and however many come at once.
+#[tokio::test]
+async fn long_events_and_many_events_arrive_whole() {
+    let running = running().await;
+    let mut client = Client::initialized(running.address, "2024-11-05", json!({})).await;
+    for (times, bytes) in [(200, 10), (1, 3_000_000), (7, 1_000)] {
+        client.comment().await;
+        let id = client
+            .begin(
+                "tools/call",
+                call("chat", json!({"tag": "x", "times": times, "bytes": bytes})),
+            )
+            .await;
+        let answer = client.answer(id).await;
+        let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+        assert_eq!(text.len(), bytes);
+        for number in 0..times {
+            let note = client.message().await.unwrap();
+            assert_eq!(
+                note["params"]["number"], number,
+                "in order, and none is lost"
+            );
+        }
+    }
+}
