@@ -33,7 +33,7 @@ const SESSIONS: usize = 1_000;
 const BUDGET: usize = 1_024;
 /// What an idle session may cost behind `Serve`, its connection and its task included: a stream that
 /// waits is carried on without hyper.
-const SERVED_BUDGET: usize = 3_072;
+const SERVED_BUDGET: usize = 2_048;
 /// The same with an identity: the name of a principal, how many sessions it has, and a timer that ends
 /// the stream with it.
 const IDENTIFIED_BUDGET: usize = 1_280;

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,13 +29,16 @@ const PIECES: usize = 30;
 #[derive(Default)]
 pub(super) struct Loan {
     is_waiting: AtomicBool,
-    returned: Mutex<Option<Stream>>,
+    returned: Mutex<Option<Box<Stream>>>,
 }
 
-/// A body, and the request that it answers.
+/// A body, the request that it answers, and what is still to be written of it.
 pub(super) struct Stream {
     body: ResponseBody,
-    answering: Answering,
+    #[expect(dead_code, reason = "held for its drop")]
+    answering: Option<Answering>,
+    unsent: VecDeque<Bytes>,
+    is_over: bool,
 }
 
 impl Loan {
@@ -46,7 +50,8 @@ impl Loan {
         can_be_carried: bool,
     ) -> Lent {
         Lent {
-            stream: Some(Stream { body, answering }),
+            body,
+            answering: Some(answering),
             loan: can_be_carried.then(|| Arc::clone(self)),
         }
     }
@@ -57,18 +62,19 @@ impl Loan {
     }
 
     /// What hyper was let go of while it waited.
-    pub(super) fn take(&self) -> Option<Stream> {
+    pub(super) fn take(&self) -> Option<Box<Stream>> {
         self.returned().take()
     }
 
-    fn returned(&self) -> MutexGuard<'_, Option<Stream>> {
+    fn returned(&self) -> MutexGuard<'_, Option<Box<Stream>>> {
         self.returned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A body in the hands of hyper.
 pub(super) struct Lent {
-    stream: Option<Stream>,
+    body: ResponseBody,
+    answering: Option<Answering>,
     loan: Option<Arc<Loan>>,
 }
 
@@ -80,10 +86,7 @@ impl Body for Lent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(stream) = &mut self.stream else {
-            return Poll::Ready(None);
-        };
-        let frame = Pin::new(&mut stream.body).poll_frame(cx);
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
         if let Some(loan) = &self.loan {
             loan.is_waiting.store(frame.is_pending(), Relaxed);
         }
@@ -91,13 +94,11 @@ impl Body for Lent {
     }
 
     fn is_end_stream(&self) -> bool {
-        let stream = self.stream.as_ref();
-        stream.is_none_or(|stream| stream.body.is_end_stream())
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let stream = self.stream.as_ref();
-        stream.map_or_else(SizeHint::default, |stream| stream.body.size_hint())
+        self.body.size_hint()
     }
 }
 
@@ -106,7 +107,12 @@ impl Drop for Lent {
         if let Some(loan) = self.loan.take()
             && loan.is_waiting()
         {
-            *loan.returned() = self.stream.take();
+            *loan.returned() = Some(Box::new(Stream {
+                body: mem::replace(&mut self.body, ResponseBody::empty()),
+                answering: self.answering.take(),
+                unsent: VecDeque::new(),
+                is_over: false,
+            }));
         }
     }
 }
@@ -116,37 +122,25 @@ impl Drop for Lent {
 /// # Cancel safety
 ///
 /// Dropping the future drops the stream.
-pub(super) async fn carry<S>(stream: Stream, socket: &mut Socket<S>) -> bool
+pub(super) async fn carry<S>(mut stream: Box<Stream>, socket: &mut Socket<S>) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Stream { body, answering } = stream;
-    let mut carried = Carried {
-        body,
-        socket,
-        unsent: VecDeque::new(),
-        is_over: false,
-    };
-    let end = poll_fn(|cx| carried.poll(cx)).await;
-    drop(answering);
-    end.is_ok()
+    socket.stop_timer();
+    poll_fn(|cx| stream.poll(cx, socket)).await.is_ok()
 }
 
-struct Carried<'a, S> {
-    body: ResponseBody,
-    socket: &'a mut Socket<S>,
-    unsent: VecDeque<Bytes>,
-    is_over: bool,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Carried<'_, S> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.socket.poll_end(cx).is_ready() {
+impl Stream {
+    fn poll<S>(&mut self, cx: &mut Context<'_>, socket: &mut Socket<S>) -> Poll<io::Result<()>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if socket.poll_end(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
         loop {
             let heard = self.hear(cx);
-            ready!(self.write(cx))?;
+            ready!(self.write(cx, Pin::new(socket)))?;
             if self.is_over {
                 return Poll::Ready(Ok(()));
             }
@@ -169,21 +163,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carried<'_, S> {
         Poll::Ready(())
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut socket: Pin<&mut impl AsyncWrite>,
+    ) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
             let mut slices = [IoSlice::new(&[]); PIECES];
             for (slice, piece) in slices.iter_mut().zip(&self.unsent) {
                 *slice = IoSlice::new(piece);
             }
-            let socket = Pin::new(&mut *self.socket);
-            match ready!(socket.poll_write_vectored(cx, &slices))? {
+            match ready!(socket.as_mut().poll_write_vectored(cx, &slices))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.sent(written),
             }
         }
         // A quiet stream keeps no buffer.
         self.unsent = VecDeque::new();
-        Pin::new(&mut *self.socket).poll_flush(cx)
+        socket.poll_flush(cx)
     }
 
     fn sent(&mut self, mut bytes: usize) {

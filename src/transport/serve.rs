@@ -317,7 +317,10 @@ struct Host<R> {
 
 impl<R> Host<R> {
     /// Serves one connection to its end. What goes wrong on it concerns nobody else.
-    async fn connection<B>(mut self, socket: TcpStream)
+    ///
+    /// A future that is made by hand, and waits for boxes: the task of an idle stream is no larger than
+    /// what waits with it.
+    fn connection<B>(mut self, socket: TcpStream) -> impl Future<Output = ()> + Send + use<R, B>
     where
         R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
             + Send
@@ -338,18 +341,19 @@ impl<R> Host<R> {
         }
         let progress = Progress::new();
         let mut socket = Socket::new(socket, Arc::clone(&self.patience), Arc::clone(&progress));
-        loop {
-            // On the heap, where a stream that waits leaves nothing of it.
-            let (back, stream) = Box::pin(self.converse(socket, &progress)).await;
-            socket = back;
-            let Some(stream) = stream else { break };
-            if !carry(stream, &mut socket).await {
-                break;
+        async move {
+            loop {
+                let stream;
+                (socket, stream) = Box::pin(self.converse(socket, &progress)).await;
+                let Some(stream) = stream else { break };
+                if !carry(stream, &mut socket).await {
+                    break;
+                }
             }
+            let refusal = socket.refusal();
+            let last_words = refusal.map(|why| printed(&self.mcp.refuse(&why, Version::HTTP_11)));
+            Box::pin(socket.close(last_words)).await;
         }
-        let refusal = socket.refusal();
-        let last_words = refusal.map(|why| printed(&self.mcp.refuse(&why, Version::HTTP_11)));
-        socket.close(last_words).await;
     }
 
     /// Serves what comes, with hyper, to the end of the connection, or up to a stream that waits.
@@ -357,7 +361,7 @@ impl<R> Host<R> {
         &self,
         socket: Socket<TcpStream>,
         progress: &Arc<Progress>,
-    ) -> (Socket<TcpStream>, Option<Stream>)
+    ) -> (Socket<TcpStream>, Option<Box<Stream>>)
     where
         R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
             + Send

@@ -167,6 +167,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.ahead = Bytes::copy_from_slice(bytes);
     }
 
+    /// Gives up the timer, which is not needed while a request is answered.
+    pub(super) fn stop_timer(&mut self) {
+        self.timer = None;
+    }
+
     /// Ready when the client has ended. What it says meanwhile is kept, and then it is no longer
     /// listened to.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
