@@ -76,9 +76,9 @@ struct Events {
 }
 
 impl Stream {
-    fn put(&self, event: Vec<u8>) {
+    pub(crate) fn put(&self, event: Bytes) {
         let mut events = self.0.borrow_mut();
-        events.waiting.push_back(event.into());
+        events.waiting.push_back(event);
         if let Some(reader) = events.reader.take() {
             reader.wake();
         }
@@ -104,7 +104,8 @@ impl Body for Stream {
     }
 }
 
-type Answered = Response<Either<Full<Bytes>, Stream>>;
+pub(crate) type Answering = Either<Full<Bytes>, Stream>;
+type Answered = Response<Answering>;
 
 /// JSON for JSON.
 pub(crate) async fn post(request: Request<Incoming>, answer: Answer, behind: &str) -> Answered {
@@ -112,10 +113,15 @@ pub(crate) async fn post(request: Request<Incoming>, answer: Answer, behind: &st
     full(StatusCode::OK, answer(&body, behind))
 }
 
-/// A stream for a GET; a POST puts its answer on it.
-pub(crate) async fn sse(request: Request<Incoming>, stream: Stream, answer: Answer) -> Answered {
+/// A stream for a GET, and its name; a POST puts its answer on it.
+pub(crate) async fn sse(
+    request: Request<Incoming>,
+    (stream, id): (Stream, usize),
+    answer: Answer,
+) -> Answered {
     if request.method() == Method::GET {
-        stream.put(b"event: endpoint\ndata: /messages/?session_id=1\n\n".to_vec());
+        let endpoint = format!("event: endpoint\ndata: /messages/?session_id={id}\n\n");
+        stream.put(endpoint.into());
         let mut response = Response::new(Either::Right(stream));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -123,7 +129,8 @@ pub(crate) async fn sse(request: Request<Incoming>, stream: Stream, answer: Answ
     }
     let body = body_of(request).await;
     let message = answer(&body, "");
-    stream.put([b"event: message\ndata: ", &message[..], b"\n\n"].concat());
+    let event = [b"event: message\ndata: ", &message[..], b"\n\n"].concat();
+    stream.put(event.into());
     full(StatusCode::ACCEPTED, b"Accepted".to_vec())
 }
 

@@ -1,0 +1,140 @@
+//! A client that calls the echo tool again and again, and holds each answer to its call.
+
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::Failed;
+use super::latency::Latencies;
+use super::messages::{self, Expected, FIRST, Numbered, Revision};
+use super::session::Session;
+use super::side::Side;
+
+pub(crate) struct Caller {
+    session: Session,
+    request: Numbered,
+    expected: Expected,
+    answer: Vec<u8>,
+    number: u32,
+    /// Nothing more comes of a connection that broke.
+    is_broken: bool,
+    pub(crate) latencies: Latencies,
+    pub(crate) failures: Failures,
+}
+
+impl Caller {
+    /// Calls with a text that begins with `before`, and ends with the number of the call.
+    pub(crate) async fn open(
+        side: &Side,
+        revision: Revision,
+        before: &str,
+    ) -> Result<Self, Failed> {
+        let session = Session::open(side, revision).await?;
+        let expected = Expected::new(before.to_owned());
+        let call = messages::call(revision, &side.tool, &expected.text(FIRST));
+        let lines = match revision {
+            Revision::Modern => messages::modern_lines("tools/call", Some(&side.tool)),
+            Revision::Session | Revision::Sse => session.lines.clone(),
+        };
+        let request = messages::post(&session.path, &lines, &call);
+        Ok(Self {
+            session,
+            request: Numbered::new(request, FIRST),
+            expected,
+            answer: Vec::new(),
+            number: FIRST,
+            is_broken: false,
+            latencies: Latencies::default(),
+            failures: Failures::default(),
+        })
+    }
+
+    /// Calls once.
+    pub(crate) async fn call(&mut self) {
+        self.number += 1;
+        let request = self.request.with(self.number);
+        let begun = Instant::now();
+        match self.session.exchange(request, &mut self.answer).await {
+            Ok(()) => self.latencies.add(begun.elapsed()),
+            Err(why) => {
+                self.failures.add(why);
+                self.is_broken = true;
+                return;
+            }
+        }
+        if let Err(why) = self.expected.check(&self.answer, self.number) {
+            self.failures.add(why);
+        }
+    }
+
+    pub(crate) async fn call_until(mut self, end: Instant) -> Self {
+        while !self.is_broken && Instant::now() < end {
+            self.call().await;
+        }
+        self
+    }
+}
+
+/// Callers that call at the same time.
+pub(crate) struct Callers(Vec<Caller>);
+
+impl Callers {
+    pub(crate) async fn open(
+        side: &Side,
+        revision: Revision,
+        (count, before): (usize, &str),
+    ) -> Result<Self, Failed> {
+        let mut callers = Vec::with_capacity(count);
+        for _ in 0..count {
+            callers.push(Caller::open(side, revision, before).await?);
+        }
+        Ok(Self(callers))
+    }
+
+    /// How many calls they made in so long a time.
+    pub(crate) async fn call_for(&mut self, time: Duration) -> usize {
+        let before = self.calls();
+        let end = Instant::now() + time;
+        let calling: JoinSet<Caller> = self
+            .0
+            .drain(..)
+            .map(|caller| caller.call_until(end))
+            .collect();
+        self.0 = calling.join_all().await;
+        self.calls() - before
+    }
+
+    fn calls(&self) -> usize {
+        self.0.iter().map(|caller| caller.latencies.len()).sum()
+    }
+
+    /// All that they measured, and what went wrong.
+    pub(crate) fn done(self) -> (Latencies, Failures) {
+        let (mut latencies, mut failures) = (Latencies::default(), Failures::default());
+        for mut caller in self.0 {
+            latencies.append(&mut caller.latencies);
+            failures.append(caller.failures);
+        }
+        (latencies, failures)
+    }
+}
+
+/// What went wrong: how often, and how the first time.
+#[derive(Default)]
+pub(crate) struct Failures {
+    pub(crate) count: usize,
+    pub(crate) first: Option<String>,
+}
+
+impl Failures {
+    pub(crate) fn add(&mut self, why: impl Display) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| why.to_string());
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = self.first.take().or(other.first);
+    }
+}

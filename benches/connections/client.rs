@@ -1,0 +1,247 @@
+//! As much of HTTP/1.1 as a load needs, on raw sockets, so that the load costs less than what it measures.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use mcp_wire::sse::{Decoder, Received};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How much is read at a time, at least.
+const ROOM: usize = 4 * 1024;
+
+/// A connection that carries one exchange after another.
+pub(crate) struct Connection {
+    socket: TcpStream,
+    buffer: Vec<u8>,
+    /// Where what was not taken yet begins.
+    at: usize,
+    rest: Rest,
+}
+
+/// What is still to come of a body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    Length(usize),
+    Chunks,
+    /// All that comes.
+    End,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
+        Self::over(TcpStream::connect(address).await?)
+    }
+
+    fn over(socket: TcpStream) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        Ok(Self {
+            socket,
+            buffer: Vec::new(),
+            at: 0,
+            rest: Rest::Nothing,
+        })
+    }
+
+    pub(crate) async fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        self.socket.write_all(request).await
+    }
+
+    /// The head of the next answer, whose body is to be read before the next.
+    pub(crate) async fn head(&mut self) -> io::Result<Head> {
+        let len = loop {
+            let found = self.buffer[self.at..]
+                .windows(4)
+                .position(|at| at == b"\r\n\r\n");
+            match found {
+                Some(end) => break end + 4,
+                None => self.fill().await?,
+            }
+        };
+        let head = Head::read(self.take(len))?;
+        self.rest = head.rest()?;
+        Ok(head)
+    }
+
+    /// The next piece of the body, or `None` at its end.
+    ///
+    /// Cancel safety: nothing that was read is lost.
+    pub(crate) async fn piece(&mut self) -> io::Result<Option<&[u8]>> {
+        match self.rest {
+            Rest::Nothing => Ok(None),
+            Rest::Chunks => self.chunk().await,
+            Rest::Length(len) => {
+                self.fill_if_empty().await?;
+                let len_here = len.min(self.buffer.len() - self.at);
+                self.rest = match len - len_here {
+                    0 => Rest::Nothing,
+                    left => Rest::Length(left),
+                };
+                Ok(Some(self.take(len_here)))
+            }
+            Rest::End => match self.fill_if_empty().await {
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+                Err(error) => Err(error),
+                Ok(()) => Ok(Some(self.take(self.buffer.len() - self.at))),
+            },
+        }
+    }
+
+    /// The whole body, in place of what `body` held.
+    pub(crate) async fn body(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
+        body.clear();
+        while let Some(piece) = self.piece().await? {
+            body.extend_from_slice(piece);
+        }
+        Ok(())
+    }
+
+    async fn chunk(&mut self) -> io::Result<Option<&[u8]>> {
+        let (line, size) = loop {
+            if let Some((line, size)) = chunk_head(&self.buffer[self.at..])?
+                && self.buffer.len() - self.at >= line + size + 2
+            {
+                break (line, size);
+            }
+            self.fill().await?;
+        };
+        if size == 0 {
+            self.rest = Rest::Nothing;
+        }
+        let chunk = self.take(line + size + 2);
+        Ok((size > 0).then(|| &chunk[line..line + size]))
+    }
+
+    fn take(&mut self, len: usize) -> &[u8] {
+        let start = self.at;
+        self.at += len;
+        &self.buffer[start..self.at]
+    }
+
+    async fn fill_if_empty(&mut self) -> io::Result<()> {
+        match self.at == self.buffer.len() {
+            true => self.fill().await,
+            false => Ok(()),
+        }
+    }
+
+    async fn fill(&mut self) -> io::Result<()> {
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        self.buffer.reserve(ROOM);
+        match self.socket.read_buf(&mut self.buffer).await? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The length of a chunk's first line, and the size that it tells; `None` while the line is not all there.
+fn chunk_head(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
+    let Some(end) = bytes.windows(2).position(|at| at == b"\r\n") else {
+        return Ok(None);
+    };
+    let size = std::str::from_utf8(&bytes[..end]).ok();
+    let size = size.and_then(|size| usize::from_str_radix(size.split(';').next()?, 16).ok());
+    Ok(Some((end + 2, size.ok_or_else(|| malformed("a chunk"))?)))
+}
+
+/// The head of an answer.
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    lines: String,
+}
+
+impl Head {
+    fn read(bytes: &[u8]) -> io::Result<Self> {
+        let text = std::str::from_utf8(bytes).map_err(|_| malformed("a head"))?;
+        let (first, lines) = text.split_once("\r\n").unwrap_or_default();
+        let status = first.split(' ').nth(1).and_then(|text| text.parse().ok());
+        Ok(Self {
+            status: status.ok_or_else(|| malformed("a status"))?,
+            lines: lines.to_owned(),
+        })
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.lines.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) fn is_stream(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default();
+        kind.starts_with("text/event-stream")
+    }
+
+    fn rest(&self) -> io::Result<Rest> {
+        if let Some(len) = self.header("content-length") {
+            return match len.parse() {
+                Ok(0) => Ok(Rest::Nothing),
+                Ok(len) => Ok(Rest::Length(len)),
+                Err(_) => Err(malformed("a length")),
+            };
+        }
+        Ok(match self.header("transfer-encoding") {
+            Some(_) => Rest::Chunks,
+            None if matches!(self.status, 204 | 304) => Rest::Nothing,
+            None => Rest::End,
+        })
+    }
+}
+
+/// The events of an answer that is a stream.
+pub(crate) struct Stream {
+    pub(crate) connection: Connection,
+    decoder: Decoder,
+    /// Those that came with the last piece, the next one at the end.
+    events: Vec<Received>,
+}
+
+impl Stream {
+    /// Sends a request that is answered with a stream.
+    pub(crate) async fn open(mut connection: Connection, request: &[u8]) -> io::Result<Self> {
+        connection.send(request).await?;
+        let head = connection.head().await?;
+        match head.status == 200 && head.is_stream() {
+            true => Ok(Self::of(connection)),
+            false => Err(malformed(&format!("a stream ({})", head.status))),
+        }
+    }
+
+    fn of(connection: Connection) -> Self {
+        Self {
+            connection,
+            decoder: Decoder::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Cancel safety: nothing that was read is lost.
+    pub(crate) async fn event(&mut self) -> io::Result<Received> {
+        while self.events.is_empty() {
+            self.read().await?;
+        }
+        Ok(self.events.remove(0))
+    }
+
+    /// Reads on, whether it brings an event, a comment or less.
+    pub(crate) async fn read(&mut self) -> io::Result<()> {
+        let piece = self.connection.piece().await?;
+        let piece = piece.ok_or(ErrorKind::UnexpectedEof)?;
+        self.events.extend(self.decoder.feed(piece));
+        Ok(())
+    }
+}
+
+/// The last event of a body that is a stream, such as the answer of servers that stream every answer.
+pub(crate) fn last_event(body: &[u8]) -> Option<String> {
+    let last = Decoder::new().feed(body).pop()?;
+    Some(last.data)
+}
+
+fn malformed(what: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("{what} cannot be read"))
+}

@@ -1,0 +1,38 @@
+//! How long things took, and how much of them took how long.
+
+use std::time::Duration;
+
+/// Each time on its own, so that every percentile is one that was measured.
+#[derive(Default)]
+pub(crate) struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    pub(crate) fn add(&mut self, took: Duration) {
+        self.0.push(took);
+    }
+
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn percentiles(mut self) -> Percentiles {
+        self.0.sort_unstable();
+        Percentiles(self.0)
+    }
+}
+
+/// Times in their order.
+pub(crate) struct Percentiles(Vec<Duration>);
+
+impl Percentiles {
+    /// The time that so many percent took at most, in microseconds.
+    pub(crate) fn at(&self, percent: f64) -> Option<f64> {
+        let rank = (percent / 100.0 * self.0.len() as f64).ceil() as usize;
+        let took = self.0.get(rank.max(1) - 1)?;
+        Some(took.as_secs_f64() * 1e6)
+    }
+}

@@ -1,0 +1,106 @@
+//! A client that is ready to call: its session is open, where the revision has one.
+
+use std::io;
+
+use mcp_wire::sse::Received;
+
+use super::Failed;
+use super::client::{Connection, Stream, last_event};
+use super::messages::{self, Revision};
+use super::side::Side;
+
+/// Where and how a client posts.
+pub(crate) struct Session {
+    pub(crate) posts: Connection,
+    /// Of 2024-11-05: where the answers come.
+    pub(crate) stream: Option<Stream>,
+    pub(crate) path: String,
+    /// The header lines of a session.
+    pub(crate) lines: String,
+    body: Vec<u8>,
+}
+
+impl Session {
+    pub(crate) async fn open(side: &Side, revision: Revision) -> Result<Self, Failed> {
+        let mut session = Self {
+            posts: Connection::open(side.address).await?,
+            stream: None,
+            path: side.mcp.clone(),
+            lines: String::new(),
+            body: Vec::new(),
+        };
+        if revision == Revision::Sse {
+            let (stream, path) = open_stream(side).await?;
+            session.stream = Some(stream);
+            session.path = path;
+        }
+        if revision != Revision::Modern && side.has_protocol() {
+            session.initialize(revision).await?;
+        } else if revision == Revision::Session {
+            // The floor asks for no session, and reads the same head.
+            session.lines = messages::session_lines(&"0".repeat(32));
+        }
+        Ok(session)
+    }
+
+    async fn initialize(&mut self, revision: Revision) -> Result<(), Failed> {
+        let hello = messages::post(&self.path, "", &messages::initialize(revision));
+        self.posts.send(&hello).await?;
+        let head = self.posts.head().await?;
+        self.posts.body(&mut self.body).await?;
+        if let Some(stream) = &mut self.stream {
+            stream.event().await?;
+        } else if let Some(id) = head.header("mcp-session-id") {
+            self.lines = messages::session_lines(id);
+        }
+        if !matches!(head.status, 200 | 202) {
+            return Err(format!("initialize is answered {}", head.status).into());
+        }
+        let told = messages::post(&self.path, &self.lines, &messages::initialized());
+        self.posts.send(&told).await?;
+        let head = self.posts.head().await?;
+        self.posts.body(&mut self.body).await?;
+        match head.status {
+            202 => Ok(()),
+            status => Err(format!("initialized is answered {status}").into()),
+        }
+    }
+
+    /// Sends a request and reads its message into `answer`.
+    pub(crate) async fn exchange(
+        &mut self,
+        request: &[u8],
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Failed> {
+        self.posts.send(request).await?;
+        let head = self.posts.head().await?;
+        self.posts.body(answer).await?;
+        let expected = if self.stream.is_some() { 202 } else { 200 };
+        if head.status != expected {
+            let answer = String::from_utf8_lossy(answer);
+            return Err(format!("the status is {}: {answer:.200}", head.status).into());
+        }
+        let event = match &mut self.stream {
+            Some(stream) => stream.event().await?.data,
+            None if head.is_stream() => last_event(answer).ok_or("a stream without an event")?,
+            None => return Ok(()),
+        };
+        *answer = event.into();
+        Ok(())
+    }
+}
+
+/// Opens the stream of a session of 2024-11-05; gives the path that it names.
+pub(crate) async fn open_stream(side: &Side) -> Result<(Stream, String), Failed> {
+    let connection = Connection::open(side.address).await?;
+    let mut stream = Stream::open(connection, &messages::get(&side.sse, "")).await?;
+    let path = endpoint(stream.event().await?)?;
+    Ok((stream, path))
+}
+
+fn endpoint(event: Received) -> io::Result<String> {
+    match event.name == "endpoint" && event.data.starts_with('/') {
+        true => Ok(event.data),
+        false => Err(io::Error::other(format!("no endpoint but {event:?}"))),
+    }
+}

@@ -1,0 +1,124 @@
+//! One of the servers that are measured side by side, in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use super::cores::Cores;
+use super::messages::Revision;
+use super::{Failed, process};
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Ours,
+    /// hyper alone, which answers as in a revision.
+    Lean(Revision),
+}
+
+impl What {
+    /// As `--serve` has it.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Ours => "mcp-wire".to_owned(),
+            Self::Lean(revision) => format!("lean-{}", revision.name()),
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name.strip_prefix("lean-") {
+            Some(revision) => Revision::named(revision).map(Self::Lean),
+            None => (name == "mcp-wire").then_some(Self::Ours),
+        }
+    }
+}
+
+pub(crate) struct Side {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    /// The paths of the two transports.
+    pub(crate) mcp: String,
+    pub(crate) sse: String,
+    /// The tool that echoes its argument `message`.
+    pub(crate) tool: String,
+    what: What,
+    process: Process,
+}
+
+impl Side {
+    /// Starts this program once more, as a server. `options` are further arguments of `--serve`.
+    pub(crate) fn start(
+        what: What,
+        options: &[String],
+        cores: Option<&Cores>,
+    ) -> Result<Self, Failed> {
+        let mut process = Process::start(what, options, cores)?;
+        let address = process.line()?;
+        Ok(Self {
+            name: match what {
+                What::Ours => "mcp-wire",
+                What::Lean(_) => "lean hyper",
+            },
+            address: address.parse()?,
+            mcp: "/mcp".to_owned(),
+            sse: "/sse".to_owned(),
+            tool: "echo".to_owned(),
+            what,
+            process,
+        })
+    }
+
+    /// Whether it speaks the protocol, or only answers.
+    pub(crate) fn has_protocol(&self) -> bool {
+        self.what == What::Ours
+    }
+
+    /// The time that the server has computed.
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        process::cpu(self.process.child.id())
+    }
+}
+
+/// The process of a server, which ends with its input.
+struct Process {
+    child: Child,
+    orders: Option<ChildStdin>,
+}
+
+impl Process {
+    fn start(what: What, options: &[String], cores: Option<&Cores>) -> Result<Self, Failed> {
+        let this = std::env::current_exe()?;
+        let mut command = match cores {
+            Some(cores) => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", &cores.server]).arg(this);
+                command
+            }
+            None => Command::new(this),
+        };
+        let mut child = command
+            .args(["--serve", &what.name()])
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let orders = child.stdin.take();
+        Ok(Self { child, orders })
+    }
+
+    fn line(&mut self) -> Result<String, Failed> {
+        let output = self.child.stdout.take().ok_or("a server without output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.orders = None;
+        // It has ended already, or it ends now.
+        let _ = self.child.wait();
+    }
+}
