@@ -38,7 +38,7 @@ impl Loaded {
     async fn start(bench: &Bench, what: What, revision: Revision) -> Result<Self, Failed> {
         let side = Side::start(what, &[], bench.cores.as_ref())?;
         let connections = bench.options.count(Size::Connections);
-        let callers = Callers::open(&side, revision, (connections, "hello, ")).await?;
+        let callers = Callers::open(&side.place, revision, (connections, "hello, ")).await?;
         Ok(Self {
             side,
             callers,
@@ -49,8 +49,8 @@ impl Loaded {
     fn row(self, revision: Revision) -> Row {
         let (latencies, failures) = self.callers.done();
         Row::new(revision.name(), self.side.name)
-            .figure("calls / CPU s", self.spent.each_cpu_second())
-            .figure("calls / s", self.spent.each_second())
+            .rate("calls / CPU s", self.spent.each_cpu_second())
+            .rate("calls / s", self.spent.each_second())
             .latencies(latencies.percentiles())
             .failures(failures)
     }

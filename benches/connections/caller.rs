@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use super::Failed;
 use super::latency::Latencies;
 use super::messages::{self, Expected, FIRST, Numbered, Revision};
+use super::place::Place;
 use super::session::Session;
-use super::side::Side;
 
 pub(crate) struct Caller {
     session: Session,
@@ -26,15 +26,15 @@ pub(crate) struct Caller {
 impl Caller {
     /// Calls with a text that begins with `before`, and ends with the number of the call.
     pub(crate) async fn open(
-        side: &Side,
+        place: &Place,
         revision: Revision,
         before: &str,
     ) -> Result<Self, Failed> {
-        let session = Session::open(side, revision).await?;
+        let session = Session::open(place, revision).await?;
         let expected = Expected::new(before.to_owned());
-        let call = messages::call(revision, &side.tool, &expected.text(FIRST));
+        let call = messages::call(revision, &place.tool, &expected.text(FIRST));
         let lines = match revision {
-            Revision::Modern => messages::modern_lines("tools/call", Some(&side.tool)),
+            Revision::Modern => messages::modern_lines("tools/call", Some(&place.tool)),
             Revision::Session | Revision::Sse => session.lines.clone(),
         };
         let request = messages::post(&session.path, &lines, &call);
@@ -81,13 +81,13 @@ pub(crate) struct Callers(Vec<Caller>);
 
 impl Callers {
     pub(crate) async fn open(
-        side: &Side,
+        place: &Place,
         revision: Revision,
         (count, before): (usize, &str),
     ) -> Result<Self, Failed> {
         let mut callers = Vec::with_capacity(count);
         for _ in 0..count {
-            callers.push(Caller::open(side, revision, before).await?);
+            callers.push(Caller::open(place, revision, before).await?);
         }
         Ok(Self(callers))
     }

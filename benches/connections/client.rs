@@ -31,11 +31,10 @@ enum Rest {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
-        Self::over(TcpStream::connect(address).await?)
-    }
-
-    fn over(socket: TcpStream) -> io::Result<Self> {
+        let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
+        // It leaves with a reset: after a goodbye the port rests for a minute, and ports run out.
+        socket.set_zero_linger()?;
         Ok(Self {
             socket,
             buffer: Vec::new(),
@@ -233,6 +232,11 @@ impl Stream {
         let piece = piece.ok_or(ErrorKind::UnexpectedEof)?;
         self.events.extend(self.decoder.feed(piece));
         Ok(())
+    }
+
+    /// How many comments have come: keep-alives are such.
+    pub(crate) fn comments(&self) -> usize {
+        self.decoder.comments()
     }
 }
 

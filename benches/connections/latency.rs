@@ -28,11 +28,26 @@ impl Latencies {
 /// Times in their order.
 pub(crate) struct Percentiles(Vec<Duration>);
 
+/// The parts of the curve, in percent; the last is the longest of all.
+const CURVE: [f64; 12] = [
+    10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99, 100.0,
+];
+
 impl Percentiles {
     /// The time that so many percent took at most, in microseconds.
     pub(crate) fn at(&self, percent: f64) -> Option<f64> {
         let rank = (percent / 100.0 * self.0.len() as f64).ceil() as usize;
         let took = self.0.get(rank.max(1) - 1)?;
         Some(took.as_secs_f64() * 1e6)
+    }
+
+    /// Percents and microseconds, as far as there are times enough to tell them apart.
+    pub(crate) fn curve(&self) -> Vec<(f64, f64)> {
+        let tells =
+            |percent: f64| percent == 100.0 || (1.0 - percent / 100.0) * self.0.len() as f64 >= 1.0;
+        let points = CURVE.into_iter().filter(|percent| tells(*percent));
+        points
+            .filter_map(|percent| Some((percent, self.at(percent)?)))
+            .collect()
     }
 }

@@ -9,9 +9,16 @@ mod caller;
 mod client;
 mod cores;
 mod floor;
+mod html;
+mod idle;
+mod json;
 mod latency;
+mod machine;
 mod messages;
+mod open;
 mod options;
+mod place;
+mod plot;
 mod process;
 mod progress;
 mod report;
@@ -28,8 +35,15 @@ use tokio::runtime::{Builder, Runtime};
 use cores::Cores;
 use options::{Options, Wanted};
 use report::Report;
+use side::{Side, What};
 
 type Failed = Box<dyn Error + Send + Sync>;
+
+/// Open files and connections beside those that are counted.
+const SPARE: usize = 64;
+/// So many sessions and connections a server of ours has by default; where more are needed, these limits
+/// alone are raised.
+const DEFAULT_MAX: usize = 10_000;
 
 /// One of the things that can be measured.
 struct Mode {
@@ -38,11 +52,23 @@ struct Mode {
     run: fn(&Bench) -> Result<report::Section, Failed>,
 }
 
-const MODES: &[Mode] = &[Mode {
-    name: "call",
-    about: "calls of a tool in each revision",
-    run: call::run,
-}];
+const MODES: &[Mode] = &[
+    mode("call", "calls of a tool in each revision", call::run),
+    mode("open", "sessions that are opened and left", open::run),
+    mode(
+        "idle",
+        "streams that are open: their memory, their keep-alive",
+        idle::run,
+    ),
+];
+
+const fn mode(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Bench) -> Result<report::Section, Failed>,
+) -> Mode {
+    Mode { name, about, run }
+}
 
 /// What all modes are given.
 struct Bench {
@@ -72,19 +98,54 @@ fn main() -> ExitCode {
     }
 }
 
+impl Bench {
+    /// Starts a server with room for so many streams; `options` are further arguments of `--serve`.
+    fn start_for(
+        &self,
+        what: What,
+        streams: usize,
+        mut options: Vec<String>,
+    ) -> Result<Side, Failed> {
+        let needed = streams + SPARE;
+        if let Some(limit) = process::open_files()
+            && limit < needed
+        {
+            return Err(
+                format!("{needed} open files are needed, {limit} are allowed: ulimit -n").into(),
+            );
+        }
+        if needed > DEFAULT_MAX {
+            options.extend(["--max".to_owned(), needed.to_string()]);
+        }
+        Side::start(what, &options, self.cores.as_ref())
+    }
+}
+
 /// Runs the modes that are wanted; true if all answers were right.
 fn measure(options: Options) -> Result<bool, Failed> {
-    let bench = Bench {
-        options,
-        cores: Cores::part(),
+    let cores = Cores::part();
+    let mut report = Report {
+        machine: machine::describe(cores.as_ref()),
+        sections: Vec::new(),
+        is_cut: false,
     };
-    let mut report = Report::default();
+    let bench = Bench { options, cores };
     for mode in &bench.options.modes {
-        let section = (mode.run)(&bench)?;
+        let measured = (mode.run)(&bench);
         progress::clear();
-        section.print();
-        report.add(section);
+        match measured {
+            Ok(section) => {
+                section.print();
+                report.sections.push(section);
+            }
+            Err(why) => {
+                eprintln!("{}: {why}", mode.name);
+                report.is_cut = true;
+            }
+        }
     }
+    let [json, html] = report.save(bench.options.folder())?;
+    println!("\n{}\n{}", json.display(), html.display());
     Ok(report.is_sound())
 }
 

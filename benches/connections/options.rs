@@ -18,6 +18,7 @@ pub(crate) enum Wanted {
 pub(crate) struct Options {
     pub(crate) modes: Vec<&'static Mode>,
     sizes: Vec<f64>,
+    is_tiny: bool,
 }
 
 /// How much of something, in the order of `SIZES`.
@@ -25,6 +26,7 @@ pub(crate) struct Options {
 pub(crate) enum Size {
     Seconds,
     Connections,
+    Streams,
 }
 
 struct Setting {
@@ -44,7 +46,7 @@ const fn setting(name: &'static str, about: &'static str, (usual, tiny): (f64, f
     }
 }
 
-const SIZES: [Setting; 2] = [
+const SIZES: [Setting; 3] = [
     setting(
         "--seconds",
         "how long each server has the load, in all its turns",
@@ -55,6 +57,7 @@ const SIZES: [Setting; 2] = [
         "call, open: clients at the same time",
         (32.0, 4.0),
     ),
+    setting("--streams", "idle: streams that are open", (2000.0, 50.0)),
 ];
 
 impl Options {
@@ -64,6 +67,14 @@ impl Options {
 
     pub(crate) fn time(&self, size: Size) -> Duration {
         Duration::from_secs_f64(self.sizes[size as usize])
+    }
+
+    /// Where the report goes. One of tiny sizes says nothing, and leaves another alone.
+    pub(crate) const fn folder(&self) -> &'static str {
+        match self.is_tiny {
+            true => "connections-test",
+            false => "connections",
+        }
     }
 
     fn read(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -91,6 +102,7 @@ impl Options {
             sizes: sizes
                 .map(|(size, given)| given.unwrap_or_else(|| usual(size)))
                 .collect(),
+            is_tiny,
         })
     }
 }

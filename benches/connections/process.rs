@@ -1,4 +1,4 @@
-//! What the kernel tells of a process: the time that it computed.
+//! What the kernel tells of a process: the time that it computed, the memory that it has.
 
 use std::fs::read_to_string;
 use std::time::Duration;
@@ -14,4 +14,25 @@ pub(crate) fn cpu(pid: u32) -> Option<Duration> {
     let user: u32 = fields.next()?.parse().ok()?;
     let system: u32 = fields.next()?.parse().ok()?;
     Some(TICK * (user + system))
+}
+
+/// The bytes of memory that a process has now.
+pub(crate) fn resident(pid: u32) -> Option<u64> {
+    kilobytes(&format!("/proc/{pid}/smaps_rollup"), "Rss:")
+}
+
+/// How many files this process may have open.
+pub(crate) fn open_files() -> Option<usize> {
+    let limits = read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn kilobytes(path: &str, name: &str) -> Option<u64> {
+    let text = read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let number: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(number * 1024)
 }

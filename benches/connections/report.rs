@@ -1,20 +1,42 @@
-//! What was measured: as a table, side by side, and whether all of it was right.
+//! What was measured, side by side: printed as tables, kept as JSON and as a page.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::caller::Failures;
 use super::latency::Percentiles;
+use super::{Failed, html, json};
 
-#[derive(Default)]
-pub(crate) struct Report(Vec<Section>);
+pub(crate) struct Report {
+    pub(crate) machine: Value,
+    pub(crate) sections: Vec<Section>,
+    /// Whether a mode came to no end.
+    pub(crate) is_cut: bool,
+}
 
 impl Report {
-    pub(crate) fn add(&mut self, section: Section) {
-        self.0.push(section);
-    }
-
     /// Whether every answer was right, and no connection broke.
     pub(crate) fn is_sound(&self) -> bool {
-        let mut rows = self.0.iter().flat_map(|section| &section.rows);
-        rows.all(|row| row.failures.count == 0)
+        let mut rows = self.sections.iter().flat_map(|section| &section.rows);
+        !self.is_cut && rows.all(|row| row.failures.count == 0)
+    }
+
+    /// Writes both forms into a folder beside what cargo builds; gives their paths.
+    pub(crate) fn save(&self, folder: &str) -> Result<[PathBuf; 2], Failed> {
+        let this = std::env::current_exe()?;
+        // target/release/deps/connections-…
+        let folder = this
+            .ancestors()
+            .nth(3)
+            .unwrap_or_else(|| Path::new("."))
+            .join(folder);
+        fs::create_dir_all(&folder)?;
+        let paths = [folder.join("report.json"), folder.join("report.html")];
+        fs::write(&paths[0], format!("{:#}\n", json::report(self)))?;
+        fs::write(&paths[1], html::page(self))?;
+        Ok(paths)
     }
 }
 
@@ -23,6 +45,7 @@ pub(crate) struct Section {
     pub(crate) mode: &'static str,
     /// What was done, how much of it, and how it was measured.
     pub(crate) about: String,
+    /// Those of the same `what` stand together, ours first.
     pub(crate) rows: Vec<Row>,
 }
 
@@ -40,6 +63,14 @@ pub(crate) struct Figure {
     pub(crate) name: &'static str,
     /// `None` where it cannot be had.
     pub(crate) value: Option<f64>,
+    /// Of a figure that is compared in the plots.
+    pub(crate) better: Option<Better>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Better {
+    More,
+    Less,
 }
 
 impl Row {
@@ -53,8 +84,27 @@ impl Row {
         }
     }
 
-    pub(crate) fn figure(mut self, name: &'static str, value: Option<f64>) -> Self {
-        self.figures.push(Figure { name, value });
+    /// A figure of which more is better, and that the plots show.
+    pub(crate) fn rate(self, name: &'static str, value: Option<f64>) -> Self {
+        self.with(name, value, Some(Better::More))
+    }
+
+    /// A figure of which less is better, and that the plots show.
+    pub(crate) fn cost(self, name: &'static str, value: Option<f64>) -> Self {
+        self.with(name, value, Some(Better::Less))
+    }
+
+    /// A figure that the tables alone show.
+    pub(crate) fn figure(self, name: &'static str, value: Option<f64>) -> Self {
+        self.with(name, value, None)
+    }
+
+    fn with(mut self, name: &'static str, value: Option<f64>, better: Option<Better>) -> Self {
+        self.figures.push(Figure {
+            name,
+            value,
+            better,
+        });
         self
     }
 
@@ -76,62 +126,109 @@ impl Row {
     }
 }
 
+/// One line of a table.
+pub(crate) struct Line<'a> {
+    pub(crate) what: &'a str,
+    pub(crate) side: String,
+    pub(crate) values: Vec<Option<f64>>,
+    pub(crate) is_ratio: bool,
+}
+
 impl Section {
     pub(crate) fn print(&self) {
         println!("\n{}: {}\n", self.mode, self.about);
-        let names = self.rows.first().map_or(&[][..], |row| &row.figures);
-        let names: Vec<&str> = names.iter().map(|figure| figure.name).collect();
+        let names: Vec<&str> = self.figures().map(|figure| figure.name).collect();
         println!("| {} | server | {} |", self.mode, names.join(" | "));
         println!("|---|---|{}", "---|".repeat(names.len()));
-        for (at, row) in self.rows.iter().enumerate() {
-            print_line(
-                &row.what,
-                &row.side,
-                row.figures.iter().map(|figure| figure.value),
-            );
-            let is_last = self
-                .rows
-                .get(at + 1)
-                .is_none_or(|next| next.what != row.what);
-            if is_last {
-                self.print_ratios(&row.what);
-            }
+        for line in self.lines() {
+            let values: Vec<String> = line.values.into_iter().map(shown).collect();
+            println!("| {} | {} | {} |", line.what, line.side, values.join(" | "));
         }
-        for row in self.rows.iter().filter(|row| row.failures.count > 0) {
+        for failure in self.failures() {
+            println!("\n{failure}");
+        }
+    }
+
+    /// The figures that each row has.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = &Figure> {
+        self.rows.iter().take(1).flat_map(|row| &row.figures)
+    }
+
+    /// What is compared, in order.
+    pub(crate) fn whats(&self) -> impl Iterator<Item = &str> {
+        let whats = self.rows.chunk_by(|one, next| one.what == next.what);
+        whats.map(|rows| &*rows[0].what)
+    }
+
+    /// Each row, and the how manieth it is of those that are compared.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = (&Row, usize)> {
+        let whats = self.rows.chunk_by(|one, next| one.what == next.what);
+        whats.flat_map(|rows| rows.iter().zip(0..))
+    }
+
+    /// Ours, another server, and the how manieth that is.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Row, &Row, usize)> {
+        let whats = self.rows.chunk_by(|one, next| one.what == next.what);
+        whats.flat_map(|rows| {
+            rows.iter()
+                .zip(0..)
+                .skip(1)
+                .map(|(row, side)| (&rows[0], row, side))
+        })
+    }
+
+    /// The table: the servers that are compared, then what ours is to each other.
+    pub(crate) fn lines(&self) -> Vec<Line<'_>> {
+        let mut lines = Vec::new();
+        for what in self.whats() {
+            let rows = self.rows.iter().filter(|row| row.what == what);
+            lines.extend(rows.map(|row| Line {
+                what,
+                side: row.side.clone(),
+                values: row.figures.iter().map(|figure| figure.value).collect(),
+                is_ratio: false,
+            }));
+            let pairs = self.pairs().filter(|(row, ..)| row.what == what);
+            lines.extend(pairs.map(|(ours, other, _)| Line {
+                what,
+                side: format!("{} / {}", ours.side, other.side),
+                values: ratios(ours, other),
+                is_ratio: true,
+            }));
+        }
+        lines
+    }
+
+    /// What went wrong, a sentence for each server.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = String> {
+        let rows = self.rows.iter().filter(|row| row.failures.count > 0);
+        rows.map(|row| {
             let Failures { count, first } = &row.failures;
             let first = first.as_deref().unwrap_or_default();
-            println!(
-                "\n{}, {}: {count} went wrong, the first: {first}",
+            format!(
+                "{}, {}: {count} went wrong, the first: {first}",
                 row.what, row.side
-            );
-        }
-    }
-
-    /// What the first server is to each other.
-    fn print_ratios(&self, what: &str) {
-        let mut rows = self.rows.iter().filter(|row| row.what == what);
-        let Some(first) = rows.next() else { return };
-        for other in rows {
-            let ratios = first.figures.iter().zip(&other.figures);
-            let ratios = ratios.map(|(one, other)| ratio(one.value?, other.value?));
-            print_line(what, &format!("{} / {}", first.side, other.side), ratios);
-        }
+            )
+        })
     }
 }
 
-fn ratio(one: f64, other: f64) -> Option<f64> {
-    (other != 0.0).then(|| one / other)
+fn ratios(ours: &Row, other: &Row) -> Vec<Option<f64>> {
+    let figures = ours.figures.iter().zip(&other.figures);
+    figures
+        .map(|(one, other)| ratio(one.value, other.value))
+        .collect()
 }
 
-fn print_line(what: &str, side: &str, values: impl Iterator<Item = Option<f64>>) {
-    let values: Vec<String> = values.map(shown).collect();
-    println!("| {what} | {side} | {} |", values.join(" | "));
+pub(crate) fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    let ratio = one? / other?;
+    ratio.is_finite().then_some(ratio)
 }
 
-/// Three digits at least, and no more behind the point than tell something.
-fn shown(value: Option<f64>) -> String {
+/// As many digits as tell something.
+pub(crate) fn shown(value: Option<f64>) -> String {
     match value {
-        None => "not available".to_owned(),
+        None => "-".to_owned(),
         Some(value) if value.abs() >= 100.0 => grouped(value.round() as i64),
         Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
         Some(value) => format!("{value:.2}"),

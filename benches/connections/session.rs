@@ -7,7 +7,7 @@ use mcp_wire::sse::Received;
 use super::Failed;
 use super::client::{Connection, Stream, last_event};
 use super::messages::{self, Revision};
-use super::side::Side;
+use super::place::Place;
 
 /// Where and how a client posts.
 pub(crate) struct Session {
@@ -21,20 +21,20 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) async fn open(side: &Side, revision: Revision) -> Result<Self, Failed> {
+    pub(crate) async fn open(place: &Place, revision: Revision) -> Result<Self, Failed> {
         let mut session = Self {
-            posts: Connection::open(side.address).await?,
+            posts: Connection::open(place.address).await?,
             stream: None,
-            path: side.mcp.clone(),
+            path: place.mcp.clone(),
             lines: String::new(),
             body: Vec::new(),
         };
         if revision == Revision::Sse {
-            let (stream, path) = open_stream(side).await?;
+            let (stream, path) = open_stream(place).await?;
             session.stream = Some(stream);
             session.path = path;
         }
-        if revision != Revision::Modern && side.has_protocol() {
+        if revision != Revision::Modern && place.has_protocol {
             session.initialize(revision).await?;
         } else if revision == Revision::Session {
             // The floor asks for no session, and reads the same head.
@@ -91,9 +91,9 @@ impl Session {
 }
 
 /// Opens the stream of a session of 2024-11-05; gives the path that it names.
-pub(crate) async fn open_stream(side: &Side) -> Result<(Stream, String), Failed> {
-    let connection = Connection::open(side.address).await?;
-    let mut stream = Stream::open(connection, &messages::get(&side.sse, "")).await?;
+pub(crate) async fn open_stream(place: &Place) -> Result<(Stream, String), Failed> {
+    let connection = Connection::open(place.address).await?;
+    let mut stream = Stream::open(connection, &messages::get(&place.sse, "")).await?;
     let path = endpoint(stream.event().await?)?;
     Ok((stream, path))
 }

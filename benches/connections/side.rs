@@ -1,12 +1,12 @@
 //! One of the servers that are measured side by side, in a process of its own.
 
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use super::cores::Cores;
 use super::messages::Revision;
+use super::place::Place;
 use super::{Failed, process};
 
 /// Which server.
@@ -36,13 +36,7 @@ impl What {
 
 pub(crate) struct Side {
     pub(crate) name: &'static str,
-    pub(crate) address: SocketAddr,
-    /// The paths of the two transports.
-    pub(crate) mcp: String,
-    pub(crate) sse: String,
-    /// The tool that echoes its argument `message`.
-    pub(crate) tool: String,
-    what: What,
+    pub(crate) place: Place,
     process: Process,
 }
 
@@ -54,29 +48,25 @@ impl Side {
         cores: Option<&Cores>,
     ) -> Result<Self, Failed> {
         let mut process = Process::start(what, options, cores)?;
-        let address = process.line()?;
+        let address = process.line()?.parse()?;
         Ok(Self {
             name: match what {
                 What::Ours => "mcp-wire",
                 What::Lean(_) => "lean hyper",
             },
-            address: address.parse()?,
-            mcp: "/mcp".to_owned(),
-            sse: "/sse".to_owned(),
-            tool: "echo".to_owned(),
-            what,
+            place: Place::own(address, what == What::Ours),
             process,
         })
-    }
-
-    /// Whether it speaks the protocol, or only answers.
-    pub(crate) fn has_protocol(&self) -> bool {
-        self.what == What::Ours
     }
 
     /// The time that the server has computed.
     pub(crate) fn cpu(&self) -> Option<Duration> {
         process::cpu(self.process.child.id())
+    }
+
+    /// The bytes of memory that the server has.
+    pub(crate) fn resident(&self) -> Option<u64> {
+        process::resident(self.process.child.id())
     }
 }
 

@@ -1,0 +1,107 @@
+//! `open`: sessions of 2024-11-05 that are opened and left at once.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::caller::Failures;
+use super::latency::Latencies;
+use super::messages::Revision;
+use super::options::Size;
+use super::place::Place;
+use super::report::{Row, Section};
+use super::session::open_stream;
+use super::side::{Side, What};
+use super::turns::{Spent, turns};
+use super::{Bench, Failed, progress, runtime};
+
+pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
+    let rows = runtime()?.block_on(measure(bench))?;
+    Ok(Section {
+        mode: "open",
+        about: format!(
+            "{} clients connect, open a stream at /sse, read its endpoint and leave, for {:?}; \
+             the time is that until the endpoint is there",
+            bench.options.count(Size::Connections),
+            bench.options.time(Size::Seconds),
+        ),
+        rows,
+    })
+}
+
+struct Opened {
+    side: Side,
+    spent: Spent,
+    latencies: Latencies,
+    failures: Failures,
+}
+
+async fn measure(bench: &Bench) -> Result<Vec<Row>, Failed> {
+    let mut servers = Vec::new();
+    for what in [What::Ours, What::Lean(Revision::Sse)] {
+        servers.push(Opened {
+            side: Side::start(what, &[], bench.cores.as_ref())?,
+            spent: Spent::default(),
+            latencies: Latencies::default(),
+            failures: Failures::default(),
+        });
+    }
+    let clients = bench.options.count(Size::Connections);
+    let (turns, time) = turns(bench.options.time(Size::Seconds));
+    for turn in 1..=turns {
+        for server in &mut servers {
+            let Opened {
+                side,
+                spent,
+                latencies,
+                failures,
+            } = server;
+            spent
+                .turn(side, open_for(side, (clients, time), latencies, failures))
+                .await;
+            let (name, rate) = (side.name, spent.each_second().unwrap_or_default());
+            progress::tell(format_args!(
+                "open, turn {turn} of {turns}: {name} {rate:.0}/s"
+            ));
+        }
+    }
+    Ok(servers.into_iter().map(row).collect())
+}
+
+fn row(server: Opened) -> Row {
+    Row::new("sessions", server.side.name)
+        .rate("sessions / CPU s", server.spent.each_cpu_second())
+        .rate("sessions / s", server.spent.each_second())
+        .latencies(server.latencies.percentiles())
+        .failures(server.failures)
+}
+
+/// How many sessions so many clients opened in so long a time.
+async fn open_for(
+    side: &Side,
+    (clients, time): (usize, Duration),
+    latencies: &mut Latencies,
+    failures: &mut Failures,
+) -> usize {
+    let end = Instant::now() + time;
+    let place = &side.place;
+    let opening = (0..clients).map(|_| open_until(place.clone(), end));
+    let before = latencies.len();
+    for (mut took, failed) in opening.collect::<JoinSet<_>>().join_all().await {
+        latencies.append(&mut took);
+        failures.append(failed);
+    }
+    latencies.len() - before
+}
+
+async fn open_until(place: Place, end: Instant) -> (Latencies, Failures) {
+    let (mut latencies, mut failures) = (Latencies::default(), Failures::default());
+    while Instant::now() < end {
+        let begun = Instant::now();
+        match open_stream(&place).await {
+            Ok(_) => latencies.add(begun.elapsed()),
+            Err(why) => failures.add(why),
+        }
+    }
+    (latencies, failures)
+}
