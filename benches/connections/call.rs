@@ -1,18 +1,12 @@
 //! `call`: calls of the echo tool in each revision, as fast as they are answered.
 
-use super::caller::Callers;
+use super::load::{Loaded, in_turns};
 use super::messages::Revision;
 use super::options::Size;
 use super::report::{Row, Section};
-use super::side::{Side, What};
-use super::turns::{Spent, turns};
-use super::{Bench, Failed, progress, runtime};
+use super::{Bench, Failed, runtime};
 
 pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
-    let (connections, time) = (
-        bench.options.count(Size::Connections),
-        bench.options.time(Size::Seconds),
-    );
     let mut rows = Vec::new();
     for revision in Revision::ALL {
         rows.extend(runtime()?.block_on(measure(bench, revision))?);
@@ -20,66 +14,35 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
     Ok(Section {
         mode: "call",
         about: format!(
-            "the echo tool is called over {connections} connections for {time:?}, \
-             each as soon as the answer before is there and was checked"
+            "the echo tool is called over {} connections for {:?}, each time as soon as the answer before is \
+             there and was checked",
+            bench.options.count(Size::Connections),
+            bench.options.time(Size::Seconds),
         ),
         rows,
     })
 }
 
-/// One server under load.
-struct Loaded {
-    side: Side,
-    callers: Callers,
-    spent: Spent,
-}
-
-impl Loaded {
-    async fn start(bench: &Bench, what: What, revision: Revision) -> Result<Self, Failed> {
-        let side = Side::start(what, &[], bench.cores.as_ref())?;
-        let connections = bench.options.count(Size::Connections);
-        let callers = Callers::open(&side.place, revision, (connections, "hello, ")).await?;
-        Ok(Self {
-            side,
-            callers,
-            spent: Spent::default(),
-        })
-    }
-
-    fn row(self, revision: Revision) -> Row {
-        let (latencies, failures) = self.callers.done();
-        Row::new(revision.name(), self.side.name)
-            .rate("calls / CPU s", self.spent.each_cpu_second())
-            .rate("calls / s", self.spent.each_second())
-            .latencies(latencies.percentiles())
-            .failures(failures)
-    }
-}
-
 async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, Failed> {
+    let connections = bench.options.count(Size::Connections);
     let mut servers = Vec::new();
-    for what in [What::Ours, What::Lean(revision)] {
-        servers.push(Loaded::start(bench, what, revision).await?);
+    for what in bench.servers(revision) {
+        let side = bench.start(what, connections * 2, &[])?;
+        servers.push(Loaded::start(side, revision, (connections, "hello, ")).await?);
     }
-    let (turns, time) = turns(bench.options.time(Size::Seconds));
-    for turn in 1..=turns {
-        for server in &mut servers {
-            let Loaded {
-                side,
-                callers,
-                spent,
-            } = server;
-            spent.turn(side, callers.call_for(time)).await;
-            let rate = spent.each_second().unwrap_or_default();
-            progress::tell(format_args!(
-                "call, {}, turn {turn} of {turns}: {} {rate:.0} calls/s",
-                revision.name(),
-                side.name,
-            ));
-        }
-    }
+    let doing = format!("call, {}", revision.name());
+    in_turns(&mut servers, bench.options.time(Size::Seconds), &doing).await;
     Ok(servers
         .into_iter()
-        .map(|server| server.row(revision))
+        .map(|server| row(server, revision))
         .collect())
+}
+
+fn row(server: Loaded, revision: Revision) -> Row {
+    let (side, spent, latencies, failures) = server.done();
+    Row::new(revision.name(), side.name)
+        .rate("calls / CPU s", spent.each_cpu_second())
+        .rate("calls / s", spent.each_second())
+        .latencies(latencies)
+        .failures(failures)
 }

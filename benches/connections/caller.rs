@@ -109,11 +109,20 @@ impl Callers {
         self.0.iter().map(|caller| caller.latencies.len()).sum()
     }
 
-    /// All that they measured, and what went wrong.
-    pub(crate) fn done(self) -> (Latencies, Failures) {
-        let (mut latencies, mut failures) = (Latencies::default(), Failures::default());
-        for mut caller in self.0 {
+    /// Takes what they measured until now.
+    pub(crate) fn so_far(&mut self) -> Latencies {
+        let mut latencies = Latencies::default();
+        for caller in &mut self.0 {
             latencies.append(&mut caller.latencies);
+        }
+        latencies
+    }
+
+    /// All that they measured, and what went wrong.
+    pub(crate) fn done(mut self) -> (Latencies, Failures) {
+        let mut failures = Failures::default();
+        let latencies = self.so_far();
+        for caller in self.0 {
             failures.append(caller.failures);
         }
         (latencies, failures)

@@ -9,11 +9,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Interval, interval_at};
@@ -38,19 +39,12 @@ pub(crate) async fn serve(
     keep_alive: Option<Duration>,
     orders: &mut mpsc::UnboundedReceiver<()>,
 ) -> Result<(), Failed> {
-    let floor = Rc::new(Floor {
-        behind: match revision {
-            Revision::Modern => floors::MODERN,
-            Revision::Session | Revision::Sse => "",
-        },
-        keep_alive: keep_alive.unwrap_or(KEEP_ALIVE),
-        streams: RefCell::default(),
-        next: Cell::new(1),
-    });
+    let floor = Rc::new(Floor::new(revision, keep_alive));
     let serving = async {
         loop {
             let (socket, _) = listener.accept().await?;
-            spawn_local(Rc::clone(&floor).connection(socket));
+            socket.set_nodelay(true)?;
+            spawn_local(Rc::clone(&floor).connection(TokioIo::new(socket)));
         }
     };
     let ordered = async {
@@ -68,7 +62,7 @@ pub(crate) async fn serve(
         .await
 }
 
-struct Floor {
+pub(crate) struct Floor {
     behind: &'static str,
     keep_alive: Duration,
     /// The streams that are open, by what their endpoint calls them.
@@ -77,15 +71,26 @@ struct Floor {
 }
 
 impl Floor {
-    async fn connection(self: Rc<Self>, socket: TcpStream) {
-        // A socket that refuses is dead, and hyper will notice.
-        let _ = socket.set_nodelay(true);
+    /// Answers as in a revision.
+    pub(crate) fn new(revision: Revision, keep_alive: Option<Duration>) -> Self {
+        Self {
+            behind: match revision {
+                Revision::Modern => floors::MODERN,
+                Revision::Session | Revision::Sse => "",
+            },
+            keep_alive: keep_alive.unwrap_or(KEEP_ALIVE),
+            streams: RefCell::default(),
+            next: Cell::new(1),
+        }
+    }
+
+    pub(crate) async fn connection(self: Rc<Self>, socket: impl Read + Write + Unpin + 'static) {
         let opened = Cell::new(None);
         let service =
             service_fn(async |request| Ok::<_, Infallible>(self.answer(request, &opened).await));
         // Clients leave with a reset.
         let _ = http1::Builder::new()
-            .serve_connection(TokioIo::new(socket), service)
+            .serve_connection(socket, service)
             .await;
         if let Some(id) = opened.get() {
             self.streams.borrow_mut().remove(&id);

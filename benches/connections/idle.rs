@@ -13,7 +13,7 @@ use super::messages::Revision;
 use super::options::Size;
 use super::report::{Row, Section};
 use super::session::open_stream;
-use super::side::{Side, What};
+use super::side::Side;
 use super::turns::Spent;
 use super::{Bench, Failed, progress, runtime};
 
@@ -48,8 +48,8 @@ struct Idle {
 
 async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>, Failed> {
     let time = bench.options.time(Size::Seconds) / TURNS;
-    let servers = [What::Ours, What::Lean(Revision::Sse)];
-    let mut idle = servers.map(|what| (what, Idle::default()));
+    let servers = bench.servers(Revision::Sse).into_iter();
+    let mut idle: Vec<_> = servers.map(|what| (what, Idle::default())).collect();
     let mut rows = Vec::new();
     for turn in 1..=TURNS {
         for (what, idle) in &mut idle {
@@ -57,8 +57,8 @@ async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>,
                 "idle, turn {turn} of {TURNS}: {}",
                 what.name()
             ));
-            let options = vec!["--keep-alive".to_owned(), period.to_string()];
-            let side = bench.start_for(*what, streams, options)?;
+            let options = ["--keep-alive".to_owned(), period.to_string()];
+            let side = bench.start(*what, streams, &options)?;
             idle.turn(
                 &side,
                 streams,
@@ -66,7 +66,7 @@ async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>,
             )
             .await?;
             if turn == TURNS {
-                rows.push(std::mem::take(idle).row(side.name, streams));
+                rows.push(std::mem::take(idle).row(&side.name, streams));
             }
         }
     }

@@ -4,17 +4,23 @@
 //! what there is. The servers are processes of one thread, apart from the load where there are cores for both,
 //! and are measured in turns, so that what else the machine does hits them alike. Each answer is checked.
 
+mod big;
 mod call;
 mod caller;
 mod client;
 mod cores;
+mod fan_out;
 mod floor;
 mod html;
 mod idle;
 mod json;
 mod latency;
+mod listener;
+mod load;
 mod machine;
+mod memory;
 mod messages;
+mod million;
 mod open;
 mod options;
 mod place;
@@ -25,6 +31,7 @@ mod report;
 mod server;
 mod session;
 mod side;
+mod slow;
 mod turns;
 
 use std::error::Error;
@@ -33,6 +40,7 @@ use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
 use cores::Cores;
+use messages::Revision;
 use options::{Options, Wanted};
 use report::Report;
 use side::{Side, What};
@@ -55,10 +63,26 @@ struct Mode {
 const MODES: &[Mode] = &[
     mode("call", "calls of a tool in each revision", call::run),
     mode("open", "sessions that are opened and left", open::run),
+    mode("big", "calls with a long argument", big::run),
+    mode(
+        "slow",
+        "clients that do not read, and what others notice",
+        slow::run,
+    ),
+    mode(
+        "fan-out",
+        "a change that all listeners are told of",
+        fan_out::run,
+    ),
     mode(
         "idle",
-        "streams that are open: their memory, their keep-alive",
+        "streams that stay open: memory and keep-alive",
         idle::run,
+    ),
+    mode(
+        "million",
+        "idle sessions in one process, in memory",
+        million::run,
     ),
 ];
 
@@ -85,6 +109,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Wanted::Server(what, settings)) => server::run(what, settings).map(|()| true),
+        Ok(Wanted::InMemory(what, settings)) => million::hold(what, settings).map(|()| true),
         Ok(Wanted::Measures(options)) => measure(options),
         Err(why) => Err(format!("{why}; --help tells more").into()),
     };
@@ -99,14 +124,14 @@ fn main() -> ExitCode {
 }
 
 impl Bench {
-    /// Starts a server with room for so many streams; `options` are further arguments of `--serve`.
-    fn start_for(
-        &self,
-        what: What,
-        streams: usize,
-        mut options: Vec<String>,
-    ) -> Result<Side, Failed> {
-        let needed = streams + SPARE;
+    /// The servers that are compared, ours first.
+    fn servers(&self, revision: Revision) -> Vec<What> {
+        vec![What::Ours, What::Lean(revision)]
+    }
+
+    /// Starts a server with room for so many connections; `options` are further arguments of `--serve`.
+    fn start(&self, what: What, connections: usize, options: &[String]) -> Result<Side, Failed> {
+        let needed = connections + SPARE;
         if let Some(limit) = process::open_files()
             && limit < needed
         {
@@ -114,6 +139,7 @@ impl Bench {
                 format!("{needed} open files are needed, {limit} are allowed: ulimit -n").into(),
             );
         }
+        let mut options = options.to_vec();
         if needed > DEFAULT_MAX {
             options.extend(["--max".to_owned(), needed.to_string()]);
         }

@@ -129,7 +129,7 @@ pub(crate) fn call(revision: Revision, tool: &str, text: &str) -> Value {
 }
 
 /// What each request of 2026-07-28 says of its client.
-pub(crate) fn modern() -> Value {
+fn modern() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1.0"},
@@ -162,4 +162,14 @@ pub(crate) fn initialize(revision: Revision) -> Value {
 
 pub(crate) fn initialized() -> Value {
     json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
+}
+
+/// Asks to be told of changes, in 2026-07-28.
+pub(crate) fn listen() -> Value {
+    json!({
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "subscriptions/listen",
+        "params": {"notifications": {"toolsListChanged": true}, "_meta": modern()},
+    })
 }

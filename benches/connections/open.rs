@@ -11,7 +11,7 @@ use super::options::Size;
 use super::place::Place;
 use super::report::{Row, Section};
 use super::session::open_stream;
-use super::side::{Side, What};
+use super::side::Side;
 use super::turns::{Spent, turns};
 use super::{Bench, Failed, progress, runtime};
 
@@ -38,9 +38,9 @@ struct Opened {
 
 async fn measure(bench: &Bench) -> Result<Vec<Row>, Failed> {
     let mut servers = Vec::new();
-    for what in [What::Ours, What::Lean(Revision::Sse)] {
+    for what in bench.servers(Revision::Sse) {
         servers.push(Opened {
-            side: Side::start(what, &[], bench.cores.as_ref())?,
+            side: bench.start(what, bench.options.count(Size::Connections), &[])?,
             spent: Spent::default(),
             latencies: Latencies::default(),
             failures: Failures::default(),
@@ -59,7 +59,7 @@ async fn measure(bench: &Bench) -> Result<Vec<Row>, Failed> {
             spent
                 .turn(side, open_for(side, (clients, time), latencies, failures))
                 .await;
-            let (name, rate) = (side.name, spent.each_second().unwrap_or_default());
+            let (name, rate) = (&side.name, spent.each_second().unwrap_or_default());
             progress::tell(format_args!(
                 "open, turn {turn} of {turns}: {name} {rate:.0}/s"
             ));

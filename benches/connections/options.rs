@@ -13,6 +13,8 @@ pub(crate) enum Wanted {
     Measures(Options),
     /// To be a server that is measured.
     Server(What, Settings),
+    /// To hold sessions in memory.
+    InMemory(What, Settings),
 }
 
 pub(crate) struct Options {
@@ -26,7 +28,13 @@ pub(crate) struct Options {
 pub(crate) enum Size {
     Seconds,
     Connections,
+    Bytes,
+    Readers,
+    Listeners,
+    Changes,
     Streams,
+    Sessions,
+    KeepAlive,
 }
 
 struct Setting {
@@ -46,7 +54,7 @@ const fn setting(name: &'static str, about: &'static str, (usual, tiny): (f64, f
     }
 }
 
-const SIZES: [Setting; 3] = [
+const SIZES: [Setting; 9] = [
     setting(
         "--seconds",
         "how long each server has the load, in all its turns",
@@ -57,7 +65,33 @@ const SIZES: [Setting; 3] = [
         "call, open: clients at the same time",
         (32.0, 4.0),
     ),
+    setting(
+        "--bytes",
+        "big: the length of the argument",
+        (1_048_576.0, 65_536.0),
+    ),
+    setting("--readers", "slow: clients that do not read", (8.0, 2.0)),
+    setting(
+        "--listeners",
+        "fan-out: clients that listen",
+        (1000.0, 20.0),
+    ),
+    setting(
+        "--changes",
+        "fan-out: how often they are told of one",
+        (40.0, 4.0),
+    ),
     setting("--streams", "idle: streams that are open", (2000.0, 50.0)),
+    setting(
+        "--sessions",
+        "million: sessions, such as 1000000",
+        (20_000.0, 500.0),
+    ),
+    setting(
+        "--keep-alive",
+        "million: seconds between two, as by default",
+        (15.0, 0.2),
+    ),
 ];
 
 impl Options {
@@ -112,17 +146,16 @@ impl Wanted {
         let mut args = args.peekable();
         match args.peek().map(String::as_str) {
             Some("--help" | "-h") => Ok(Self::Help),
-            Some("--serve") => {
-                args.next();
-                Self::server(args)
-            }
+            Some("--serve" | "--hold") => Self::server(args),
             _ => Options::read(args).map(Self::Measures),
         }
     }
 
+    /// What this program starts itself as: `--serve` or `--hold`, a server, its settings.
     fn server(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let role = args.next();
         let what = args.next().and_then(|name| What::named(&name));
-        let what = what.ok_or("--serve wants the name of a server")?;
+        let what = what.ok_or("there is no such server")?;
         let mut settings = Settings::default();
         while let Some(arg) = args.next() {
             let number = number(&arg, args.next())?;
@@ -132,7 +165,10 @@ impl Wanted {
                 _ => return Err(format!("a server has no {arg}")),
             }
         }
-        Ok(Self::Server(what, settings))
+        Ok(match role.as_deref() {
+            Some("--hold") => Self::InMemory(what, settings),
+            _ => Self::Server(what, settings),
+        })
     }
 }
 

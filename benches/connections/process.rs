@@ -1,6 +1,6 @@
 //! What the kernel tells of a process: the time that it computed, the memory that it has.
 
-use std::fs::read_to_string;
+use std::fs::{read_to_string, write};
 use std::time::Duration;
 
 /// `/proc` counts in hundredths of a second, whatever the kernel's own clock does.
@@ -19,6 +19,17 @@ pub(crate) fn cpu(pid: u32) -> Option<Duration> {
 /// The bytes of memory that a process has now.
 pub(crate) fn resident(pid: u32) -> Option<u64> {
     kilobytes(&format!("/proc/{pid}/smaps_rollup"), "Rss:")
+}
+
+/// The most bytes that a process had since `forget_peak`.
+pub(crate) fn peak(pid: u32) -> Option<u64> {
+    kilobytes(&format!("/proc/{pid}/status"), "VmHWM:")
+}
+
+/// Begins the peak anew.
+pub(crate) fn forget_peak(pid: u32) {
+    // Where it cannot be had, the peak is that of the whole life, which is no less.
+    let _ = write(format!("/proc/{pid}/clear_refs"), "5");
 }
 
 /// How many files this process may have open.

@@ -5,7 +5,7 @@ use std::io;
 use mcp_wire::sse::Received;
 
 use super::Failed;
-use super::client::{Connection, Stream, last_event};
+use super::client::{Connection, Head, Stream, last_event};
 use super::messages::{self, Revision};
 use super::place::Place;
 
@@ -17,7 +17,6 @@ pub(crate) struct Session {
     pub(crate) path: String,
     /// The header lines of a session.
     pub(crate) lines: String,
-    body: Vec<u8>,
 }
 
 impl Session {
@@ -27,7 +26,6 @@ impl Session {
             stream: None,
             path: place.mcp.clone(),
             lines: String::new(),
-            body: Vec::new(),
         };
         if revision == Revision::Sse {
             let (stream, path) = open_stream(place).await?;
@@ -43,24 +41,28 @@ impl Session {
         Ok(session)
     }
 
-    async fn initialize(&mut self, revision: Revision) -> Result<(), Failed> {
-        let hello = messages::post(&self.path, "", &messages::initialize(revision));
-        self.posts.send(&hello).await?;
+    /// Sends a request and reads what is answered to it, which is no message where there is a stream.
+    pub(crate) async fn post(&mut self, request: &[u8], answer: &mut Vec<u8>) -> io::Result<Head> {
+        self.posts.send(request).await?;
         let head = self.posts.head().await?;
-        self.posts.body(&mut self.body).await?;
+        self.posts.body(answer).await?;
+        Ok(head)
+    }
+
+    async fn initialize(&mut self, revision: Revision) -> Result<(), Failed> {
+        let mut answer = Vec::new();
+        let hello = messages::post(&self.path, "", &messages::initialize(revision));
+        let head = self.post(&hello, &mut answer).await?;
+        if !matches!(head.status, 200 | 202) {
+            return Err(format!("initialize is answered {}", head.status).into());
+        }
         if let Some(stream) = &mut self.stream {
             stream.event().await?;
         } else if let Some(id) = head.header("mcp-session-id") {
             self.lines = messages::session_lines(id);
         }
-        if !matches!(head.status, 200 | 202) {
-            return Err(format!("initialize is answered {}", head.status).into());
-        }
         let told = messages::post(&self.path, &self.lines, &messages::initialized());
-        self.posts.send(&told).await?;
-        let head = self.posts.head().await?;
-        self.posts.body(&mut self.body).await?;
-        match head.status {
+        match self.post(&told, &mut answer).await?.status {
             202 => Ok(()),
             status => Err(format!("initialized is answered {status}").into()),
         }
@@ -72,9 +74,7 @@ impl Session {
         request: &[u8],
         answer: &mut Vec<u8>,
     ) -> Result<(), Failed> {
-        self.posts.send(request).await?;
-        let head = self.posts.head().await?;
-        self.posts.body(answer).await?;
+        let head = self.post(request, answer).await?;
         let expected = if self.stream.is_some() { 202 } else { 200 };
         if head.status != expected {
             let answer = String::from_utf8_lossy(answer);

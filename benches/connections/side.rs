@@ -1,6 +1,6 @@
 //! One of the servers that are measured side by side, in a process of its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -26,6 +26,14 @@ impl What {
         }
     }
 
+    /// As the tables have it.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Ours => "mcp-wire",
+            Self::Lean(_) => "lean hyper",
+        }
+    }
+
     pub(crate) fn named(name: &str) -> Option<Self> {
         match name.strip_prefix("lean-") {
             Some(revision) => Revision::named(revision).map(Self::Lean),
@@ -35,7 +43,7 @@ impl What {
 }
 
 pub(crate) struct Side {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) place: Place,
     process: Process,
 }
@@ -50,24 +58,53 @@ impl Side {
         let mut process = Process::start(what, options, cores)?;
         let address = process.line()?.parse()?;
         Ok(Self {
-            name: match what {
-                What::Ours => "mcp-wire",
-                What::Lean(_) => "lean hyper",
-            },
+            name: what.title().to_owned(),
             place: Place::own(address, what == What::Ours),
             process,
         })
     }
 
+    /// Orders the server to tell all clients of a change.
+    pub(crate) fn tell_of_change(&mut self) -> io::Result<()> {
+        match &mut self.process.orders {
+            Some(orders) => orders.write_all(b"change\n"),
+            None => Ok(()),
+        }
+    }
+
+    fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// The time that the server has computed.
     pub(crate) fn cpu(&self) -> Option<Duration> {
-        process::cpu(self.process.child.id())
+        process::cpu(self.pid())
     }
 
     /// The bytes of memory that the server has.
     pub(crate) fn resident(&self) -> Option<u64> {
-        process::resident(self.process.child.id())
+        process::resident(self.pid())
     }
+
+    /// The most that it had since the peak was forgotten.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        process::peak(self.pid())
+    }
+
+    pub(crate) fn forget_peak(&self) {
+        process::forget_peak(self.pid());
+    }
+}
+
+/// This program once more, on the core of the server.
+pub(crate) fn command(cores: Option<&Cores>) -> io::Result<Command> {
+    let this = std::env::current_exe()?;
+    let Some(cores) = cores else {
+        return Ok(Command::new(this));
+    };
+    let mut command = Command::new("taskset");
+    command.args(["-c", &cores.server]).arg(this);
+    Ok(command)
 }
 
 /// The process of a server, which ends with its input.
@@ -78,16 +115,7 @@ struct Process {
 
 impl Process {
     fn start(what: What, options: &[String], cores: Option<&Cores>) -> Result<Self, Failed> {
-        let this = std::env::current_exe()?;
-        let mut command = match cores {
-            Some(cores) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &cores.server]).arg(this);
-                command
-            }
-            None => Command::new(this),
-        };
-        let mut child = command
+        let mut child = command(cores)?
             .args(["--serve", &what.name()])
             .args(options)
             .stdin(Stdio::piped())

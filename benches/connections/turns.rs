@@ -24,9 +24,19 @@ impl Spent {
     pub(crate) async fn turn(&mut self, side: &Side, turn: impl Future<Output = usize>) {
         let (before, begun) = (side.cpu(), Instant::now());
         let count = turn.await;
-        self.wall += begun.elapsed();
+        self.add((before, side.cpu()), begun.elapsed(), count);
+    }
+
+    /// Adds what the server had computed before and after, the time between, and how much was done.
+    pub(crate) fn add(
+        &mut self,
+        (before, after): (Option<Duration>, Option<Duration>),
+        wall: Duration,
+        count: usize,
+    ) {
+        self.wall += wall;
         self.count += count;
-        if let (Some(before), Some(after)) = (before, side.cpu()) {
+        if let (Some(before), Some(after)) = (before, after) {
             *self.cpu.get_or_insert_default() += after.saturating_sub(before);
         }
     }

@@ -1,0 +1,108 @@
+//! Connections in memory whose clients have next to no memory of their own: each opens a stream, and takes
+//! what comes on it at once.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+
+const REQUEST: &[u8] = b"GET /sse HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
+const KEEP_ALIVE: &[u8] = b"8\r\n: ping\n\n\r\n";
+
+/// What all clients have seen.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) opened: Cell<usize>,
+    pub(crate) pings: Cell<usize>,
+    /// Streams that had a keep-alive.
+    pub(crate) pinged: Cell<usize>,
+    /// What nobody expected.
+    pub(crate) wrong: Cell<usize>,
+}
+
+fn count(cell: &Cell<usize>) {
+    cell.set(cell.get() + 1);
+}
+
+/// The server's end of a connection.
+pub(crate) struct Socket {
+    seen: Rc<Seen>,
+    client: Client,
+}
+
+/// How far a client is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Client {
+    Asks,
+    Waits,
+    Listens,
+    WasPinged,
+}
+
+impl Socket {
+    pub(crate) fn new(seen: Rc<Seen>) -> Self {
+        Self {
+            seen,
+            client: Client::Asks,
+        }
+    }
+
+    /// The head and the first event come in one piece, and so does each keep-alive.
+    fn hears(&mut self, bytes: &[u8]) {
+        let is_opening = |bytes: &[u8]| {
+            bytes.starts_with(b"HTTP/1.1 200 ")
+                && bytes.windows(17).any(|at| at == b"\nevent: endpoint\n")
+        };
+        match self.client {
+            Client::Waits if is_opening(bytes) => {
+                count(&self.seen.opened);
+                self.client = Client::Listens;
+            }
+            Client::Listens | Client::WasPinged if bytes == KEEP_ALIVE => {
+                count(&self.seen.pings);
+                if self.client == Client::Listens {
+                    count(&self.seen.pinged);
+                    self.client = Client::WasPinged;
+                }
+            }
+            _ => count(&self.seen.wrong),
+        }
+    }
+}
+
+impl Read for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.client != Client::Asks {
+            return Poll::Pending;
+        }
+        self.client = Client::Waits;
+        buffer.put_slice(REQUEST);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.hears(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
