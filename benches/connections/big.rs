@@ -1,10 +1,11 @@
 //! `big`: calls whose argument is as long as a document.
 
+use super::bench::Bench;
 use super::load::{Loaded, in_turns};
 use super::messages::Revision;
-use super::options::Size;
 use super::report::{Row, Section};
-use super::{Bench, Failed, runtime};
+use super::sizes::Size;
+use super::{Failed, runtime};
 
 const REVISION: Revision = Revision::Modern;
 
@@ -26,12 +27,14 @@ async fn measure(bench: &Bench, bytes: usize) -> Result<Vec<Row>, Failed> {
     let text = "x".repeat(bytes);
     let mut servers = Vec::new();
     let mut began = Vec::new();
-    for what in bench.servers(REVISION) {
-        let side = bench.start(what, 2, &[])?;
-        let server = Loaded::start(side, REVISION, (1, &text)).await?;
-        server.side.forget_peak();
-        began.push(server.side.resident());
-        servers.push(server);
+    for contender in bench.contenders(REVISION) {
+        let side = bench.start(contender, 2, &[])?;
+        let server = Loaded::start(side, REVISION, (1, &text)).await;
+        if let Some(server) = contender.unless_left_out(server)? {
+            server.side.forget_peak();
+            began.push(server.side.resident());
+            servers.push(server);
+        }
     }
     in_turns(&mut servers, bench.options.time(Size::Seconds), "big").await;
     let rows = servers.into_iter().zip(began);

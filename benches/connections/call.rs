@@ -1,10 +1,11 @@
 //! `call`: calls of the echo tool in each revision, as fast as they are answered.
 
+use super::bench::Bench;
 use super::load::{Loaded, in_turns};
 use super::messages::Revision;
-use super::options::Size;
 use super::report::{Row, Section};
-use super::{Bench, Failed, runtime};
+use super::sizes::Size;
+use super::{Failed, runtime};
 
 pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
     let mut rows = Vec::new();
@@ -26,9 +27,10 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
 async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, Failed> {
     let connections = bench.options.count(Size::Connections);
     let mut servers = Vec::new();
-    for what in bench.servers(revision) {
-        let side = bench.start(what, connections * 2, &[])?;
-        servers.push(Loaded::start(side, revision, (connections, "hello, ")).await?);
+    for contender in bench.contenders(revision) {
+        let side = bench.start(contender, connections * 2, &[])?;
+        let server = Loaded::start(side, revision, (connections, "hello, ")).await;
+        servers.extend(contender.unless_left_out(server)?);
     }
     let doing = format!("call, {}", revision.name());
     in_turns(&mut servers, bench.options.time(Size::Seconds), &doing).await;

@@ -37,7 +37,7 @@ impl Caller {
             Revision::Modern => messages::modern_lines("tools/call", Some(&place.tool)),
             Revision::Session | Revision::Sse => session.lines.clone(),
         };
-        let request = messages::post(&session.path, &lines, &call);
+        let request = place.post(&session.path, &lines, &call);
         Ok(Self {
             session,
             request: Numbered::new(request, FIRST),
@@ -48,6 +48,15 @@ impl Caller {
             latencies: Latencies::default(),
             failures: Failures::default(),
         })
+    }
+
+    /// After the first call, which has to be right and does not count.
+    fn warm(mut self) -> Result<Self, Failed> {
+        self.latencies = Latencies::default();
+        match self.failures.first.take() {
+            Some(why) => Err(why.into()),
+            None => Ok(self),
+        }
     }
 
     /// Calls once.
@@ -87,7 +96,9 @@ impl Callers {
     ) -> Result<Self, Failed> {
         let mut callers = Vec::with_capacity(count);
         for _ in 0..count {
-            callers.push(Caller::open(place, revision, before).await?);
+            let mut caller = Caller::open(place, revision, before).await?;
+            caller.call().await;
+            callers.push(caller.warm()?);
         }
         Ok(Self(callers))
     }

@@ -8,15 +8,16 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::bench::Bench;
 use super::caller::Failures;
 use super::latency::Latencies;
 use super::listener::Listener;
 use super::messages::Revision;
-use super::options::Size;
 use super::report::{Row, Section};
-use super::side::Side;
+use super::side::{Contender, Side};
+use super::sizes::Size;
 use super::turns::Spent;
-use super::{Bench, Failed, progress, runtime};
+use super::{Failed, progress, runtime};
 
 /// Each server is started so often, and tells of a part of the changes.
 const TURNS: usize = 2;
@@ -48,7 +49,7 @@ fn changes(bench: &Bench) -> usize {
 
 async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, Failed> {
     let listeners = bench.options.count(Size::Listeners);
-    let servers = bench.servers(revision).into_iter();
+    let servers = Bench::own(revision).into_iter();
     let mut told: Vec<_> = servers.map(|what| (what, Told::default())).collect();
     let mut rows = Vec::new();
     for turn in 1..=TURNS {
@@ -58,7 +59,7 @@ async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, Failed> 
                 "fan-out, {}, turn {turn} of {TURNS}: {name}",
                 revision.name()
             ));
-            let mut side = bench.start(*what, listeners, &[])?;
+            let mut side = bench.start(Contender::Own(*what), listeners, &[])?;
             told.turn(&mut side, revision, (listeners, changes(bench)))
                 .await?;
             if turn == TURNS {
@@ -86,9 +87,13 @@ impl Told {
     ) -> Result<(), Failed> {
         let heard = Arc::new(Heard::default());
         let mut listening = JoinSet::new();
-        for _ in 0..listeners {
+        for open in 0..listeners {
             let listener = Listener::open(&side.place, revision).await?;
             listening.spawn(listen(listener, changes, (Arc::clone(&heard), listeners)));
+            progress::some(
+                open,
+                format_args!("fan-out, {}: {open} clients listen", side.name),
+            );
         }
         let (before, begun) = (side.cpu(), Instant::now());
         for _ in 0..changes {

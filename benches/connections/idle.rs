@@ -7,20 +7,21 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::bench::Bench;
 use super::caller::Failures;
 use super::client::Stream;
 use super::messages::Revision;
-use super::options::Size;
 use super::report::{Row, Section};
 use super::session::open_stream;
 use super::side::Side;
+use super::sizes::Size;
 use super::turns::Spent;
-use super::{Bench, Failed, progress, runtime};
+use super::{Failed, progress, runtime};
 
 /// Each server is started so often, and has its streams for a part of the time.
 const TURNS: u32 = 2;
 /// As many keep-alives a second as a client of one thread can read beside.
-const MOST_PINGS: f64 = 20_000.0;
+const MOST_PINGS: f64 = 10_000.0;
 const SHORTEST_PERIOD: f64 = 0.1;
 
 pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
@@ -40,6 +41,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
 #[derive(Default)]
 struct Idle {
     opening: Duration,
+    /// What the memory grew by in the first turn: another server is no new one in the second.
     opened: Option<u64>,
     pinged: Option<u64>,
     spent: Spent,
@@ -48,24 +50,19 @@ struct Idle {
 
 async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>, Failed> {
     let time = bench.options.time(Size::Seconds) / TURNS;
-    let servers = bench.servers(Revision::Sse).into_iter();
-    let mut idle: Vec<_> = servers.map(|what| (what, Idle::default())).collect();
+    let time = time.max(Duration::from_secs_f64(2.0 * period));
+    let options = ["--keep-alive".to_owned(), period.to_string()];
+    let contenders = bench.contenders(Revision::Sse).into_iter();
+    let mut idle: Vec<_> = contenders
+        .map(|contender| (contender, Idle::default()))
+        .collect();
     let mut rows = Vec::new();
     for turn in 1..=TURNS {
-        for (what, idle) in &mut idle {
-            progress::tell(format_args!(
-                "idle, turn {turn} of {TURNS}: {}",
-                what.name()
-            ));
-            let options = ["--keep-alive".to_owned(), period.to_string()];
-            let side = bench.start(*what, streams, &options)?;
-            idle.turn(
-                &side,
-                streams,
-                time.max(Duration::from_secs_f64(2.0 * period)),
-            )
-            .await?;
-            if turn == TURNS {
+        for (contender, idle) in &mut idle {
+            progress::tell(format_args!("idle, turn {turn} of {TURNS}: {contender:?}"));
+            let side = bench.start(*contender, streams, &options)?;
+            let had = idle.turn(&side, streams, time).await;
+            if contender.unless_left_out(had)?.is_some() && turn == TURNS {
                 rows.push(std::mem::take(idle).row(&side.name, streams));
             }
         }
@@ -81,13 +78,17 @@ impl Idle {
         let pings = Arc::new(Pings::default());
         let mut reading = JoinSet::new();
         let begun = Instant::now();
-        for _ in 0..streams {
+        for open in 0..streams {
             let (stream, _) = open_stream(&side.place).await?;
             reading.spawn(read(stream, Arc::clone(&pings)));
+            progress::some(
+                open,
+                format_args!("idle, {}: {open} streams are open", side.name),
+            );
         }
         self.opening += begun.elapsed();
         let grown = || Some(side.resident()?.saturating_sub(before?));
-        add(&mut self.opened, grown());
+        self.opened = self.opened.or_else(grown);
         self.spent
             .turn(side, async {
                 let before = pings.all.load(Ordering::Relaxed);
@@ -95,12 +96,13 @@ impl Idle {
                 pings.all.load(Ordering::Relaxed) - before
             })
             .await;
-        add(&mut self.pinged, grown());
+        self.pinged = self.pinged.or_else(grown);
         while let Some(Ok(why)) = reading.try_join_next() {
             self.failures.add(why);
         }
         let unread = streams - pings.streams.load(Ordering::Relaxed);
-        if unread > 0 {
+        // Another has a period of its own.
+        if unread > 0 && !side.is_other() {
             self.failures
                 .add(format!("{unread} streams had no keep-alive"));
         }
@@ -108,7 +110,7 @@ impl Idle {
     }
 
     fn row(self, side: &str, streams: usize) -> Row {
-        let each = |bytes: Option<u64>| Some(bytes? as f64 / streams as f64 / f64::from(TURNS));
+        let each = |bytes: Option<u64>| Some(bytes? as f64 / streams as f64);
         let opening = self.opening.as_secs_f64() / f64::from(TURNS);
         Row::new(format!("{streams} streams"), side)
             .cost("bytes / stream", each(self.opened))
@@ -120,12 +122,6 @@ impl Idle {
             .figure("pings / s", self.spent.each_second())
             .figure("s to open", Some(opening))
             .failures(self.failures)
-    }
-}
-
-fn add(sum: &mut Option<u64>, bytes: Option<u64>) {
-    if let Some(bytes) = bytes {
-        *sum.get_or_insert_default() += bytes;
     }
 }
 

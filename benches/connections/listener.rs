@@ -26,11 +26,11 @@ impl Listener {
             Revision::Session => {
                 let lines = Session::open(place, revision).await?.lines;
                 let connection = Connection::open(place.address).await?;
-                Stream::open(connection, &messages::get(&place.mcp, &lines)).await?
+                Stream::open(connection, &place.get(&place.mcp, &lines)).await?
             }
             Revision::Modern => {
                 let lines = messages::modern_lines("subscriptions/listen", None);
-                let listen = messages::post(&place.mcp, &lines, &messages::listen());
+                let listen = place.post(&place.mcp, &lines, &messages::listen());
                 let connection = Connection::open(place.address).await?;
                 let mut stream = Stream::open(connection, &listen).await?;
                 // The acknowledgement.

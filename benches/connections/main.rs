@@ -4,6 +4,7 @@
 //! what there is. The servers are processes of one thread, apart from the load where there are cores for both,
 //! and are measured in turns, so that what else the machine does hits them alike. Each answer is checked.
 
+mod bench;
 mod big;
 mod call;
 mod caller;
@@ -31,6 +32,7 @@ mod report;
 mod server;
 mod session;
 mod side;
+mod sizes;
 mod slow;
 mod turns;
 
@@ -39,19 +41,12 @@ use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
 
+use bench::Bench;
 use cores::Cores;
-use messages::Revision;
 use options::{Options, Wanted};
 use report::Report;
-use side::{Side, What};
 
 type Failed = Box<dyn Error + Send + Sync>;
-
-/// Open files and connections beside those that are counted.
-const SPARE: usize = 64;
-/// So many sessions and connections a server of ours has by default; where more are needed, these limits
-/// alone are raised.
-const DEFAULT_MAX: usize = 10_000;
 
 /// One of the things that can be measured.
 struct Mode {
@@ -94,16 +89,8 @@ const fn mode(
     Mode { name, about, run }
 }
 
-/// What all modes are given.
-struct Bench {
-    options: Options,
-    cores: Option<Cores>,
-}
-
 fn main() -> ExitCode {
-    // Cargo adds `--bench`.
-    let args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let done = match Wanted::read(args) {
+    let done = match Wanted::read(std::env::args().skip(1)) {
         Ok(Wanted::Help) => {
             print!("{}", options::help());
             return ExitCode::SUCCESS;
@@ -120,30 +107,6 @@ fn main() -> ExitCode {
             eprintln!("{why}");
             ExitCode::FAILURE
         }
-    }
-}
-
-impl Bench {
-    /// The servers that are compared, ours first.
-    fn servers(&self, revision: Revision) -> Vec<What> {
-        vec![What::Ours, What::Lean(revision)]
-    }
-
-    /// Starts a server with room for so many connections; `options` are further arguments of `--serve`.
-    fn start(&self, what: What, connections: usize, options: &[String]) -> Result<Side, Failed> {
-        let needed = connections + SPARE;
-        if let Some(limit) = process::open_files()
-            && limit < needed
-        {
-            return Err(
-                format!("{needed} open files are needed, {limit} are allowed: ulimit -n").into(),
-            );
-        }
-        let mut options = options.to_vec();
-        if needed > DEFAULT_MAX {
-            options.extend(["--max".to_owned(), needed.to_string()]);
-        }
-        Side::start(what, &options, self.cores.as_ref())
     }
 }
 

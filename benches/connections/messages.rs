@@ -97,24 +97,6 @@ impl Expected {
     }
 }
 
-/// A POST as a client of this protocol sends it; `lines` are whole header lines.
-pub(crate) fn post(path: &str, lines: &str, body: &Value) -> Vec<u8> {
-    let body = body.to_string();
-    let len = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench/1.0\r\n\
-         Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
-         {lines}Content-Length: {len}\r\n\r\n{body}"
-    )
-    .into()
-}
-
-/// A GET of a stream.
-pub(crate) fn get(path: &str, lines: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n{lines}\r\n")
-        .into()
-}
-
 pub(crate) fn call(revision: Revision, tool: &str, text: &str) -> Value {
     let mut call = json!({
         "jsonrpc": "2.0",

@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
+use super::bench::Bench;
 use super::floor::Floor;
 use super::memory::{Seen, Socket};
 use super::messages::Revision;
-use super::options::Size;
 use super::report::{Row, Section};
 use super::server::{Settings, service};
 use super::side::What;
-use super::{Bench, Failed, process, progress, runtime, side};
+use super::sizes::Size;
+use super::{Failed, process, progress, runtime, side};
 
 /// Connections that are made before those before them are waited for.
 const BATCH: usize = 1_000;
@@ -27,7 +28,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
     let sessions = bench.options.count(Size::Sessions);
     let keep_alive = bench.options.time(Size::KeepAlive);
     let mut rows = Vec::new();
-    for what in [What::Ours, What::Lean(Revision::Sse)] {
+    for what in Bench::own(Revision::Sse) {
         progress::tell(format_args!(
             "million: {} holds {sessions} sessions",
             what.name()
@@ -122,13 +123,18 @@ where
                 }
             };
             timeout(PATIENCE, opened).await?;
+            progress::tell(format_args!("million: {session} sessions are open"));
         }
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let (cpu, pings, begun) = (process::cpu(this), seen.pings.get(), Instant::now());
+    let (cpu, pings, begun) = (
+        process::cpu_of_one_thread(this),
+        seen.pings.get(),
+        Instant::now(),
+    );
     sleep(keep_alive.mul_f64(1.1)).await;
     let span = begun.elapsed();
-    let cpu = process::cpu(this).zip(cpu);
+    let cpu = process::cpu_of_one_thread(this).zip(cpu);
     let cpu = cpu.map(|(after, before)| (after - before).as_secs_f64());
     let pings = seen.pings.get() - pings;
     if seen.pinged.get() < sessions || seen.wrong.get() > 0 {

@@ -4,16 +4,17 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use super::bench::Bench;
 use super::caller::Failures;
 use super::latency::Latencies;
 use super::messages::Revision;
-use super::options::Size;
 use super::place::Place;
 use super::report::{Row, Section};
 use super::session::open_stream;
 use super::side::Side;
+use super::sizes::Size;
 use super::turns::{Spent, turns};
-use super::{Bench, Failed, progress, runtime};
+use super::{Failed, progress, runtime};
 
 pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
     let rows = runtime()?.block_on(measure(bench))?;
@@ -38,13 +39,17 @@ struct Opened {
 
 async fn measure(bench: &Bench) -> Result<Vec<Row>, Failed> {
     let mut servers = Vec::new();
-    for what in bench.servers(Revision::Sse) {
-        servers.push(Opened {
-            side: bench.start(what, bench.options.count(Size::Connections), &[])?,
-            spent: Spent::default(),
-            latencies: Latencies::default(),
-            failures: Failures::default(),
-        });
+    for contender in bench.contenders(Revision::Sse) {
+        let side = bench.start(contender, bench.options.count(Size::Connections), &[])?;
+        let first = open_stream(&side.place).await;
+        if contender.unless_left_out(first)?.is_some() {
+            servers.push(Opened {
+                side,
+                spent: Spent::default(),
+                latencies: Latencies::default(),
+                failures: Failures::default(),
+            });
+        }
     }
     let clients = bench.options.count(Size::Connections);
     let (turns, time) = turns(bench.options.time(Size::Seconds));

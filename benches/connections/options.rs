@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::place::Place;
 use super::server::Settings;
-use super::side::What;
+use super::side::{Against, What};
+use super::sizes::{SIZES, Setting, Size};
 use super::{MODES, Mode};
 
 /// What is to be done.
@@ -19,80 +21,11 @@ pub(crate) enum Wanted {
 
 pub(crate) struct Options {
     pub(crate) modes: Vec<&'static Mode>,
+    /// What else is measured.
+    pub(crate) against: Option<Against>,
     sizes: Vec<f64>,
     is_tiny: bool,
 }
-
-/// How much of something, in the order of `SIZES`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Size {
-    Seconds,
-    Connections,
-    Bytes,
-    Readers,
-    Listeners,
-    Changes,
-    Streams,
-    Sessions,
-    KeepAlive,
-}
-
-struct Setting {
-    name: &'static str,
-    about: &'static str,
-    usual: f64,
-    /// With `--test`.
-    tiny: f64,
-}
-
-const fn setting(name: &'static str, about: &'static str, (usual, tiny): (f64, f64)) -> Setting {
-    Setting {
-        name,
-        about,
-        usual,
-        tiny,
-    }
-}
-
-const SIZES: [Setting; 9] = [
-    setting(
-        "--seconds",
-        "how long each server has the load, in all its turns",
-        (5.0, 0.2),
-    ),
-    setting(
-        "--connections",
-        "call, open: clients at the same time",
-        (32.0, 4.0),
-    ),
-    setting(
-        "--bytes",
-        "big: the length of the argument",
-        (1_048_576.0, 65_536.0),
-    ),
-    setting("--readers", "slow: clients that do not read", (8.0, 2.0)),
-    setting(
-        "--listeners",
-        "fan-out: clients that listen",
-        (1000.0, 20.0),
-    ),
-    setting(
-        "--changes",
-        "fan-out: how often they are told of one",
-        (40.0, 4.0),
-    ),
-    setting("--streams", "idle: streams that are open", (2000.0, 50.0)),
-    setting(
-        "--sessions",
-        "million: sessions, such as 1000000",
-        (20_000.0, 500.0),
-    ),
-    setting(
-        "--keep-alive",
-        "million: seconds between two, as by default",
-        (15.0, 0.2),
-    ),
-];
 
 impl Options {
     pub(crate) fn count(&self, size: Size) -> usize {
@@ -114,18 +47,24 @@ impl Options {
     fn read(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut modes = Vec::new();
         let mut given = [None; SIZES.len()];
-        let mut is_tiny = false;
+        let mut other = Other::default();
+        // Cargo says which it is; `cargo test` wants to see that it runs.
+        let (mut is_bench, mut is_test) = (false, false);
         while let Some(arg) = args.next() {
-            if arg == "--test" {
-                is_tiny = true;
+            if arg == "--bench" {
+                is_bench = true;
+            } else if arg == "--test" {
+                is_test = true;
             } else if let Some(size) = SIZES.iter().position(|size| size.name == arg) {
                 given[size] = Some(number(&arg, args.next())?);
             } else if let Some(mode) = MODES.iter().find(|mode| mode.name == arg) {
                 modes.push(mode);
             } else {
-                return Err(format!("nothing is called {arg}"));
+                let part = other.part(&arg)?;
+                *part = Some(args.next().ok_or_else(|| format!("{arg} wants a value"))?);
             }
         }
+        let is_tiny = is_test || !is_bench;
         if modes.is_empty() {
             modes.extend(MODES);
         }
@@ -133,6 +72,7 @@ impl Options {
         let sizes = SIZES.iter().zip(given);
         Ok(Self {
             modes,
+            against: other.read()?,
             sizes: sizes
                 .map(|(size, given)| given.unwrap_or_else(|| usual(size)))
                 .collect(),
@@ -141,13 +81,47 @@ impl Options {
     }
 }
 
+/// What is said of the server of `--against`.
+#[derive(Default)]
+struct Other {
+    url: Option<String>,
+    pid: Option<String>,
+    tool: Option<String>,
+}
+
+impl Other {
+    fn part(&mut self, name: &str) -> Result<&mut Option<String>, String> {
+        match name {
+            "--against" => Ok(&mut self.url),
+            "--against-pid" => Ok(&mut self.pid),
+            "--against-tool" => Ok(&mut self.tool),
+            _ => Err(format!("nothing is called {name}")),
+        }
+    }
+
+    fn read(self) -> Result<Option<Against>, String> {
+        let Some(url) = self.url else {
+            return Ok(None);
+        };
+        let tool = self.tool.unwrap_or_else(|| "echo".to_owned());
+        let pid = self.pid.map(|pid| pid.parse());
+        Ok(Some(Against {
+            place: Place::of(&url, tool)?,
+            name: url,
+            pid: pid
+                .transpose()
+                .map_err(|_| "--against-pid wants a number")?,
+        }))
+    }
+}
+
 impl Wanted {
     pub(crate) fn read(args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut args = args.peekable();
-        match args.peek().map(String::as_str) {
-            Some("--help" | "-h") => Ok(Self::Help),
-            Some("--serve" | "--hold") => Self::server(args),
-            _ => Options::read(args).map(Self::Measures),
+        let args: Vec<String> = args.collect();
+        match args.first().map(String::as_str) {
+            Some("--serve" | "--hold") => Self::server(args.into_iter()),
+            _ if args.iter().any(|arg| arg == "--help") => Ok(Self::Help),
+            _ => Options::read(args.into_iter()).map(Self::Measures),
         }
     }
 
@@ -193,7 +167,33 @@ pub(crate) fn help() -> String {
         } = size;
         let _ = writeln!(help, "  {:22}{about} ({usual})", format!("{name} N"));
     }
-    let _ = writeln!(help, "  {:22}every mode once, in a few seconds", "--test");
-    help += "\nThe exit code is 1 when an answer was wrong or a connection broke.\n";
+    for (name, about) in OTHERS {
+        let _ = writeln!(help, "  {name:22}{about}");
+    }
+    help += NOTES;
     help
 }
+
+const OTHERS: [(&str, &str); 4] = [
+    (
+        "--against URL",
+        "measure this server too, in turns, such as http://127.0.0.1:8000/mcp",
+    ),
+    (
+        "--against-pid PID",
+        "its process, to tell of its time and memory",
+    ),
+    (
+        "--against-tool NAME",
+        "its tool that echoes the argument `message` (echo)",
+    ),
+    ("--test", "tiny sizes, a few seconds in all"),
+];
+
+const NOTES: &str = "
+Another server is measured in call, open, big, slow and idle, in the revisions that it speaks; 2024-11-05 at
+/sse. Its memory is told best by one mode alone, on a server that was just started.
+
+The report goes to connections/report.json and .html in cargo's target folder; with --test to connections-test/.
+The exit code is 1 when an answer was wrong, a connection broke, or a mode came to no end.
+";

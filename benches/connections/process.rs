@@ -16,6 +16,13 @@ pub(crate) fn cpu(pid: u32) -> Option<Duration> {
     Some(TICK * (user + system))
 }
 
+/// The time that the first thread of a process computed, if the kernel keeps it.
+pub(crate) fn cpu_of_one_thread(pid: u32) -> Option<Duration> {
+    let stat = read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    let nanos = stat.split(' ').next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
+}
+
 /// The bytes of memory that a process has now.
 pub(crate) fn resident(pid: u32) -> Option<u64> {
     kilobytes(&format!("/proc/{pid}/smaps_rollup"), "Rss:")

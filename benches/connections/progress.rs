@@ -10,6 +10,13 @@ pub(crate) fn tell(what: impl Display) {
     }
 }
 
+/// The same for one of many, of which not every one is worth a line.
+pub(crate) fn some(number: usize, what: impl Display) {
+    if number.is_multiple_of(100) {
+        tell(what);
+    }
+}
+
 /// Clears the line, before something that stays is printed.
 pub(crate) fn clear() {
     tell("");

@@ -231,7 +231,8 @@ pub(crate) fn shown(value: Option<f64>) -> String {
         None => "-".to_owned(),
         Some(value) if value.abs() >= 100.0 => grouped(value.round() as i64),
         Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
-        Some(value) => format!("{value:.2}"),
+        Some(value) if value.abs() >= 0.1 || value == 0.0 => format!("{value:.2}"),
+        Some(value) => format!("{value:.4}"),
     }
 }
 

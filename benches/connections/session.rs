@@ -33,7 +33,7 @@ impl Session {
             session.path = path;
         }
         if revision != Revision::Modern && place.has_protocol {
-            session.initialize(revision).await?;
+            session.initialize(place, revision).await?;
         } else if revision == Revision::Session {
             // The floor asks for no session, and reads the same head.
             session.lines = messages::session_lines(&"0".repeat(32));
@@ -49,9 +49,9 @@ impl Session {
         Ok(head)
     }
 
-    async fn initialize(&mut self, revision: Revision) -> Result<(), Failed> {
+    async fn initialize(&mut self, place: &Place, revision: Revision) -> Result<(), Failed> {
         let mut answer = Vec::new();
-        let hello = messages::post(&self.path, "", &messages::initialize(revision));
+        let hello = place.post(&self.path, "", &messages::initialize(revision));
         let head = self.post(&hello, &mut answer).await?;
         if !matches!(head.status, 200 | 202) {
             return Err(format!("initialize is answered {}", head.status).into());
@@ -61,7 +61,7 @@ impl Session {
         } else if let Some(id) = head.header("mcp-session-id") {
             self.lines = messages::session_lines(id);
         }
-        let told = messages::post(&self.path, &self.lines, &messages::initialized());
+        let told = place.post(&self.path, &self.lines, &messages::initialized());
         match self.post(&told, &mut answer).await?.status {
             202 => Ok(()),
             status => Err(format!("initialized is answered {status}").into()),
@@ -93,7 +93,7 @@ impl Session {
 /// Opens the stream of a session of 2024-11-05; gives the path that it names.
 pub(crate) async fn open_stream(place: &Place) -> Result<(Stream, String), Failed> {
     let connection = Connection::open(place.address).await?;
-    let mut stream = Stream::open(connection, &messages::get(&place.sse, "")).await?;
+    let mut stream = Stream::open(connection, &place.get(&place.sse, "")).await?;
     let path = endpoint(stream.event().await?)?;
     Ok((stream, path))
 }

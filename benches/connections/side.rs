@@ -7,9 +7,34 @@ use std::time::Duration;
 use super::cores::Cores;
 use super::messages::Revision;
 use super::place::Place;
-use super::{Failed, process};
+use super::{Failed, process, progress};
 
-/// Which server.
+/// Which of those that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contender {
+    Own(What),
+    /// The one of `--against`.
+    Other,
+}
+
+impl Contender {
+    /// Another server may not speak a revision: it is left out, which is no fault of the run.
+    pub(crate) fn unless_left_out<T>(
+        self,
+        started: Result<T, Failed>,
+    ) -> Result<Option<T>, Failed> {
+        match (self, started) {
+            (Self::Other, Err(why)) => {
+                progress::clear();
+                eprintln!("the other server is left out: {why}");
+                Ok(None)
+            }
+            (_, started) => started.map(Some),
+        }
+    }
+}
+
+/// A server that this program can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     Ours,
@@ -42,10 +67,21 @@ impl What {
     }
 }
 
+/// A server that somebody else has started.
+#[derive(Clone, Debug)]
+pub(crate) struct Against {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) pid: Option<u32>,
+}
+
 pub(crate) struct Side {
     pub(crate) name: String,
     pub(crate) place: Place,
-    process: Process,
+    /// `None` if it is not known whose time and memory the server's are.
+    pid: Option<u32>,
+    /// Of one that this program is.
+    process: Option<Process>,
 }
 
 impl Side {
@@ -60,39 +96,60 @@ impl Side {
         Ok(Self {
             name: what.title().to_owned(),
             place: Place::own(address, what == What::Ours),
-            process,
+            pid: Some(process.child.id()),
+            process: Some(process),
         })
     }
 
-    /// Orders the server to tell all clients of a change.
-    pub(crate) fn tell_of_change(&mut self) -> io::Result<()> {
-        match &mut self.process.orders {
-            Some(orders) => orders.write_all(b"change\n"),
-            None => Ok(()),
+    pub(crate) fn of(against: &Against) -> Self {
+        let Against { name, place, pid } = against.clone();
+        Self {
+            name,
+            place,
+            pid,
+            process: None,
         }
     }
 
-    fn pid(&self) -> u32 {
-        self.process.child.id()
+    /// Whether it runs on, and what went before may show in its memory.
+    pub(crate) const fn is_other(&self) -> bool {
+        self.process.is_none()
     }
 
-    /// The time that the server has computed.
+    /// Orders the server to tell all clients of a change.
+    pub(crate) fn tell_of_change(&mut self) -> Result<(), Failed> {
+        let orders = self
+            .process
+            .as_mut()
+            .and_then(|process| process.orders.as_mut());
+        let orders = orders.ok_or("a server that takes no orders")?;
+        Ok(orders.write_all(b"change\n")?)
+    }
+
+    /// The time that the server has computed. Ours computes in one thread, whose time is known to the
+    /// nanosecond.
     pub(crate) fn cpu(&self) -> Option<Duration> {
-        process::cpu(self.pid())
+        let pid = self.pid?;
+        match self.is_other() {
+            true => process::cpu(pid),
+            false => process::cpu_of_one_thread(pid).or_else(|| process::cpu(pid)),
+        }
     }
 
     /// The bytes of memory that the server has.
     pub(crate) fn resident(&self) -> Option<u64> {
-        process::resident(self.pid())
+        process::resident(self.pid?)
     }
 
     /// The most that it had since the peak was forgotten.
     pub(crate) fn peak(&self) -> Option<u64> {
-        process::peak(self.pid())
+        process::peak(self.pid?)
     }
 
     pub(crate) fn forget_peak(&self) {
-        process::forget_peak(self.pid());
+        if let Some(pid) = self.pid {
+            process::forget_peak(pid);
+        }
     }
 }
 

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::bench::Bench;
 use super::load::Loaded;
 use super::messages::{self, Revision};
-use super::options::Size;
 use super::place::Place;
 use super::report::{Row, Section};
 use super::session::Session;
-use super::side::What;
-use super::{Bench, Failed, progress, runtime};
+use super::side::Side;
+use super::sizes::Size;
+use super::{Failed, progress, runtime};
 
 /// What is echoed to clients that do not read, at a time.
 const PIECE: usize = 64 * 1024;
@@ -42,16 +43,16 @@ fn time(bench: &Bench) -> Duration {
 
 async fn measure(bench: &Bench, readers: usize) -> Result<Vec<Row>, Failed> {
     let mut rows = Vec::new();
-    for what in bench.servers(OTHERS_REVISION) {
-        rows.push(beside(bench, what, readers).await?);
+    for contender in bench.contenders(OTHERS_REVISION) {
+        progress::tell(format_args!("slow: {contender:?}"));
+        let side = bench.start(contender, 2 * readers + OTHERS, &[])?;
+        rows.extend(contender.unless_left_out(beside(bench, side, readers).await)?);
     }
     Ok(rows)
 }
 
 /// The others alone, then the others beside those who do not read.
-async fn beside(bench: &Bench, what: What, readers: usize) -> Result<Row, Failed> {
-    progress::tell(format_args!("slow: {}", what.name()));
-    let side = bench.start(what, 2 * readers + OTHERS, &[])?;
+async fn beside(bench: &Bench, side: Side, readers: usize) -> Result<Row, Failed> {
     let mut others = Loaded::start(side, OTHERS_REVISION, (OTHERS, "hello, ")).await?;
     others.turn(time(bench)).await;
     let alone = others.so_far();
@@ -93,7 +94,7 @@ impl Flood {
         let session = Session::open(place, Revision::Sse).await?;
         let call = messages::call(Revision::Sse, &place.tool, &"x".repeat(PIECE));
         Ok(Self {
-            request: messages::post(&session.path, "", &call),
+            request: place.post(&session.path, "", &call),
             session,
             is_cut: false,
         })
