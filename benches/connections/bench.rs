@@ -8,8 +8,7 @@ use super::{Failed, process};
 
 /// Open files and connections beside those that are counted.
 const SPARE: usize = 64;
-/// So many sessions and connections a server of ours has by default; where more are needed, these limits
-/// alone are raised.
+/// So many sessions, listening requests and connections a server of ours has by default.
 const DEFAULT_MAX: usize = 10_000;
 
 pub(crate) struct Bench {
@@ -52,9 +51,17 @@ impl Bench {
             }
         };
         let mut options = options.to_vec();
-        if needed > DEFAULT_MAX {
+        if raised(connections).is_some() {
             options.extend(["--max".to_owned(), needed.to_string()]);
         }
         Side::start(what, &options, self.cores.as_ref())
     }
+}
+
+/// Where more connections are needed than the defaults have room for, these limits alone are raised, and the
+/// report says so.
+pub(crate) fn raised(connections: usize) -> Option<&'static str> {
+    (connections + SPARE > DEFAULT_MAX).then_some(
+        "; all limits are the defaults but for how many sessions and connections there may be",
+    )
 }

@@ -47,10 +47,7 @@ fn row(server: Loaded, began: Option<u64>, bytes: usize) -> Row {
     let peak = server.side.peak().zip(began);
     let (side, spent, latencies, failures) = server.done();
     Row::new(format!("{bytes} bytes"), side.name)
-        .cost(
-            "CPU µs / call",
-            spent.each_cpu_second().map(|rate| 1e6 / rate),
-        )
+        .cost("CPU µs / call", spent.micros_each())
         .cost("µs / call", spent.each_second().map(|rate| 1e6 / rate))
         .cost(
             "peak, arguments",

@@ -1,11 +1,11 @@
 //! A client that calls the echo tool again and again, and holds each answer to its call.
 
-use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
 use super::Failed;
+use super::failures::Failures;
 use super::latency::Latencies;
 use super::messages::{self, Expected, FIRST, Numbered, Revision};
 use super::place::Place;
@@ -38,7 +38,7 @@ impl Caller {
             Revision::Session | Revision::Sse => session.lines.clone(),
         };
         let request = place.post(&session.path, &lines, &call);
-        Ok(Self {
+        let mut caller = Self {
             session,
             request: Numbered::new(request, FIRST),
             expected,
@@ -47,15 +47,13 @@ impl Caller {
             is_broken: false,
             latencies: Latencies::default(),
             failures: Failures::default(),
-        })
-    }
-
-    /// After the first call, which has to be right and does not count.
-    fn warm(mut self) -> Result<Self, Failed> {
-        self.latencies = Latencies::default();
-        match self.failures.first.take() {
+        };
+        // The first call is slower than the others, and shows whether the server can be called at all.
+        caller.call().await;
+        caller.latencies = Latencies::default();
+        match caller.failures.first.take() {
             Some(why) => Err(why.into()),
-            None => Ok(self),
+            None => Ok(caller),
         }
     }
 
@@ -96,9 +94,7 @@ impl Callers {
     ) -> Result<Self, Failed> {
         let mut callers = Vec::with_capacity(count);
         for _ in 0..count {
-            let mut caller = Caller::open(place, revision, before).await?;
-            caller.call().await;
-            callers.push(caller.warm()?);
+            callers.push(Caller::open(place, revision, before).await?);
         }
         Ok(Self(callers))
     }
@@ -137,24 +133,5 @@ impl Callers {
             failures.append(caller.failures);
         }
         (latencies, failures)
-    }
-}
-
-/// What went wrong: how often, and how the first time.
-#[derive(Default)]
-pub(crate) struct Failures {
-    pub(crate) count: usize,
-    pub(crate) first: Option<String>,
-}
-
-impl Failures {
-    pub(crate) fn add(&mut self, why: impl Display) {
-        self.count += 1;
-        self.first.get_or_insert_with(|| why.to_string());
-    }
-
-    pub(crate) fn append(&mut self, other: Self) {
-        self.count += other.count;
-        self.first = self.first.take().or(other.first);
     }
 }

@@ -2,11 +2,15 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use mcp_wire::sse::{Decoder, Received};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How much is read at a time, at least.
 const ROOM: usize = 4 * 1024;
 
@@ -49,6 +53,10 @@ impl Connection {
 
     /// The head of the next answer, whose body is to be read before the next.
     pub(crate) async fn head(&mut self) -> io::Result<Head> {
+        timeout(PATIENCE, self.next_head()).await?
+    }
+
+    async fn next_head(&mut self) -> io::Result<Head> {
         let len = loop {
             let found = self.buffer[self.at..]
                 .windows(4)
@@ -218,6 +226,13 @@ impl Stream {
         }
     }
 
+    /// The event that answers what was just sent.
+    pub(crate) async fn answer(&mut self) -> io::Result<Received> {
+        timeout(PATIENCE, self.event()).await?
+    }
+
+    /// The next event, whenever it comes.
+    ///
     /// Cancel safety: nothing that was read is lost.
     pub(crate) async fn event(&mut self) -> io::Result<Received> {
         while self.events.is_empty() {

@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::bench::Bench;
-use super::caller::Failures;
+use super::bench::{Bench, raised};
+use super::failures::Failures;
 use super::latency::Latencies;
 use super::listener::Listener;
 use super::messages::Revision;
@@ -34,9 +34,10 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
         about: format!(
             "{} clients listen, on the stream that the revision has for it, and the server tells {} times that its \
              tools have changed; the time is that until the last client has read it. A floor puts the same bytes on \
-             all streams",
+             all streams{}",
             bench.options.count(Size::Listeners),
             changes(bench) * TURNS,
+            raised(bench.options.count(Size::Listeners)).unwrap_or_default(),
         ),
         rows,
     })
@@ -133,10 +134,7 @@ impl Told {
 
     fn row(self, side: &str, revision: Revision) -> Row {
         Row::new(revision.name(), side)
-            .cost(
-                "CPU µs / listener",
-                self.spent.each_cpu_second().map(|rate| 1e6 / rate),
-            )
+            .cost("CPU µs / listener", self.spent.micros_each())
             .figure("listeners / s", self.spent.each_second())
             .latencies(self.till_last.percentiles())
             .failures(self.failures)

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http_body_util::{Either, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
@@ -107,17 +108,17 @@ impl Floor {
             self.next.set(id + 1);
             opened.set(Some(id));
             self.streams.borrow_mut().insert(id, stream.clone());
-            let response = floors::sse(request, (stream, id), floors::lean).await;
+            let response = floors::opened(stream, id);
             return response.map(|body| KeptAlive::stream(body, self.keep_alive));
         }
         let id = request
             .uri()
             .query()
-            .and_then(|query| query.split_once('='));
-        let id = id.and_then(|(_, id)| id.parse().ok()).unwrap_or_default();
-        let stream = self.streams.borrow().get(&id).cloned();
+            .and_then(|query| query.strip_prefix("session_id="));
+        let id = id.and_then(|id| id.parse::<usize>().ok());
+        let stream = id.and_then(|id| self.streams.borrow().get(&id).cloned());
         let response = match stream {
-            Some(stream) => floors::sse(request, (stream, id), floors::lean).await,
+            Some(stream) => floors::event(request, &stream, floors::lean).await,
             None => floors::post(request, floors::lean, self.behind).await,
         };
         response.map(KeptAlive::full)
@@ -126,19 +127,21 @@ impl Floor {
     /// Puts one event on all streams.
     fn tell(&self) {
         for stream in self.streams.borrow().values() {
-            stream.put(Bytes::from_static(CHANGE));
+            stream.put_shared(Bytes::from_static(CHANGE));
         }
     }
 }
 
+type Answering = Either<Full<Bytes>, Stream>;
+
 /// A body with a comment now and then, if it is a stream.
 struct KeptAlive {
-    body: floors::Answering,
+    body: Answering,
     timer: Option<Pin<Box<Interval>>>,
 }
 
 impl KeptAlive {
-    fn stream(body: floors::Answering, period: Duration) -> Self {
+    fn stream(body: Answering, period: Duration) -> Self {
         let first = tokio::time::Instant::now() + period;
         Self {
             body,
@@ -146,14 +149,14 @@ impl KeptAlive {
         }
     }
 
-    fn full(body: floors::Answering) -> Self {
+    fn full(body: Answering) -> Self {
         Self { body, timer: None }
     }
 }
 
 impl Body for KeptAlive {
     type Data = Bytes;
-    type Error = <floors::Answering as Body>::Error;
+    type Error = <Answering as Body>::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

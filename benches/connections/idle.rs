@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::bench::Bench;
-use super::caller::Failures;
+use super::bench::{Bench, raised};
 use super::client::Stream;
+use super::failures::Failures;
 use super::messages::Revision;
 use super::report::{Row, Section};
 use super::session::open_stream;
@@ -32,7 +32,8 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
         mode: "idle",
         about: format!(
             "{streams} streams are open at /sse, with a keep-alive each {period} s (15 s is the default); \
-             memory is what the server's process has more than after its first stream",
+             memory is what the server's process has more than after its first stream{}",
+            raised(streams).unwrap_or_default(),
         ),
         rows,
     })
@@ -59,8 +60,8 @@ async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>,
     let mut rows = Vec::new();
     for turn in 1..=TURNS {
         for (contender, idle) in &mut idle {
-            progress::tell(format_args!("idle, turn {turn} of {TURNS}: {contender:?}"));
             let side = bench.start(*contender, streams, &options)?;
+            progress::tell(format_args!("idle, turn {turn} of {TURNS}: {}", side.name));
             let had = idle.turn(&side, streams, time).await;
             if contender.unless_left_out(had)?.is_some() && turn == TURNS {
                 rows.push(std::mem::take(idle).row(&side.name, streams));
@@ -115,10 +116,7 @@ impl Idle {
         Row::new(format!("{streams} streams"), side)
             .cost("bytes / stream", each(self.opened))
             .cost("bytes / stream, pinged", each(self.pinged))
-            .cost(
-                "CPU µs / ping",
-                self.spent.each_cpu_second().map(|rate| 1e6 / rate),
-            )
+            .cost("CPU µs / ping", self.spent.micros_each())
             .figure("pings / s", self.spent.each_second())
             .figure("s to open", Some(opening))
             .failures(self.failures)

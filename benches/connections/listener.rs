@@ -34,7 +34,7 @@ impl Listener {
                 let connection = Connection::open(place.address).await?;
                 let mut stream = Stream::open(connection, &listen).await?;
                 // The acknowledgement.
-                stream.event().await?;
+                stream.answer().await?;
                 stream
             }
         };

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::caller::{Callers, Failures};
+use super::caller::Callers;
+use super::failures::Failures;
 use super::latency::Percentiles;
 use super::messages::Revision;
 use super::side::Side;

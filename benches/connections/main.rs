@@ -10,6 +10,7 @@ mod call;
 mod caller;
 mod client;
 mod cores;
+mod failures;
 mod fan_out;
 mod floor;
 mod html;

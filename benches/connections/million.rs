@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
-use super::bench::Bench;
+use super::bench::{Bench, raised};
 use super::floor::Floor;
 use super::memory::{Seen, Socket};
 use super::messages::Revision;
@@ -40,7 +40,8 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
         about: format!(
             "{sessions} sessions of 2024-11-05 are open in one process of one thread, over connections in memory \
              whose clients take what comes at once; once all are open, the processor is watched for a little more \
-             than {keep_alive:?}, in which each has its keep-alive"
+             than {keep_alive:?}, in which each has its keep-alive{}",
+            raised(sessions).unwrap_or_default(),
         ),
         rows,
     })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::bench::Bench;
-use super::caller::Failures;
+use super::failures::Failures;
 use super::latency::Latencies;
 use super::messages::Revision;
 use super::place::Place;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::caller::Failures;
+use super::failures::Failures;
 use super::latency::Percentiles;
 use super::{Failed, html, json};
 

@@ -57,7 +57,7 @@ impl Session {
             return Err(format!("initialize is answered {}", head.status).into());
         }
         if let Some(stream) = &mut self.stream {
-            stream.event().await?;
+            stream.answer().await?;
         } else if let Some(id) = head.header("mcp-session-id") {
             self.lines = messages::session_lines(id);
         }
@@ -81,7 +81,7 @@ impl Session {
             return Err(format!("the status is {}: {answer:.200}", head.status).into());
         }
         let event = match &mut self.stream {
-            Some(stream) => stream.event().await?.data,
+            Some(stream) => stream.answer().await?.data,
             None if head.is_stream() => last_event(answer).ok_or("a stream without an event")?,
             None => return Ok(()),
         };
@@ -94,7 +94,7 @@ impl Session {
 pub(crate) async fn open_stream(place: &Place) -> Result<(Stream, String), Failed> {
     let connection = Connection::open(place.address).await?;
     let mut stream = Stream::open(connection, &place.get(&place.sse, "")).await?;
-    let path = endpoint(stream.event().await?)?;
+    let path = endpoint(stream.answer().await?)?;
     Ok((stream, path))
 }
 

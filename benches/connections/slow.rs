@@ -44,8 +44,8 @@ fn time(bench: &Bench) -> Duration {
 async fn measure(bench: &Bench, readers: usize) -> Result<Vec<Row>, Failed> {
     let mut rows = Vec::new();
     for contender in bench.contenders(OTHERS_REVISION) {
-        progress::tell(format_args!("slow: {contender:?}"));
         let side = bench.start(contender, 2 * readers + OTHERS, &[])?;
+        progress::tell(format_args!("slow: {}", side.name));
         rows.extend(contender.unless_left_out(beside(bench, side, readers).await)?);
     }
     Ok(rows)

@@ -49,6 +49,11 @@ impl Spent {
     pub(crate) fn each_cpu_second(&self) -> Option<f64> {
         rate(self.count, self.cpu?)
     }
+
+    /// The time that the server computed for each, in microseconds.
+    pub(crate) fn micros_each(&self) -> Option<f64> {
+        Some(1e6 / self.each_cpu_second()?)
+    }
 }
 
 fn rate(count: usize, time: Duration) -> Option<f64> {

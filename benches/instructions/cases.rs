@@ -279,7 +279,7 @@ where
 fn sse_floor(answer: Answer, calls: u64) {
     let stream = Stream::default();
     block_on(round_trips(calls, async |request| {
-        floors::sse(request, (stream.clone(), 1), answer).await
+        floors::sse(request, stream.clone(), answer).await
     }));
 }
 

@@ -76,7 +76,12 @@ struct Events {
 }
 
 impl Stream {
-    pub(crate) fn put(&self, event: Bytes) {
+    fn put(&self, event: Vec<u8>) {
+        self.put_shared(event.into());
+    }
+
+    /// An event that other streams have as well.
+    pub(crate) fn put_shared(&self, event: Bytes) {
         let mut events = self.0.borrow_mut();
         events.waiting.push_back(event);
         if let Some(reader) = events.reader.take() {
@@ -104,8 +109,7 @@ impl Body for Stream {
     }
 }
 
-pub(crate) type Answering = Either<Full<Bytes>, Stream>;
-type Answered = Response<Answering>;
+pub(crate) type Answered = Response<Either<Full<Bytes>, Stream>>;
 
 /// JSON for JSON.
 pub(crate) async fn post(request: Request<Incoming>, answer: Answer, behind: &str) -> Answered {
@@ -113,24 +117,29 @@ pub(crate) async fn post(request: Request<Incoming>, answer: Answer, behind: &st
     full(StatusCode::OK, answer(&body, behind))
 }
 
-/// A stream for a GET, and its name; a POST puts its answer on it.
-pub(crate) async fn sse(
-    request: Request<Incoming>,
-    (stream, id): (Stream, usize),
-    answer: Answer,
-) -> Answered {
-    if request.method() == Method::GET {
-        let endpoint = format!("event: endpoint\ndata: /messages/?session_id={id}\n\n");
-        stream.put(endpoint.into());
-        let mut response = Response::new(Either::Right(stream));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        return response;
+/// A stream for a GET; a POST puts its answer on it.
+pub(crate) async fn sse(request: Request<Incoming>, stream: Stream, answer: Answer) -> Answered {
+    match *request.method() {
+        Method::GET => opened(stream, 1),
+        _ => event(request, &stream, answer).await,
     }
+}
+
+/// A stream that says where its messages go.
+pub(crate) fn opened(stream: Stream, session: usize) -> Answered {
+    let endpoint = format!("event: endpoint\ndata: /messages/?session_id={session}\n\n");
+    stream.put(endpoint.into());
+    let mut response = Response::new(Either::Right(stream));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response
+}
+
+/// The answer as an event.
+pub(crate) async fn event(request: Request<Incoming>, stream: &Stream, answer: Answer) -> Answered {
     let body = body_of(request).await;
     let message = answer(&body, "");
-    let event = [b"event: message\ndata: ", &message[..], b"\n\n"].concat();
-    stream.put(event.into());
+    stream.put([b"event: message\ndata: ", &message[..], b"\n\n"].concat());
     full(StatusCode::ACCEPTED, b"Accepted".to_vec())
 }
 
