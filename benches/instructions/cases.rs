@@ -11,9 +11,10 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use mcp_wire::McpService;
 use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::floors::{self, Answer, MODERN, Stream};
+use super::requests::{SMALL, call, get, hello, in_session, message, modern, post, session_lines};
 use super::socket::{Client, Socket};
 
 /// One kind of exchange, with one server.
@@ -114,8 +115,6 @@ pub(crate) const CASES: &[Case] = &[
     }),
 ];
 
-const SMALL: &str = "hello, world";
-
 fn mebibyte() -> String {
     "x".repeat(1 << 20)
 }
@@ -135,61 +134,6 @@ fn service() -> McpService {
         .input(schema);
     let server = Server::new("Echo", "1.0.0").tool(tool, echo);
     McpService::builder(server).build().expect("a service")
-}
-
-fn message(method: &str, params: Value) -> String {
-    json!({"jsonrpc": "2.0", "id": 17, "method": method, "params": params}).to_string()
-}
-
-/// A request as a client of this protocol sends it.
-fn post(body: &str, lines: &str, path: &str) -> Vec<u8> {
-    let len = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUser-Agent: bench/1.0\r\n\
-         Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
-         {lines}Content-Length: {len}\r\n\r\n{body}"
-    )
-    .into()
-}
-
-fn modern(text: &str) -> Vec<u8> {
-    let params = json!({
-        "name": "echo",
-        "arguments": {"message": text},
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1.0"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        },
-    });
-    let lines = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: echo\r\n";
-    post(&message("tools/call", params), lines, "/mcp")
-}
-
-fn session_lines(session: &str) -> String {
-    format!("Mcp-Session-Id: {session}\r\nMCP-Protocol-Version: 2025-11-25\r\n")
-}
-
-fn call(text: &str) -> String {
-    message(
-        "tools/call",
-        json!({"name": "echo", "arguments": {"message": text}}),
-    )
-}
-
-fn in_session(session: &str, text: &str) -> Vec<u8> {
-    post(&call(text), &session_lines(session), "/mcp")
-}
-
-fn hello() -> String {
-    message(
-        "initialize",
-        json!({
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "bench", "version": "1.0"},
-        }),
-    )
 }
 
 /// Runs on one thread, without a network.
@@ -234,7 +178,7 @@ fn serve(calls: u64, says: &str, request: impl Fn(&str) -> Vec<u8>) {
     let answer = async |request| mcp.call(request).await;
     block_on(async {
         let opener = Rc::new(Client::default());
-        let opening = Socket::new(&opener, post(&hello(), "", "/mcp"), 1, 1);
+        let opening = Socket::new(&opener, post(&hello("2025-11-25"), "", "/mcp"), 1, 1);
         connection(opening, answer).await;
         let session = line_of(&opener, "mcp-session-id: ");
         let client = Rc::new(Client::default());
@@ -250,8 +194,6 @@ fn line_of(client: &Client, start: &str) -> String {
     found.expect(start).to_owned()
 }
 
-const GET: &str = "GET /sse HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nAccept: text/event-stream\r\n\r\n";
-
 /// Each call has two answers: the 202, and the event on the stream.
 async fn round_trips<B>(calls: u64, answer: impl AsyncFn(Request<Incoming>) -> Response<B>)
 where
@@ -259,7 +201,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let client = Rc::new(Client::default());
-    let stream = connection(Socket::new(&client, GET.into(), 1, 1).stays(), &answer);
+    let stream = connection(Socket::new(&client, get("", "/sse"), 1, 1).stays(), &answer);
     let posts = async {
         while client.answers() == 0 {
             tokio::task::yield_now().await;

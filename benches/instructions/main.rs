@@ -8,6 +8,9 @@
 mod cases;
 mod counts;
 mod floors;
+#[allow(dead_code, reason = "the peers use more of it")]
+mod requests;
+#[allow(dead_code, reason = "the peers use more of it")]
 mod socket;
 mod valgrind;
 

@@ -10,26 +10,55 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What a client has sent and has been answered, over one connection or over two.
-#[derive(Default)]
 pub(crate) struct Client {
+    /// Whether what was written is an answer, or the end of one.
+    is_answer: fn(&[u8]) -> bool,
     /// Answers that are still to come before the next request.
     awaited: Cell<usize>,
     answers: Cell<u64>,
     waiting: Cell<Option<Waker>>,
-    /// The first of the answers.
+    /// The first two of the answers, as many as a round trip has.
     pub(crate) first: RefCell<Vec<u8>>,
 }
 
+/// One write is one answer, whole: a server that takes two is found out by their number.
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(|_| true)
+    }
+}
+
 impl Client {
+    pub(crate) fn new(is_answer: fn(&[u8]) -> bool) -> Self {
+        Self {
+            is_answer,
+            awaited: Cell::default(),
+            answers: Cell::default(),
+            waiting: Cell::default(),
+            first: RefCell::default(),
+        }
+    }
+
     pub(crate) fn answers(&self) -> u64 {
         self.answers.get()
     }
 
-    /// One write is one answer, whole: a server that takes two is found out by their number.
-    fn answered(&self, bytes: &[u8]) {
-        if self.answers.get() == 0 {
+    /// Begins to count anew.
+    pub(crate) fn forget(&self) {
+        self.answers.set(0);
+        self.first.borrow_mut().clear();
+    }
+
+    fn written(&self, bytes: &[u8]) {
+        if self.answers.get() < 2 {
             self.first.borrow_mut().extend_from_slice(bytes);
         }
+        if (self.is_answer)(bytes) {
+            self.answered();
+        }
+    }
+
+    fn answered(&self) {
         self.answers.set(self.answers.get() + 1);
         self.awaited.set(self.awaited.get().saturating_sub(1));
         if self.awaited.get() == 0
@@ -111,7 +140,7 @@ impl AsyncWrite for Socket {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.client.answered(bytes);
+        self.client.written(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
