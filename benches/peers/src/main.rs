@@ -1,0 +1,93 @@
+//! One call of an echo tool, by mcp-wire, by hyper alone and by rmcp, side by side in one run.
+//!
+//! `cargo run --release --manifest-path benches/peers/Cargo.toml` prints a table in Markdown, `-- --json` the
+//! same figures for a program, and `-- --test` makes a few calls of each case. What is measured:
+//!
+//! - instructions and allocations, as `benches/instructions` counts them: by valgrind, over connections in
+//!   memory, as the difference between runs of few and of many calls;
+//! - calls per second of the server's processor time: over sockets, the server in a process of its own;
+//! - what an idle stream adds to the resident memory of that process.
+
+mod cases;
+mod client;
+#[path = "../../instructions/floors.rs"]
+#[allow(dead_code, reason = "the other bench has one stream, this one many")]
+mod floors;
+mod idle;
+mod in_memory;
+mod load;
+mod process;
+mod report;
+#[path = "../../instructions/requests.rs"]
+#[allow(dead_code, reason = "the other bench has more cases")]
+mod requests;
+mod servers;
+#[path = "../../instructions/socket.rs"]
+#[allow(dead_code, reason = "the other bench looks at each write")]
+mod socket;
+#[path = "../../instructions/valgrind.rs"]
+mod valgrind;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use cases::{CASES, Case, Streams};
+
+const USAGE: &str = "usage: peers [--json | --test | --run CASE CALLS | --serve CASE]";
+/// A stream is an open file, at both ends.
+const OPEN_FILES: u64 = 4096;
+
+type Failed = Box<dyn Error>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args[..] {
+        [] => block_on(report::measure()).map(|report| println!("{}", report.markdown())),
+        ["--json"] => block_on(report::measure()).map(|report| println!("{:#}", report.json())),
+        ["--test"] => test(),
+        // In a process of its own: under valgrind, or for sockets.
+        ["--run", case, calls] => run(case, calls),
+        ["--serve", case] => named(case).and_then(process::serve),
+        _ => Err(USAGE.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures from one thread, which is for all clients.
+fn block_on<T>(measuring: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    rlimit::increase_nofile_limit(OPEN_FILES)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, measuring)
+}
+
+fn run(case: &str, calls: &str) -> Result<(), Failed> {
+    in_memory::run(named(case)?, calls.parse()?);
+    Ok(())
+}
+
+fn named(case: &str) -> Result<&'static Case, Failed> {
+    let found = CASES.iter().find(|known| known.name == case);
+    Ok(found.ok_or(USAGE)?)
+}
+
+/// A few calls of every case, and a few streams.
+fn test() -> Result<(), Failed> {
+    for case in CASES {
+        in_memory::run(case, 3);
+        block_on(load::test(case))?;
+        if case.streams == Streams::Measured {
+            block_on(idle::test(case))?;
+        }
+        println!("{}: ok", case.name);
+    }
+    Ok(())
+}

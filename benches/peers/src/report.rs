@@ -1,0 +1,142 @@
+//! All cases in one table, with their ratios to lean hyper.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::Failed;
+use crate::cases::{CASES, Case, Exchange, Streams};
+use crate::{idle, load, valgrind};
+
+/// What one call costs, and one stream.
+struct Cost {
+    case: &'static Case,
+    instructions: f64,
+    allocations: f64,
+    allocated: f64,
+    /// Per second of processor time.
+    calls: f64,
+    stream: Option<f64>,
+}
+
+pub(crate) struct Report(Vec<Cost>);
+
+const NOTE: &str = "\
+Ratios are to lean hyper in the same revision. Lean hyper finds the id and the argument with one scan that \
+checks nothing; hyper with a `Value` reads the whole body with serde_json. mcp-wire has all its limits and checks \
+on. rmcp has its default features and the transport, its default settings for 2025-11-25 (sessions, answers as \
+streams), and JSON answers without sessions where that is said and in 2026-07-28; 0.10 is its last release with \
+HTTP+SSE. All servers run on one thread.";
+
+/// How many calls the two runs under valgrind make.
+const CALLS: (u64, u64) = (100, 600);
+
+/// Measures everything; says on standard error what it is at.
+pub(crate) async fn measure() -> Result<Report, Failed> {
+    valgrind::is_there()?;
+    let mut costs = Vec::new();
+    for exchange in Exchange::ALL {
+        let cases: Vec<_> = CASES
+            .iter()
+            .filter(|case| case.exchange == exchange)
+            .collect();
+        progress(&format!("{}: calls over sockets", exchange.revision()));
+        let rates = load::measure(&cases).await?;
+        for (case, calls) in cases.into_iter().zip(rates) {
+            progress(case.name);
+            costs.push(cost(case, calls).await?);
+        }
+    }
+    progress("");
+    Ok(Report(costs))
+}
+
+async fn cost(case: &'static Case, calls: f64) -> Result<Cost, Failed> {
+    let (few, many) = CALLS;
+    let instructions = valgrind::instructions(case.name, few, many)?;
+    let (allocations, allocated) = valgrind::allocations(case.name, few, many)?;
+    let stream = match case.streams {
+        Streams::Measured => Some(idle::measure(case).await?),
+        Streams::None => None,
+    };
+    Ok(Cost {
+        case,
+        instructions,
+        allocations,
+        allocated,
+        calls,
+        stream,
+    })
+}
+
+fn progress(what: &str) {
+    eprint!("\r\x1b[K{what}");
+}
+
+impl Report {
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = String::from(
+            "| revision | server | instructions | × lean | allocations | bytes | calls per CPU second | × lean | \
+             idle stream, bytes RSS | × lean |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        );
+        for cost in &self.0 {
+            let (instructions, calls, stream) = self.ratios(cost);
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {instructions:.2} | {:.0} | {} | {} | {calls:.2} | {} | {} |",
+                cost.case.exchange.revision(),
+                cost.case.who,
+                grouped(cost.instructions),
+                cost.allocations,
+                grouped(cost.allocated),
+                grouped(cost.calls),
+                cost.stream.map_or_else(|| "-".to_owned(), grouped),
+                stream.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+            );
+        }
+        text + "\n" + NOTE
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let cost = |cost: &Cost| {
+            let (instructions, calls, stream) = self.ratios(cost);
+            json!({
+                "revision": cost.case.exchange.revision(),
+                "server": cost.case.who,
+                "instructions": cost.instructions.round(),
+                "allocations": cost.allocations,
+                "allocated_bytes": cost.allocated.round(),
+                "calls_per_cpu_second": cost.calls.round(),
+                "idle_stream_bytes": cost.stream.map(f64::round),
+                "of_lean": {"instructions": instructions, "calls_per_cpu_second": calls, "idle_stream_bytes": stream},
+            })
+        };
+        json!({"note": NOTE, "costs": self.0.iter().map(cost).collect::<Vec<_>>()})
+    }
+
+    /// Instructions, calls and stream, as many times those of lean hyper, which is the first of its revision.
+    fn ratios(&self, cost: &Cost) -> (f64, f64, Option<f64>) {
+        let exchange = cost.case.exchange;
+        let lean = self.0.iter().find(|lean| lean.case.exchange == exchange);
+        let lean = lean.unwrap_or(cost);
+        let stream = cost.stream.zip(lean.stream).map(|(ours, lean)| ours / lean);
+        (
+            cost.instructions / lean.instructions,
+            cost.calls / lean.calls,
+            stream,
+        )
+    }
+}
+
+/// A whole number with commas.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
