@@ -1,0 +1,126 @@
+//! The sessions of a server, of which there may be many, and names that nobody has.
+
+use std::cell::LazyCell;
+use std::hint::black_box;
+
+use criterion::Criterion;
+
+use crate::protocol::table::{Caps, Owner, Table};
+use crate::wire::id::SessionId;
+
+pub(crate) fn table(c: &mut Criterion) {
+    for (name, sessions) in [
+        ("1 session", 1),
+        ("10,000 sessions", 10_000),
+        ("1,000,000 sessions", 1_000_000),
+    ] {
+        of(c, name, sessions);
+    }
+    names(c);
+}
+
+fn of(c: &mut Criterion, name: &str, sessions: usize) {
+    let mut group = c.benchmark_group(format!("table/{name}"));
+    // Not filled for a bench that is not asked for.
+    let filled = LazyCell::new(|| Filled::new(sessions));
+    let mut turn = (0..sessions).step_by(97).chain(0..sessions).cycle();
+    let mut one = move || turn.next().unwrap_or_default();
+    group.bench_function("find", |b| {
+        b.iter(|| {
+            let (id, owner) = filled.session(one());
+            filled
+                .table
+                .find(black_box(id), Some(owner))
+                .expect("a session")
+        });
+    });
+    group.bench_function("find another's", |b| {
+        b.iter(|| {
+            let (id, _) = filled.session(one());
+            assert!(
+                filled.table.find(black_box(id), Some("mallory")).is_none(),
+                "not hers"
+            );
+        });
+    });
+    let mut strangers = (0..10_000)
+        .map(|_| SessionId::random())
+        .collect::<Vec<_>>()
+        .into_iter()
+        .cycle();
+    group.bench_function("find nobody", |b| {
+        b.iter(|| {
+            let id = strangers.next().expect("a name");
+            assert!(
+                filled.table.find(black_box(id), None).is_none(),
+                "nobody's name"
+            );
+        });
+    });
+    group.bench_function("open and close", |b| {
+        b.iter(|| {
+            let row = filled
+                .table
+                .open((), Some(&filled.owners[0]))
+                .expect("room");
+            assert!(filled.table.close(&row), "it was in");
+        });
+    });
+    group.bench_function("open, and there is no room", |b| {
+        let last = filled.table.open((), None).expect("room");
+        b.iter(|| assert!(filled.table.open((), None).is_err(), "it is full"));
+        filled.table.close(&last);
+    });
+    group.bench_function("reap nobody", |b| {
+        b.iter(|| filled.table.reap(|()| black_box(false)).len());
+    });
+    group.finish();
+}
+
+/// A table that has room for one more.
+struct Filled {
+    table: Table<()>,
+    owners: Vec<Owner>,
+    names: Vec<SessionId>,
+}
+
+impl Filled {
+    fn new(sessions: usize) -> Self {
+        let owner = |number| format!("owner {number}").into();
+        let mut filled = Self {
+            table: Table::new(Caps {
+                all: sessions + 1,
+                each: sessions + 1,
+            }),
+            owners: (0..1_000).map(owner).collect(),
+            names: Vec::with_capacity(sessions),
+        };
+        for number in 0..sessions {
+            let owner = &filled.owners[number % filled.owners.len()];
+            let row = filled.table.open((), Some(owner)).expect("room");
+            filled.names.push(row.id());
+        }
+        filled
+    }
+
+    fn session(&self, number: usize) -> (SessionId, &str) {
+        (self.names[number], &self.owners[number % self.owners.len()])
+    }
+}
+
+/// What clients bring as the name of a session.
+fn names(c: &mut Criterion) {
+    let mut group = c.benchmark_group("table/name");
+    let simple = "0123456789abcdef0123456789abcdef".to_owned();
+    for (name, text) in [
+        ("simple", simple.clone()),
+        ("dashed", "01234567-89ab-cdef-0123-456789abcdef".to_owned()),
+        ("bad at the end", simple.replace("f0", "g0")),
+        ("dashes alone", "-".repeat(36)),
+        ("no ASCII", "é".repeat(16)),
+        ("64 KiB", simple.repeat(2 << 10)),
+    ] {
+        group.bench_function(name, |b| b.iter(|| SessionId::parse(black_box(&text))));
+    }
+    group.finish();
+}
