@@ -148,32 +148,47 @@ fn split_borrowed(body: &[u8]) -> Vec<(Borrowed<'_>, Borrowed<'_>)> {
 }
 
 fn encode(c: &mut Criterion) {
-    let small =
-        r#"{"jsonrpc":"2.0","id":17,"result":{"content":[{"type":"text","text":"hello"}]}}"#;
-    let large = long_call(64 << 10);
-    for (name, data) in [("small", small), ("64 KiB", &large)] {
-        let mut group = group(c, &format!("encode/event, {name}"), data.len());
-        let id = EventId::parse("0/17").expect("visible ASCII");
-        group.bench_function("with id", |b| {
-            b.iter(|| {
-                let event = Event::new(black_box(data)).name(EventName::Message);
-                event.id(id.clone()).encode()
-            });
-        });
-        group.finish();
-
-        let mut group = self::group(c, &format!("encode/json, {name}"), data.len());
+    for (name, data) in [
+        ("small", result_with(r#"{"type":"text","text":"hello"}"#)),
+        ("64 KiB", long_call(64 << 10)),
+        ("deep", deep_call()),
+        ("code points", string_of(r"\ud83d\ude00")),
+        ("controls", string_of(r"\u0001")),
+        ("no ASCII", string_of("привет ")),
+        ("numbers", array_of("-12.5e-6,")),
+    ] {
+        event(c, name, &data);
+        let mut group = group(c, &format!("encode/json, {name}"), data.len());
         let text = Bytes::copy_from_slice(data.as_bytes());
         group.bench_function("from text", |b| {
             b.iter(|| Json::parse(black_box(text.clone())).expect("an object"));
         });
-        let value: Value = serde_json::from_str(data).expect("JSON");
+        let value: Value = serde_json::from_str(&data).expect("JSON");
         group.bench_function("from value", |b| b.iter(|| Json::from(black_box(&value))));
         group.finish();
     }
+    // Each line is a field of its own, whatever ends it.
+    event(c, "line feeds", &"\n".repeat(64 << 10));
+    event(c, "carriage returns", &"\r\n".repeat(32 << 10));
     c.bench_function("encode/id", |b| {
         b.iter(|| (Id::from(black_box(17)), Id::from(black_box("a-17"))));
     });
+}
+
+fn event(c: &mut Criterion, name: &str, data: &str) {
+    let mut group = group(c, &format!("encode/event, {name}"), data.len());
+    let id = EventId::parse("0/17").expect("visible ASCII");
+    group.bench_function("with id", |b| {
+        b.iter(|| {
+            let event = Event::new(black_box(data)).name(EventName::Message);
+            event.id(id.clone()).encode()
+        });
+    });
+    group.finish();
+}
+
+fn result_with(content: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":17,"result":{{"content":[{content}]}}}}"#)
 }
 
 fn group<'a>(c: &'a mut Criterion, name: &str, bytes: usize) -> BenchmarkGroup<'a, WallTime> {
