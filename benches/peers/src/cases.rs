@@ -1,5 +1,7 @@
 //! Who is compared with whom, doing what.
 
+use Exchange::{Modern, Session, Sse};
+
 use crate::servers::Server;
 
 /// One server in one revision.
@@ -11,7 +13,8 @@ pub(crate) struct Case {
     pub(crate) server: fn() -> Server,
     /// Whether it is greeted first: hyper alone takes calls, and nothing else.
     pub(crate) is_greeted: bool,
-    pub(crate) streams: Streams,
+    /// Whether its idle streams are measured. Those of the two floors are the same.
+    pub(crate) has_streams: bool,
 }
 
 /// What a call of the echo tool is.
@@ -37,137 +40,61 @@ impl Exchange {
     }
 }
 
-/// Whether idle streams of the server are measured. Those of the two floors are the same.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Streams {
-    Measured,
-    None,
-}
-
-const fn floor(
-    name: &'static str,
-    exchange: Exchange,
-    who: &'static str,
-    server: fn() -> Server,
-    streams: Streams,
-) -> Case {
-    Case {
-        is_greeted: false,
-        ..peer(name, exchange, who, server, streams)
+impl Case {
+    const fn peer(
+        name: &'static str,
+        exchange: Exchange,
+        who: &'static str,
+        server: fn() -> Server,
+    ) -> Self {
+        Self {
+            name,
+            exchange,
+            who,
+            server,
+            is_greeted: true,
+            has_streams: false,
+        }
     }
-}
 
-const fn peer(
-    name: &'static str,
-    exchange: Exchange,
-    who: &'static str,
-    server: fn() -> Server,
-    streams: Streams,
-) -> Case {
-    Case {
-        name,
-        exchange,
-        who,
-        server,
-        is_greeted: true,
-        streams,
+    const fn floor(
+        name: &'static str,
+        exchange: Exchange,
+        who: &'static str,
+        server: fn() -> Server,
+    ) -> Self {
+        Self {
+            is_greeted: false,
+            ..Self::peer(name, exchange, who, server)
+        }
+    }
+
+    const fn with_streams(self) -> Self {
+        Self {
+            has_streams: true,
+            ..self
+        }
     }
 }
 
 const LEAN: &str = "hyper, lean";
 const TREE: &str = "hyper, `Value`";
 const OURS: &str = "mcp-wire";
+const RMCP: &str = "rmcp 3.11";
+const RMCP_JSON: &str = "rmcp 3.11, no sessions";
 
 pub(crate) const CASES: &[Case] = &[
-    floor(
-        "lean-2026",
-        Exchange::Modern,
-        LEAN,
-        Server::lean_modern,
-        Streams::None,
-    ),
-    floor(
-        "tree-2026",
-        Exchange::Modern,
-        TREE,
-        Server::tree_modern,
-        Streams::None,
-    ),
-    peer(
-        "ours-2026",
-        Exchange::Modern,
-        OURS,
-        Server::ours,
-        Streams::None,
-    ),
-    peer(
-        "rmcp-2026",
-        Exchange::Modern,
-        "rmcp 3.11",
-        Server::rmcp_json,
-        Streams::None,
-    ),
-    floor(
-        "lean-2025",
-        Exchange::Session,
-        LEAN,
-        Server::lean,
-        Streams::Measured,
-    ),
-    floor(
-        "tree-2025",
-        Exchange::Session,
-        TREE,
-        Server::tree,
-        Streams::None,
-    ),
-    peer(
-        "ours-2025",
-        Exchange::Session,
-        OURS,
-        Server::ours,
-        Streams::Measured,
-    ),
-    peer(
-        "rmcp-2025",
-        Exchange::Session,
-        "rmcp 3.11",
-        Server::rmcp,
-        Streams::Measured,
-    ),
-    peer(
-        "rmcp-json-2025",
-        Exchange::Session,
-        "rmcp 3.11, no sessions",
-        Server::rmcp_json,
-        Streams::None,
-    ),
-    floor(
-        "lean-2024",
-        Exchange::Sse,
-        LEAN,
-        Server::lean,
-        Streams::Measured,
-    ),
-    floor(
-        "tree-2024",
-        Exchange::Sse,
-        TREE,
-        Server::tree,
-        Streams::None,
-    ),
-    peer(
-        "ours-2024",
-        Exchange::Sse,
-        OURS,
-        Server::ours,
-        Streams::Measured,
-    ),
-    peer(
-        "rmcp-2024",
-        Exchange::Sse,
-        "rmcp 0.10",
-        Server::rmcp_sse,
-        Streams::Measured,
-    ),
+    Case::floor("lean-2026", Modern, LEAN, Server::lean_modern),
+    Case::floor("tree-2026", Modern, TREE, Server::tree_modern),
+    Case::peer("ours-2026", Modern, OURS, Server::ours),
+    Case::peer("rmcp-2026", Modern, RMCP, Server::rmcp_json),
+    Case::floor("lean-2025", Session, LEAN, Server::lean).with_streams(),
+    Case::floor("tree-2025", Session, TREE, Server::tree),
+    Case::peer("ours-2025", Session, OURS, Server::ours).with_streams(),
+    Case::peer("rmcp-2025", Session, RMCP, Server::rmcp).with_streams(),
+    Case::peer("rmcp-json-2025", Session, RMCP_JSON, Server::rmcp_json),
+    Case::floor("lean-2024", Sse, LEAN, Server::lean).with_streams(),
+    Case::floor("tree-2024", Sse, TREE, Server::tree),
+    Case::peer("ours-2024", Sse, OURS, Server::ours).with_streams(),
+    Case::peer("rmcp-2024", Sse, "rmcp 0.10", Server::rmcp_sse).with_streams(),
 ];

@@ -31,7 +31,7 @@ mod valgrind;
 use std::error::Error;
 use std::process::ExitCode;
 
-use cases::{CASES, Case, Streams};
+use cases::{CASES, Case};
 
 const USAGE: &str = "usage: peers [--json | --test | --run CASE CALLS | --serve CASE]";
 /// A stream is an open file, at both ends.
@@ -84,7 +84,7 @@ fn test() -> Result<(), Failed> {
     for case in CASES {
         in_memory::run(case, 3);
         block_on(load::test(case))?;
-        if case.streams == Streams::Measured {
+        if case.has_streams {
             block_on(idle::test(case))?;
         }
         println!("{}: ok", case.name);

@@ -72,19 +72,13 @@ impl Server {
     pub(crate) async fn connection(&self, io: impl AsyncRead + AsyncWrite + Unpin + 'static) {
         match self {
             Self::Floor(floor) => {
-                over_hyper(
-                    io,
-                    service_fn(async |request| infallible(floor.answer(request).await)),
-                )
-                .await;
+                let answer = async |request| infallible(floor.answer(request).await);
+                over_hyper(io, service_fn(answer)).await;
             }
             // As its accept loop does, without a box for each call.
             Self::Ours(mcp) => {
-                over_hyper(
-                    io,
-                    service_fn(async |request| infallible(mcp.call(request).await)),
-                )
-                .await;
+                let answer = async |request| infallible(mcp.call(request).await);
+                over_hyper(io, service_fn(answer)).await;
             }
             Self::Rmcp(service) => over_hyper(io, TowerToHyperService::new(service.clone())).await,
             Self::RmcpSse(router) => over_hyper(io, TowerToHyperService::new(router.clone())).await,
