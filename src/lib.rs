@@ -91,7 +91,7 @@ pub use transport::body::ResponseBody;
 pub use transport::config::Builder;
 pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError};
 pub use transport::observe::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
-pub use transport::serve::{Serve, serve};
+pub use transport::serve::{Serve, serve, serve_connection};
 pub use transport::service::McpService;
 pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};

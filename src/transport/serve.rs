@@ -1,10 +1,10 @@
 //! [`serve`] and [`Serve`]: an accept loop with limits and an orderly end, for those who have none
-//! (R-62).
+//! (R-62). [`serve_connection`]: the same care for a connection that somebody else accepted.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -33,14 +34,16 @@ use crate::protocol::rejection::Rejection;
 
 /// How many connections there may be; more are answered 503.
 const MAX_CONNECTIONS: usize = 10_000;
-/// How long the head of a request may take, from its first byte (R-45); then it is answered 408.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest head of a request, in bytes; a longer one is answered 431.
 const HEADER_LIMIT: usize = 64 * 1024;
-/// How long a connection may stay without a request, before the first one and between two.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a client may take no byte of what is written to it (R-17).
-const WRITE_STALL: Duration = Duration::from_secs(30);
+/// How long the head of a request may take, from its first byte (R-45): then it is answered 408. How
+/// long a connection may stay without a request, before the first one and between two. How long a
+/// client may take no byte of what is written to it (R-17).
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(10),
+    idle: Duration::from_secs(60),
+    write: Duration::from_secs(30),
+};
 /// How long running requests have to finish once the end has begun (R-24).
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long what was said last has to be written, when the deadline is over.
@@ -66,6 +69,42 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     Serve::new(listener, mcp).run(shutdown).await
+}
+
+/// Serves one connection that you have accepted, whatever it is made of: TLS, a Unix socket, memory.
+/// The limits are the defaults of [`Serve`], and an idle stream costs as little as there, which is a
+/// tenth of what it costs on a connection of hyper's own.
+///
+/// Tell the service first where the connection arrived and whom it is from, with [`McpService::on`] and
+/// [`McpService::for_peer`]; set `TCP_NODELAY` below TLS. It ends when its client does, or is idle for
+/// too long; [`McpService::shutdown`] ends its streams and what runs.
+///
+/// ```
+/// # use mcp_wire::{McpService, serve_connection, server::Server};
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).build()?;
+/// let (client, server) = tokio::io::duplex(4096);
+/// tokio::spawn(serve_connection(server, mcp.clone()));
+/// # drop(client);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the connection, and what belongs to it.
+pub fn serve_connection<S>(io: S, mcp: McpService) -> impl Future<Output = ()> + Send + use<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let host = Host {
+        routes: mcp.clone(),
+        mcp,
+        header_limit: HEADER_LIMIT,
+        patience: Arc::new(PATIENCE),
+        stopped: None,
+    };
+    host.connection(io)
 }
 
 /// An accept loop: HTTP/1.1 on TCP, with a limit to everything that a client can drag out.
@@ -109,11 +148,7 @@ impl Serve {
             mcp,
             max_connections: MAX_CONNECTIONS,
             header_limit: HEADER_LIMIT,
-            patience: Patience {
-                head: HEADER_TIMEOUT,
-                idle: IDLE_TIMEOUT,
-                write: WRITE_STALL,
-            },
+            patience: PATIENCE,
             drain_deadline: DRAIN_DEADLINE,
         }
     }
@@ -209,7 +244,7 @@ impl<R> Serve<R> {
             routes: self.routes,
             header_limit: self.header_limit,
             patience: Arc::new(self.patience),
-            stopped,
+            stopped: Some(stopped),
         };
         let mut connections = JoinSet::new();
         let mut refused = JoinSet::new();
@@ -219,7 +254,7 @@ impl<R> Serve<R> {
             clear(cx, &mut refused);
             let Some(socket) = socket else { return };
             if connections.len() < max {
-                connections.spawn(host.clone().connection(socket));
+                connections.spawn(host.clone().tcp_connection(socket));
             } else if refused.len() < REFUSALS {
                 refused.spawn(host.refuse(socket, &Rejection::TooManyConnections { limit: max }));
             }
@@ -312,15 +347,12 @@ struct Host<R> {
     routes: R,
     header_limit: usize,
     patience: Arc<Patience>,
-    stopped: watch::Receiver<()>,
+    stopped: Option<watch::Receiver<()>>,
 }
 
 impl<R> Host<R> {
-    /// Serves one connection to its end. What goes wrong on it concerns nobody else.
-    ///
-    /// A future that is made by hand, and waits for boxes: the task of an idle stream is no larger than
-    /// what waits with it.
-    fn connection<B>(mut self, socket: TcpStream) -> impl Future<Output = ()> + Send + use<R, B>
+    /// Serves a connection that was accepted on TCP.
+    fn tcp_connection<B>(mut self, socket: TcpStream) -> impl Future<Output = ()> + Send + use<R, B>
     where
         R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
             + Send
@@ -339,8 +371,26 @@ impl<R> Host<R> {
         if let Ok(peer) = socket.peer_addr() {
             self.mcp = self.mcp.for_peer(peer);
         }
+        self.connection(socket)
+    }
+
+    /// Serves one connection to its end. What goes wrong on it concerns nobody else.
+    ///
+    /// What comes and goes is in boxes, and nothing is moved into the future twice: the task of an idle
+    /// stream is no larger than what waits with it.
+    fn connection<S, B>(self, io: S) -> impl Future<Output = ()> + Send + use<R, S, B>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Send
+            + Sync
+            + 'static,
+        R::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let progress = Progress::new();
-        let mut socket = Socket::new(socket, Arc::clone(&self.patience), Arc::clone(&progress));
+        let mut socket = Socket::new(io, Arc::clone(&self.patience), Arc::clone(&progress));
         async move {
             loop {
                 let stream;
@@ -357,12 +407,13 @@ impl<R> Host<R> {
     }
 
     /// Serves what comes, with hyper, to the end of the connection, or up to a stream that waits.
-    async fn converse<B>(
+    async fn converse<S, B>(
         &self,
-        socket: Socket<TcpStream>,
+        socket: Socket<S>,
         progress: &Arc<Progress>,
-    ) -> (Socket<TcpStream>, Option<Box<Stream>>)
+    ) -> (Socket<S>, Option<Box<Stream>>)
     where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
             + Send
             + Sync
@@ -385,7 +436,12 @@ impl<R> Host<R> {
             .half_close(false)
             .serve_connection(TokioIo::new(socket), service);
         let mut stopped = self.stopped.clone();
-        let mut stop = pin!(async { stopped.changed().await.is_err() });
+        let mut stop = pin!(async {
+            match &mut stopped {
+                Some(stopped) => stopped.changed().await.is_err(),
+                None => pending().await,
+            }
+        });
         let mut stopping = false;
         let is_over = poll_fn(|cx| {
             if !stopping && stop.as_mut().poll(cx).is_ready() {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use mcp_wire::{McpService, serve_connection};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
-use crate::support::probe::{call, probe_with};
+use crate::support::probe::{call, probe, probe_with};
 use crate::support::{
     Client, Kept, Running, Session, envelope, message, mirrored, raw, soon, until,
 };
@@ -172,4 +174,25 @@ async fn long_events_and_many_events_arrive_whole() {
             );
         }
     }
+}
+
+/// Over memory as over TCP: the stream, its keep-alives, its end, and the end of a connection that rests.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_somebody_else_accepted_is_served() {
+    let mcp = McpService::builder(probe().0).build().unwrap();
+    let (mut client, server) = tokio::io::duplex(1024);
+    let serving = tokio::spawn(serve_connection(server, mcp.clone()));
+    let began = Instant::now();
+    let request = b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"\r\n8\r\n: ping\n\n\r\n") {
+        client.read_buf(&mut said).await.unwrap();
+    }
+    assert_eq!((began.elapsed().as_secs(), mcp.sessions()), (15, 1));
+    mcp.close();
+    client.read_to_end(&mut said).await.unwrap();
+    assert!(said.ends_with(b"\r\n0\r\n\r\n"));
+    serving.await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 15 + 60);
 }
