@@ -1,13 +1,13 @@
 //! Connections in memory whose clients have next to no memory of their own: each opens a stream, and takes
 //! what comes on it at once.
 
-use std::cell::Cell;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 const REQUEST: &[u8] = b"GET /sse HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
 const KEEP_ALIVE: &[u8] = b"8\r\n: ping\n\n\r\n";
@@ -15,21 +15,21 @@ const KEEP_ALIVE: &[u8] = b"8\r\n: ping\n\n\r\n";
 /// What all clients have seen.
 #[derive(Default)]
 pub(crate) struct Seen {
-    pub(crate) opened: Cell<usize>,
-    pub(crate) pings: Cell<usize>,
+    pub(crate) opened: AtomicUsize,
+    pub(crate) pings: AtomicUsize,
     /// Streams that had a keep-alive.
-    pub(crate) pinged: Cell<usize>,
+    pub(crate) pinged: AtomicUsize,
     /// What nobody expected.
-    pub(crate) wrong: Cell<usize>,
+    pub(crate) wrong: AtomicUsize,
 }
 
-fn count(cell: &Cell<usize>) {
-    cell.set(cell.get() + 1);
+fn count(number: &AtomicUsize) {
+    number.fetch_add(1, Relaxed);
 }
 
 /// The server's end of a connection.
 pub(crate) struct Socket {
-    seen: Rc<Seen>,
+    seen: Arc<Seen>,
     client: Client,
 }
 
@@ -43,7 +43,7 @@ enum Client {
 }
 
 impl Socket {
-    pub(crate) fn new(seen: Rc<Seen>) -> Self {
+    pub(crate) fn new(seen: Arc<Seen>) -> Self {
         Self {
             seen,
             client: Client::Asks,
@@ -73,11 +73,11 @@ impl Socket {
     }
 }
 
-impl Read for Socket {
+impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.client != Client::Asks {
             return Poll::Pending;
@@ -88,7 +88,7 @@ impl Read for Socket {
     }
 }
 
-impl Write for Socket {
+impl AsyncWrite for Socket {
     fn poll_write(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -96,6 +96,20 @@ impl Write for Socket {
     ) -> Poll<io::Result<usize>> {
         self.hears(bytes);
         Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// As TCP does: what is written at once is one piece.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let pieces: Vec<&[u8]> = pieces.iter().map(|piece| &**piece).collect();
+        self.poll_write(cx, &pieces.concat())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

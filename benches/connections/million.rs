@@ -2,9 +2,12 @@
 
 use std::process::{Output, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
@@ -82,7 +85,8 @@ pub(crate) fn hold(what: What, settings: Settings) -> Result<(), Failed> {
             What::Ours => {
                 let (mcp, _) = service(settings)?;
                 let serve = |socket| {
-                    let serving = http1::Builder::new().serve_connection(socket, mcp.clone());
+                    let serving =
+                        http1::Builder::new().serve_connection(TokioIo::new(socket), mcp.clone());
                     // The client never leaves, so there is no end.
                     async move { drop(serving.await) }
                 };
@@ -94,7 +98,7 @@ pub(crate) fn hold(what: What, settings: Settings) -> Result<(), Failed> {
             }
             What::Lean(revision) => {
                 let floor = Rc::new(Floor::new(revision, settings.keep_alive));
-                let serve = |socket| Rc::clone(&floor).connection(socket);
+                let serve = |socket| Rc::clone(&floor).connection(TokioIo::new(socket));
                 measure(sessions, keep_alive, serve).await
             }
         }
@@ -113,13 +117,13 @@ where
     F: Future<Output = ()> + 'static,
 {
     let this = std::process::id();
-    let seen = Rc::new(Seen::default());
+    let seen = Arc::new(Seen::default());
     let (before, begun) = (process::resident(this), Instant::now());
     for session in 1..=sessions {
-        spawn_local(serve(Socket::new(Rc::clone(&seen))));
+        spawn_local(serve(Socket::new(Arc::clone(&seen))));
         if session % BATCH == 0 || session == sessions {
             let opened = async {
-                while seen.opened.get() < session {
+                while seen.opened.load(Relaxed) < session {
                     yield_now().await;
                 }
             };
@@ -130,16 +134,16 @@ where
     let seconds = begun.elapsed().as_secs_f64();
     let (cpu, pings, begun) = (
         process::cpu_of_one_thread(this),
-        seen.pings.get(),
+        seen.pings.load(Relaxed),
         Instant::now(),
     );
     sleep(keep_alive.mul_f64(1.1)).await;
     let span = begun.elapsed();
     let cpu = process::cpu_of_one_thread(this).zip(cpu);
     let cpu = cpu.map(|(after, before)| (after - before).as_secs_f64());
-    let pings = seen.pings.get() - pings;
-    if seen.pinged.get() < sessions || seen.wrong.get() > 0 {
-        let (pinged, wrong) = (seen.pinged.get(), seen.wrong.get());
+    let pings = seen.pings.load(Relaxed) - pings;
+    if seen.pinged.load(Relaxed) < sessions || seen.wrong.load(Relaxed) > 0 {
+        let (pinged, wrong) = (seen.pinged.load(Relaxed), seen.wrong.load(Relaxed));
         return Err(
             format!("{pinged} sessions had a keep-alive, {wrong} writes were wrong").into(),
         );
