@@ -201,7 +201,7 @@ impl Head {
 
 /// The events of an answer that is a stream.
 pub(crate) struct Stream {
-    pub(crate) connection: Connection,
+    connection: Connection,
     decoder: Decoder,
     /// Those that came with the last piece, the next one at the end.
     events: Vec<Received>,

@@ -11,7 +11,7 @@ use super::place::Place;
 
 /// Where and how a client posts.
 pub(crate) struct Session {
-    pub(crate) posts: Connection,
+    posts: Connection,
     /// Of 2024-11-05: where the answers come.
     pub(crate) stream: Option<Stream>,
     pub(crate) path: String,
