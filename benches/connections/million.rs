@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
+use mcp_wire::serve_connection;
 use serde_json::{Value, json};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
@@ -84,12 +84,7 @@ pub(crate) fn hold(what: What, settings: Settings) -> Result<(), Failed> {
         match what {
             What::Ours => {
                 let (mcp, _) = service(settings)?;
-                let serve = |socket| {
-                    let serving =
-                        http1::Builder::new().serve_connection(TokioIo::new(socket), mcp.clone());
-                    // The client never leaves, so there is no end.
-                    async move { drop(serving.await) }
-                };
+                let serve = |socket| serve_connection(socket, mcp.clone());
                 let cost = measure(sessions, keep_alive, serve).await?;
                 match mcp.sessions() {
                     open if open == sessions => Ok(cost),
