@@ -22,8 +22,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::body::ResponseBody;
 use super::socket::{Answering, Socket};
 
-/// How many pieces are written at once; a chunk is three.
+/// How many pieces are written at once.
 const PIECES: usize = 30;
+/// A frame up to this length is copied into its chunk, which costs less than to write three pieces.
+const SHORT: usize = 1024;
 
 /// What hyper has on loan from a connection: one body at a time.
 #[derive(Default)]
@@ -155,12 +157,19 @@ impl Stream {
             let piece = frame.and_then(|Ok(frame)| frame.into_data().ok());
             self.is_over = piece.is_none();
             // A chunk without bytes is the last; an event has some.
-            let piece = piece.unwrap_or_default();
-            let head = format!("{:x}\r\n", piece.len());
+            self.say(piece.unwrap_or_default());
+        }
+        Poll::Ready(())
+    }
+
+    fn say(&mut self, piece: Bytes) {
+        if piece.len() <= SHORT {
+            self.unsent.push_back(chunk(&piece));
+        } else {
+            let head = chunk_size(piece.len(), 0);
             let pieces = [head.into(), piece, Bytes::from_static(b"\r\n")];
             self.unsent.extend(pieces);
         }
-        Poll::Ready(())
     }
 
     fn write(
@@ -170,10 +179,13 @@ impl Stream {
     ) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
             let mut slices = [IoSlice::new(&[]); PIECES];
+            let mut count = 0;
             for (slice, piece) in slices.iter_mut().zip(&self.unsent) {
                 *slice = IoSlice::new(piece);
+                count += 1;
             }
-            match ready!(socket.as_mut().poll_write_vectored(cx, &slices))? {
+            let slices = &slices[..count];
+            match ready!(socket.as_mut().poll_write_vectored(cx, slices))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.sent(written),
             }
@@ -193,5 +205,42 @@ impl Stream {
             bytes -= len;
             self.unsent.pop_front();
         }
+    }
+}
+
+/// A whole chunk.
+fn chunk(piece: &[u8]) -> Bytes {
+    let mut chunk = chunk_size(piece.len(), piece.len() + 2);
+    chunk.extend_from_slice(piece);
+    chunk.extend_from_slice(b"\r\n");
+    chunk.into()
+}
+
+/// The line that a chunk begins with, and room for what follows. No more room: bytes that fill their
+/// buffer are shared without another allocation.
+fn chunk_size(len: usize, room: usize) -> Vec<u8> {
+    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4).max(1);
+    let mut line = Vec::with_capacity(digits as usize + 2 + room);
+    for digit in (0..digits).rev() {
+        line.push(b"0123456789abcdef"[(len >> (4 * digit)) % 16]);
+    }
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9112, 7.1, as the standard library prints numbers.
+    #[test]
+    fn a_chunk_begins_with_its_size() {
+        for len in [0, 1, 15, 16, 255, 256, 0xabcdef, usize::MAX] {
+            let line = chunk_size(len, 0);
+            assert_eq!(line, format!("{len:x}\r\n").into_bytes());
+            assert_eq!(line.len(), line.capacity());
+        }
+        assert_eq!(chunk(b": ping\n\n"), "8\r\n: ping\n\n\r\n");
+        assert_eq!(chunk(b""), "0\r\n\r\n", "the last");
     }
 }
