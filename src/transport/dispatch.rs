@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::body::{QueueLimits, Sender};
 use super::identity::Identity;
-use super::listen::{ListenTable, Listener};
+use super::listen::{ListenTable, Listener, News};
 use super::observe::{Observer, SessionEnd};
 use super::sessions::{LiveSession, SessionRow, SessionTable, now};
 use crate::error::Error;
@@ -600,8 +600,9 @@ impl Publisher {
                 sessions.end(&row, SessionEnd::Cut);
             }
         }
+        let news = News::of(change);
         for row in listens.all() {
-            row.with(|listener| listener.tell(change));
+            row.with(|listener| listener.tell(&news));
         }
     }
 }

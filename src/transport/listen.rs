@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -73,20 +74,49 @@ impl Listener {
     }
 
     /// Tells of a change, if it was asked for. A reader that is too slow is cut (SPEC D-130).
-    pub(super) fn tell(&mut self, change: &Change) {
-        if !self.filter.wants(change) {
+    pub(super) fn tell(&mut self, news: &News<'_>) {
+        if !self.filter.wants(news.change) {
             return;
         }
         if let Some(sender) = &mut self.sender {
-            let params = change_params(change, &self.id);
-            let message = Outgoing::Notification(change.method(), Some(&params));
-            let _ = sender.offer(frame_of(message));
+            let _ = sender.offer(news.frame(&self.id));
         }
     }
 
     /// Ends the request with its result.
     pub(super) fn end(&mut self) {
         self.running = None;
+    }
+}
+
+/// A change as listeners are told of it: all but the id of their request is encoded once.
+pub(super) struct News<'a> {
+    change: &'a Change,
+    before: Bytes,
+    after: Bytes,
+}
+
+impl<'a> News<'a> {
+    pub(super) fn of(change: &'a Change) -> Self {
+        let id = Id::from("?");
+        let frame = Self::whole(change, &id);
+        let is_id = |text: &[u8]| text == id.as_bytes();
+        let at = frame.windows(id.as_bytes().len()).position(is_id);
+        let at = at.expect("the id is in the frame, and behind nothing but fixed text");
+        Self {
+            change,
+            before: frame.slice(..at),
+            after: frame.slice(at + id.as_bytes().len()..),
+        }
+    }
+
+    fn whole(change: &Change, id: &Id) -> Bytes {
+        let params = change_params(change, id);
+        frame_of(Outgoing::Notification(change.method(), Some(&params)))
+    }
+
+    fn frame(&self, id: &Id) -> Bytes {
+        [&*self.before, id.as_bytes(), &*self.after].concat().into()
     }
 }
 
@@ -99,5 +129,22 @@ struct Listed<'a> {
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
         self.table.close(self.row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_are_what_each_listener_would_be_told_alone() {
+        let uri = r#"test://"?"/a"#.to_owned();
+        let changes = [Change::Tools, Change::Resource(uri)];
+        for change in &changes {
+            let news = News::of(change);
+            for id in [Id::from(0), Id::from(u64::MAX), Id::from("?"), Id::from("")] {
+                assert_eq!(news.frame(&id), News::whole(change, &id));
+            }
+        }
     }
 }
