@@ -1,71 +1,47 @@
 //! Who is compared with whom, doing what.
 
-use Exchange::{Modern, Session, Sse};
-
+use crate::messages::Revision::{self, Modern, Session, Sse};
 use crate::servers::Server;
 
 /// One server in one revision.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    pub(crate) exchange: Exchange,
+    pub(crate) revision: Revision,
     /// As the table calls the server.
     pub(crate) who: &'static str,
     pub(crate) server: fn() -> Server,
-    /// Whether it is greeted first: hyper alone takes calls, and nothing else.
-    pub(crate) is_greeted: bool,
+    /// Whether it speaks the protocol: hyper alone answers calls, and nothing else.
+    pub(crate) has_protocol: bool,
     /// Whether its idle streams are measured. Those of the two floors are the same.
     pub(crate) has_streams: bool,
-}
-
-/// What a call of the echo tool is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exchange {
-    /// 2026-07-28: one POST.
-    Modern,
-    /// 2025-11-25: a POST in a session.
-    Session,
-    /// 2024-11-05: a POST that is accepted, and an event on the stream.
-    Sse,
-}
-
-impl Exchange {
-    pub(crate) const ALL: [Self; 3] = [Self::Modern, Self::Session, Self::Sse];
-
-    pub(crate) fn revision(self) -> &'static str {
-        match self {
-            Self::Modern => "2026-07-28",
-            Self::Session => "2025-11-25",
-            Self::Sse => "2024-11-05",
-        }
-    }
 }
 
 impl Case {
     const fn peer(
         name: &'static str,
-        exchange: Exchange,
+        revision: Revision,
         who: &'static str,
         server: fn() -> Server,
     ) -> Self {
         Self {
             name,
-            exchange,
+            revision,
             who,
             server,
-            is_greeted: true,
+            has_protocol: true,
             has_streams: false,
         }
     }
 
     const fn floor(
         name: &'static str,
-        exchange: Exchange,
+        revision: Revision,
         who: &'static str,
         server: fn() -> Server,
     ) -> Self {
         Self {
-            is_greeted: false,
-            ..Self::peer(name, exchange, who, server)
+            has_protocol: false,
+            ..Self::peer(name, revision, who, server)
         }
     }
 

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use crate::Failed;
 use crate::cases::Case;
-use crate::client::{Connection, idle_stream};
-use crate::process::Process;
+use crate::client::Stream;
+use crate::cores::Cores;
+use crate::messages::Revision;
+use crate::place::Place;
+use crate::session::{Session, open_stream};
+use crate::side::Side;
 
 const STREAMS: usize = 1_000;
 /// Opened before anything is measured, so that what is set up once is there.
@@ -14,26 +18,35 @@ const FIRST: usize = 100;
 const REST: Duration = Duration::from_millis(500);
 
 /// Bytes of a stream.
-pub(crate) async fn measure(case: &Case) -> Result<f64, Failed> {
-    let process = Process::start(case)?;
-    let first = open(case, &process, FIRST).await?;
-    let before = process.resident()?;
-    let others = open(case, &process, STREAMS).await?;
-    let grown = process.resident()?.saturating_sub(before);
+pub(crate) async fn measure(case: &Case, cores: Option<&Cores>) -> Result<f64, Failed> {
+    let side = Side::start(case, cores)?;
+    let first = open(case, &side, FIRST).await?;
+    let before = side.resident()?;
+    let others = open(case, &side, STREAMS).await?;
+    let grown = side.resident()?.saturating_sub(before);
     drop((first, others));
     Ok(grown as f64 / STREAMS as f64)
 }
 
 pub(crate) async fn test(case: &Case) -> Result<(), Failed> {
-    open(case, &Process::start(case)?, 3).await?;
-    Ok(())
+    open(case, &Side::start(case, None)?, 3).await.map(drop)
 }
 
-async fn open(case: &Case, process: &Process, streams: usize) -> Result<Vec<Connection>, Failed> {
+async fn open(case: &Case, side: &Side, streams: usize) -> Result<Vec<Stream>, Failed> {
     let mut open = Vec::with_capacity(streams);
     for _ in 0..streams {
-        open.push(idle_stream(process.address, case).await?);
+        open.push(stream(&side.place, case.revision).await?);
     }
     tokio::time::sleep(REST).await;
     Ok(open)
+}
+
+/// A stream with the session that it belongs to.
+async fn stream(place: &Place, revision: Revision) -> Result<Stream, Failed> {
+    if revision == Revision::Sse {
+        return Ok(open_stream(place).await?.0);
+    }
+    let session = Session::open(place, revision).await?;
+    let request = place.get(&place.mcp, &session.lines);
+    Ok(Stream::open(session.posts, &request).await?)
 }

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::cases::{Case, Exchange};
+use crate::cases::Case;
+use crate::messages::Revision;
 use crate::requests::{self, SMALL, call, get, hello, initialized, modern, post};
 use crate::servers::Server;
 use crate::socket::{Client, Socket};
@@ -15,10 +16,10 @@ pub(crate) fn run(case: &Case, calls: u64) {
         .expect("a runtime");
     let calling = async {
         let server = (case.server)();
-        match case.exchange {
-            Exchange::Modern => post_calls(&server, modern(SMALL), calls).await,
-            Exchange::Session => in_session(case, &server, calls).await,
-            Exchange::Sse => round_trips(case, &server, calls).await,
+        match case.revision {
+            Revision::Modern => post_calls(&server, modern(SMALL), calls).await,
+            Revision::Session => in_session(case, &server, calls).await,
+            Revision::Sse => round_trips(case, &server, calls).await,
         }
     };
     tokio::task::LocalSet::new().block_on(&runtime, calling);
@@ -42,7 +43,7 @@ async fn post_calls(server: &Server, request: Vec<u8>, calls: u64) {
 }
 
 async fn in_session(case: &Case, server: &Server, calls: u64) {
-    let lines = match case.is_greeted {
+    let lines = match case.has_protocol {
         true => greet(server).await,
         false => requests::session_lines("0"),
     };
@@ -76,7 +77,7 @@ async fn round_trips(case: &Case, server: &Server, calls: u64) {
         let send = async |message: String, times, answers| {
             send(server, &client, post(&message, "", &path), times, answers).await;
         };
-        if case.is_greeted {
+        if case.has_protocol {
             send(hello("2024-11-05"), 1, 2).await;
             send(initialized(), 1, 1).await;
         }

@@ -1,13 +1,12 @@
 //! Calls per second of the server's processor time, over sockets.
 
-use std::time::{Duration, Instant};
-
-use tokio::task::JoinSet;
+use std::time::Duration;
 
 use crate::Failed;
+use crate::caller::Callers;
 use crate::cases::Case;
-use crate::client::Caller;
-use crate::process::Process;
+use crate::cores::Cores;
+use crate::side::Side;
 
 const CONNECTIONS: usize = 32;
 /// The servers take turns, so that all of them see the same machine.
@@ -15,79 +14,63 @@ const TURNS: usize = 8;
 const TURN: Duration = Duration::from_millis(500);
 
 /// Measures cases beside each other, in their order.
-pub(crate) async fn measure(cases: &[&Case]) -> Result<Vec<f64>, Failed> {
+pub(crate) async fn measure(cases: &[&Case], cores: Option<&Cores>) -> Result<Vec<f64>, Failed> {
     let mut loaded = Vec::new();
     for case in cases {
-        let mut one = Loaded::start(case).await?;
+        let mut one = Loaded::start(case, cores, CONNECTIONS).await?;
         // What is done once, such as the first growth of the heap, is done now.
-        one.turn().await?;
-        (one.calls, one.time) = (0, Duration::ZERO);
+        one.turn(TURN).await?;
+        (one.calls, one.cpu) = (0, Duration::ZERO);
         loaded.push(one);
     }
     for _ in 0..TURNS {
         for one in &mut loaded {
-            one.turn().await?;
+            one.turn(TURN).await?;
         }
     }
-    let rate = |one: &Loaded| one.calls as f64 / one.time.as_secs_f64();
-    Ok(loaded.iter().map(rate).collect())
-}
-
-/// A server with its clients.
-struct Loaded {
-    process: Process,
-    callers: Vec<Caller>,
-    calls: u64,
-    time: Duration,
-}
-
-impl Loaded {
-    async fn start(case: &Case) -> Result<Self, Failed> {
-        let process = Process::start(case)?;
-        let mut callers = Vec::new();
-        for _ in 0..CONNECTIONS {
-            callers.push(Caller::open(process.address, case).await?);
-        }
-        Ok(Self {
-            process,
-            callers,
-            calls: 0,
-            time: Duration::ZERO,
-        })
-    }
-
-    async fn turn(&mut self) -> Result<(), Failed> {
-        let before = self.process.time()?;
-        let end = Instant::now() + TURN;
-        let mut calling = JoinSet::new();
-        for caller in self.callers.drain(..) {
-            calling.spawn_local(call_until(caller, end));
-        }
-        while let Some(called) = calling.join_next().await {
-            let (caller, calls) = called??;
-            self.callers.push(caller);
-            self.calls += calls;
-        }
-        self.time += self.process.time()? - before;
-        Ok(())
-    }
-}
-
-async fn call_until(mut caller: Caller, end: Instant) -> Result<(Caller, u64), Failed> {
-    let mut calls = 0;
-    while Instant::now() < end {
-        caller.call().await?;
-        calls += 1;
-    }
-    Ok((caller, calls))
+    loaded.into_iter().map(Loaded::rate).collect()
 }
 
 /// A few calls.
 pub(crate) async fn test(case: &Case) -> Result<(), Failed> {
-    let process = Process::start(case)?;
-    let mut caller = Caller::open(process.address, case).await?;
-    for _ in 0..3 {
-        caller.call().await?;
+    let mut loaded = Loaded::start(case, None, 2).await?;
+    loaded.turn(Duration::from_millis(20)).await?;
+    loaded.rate().map(drop)
+}
+
+/// A server with its clients.
+struct Loaded {
+    side: Side,
+    callers: Callers,
+    calls: usize,
+    cpu: Duration,
+}
+
+impl Loaded {
+    async fn start(case: &Case, cores: Option<&Cores>, clients: usize) -> Result<Self, Failed> {
+        let side = Side::start(case, cores)?;
+        let clients = (clients, "hello, world ");
+        Ok(Self {
+            callers: Callers::open(&side.place, case.revision, clients).await?,
+            side,
+            calls: 0,
+            cpu: Duration::ZERO,
+        })
     }
-    Ok(())
+
+    async fn turn(&mut self, time: Duration) -> Result<(), Failed> {
+        let before = self.side.cpu()?;
+        self.calls += self.callers.call_for(time).await;
+        self.cpu += self.side.cpu()? - before;
+        Ok(())
+    }
+
+    /// Calls per second of processor time, if all were answered well.
+    fn rate(self) -> Result<f64, Failed> {
+        let (_, failures) = self.callers.done();
+        match failures.first {
+            Some(why) => Err(why.into()),
+            None => Ok(self.calls as f64 / self.cpu.as_secs_f64()),
+        }
+    }
 }

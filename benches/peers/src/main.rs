@@ -8,28 +8,58 @@
 //! - calls per second of the server's processor time: over sockets, the server in a process of its own;
 //! - what an idle stream adds to the resident memory of that process.
 
+#[path = "../../connections/caller.rs"]
+#[allow(dead_code, reason = "the load tool tells of latencies too")]
+mod caller;
 mod cases;
+#[path = "../../connections/client.rs"]
+#[allow(dead_code, reason = "the load tool counts keep-alives")]
 mod client;
+#[path = "../../connections/cores.rs"]
+#[allow(dead_code, reason = "the load tool tells which cores")]
+mod cores;
+#[path = "../../connections/failures.rs"]
+mod failures;
 #[path = "../../instructions/floors.rs"]
-#[allow(dead_code, reason = "the other bench has one stream, this one many")]
+#[allow(dead_code, reason = "the load tool puts events on streams itself")]
 mod floors;
 mod idle;
 mod in_memory;
+#[path = "../../connections/latency.rs"]
+#[allow(dead_code, reason = "the load tool tells of latencies")]
+mod latency;
 mod load;
+#[path = "../../connections/messages.rs"]
+#[allow(dead_code, reason = "the load tool listens for changes too")]
+mod messages;
+#[path = "../../connections/place.rs"]
+#[allow(dead_code, reason = "the load tool has servers elsewhere too")]
+mod place;
+#[path = "../../connections/process.rs"]
+#[allow(dead_code, reason = "the load tool looks at peaks too")]
 mod process;
 mod report;
 #[path = "../../instructions/requests.rs"]
-#[allow(dead_code, reason = "the other bench has more cases")]
+#[allow(dead_code, reason = "the bench of instructions has more cases")]
 mod requests;
 mod servers;
+#[path = "../../connections/session.rs"]
+mod session;
+mod side;
 #[path = "../../instructions/socket.rs"]
-#[allow(dead_code, reason = "the other bench looks at each write")]
+#[allow(
+    dead_code,
+    reason = "the bench of instructions takes each write for an answer"
+)]
 mod socket;
 #[path = "../../instructions/valgrind.rs"]
 mod valgrind;
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
+
+use tokio::runtime::{Builder, Runtime};
 
 use cases::{CASES, Case};
 
@@ -37,7 +67,7 @@ const USAGE: &str = "usage: peers [--json | --test | --run CASE CALLS | --serve 
 /// A stream is an open file, at both ends.
 const OPEN_FILES: u64 = 4096;
 
-type Failed = Box<dyn Error>;
+type Failed = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -48,7 +78,7 @@ fn main() -> ExitCode {
         ["--test"] => test(),
         // In a process of its own: under valgrind, or for sockets.
         ["--run", case, calls] => run(case, calls),
-        ["--serve", case] => named(case).and_then(process::serve),
+        ["--serve", case] => named(case).and_then(side::serve),
         _ => Err(USAGE.into()),
     };
     match outcome {
@@ -60,13 +90,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures from one thread, which is for all clients.
 fn block_on<T>(measuring: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    // For the servers too, which are started from here.
     rlimit::increase_nofile_limit(OPEN_FILES)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, measuring)
+    runtime()?.block_on(measuring)
+}
+
+/// One thread, for a server as for all clients.
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 fn run(case: &str, calls: &str) -> Result<(), Failed> {

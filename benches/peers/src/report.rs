@@ -5,7 +5,9 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::Failed;
-use crate::cases::{CASES, Case, Exchange};
+use crate::cases::{CASES, Case};
+use crate::cores::Cores;
+use crate::messages::Revision;
 use crate::{idle, load, valgrind};
 
 /// What one call costs, and one stream.
@@ -36,29 +38,30 @@ const CALLS: (u64, u64) = (100, 600);
 /// Measures everything; says on standard error what it is at.
 pub(crate) async fn measure() -> Result<Report, Failed> {
     valgrind::is_there()?;
+    let cores = Cores::part();
     let mut costs = Vec::new();
-    for exchange in Exchange::ALL {
+    for revision in Revision::ALL {
         let cases: Vec<_> = CASES
             .iter()
-            .filter(|case| case.exchange == exchange)
+            .filter(|case| case.revision == revision)
             .collect();
-        progress(&format!("{}: calls over sockets", exchange.revision()));
-        let rates = load::measure(&cases).await?;
+        progress(&format!("{}: calls over sockets", revision.name()));
+        let rates = load::measure(&cases, cores.as_ref()).await?;
         for (case, calls) in cases.into_iter().zip(rates) {
             progress(case.name);
-            costs.push(cost(case, calls).await?);
+            costs.push(cost(case, calls, cores.as_ref()).await?);
         }
     }
     progress("");
     Ok(Report(costs))
 }
 
-async fn cost(case: &'static Case, calls: f64) -> Result<Cost, Failed> {
+async fn cost(case: &'static Case, calls: f64, cores: Option<&Cores>) -> Result<Cost, Failed> {
     let (few, many) = CALLS;
     let instructions = valgrind::instructions(case.name, few, many)?;
     let (allocations, allocated) = valgrind::allocations(case.name, few, many)?;
     let stream = match case.has_streams {
-        true => Some(idle::measure(case).await?),
+        true => Some(idle::measure(case, cores).await?),
         false => None,
     };
     Ok(Cost {
@@ -86,7 +89,7 @@ impl Report {
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {instructions:.2} | {:.0} | {} | {} | {calls:.2} | {} | {} |",
-                cost.case.exchange.revision(),
+                cost.case.revision.name(),
                 cost.case.who,
                 grouped(cost.instructions),
                 cost.allocations,
@@ -103,7 +106,7 @@ impl Report {
         let cost = |cost: &Cost| {
             let (instructions, calls, stream) = self.ratios(cost);
             json!({
-                "revision": cost.case.exchange.revision(),
+                "revision": cost.case.revision.name(),
                 "server": cost.case.who,
                 "instructions": cost.instructions.round(),
                 "allocations": cost.allocations,
@@ -118,8 +121,8 @@ impl Report {
 
     /// Instructions, calls and stream, as many times those of lean hyper, which is the first of its revision.
     fn ratios(&self, cost: &Cost) -> (f64, f64, Option<f64>) {
-        let exchange = cost.case.exchange;
-        let lean = self.0.iter().find(|lean| lean.case.exchange == exchange);
+        let revision = cost.case.revision;
+        let lean = self.0.iter().find(|lean| lean.case.revision == revision);
         let lean = lean.unwrap_or(cost);
         let stream = cost.stream.zip(lean.stream).map(|(ours, lean)| ours / lean);
         (
