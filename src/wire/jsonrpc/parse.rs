@@ -538,7 +538,12 @@ fn client(scanner: &mut Scanner<'_>) -> Scanned<(Option<Span>, bool)> {
             ClientPart::Version => has_version = kind == Kind::String,
         }
     }
-    Ok((Some(scanner.since(start)), has_name && has_version))
+    // Readers differ in which of two they take.
+    let is_sure = !members.repeats(ClientPart::Name) && !members.repeats(ClientPart::Version);
+    Ok((
+        Some(scanner.since(start)),
+        is_sure && has_name && has_version,
+    ))
 }
 
 /// Why a body is no message, or no batch of messages.

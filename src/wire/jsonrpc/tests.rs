@@ -1021,3 +1021,43 @@ proptest! {
         prop_assert_eq!(code != -32700, is_json, "{}", String::from_utf8_lossy(&body));
     }
 }
+
+/// SPEC D-22: by name and version, each there once; nothing said of it is fine.
+#[test]
+fn a_client_is_named_by_name_and_version() {
+    for (info, is_named) in [
+        (r#"{"name":"c","version":"1"}"#, true),
+        (
+            r#"{"title":[{"name":1}],"version":"","n\u0061me":""}"#,
+            true,
+        ),
+        (r#"{"name":"c"}"#, false),
+        (r#"{"version":"1"}"#, false),
+        (r#"{"name":null,"version":"1"}"#, false),
+        (r#"{"name":"c","version":1}"#, false),
+        // Readers differ in which of two they take.
+        (r#"{"name":"c","name":1,"version":"1"}"#, false),
+        (r#"{"name":1,"name":"c","version":"1"}"#, false),
+        ("{}", false),
+        ("null", false),
+        ("[]", false),
+        (r#""c""#, false),
+    ] {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"_meta":{{"io.modelcontextprotocol/clientInfo":{info}}}}}}}"#
+        );
+        let Ok(Payload::Single(Message::Request(request))) =
+            parse(&Bytes::from(body), &Limits::default())
+        else {
+            panic!("{info}");
+        };
+        let params = request.params().unwrap();
+        assert_eq!(params.is_client_named(), is_named, "{info}");
+        assert_eq!(params.client_info().unwrap().as_bytes(), info.as_bytes());
+    }
+    let body = Bytes::from(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{}}}"#);
+    let Ok(Payload::Single(Message::Request(request))) = parse(&body, &Limits::default()) else {
+        panic!("a request");
+    };
+    assert!(request.params().unwrap().is_client_named());
+}
