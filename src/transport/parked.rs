@@ -24,6 +24,8 @@ use super::socket::{Answering, Socket};
 
 /// How many pieces are written at once.
 const PIECES: usize = 30;
+/// With how many bytes no more is taken.
+const AT_ONCE: usize = 64 * 1024;
 /// A frame up to this length is copied into its chunk, which costs less than to write three pieces.
 const SHORT: usize = 1024;
 
@@ -141,7 +143,11 @@ impl Stream {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
         loop {
-            let heard = self.hear(cx);
+            // What a client does not read is left in the queue, which has its limit.
+            let heard = match self.unsent.is_empty() {
+                true => self.hear(cx),
+                false => Poll::Ready(()),
+            };
             ready!(self.write(cx, Pin::new(socket)))?;
             if self.is_over {
                 return Poll::Ready(Ok(()));
@@ -152,12 +158,21 @@ impl Stream {
 
     /// Takes what the stream says, as much as is written at once; pending when it has no more to say.
     fn hear(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.is_over && self.unsent.len() < PIECES {
+        let mut bytes = 0;
+        while !self.is_over && self.unsent.len() < PIECES && bytes < AT_ONCE {
             let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-            let piece = frame.and_then(|Ok(frame)| frame.into_data().ok());
-            self.is_over = piece.is_none();
-            // A chunk without bytes is the last; an event has some.
-            self.say(piece.unwrap_or_default());
+            let Some(Ok(frame)) = frame else {
+                self.is_over = true;
+                // A chunk without bytes is the last.
+                self.say(Bytes::new());
+                break;
+            };
+            if let Ok(piece) = frame.into_data()
+                && !piece.is_empty()
+            {
+                bytes += piece.len();
+                self.say(piece);
+            }
         }
         Poll::Ready(())
     }

@@ -514,11 +514,11 @@ fn held<B: Body>(body: B, answering: Answering) -> impl Body<Data = B::Data, Err
 /// Whether a stream that answers the request can be carried on without hyper: it is in chunks, the
 /// connection goes on after it, and nothing of the request is unread that hyper would pass over.
 fn can_be_carried(request: &Request<Incoming>) -> bool {
-    let wish = request.headers().get(CONNECTION);
+    let mut wishes = request.headers().get_all(CONNECTION).iter();
     // A POST is read to its end before a stream answers it.
     let is_read = request.body().is_end_stream() || request.method() == Method::POST;
     request.version() == Version::HTTP_11
-        && wish.is_none_or(|wish| wish.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
+        && wishes.all(|wish| wish.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
         && is_read
 }
 

@@ -162,9 +162,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.refusal.take()
     }
 
-    /// Takes back what was read too early; a copy, since the buffer that it came in is a large one.
+    /// Takes back what was read too early, before what is ahead still; a copy, since the buffer that it came
+    /// in is a large one.
     pub(super) fn put_back(&mut self, bytes: &[u8]) {
-        self.ahead = Bytes::copy_from_slice(bytes);
+        if !bytes.is_empty() {
+            self.ahead = [bytes, &self.ahead].concat().into();
+        }
     }
 
     /// Gives up the timer, which is not needed while a request is answered.
@@ -372,7 +375,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        // TLS takes bytes that its client does not take, and then the flush waits.
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.watch(cx, flushed)
     }
 
     /// Left to `close`, which may have something to say first.

@@ -196,3 +196,48 @@ async fn a_connection_that_somebody_else_accepted_is_served() {
     serving.await.unwrap();
     assert_eq!(began.elapsed().as_secs(), 15 + 60);
 }
+
+/// What is sent ahead waits behind a stream, however much it is, and behind the next one too.
+#[tokio::test]
+async fn what_was_sent_ahead_of_two_streams_is_answered() {
+    let running = running().await;
+    let one = Session::open(running.address, V11, json!({})).await;
+    let two = Session::open(running.address, V11, json!({})).await;
+    let mut kept = Kept::open(&running).await;
+    // hyper reads more at once after a long request.
+    kept.send(echo(&"x".repeat(200_000))).await;
+    assert!(kept.answer().await.body.contains("xxx"));
+    let long = "y".repeat(30_000);
+    kept.send(listening(&one) + &listening(&two) + &echo(&long))
+        .await;
+    for session in [&one, &two] {
+        kept.read_through("\r\n: ping\n\n\r\n").await;
+        kept.read_through("\r\n: ping\n\n\r\n").await;
+        assert_eq!(session.delete().await, 200);
+        kept.read_through("0\r\n\r\n").await;
+    }
+    let answer = kept.answer().await;
+    assert!(answer.body.contains(&long), "{}", answer.body.len());
+}
+
+/// RFC 9112, 9.6: whichever line of several says that the connection ends with the stream.
+#[tokio::test]
+async fn a_stream_ends_with_a_connection_that_ends_with_it() {
+    let running = running().await;
+    let session = Session::open(running.address, V11, json!({})).await;
+    let lines = "\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n";
+    let request = listening(&session).replacen("\r\n\r\n", lines, 1);
+    let mut socket = TcpStream::connect(running.address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"\r\n: ping\n\n\r\n") {
+        soon("a keep-alive", socket.read_buf(&mut said))
+            .await
+            .unwrap();
+    }
+    assert_eq!(session.delete().await, 200);
+    soon("the end", socket.read_to_end(&mut said))
+        .await
+        .unwrap();
+    assert!(said.ends_with(b"0\r\n\r\n"));
+}
