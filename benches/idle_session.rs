@@ -30,13 +30,13 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const SESSIONS: usize = 1_000;
 /// What an idle session may cost above its hyper connection.
-const BUDGET: usize = 1_024;
+const BUDGET: usize = 832;
 /// What an idle session may cost behind `Serve`, its connection and its task included: a stream that
 /// waits is carried on without hyper.
-const SERVED_BUDGET: usize = 2_048;
-/// The same with an identity: the name of a principal, how many sessions it has, and a timer that ends
-/// the stream with it.
-const IDENTIFIED_BUDGET: usize = 1_280;
+const SERVED_BUDGET: usize = 1_792;
+/// The same with an identity: the name of a principal, how many sessions it has, and the time at which
+/// the stream ends with it.
+const IDENTIFIED_BUDGET: usize = 1_024;
 const REQUEST: &[u8] = b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// A stream that hyper alone would serve: one event, then silence.

@@ -156,12 +156,30 @@ impl Events {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let is_over = |expiry: &mut Box<Expiry>| expiry.0.poll_over(cx).is_ready();
+        self.expire(cx);
+        let polled = self.poll_queue(cx);
+        // The next keep-alive may have moved behind the end of the lease.
+        if polled.is_pending() && self.expire(cx) {
+            return self.poll_queue(cx);
+        }
+        polled
+    }
+
+    /// Ends the stream when its lease is over, and says so then.
+    fn expire(&mut self, cx: &mut Context<'_>) -> bool {
+        let keep_alive = self.keep_alive.as_ref();
+        let comes_back = keep_alive.map(|keep_alive| keep_alive.timer.deadline());
+        let is_over = |expiry: &mut Box<Expiry>| expiry.0.poll_over(cx, comes_back).is_ready();
         if self.expiry.as_mut().is_some_and(is_over)
             && let Some(expiry) = self.expiry.take()
         {
             (expiry.1)();
+            return true;
         }
+        false
+    }
+
+    fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match self.queue.poll(cx) {
             Poll::Ready(frame) => {
                 self.has_begun = true;
@@ -592,6 +610,35 @@ mod tests {
         assert_eq!(next(&mut body).await.unwrap(), "x");
         assert_eq!(next(&mut body).await.unwrap(), sse::KEEP_ALIVE);
         assert_eq!(start.elapsed().as_secs(), 15 + 10 + 15);
+    }
+
+    /// SPEC F-52: on time, whether its end is before the next keep-alive, behind it, or behind one that
+    /// an event moves.
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_with_its_lease() {
+        for seconds in [7, 20, 100] {
+            for is_quiet in [true, false] {
+                let start = Instant::now();
+                let mut sender = Sender::new(LIMITS, &Arc::default());
+                let mut connection = sender.clone();
+                let lease = Lease::until(Some(start + Duration::from_secs(seconds)));
+                let mut body = ResponseBody::events(&sender, Some(Duration::from_secs(15)), ())
+                    .leased(lease, move || connection.finish());
+                sender.offer(frame("first")).unwrap();
+                assert_eq!(next(&mut body).await.unwrap(), "first");
+                if !is_quiet {
+                    tokio::time::advance(Duration::from_secs(6)).await;
+                    sender.offer(frame("x")).unwrap();
+                }
+                let mut pings = 0;
+                while let Some(frame) = next(&mut body).await {
+                    pings += usize::from(frame == sse::KEEP_ALIVE);
+                }
+                assert_eq!(start.elapsed().as_secs(), seconds);
+                let quiet_since = if is_quiet { 0 } else { 6 };
+                assert_eq!(pings, (seconds - quiet_since) as usize / 15);
+            }
+        }
     }
 
     /// SPEC B-17: a reader that does not read is cut, whatever the bound it meets first.

@@ -35,8 +35,27 @@ pub(super) fn lease_table() -> LeaseTable {
 
 /// Ends with the identity, or when it is revoked.
 pub(super) struct Lease {
-    end: Option<Pin<Box<Sleep>>>,
+    end: Option<End>,
     revoked: Option<(oneshot::Receiver<()>, Listed)>,
+}
+
+struct End {
+    at: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl End {
+    /// Who comes back before the end needs no timer for it.
+    fn poll(&mut self, cx: &mut Context<'_>, comes_back: Option<Instant>) -> Poll<()> {
+        if Instant::now() >= self.at {
+            return Poll::Ready(());
+        }
+        if comes_back.is_some_and(|again| again < self.at) {
+            return Poll::Pending;
+        }
+        let timer = || Box::pin(tokio::time::sleep_until(self.at));
+        self.timer.get_or_insert_with(timer).as_mut().poll(cx)
+    }
 }
 
 /// When an identity ends, in the time of the runtime; `None` for one without an end.
@@ -50,7 +69,7 @@ impl Lease {
     /// Up to a time; for exchanges that a revocation reaches over their session.
     pub(super) fn until(end: Option<Instant>) -> Self {
         Self {
-            end: end.map(|end| Box::pin(tokio::time::sleep_until(end))),
+            end: end.map(|at| End { at, timer: None }),
             revoked: None,
         }
     }
@@ -72,10 +91,15 @@ impl Lease {
         self.end.is_none() && self.revoked.is_none()
     }
 
-    /// Ready when it is over; not to be polled after that.
-    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when it is over; not to be polled after that. Whoever is woken at a time in any case says
+    /// so, and no timer is set that would go off later.
+    pub(super) fn poll_over(
+        &mut self,
+        cx: &mut Context<'_>,
+        comes_back: Option<Instant>,
+    ) -> Poll<()> {
         if let Some(end) = &mut self.end
-            && end.as_mut().poll(cx).is_ready()
+            && end.poll(cx, comes_back).is_ready()
         {
             return Poll::Ready(());
         }
@@ -129,7 +153,7 @@ impl<F: Future + Unpin, L: Fn() -> Lease + Unpin> Future for Leased<F, L> {
             return Poll::Ready(Some(done));
         }
         let lease = this.lease.get_or_insert_with(&this.make);
-        ready!(lease.poll_over(cx));
+        ready!(lease.poll_over(cx, None));
         // A listening request is ready as soon as it is over, with its result (SPEC D-127).
         match Pin::new(&mut this.work).poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
