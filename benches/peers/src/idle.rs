@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Failed;
 use crate::cases::Case;
-use crate::client::Stream;
+use crate::client::{Connection, Stream};
 use crate::cores::Cores;
 use crate::messages::Revision;
 use crate::place::Place;
@@ -46,7 +46,7 @@ async fn stream(place: &Place, revision: Revision) -> Result<Stream, Failed> {
     if revision == Revision::Sse {
         return Ok(open_stream(place).await?.0);
     }
-    let session = Session::open(place, revision).await?;
-    let request = place.get(&place.mcp, &session.lines);
-    Ok(Stream::open(session.posts, &request).await?)
+    let lines = Session::open(place, revision).await?.lines;
+    let connection = Connection::open(place.address).await?;
+    Ok(Stream::open(connection, &place.get(&place.mcp, &lines)).await?)
 }
