@@ -49,11 +49,17 @@ pub(crate) struct Resumption {
 #[derive(Debug)]
 pub(crate) struct Streams<C> {
     streams: Vec<Stream<C>>,
-    /// `None` when the one stream is bound to its connection, as in HTTP+SSE.
-    resumption: Option<Resumption>,
-    replay: Replay,
+    /// `None` when the one stream is bound to its connection, as in HTTP+SSE. On the heap, so that it
+    /// costs nothing there.
+    resumable: Option<Box<Resumable>>,
     opened: u64,
     attached: u64,
+}
+
+#[derive(Debug)]
+struct Resumable {
+    resumption: Resumption,
+    replay: Replay,
 }
 
 #[derive(Debug)]
@@ -82,17 +88,11 @@ pub(crate) struct Attachment(StreamId, u64);
 impl<C: Connection> Streams<C> {
     /// One stream, bound to its connection (SPEC B-13: no ids, no resumption).
     pub(crate) fn bound(connection: C) -> Self {
-        let nothing = ReplayLimits {
-            bytes: 0,
-            events: 0,
-            age: Duration::ZERO,
-        };
         let mut stream = Stream::new(StreamId::STANDALONE, false);
         stream.connection = Some((Attachment(stream.id, 0), connection));
         Self {
             streams: vec![stream],
-            resumption: None,
-            replay: Replay::new(nothing),
+            resumable: None,
             opened: 0,
             attached: 0,
         }
@@ -102,15 +102,17 @@ impl<C: Connection> Streams<C> {
     pub(crate) fn resumable(resumption: Resumption) -> Self {
         Self {
             streams: vec![Stream::new(StreamId::STANDALONE, false)],
-            resumption: Some(resumption),
-            replay: Replay::new(resumption.limits),
+            resumable: Some(Box::new(Resumable {
+                resumption,
+                replay: Replay::new(resumption.limits),
+            })),
             opened: 0,
             attached: 0,
         }
     }
 
     pub(crate) fn is_bound(&self) -> bool {
-        self.resumption.is_none()
+        self.resumable.is_none()
     }
 
     /// The connection of a bound stream.
@@ -118,7 +120,7 @@ impl<C: Connection> Streams<C> {
         let stream = self
             .streams
             .first_mut()
-            .filter(|_| self.resumption.is_none())?;
+            .filter(|_| self.resumable.is_none())?;
         stream.connection.as_mut().map(|(_, connection)| connection)
     }
 
@@ -140,7 +142,7 @@ impl<C: Connection> Streams<C> {
     }
 
     fn tag(&self) -> Option<Tag> {
-        self.resumption?.tag
+        self.resumable.as_ref()?.resumption.tag
     }
 
     fn find(&mut self, id: StreamId) -> Option<&mut Stream<C>> {
@@ -188,7 +190,9 @@ impl<C: Connection> Streams<C> {
     }
 
     fn missed(&self, id: StreamId, after: u64) -> Vec<Bytes> {
-        self.replay.after(id, after).cloned().collect()
+        let replay = self.resumable.iter().map(|resumable| &resumable.replay);
+        let missed = replay.flat_map(|replay| replay.after(id, after));
+        missed.cloned().collect()
     }
 
     fn connect(
@@ -255,7 +259,7 @@ impl<C: Connection> Streams<C> {
         message: Outgoing<'_>,
         now: Instant,
     ) -> Result<(), Closed> {
-        if self.resumption.is_none() {
+        if self.resumable.is_none() {
             return self.offer_bound(frame_of(message));
         }
         self.begin(id, now)?;
@@ -270,7 +274,7 @@ impl<C: Connection> Streams<C> {
         frame: Bytes,
         now: Instant,
     ) -> Result<(), Closed> {
-        if self.resumption.is_none() {
+        if self.resumable.is_none() {
             self.offer_bound(frame)
         } else {
             self.push(id, message, now)
@@ -306,7 +310,7 @@ impl<C: Connection> Streams<C> {
         now: Instant,
         frame: impl FnOnce(Option<EventId>, Duration) -> Bytes,
     ) -> Result<(), Closed> {
-        let resumption = self.resumption.ok_or(Closed)?;
+        let resumption = self.resumable.as_ref().ok_or(Closed)?.resumption;
         let stream = self.find(id).filter(|stream| !stream.ended).ok_or(Closed)?;
         stream.sent += 1;
         let number = stream.sent;
@@ -321,8 +325,10 @@ impl<C: Connection> Streams<C> {
         } else if let Some(early) = &mut stream.early {
             early.push(frame.clone());
         }
-        for loser in self.replay.push(id, number, frame, now) {
-            self.forget(loser);
+        if let Some(resumable) = &mut self.resumable {
+            for loser in resumable.replay.push(id, number, frame, now) {
+                self.forget(loser);
+            }
         }
         Ok(())
     }
@@ -365,7 +371,9 @@ impl<C: Connection> Streams<C> {
 
     /// Ends all connections, for good: nothing is kept, for nobody may come back.
     pub(crate) fn finish(&mut self) {
-        self.replay.clear();
+        if let Some(resumable) = &mut self.resumable {
+            resumable.replay.clear();
+        }
         for stream in &mut self.streams {
             stream.ended = true;
             if let Some((_, connection)) = &mut stream.connection {
@@ -376,14 +384,24 @@ impl<C: Connection> Streams<C> {
 
     /// Lets go of events that are too old, and of ended streams that have none left (SPEC C-59).
     pub(crate) fn expire(&mut self, now: Instant) {
-        self.replay.expire(now);
+        let Some(resumable) = &mut self.resumable else {
+            return;
+        };
+        let replay = &mut resumable.replay;
+        replay.expire(now);
         self.streams
-            .retain(|stream| !stream.ended || stream.has_early() || self.replay.holds(stream.id));
+            .retain(|stream| !stream.ended || stream.has_early() || replay.holds(stream.id));
+    }
+
+    /// Whether events of a stream are kept.
+    fn keeps(&self, id: StreamId) -> bool {
+        let resumable = self.resumable.as_ref();
+        resumable.is_some_and(|resumable| resumable.replay.holds(id))
     }
 
     /// Lets go of a stream that has ended and of which nothing is kept.
     fn forget(&mut self, id: StreamId) {
-        if !self.replay.holds(id) {
+        if !self.keeps(id) {
             self.streams
                 .retain(|stream| stream.id != id || !stream.ended || stream.has_early());
         }

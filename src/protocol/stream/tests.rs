@@ -484,9 +484,9 @@ fn finishing_ends_all() {
     assert_eq!(lines.each_ref().map(Line::is_over), [false, true]);
     assert_eq!(push(&mut streams, StreamId::STANDALONE, "a"), Ok(()));
     assert_eq!(methods(&attach(&mut streams, StreamId::STANDALONE)), ["a"]);
-    assert!(streams.replay.holds(StreamId::STANDALONE));
+    assert!(streams.keeps(StreamId::STANDALONE));
     streams.finish();
-    assert!(!streams.replay.holds(StreamId::STANDALONE));
+    assert!(!streams.keeps(StreamId::STANDALONE));
     assert!(lines[0].is_over());
     for id in [id, StreamId::STANDALONE] {
         assert_eq!(push(&mut streams, id, "b"), Err(Closed));
