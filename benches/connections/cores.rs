@@ -1,6 +1,7 @@
 //! Keeps the server and the load apart: the server has a core of its own where there are two.
 
 use std::fs::read_to_string;
+use std::io;
 use std::process::{Command, Stdio};
 
 /// Which cores have which work, as `taskset` names them.
@@ -29,6 +30,17 @@ impl Cores {
             .status();
         moved.ok()?.success().then_some(cores)
     }
+}
+
+/// This program once more, on the core of the server.
+pub(crate) fn this_program(cores: Option<&Cores>) -> io::Result<Command> {
+    let this = std::env::current_exe()?;
+    let Some(cores) = cores else {
+        return Ok(Command::new(this));
+    };
+    let mut command = Command::new("taskset");
+    command.args(["-c", &cores.server]).arg(this);
+    Ok(command)
 }
 
 /// The cores that this process may use, of which there are two at least.

@@ -13,6 +13,7 @@ use tokio::task::{LocalSet, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::bench::{Bench, raised};
+use super::cores::this_program;
 use super::floor::Floor;
 use super::memory::{Seen, Socket};
 use super::messages::Revision;
@@ -20,7 +21,7 @@ use super::report::{Row, Section};
 use super::server::{Settings, service};
 use super::side::What;
 use super::sizes::Size;
-use super::{Failed, process, progress, runtime, side};
+use super::{Failed, process, progress, runtime};
 
 /// Connections that are made before those before them are waited for.
 const BATCH: usize = 1_000;
@@ -53,7 +54,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
 /// Holds sessions in a process of its own, which says what it measured.
 fn held(bench: &Bench, what: What) -> Result<Value, Failed> {
     let keep_alive = bench.options.time(Size::KeepAlive).as_secs_f64();
-    let Output { status, stdout, .. } = side::command(bench.cores.as_ref())?
+    let Output { status, stdout, .. } = this_program(bench.cores.as_ref())?
         .args(["--hold", &what.name()])
         .args(["--max", &bench.options.count(Size::Sessions).to_string()])
         .args(["--keep-alive", &keep_alive.to_string()])

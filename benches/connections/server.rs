@@ -3,14 +3,16 @@
 use std::io::{BufRead, stdin};
 use std::time::Duration;
 
-use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
+use mcp_wire::server::Server;
 use mcp_wire::{Change, McpService, Serve};
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::side::What;
 use super::{Failed, floor, runtime};
+
+#[path = "../instructions/echo.rs"]
+mod echo;
 
 /// What differs from the defaults.
 #[derive(Clone, Copy, Default)]
@@ -72,15 +74,7 @@ async fn ours(
 
 /// Our service with its defaults, but for the settings.
 pub(crate) fn service(settings: Settings) -> Result<(McpService, Server), Failed> {
-    let schema = json!({
-        "type": "object",
-        "properties": {"message": {"type": "string"}},
-        "required": ["message"],
-    });
-    let tool = Tool::new("echo")
-        .description("Echo a message")
-        .input(schema);
-    let server = Server::new("Echo", "1.0.0").tool(tool, echo);
+    let server = echo::server();
     let mut builder = McpService::builder(server.clone());
     if let Some(max) = settings.max {
         builder = builder.max_sessions(max).max_listens(max);
@@ -89,8 +83,4 @@ pub(crate) fn service(settings: Settings) -> Result<(McpService, Server), Failed
         builder = builder.keep_alive(period);
     }
     Ok((builder.build()?, server))
-}
-
-async fn echo(_: Call, args: Arguments) -> Result<String, ToolError> {
-    Ok(args.str("message")?.to_owned())
 }

@@ -1,10 +1,10 @@
 //! One of the servers that are measured side by side, in a process of its own.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 
-use super::cores::Cores;
+use super::cores::{Cores, this_program};
 use super::messages::Revision;
 use super::place::Place;
 use super::{Failed, process, progress};
@@ -153,17 +153,6 @@ impl Side {
     }
 }
 
-/// This program once more, on the core of the server.
-pub(crate) fn command(cores: Option<&Cores>) -> io::Result<Command> {
-    let this = std::env::current_exe()?;
-    let Some(cores) = cores else {
-        return Ok(Command::new(this));
-    };
-    let mut command = Command::new("taskset");
-    command.args(["-c", &cores.server]).arg(this);
-    Ok(command)
-}
-
 /// The process of a server, which ends with its input.
 struct Process {
     child: Child,
@@ -172,7 +161,7 @@ struct Process {
 
 impl Process {
     fn start(what: What, options: &[String], cores: Option<&Cores>) -> Result<Self, Failed> {
-        let mut child = command(cores)?
+        let mut child = this_program(cores)?
             .args(["--serve", &what.name()])
             .args(options)
             .stdin(Stdio::piped())

@@ -10,9 +10,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use mcp_wire::McpService;
-use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
 use serde_json::json;
 
+use super::echo;
 use super::floors::{self, Answer, MODERN, Stream};
 use super::requests::{SMALL, call, get, hello, in_session, message, modern, post, session_lines};
 use super::socket::{Client, Socket};
@@ -119,21 +119,10 @@ fn mebibyte() -> String {
     "x".repeat(1 << 20)
 }
 
-async fn echo(_: Call, args: Arguments) -> Result<String, ToolError> {
-    Ok(args.str("message")?.to_owned())
-}
-
 fn service() -> McpService {
-    let schema = json!({
-        "type": "object",
-        "properties": {"message": {"type": "string"}},
-        "required": ["message"],
-    });
-    let tool = Tool::new("echo")
-        .description("Echo a message")
-        .input(schema);
-    let server = Server::new("Echo", "1.0.0").tool(tool, echo);
-    McpService::builder(server).build().expect("a service")
+    McpService::builder(echo::server())
+        .build()
+        .expect("a service")
 }
 
 /// Runs on one thread, without a network.

@@ -7,6 +7,7 @@
 
 mod cases;
 mod counts;
+mod echo;
 mod floors;
 #[allow(dead_code, reason = "the peers use more of it")]
 mod requests;

@@ -18,6 +18,8 @@ mod client;
 #[path = "../../connections/cores.rs"]
 #[allow(dead_code, reason = "the load tool tells which cores")]
 mod cores;
+#[path = "../../instructions/echo.rs"]
+mod echo;
 #[path = "../../connections/failures.rs"]
 mod failures;
 #[path = "../../instructions/floors.rs"]

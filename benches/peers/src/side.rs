@@ -1,13 +1,13 @@
 //! A server in a process of its own.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 
 use crate::cases::Case;
-use crate::cores::Cores;
+use crate::cores::{Cores, this_program};
 use crate::place::Place;
 use crate::{Failed, process, runtime};
 
@@ -19,7 +19,7 @@ pub(crate) struct Side {
 impl Side {
     /// Starts this program once more, on the core of the servers.
     pub(crate) fn start(case: &Case, cores: Option<&Cores>) -> Result<Self, Failed> {
-        let mut child = command(cores)?
+        let mut child = this_program(cores)?
             .args(["--serve", case.name])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -43,16 +43,6 @@ impl Side {
         let resident = process::resident(self.child.id());
         Ok(resident.ok_or("the system does not tell what memory a process has")?)
     }
-}
-
-fn command(cores: Option<&Cores>) -> Result<Command, Failed> {
-    let this = std::env::current_exe()?;
-    let Some(cores) = cores else {
-        return Ok(Command::new(this));
-    };
-    let mut command = Command::new("taskset");
-    command.args(["-c", &cores.server]).arg(this);
-    Ok(command)
 }
 
 impl Drop for Side {
