@@ -193,11 +193,8 @@ impl Claim {
 
     /// What is sealed behind the id of a portable session.
     pub(crate) fn sealed(&self) -> Option<&str> {
-        if !self.name.as_bytes().contains(&b'.') {
-            return None;
-        }
-        let (_, sealed) = self.name.to_str().ok()?.split_once('.')?;
-        Some(sealed)
+        let dot = self.name.as_bytes().iter().position(|byte| *byte == b'.')?;
+        self.name.to_str().ok()?.get(dot + 1..)
     }
 
     /// SPEC C-91, C-94, J-40: asked only of a session that was found. Any revision that is served

@@ -123,7 +123,7 @@ impl Registry {
 #[derive(Clone)]
 pub(super) struct Named<T> {
     items: Vec<T>,
-    /// By what is compared and not hashed: there are few, and who registers them is no peer.
+    /// Compared, not hashed: there are few, and no peer names them.
     places: BTreeMap<Box<str>, usize>,
 }
 

@@ -90,6 +90,12 @@ pub async fn serve(
 /// # }
 /// ```
 ///
+/// What goes wrong on the connection concerns nobody else, so there is no error.
+///
+/// # Panics
+///
+/// When it is polled outside a Tokio runtime that has its timers on.
+///
 /// # Cancel safety
 ///
 /// Dropping the future drops the connection, and what belongs to it.
@@ -340,6 +346,23 @@ async fn end(mcp: &McpService, deadline: Duration, mut connections: JoinSet<()>)
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// A service that answers the requests of every connection.
+trait Routes<B>:
+    Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<R, B> Routes<B> for R where
+    R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// What all connections share.
 #[derive(Clone)]
 struct Host<R> {
@@ -354,11 +377,7 @@ impl<R> Host<R> {
     /// Serves a connection that was accepted on TCP.
     fn tcp_connection<B>(mut self, socket: TcpStream) -> impl Future<Output = ()> + Send + use<R, B>
     where
-        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Send
-            + Sync
-            + 'static,
-        R::Future: Send,
+        R: Routes<B>,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
@@ -381,11 +400,7 @@ impl<R> Host<R> {
     fn connection<S, B>(self, io: S) -> impl Future<Output = ()> + Send + use<R, S, B>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Send
-            + Sync
-            + 'static,
-        R::Future: Send,
+        R: Routes<B>,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
@@ -414,11 +429,7 @@ impl<R> Host<R> {
     ) -> (Socket<S>, Option<Box<Stream>>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Send
-            + Sync
-            + 'static,
-        R::Future: Send,
+        R: Routes<B>,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
@@ -473,11 +484,7 @@ impl<R> Host<R> {
         request: Request<Incoming>,
     ) -> Result<Response<impl Body<Data = Bytes, Error = BoxError> + use<R, B>>, Infallible>
     where
-        R: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Send
-            + Sync
-            + 'static,
-        R::Future: Send,
+        R: Routes<B>,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {

@@ -34,7 +34,7 @@ use super::{body, documents, http_sse, stateless, streamable};
 use crate::error::Error;
 use crate::protocol::cors::Sharing;
 use crate::protocol::era::{Posted, Read, id_of, settle};
-use crate::protocol::exchange::{Endpoint, Exchange, classify};
+use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
 use crate::protocol::fields::Fields;
 use crate::protocol::header::X_ACCEL_BUFFERING;
 use crate::protocol::protected::Published;
@@ -303,33 +303,11 @@ impl McpService {
                 let read = jsonrpc::parse(&body, &config.json);
                 let id = id_of(&read);
                 shared.permit(Endpoint::Mcp, &head, &read)?;
-                let settled = settle(&fields, read, config.terms.sessions);
-                let answered = async {
-                    match settled? {
-                        Posted::Modern(request, envelope) => {
-                            let begun = stateless::begin(shared, head, request, envelope, form)?;
-                            Ok(begun.answer().await)
-                        }
-                        Posted::Unheard => {
-                            Ok(response(StatusCode::ACCEPTED, ResponseBody::empty()))
-                        }
-                        Posted::Initialize(request) => {
-                            // On the heap, as there is one in a session.
-                            Box::pin(streamable::initialize(shared, head, request, form)).await
-                        }
-                        Posted::InSession(claim, read) => {
-                            let work = streamable::post(shared, &claim, read, head, form)?;
-                            Ok(name_session(work.answer().await?, claim.name))
-                        }
-                        Posted::Alone(version, read) => {
-                            let work = streamable::alone(shared, version, read, head, form)?;
-                            work.answer().await
-                        }
-                    }
+                let answered = match settle(&fields, read, config.terms.sessions) {
+                    Ok(posted) => self.answer(head, posted, form).await,
+                    Err(rejection) => Err(rejection),
                 };
-                answered
-                    .await
-                    .map_err(|rejection: Rejection| rejection.of(id))
+                answered.map_err(|rejection| rejection.of(id))
             }
             (Exchange::Listen(claim, position), _) => {
                 streamable::listen(shared, &claim, position, Identity::of(&head))
@@ -373,6 +351,35 @@ impl McpService {
             Err(challenge) => {
                 let path = self.shared.told_path(endpoint, head.uri.path());
                 Err(access.challenge(challenge, path))
+            }
+        }
+    }
+
+    /// Answers what was posted to `/mcp`.
+    async fn answer(
+        &self,
+        head: Box<Parts>,
+        posted: Posted,
+        form: Form,
+    ) -> Result<Response<ResponseBody>, Rejection> {
+        let shared = &self.shared;
+        match posted {
+            Posted::Modern(request, envelope) => {
+                let begun = stateless::begin(shared, head, request, envelope, form)?;
+                Ok(begun.answer().await)
+            }
+            Posted::Unheard => Ok(response(StatusCode::ACCEPTED, ResponseBody::empty())),
+            Posted::Initialize(request) => {
+                // On the heap, as there is one in a session.
+                Box::pin(streamable::initialize(shared, head, request, form)).await
+            }
+            Posted::InSession(claim, read) => {
+                let work = streamable::post(shared, &claim, read, head, form)?;
+                Ok(name_session(work.answer().await?, claim.name))
+            }
+            Posted::Alone(version, read) => {
+                let work = streamable::alone(shared, version, read, head, form)?;
+                work.answer().await
             }
         }
     }
