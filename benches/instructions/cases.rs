@@ -9,7 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use mcp_wire::McpService;
+use mcp_wire::{McpService, serve_connection};
 use serde_json::json;
 
 use super::echo;
@@ -84,6 +84,18 @@ pub(crate) const CASES: &[Case] = &[
         |_, calls| {
             serve(calls, SMALL, |session| in_session(session, SMALL));
         },
+    ),
+    ours(
+        "serve-2026",
+        ("lean-2026", Some("tree-2026")),
+        MANY,
+        |_, calls| serve_whole(calls, SMALL, |_| modern(SMALL)),
+    ),
+    ours(
+        "serve-2025",
+        ("lean-2025", Some("tree-2025")),
+        MANY,
+        |_, calls| serve_whole(calls, SMALL, |session| in_session(session, SMALL)),
     ),
     ours("ping-2025", ("lean-2025", None), MANY, |_, calls| {
         serve(calls, r#""result":{}"#, |session| {
@@ -172,6 +184,21 @@ fn serve(calls: u64, says: &str, request: impl Fn(&str) -> Vec<u8>) {
         let session = line_of(&opener, "mcp-session-id: ");
         let client = Rc::new(Client::default());
         connection(Socket::new(&client, request(&session), calls, 1), answer).await;
+        check(&client, calls, says);
+    });
+}
+
+/// The same through `serve_connection`: with the watcher in front of hyper, and the times of a connection.
+fn serve_whole(calls: u64, says: &str, request: impl Fn(&str) -> Vec<u8>) {
+    let mcp = service();
+    block_on(async {
+        let opener = Rc::new(Client::default());
+        let opening = Socket::new(&opener, post(&hello("2025-11-25"), "", "/mcp"), 1, 1);
+        serve_connection(opening.parked_here(), mcp.clone()).await;
+        let session = line_of(&opener, "mcp-session-id: ");
+        let client = Rc::new(Client::default());
+        let socket = Socket::new(&client, request(&session), calls, 1);
+        serve_connection(socket.parked_here(), mcp).await;
         check(&client, calls, says);
     });
 }

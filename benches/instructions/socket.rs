@@ -105,6 +105,54 @@ impl Socket {
     }
 }
 
+thread_local! {
+    static HERE: RefCell<Option<Socket>> = const { RefCell::new(None) };
+}
+
+impl Socket {
+    /// Leaves the socket with this thread. What it gives stands for it, and can be sent, as
+    /// `serve_connection` asks; there is one at a time.
+    pub(crate) fn parked_here(self) -> Here {
+        HERE.with_borrow_mut(|here| *here = Some(self));
+        Here
+    }
+}
+
+/// The socket that was left with this thread.
+pub(crate) struct Here;
+
+fn here<T>(act: impl FnOnce(Pin<&mut Socket>) -> T) -> T {
+    HERE.with_borrow_mut(|here| act(Pin::new(here.as_mut().expect("a socket"))))
+}
+
+impl AsyncRead for Here {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        here(|socket| socket.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Here {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        here(|socket| socket.poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        here(|socket| socket.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        here(|socket| socket.poll_shutdown(cx))
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,

@@ -1,17 +1,30 @@
-//! Where the requests on a connection begin and end, and which of them says its length twice.
+//! Where the requests on a connection begin and end, and which of them could be read in two ways.
 //!
-//! Of a request with both `Content-Length` and `Transfer-Encoding` hyper keeps the second alone, so
-//! that nobody behind it can tell. RFC 9112, 6.1, lets a server do so, and lets it refuse: two
-//! readers that disagree about a length see two different requests (SPEC G-40). Whoever holds the
-//! socket sees the bytes before hyper does.
+//! Two readers that disagree about where a request ends see different requests behind it (SPEC G-40).
+//! hyper is lenient where RFC 9112 lets it be: of a request with `Content-Length` and
+//! `Transfer-Encoding` it drops the first, so that nobody behind it can tell. Whoever holds the socket sees
+//! the bytes before hyper does, and refuses what a proxy in front could have read differently.
 
-/// Follows the bytes that a client sends. It judges nothing that hyper refuses by itself; there it
-/// only loses track.
+/// Follows the bytes that a client sends. What hyper refuses by itself is not judged here: behind it
+/// there is no next request.
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
     place: Place,
     heads: u64,
-    ambiguous: Option<u64>,
+    fault: Option<(u64, Fault)>,
+}
+
+/// What could be read in two ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The length is said twice: by two fields, or twice by one.
+    Length,
+    /// A transfer coding other than `chunked`, which alone says where a body ends.
+    Coding,
+    /// A line of the head that ends with LF alone.
+    LineFeed,
+    /// A body whose chunks are not as RFC 9112, 7.1, has them.
+    Chunks,
 }
 
 #[derive(Debug, Default)]
@@ -23,15 +36,21 @@ enum Place {
     /// This much of a body is missing.
     Sized(u64),
     Chunked(Chunked),
-    /// After what no next request can follow.
+    /// Behind a head that is refused: no request can follow.
     Lost,
+    /// Behind chunks that are broken: nothing can follow.
+    Broken,
 }
 
 impl Framing {
-    /// Goes on with what has arrived.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some(&byte) = bytes.first() {
-            let len = match &mut self.place {
+    /// Goes on with what has arrived. How many of these bytes may be read: fewer than there are when chunks
+    /// are broken, and then none that come later.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..)
+            && let Some(&byte) = rest.first()
+        {
+            at += match &mut self.place {
                 // RFC 9112, 2.2: empty lines before a request are passed over.
                 Place::Between if matches!(byte, b'\r' | b'\n') => 1,
                 Place::Between => {
@@ -39,47 +58,49 @@ impl Framing {
                     0
                 }
                 Place::Head(head) => {
-                    let (len, is_end) = head.read(bytes);
+                    let (len, is_end) = head.read(rest);
                     if is_end {
                         self.end_of_head();
                     }
                     len
                 }
-                Place::Sized(missing) | Place::Chunked(Chunked::Data(missing)) => {
-                    let len = usize::try_from(*missing).unwrap_or(usize::MAX);
-                    let len = len.min(bytes.len());
-                    *missing -= len as u64;
-                    self.end_of_data();
+                Place::Sized(missing) => {
+                    let len = skip(missing, rest);
+                    if *missing == 0 {
+                        self.place = Place::Between;
+                    }
                     len
                 }
-                Place::Chunked(chunked) => {
-                    if let Some(next) = chunked.take(byte) {
-                        self.place = next;
+                Place::Chunked(chunked) => match chunked.read(rest) {
+                    Chunk::Goes(len) => len,
+                    Chunk::Ends => {
+                        self.place = Place::Between;
+                        1
                     }
-                    1
-                }
-                Place::Lost => return,
+                    Chunk::Breaks => {
+                        self.fault = Some((self.heads - 1, Fault::Chunks));
+                        self.place = Place::Broken;
+                        return at;
+                    }
+                },
+                Place::Lost => return bytes.len(),
+                Place::Broken => return at,
             };
-            bytes = &bytes[len..];
         }
+        bytes.len()
     }
 
     fn end_of_head(&mut self) {
         if let Place::Head(head) = &self.place {
-            self.place = head.body();
-        }
-        if matches!(self.place, Place::Lost) {
-            self.ambiguous = Some(self.heads);
+            match head.body() {
+                Ok(place) => self.place = place,
+                Err(fault) => {
+                    self.fault = Some((self.heads, fault));
+                    self.place = Place::Lost;
+                }
+            }
         }
         self.heads += 1;
-    }
-
-    fn end_of_data(&mut self) {
-        match self.place {
-            Place::Sized(0) => self.place = Place::Between,
-            Place::Chunked(Chunked::Data(0)) => self.place = Place::Chunked(Chunked::DataEnd),
-            _ => {}
-        }
     }
 
     /// Whether all requests that have begun are complete.
@@ -92,16 +113,33 @@ impl Framing {
         matches!(self.place, Place::Head(_))
     }
 
-    /// How many heads have come to their end.
-    pub(crate) fn heads(&self) -> u64 {
-        self.heads
+    /// How many of the next bytes belong to the body that has begun, as far as that is known.
+    pub(crate) fn missing(&self) -> u64 {
+        match &self.place {
+            Place::Sized(missing) => *missing,
+            Place::Chunked(chunked) => chunked.missing(),
+            Place::Between | Place::Head(_) | Place::Lost | Place::Broken => 0,
+        }
     }
 
-    /// Which request, counted from 0, has both a `Content-Length` and a `Transfer-Encoding`. Behind it
-    /// nothing is followed any more.
-    pub(crate) fn ambiguous(&self) -> Option<u64> {
-        self.ambiguous
+    /// Which request, counted from 0, could be read in two ways, and why. Behind it nothing is followed any
+    /// more.
+    pub(crate) fn fault(&self) -> Option<(u64, Fault)> {
+        self.fault
     }
+
+    /// Whether chunks are broken: then the rest of the connection says nothing.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.place, Place::Broken)
+    }
+}
+
+/// How many of the bytes are of those that are missing.
+fn skip(missing: &mut u64, bytes: &[u8]) -> usize {
+    let len = usize::try_from(*missing).unwrap_or(usize::MAX);
+    let len = len.min(bytes.len());
+    *missing -= len as u64;
+    len
 }
 
 const CONTENT_LENGTH_NAME: &[u8] = b"content-length";
@@ -114,65 +152,99 @@ struct Head {
     line: Vec<u8>,
     length: Option<u64>,
     is_chunked: bool,
+    fault: Option<Fault>,
 }
 
 impl Head {
-    /// Reads up to the end of the line or of the bytes: how many, and whether the head is complete.
+    /// Reads up to the end of the head or of the bytes: how many, and whether the head is complete.
     fn read(&mut self, bytes: &[u8]) -> (usize, bool) {
-        let Some(end) = line_end(bytes) else {
-            self.line.extend_from_slice(bytes);
-            return (bytes.len(), false);
-        };
-        let is_end = if self.line.is_empty() {
-            self.take(&bytes[..end])
-        } else {
-            let mut line = std::mem::take(&mut self.line);
-            line.extend_from_slice(&bytes[..end]);
-            self.take(&line)
-        };
-        (end + 1, is_end)
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..)
+            && let Some(end) = line_end(rest)
+        {
+            at += end + 1;
+            let is_end = if self.line.is_empty() {
+                self.take(&rest[..end])
+            } else {
+                let mut line = std::mem::take(&mut self.line);
+                line.extend_from_slice(&rest[..end]);
+                self.take(&line)
+            };
+            if is_end {
+                return (at, true);
+            }
+        }
+        self.line.extend_from_slice(&bytes[at..]);
+        (bytes.len(), false)
     }
 
-    /// Whether that was the empty line behind the head.
+    /// Takes a line up to its LF. Whether that was the empty one behind the head.
     fn take(&mut self, line: &[u8]) -> bool {
+        let Some((b'\r', line)) = line.split_last() else {
+            self.fault = Some(Fault::LineFeed);
+            return line.is_empty();
+        };
         match line.first() {
             None => return true,
-            Some(b'\r') if line.len() == 1 => return true,
-            Some(b'C' | b'c' | b'T' | b't') => self.take_field(line),
+            Some(b'C' | b'c') => {
+                if let Some(value) = value(line, CONTENT_LENGTH_NAME) {
+                    self.take_length(value);
+                }
+            }
+            Some(b'T' | b't') => {
+                if let Some(value) = value(line, TRANSFER_ENCODING_NAME) {
+                    self.take_coding(value);
+                }
+            }
             Some(_) => {}
         }
         false
     }
 
-    fn take_field(&mut self, line: &[u8]) {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            return;
-        };
-        let (name, value) = line.split_at(colon);
-        if name.eq_ignore_ascii_case(CONTENT_LENGTH_NAME) {
-            // hyper refuses what is not digits, and a second length that is another one.
-            let digits = value.iter().filter(|byte| byte.is_ascii_digit());
-            let length = digits.fold(0_u64, |length, digit| {
-                length
-                    .saturating_mul(10)
-                    .saturating_add(u64::from(digit - b'0'))
-            });
-            self.length = Some(length);
-        } else if name.eq_ignore_ascii_case(TRANSFER_ENCODING_NAME) {
-            // hyper refuses all but `chunked`.
-            self.is_chunked = true;
+    /// hyper refuses what is not digits, and what no length can be.
+    fn take_length(&mut self, value: &[u8]) {
+        let digits = value.iter().map(|byte| u64::from(byte.wrapping_sub(b'0')));
+        let length = digits.fold(0_u64, |length, digit| {
+            length.saturating_mul(10).saturating_add(digit)
+        });
+        if self.length.replace(length).is_some() || self.is_chunked {
+            self.fault.get_or_insert(Fault::Length);
         }
     }
 
+    /// hyper refuses what does not end with `chunked`.
+    fn take_coding(&mut self, value: &[u8]) {
+        if value.eq_ignore_ascii_case(b"chunked") {
+            if self.is_chunked || self.length.is_some() {
+                self.fault.get_or_insert(Fault::Length);
+            }
+            self.is_chunked = true;
+            return;
+        }
+        let mut codings = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        let is_repeated = codings.all(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+        self.fault.get_or_insert(match is_repeated {
+            true => Fault::Length,
+            false => Fault::Coding,
+        });
+    }
+
     /// What follows.
-    fn body(&self) -> Place {
-        match (self.length, self.is_chunked) {
-            (Some(_), true) => Place::Lost,
-            (None, true) => Place::Chunked(Chunked::Size(0)),
-            (None | Some(0), false) => Place::Between,
-            (Some(length), false) => Place::Sized(length),
+    fn body(&self) -> Result<Place, Fault> {
+        match (self.fault, self.length, self.is_chunked) {
+            (Some(fault), _, _) => Err(fault),
+            (None, _, true) => Ok(Place::Chunked(Chunked::default())),
+            (None, None | Some(0), false) => Ok(Place::Between),
+            (None, Some(length), false) => Ok(Place::Sized(length)),
         }
     }
+}
+
+/// The value of a field, if the line is one of that name.
+fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    start.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
 /// Where the first line break is, eight bytes at a time, because heads are most of what comes in.
@@ -194,45 +266,89 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
     Some(at + end)
 }
 
-/// A body in chunks (RFC 9112, 7.1).
-#[derive(Debug)]
-enum Chunked {
-    Size(u64),
-    /// After a `;`, which may follow the size.
-    Extension(u64),
-    Data(u64),
-    DataEnd,
-    Trailer {
-        is_blank: bool,
-    },
+/// A body in chunks (RFC 9112, 7.1), as strict as hyper is, and where hyper passes over a bare LF, stricter.
+#[derive(Debug, Default)]
+struct Chunked {
+    at: At,
+    /// Of the chunk that has begun, or what is missing of its data.
+    size: u64,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, Default)]
+enum At {
+    /// The first digit of a size.
+    #[default]
+    Start,
+    Digits,
+    /// Spaces behind the digits.
+    Spaces,
+    Extension,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    /// A trailer, or the CR of the empty line behind the last.
+    EndCr,
+    EndLf,
+    Trailer,
+    TrailerLf,
+}
+
+/// What some bytes are in a body.
+enum Chunk {
+    /// So many of them are of the body, which goes on.
+    Goes(usize),
+    /// The first is the last of the body.
+    Ends,
+    /// The first must not be there.
+    Breaks,
 }
 
 impl Chunked {
-    fn take(&mut self, byte: u8) -> Option<Place> {
-        *self = match (&*self, byte) {
-            (Self::Size(size) | Self::Extension(size), b'\n') => match *size {
-                0 => Self::Trailer { is_blank: true },
-                size => Self::Data(size),
-            },
-            (Self::Size(size), b'\r' | b' ' | b'\t') => Self::Size(*size),
-            (Self::Size(size), b';') => Self::Extension(*size),
-            (Self::Size(size), _) => match (byte as char).to_digit(16) {
-                Some(digit) => Self::Size(size.saturating_mul(16).saturating_add(digit.into())),
-                None => return Some(Place::Lost),
-            },
-            (Self::DataEnd, b'\n') => Self::Size(0),
-            (Self::DataEnd, b'\r') => Self::DataEnd,
-            (Self::DataEnd, _) => return Some(Place::Lost),
-            (Self::Trailer { is_blank: true }, b'\n') => return Some(Place::Between),
-            (Self::Trailer { .. }, b'\n') => Self::Trailer { is_blank: true },
-            (Self::Trailer { is_blank }, b'\r') => Self::Trailer {
-                is_blank: *is_blank,
-            },
-            (Self::Trailer { .. }, _) => Self::Trailer { is_blank: false },
-            // Passed over; data is skipped before it comes here.
-            (Self::Extension(_) | Self::Data(_), _) => return None,
+    fn read(&mut self, bytes: &[u8]) -> Chunk {
+        if matches!(self.at, At::Data) {
+            let len = skip(&mut self.size, bytes);
+            if self.size == 0 {
+                self.at = At::DataCr;
+            }
+            return Chunk::Goes(len);
+        }
+        let Some(&byte) = bytes.first() else {
+            return Chunk::Goes(0);
         };
-        None
+        self.at = match (self.at, byte) {
+            (At::Start | At::Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                let Some(size) = self.size.checked_mul(16) else {
+                    return Chunk::Breaks;
+                };
+                self.size = size + u64::from((byte as char).to_digit(16).unwrap_or(0));
+                At::Digits
+            }
+            (At::Digits | At::Spaces, b' ' | b'\t') => At::Spaces,
+            (At::Digits | At::Spaces, b';') => At::Extension,
+            (At::Digits | At::Spaces | At::Extension, b'\r') => At::SizeLf,
+            (At::SizeLf, b'\n') if self.size == 0 => At::EndCr,
+            (At::SizeLf, b'\n') => At::Data,
+            (At::DataCr, b'\r') => At::DataLf,
+            (At::DataLf, b'\n') => At::Start,
+            (At::EndCr, b'\r') => At::EndLf,
+            (At::EndLf, b'\n') => return Chunk::Ends,
+            (At::Trailer, b'\r') => At::TrailerLf,
+            (At::TrailerLf, b'\n') => At::EndCr,
+            (At::Extension | At::EndCr | At::Trailer, b'\n') => return Chunk::Breaks,
+            (At::Extension, _) => At::Extension,
+            (At::EndCr | At::Trailer, _) => At::Trailer,
+            _ => return Chunk::Breaks,
+        };
+        Chunk::Goes(1)
+    }
+
+    fn missing(&self) -> u64 {
+        match self.at {
+            At::Data => self.size,
+            _ => 0,
+        }
     }
 }
 
@@ -246,7 +362,7 @@ mod tests {
     const SIZED: &str = "POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\nabc\r\n\r\n: 56\n";
     const CHUNKED: &str = "POST / HTTP/1.1\r\ntransfer-Encoding: chunked\r\n\r\n\
                            A;x=y\r\n0123\r\n\r\n89\r\n0\r\nTrailer: 1\r\n\r\n";
-    const BARE: &str = "\r\n\nPOST / HTTP/1.1\nContent-length:2\nX:\n\n{}";
+    const LATE: &str = "\r\n\nPOST / HTTP/1.1\r\nContent-length:2\r\nX:\r\n\r\n{}";
 
     fn fed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Framing {
         let mut framing = Framing::default();
@@ -270,13 +386,13 @@ mod tests {
     /// the last one is nothing missing.
     #[test]
     fn requests_end_where_they_end() {
-        for request in [GET, SIZED, CHUNKED, BARE] {
+        for request in [GET, SIZED, CHUNKED, LATE] {
             let two = [request, request].concat();
             for cut in 0..=two.len() {
                 let (before, behind) = two.as_bytes().split_at(cut);
                 let framing = fed([before, behind]);
                 assert!(framing.is_between(), "{request:?} {cut}");
-                assert_eq!((framing.heads, framing.ambiguous()), (2, None));
+                assert_eq!((framing.heads, framing.fault()), (2, None));
             }
             let lead = request.len() - request.trim_start().len();
             for cut in 0..=request.len() {
@@ -290,45 +406,118 @@ mod tests {
         }
     }
 
-    /// SPEC G-40: whichever comes first, and whatever went before.
+    /// SPEC G-40, FIELD E-9: whichever comes first, and whatever went before.
     #[test]
-    fn a_length_beside_an_encoding_is_seen() {
+    fn what_could_be_read_in_two_ways_is_seen() {
+        use Fault::{Coding, Length, LineFeed};
         for (lines, expected) in [
-            ("Content-Length: 3\r\nTransfer-Encoding: chunked", true),
-            ("Transfer-Encoding: chunked\r\nContent-Length: 3", true),
-            ("transfer-encoding:chunked\ncontent-length:0", true),
-            ("CONTENT-LENGTH: 3\r\nX: y\r\nTRANSFER-ENCODING: gzip", true),
-            ("Transfer-Encoding: chunked\r\nX-Content-Length: 3", false),
-            ("Transfer-Encoding: chunked\r\nContent-Lengths: 3", false),
-            ("Transfer-Encoding: chunked\r\nX: content-length: 3", false),
-            ("Content-Length: 3\r\nTransfer-Encodings: chunked", false),
+            (
+                "Content-Length: 3\r\nTransfer-Encoding: chunked",
+                Some(Length),
+            ),
+            (
+                "Transfer-Encoding: chunked\r\nContent-Length: 3",
+                Some(Length),
+            ),
+            (
+                "transfer-encoding:chunked\r\ncontent-length:0",
+                Some(Length),
+            ),
+            (
+                "CONTENT-LENGTH: 3\r\nX: y\r\nTRANSFER-ENCODING: gzip",
+                Some(Coding),
+            ),
+            ("Content-Length: 3\r\nContent-Length: 3", Some(Length)),
+            ("Content-Length: 3\r\ncontent-length: 4", Some(Length)),
+            (
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+                Some(Length),
+            ),
+            ("Transfer-Encoding: chunked, Chunked", Some(Length)),
+            ("Transfer-Encoding: gzip, chunked", Some(Coding)),
+            (
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+                Some(Coding),
+            ),
+            ("Transfer-Encoding: chunked;q=1", Some(Coding)),
+            ("Transfer-Encoding: \"chunked\"", Some(Coding)),
+            ("X: y\nContent-Length: 3", Some(LineFeed)),
+            ("Content-Length: 3\nX: y", Some(LineFeed)),
+            ("Transfer-Encoding: \t CHUNKED \t", None),
+            ("Transfer-Encoding: chunked\r\nX-Content-Length: 3", None),
+            ("Transfer-Encoding: chunked\r\nContent-Lengths: 3", None),
+            ("Transfer-Encoding: chunked\r\nX: content-length: 3", None),
+            ("Content-Length: 3\r\nTransfer-Encodings: chunked", None),
         ] {
             for before in ["", GET, CHUNKED, SIZED] {
                 let text = format!("{before}POST / HTTP/1.1\r\n{lines}\r\n\r\n{GET}");
                 let nth = u64::from(!before.is_empty());
-                let expected = expected.then_some(nth);
-                assert_eq!(fed([text.as_bytes()]).ambiguous(), expected, "{text:?}");
-                assert_eq!(fed(text.as_bytes().chunks(1)).ambiguous(), expected);
+                let fault =
+                    |framing: Framing| framing.fault().filter(|(_, why)| *why != Fault::Chunks);
+                let expected = expected.map(|why| (nth, why));
+                assert_eq!(fault(fed([text.as_bytes()])), expected, "{text:?}");
+                assert_eq!(fault(fed(text.as_bytes().chunks(1))), expected, "{text:?}");
+            }
+        }
+        for (request, nth) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\n", 0),
+            ("GET / HTTP/1.1\nHost: a\r\n\r\n", 0),
+            ("GET / HTTP/1.1\n\n", 0),
+        ] {
+            let expected = Some((nth, LineFeed));
+            assert_eq!(fed([request.as_bytes()]).fault(), expected, "{request:?}");
+        }
+    }
+
+    /// FIELD E-9: what breaks the chunks is not read, nor anything behind it.
+    #[test]
+    fn nothing_is_read_behind_broken_chunks() {
+        for (chunks, good) in [
+            ("x\r\n", 0),
+            ("\r\n", 0),
+            ("-1\r\n", 0),
+            ("0x1\r\n", 1),
+            ("1 1\r\n", 2),
+            ("1\nab", 1),
+            ("1\r\rab", 2),
+            ("1;a=\"\n\"\r\n", 5),
+            ("1\r\na\n1\r\n", 4),
+            ("1\r\nab\r\n0\r\n\r\n", 4),
+            ("10000000000000000\r\nab", 16),
+            ("0\r\n\nX: y\r\n\r\n", 3),
+            ("0\r\nX: y\n\r\n", 7),
+            ("0\r\nX: y\r\n\n", 9),
+            ("0\r\nX: y\rz\r\n\r\n", 8),
+            ("0\r\n\rX: y\r\n\r\n", 4),
+        ] {
+            let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let text = [head, chunks, GET].concat();
+            for size in [1, 3, text.len()] {
+                let mut framing = Framing::default();
+                let pieces = text.as_bytes().chunks(size);
+                let read: usize = pieces.map(|piece| framing.feed(piece)).sum();
+                assert_eq!(read, head.len() + good, "{chunks:?} by {size}");
+                assert_eq!(framing.fault(), Some((0, Fault::Chunks)), "{chunks:?}");
+                assert!(framing.is_broken() && !framing.is_between());
+                assert_eq!(framing.heads, 1);
             }
         }
     }
 
-    /// What hyper refuses has no end, and lengths do not overflow.
+    /// As much as is known of a body is told, so that no more has to be read than it and a head.
     #[test]
-    fn broken_chunks_lead_nowhere() {
-        for chunks in [
-            "x\r\n",
-            "-1\r\n",
-            "1\r\nab\r\n0\r\n\r\n",
-            "ffffffffffffffffffff\r\nab",
+    fn what_is_missing_of_a_body_is_known() {
+        for (text, missing) in [
+            ("GET / HT", 0),
+            ("POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\nab", 10),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1f", 0),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\nabc",
+                28,
+            ),
+            (CHUNKED, 0),
         ] {
-            let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-            let framing = fed([head.as_bytes(), chunks.as_bytes(), GET.as_bytes()]);
-            assert!(
-                !framing.is_between() && !framing.is_in_head(),
-                "{chunks:?}: {framing:?}"
-            );
-            assert_eq!(framing.heads, 1);
+            assert_eq!(fed([text.as_bytes()]).missing(), missing, "{text:?}");
         }
     }
 }

@@ -25,8 +25,12 @@ pub(crate) enum Rejection {
     HeadTimeout {
         limit: Duration,
     },
-    /// A length beside an encoding.
+    /// A length that is said twice.
     AmbiguousLength,
+    /// A transfer coding other than `chunked`.
+    UnknownCoding,
+    /// A line of the head that ends with LF alone.
+    BareLineFeed,
     UnknownPath,
     MethodNotAllowed {
         allow: &'static str,
@@ -145,6 +149,8 @@ impl Rejection {
             Self::BadForwardedPrefix => "bad_forwarded_prefix",
             Self::HeadTimeout { .. } => "head_timeout",
             Self::AmbiguousLength => "ambiguous_length",
+            Self::UnknownCoding => "unknown_coding",
+            Self::BareLineFeed => "bare_line_feed",
             Self::UnknownPath => "unknown_path",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::NotAcceptable | Self::StreamNotAcceptable => "not_acceptable",
@@ -220,7 +226,23 @@ impl Rejection {
             ),
             Self::AmbiguousLength => (
                 StatusCode::BAD_REQUEST,
-                invalid("a request has either Content-Length or Transfer-Encoding".into()),
+                invalid(
+                    "a request says its length once: with one Content-Length, or with \
+                     `Transfer-Encoding: chunked`"
+                        .into(),
+                ),
+            ),
+            Self::UnknownCoding => (
+                StatusCode::NOT_IMPLEMENTED,
+                invalid(
+                    "the only transfer coding that is taken here is `chunked`, by itself".into(),
+                ),
+            ),
+            Self::BareLineFeed => (
+                StatusCode::BAD_REQUEST,
+                invalid(
+                    "each line of the head of a request ends with CR LF, not with LF alone".into(),
+                ),
             ),
             Self::UnknownPath => (
                 StatusCode::NOT_FOUND,
@@ -287,7 +309,7 @@ impl Rejection {
             ),
             Self::BodyIncomplete => (
                 StatusCode::BAD_REQUEST,
-                invalid("the body was cut short".into()),
+                invalid("the body was cut short, or its chunks are broken".into()),
             ),
             Self::Invalid(error) => (StatusCode::BAD_REQUEST, error.to_error_object()),
             Self::BatchNotAllowed => (
@@ -370,6 +392,8 @@ impl Rejection {
                 self,
                 Self::HeadTimeout { .. }
                     | Self::AmbiguousLength
+                    | Self::UnknownCoding
+                    | Self::BareLineFeed
                     | Self::TooManyConnections { .. }
                     | Self::BodyTooLarge { .. }
                     | Self::BodyTimeout { .. }
@@ -537,8 +561,15 @@ mod tests {
             &Rejection::AmbiguousLength,
             400,
             -32600,
-            "either Content-Length or",
+            "says its length once",
         );
+        check(
+            &Rejection::UnknownCoding,
+            501,
+            -32600,
+            "`chunked`, by itself",
+        );
+        check(&Rejection::BareLineFeed, 400, -32600, "CR LF");
         check(
             &Rejection::TooManyConnections { limit: 7 },
             503,

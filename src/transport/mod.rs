@@ -16,6 +16,7 @@ mod panics;
 mod parked;
 #[cfg(feature = "request-state")]
 mod portable;
+mod progress;
 #[cfg(feature = "request-state")]
 pub(crate) mod seal;
 pub(crate) mod serve;
@@ -27,4 +28,5 @@ mod spans;
 mod stateless;
 pub(crate) mod static_tokens;
 mod streamable;
+mod timers;
 mod turn;

@@ -20,7 +20,9 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::ResponseBody;
-use super::socket::{Answering, Socket};
+use super::progress::Answering;
+use super::socket::Socket;
+use super::timers::Timers;
 
 /// How many pieces are written at once.
 const PIECES: usize = 30;
@@ -126,12 +128,25 @@ impl Drop for Lent {
 /// # Cancel safety
 ///
 /// Dropping the future drops the stream.
-pub(super) async fn carry<S>(mut stream: Box<Stream>, socket: &mut Socket<S>) -> bool
+pub(super) async fn carry<S>(
+    mut stream: Box<Stream>,
+    socket: &mut Socket<S>,
+    timers: &mut Timers,
+) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    socket.stop_timer();
-    poll_fn(|cx| stream.poll(cx, socket)).await.is_ok()
+    timers.stop();
+    let carried = poll_fn(|cx| {
+        if let Poll::Ready(carried) = stream.poll(cx, socket) {
+            return Poll::Ready(carried.is_ok());
+        }
+        timers.poll(cx, socket.progress().wait()).map(|_| {
+            socket.abandon();
+            false
+        })
+    });
+    carried.await
 }
 
 impl Stream {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Method, Request, Response, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,8 +27,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::body::ResponseBody;
 use super::parked::{Loan, Stream, carry};
+use super::progress::{Answering, Progress};
 use super::service::McpService;
-use super::socket::{Answering, Patience, Progress, Socket};
+use super::socket::Socket;
+use super::timers::{Patience, Timer, Timers};
 use crate::error::Error;
 use crate::protocol::rejection::Rejection;
 
@@ -38,11 +40,13 @@ const MAX_CONNECTIONS: usize = 10_000;
 const HEADER_LIMIT: usize = 64 * 1024;
 /// How long the head of a request may take, from its first byte: then it is answered 408. How
 /// long a connection may stay without a request, before the first one and between two. How long a
-/// client may take no byte of what is written to it.
+/// client may take no byte of what is written to it. How long the end of a connection may take, once
+/// all is said.
 const PATIENCE: Patience = Patience {
     head: Duration::from_secs(10),
-    idle: Duration::from_secs(60),
+    rest: Duration::from_secs(60),
     write: Duration::from_secs(30),
+    close: Duration::from_secs(2),
 };
 /// How long running requests have to finish once the end has begun.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -163,6 +167,10 @@ impl Serve {
 impl<R> Serve<R> {
     /// Serves routes of your own beside the service: they get every request whose path is not one of
     /// the service's. How long the body of such a request may be and take is theirs to decide.
+    ///
+    /// A route may upgrade its connection to another protocol: it answers 101, and has the connection from
+    /// [`hyper::upgrade::on`]. No time of this loop applies to it from then on. It counts as a connection until
+    /// the route drops it, and at the end it is cut when [`Serve::drain_deadline`] is over.
     pub fn routes<S>(self, routes: S) -> Serve<S> {
         Serve {
             listener: self.listener,
@@ -201,7 +209,7 @@ impl<R> Serve<R> {
     /// How long a connection may rest, before its first request and between two; then it is closed.
     /// A stream is a request that is being answered, and does not rest. By default 60 s.
     pub fn idle_timeout(mut self, time: Duration) -> Self {
-        self.patience.idle = time;
+        self.patience.rest = time;
         self
     }
 
@@ -404,20 +412,33 @@ impl<R> Host<R> {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let progress = Progress::new();
-        let mut socket = Socket::new(io, Arc::clone(&self.patience), Arc::clone(&progress));
+        let progress = Arc::<Progress>::default();
+        let mut socket = Socket::new(io, self.header_limit, Arc::clone(&progress));
+        let mut timers = Timers::new(Arc::clone(&self.patience));
         async move {
-            loop {
-                let stream;
-                (socket, stream) = Box::pin(self.converse(socket, &progress)).await;
-                let Some(stream) = stream else { break };
-                if !carry(stream, &mut socket).await {
-                    break;
+            let refusal = loop {
+                let serving = Box::pin(self.converse(socket, &progress, &mut timers));
+                let (back, ending) = match serving.await {
+                    Served::Upgraded(upgraded) => {
+                        // Whoever has the socket now holds the other ends of this.
+                        drop(progress);
+                        return upgraded.closed().await;
+                    }
+                    Served::Until(back, ending) => (back, ending),
+                };
+                socket = back;
+                match ending {
+                    Ending::Waits(stream) => {
+                        if !carry(stream, &mut socket, &mut timers).await {
+                            break None;
+                        }
+                    }
+                    Ending::Refused(why) => break Some(why),
+                    Ending::Over => break None,
                 }
-            }
-            let refusal = socket.refusal();
+            };
             let last_words = refusal.map(|why| printed(&self.mcp.refuse(&why, Version::HTTP_11)));
-            Box::pin(socket.close(last_words)).await;
+            Box::pin(socket.close(last_words, &mut timers)).await;
         }
     }
 
@@ -426,7 +447,8 @@ impl<R> Host<R> {
         &self,
         socket: Socket<S>,
         progress: &Arc<Progress>,
-    ) -> (Socket<S>, Option<Box<Stream>>)
+        timers: &mut Timers,
+    ) -> Served<S>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         R: Routes<B>,
@@ -434,9 +456,11 @@ impl<R> Host<R> {
         B::Error: Into<BoxError>,
     {
         let loan = Arc::<Loan>::default();
+        let upgrade = OnceLock::new();
         // On the heap while a request is answered: hyper has room for the future from the first request
         // to the end of the connection, which is 7.5 KB for one that rests.
-        let service = service_fn(|request| Box::pin(self.answer(progress, &loan, request)));
+        let service =
+            service_fn(|request| Box::pin(self.answer(progress, &loan, &upgrade, request)));
         let mut serving = http1::Builder::new()
             .header_read_timeout(None)
             .max_header_size(self.header_limit)
@@ -445,7 +469,8 @@ impl<R> Host<R> {
             // client at once (SPEC B-12) and so does a request of 2026-07-28 (SPEC D-84), so both
             // count as gone, though SPEC D-87 would have it otherwise.
             .half_close(false)
-            .serve_connection(TokioIo::new(socket), service);
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades();
         let mut stopped = self.stopped.clone();
         let mut stop = pin!(async {
             match &mut stopped {
@@ -454,26 +479,45 @@ impl<R> Host<R> {
             }
         });
         let mut stopping = false;
-        let is_over = poll_fn(|cx| {
+        let cause = poll_fn(|cx| {
             if !stopping && stop.as_mut().poll(cx).is_ready() {
                 stopping = true;
-                progress.stop();
-                Pin::new(&mut serving).graceful_shutdown();
+                if !progress.is_in_head() {
+                    Pin::new(&mut serving).graceful_shutdown();
+                }
             }
-            let mut served = Pin::new(&mut serving).poll(cx);
-            if served.is_pending() && loan.is_waiting() && progress.is_written() {
-                return Poll::Ready(false);
+            if Pin::new(&mut serving).poll(cx).is_ready() {
+                return Poll::Ready(Cause::Hyper);
             }
-            if served.is_pending() && progress.is_untimed() {
-                served = Pin::new(&mut serving).poll(cx);
+            if loan.is_waiting() && progress.is_written() {
+                return Poll::Ready(Cause::Waits);
             }
-            served.map(|_| true)
+            // what has not begun is not waited for.
+            if stopping && progress.is_in_head() {
+                return Poll::Ready(Cause::Stops);
+            }
+            timers.poll(cx, progress.wait()).map(Cause::Late)
         })
         .await;
-        let parts = serving.into_parts();
+        let Some(parts) = serving.into_parts() else {
+            // Without a sender it was not one of the embedder's routes, and there is nothing to wait for.
+            return Served::Upgraded(upgrade.into_inner().unwrap_or_default());
+        };
         let mut socket = parts.io.into_inner();
         socket.put_back(&parts.read_buf);
-        (socket, loan.take().filter(|_| !is_over))
+        let ending = match cause {
+            Cause::Hyper | Cause::Late(Timer::Rest | Timer::Close) => Ending::Over,
+            Cause::Waits => loan.take().map_or(Ending::Over, Ending::Waits),
+            Cause::Stops => Ending::Refused(Rejection::ShuttingDown),
+            Cause::Late(Timer::Head) => Ending::Refused(Rejection::HeadTimeout {
+                limit: self.patience.head,
+            }),
+            Cause::Late(Timer::Write) => {
+                socket.abandon();
+                Ending::Over
+            }
+        };
+        Served::Until(socket, ending)
     }
 
     /// Answers a request.
@@ -481,6 +525,7 @@ impl<R> Host<R> {
         &self,
         progress: &Arc<Progress>,
         loan: &Arc<Loan>,
+        upgrade: &OnceLock<watch::Sender<()>>,
         request: Request<Incoming>,
     ) -> Result<Response<impl Body<Data = Bytes, Error = BoxError> + use<R, B>>, Infallible>
     where
@@ -495,7 +540,14 @@ impl<R> Host<R> {
             Err(why) => self.mcp.refuse(&why, version),
             Ok(()) if self.mcp.owns(request.uri().path()) => self.mcp.call(request).await,
             Ok(()) => {
+                let is_connect = request.method() == Method::CONNECT;
                 let Ok(response) = self.routes.call(request).await;
+                let status = response.status();
+                if status == StatusCode::SWITCHING_PROTOCOLS || is_connect && status.is_success() {
+                    let (end, ends) = watch::channel(());
+                    progress.upgrade(ends);
+                    let _ = upgrade.set(end);
+                }
                 return Ok(response.map(|body| Either::Right(held(body, answering))));
             }
         };
@@ -505,9 +557,41 @@ impl<R> Host<R> {
     /// Tells a client that it is not served.
     fn refuse(&self, socket: TcpStream, why: &Rejection) -> impl Future<Output = ()> + use<R> {
         let answer = printed(&self.mcp.refuse(why, Version::HTTP_11));
-        let socket = Socket::new(socket, Arc::clone(&self.patience), Progress::new());
-        socket.close(Some(answer))
+        let socket = Socket::new(socket, self.header_limit, Arc::default());
+        let mut timers = Timers::new(Arc::clone(&self.patience));
+        async move { socket.close(Some(answer), &mut timers).await }
     }
+}
+
+/// What has become of a socket that hyper had.
+enum Served<S> {
+    /// It is back, and this is why.
+    Until(Socket<S>, Ending),
+    /// A route of the embedder has it, for another protocol: until this sender is dropped, or for as long as
+    /// it is not closed.
+    Upgraded(watch::Sender<()>),
+}
+
+/// Why hyper has let go of a socket.
+enum Ending {
+    /// Nothing more is to be said on it.
+    Over,
+    /// A stream waits on it, which is carried on.
+    Waits(Box<Stream>),
+    /// Its client is told why nothing more is read.
+    Refused(Rejection),
+}
+
+/// Why hyper is not polled any more.
+enum Cause {
+    /// It is done.
+    Hyper,
+    /// The stream that it sends has nothing to say.
+    Waits,
+    /// The server stops in the middle of a head.
+    Stops,
+    /// The time is up for this.
+    Late(Timer),
 }
 
 /// The answer goes on for as long as its body is there, and so for as long as what belongs to the body.

@@ -1,165 +1,63 @@
-//! [`Socket`]: what a connection waits for has its time, and it ends so that the last answer
-//! arrives.
-//!
-//! hyper has one time for a head, which runs as soon as it waits for one: it would cut a connection
-//! that rests between two requests as early as one that sends half a head, and never says why. So the
-//! times are kept here, where the bytes pass.
+//! [`Socket`]: where the bytes of a connection pass. It follows the requests in them, notes what the
+//! connection waits for, and ends it so that the last answer arrives.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
+use super::progress::Progress;
+use super::timers::{Timer, Timers};
 use crate::protocol::framing::Framing;
-use crate::protocol::rejection::Rejection;
 
-/// For how long what a client still sends is read and thrown away, once it has its answer. A socket
-/// that is closed with bytes unread resets the connection, and the reset takes the answer away from a
-/// client that has not read it yet (RFC 9112, 9.6).
-const LINGER: Duration = Duration::from_secs(2);
-/// How much of it: what a client sends that looks for its answer only when it has sent all.
+/// How much of what a client still sends is read and thrown away, once it has its answer: it may look for
+/// the answer only when it has sent all. A socket that is closed with bytes unread resets the connection,
+/// and the reset takes the answer away from a client that has not read it yet (RFC 9112, 9.6).
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-/// How long a connection may take for what it does (SPEC G-41).
-#[derive(Clone, Debug)]
-pub(super) struct Patience {
-    /// From the first byte of a head to its last.
-    pub(super) head: Duration,
-    /// Until the first byte of the first request, or of the next one.
-    pub(super) idle: Duration,
-    /// Until a byte is taken of what is written.
-    pub(super) write: Duration,
-}
-
-/// What the socket and the service of one connection know of each other. Both run in one task, so
-/// nothing has to be ordered.
-#[derive(Debug)]
-pub(super) struct Progress {
-    /// How many requests have come to the service.
-    begun: AtomicU64,
-    /// Whether one of them is being answered: then its handler has its own time.
-    is_answering: AtomicBool,
-    /// Whether the time of what is waited for runs.
-    is_timed: AtomicBool,
-    /// Whether a write waits for the client.
-    is_stuck: AtomicBool,
-    /// Whether the server ends.
-    is_stopping: AtomicBool,
-    /// The request that says its length twice.
-    ambiguous: AtomicU64,
-}
-
-impl Progress {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            begun: AtomicU64::new(0),
-            is_answering: AtomicBool::new(false),
-            is_timed: AtomicBool::new(false),
-            is_stuck: AtomicBool::new(false),
-            is_stopping: AtomicBool::new(false),
-            ambiguous: AtomicU64::new(u64::MAX),
-        })
-    }
-
-    /// A request has come; it is being answered until what this gives is dropped.
-    ///
-    /// # Errors
-    ///
-    /// The request says its length twice.
-    pub(super) fn begin(self: &Arc<Self>) -> (Answering, Result<(), Rejection>) {
-        let nth = self.begun.fetch_add(1, Relaxed);
-        self.is_answering.store(true, Relaxed);
-        self.is_timed.store(false, Relaxed);
-        let verdict = if nth == self.ambiguous.load(Relaxed) {
-            Err(Rejection::AmbiguousLength)
-        } else {
-            Ok(())
-        };
-        (Answering(Arc::clone(self)), verdict)
-    }
-
-    pub(super) fn stop(&self) {
-        self.is_stopping.store(true, Relaxed);
-    }
-
-    /// Whether all that was to be written is with the system: hyper leaves nothing unwritten unless a
-    /// write waits.
-    pub(super) fn is_written(&self) -> bool {
-        !self.is_stuck.load(Relaxed)
-    }
-
-    /// Whether a request is waited for without end: hyper does not look at the socket again after it
-    /// has written an answer, and has to be polled once more for the time to run.
-    pub(super) fn is_untimed(&self) -> bool {
-        !self.is_answering.load(Relaxed) && !self.is_timed.load(Relaxed)
-    }
-}
-
-/// A request that is being answered.
-pub(super) struct Answering(Arc<Progress>);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.is_answering.store(false, Relaxed);
-    }
-}
-
-/// A socket whose client has its times.
+/// The socket of a connection, for hyper and for what carries a stream on without it.
 pub(super) struct Socket<S> {
     io: S,
-    patience: Arc<Patience>,
     progress: Arc<Progress>,
     framing: Framing,
-    /// What is waited for, and since when; nothing while a request is answered.
-    wait: Option<(Wait, Instant)>,
-    /// Set for one of the waits, and for a later one when it is up: a connection that is busy does not
-    /// set it for each request. A session, which is an answer that goes on, drops it when it is up.
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Runs while a write waits.
-    stall: Option<Pin<Box<Sleep>>>,
+    /// How many bytes are read at most of what comes behind a request.
+    limit: usize,
     /// What has arrived and is still to be read.
     ahead: Bytes,
-    /// Why the connection was ended, if its client is to be told.
-    refusal: Option<Rejection>,
+    /// Whether something was written since the last flush.
+    is_unflushed: bool,
     /// Whether the client has left or does not read: nothing more can be told it.
     is_gone: bool,
-}
-
-/// What is waited for. Its time runs for as long as it is the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    /// The beginning of this request.
-    Idle(u64),
-    /// The end of the head of this request.
-    Head(u64),
+    /// Ready when a connection of another protocol is to end.
+    end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    pub(super) fn new(io: S, patience: Arc<Patience>, progress: Arc<Progress>) -> Self {
+    /// The head of a request may have so many bytes, and no more are read of what is sent ahead.
+    pub(super) fn new(io: S, limit: usize, progress: Arc<Progress>) -> Self {
         Self {
             io,
-            patience,
             progress,
             framing: Framing::default(),
-            wait: None,
-            timer: None,
-            stall: None,
+            limit,
             ahead: Bytes::new(),
-            refusal: None,
+            is_unflushed: false,
             is_gone: false,
+            end: None,
         }
     }
 
-    /// What hyper left to be told to the client, because no request came of it.
-    pub(super) fn refusal(&mut self) -> Option<Rejection> {
-        self.refusal.take()
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The client does not read: nothing more is told it.
+    pub(super) fn abandon(&mut self) {
+        self.is_gone = true;
     }
 
     /// Takes back what was read too early, before what is ahead still; a copy, since the buffer that it came
@@ -168,11 +66,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if !bytes.is_empty() {
             self.ahead = [bytes, &self.ahead].concat().into();
         }
-    }
-
-    /// Gives up the timer, which is not needed while a request is answered.
-    pub(super) fn stop_timer(&mut self) {
-        self.timer = None;
     }
 
     /// Ready when the client has ended. What it says meanwhile is kept, and then it is no longer
@@ -192,32 +85,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Ends the connection, with these last words. A client that is in the middle of a request is
     /// listened to for a while, and what it says is thrown away.
-    pub(super) async fn close(mut self, last_words: Option<Vec<u8>>) {
+    pub(super) async fn close(mut self, last_words: Option<Vec<u8>>, timers: &mut Timers) {
         if self.is_gone {
             return;
         }
         let is_listened_to = last_words.is_some() || !self.framing.is_between();
         if let Some(words) = last_words
-            && !self.say(&words).await
+            && timers.limit(Timer::Write, self.say(&words)).await != Some(true)
         {
             return;
         }
-        let shutdown = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
-        if shutdown.await.is_ok() && is_listened_to {
-            let _ = timeout(LINGER, self.discard()).await;
-        }
+        let end = async {
+            let shutdown = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
+            if shutdown.await.is_ok() && is_listened_to {
+                self.discard().await;
+            }
+        };
+        timers.limit(Timer::Close, end).await;
     }
 
     /// Whether all of it could be written.
     async fn say(&mut self, mut words: &[u8]) -> bool {
         while !words.is_empty() {
-            let wrote = poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, words)).await;
-            match wrote {
+            match poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, words)).await {
                 Ok(len) if len > 0 => words = &words[len..],
                 _ => return false,
             }
         }
-        true
+        poll_fn(|cx| Pin::new(&mut *self).poll_flush(cx))
+            .await
+            .is_ok()
     }
 
     async fn discard(&mut self) {
@@ -234,95 +131,89 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    fn arrived(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            self.is_gone = true;
+    /// Reads no more than what is missing of the request and what a head may have: the rest stays with the
+    /// system, and its sender waits (FIELD X-8).
+    fn poll_io(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let most = self.framing.missing().saturating_add(self.limit as u64);
+        if buffer.remaining() as u64 <= most {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
         }
-        self.framing.feed(bytes);
-        if let Some(nth) = self.framing.ambiguous() {
-            self.progress.ambiguous.store(nth, Relaxed);
+        Pin::new(&mut (&mut self.io).take(most)).poll_read(cx, buffer)
+    }
+
+    /// Follows what has arrived behind so many bytes of the buffer. What must not be read is taken out.
+    fn arrived(&mut self, before: usize, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
+        let bytes = &buffer.filled()[before..];
+        self.is_gone |= bytes.is_empty();
+        let good = self.framing.feed(bytes);
+        let is_cut = good < bytes.len();
+        self.progress
+            .arrived(self.framing.is_in_head(), self.framing.fault());
+        if is_cut {
+            buffer.set_filled(before + good);
+        }
+        match is_cut && good == 0 {
+            true => Err(broken()),
+            false => Ok(()),
         }
     }
 
-    /// Nothing has arrived. Ready when nothing more is waited for: hyper is told that the client has
-    /// ended, and lets go of the connection.
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.progress.is_answering.load(Relaxed) {
-            self.wait = None;
-            self.timer.take_if(|timer| timer.is_elapsed());
-            return Poll::Pending;
+    /// Ready when all that was written is with the client's side, as far as the transport knows. Only
+    /// that is progress: TLS takes bytes that its client does not take (FIELD E-2).
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_unflushed {
+            return Poll::Ready(Ok(()));
         }
-        let is_in_head = self.framing.is_in_head();
-        if is_in_head && self.progress.is_stopping.load(Relaxed) {
-            // what has not begun is not waited for.
-            return self.end(Rejection::ShuttingDown);
-        }
-        let nth = self.framing.heads();
-        let (wait, limit) = if is_in_head {
-            (Wait::Head(nth), self.patience.head)
-        } else {
-            (Wait::Idle(nth), self.patience.idle)
-        };
-        self.progress.is_timed.store(true, Relaxed);
-        let since = match self.wait {
-            Some((one, since)) if one == wait => since,
-            _ => Instant::now(),
-        };
-        self.wait = Some((wait, since));
-        // An end beyond what the clock can tell is none.
-        let Some(deadline) = since.checked_add(limit) else {
-            return Poll::Pending;
-        };
-        ready!(self.until(deadline, cx));
-        if is_in_head {
-            return self.end(Rejection::HeadTimeout { limit });
-        }
-        Poll::Ready(())
-    }
-
-    fn until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if deadline < timer.deadline() {
-            timer.as_mut().reset(deadline);
-        }
-        loop {
-            ready!(timer.as_mut().poll(cx));
-            if timer.deadline() >= deadline {
-                self.timer = None;
-                return Poll::Ready(());
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        match &flushed {
+            Poll::Pending => self.progress.stick(),
+            Poll::Ready(Ok(())) => {
+                self.is_unflushed = false;
+                self.progress.flush();
             }
-            timer.as_mut().reset(deadline);
+            Poll::Ready(Err(_)) => self.is_gone = true,
         }
+        flushed
     }
 
-    fn end(&mut self, why: Rejection) -> Poll<()> {
-        // Behind half of an earlier answer nothing can be said.
-        if self.stall.is_none() {
-            self.refusal = Some(why);
+    fn written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Pending => self.progress.stick(),
+            Poll::Ready(Ok(_)) => self.is_unflushed = true,
+            Poll::Ready(Err(_)) => self.is_gone = true,
         }
-        Poll::Ready(())
+        written
     }
 
-    /// Fails when the client takes no byte for its time.
-    fn watch<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        self.progress.is_stuck.store(written.is_pending(), Relaxed);
-        if let Poll::Ready(result) = &written {
-            self.stall = None;
-            self.is_gone |= result.is_err();
-            return written;
+    /// Whether this is a connection of another protocol: then nothing is followed and nothing timed.
+    ///
+    /// # Errors
+    ///
+    /// It is, and is to end.
+    fn is_upgraded(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let Some(ends) = self.progress.upgraded() else {
+            return Ok(false);
+        };
+        let end = self.end.get_or_insert_with(|| {
+            let mut ends = ends.clone();
+            Box::pin(async move { while ends.changed().await.is_ok() {} })
+        });
+        if end.as_mut().poll(cx).is_pending() {
+            return Ok(true);
         }
-        let limit = self.patience.write;
-        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(limit)));
-        ready!(stall.as_mut().poll(cx));
-        self.is_gone = true;
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        self.end = Some(Box::pin(poll_fn(|_| Poll::Ready(()))));
+        // Its client learns of it though whoever has the connection may keep it.
+        let _ = Pin::new(&mut self.io).poll_shutdown(cx);
+        Err(io::ErrorKind::ConnectionAborted.into())
     }
+}
+
+/// The chunks of a body are broken; hyper hands it on to whoever reads the body.
+fn broken() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the chunks of a body are broken",
+    )
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
@@ -336,17 +227,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
             buffer.put_slice(&self.ahead.split_to(len));
             return Poll::Ready(Ok(()));
         }
+        if self.is_upgraded(cx)? {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
+        }
+        if self.framing.is_broken() {
+            return Poll::Ready(Err(broken()));
+        }
         let before = buffer.filled().len();
-        match Pin::new(&mut self.io).poll_read(cx, buffer) {
-            Poll::Ready(Ok(())) => {
-                self.arrived(&buffer.filled()[before..]);
-                Poll::Ready(Ok(()))
-            }
-            Poll::Ready(Err(error)) => {
+        match ready!(self.poll_io(cx, buffer)) {
+            Ok(()) => Poll::Ready(self.arrived(before, buffer)),
+            Err(error) => {
                 self.is_gone = true;
                 Poll::Ready(Err(error))
             }
-            Poll::Pending => self.wait(cx).map(Ok),
         }
     }
 }
@@ -357,8 +250,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_upgraded(cx)? {
+            return Pin::new(&mut self.io).poll_write(cx, bytes);
+        }
+        // A client that reads slowly but steadily shows it, however much is to be written.
+        ready!(self.poll_flushed(cx))?;
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.watch(cx, written)
+        self.written(written)
     }
 
     fn poll_write_vectored(
@@ -366,8 +264,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_upgraded(cx)? {
+            return Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        }
+        ready!(self.poll_flushed(cx))?;
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
-        self.watch(cx, written)
+        self.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -375,13 +277,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // TLS takes bytes that its client does not take, and then the flush waits.
-        let flushed = Pin::new(&mut self.io).poll_flush(cx);
-        self.watch(cx, flushed)
+        match self.is_upgraded(cx)? {
+            true => Pin::new(&mut self.io).poll_flush(cx),
+            false => self.poll_flushed(cx),
+        }
     }
 
-    /// Left to `close`, which may have something to say first.
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Left to `close`, which may have something to say first; but not where it does not come.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.progress.upgraded() {
+            Some(_) => Pin::new(&mut self.io).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }

@@ -1,0 +1,128 @@
+//! [`Progress`]: what the socket, the service and the timers of one connection know of each other.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::watch;
+
+use super::timers::{Timer, Wait};
+use crate::protocol::framing::Fault;
+use crate::protocol::rejection::Rejection;
+
+/// The state of one connection. All of it runs in one task, so nothing has to be ordered.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// How many requests have come to the service.
+    begun: AtomicU64,
+    /// Whether one of them is being answered: then its handler has its own time.
+    is_answering: AtomicBool,
+    /// Whether the head of a request has begun to arrive, and has not ended.
+    is_in_head: AtomicBool,
+    /// Whether something that was written waits for the client.
+    is_stuck: AtomicBool,
+    /// How many times it has waited and gone on.
+    flushes: AtomicU32,
+    /// The request that could be read in two ways.
+    fault: OnceLock<(u64, Fault)>,
+    /// Set when the connection has become one of another protocol. It ends when the sender is gone.
+    upgrade: OnceLock<watch::Receiver<()>>,
+}
+
+impl Progress {
+    /// A request has come; it is being answered until what this gives is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The request could be read in two ways.
+    pub(super) fn begin(self: &Arc<Self>) -> (Answering, Result<(), Rejection>) {
+        let nth = self.begun.fetch_add(1, Relaxed);
+        self.is_answering.store(true, Relaxed);
+        let verdict = match self.fault.get() {
+            Some((faulty, fault)) if *faulty == nth => refused(*fault),
+            _ => Ok(()),
+        };
+        (Answering(Arc::clone(self)), verdict)
+    }
+
+    /// What has arrived ends here.
+    pub(super) fn arrived(&self, is_in_head: bool, fault: Option<(u64, Fault)>) {
+        self.is_in_head.store(is_in_head, Relaxed);
+        if let Some(fault) = fault {
+            let _ = self.fault.set(fault);
+        }
+    }
+
+    /// What was written waits for the client.
+    pub(super) fn stick(&self) {
+        self.is_stuck.store(true, Relaxed);
+    }
+
+    /// All that was written has been handed on.
+    pub(super) fn flush(&self) {
+        if self.is_stuck.swap(false, Relaxed) {
+            self.flushes.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Whether all that was to be written is with the system: hyper leaves nothing unwritten unless a
+    /// write waits.
+    pub(super) fn is_written(&self) -> bool {
+        !self.is_stuck.load(Relaxed)
+    }
+
+    /// Whether the head of a request has begun, and nothing else is going on: nobody would notice if it
+    /// ended here.
+    pub(super) fn is_in_head(&self) -> bool {
+        matches!(self.wait(), Some(wait) if wait.timer == Timer::Head)
+    }
+
+    /// What the connection waits for; nothing while a request is answered whose client reads.
+    pub(super) fn wait(&self) -> Option<Wait> {
+        if self.is_stuck.load(Relaxed) {
+            let nth = self.flushes.load(Relaxed);
+            return Some(Wait {
+                timer: Timer::Write,
+                nth,
+            });
+        }
+        if self.is_answering.load(Relaxed) {
+            return None;
+        }
+        let timer = match self.is_in_head.load(Relaxed) {
+            true => Timer::Head,
+            false => Timer::Rest,
+        };
+        // That it comes around is no harm: a wait is compared with the one before it.
+        let nth = self.begun.load(Relaxed) as u32;
+        Some(Wait { timer, nth })
+    }
+
+    /// The connection is one of another protocol now, until the sender of this is gone.
+    pub(super) fn upgrade(&self, ends: watch::Receiver<()>) {
+        let _ = self.upgrade.set(ends);
+    }
+
+    /// What the connection of another protocol ends with.
+    pub(super) fn upgraded(&self) -> Option<&watch::Receiver<()>> {
+        self.upgrade.get()
+    }
+}
+
+fn refused(fault: Fault) -> Result<(), Rejection> {
+    match fault {
+        Fault::Length => Err(Rejection::AmbiguousLength),
+        Fault::Coding => Err(Rejection::UnknownCoding),
+        Fault::LineFeed => Err(Rejection::BareLineFeed),
+        // Whoever reads the body learns of it, which may be nobody.
+        Fault::Chunks => Ok(()),
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct Answering(Arc<Progress>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.is_answering.store(false, Relaxed);
+    }
+}
