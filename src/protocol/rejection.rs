@@ -232,8 +232,10 @@ impl Rejection {
                         .into(),
                 ),
             ),
+            // RFC 9112, 6.1, has 501; hyper says 400 of the same fault, and a broken request is no fault of
+            // the server.
             Self::UnknownCoding => (
-                StatusCode::NOT_IMPLEMENTED,
+                StatusCode::BAD_REQUEST,
                 invalid(
                     "the only transfer coding that is taken here is `chunked`, by itself".into(),
                 ),
@@ -565,7 +567,7 @@ mod tests {
         );
         check(
             &Rejection::UnknownCoding,
-            501,
+            400,
             -32600,
             "`chunked`, by itself",
         );

@@ -221,7 +221,7 @@ async fn a_head_that_is_too_long_is_refused() {
     check_served(running.address).await;
 }
 
-/// SPEC G-40, R-48: 400 or a closed connection, never a 5xx, and nothing of it is carried out. What
+/// SPEC G-40, R-48, FIELD E-9: 400 or a closed connection, never a 5xx, and nothing of it is carried out. What
 /// follows on the connection is no request either.
 #[tokio::test]
 async fn broken_framing_is_refused_and_nothing_of_it_is_carried_out() {
@@ -288,6 +288,68 @@ async fn broken_framing_is_refused_and_nothing_of_it_is_carried_out() {
         (
             "an endless extension",
             post(&chunked, &format!("{len:x};{}", "x".repeat(100_000))),
+        ),
+        (
+            "a length that is said twice",
+            post(&format!("{sized}\r\nContent-Length: {len}"), &body),
+        ),
+        (
+            "a list of lengths",
+            post(&format!("{host}\r\nContent-Length: {len}, {len}"), &body),
+        ),
+        (
+            "a coding before chunked",
+            post(
+                &format!("{host}\r\nTransfer-Encoding: gzip, chunked"),
+                &format!("{chunk}0\r\n\r\n"),
+            ),
+        ),
+        (
+            "chunked twice",
+            post(
+                &format!("{chunked}\r\nTransfer-Encoding: chunked"),
+                &format!("{chunk}0\r\n\r\n"),
+            ),
+        ),
+        (
+            "a line feed alone in a head",
+            post(&format!("X: y\n{sized}"), &body),
+        ),
+        (
+            "a line feed alone behind a head",
+            post(&sized, &body).replacen("\r\n\r\n", "\r\n\n", 1),
+        ),
+        (
+            "a carriage return alone in a head",
+            post(&format!("X: y\rz\r\n{sized}"), &body),
+        ),
+        (
+            "a line that goes on",
+            post(
+                &format!("{host}\r\nX: y\r\n z\r\nContent-Length: {len}"),
+                &body,
+            ),
+        ),
+        (
+            "a line feed alone behind a chunk size",
+            post(&chunked, &format!("{len:x}\n{body}\r\n0\r\n\r\n")),
+        ),
+        (
+            "a line feed alone behind a chunk",
+            post(&chunked, &format!("{len:x}\r\n{body}\n0\r\n\r\n")),
+        ),
+        (
+            "a line feed alone in an extension",
+            post(&chunked, &format!("{len:x};x\n{body}\r\n0\r\n\r\n")),
+        ),
+        (
+            "a line feed alone behind the last chunk, and behind it a request with two lengths",
+            post(&chunked, &format!("{chunk}0\r\n\nX: y\r\n\r\n"))
+                + &post(&format!("{sized}\r\nTransfer-Encoding: chunked"), &chunk),
+        ),
+        (
+            "a line feed alone in the trailers",
+            post(&chunked, &format!("{chunk}0\r\nX: y\n\r\n")),
         ),
         (
             "a name with a space",

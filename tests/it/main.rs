@@ -4,6 +4,7 @@
 
 mod auth;
 mod browser;
+mod ends;
 mod equal_ids;
 mod faults;
 mod features;
@@ -29,4 +30,5 @@ mod streamable;
 mod support;
 mod trace;
 mod transcripts;
+mod upgrades;
 mod writes;

@@ -1,0 +1,287 @@
+//! What a connection waits for has its time, whatever the connection is made of, and what is sent ahead has
+//! its bound.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use mcp_wire::{McpService, serve_connection};
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::time::Instant;
+
+use crate::support::probe::{call, probe};
+use crate::support::{envelope, message, mirrored};
+
+/// A transport that takes what is written into a buffer of its own, as TLS does, and hands it on when it is
+/// flushed.
+struct Buffering {
+    io: DuplexStream,
+    buffer: Vec<u8>,
+    /// How much it takes.
+    size: usize,
+    /// Whether it ever ends.
+    ends: bool,
+    /// Since when it could not hand on what it has.
+    stuck: Arc<Mutex<Option<Instant>>>,
+}
+
+/// The client's side, the server's, and since when the latter is stuck.
+fn buffering(pipe: usize, size: usize) -> (DuplexStream, Buffering, Arc<Mutex<Option<Instant>>>) {
+    let (client, io) = tokio::io::duplex(pipe);
+    let stuck = Arc::<Mutex<Option<Instant>>>::default();
+    let server = Buffering {
+        io,
+        buffer: Vec::new(),
+        size,
+        ends: true,
+        stuck: Arc::clone(&stuck),
+    };
+    (client, server, stuck)
+}
+
+impl Buffering {
+    fn poll_hand_on(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.buffer.is_empty() {
+            let wrote = Pin::new(&mut self.io).poll_write(cx, &self.buffer);
+            if wrote.is_pending() {
+                let mut stuck = self.stuck.lock().unwrap();
+                stuck.get_or_insert_with(Instant::now);
+            }
+            self.buffer.drain(..ready!(wrote)?);
+        }
+        *self.stuck.lock().unwrap() = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Buffering {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Buffering {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let room = self.size.saturating_sub(self.buffer.len());
+        if room == 0 {
+            ready!(self.poll_hand_on(cx))?;
+        }
+        let len = bytes.len().min(self.size - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..len]);
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_hand_on(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_hand_on(cx))?;
+        match self.ends {
+            true => Pin::new(&mut self.io).poll_shutdown(cx),
+            false => Poll::Pending,
+        }
+    }
+}
+
+fn service() -> McpService {
+    McpService::builder(probe().0).build().unwrap()
+}
+
+/// A call of a tool in 2026-07-28.
+fn calling(tool: &str, arguments: serde_json::Value) -> String {
+    let mut params = call(tool, arguments);
+    params["_meta"] = envelope(json!({}));
+    let headers = mirrored("tools/call", &params);
+    let body = message(7, "tools/call", params);
+    let len = body.len();
+    format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {len}\r\n\r\n{body}")
+}
+
+const HALF_A_HEAD: &str = "POST /mcp HTTP/1.1\r\nHost: ";
+
+/// FIELD E-1: a client that reads nothing does not keep a connection that ends, for want of room for
+/// the last words or because the transport does not end.
+#[tokio::test(start_paused = true)]
+async fn a_connection_ends_though_its_client_reads_nothing() {
+    for (what, pipe, ends, sent, seconds) in [
+        ("no room for the last words", 16, true, HALF_A_HEAD, 10 + 30),
+        (
+            "the transport does not end",
+            4096,
+            false,
+            HALF_A_HEAD,
+            10 + 2,
+        ),
+        ("it rests", 16, true, "", 60),
+        (
+            "it rests, and its transport does not end",
+            16,
+            false,
+            "",
+            60 + 2,
+        ),
+    ] {
+        let (mut client, mut server, _) = buffering(pipe, 16 * 1024);
+        server.ends = ends;
+        let began = Instant::now();
+        let serving = tokio::spawn(serve_connection(server, service()));
+        client.write_all(sent.as_bytes()).await.unwrap();
+        let limit = Duration::from_secs(1000);
+        tokio::time::timeout(limit, serving)
+            .await
+            .unwrap_or_else(|_| panic!("{what}: it is open after 1000 s"))
+            .unwrap();
+        assert_eq!(began.elapsed().as_secs(), seconds, "{what}");
+    }
+}
+
+/// A client that reads late has the last words all the same.
+#[tokio::test(start_paused = true)]
+async fn the_last_words_arrive_late_but_whole() {
+    let (mut client, server, _) = buffering(16, 16 * 1024);
+    let serving = tokio::spawn(serve_connection(server, service()));
+    client.write_all(HALF_A_HEAD.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10 + 29)).await;
+    let mut said = Vec::new();
+    client.read_to_end(&mut said).await.unwrap();
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+    assert!(said.ends_with('}'), "{said}");
+    drop(client);
+    serving.await.unwrap();
+}
+
+/// FIELD E-2: that a buffer takes a keep-alive is no progress. The stream is cut 30 s after its client
+/// took the last byte, wherever it is held up.
+#[tokio::test(start_paused = true)]
+async fn a_buffer_that_takes_keep_alives_does_not_keep_a_client_that_reads_nothing() {
+    for pipe in [256, 300, 350, 1000] {
+        let mcp = service();
+        let (mut client, server, stuck) = buffering(pipe, 16 * 1024);
+        let serving = tokio::spawn(serve_connection(server, mcp.clone()));
+        let request = b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(2000), serving)
+            .await
+            .unwrap_or_else(|_| panic!("{pipe}: it is open after 2000 s"))
+            .unwrap();
+        let since = stuck.lock().unwrap().expect("it was stuck");
+        assert_eq!(since.elapsed().as_secs(), 30, "{pipe}");
+        assert_eq!((mcp.sessions(), mcp.snapshot().streams), (0, 0));
+    }
+}
+
+/// A client that takes a little now and then is not cut, however long all of it takes.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_but_steadily_has_all_of_a_long_answer() {
+    let text = "x".repeat(4000);
+    for size in [64, 100_000] {
+        let (mut client, server, _) = buffering(64, size);
+        let serving = tokio::spawn(serve_connection(server, service()));
+        let request = calling("echo", json!({"message": text}));
+        let reading = async {
+            let (mut reader, mut writer) = tokio::io::split(&mut client);
+            writer.write_all(request.as_bytes()).await.unwrap();
+            let mut said = Vec::new();
+            while !said.ends_with(b"}") {
+                // What a flush hands on takes its client 25 s at most.
+                let pause = 25_000 * 32 / size.min(4300 + 32) as u64;
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                let mut some = [0; 32];
+                let len = reader.read(&mut some).await.unwrap();
+                assert_ne!(len, 0, "cut behind {} bytes", said.len());
+                said.extend_from_slice(&some[..len]);
+            }
+            String::from_utf8(said).unwrap()
+        };
+        let said = reading.await;
+        assert!(said.contains(&text), "{size}: {}", said.len());
+        drop(client);
+        serving.await.unwrap();
+    }
+}
+
+/// Counts what is read.
+struct Counting(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Counting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.0).poll_read(cx, buffer))?;
+        let len = buffer.filled().len() - before;
+        self.1.fetch_add(len, Ordering::SeqCst);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Counting {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// FIELD X-8: what is sent ahead of a stream that waits stays with the system but for as much as a head may
+/// have, and is answered in its turn.
+#[tokio::test(start_paused = true)]
+async fn no_more_is_read_ahead_than_a_head_may_have() {
+    let (server, seen) = probe();
+    let mcp = McpService::builder(server).build().unwrap();
+    let (mut client, server) = tokio::io::duplex(2 << 20);
+    let read = Arc::<AtomicUsize>::default();
+    tokio::spawn(serve_connection(
+        Counting(server, Arc::clone(&read)),
+        mcp.clone(),
+    ));
+    // hyper reads much at once after a long request.
+    let long = calling("echo", json!({"message": "x".repeat(1 << 20)}));
+    client.write_all(long.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"}") {
+        client.read_buf(&mut said).await.unwrap();
+    }
+    let before = read.load(Ordering::SeqCst);
+    let waits = calling("wait", json!({"tag": "x"})).replace("application/json, ", "");
+    let ahead = calling("echo", json!({"message": "y".repeat(1000)}));
+    let times = 420_000 / ahead.len();
+    let sent = waits.clone() + &ahead.repeat(times);
+    client.write_all(sent.as_bytes()).await.unwrap();
+    seen.happens("begun", "x").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let ahead = read.load(Ordering::SeqCst) - before - waits.len();
+    assert!(ahead <= 64 * 1024, "{ahead} bytes were read ahead");
+    seen.allow("x", 1);
+    let mut said = Vec::new();
+    while said.windows(9).filter(|at| at == b"HTTP/1.1 ").count() <= times {
+        let len = client.read_buf(&mut said).await.unwrap();
+        assert_ne!(len, 0, "all of them are answered");
+    }
+}
