@@ -291,3 +291,251 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! The watcher beside hyper as it reads alone: an independent reader of the same bytes (FIELD E-9).
+
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use http_body_util::{BodyExt, Empty};
+    use hyper::body::Incoming;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper::{Request, Response};
+    use hyper_util::rt::TokioIo;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::protocol::framing::Fault;
+
+    /// A client that sends these pieces, and takes what it is told.
+    struct Sent(VecDeque<Vec<u8>>);
+
+    impl AsyncRead for Sent {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if let Some(piece) = self.0.front_mut() {
+                let len = piece.len().min(buffer.remaining());
+                buffer.put_slice(&piece[..len]);
+                piece.drain(..len);
+                if piece.is_empty() {
+                    self.0.pop_front();
+                }
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Sent {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn cut(text: &[u8], size: usize) -> VecDeque<Vec<u8>> {
+        text.chunks(size).map(<[u8]>::to_vec).collect()
+    }
+
+    /// What tells a request from others, however its target is spelled.
+    fn digits(target: &str) -> String {
+        target.chars().filter(char::is_ascii_digit).collect()
+    }
+
+    /// The paths of the requests that hyper finds, how many of them it reads to their end, and whether it
+    /// finds no fault.
+    fn read_by_hyper(io: impl AsyncRead + AsyncWrite + Unpin) -> (Vec<String>, usize, bool) {
+        let found = Mutex::new((Vec::new(), 0));
+        let service = service_fn(async |request: Request<Incoming>| {
+            found
+                .lock()
+                .unwrap()
+                .0
+                .push(digits(&request.uri().to_string()));
+            if request.into_body().collect().await.is_ok() {
+                found.lock().unwrap().1 += 1;
+            }
+            Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+        });
+        let serving = http1::Builder::new()
+            .header_read_timeout(None)
+            .half_close(true)
+            .serve_connection(TokioIo::new(io), service);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let is_sound = runtime.block_on(serving).is_ok();
+        let (paths, complete) = found.into_inner().unwrap();
+        (paths, complete, is_sound)
+    }
+
+    /// The paths of the requests that the watcher finds, and where it stands at the end.
+    fn read_by_watcher(text: &[u8], size: usize) -> (Vec<String>, Framing) {
+        let mut whole = Framing::default();
+        for piece in text.chunks(size) {
+            whole.feed(piece);
+        }
+        let mut bytewise = Framing::default();
+        let (mut paths, mut start) = (Vec::new(), 0);
+        for (at, byte) in text.iter().enumerate() {
+            let was_in_head = bytewise.is_in_head();
+            bytewise.feed(&[*byte]);
+            if !was_in_head {
+                start = at;
+            }
+            if was_in_head && !bytewise.is_in_head() {
+                let head = String::from_utf8_lossy(&text[start..]);
+                paths.push(digits(head.split(' ').nth(1).unwrap_or_default()));
+            }
+        }
+        assert_eq!(
+            format!("{whole:?}"),
+            format!("{bytewise:?}"),
+            "however it is cut"
+        );
+        (paths, whole)
+    }
+
+    const LINES: &[&str] = &[
+        "Host: a",
+        "X: y",
+        "Content-Length: 3",
+        "content-length:3",
+        "Content-Length: 0",
+        "Content-Length: 16",
+        "Content-Length: 3, 3",
+        "Content-Length: +3",
+        "Content-Length : 3",
+        " Content-Length: 3",
+        "Content-Length: 18446744073709551615",
+        "Content-Length: 18446744073709551619",
+        "Transfer-Encoding: chunked",
+        "transfer-encoding: CHUNKED ",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: chunked, gzip",
+        "Transfer-Encoding: gzip",
+        "Transfer-Encoding:",
+        "Connection: keep-alive",
+        "Connection: close",
+        "Expect: 100-continue",
+    ];
+
+    const BODIES: &[&str] = &[
+        "",
+        "abc",
+        "0\r\n\r\n",
+        "3\r\nabc\r\n0\r\n\r\n",
+        "003 ;x=\"y\"\r\nabc\r\n00\r\nX: y\r\n\r\n",
+        "A\r\n0123456789\r\n3\r\nabc\r\n0\r\nX: y\r\nZ:\r\n\r\n",
+        "0\r\n\nX: y\r\n\r\n",
+        "0\r\nX: y\n\r\n\r\n",
+        "3\nabc\n0\n\n",
+        "ffffffffffffffff\r\nabc",
+        "10000000000000003\r\nabc\r\n0\r\n\r\n",
+    ];
+
+    fn line_end() -> impl Strategy<Value = &'static str> {
+        prop_oneof![
+            40 => Just("\r\n"),
+            1 => Just("\n"),
+            1 => Just("\r"),
+            1 => Just("\r\n "),
+            1 => Just(""),
+        ]
+    }
+
+    fn request() -> impl Strategy<Value = String> {
+        let lines = prop::collection::vec((select(LINES), line_end()), 0..4);
+        let method = select(&["GET", "POST"][..]);
+        (
+            method,
+            0..1000_u16,
+            line_end(),
+            lines,
+            line_end(),
+            select(BODIES),
+        )
+            .prop_map(|(method, path, end, lines, last, body)| {
+                let lines: String = lines.iter().flat_map(|(line, end)| [*line, *end]).collect();
+                format!("{method} /{path} HTTP/1.1{end}{lines}{last}{body}")
+            })
+    }
+
+    /// Requests one behind the other, of which some bytes are others, too many or missing.
+    fn text() -> impl Strategy<Value = String> {
+        let faults = (
+            any::<prop::sample::Index>(),
+            select(&b"\r\n :;,0aA\t"[..]),
+            0..3_u8,
+        );
+        let requests = prop::collection::vec(request(), 1..5);
+        (requests, prop::collection::vec(faults, 0..3)).prop_map(|(requests, faults)| {
+            let mut text = requests.concat();
+            for (at, byte, kind) in faults {
+                let at = at.index(text.len());
+                match kind {
+                    0 => text.replace_range(at..=at, &char::from(byte).to_string()),
+                    1 => text.insert(at, byte.into()),
+                    _ => drop(text.remove(at)),
+                }
+            }
+            text
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        /// FIELD E-9: up to the first request that one of them refuses, both find the same requests.
+        #[test]
+        fn the_watcher_and_hyper_find_the_same_requests(text in text(), size in 1..80_usize) {
+            let (found, framing) = read_by_watcher(text.as_bytes(), size);
+            let (by_hyper, complete, is_sound) = read_by_hyper(Sent(cut(text.as_bytes(), size)));
+            let refused = framing.fault().map_or(usize::MAX, |(nth, _)| nth as usize);
+            let alike = by_hyper.len().min(refused.saturating_add(1));
+            prop_assert_eq!(found.get(..alike), by_hyper.get(..alike));
+            // Of what hyper reads without a fault, the watcher finds all, and stands where it does.
+            let goes_on = !text.contains("close") && !text.contains("HTTP/1.0");
+            if is_sound && goes_on && refused == usize::MAX {
+                prop_assert_eq!(&found, &by_hyper);
+                prop_assert_eq!(framing.is_between(), complete == by_hyper.len());
+            }
+        }
+
+        /// What the watcher refuses is the last that gets through to hyper, which reads nothing behind broken
+        /// chunks.
+        #[test]
+        fn nothing_gets_through_behind_broken_chunks(text in text(), size in 1..80_usize) {
+            let (_, framing) = read_by_watcher(text.as_bytes(), size);
+            let progress = Arc::<Progress>::default();
+            let socket = Socket::new(Sent(cut(text.as_bytes(), size)), 16, progress);
+            let (by_hyper, complete, _) = read_by_hyper(socket);
+            if let Some((nth, Fault::Chunks)) = framing.fault() {
+                prop_assert!(by_hyper.len() as u64 <= nth + 1);
+                prop_assert!(complete as u64 <= nth);
+            }
+        }
+    }
+}
