@@ -1,0 +1,43 @@
+//! A service over TLS in memory, with rustls on both sides, so that the clock can be paused.
+
+use std::sync::Arc;
+
+use mcp_wire::McpService;
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client};
+
+/// A client that has shaken hands with a server, and what serves it. So many bytes are on the way at most,
+/// each way.
+pub async fn connected(
+    mcp: McpService,
+    pipe: usize,
+) -> (client::TlsStream<DuplexStream>, JoinHandle<()>) {
+    let (connector, acceptor) = both();
+    let (near, far) = tokio::io::duplex(pipe);
+    let serving = tokio::spawn(async move {
+        let tls = acceptor.accept(far).await.expect("the server's handshake");
+        mcp_wire::serve_connection(tls, mcp).await;
+    });
+    let name = ServerName::try_from("localhost").expect("a name");
+    let client = connector.connect(name, near).await;
+    (client.expect("the client's handshake"), serving)
+}
+
+fn both() -> (TlsConnector, TlsAcceptor) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let certificate = made.cert.der().clone();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).expect("a root");
+    let client = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let server = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], PrivateKeyDer::from(key))
+        .expect("a server");
+    (Arc::new(client).into(), Arc::new(server).into())
+}
