@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use mcp_wire::server::Server;
 use mcp_wire::{McpService, serve_connection};
 use serde_json::json;
 
@@ -123,7 +124,10 @@ pub(crate) const CASES: &[Case] = &[
         post_floor(floors::lean, modern(&mebibyte()), calls, MODERN)
     }),
     ours("call-1MiB", ("lean-1MiB", None), FEW, |_, calls| {
-        serve(calls, "xxxx", |_| modern(&mebibyte()));
+        serve_long(echo::server(), calls);
+    }),
+    ours("given-1MiB", ("lean-1MiB", None), FEW, |_, calls| {
+        serve_long(echo::giving_server(), calls);
     }),
 ];
 
@@ -131,10 +135,8 @@ fn mebibyte() -> String {
     "x".repeat(1 << 20)
 }
 
-fn service() -> McpService {
-    McpService::builder(echo::server())
-        .build()
-        .expect("a service")
+fn service(server: Server) -> McpService {
+    McpService::builder(server).build().expect("a service")
 }
 
 /// Runs on one thread, without a network.
@@ -175,14 +177,30 @@ fn post_floor(answer: Answer, request: Vec<u8>, calls: u64, behind: &'static str
 
 /// Calls our server, each time with the request that the id of a session gives.
 fn serve(calls: u64, says: &str, request: impl Fn(&str) -> Vec<u8>) {
-    let mcp = service();
+    serve_to(Client::default(), echo::server(), calls, (says, request));
+}
+
+/// Calls a server with a long text. hyper writes what it has of a long answer before it asks for the last
+/// piece, so such an answer may take more writes than one.
+fn serve_long(server: Server, calls: u64) {
+    let client = Client::new(|bytes| bytes.ends_with(b"}"));
+    serve_to(client, server, calls, ("xxxx", |_| modern(&mebibyte())));
+}
+
+fn serve_to(
+    client: Client,
+    server: Server,
+    calls: u64,
+    (says, request): (&str, impl Fn(&str) -> Vec<u8>),
+) {
+    let mcp = service(server);
     let answer = async |request| mcp.call(request).await;
     block_on(async {
         let opener = Rc::new(Client::default());
         let opening = Socket::new(&opener, post(&hello("2025-11-25"), "", "/mcp"), 1, 1);
         connection(opening, answer).await;
         let session = line_of(&opener, "mcp-session-id: ");
-        let client = Rc::new(Client::default());
+        let client = Rc::new(client);
         connection(Socket::new(&client, request(&session), calls, 1), answer).await;
         check(&client, calls, says);
     });
@@ -242,6 +260,6 @@ fn sse_floor(answer: Answer, calls: u64) {
 }
 
 fn sse(calls: u64) {
-    let mcp = service();
+    let mcp = service(echo::server());
     block_on(round_trips(calls, async |request| mcp.call(request).await));
 }

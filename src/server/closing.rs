@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::meta::Meta;
 use crate::wire::jsonrpc::Json;
+use crate::wire::pieces::PieceWriter;
 
 /// The members that a revision adds to results: none in the legacy era (SPEC D-66); in 2026-07-28
 /// what kind of result it is, how long it may be kept, and who gave it.
@@ -75,17 +76,18 @@ impl Closing<'_> {
         let mut out = result.to_string().into_bytes();
         debug_assert!(out.ends_with(b"}"), "a result is an object");
         out.pop();
+        let mut out = PieceWriter::from(out);
         self.end(&mut out, "complete", meta);
-        Json::from_encoder(out)
+        Json::from_encoder(out.finish())
     }
 
     /// Ends an object whose other members are written: what it adds, and the brace.
-    pub(super) fn end(self, out: &mut Vec<u8>, kind: &str, meta: &Meta) {
+    pub(super) fn end(self, out: &mut PieceWriter, kind: &str, meta: &Meta) {
         let meta = meta.to_text();
         if out.len() > 1 && (self.server.is_some() || meta.is_some()) {
-            out.push(b',');
+            out.put(b",");
         }
-        let mut put = |text: &str| out.extend_from_slice(text.as_bytes());
+        let mut put = |text: &str| out.put(text.as_bytes());
         match (self.server, meta) {
             (None, None) => {}
             (None, Some(meta)) => {
@@ -107,7 +109,7 @@ impl Closing<'_> {
                 put(meta.as_deref().map_or("", |meta| &meta[1..]));
             }
         }
-        out.push(b'}');
+        out.put(b"}");
     }
 
     /// How many bytes [`end`](Self::end) adds where there is no `_meta` of its own and no cache.
@@ -162,7 +164,7 @@ mod tests {
             ..Closing::LEGACY
         };
         for closing in [Closing::LEGACY, modern] {
-            let mut out = b"{\"a\":1".to_vec();
+            let mut out = PieceWriter::from(b"{\"a\":1".to_vec());
             let before = out.len();
             closing.end(&mut out, "complete", &Meta::default());
             assert_eq!(out.len() - before, closing.plain_len("complete"));

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::meta::Meta;
 use super::resource::{Resource, ResourceContents};
+use super::text::Text;
 use crate::wire::base64;
+use crate::wire::jsonrpc::{put_owned_string, put_string};
+use crate::wire::pieces::PieceWriter;
 use crate::wire::version::ProtocolVersion;
 
 /// One block of content. A kind that a revision does not know goes out as text that says what it
@@ -23,7 +26,7 @@ pub struct Content {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
-    Text(String),
+    Text(Text),
     Image { data: String, mime_type: String },
     Audio { data: String, mime_type: String },
     Embedded(Box<ResourceContents>),
@@ -31,8 +34,8 @@ enum Kind {
 }
 
 impl Content {
-    /// Text.
-    pub fn text(text: impl Into<String>) -> Self {
+    /// Text: a `String`, a `&str`, or a [`Text`] that a request brought.
+    pub fn text(text: impl Into<Text>) -> Self {
         Kind::Text(text.into()).into()
     }
 
@@ -90,7 +93,7 @@ impl Content {
     }
 
     /// The text of a block that is nothing but text.
-    pub(super) fn as_plain_text(&self) -> Option<&str> {
+    pub(super) fn as_plain_text(&self) -> Option<&Text> {
         match (&self.kind, &self.annotations) {
             (Kind::Text(text), None) if self.meta.is_empty() => Some(text),
             _ => None,
@@ -99,7 +102,7 @@ impl Content {
 
     pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut block = match &self.kind {
-            Kind::Text(text) => text_block(text),
+            Kind::Text(text) => text_block(text.as_str()),
             Kind::Image { data, mime_type } => {
                 json!({"type": "image", "data": data, "mimeType": mime_type})
             }
@@ -119,15 +122,73 @@ impl Content {
             }
             Kind::Link(resource) => text_block(&format!("[resource {}]", resource.uri())),
         };
+        self.put_hints(&mut block, version);
+        block
+    }
+
+    /// Appends the block, without a copy of what is long in it.
+    pub(super) fn put(self, out: &mut PieceWriter, version: ProtocolVersion) {
+        if self.as_plain_text().is_some()
+            && let Kind::Text(text) = self.kind
+        {
+            out.put(b"{\"type\":\"text\",\"text\":");
+            text.put(out);
+            out.put(b"}");
+            return;
+        }
+        let mut block = match &self.kind {
+            Kind::Text(_) => json!({"type": "text"}),
+            Kind::Image { mime_type, .. } => json!({"type": "image", "mimeType": mime_type}),
+            Kind::Audio { mime_type, .. } if version.has_audio() => {
+                json!({"type": "audio", "mimeType": mime_type})
+            }
+            Kind::Embedded(_) => json!({"type": "resource"}),
+            Kind::Audio { .. } | Kind::Link(_) => {
+                return out.put(self.to_value(version).to_string().as_bytes());
+            }
+        };
+        self.put_hints(&mut block, version);
+        match self.kind {
+            Kind::Text(text) => put_with(out, &block, "text", |out| text.put(out)),
+            Kind::Image { data, .. } | Kind::Audio { data, .. } => {
+                put_with(out, &block, "data", |out| put_owned_string(out, data));
+            }
+            Kind::Embedded(contents) => {
+                put_with(out, &block, "resource", |out| contents.put(out, version));
+            }
+            // It was appended as a whole.
+            Kind::Link(_) => {}
+        }
+    }
+
+    fn put_hints(&self, block: &mut Value, version: ProtocolVersion) {
         // Those of the block go before those that a linked resource brings.
         if let Some(annotations) = &self.annotations {
             block["annotations"] = annotations.to_value(version);
         }
         if version.has_titles() {
-            self.meta.put(&mut block);
+            self.meta.put(block);
         }
-        block
     }
+}
+
+/// Appends an object with one more member, which `put` appends.
+pub(super) fn put_with(
+    out: &mut PieceWriter,
+    object: &Value,
+    name: &str,
+    put: impl FnOnce(&mut PieceWriter),
+) {
+    let others = object.to_string();
+    let others = others.strip_suffix('}').unwrap_or_default();
+    out.put(others.as_bytes());
+    if others.len() > 1 {
+        out.put(b",");
+    }
+    put_string(out.buffer(), name);
+    out.put(b":");
+    put(out);
+    out.put(b"}");
 }
 
 impl From<Kind> for Content {
@@ -148,6 +209,12 @@ impl From<&str> for Content {
 
 impl From<String> for Content {
     fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<Text> for Content {
+    fn from(text: Text) -> Self {
         Self::text(text)
     }
 }

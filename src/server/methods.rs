@@ -12,6 +12,7 @@ use super::icon::put_icons;
 use super::meta::Meta;
 use super::page::page;
 use super::registry::Registry;
+use super::resource::ResourceContents;
 use super::round::{Carried, Purpose, Round, read_answers};
 use super::tool::{Arguments, ToolResult};
 use super::uri_template::is_absolute_uri;
@@ -22,6 +23,7 @@ use crate::protocol::mirror::Headers;
 use crate::transport::dispatch::Context;
 use crate::transport::identity::Identity;
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::pieces::PieceWriter;
 use crate::wire::version::{Era, ProtocolVersion};
 
 type Answer = Result<Json, ErrorObject>;
@@ -312,7 +314,7 @@ impl Asked<'_> {
         if !tool.allows(&result) {
             return Err(ErrorObject::internal());
         }
-        Ok(result.to_json(version, closing))
+        Ok(result.into_json(version, closing))
     }
 
     /// SPEC E-52 to E-54.
@@ -327,11 +329,9 @@ impl Asked<'_> {
         let version = self.version;
         match self.run(|call| reader(call, read)).await? {
             Run::Complete(contents, is_retry) => {
-                let contents: Value = contents.iter().map(|one| one.to_value(version)).collect();
                 // SPEC D-74: what hangs on the answers of one person is kept by nobody.
                 let cache = if is_retry { Cache::default() } else { cache };
-                let result = json!({ "contents": contents });
-                Ok(closing.kept(cache).close(&result, &Meta::default()))
+                Ok(contents_json(contents, version, closing.kept(cache)))
             }
             Run::InputRequired(answer) => Ok(answer),
         }
@@ -449,8 +449,9 @@ impl Shared {
         }
         let mut out = result.to_string().into_bytes();
         out.pop();
+        let mut out = PieceWriter::from(out);
         closing.end(&mut out, "input_required", &Meta::default());
-        Ok(Json::from_encoder(out))
+        Ok(Json::from_encoder(out.finish()))
     }
 
     #[cfg(feature = "request-state")]
@@ -493,6 +494,25 @@ fn the_uri(request: &Request) -> Result<String, ErrorObject> {
     uri.filter(|uri| is_absolute_uri(uri))
         .map(std::borrow::Cow::into_owned)
         .ok_or_else(|| ErrorObject::invalid_params("`uri` must be an absolute URI"))
+}
+
+/// The result of a read.
+fn contents_json(
+    contents: Vec<ResourceContents>,
+    version: ProtocolVersion,
+    closing: Closing<'_>,
+) -> Json {
+    let mut out = PieceWriter::with_capacity(256);
+    out.put(b"{\"contents\":[");
+    for (at, one) in contents.into_iter().enumerate() {
+        if at > 0 {
+            out.put(b",");
+        }
+        one.put(&mut out, version);
+    }
+    out.put(b"]");
+    closing.end(&mut out, "complete", &Meta::default());
+    Json::from_encoder(out.finish())
 }
 
 /// SPEC E-57, E-58: only what can be read can be subscribed to.

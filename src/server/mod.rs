@@ -22,6 +22,7 @@ mod sampling;
 mod scopes;
 #[cfg(feature = "request-state")]
 mod state;
+mod text;
 mod tool;
 mod uri_template;
 
@@ -42,6 +43,7 @@ pub use self::prompt::{
 };
 pub use self::resource::{IntoContents, Read, Resource, ResourceContents, ResourceTemplate};
 pub use self::sampling::{IncludedContext, Sampled, Sampling, ToolChoice, ToolUse};
+pub use self::text::Text;
 pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
 pub use self::uri_template::Variables;
 #[cfg(feature = "request-state")]

@@ -9,14 +9,16 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::closing::{Cache, CacheScope};
-use super::content::Annotations;
+use super::content::{Annotations, put_with};
 use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
 use super::scopes::scopes_fault;
+use super::text::Text;
 use super::uri_template::{UriTemplate, Variables};
 use crate::transport::dispatch::BoxFuture;
 use crate::wire::base64;
-use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::jsonrpc::{ErrorObject, put_owned_string};
+use crate::wire::pieces::PieceWriter;
 use crate::wire::version::ProtocolVersion;
 
 /// A resource with a fixed URI.
@@ -274,13 +276,13 @@ pub struct ResourceContents {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Body {
-    Text(String),
+    Text(Text),
     Blob(String),
 }
 
 impl ResourceContents {
     /// Text under a URI.
-    pub fn text(uri: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn text(uri: impl Into<String>, text: impl Into<Text>) -> Self {
         Self {
             uri: uri.into(),
             mime_type: None,
@@ -315,10 +317,27 @@ impl ResourceContents {
     }
 
     pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
-        let mut out = match &self.body {
-            Body::Text(text) => json!({"uri": self.uri, "text": text}),
-            Body::Blob(blob) => json!({"uri": self.uri, "blob": blob}),
-        };
+        let mut out = self.to_value_without_body(version);
+        match &self.body {
+            Body::Text(text) => out["text"] = text.as_str().into(),
+            Body::Blob(blob) => out["blob"] = blob.as_str().into(),
+        }
+        out
+    }
+
+    /// Appends them, without a copy of what is long.
+    pub(super) fn put(self, out: &mut PieceWriter, version: ProtocolVersion) {
+        let others = self.to_value_without_body(version);
+        match self.body {
+            Body::Text(text) => put_with(out, &others, "text", |out| text.put(out)),
+            Body::Blob(blob) => {
+                put_with(out, &others, "blob", |out| put_owned_string(out, blob));
+            }
+        }
+    }
+
+    fn to_value_without_body(&self, version: ProtocolVersion) -> Value {
+        let mut out = json!({"uri": self.uri});
         if let Some(mime_type) = &self.mime_type {
             out["mimeType"] = mime_type.as_str().into();
         }

@@ -15,9 +15,11 @@ use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
 use super::mirror::Mirrored;
 use super::scopes::scopes_fault;
+use super::text::Text;
 use crate::protocol::mirror::Headers;
 use crate::transport::dispatch::{BoxFuture, Needed, RequestError};
-use crate::wire::jsonrpc::{ErrorObject, Json, RawJson, Request, put_string};
+use crate::wire::jsonrpc::{ErrorObject, Json, RawJson, Request};
+use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 use crate::wire::version::ProtocolVersion;
 
 /// A tool: its name, its schemas, and hints about what it does.
@@ -339,6 +341,22 @@ impl Arguments {
         self.values.into_inner().unwrap_or_default().into()
     }
 
+    /// A required string that is returned or passed on: a long one is not copied, unless it was sent
+    /// with escapes such as `\n`, and keeps the body of its request in memory ([`Text`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Arguments::str`].
+    pub fn text(&self, name: &str) -> Result<Text, ToolError> {
+        let value = RawJson::of(&self.text).member(name);
+        match value.and_then(|value| Text::of_part(&self.text, value)) {
+            Some(text) => Ok(text),
+            None => self
+                .required(name, "a string", Value::as_str)
+                .map(Text::from),
+        }
+    }
+
     fn required<'a, T>(
         &'a self,
         name: &str,
@@ -430,37 +448,35 @@ impl ToolResult {
     }
 
     /// The result object, written directly: this is the hot path of a server.
-    pub(super) fn to_json(&self, version: ProtocolVersion, closing: Closing<'_>) -> Json {
-        // Exact for what most tools answer, so that nothing is moved or left over.
-        let block_len = |text: &str| r#"{"type":"text","text":""},"#.len() + text.len();
+    pub(super) fn into_json(self, version: ProtocolVersion, closing: Closing<'_>) -> Json {
+        // Exact for what most tools answer, so that nothing is moved or left over. Long texts have
+        // pieces of their own.
+        let block_len = |text: &Text| match text.len() {
+            SHARED_FROM.. => 0,
+            len => r#"{"type":"text","text":""},"#.len() + len,
+        };
         let texts = self.blocks().filter_map(Content::as_plain_text);
         let text_len: usize = texts.map(block_len).sum();
         let len = r#"{"content":["#.len() + text_len + closing.plain_len("complete");
-        let mut out = Vec::with_capacity(len);
-        out.extend_from_slice(b"{\"content\":[");
-        for (at, content) in self.blocks().enumerate() {
+        let mut out = PieceWriter::with_capacity(len);
+        out.put(b"{\"content\":[");
+        let structured = self.structured_content(version).map(Value::to_string);
+        for (at, content) in self.first.into_iter().chain(self.others).enumerate() {
             if at > 0 {
-                out.push(b',');
+                out.put(b",");
             }
-            match content.as_plain_text() {
-                Some(text) => {
-                    out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
-                    put_string(&mut out, text);
-                    out.push(b'}');
-                }
-                None => out.extend_from_slice(content.to_value(version).to_string().as_bytes()),
-            }
+            content.put(&mut out, version);
         }
-        out.push(b']');
-        if let Some(value) = self.structured_content(version) {
-            out.extend_from_slice(b",\"structuredContent\":");
-            out.extend_from_slice(value.to_string().as_bytes());
+        out.put(b"]");
+        if let Some(value) = structured {
+            out.put(b",\"structuredContent\":");
+            out.share(value.into());
         }
         if self.is_error {
-            out.extend_from_slice(b",\"isError\":true");
+            out.put(b",\"isError\":true");
         }
         closing.end(&mut out, "complete", &self.meta);
-        Json::from_encoder(out)
+        Json::from_encoder(out.finish())
     }
 
     /// The `tool_result` block of a sampling message (SPEC E-99).
@@ -572,6 +588,12 @@ impl IntoToolResult for String {
     }
 }
 
+impl IntoToolResult for Text {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        Ok(ToolResult::content([Content::text(self)]))
+    }
+}
+
 impl IntoToolResult for &str {
     fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
         self.to_owned().into_tool_result()
@@ -632,6 +654,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::content::Annotations;
+    use crate::server::resource::{Resource, ResourceContents};
     use crate::wire::jsonrpc::{Limits, Message, Payload, parse};
 
     const V03: ProtocolVersion = ProtocolVersion::V2025_03_26;
@@ -670,6 +694,80 @@ mod tests {
         }
         for text in [r#"{"a":"first","a":2}"#, r#"{"a":null}"#, "{}"] {
             assert!(arguments(text).unwrap().str("a").is_err(), "{text}");
+        }
+    }
+
+    /// FIELD X-13: a long text is a part of the body, unless it was sent with escapes; either way it is
+    /// the text that `str` gives.
+    #[test]
+    fn a_long_argument_is_given_without_a_copy() {
+        let long = "x".repeat(SHARED_FROM);
+        for (sent, is_shared) in [
+            (long.clone(), true),
+            (format!("{long}é😀"), true),
+            (format!("{long}\\n"), false),
+            ("x".repeat(SHARED_FROM - 1), false),
+            (String::new(), false),
+        ] {
+            let arguments = arguments(&format!(r#"{{"a":"{sent}","b":1}}"#)).unwrap();
+            let text = arguments.text("a").unwrap();
+            assert_eq!(text.as_str(), arguments.str("a").unwrap());
+            assert_eq!(text.len(), text.as_str().len());
+            let body = arguments.text.as_ptr_range();
+            assert_eq!(body.contains(&text.as_str().as_ptr()), is_shared);
+            assert_eq!(String::from(text.clone()), text.as_str());
+            assert!(arguments.text("b").is_err() && arguments.text("c").is_err());
+        }
+        let values = Map::from_iter([("a".to_owned(), Value::from("x"))]);
+        assert_eq!(Arguments::from(values).text("a").unwrap().as_str(), "x");
+    }
+
+    /// FIELD X-13: a result is the same object whether what is long in it is shared, escaped or short.
+    #[test]
+    fn a_long_result_is_what_its_parts_are() {
+        let plain = "x".repeat(SHARED_FROM);
+        let lines = "a \"line\"\n".repeat(SHARED_FROM);
+        let given = arguments(&format!(r#"{{"a":"{plain}"}}"#)).unwrap();
+        let hints = Annotations::new().priority(0.5);
+        let blocks = [
+            Content::text("short"),
+            Content::text(plain.as_str()),
+            Content::text(lines.as_str()),
+            Content::text(given.text("a").unwrap()),
+            Content::text(plain.as_str()).annotations(hints),
+            Content::text(lines.as_str()).meta("a", 1),
+            Content::image(plain.as_bytes(), "image/png"),
+            Content::audio(plain.as_bytes(), "audio/wav").meta("b", json!({"c": 2})),
+            Content::embedded(ResourceContents::text("a://b", lines.as_str()).meta("d", 3)),
+            Content::embedded(ResourceContents::blob("a://b", plain.as_bytes()).mime_type("c/d")),
+            Content::link(Resource::new("a://b", plain.as_str())),
+        ];
+        let server = Closing {
+            server: Some(r#"{"name":"n"}"#),
+            ..Closing::LEGACY
+        };
+        for version in ProtocolVersion::ALL {
+            let expected: Value = blocks.iter().map(|block| block.to_value(version)).collect();
+            for closing in [Closing::LEGACY, server] {
+                let result = ToolResult::content(blocks.clone()).meta("e", 4);
+                let json = result.into_json(version, closing);
+                let read: Value = serde_json::from_slice(json.as_bytes()).unwrap();
+                assert_eq!(read["content"], expected, "{version}");
+                assert_eq!(read["_meta"]["e"], 4);
+                assert!(json.pieces().len() > blocks.len());
+            }
+            let structured = ToolResult::structured(json!({"a": lines, "b": plain}));
+            for closing in [Closing::LEGACY, server] {
+                let json = structured.clone().into_json(version, closing);
+                let read: Value = serde_json::from_slice(json.as_bytes()).unwrap();
+                let is_sent = version.has_structured_content();
+                assert_eq!(read.get("structuredContent").is_some(), is_sent);
+                let text = read["content"][0]["text"].as_str().unwrap();
+                let text: Value = serde_json::from_str(text).unwrap();
+                assert_eq!(text, json!({"a": lines, "b": plain}));
+                let sent = read.get("structuredContent");
+                assert!(sent.is_none_or(|sent| *sent == text));
+            }
         }
     }
 
@@ -755,7 +853,7 @@ mod tests {
     fn structured_content_takes_the_form_of_the_revision() {
         #[track_caller]
         fn check(value: &Value, version: ProtocolVersion, is_sent: bool) {
-            let json = ToolResult::structured(value.clone()).to_json(version, Closing::LEGACY);
+            let json = ToolResult::structured(value.clone()).into_json(version, Closing::LEGACY);
             let result: Value = serde_json::from_slice(json.as_bytes()).unwrap();
             assert_eq!(result["content"][0]["text"], value.to_string(), "{version}");
             let sent = result.get("structuredContent");
@@ -777,7 +875,10 @@ mod tests {
             .meta("dev.mcp/x", 1);
         for version in ProtocolVersion::ALL {
             assert_eq!(
-                result.to_json(version, Closing::LEGACY).as_bytes(),
+                result
+                    .clone()
+                    .into_json(version, Closing::LEGACY)
+                    .as_bytes(),
                 br#"{"content":[{"type":"text","text":"no"}],"isError":true,"_meta":{"com.example/a":{"b":1}}}"#
             );
         }

@@ -1,4 +1,4 @@
-//! Response bodies: empty, one piece, or a stream of events with its keep-alive.
+//! Response bodies: empty, a whole message, or a stream of events with its keep-alive.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
+use std::vec;
 
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
@@ -19,6 +20,7 @@ use super::observe::{Observer, ServiceEvent};
 use super::turn::at_once;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::stream::{Closed, Connection};
+use crate::wire::pieces::Pieces;
 use crate::wire::sse;
 
 /// The body of every response of the service.
@@ -31,6 +33,8 @@ enum Kind {
     /// Empty, or given out.
     Empty,
     Full(Bytes),
+    /// The rest of a long message. None of the pieces is empty.
+    Pieces(vec::IntoIter<Bytes>),
     Events(Events),
 }
 
@@ -39,19 +43,20 @@ impl ResponseBody {
         Self(Kind::Empty)
     }
 
-    pub(crate) fn full(bytes: Bytes) -> Self {
-        if bytes.is_empty() {
-            Self::empty()
-        } else {
-            Self(Kind::Full(bytes))
-        }
+    pub(crate) fn full(message: impl Into<Pieces>) -> Self {
+        Self(match message.into() {
+            Pieces::One(bytes) if bytes.is_empty() => Kind::Empty,
+            Pieces::One(bytes) => Kind::Full(bytes),
+            Pieces::Several(pieces) => Kind::Pieces(pieces.into_iter()),
+        })
     }
 
-    /// The bytes, of a body that is neither a stream nor given out.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// The bytes that were not given out yet, of a body that is no stream.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         match &self.0 {
-            Kind::Full(bytes) => bytes,
-            Kind::Empty | Kind::Events(_) => &[],
+            Kind::Full(bytes) => bytes.to_vec(),
+            Kind::Pieces(pieces) => pieces.as_slice().concat(),
+            Kind::Empty | Kind::Events(_) => Vec::new(),
         }
     }
 
@@ -100,18 +105,27 @@ impl Body for ResponseBody {
                 self.0 = Kind::Empty;
                 Some(bytes)
             }
+            Kind::Pieces(pieces) => pieces.next(),
         };
         Poll::Ready(piece.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Kind::Empty)
+        match &self.0 {
+            Kind::Empty => true,
+            Kind::Pieces(pieces) => pieces.as_slice().is_empty(),
+            Kind::Full(_) | Kind::Events(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Pieces(pieces) => {
+                let len: usize = pieces.as_slice().iter().map(Bytes::len).sum();
+                SizeHint::with_exact(len as u64)
+            }
             Kind::Events(_) => SizeHint::default(),
         }
     }
@@ -121,7 +135,7 @@ impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kind::Empty => "ResponseBody(empty)",
-            Kind::Full(_) => "ResponseBody(full)",
+            Kind::Full(_) | Kind::Pieces(_) => "ResponseBody(full)",
             Kind::Events(_) => "ResponseBody(events)",
         })
     }
@@ -484,7 +498,7 @@ impl Drop for Queue {
 }
 
 /// Reads a request body up to `limit` bytes within `timeout`. A body that comes in one piece is not
-/// copied; a longer one is copied into a buffer that grows with what arrives, whatever was declared.
+/// copied; a longer one is copied into one buffer, whose size follows what has arrived.
 ///
 /// # Errors
 ///
@@ -520,11 +534,14 @@ async fn gather<B: Body>(body: B, declared: usize, limit: usize) -> Result<Bytes
         if first.len() + buffer.len() + piece.remaining() > limit {
             return Err(Rejection::BodyTooLarge { limit });
         }
-        if first.is_empty() && buffer.is_empty() {
+        // More is to come of a body that declares more. Its first piece is copied at once too, because
+        // hyper can read into the buffer of a piece again as soon as the piece is dropped.
+        let may_be_all = piece.remaining() >= declared;
+        if may_be_all && first.is_empty() && buffer.is_empty() {
             first = piece.copy_to_bytes(piece.remaining());
             continue;
         }
-        if buffer.is_empty() {
+        if !first.is_empty() {
             make_room(&mut buffer, first.len(), declared);
             buffer.extend_from_slice(&std::mem::take(&mut first));
         }
@@ -543,12 +560,17 @@ async fn gather<B: Body>(body: B, declared: usize, limit: usize) -> Result<Bytes
     })
 }
 
-/// By how much a buffer grows at most whose end is not known.
+/// By how much a buffer grows at most when the client did not declare a length.
 const GROWTH: usize = 256 * 1024;
 
-/// Makes room for a piece that has arrived. Memory is had for bytes, not for a promise of bytes: the
-/// buffer doubles. While it moves there are two of it, which are two bodies at most: it
-/// does not outgrow a declared length, and grows in smaller steps where none is declared.
+/// How many times what has arrived a buffer may be when the client declared a length. hyper gives pieces
+/// of some 400 KiB, so the buffer of a body of 1 MiB is allocated once, at its final size.
+const AHEAD: usize = 3;
+
+/// Makes room for a piece that has arrived. A client gets memory for bytes that it sent, not for a length
+/// that it declared: the buffer is at most [`AHEAD`] times what has arrived. While the buffer moves
+/// there are two of it, which are two bodies at most: it does not outgrow a declared length,
+/// and grows in smaller steps when none is declared.
 fn make_room(buffer: &mut Vec<u8>, piece: usize, declared: usize) {
     let needed = buffer.len() + piece;
     if needed <= buffer.capacity() {
@@ -556,7 +578,7 @@ fn make_room(buffer: &mut Vec<u8>, piece: usize, declared: usize) {
     }
     let larger = match declared {
         0 => buffer.capacity() + buffer.capacity().min(GROWTH),
-        declared => declared.min(buffer.capacity() * 2),
+        declared => declared.min(AHEAD * needed),
     };
     buffer.reserve_exact(needed.max(larger) - buffer.len());
 }
@@ -731,10 +753,90 @@ mod tests {
                 make_room(&mut buffer, piece, declared);
                 buffer.resize(buffer.len() + piece, 0);
                 let now = buffer.capacity();
-                assert!(now <= 2 * buffer.len(), "{now} for {}", buffer.len());
+                assert!(now <= AHEAD * buffer.len(), "{now} for {}", buffer.len());
                 let alive = if now > before { before + now } else { now };
                 assert!(alive <= 2 * total + GROWTH, "{alive} for a body of {total}");
             }
+        }
+    }
+
+    /// FIELD X-13: what has several pieces is one message of a known length.
+    #[tokio::test]
+    async fn a_message_in_pieces_is_given_out_in_order_with_its_length() {
+        let pieces = Pieces::Several(vec![frame("one"), frame("two"), frame("three")]);
+        let mut body = ResponseBody::full(pieces);
+        assert_eq!(body.bytes(), b"onetwothree");
+        for (piece, left) in [("one", 11), ("two", 8), ("three", 5)] {
+            assert_eq!(body.size_hint().exact(), Some(left));
+            assert!(!body.is_end_stream());
+            assert_eq!(next(&mut body).await.unwrap(), piece);
+        }
+        assert_eq!(body.size_hint().exact(), Some(0));
+        assert!(body.is_end_stream() && next(&mut body).await.is_none());
+        assert!(ResponseBody::full(Bytes::new()).is_end_stream());
+    }
+
+    /// A request body of pieces, as hyper reads them from a socket.
+    struct Reading {
+        pieces: VecDeque<Bytes>,
+        declared: u64,
+        /// The piece that was given out last.
+        last: Option<Bytes>,
+        /// How many pieces were still held when the next was asked for.
+        held: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Body for Reading {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            if let Some(last) = self.last.take() {
+                self.held
+                    .lock()
+                    .unwrap()
+                    .push(usize::from(!last.is_unique()));
+            }
+            let piece = self.pieces.pop_front();
+            self.last.clone_from(&piece);
+            Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            let mut hint = SizeHint::new();
+            hint.set_lower(self.declared);
+            hint
+        }
+    }
+
+    /// FIELD X-13: hyper reads into the buffer of a piece again as soon as nobody has the piece. R-44: a
+    /// body that is shorter or longer than was declared is what arrived.
+    #[tokio::test]
+    async fn the_pieces_of_a_body_are_not_held() {
+        const ALL: usize = 3 * 1000;
+        for (declared, held) in [
+            (ALL, [0, 0, 0]),
+            (4 * ALL, [0, 0, 0]),
+            (1001, [0, 0, 0]),
+            // Only of these may the first be all.
+            (1000, [1, 0, 0]),
+            (0, [1, 0, 0]),
+        ] {
+            let told = Arc::default();
+            let body = Reading {
+                pieces: [b'a', b'b', b'c']
+                    .map(|byte| vec![byte; 1000].into())
+                    .into(),
+                declared: declared as u64,
+                last: None,
+                held: Arc::clone(&told),
+            };
+            let read = read(body, 4 * ALL, Duration::from_secs(1)).await.unwrap();
+            assert_eq!(read, [b'a', b'b', b'c'].map(|byte| [byte; 1000]).concat());
+            assert_eq!(*told.lock().unwrap(), held, "{declared}");
         }
     }
 

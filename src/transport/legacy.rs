@@ -21,6 +21,7 @@ use crate::protocol::table::Full;
 use crate::wire::jsonrpc::{
     ErrorObject, Id, Json, Notification, Outgoing, Request, Response as Reply,
 };
+use crate::wire::pieces::Pieces;
 use crate::wire::version::ProtocolVersion;
 
 /// The longest params of `initialize`, in bytes: a session keeps what its client said of itself.
@@ -37,7 +38,7 @@ pub(super) struct Place {
 pub(super) struct Running {
     ticket: Ticket,
     /// Gives the answer as a message when no stream was begun for it.
-    pub(super) answer: BoxFuture<Option<Bytes>>,
+    pub(super) answer: BoxFuture<Option<Pieces>>,
 }
 
 /// The place of a request in its session, given back however the request ends: a future that is
@@ -228,7 +229,7 @@ impl Running {
     /// # Panics
     ///
     /// Outside a runtime.
-    pub(super) fn spawn(self, place: &Place) -> JoinHandle<Option<Bytes>> {
+    pub(super) fn spawn(self, place: &Place) -> JoinHandle<Option<Pieces>> {
         let Self { ticket, answer } = self;
         let task = tokio::spawn(answer);
         let late = place
@@ -250,7 +251,7 @@ async fn answer(
     head: Box<Parts>,
     terms: Terms,
     request: Request,
-) -> Option<Bytes> {
+) -> Option<Pieces> {
     let Taken { place, ticket } = &taken;
     let ticket = *ticket;
     let id = request.id();
@@ -275,7 +276,7 @@ async fn answer(
         place.end(SessionEnd::NotInitialized);
     }
     match finished {
-        Ok(Finished::Kept) => Some(message.to_bytes()),
+        Ok(Finished::Kept) => Some(message.to_pieces()),
         Ok(Finished::Sent | Finished::Gone) => None,
         Err(Closed) => {
             place.end(SessionEnd::Cut);

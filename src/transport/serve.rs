@@ -634,6 +634,6 @@ fn printed(response: &Response<ResponseBody>) -> Vec<u8> {
         wire.extend_from_slice(b"\r\n");
     }
     wire.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
-    wire.extend_from_slice(body);
+    wire.extend_from_slice(&body);
     wire
 }

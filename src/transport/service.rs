@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::body::Body;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
@@ -42,6 +41,7 @@ use crate::protocol::rejection::Rejection;
 use crate::protocol::table::Table;
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc;
+use crate::wire::pieces::Pieces;
 
 /// How long answers of a closed service have to be written.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(50);
@@ -591,7 +591,7 @@ pub(super) fn response(status: StatusCode, body: ResponseBody) -> Response<Respo
 }
 
 /// A JSON answer.
-pub(super) fn json_response(status: StatusCode, body: Bytes) -> Response<ResponseBody> {
+pub(super) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Response<ResponseBody> {
     let mut response = response(status, ResponseBody::full(body));
     response
         .headers_mut()

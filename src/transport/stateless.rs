@@ -195,5 +195,5 @@ fn json_answer(id: &Id, outcome: &Outcome) -> Response<ResponseBody> {
         Ok(_) => StatusCode::OK,
         Err(error) => modern_status(error),
     };
-    json_response(status, outgoing(id, outcome).to_bytes())
+    json_response(status, outgoing(id, outcome).to_pieces())
 }

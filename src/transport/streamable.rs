@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -31,6 +30,7 @@ use crate::protocol::stream::{Attachment, Connection, Resumption};
 use crate::protocol::table::Row;
 use crate::wire::id::{StreamId, Tag};
 use crate::wire::jsonrpc::{ErrorObject, Id, Message, Outgoing, Payload, Request};
+use crate::wire::pieces::{PieceWriter, Pieces, SHARED_FROM};
 use crate::wire::version::ProtocolVersion;
 
 type Answered = Result<Response<ResponseBody>, Rejection>;
@@ -256,13 +256,27 @@ enum Shape {
 }
 
 impl Shape {
-    fn json(self, answers: &[Bytes]) -> Response<ResponseBody> {
-        let body = match (self, answers) {
-            (Self::Object, [answer]) => answer.clone(),
-            _ => Bytes::from([b"[".as_slice(), &answers.join(&b","[..]), b"]"].concat()),
-        };
-        json_response(StatusCode::OK, body)
+    /// The answer to one request.
+    fn json(self, answer: Pieces) -> Response<ResponseBody> {
+        match self {
+            Self::Object => json_response(StatusCode::OK, answer),
+            Self::Array => array(&[answer]),
+        }
     }
+}
+
+/// The answers to a batch.
+fn array(answers: &[Pieces]) -> Response<ResponseBody> {
+    let mut out = PieceWriter::with_capacity(SHARED_FROM);
+    out.put(b"[");
+    for (at, answer) in answers.iter().enumerate() {
+        if at > 0 {
+            out.put(b",");
+        }
+        out.share_all(answer.as_slice());
+    }
+    out.put(b"]");
+    json_response(StatusCode::OK, out.finish())
 }
 
 impl Place {
@@ -421,7 +435,7 @@ impl Place {
         if form != Form::Json {
             self.begin_stream(stream);
         }
-        let tasks: Vec<(Id, JoinHandle<Option<Bytes>>)> = taken
+        let tasks: Vec<(Id, JoinHandle<Option<Pieces>>)> = taken
             .into_iter()
             .map(|(id, running)| (id, running.spawn(self)))
             .collect();
@@ -431,7 +445,7 @@ impl Place {
                 let answer = task.await.ok().flatten();
                 answers.push(answer.unwrap_or_else(|| self.unanswered(&id)));
             }
-            return Ok(Shape::Array.json(&answers));
+            return Ok(array(&answers));
         }
         let sender = self.connection(stream);
         let connection = sender.clone();
@@ -466,7 +480,7 @@ impl Place {
 
     /// Refuses a request of its own with an answer.
     fn refuse(&self, id: &Id, error: &ErrorObject, reason: &'static str) -> Response<ResponseBody> {
-        let response = Shape::Object.json(&[refused(id, error)]);
+        let response = json_response(StatusCode::OK, refused(id, error));
         let status = response.status().as_u16();
         self.shared.observer.refused_inside(reason, status);
         response
@@ -474,7 +488,7 @@ impl Place {
 
     /// The answer to a request that has none: HTTP wants one, the client ignores it (SPEC E-88,
     /// J-24).
-    fn unanswered(&self, id: &Id) -> Bytes {
+    fn unanswered(&self, id: &Id) -> Pieces {
         let is_closed = self.row.with(|session| session.is_closed());
         let why = if is_closed {
             ENDED
@@ -514,8 +528,8 @@ fn accepted() -> Response<ResponseBody> {
     response(StatusCode::ACCEPTED, ResponseBody::empty())
 }
 
-fn refused(id: &Id, error: &ErrorObject) -> Bytes {
-    Outgoing::Error(Some(id), error).to_bytes()
+fn refused(id: &Id, error: &ErrorObject) -> Pieces {
+    Outgoing::Error(Some(id), error).to_pieces()
 }
 
 /// What became of the messages of a body.
@@ -566,7 +580,7 @@ impl Asked {
         } = self;
         // Most answers are ready at once, and need no stream.
         if let Some(Some(answer)) = at_once(pin!(poll_fn(|cx| turn.poll(cx)))).await {
-            return shape.json(&[answer]);
+            return shape.json(answer);
         }
         let place = turn.place.clone();
         let sender = place.connection(stream);
@@ -574,15 +588,15 @@ impl Asked {
         let attached = place.row.with(|session| session.attach(stream, connection));
         let Some(attachment) = attached else {
             turn.running = None;
-            return shape.json(&[place.unanswered(&id)]);
+            return shape.json(place.unanswered(&id));
         };
         let patience = (form != Form::Json).then_some(place.shared.config.silence);
         let came = first(pin!(poll_fn(|cx| turn.poll(cx))), &sender, patience).await;
         match came {
-            First::Answer(Some(answer)) => return shape.json(&[answer]),
+            First::Answer(Some(answer)) => return shape.json(answer),
             First::Answer(None) | First::Output if !sender.has_output() && sender.is_closed() => {
                 turn.running = None;
-                return shape.json(&[place.unanswered(&id)]);
+                return shape.json(place.unanswered(&id));
             }
             First::Silence => place.begin_stream(stream),
             First::Answer(None) | First::Output => {}
@@ -602,7 +616,7 @@ struct Turn {
 
 impl Turn {
     /// The answer, if it is for the response and not on the stream.
-    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Bytes>> {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Pieces>> {
         let Some(running) = &mut self.running else {
             return Poll::Ready(None);
         };

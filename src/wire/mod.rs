@@ -4,5 +4,6 @@ pub(crate) mod base64;
 pub mod header_value;
 pub(crate) mod id;
 pub mod jsonrpc;
+pub(crate) mod pieces;
 pub mod sse;
 pub(crate) mod version;

@@ -2,8 +2,11 @@
 
 use std::io::Write;
 
-use super::plain::{plain_run, run_behind_escape};
+use bytes::Bytes;
+
+use super::plain::{has_mark, plain_run, run_behind_escape};
 use super::{ErrorObject, Id, Json};
+use crate::wire::pieces::{PieceWriter, Pieces, SHARED_FROM};
 
 /// A message on its way out.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +22,7 @@ pub(crate) enum Outgoing<'a> {
 }
 
 const HEAD: &[u8] = b"{\"jsonrpc\":\"2.0\"";
+const RESULT: &[u8] = b",\"result\":";
 
 impl Outgoing<'_> {
     /// Appends the message.
@@ -27,7 +31,10 @@ impl Outgoing<'_> {
         match self {
             Self::Result(id, result) => {
                 put_member(out, b",\"id\":", id.as_bytes());
-                put_member(out, b",\"result\":", result.as_bytes());
+                out.extend_from_slice(RESULT);
+                for piece in result.pieces() {
+                    out.extend_from_slice(piece);
+                }
             }
             Self::Error(id, error) => {
                 if let Some(id) = id {
@@ -46,20 +53,39 @@ impl Outgoing<'_> {
     }
 
     /// The message as a text of its own.
-    pub(crate) fn to_bytes(self) -> bytes::Bytes {
+    pub(crate) fn to_bytes(self) -> Bytes {
         let mut out = Vec::with_capacity(self.encoded_len());
         self.put(&mut out);
         out.into()
     }
 
+    /// The message on its own. A long result is not copied into it.
+    pub(crate) fn to_pieces(self) -> Pieces {
+        match self {
+            Self::Result(id, result) if result.len() >= SHARED_FROM => {
+                let first = result.pieces().first().map_or(0, Bytes::len);
+                let first = if first < SHARED_FROM { first } else { 0 };
+                let room = HEAD.len() + id.as_bytes().len() + RESULT.len() + 8 + first;
+                let mut out = PieceWriter::with_capacity(room);
+                out.put(HEAD);
+                put_member(out.buffer(), b",\"id\":", id.as_bytes());
+                out.put(RESULT);
+                out.share_all(result.pieces());
+                out.put(b"}");
+                out.finish()
+            }
+            message => message.to_bytes().into(),
+        }
+    }
+
     /// How long the message will be in bytes, so that its buffer is allocated once: an upper bound,
     /// exact for results.
     pub(crate) fn encoded_len(&self) -> usize {
-        let json = |json: &Option<&Json>| json.map_or(0, |json| json.as_bytes().len());
+        let json = |json: &Option<&Json>| json.map_or(0, |json| json.len());
         HEAD.len()
             + match self {
                 Self::Result(id, result) => {
-                    id.as_bytes().len() + result.as_bytes().len() + ",\"id\":,\"result\":}".len()
+                    id.as_bytes().len() + result.len() + ",\"id\":,\"result\":}".len()
                 }
                 Self::Error(id, error) => {
                     id.map_or(0, |id| id.as_bytes().len()) + error.message().len() + 96
@@ -99,6 +125,39 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
         end = run_behind_escape(text, at);
     }
     out.push(b'"');
+}
+
+/// Appends a JSON string that is made of this text. A long text becomes a piece of its own: itself, if it
+/// needs no escape, else a buffer of the right size.
+pub(crate) fn put_owned_string(out: &mut PieceWriter, text: String) {
+    if text.len() < SHARED_FROM {
+        put_string(out.buffer(), &text);
+    } else if has_mark(text.as_bytes()) {
+        out.begin_piece(escaped_len(text.as_bytes()) + ROOM_BEHIND);
+        put_string(out.buffer(), &text);
+    } else {
+        out.put(b"\"");
+        out.share(text.into());
+        out.put(b"\"");
+    }
+}
+
+/// Room for the quotes of a long string, and for what follows it in most results.
+const ROOM_BEHIND: usize = 256;
+
+/// How long a text is with its escapes, as [`put_string`] writes them. Without a branch for a byte, so
+/// that the compiler takes vector instructions.
+fn escaped_len(text: &[u8]) -> usize {
+    let is_short = |byte| matches!(byte, 0x08 | b'\t' | b'\n' | 0x0c | b'\r');
+    let added = |byte| {
+        let mark = u8::from(byte == b'"') + u8::from(byte == b'\\');
+        mark + 5 * u8::from(byte < 0x20) - 4 * u8::from(is_short(byte))
+    };
+    // At most 5 for each byte of a block, which a byte can count.
+    let blocks = text
+        .chunks(32)
+        .map(|block| block.iter().fold(0, |sum, &byte| sum + added(byte)));
+    text.len() + blocks.map(usize::from).sum::<usize>()
 }
 
 /// Appends the escape of a quote, a backslash or a control character, the short one if there is one.
@@ -176,6 +235,66 @@ mod tests {
             let mut out = Vec::new();
             put_string(&mut out, &text);
             prop_assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    /// A text of some length around the one from which on it has a piece of its own, with or without
+    /// what has to be escaped.
+    fn any_long_text() -> impl Strategy<Value = String> {
+        let len = prop_oneof![0..80usize, SHARED_FROM - 4..SHARED_FROM + 40];
+        let marks = prop_oneof![
+            3 => Just(String::new()),
+            2 => "[\\x00-\\x20\"\\\\\\x7fé\u{2028}😀a]{1,40}",
+        ];
+        (len, marks).prop_map(|(len, marks)| "x".repeat(len) + &marks + "y")
+    }
+
+    proptest! {
+        /// FIELD X-13: a text is what serde_json writes, whether it is copied, shared or escaped, and is
+        /// never moved to a larger buffer.
+        #[test]
+        fn an_owned_text_is_written_as_it_must_be(text in any_long_text()) {
+            let expected = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(escaped_len(text.as_bytes()) + 2, expected.len());
+            let is_shared = text.len() >= SHARED_FROM && !has_mark(text.as_bytes());
+            let place = text.as_ptr();
+            let mut out = PieceWriter::with_capacity(0);
+            put_owned_string(&mut out, text);
+            if expected.len() > SHARED_FROM + 2 && !is_shared {
+                prop_assert!(out.buffer().capacity() <= expected.len() + ROOM_BEHIND);
+            }
+            let pieces = out.finish();
+            prop_assert_eq!(pieces.as_slice().concat(), expected.into_bytes());
+            let is_there = pieces.as_slice().iter().any(|piece| piece.as_ptr() == place);
+            prop_assert_eq!(is_there, is_shared);
+        }
+
+        /// FIELD X-13: in pieces or in one, a result is the same message, as serde_json reads it.
+        #[test]
+        fn a_result_in_pieces_is_the_message_in_one(
+            texts in prop::collection::vec(any_long_text(), 0..4),
+            id in any::<u32>(),
+        ) {
+            let mut out = PieceWriter::with_capacity(0);
+            out.put(b"{\"texts\":[");
+            for (at, text) in texts.iter().enumerate() {
+                if at > 0 {
+                    out.put(b",");
+                }
+                put_owned_string(&mut out, text.clone());
+            }
+            out.put(b"]}");
+            let parted = Json::from_encoder(out.finish());
+            let whole = Json::parse(parted.as_bytes().to_vec()).unwrap();
+            let id = Id::from(u64::from(id));
+            let message = Outgoing::Result(&id, &parted);
+            let pieces = message.to_pieces().as_slice().concat();
+            prop_assert_eq!(&pieces, &message.to_bytes());
+            prop_assert_eq!(&pieces, &Outgoing::Result(&id, &whole).to_bytes());
+            prop_assert_eq!(&pieces, &Outgoing::Result(&id, &whole).to_pieces().as_slice().concat());
+            prop_assert_eq!(message.encoded_len(), pieces.len());
+            let read: serde_json::Value = serde_json::from_slice(&pieces).unwrap();
+            prop_assert_eq!(&read["result"], &json!({"texts": texts}));
         }
     }
 

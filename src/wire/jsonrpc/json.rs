@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -10,6 +11,7 @@ use super::parse::Limits;
 use super::plain::has_escape;
 use super::scan::{Kind, Scanner, decode};
 use super::walk::members;
+use crate::wire::pieces::Pieces;
 
 /// One JSON value inside a message, as the bytes it came as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,7 +65,7 @@ impl<'a> RawJson<'a> {
     }
 
     /// The text of a string without escapes, which is in its bytes.
-    fn unescaped(self) -> Option<&'a [u8]> {
+    pub(crate) fn unescaped(self) -> Option<&'a [u8]> {
         match self.0 {
             [b'"', text @ .., b'"'] if !has_escape(text) => Some(text),
             _ => None,
@@ -97,8 +99,22 @@ impl fmt::Debug for RawJson<'_> {
 /// assert_eq!(Json::from(&json!({"a": 1})).as_bytes(), br#"{"a":1}"#);
 /// assert!(Json::parse("[1]").is_err());
 /// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Json(Bytes);
+#[derive(Clone)]
+pub struct Json(Text);
+
+/// How the text of an object is kept.
+#[derive(Clone)]
+enum Text {
+    Whole(Bytes),
+    /// A long result that shares bytes with what it was made from.
+    Parted(Arc<Parted>),
+}
+
+struct Parted {
+    pieces: Vec<Bytes>,
+    /// The pieces together, once the caller asked for that.
+    whole: OnceLock<Bytes>,
+}
 
 impl Json {
     /// Takes JSON text that came from elsewhere, for example from an upstream server. Line breaks
@@ -115,7 +131,7 @@ impl Json {
             scanner.end().map(|()| kind)
         };
         match scan() {
-            Ok(Kind::Object) => Ok(Self::one_line(text)),
+            Ok(Kind::Object) => Ok(Self::whole(one_line(text))),
             Ok(_) => Err(InvalidJson("expected a JSON object".into())),
             Err(fault) => Err(InvalidJson(fault.to_string())),
         }
@@ -124,49 +140,85 @@ impl Json {
     /// The object without members.
     #[must_use]
     pub const fn empty() -> Self {
-        Self(Bytes::from_static(b"{}"))
+        Self(Text::Whole(Bytes::from_static(b"{}")))
     }
 
-    /// The bytes of the object.
+    /// The bytes of the object. A result with a long text is kept in several parts, which this copies
+    /// into one when it is called first.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Text::Whole(text) => text,
+            Text::Parted(parted) => parted.whole.get_or_init(|| parted.pieces.concat().into()),
+        }
+    }
+
+    /// The bytes of the object in their order, as they lie in memory.
+    pub(crate) fn pieces(&self) -> &[Bytes] {
+        match &self.0 {
+            Text::Whole(text) => std::slice::from_ref(text),
+            Text::Parted(parted) => &parted.pieces,
+        }
+    }
+
+    /// How long the object is, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.pieces().iter().map(Bytes::len).sum()
     }
 
     /// Takes what our own encoders wrote.
-    pub(crate) fn from_encoder(text: Vec<u8>) -> Self {
-        debug_assert!(text.starts_with(b"{"));
-        Self(text.into())
+    pub(crate) fn from_encoder(text: impl Into<Pieces>) -> Self {
+        let json = match text.into() {
+            Pieces::One(text) => Self::whole(text),
+            Pieces::Several(pieces) => {
+                let whole = OnceLock::new();
+                Self(Text::Parted(Arc::new(Parted { pieces, whole })))
+            }
+        };
+        debug_assert!(json.pieces()[0].starts_with(b"{"));
+        json
     }
 
-    /// Inside strings JSON has no raw line breaks; elsewhere a break is as good as a space.
-    fn one_line(text: Bytes) -> Self {
-        let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        if !text.iter().any(is_break) {
-            return Self(text);
-        }
-        let mut text = Vec::from(text);
-        text.iter_mut()
-            .filter(|byte| is_break(byte))
-            .for_each(|byte| *byte = b' ');
-        Self(text.into())
+    const fn whole(text: Bytes) -> Self {
+        Self(Text::Whole(text))
     }
 }
+
+/// Inside strings JSON has no raw line breaks; elsewhere a break is as good as a space.
+fn one_line(text: Bytes) -> Bytes {
+    let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    if !text.iter().any(is_break) {
+        return text;
+    }
+    let mut text = Vec::from(text);
+    text.iter_mut()
+        .filter(|byte| is_break(byte))
+        .for_each(|byte| *byte = b' ');
+    text.into()
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Json {}
 
 /// A JSON object stays as it is; any other value has no place in a message and becomes `{}` with
 /// the value as its member `value`.
 impl From<&Value> for Json {
     fn from(value: &Value) -> Self {
         match value {
-            Value::Object(_) => Self(value.to_string().into()),
-            other => Self(format!(r#"{{"value":{other}}}"#).into()),
+            Value::Object(_) => Self::whole(value.to_string().into()),
+            other => Self::whole(format!(r#"{{"value":{other}}}"#).into()),
         }
     }
 }
 
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.0))
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
     }
 }
 

@@ -25,4 +25,4 @@ pub use self::json::{InvalidJson, Json, RawJson};
 pub use self::message::{Message, Notification, Params, Payload, Request, Response};
 pub use self::parse::{Limits, ParseError, parse};
 
-pub(crate) use self::encode::{Outgoing, put_string};
+pub(crate) use self::encode::{Outgoing, put_owned_string, put_string};

@@ -26,6 +26,11 @@ pub(super) fn run_behind_escape(text: &[u8], at: usize) -> usize {
     }
 }
 
+/// Whether a text has anything that a JSON string holds as an escape only.
+pub(super) fn has_mark(text: &[u8]) -> bool {
+    plain_run(text, 0) != text.len()
+}
+
 /// Whether there is a backslash in the text of a string that the scanner has checked.
 pub(super) fn has_escape(text: &[u8]) -> bool {
     // A run ends with a few single bytes, of which a short text would have too many.

@@ -1,0 +1,151 @@
+//! [`Text`]: what content is made of, and what it may share with the request.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::wire::jsonrpc::{RawJson, put_owned_string};
+use crate::wire::pieces::{PieceWriter, SHARED_FROM};
+
+/// A text that goes into an answer: of its own, or a part of the request that is not copied.
+///
+/// Every `String` and `&str` becomes one by `into()`. [`Arguments::text`](super::Arguments::text) gives
+/// a long argument as it lies in the body of its request, so that a handler can return it without a copy:
+///
+/// ```
+/// use mcp_wire::server::{Arguments, Call, Text, ToolError};
+/// async fn echo(_: Call, arguments: Arguments) -> Result<Text, ToolError> {
+///     arguments.text("message")
+/// }
+/// ```
+///
+/// Such a text keeps the whole body of its request in memory for as long as it or a clone of it exists.
+/// To keep a text for longer than its request, make a `String` of it.
+#[derive(Clone)]
+pub struct Text(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Owned(String),
+    /// Invariant: UTF-8 that stands in a JSON string as it is.
+    Shared(Bytes),
+}
+
+impl Text {
+    /// The text.
+    ///
+    /// One that is shared with a request is checked for UTF-8 again each time, which takes time in
+    /// proportion to its length.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Kind::Owned(text) => text,
+            Kind::Shared(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
+        }
+    }
+
+    /// How long the text is, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Kind::Owned(text) => text.len(),
+            Kind::Shared(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text of a string that is a part of `body`, if it has no escapes. A short one is copied, so
+    /// that it does not keep the body.
+    pub(super) fn of_part(body: &Bytes, string: RawJson<'_>) -> Option<Self> {
+        let bytes = string.unescaped()?;
+        Some(Self(if bytes.len() < SHARED_FROM {
+            Kind::Owned(std::str::from_utf8(bytes).ok()?.to_owned())
+        } else {
+            Kind::Shared(body.slice_ref(bytes))
+        }))
+    }
+
+    /// Appends it as a JSON string.
+    pub(super) fn put(self, out: &mut PieceWriter) {
+        match self.0 {
+            Kind::Owned(text) => put_owned_string(out, text),
+            Kind::Shared(bytes) => {
+                out.put(b"\"");
+                out.share(bytes);
+                out.put(b"\"");
+            }
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Kind::Owned(text))
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<&String> for Text {
+    fn from(text: &String) -> Self {
+        text.clone().into()
+    }
+}
+
+impl From<Box<str>> for Text {
+    fn from(text: Box<str>) -> Self {
+        String::from(text).into()
+    }
+}
+
+impl From<Cow<'_, str>> for Text {
+    fn from(text: Cow<'_, str>) -> Self {
+        text.into_owned().into()
+    }
+}
+
+/// Copies a text that is shared with a request.
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        match text.0 {
+            Kind::Owned(text) => text,
+            Kind::Shared(_) => text.as_str().to_owned(),
+        }
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Text {}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
