@@ -20,7 +20,8 @@ use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 /// }
 /// ```
 ///
-/// Such a text keeps the whole body of its request in memory for as long as it or a clone of it exists.
+/// Such a text keeps the whole body of its request in memory for as long as it or a clone of it exists;
+/// it is at least half of that body.
 /// To keep a text for longer than its request, make a `String` of it.
 #[derive(Clone)]
 pub struct Text(Kind);
@@ -60,14 +61,15 @@ impl Text {
         self.len() == 0
     }
 
-    /// The text of a string that is a part of `body`, if it has no escapes. A short one is copied, so
-    /// that it does not keep the body.
-    pub(super) fn of_part(body: &Bytes, string: RawJson<'_>) -> Option<Self> {
+    /// The text of a string in this part of a body, if it has no escapes. One that is short, or not most of
+    /// its body, is copied, so that it does not keep a body that is much longer.
+    pub(super) fn of_part(part: &Bytes, body_len: usize, string: RawJson<'_>) -> Option<Self> {
         let bytes = string.unescaped()?;
-        Some(Self(if bytes.len() < SHARED_FROM {
-            Kind::Owned(std::str::from_utf8(bytes).ok()?.to_owned())
+        let is_shared = bytes.len() >= SHARED_FROM && bytes.len() >= body_len / 2;
+        Some(Self(if is_shared {
+            Kind::Shared(part.slice_ref(bytes))
         } else {
-            Kind::Shared(body.slice_ref(bytes))
+            Kind::Owned(std::str::from_utf8(bytes).ok()?.to_owned())
         }))
     }
 

@@ -252,6 +252,8 @@ fn is_of_object(schema: &Value) -> bool {
 pub struct Arguments {
     /// Part of a message, and so checked; empty for no arguments. serde_json can hold it.
     text: Bytes,
+    /// How long the body of the request is.
+    body_len: usize,
     values: OnceLock<Map<String, Value>>,
 }
 
@@ -272,6 +274,7 @@ impl Arguments {
         }
         Ok(Self {
             text: request.part(raw),
+            body_len: request.body_len(),
             values: OnceLock::new(),
         })
     }
@@ -341,15 +344,16 @@ impl Arguments {
         self.values.into_inner().unwrap_or_default().into()
     }
 
-    /// A required string that is returned or passed on: a long one is not copied, unless it was sent
-    /// with escapes such as `\n`, and keeps the body of its request in memory ([`Text`]).
+    /// A required string, to be returned or passed on. One that is most of its request is not copied, and
+    /// keeps the body of the request in memory ([`Text`]); a text that was sent with escapes such as
+    /// `\n`, or is shorter than 8 KiB, is a copy.
     ///
     /// # Errors
     ///
     /// As [`Arguments::str`].
     pub fn text(&self, name: &str) -> Result<Text, ToolError> {
         let value = RawJson::of(&self.text).member(name);
-        match value.and_then(|value| Text::of_part(&self.text, value)) {
+        match value.and_then(|value| Text::of_part(&self.text, self.body_len, value)) {
             Some(text) => Ok(text),
             None => self
                 .required(name, "a string", Value::as_str)
@@ -375,6 +379,7 @@ impl From<Map<String, Value>> for Arguments {
     fn from(values: Map<String, Value>) -> Self {
         Self {
             text: Bytes::new(),
+            body_len: 0,
             values: values.into(),
         }
     }
@@ -707,6 +712,8 @@ mod tests {
             (format!("{long}é😀"), true),
             (format!("{long}\\n"), false),
             ("x".repeat(SHARED_FROM - 1), false),
+            // Less than half of its body.
+            (format!(r#"{long}","d":"{long}x"#), false),
             (String::new(), false),
         ] {
             let arguments = arguments(&format!(r#"{{"a":"{sent}","b":1}}"#)).unwrap();

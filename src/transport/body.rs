@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use super::buffers::Buffers;
 use super::lease::Lease;
 use super::observe::{Observer, ServiceEvent};
 use super::turn::at_once;
@@ -503,7 +504,11 @@ impl Drop for Queue {
 /// # Errors
 ///
 /// Too large, declared or seen (SPEC B.1, R-43), too slow, or cut short.
-pub(crate) async fn read<B>(body: B, limit: usize, timeout: Duration) -> Result<Bytes, Rejection>
+pub(super) async fn read<B>(
+    body: B,
+    (limit, timeout): (usize, Duration),
+    buffers: &Arc<Buffers>,
+) -> Result<Bytes, Rejection>
 where
     B: Body,
 {
@@ -511,7 +516,7 @@ where
     if declared > limit as u64 {
         return Err(Rejection::BodyTooLarge { limit });
     }
-    let mut reading = pin!(gather(body, declared as usize, limit));
+    let mut reading = pin!(gather(body, declared as usize, limit, buffers));
     // Most bodies are there with their head, and need no timer.
     if let Some(body) = at_once(reading.as_mut()).await {
         return body;
@@ -521,7 +526,12 @@ where
         .unwrap_or(Err(Rejection::BodyTimeout { limit: timeout }))
 }
 
-async fn gather<B: Body>(body: B, declared: usize, limit: usize) -> Result<Bytes, Rejection> {
+async fn gather<B: Body>(
+    body: B,
+    declared: usize,
+    limit: usize,
+    buffers: &Arc<Buffers>,
+) -> Result<Bytes, Rejection> {
     let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut buffer = Vec::new();
@@ -541,6 +551,9 @@ async fn gather<B: Body>(body: B, declared: usize, limit: usize) -> Result<Bytes
             first = piece.copy_to_bytes(piece.remaining());
             continue;
         }
+        if buffer.capacity() == 0 {
+            buffer = buffers.for_body(declared);
+        }
         if !first.is_empty() {
             make_room(&mut buffer, first.len(), declared);
             buffer.extend_from_slice(&std::mem::take(&mut first));
@@ -556,7 +569,7 @@ async fn gather<B: Body>(body: B, declared: usize, limit: usize) -> Result<Bytes
     Ok(if buffer.is_empty() {
         first
     } else {
-        buffer.into()
+        buffers.body(buffer)
     })
 }
 
@@ -834,7 +847,8 @@ mod tests {
                 last: None,
                 held: Arc::clone(&told),
             };
-            let read = read(body, 4 * ALL, Duration::from_secs(1)).await.unwrap();
+            let limits = (4 * ALL, Duration::from_secs(1));
+            let read = read(body, limits, &Arc::default()).await.unwrap();
             assert_eq!(read, [b'a', b'b', b'c'].map(|byte| [byte; 1000]).concat());
             assert_eq!(*told.lock().unwrap(), held, "{declared}");
         }

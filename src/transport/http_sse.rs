@@ -131,7 +131,12 @@ where
     if !is_json {
         return Err(Rejection::NotJson);
     }
-    let body = body::read(body, config.body_limit, config.body_timeout).await?;
+    let body = body::read(
+        body,
+        (config.body_limit, config.body_timeout),
+        &shared.buffers,
+    )
+    .await?;
     let read = jsonrpc::parse(&body, &config.json);
     shared.permit(Endpoint::Messages, &head, &read)?;
     match read {

@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod body;
+mod buffers;
 mod calls;
 pub(crate) mod config;
 pub(crate) mod dispatch;

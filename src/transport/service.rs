@@ -18,6 +18,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::auth::{identify, permit, veil};
 use super::body::ResponseBody;
+use super::buffers::Buffers;
 use super::calls::Calls;
 use super::config::{Builder, Config, same_path};
 use super::dispatch::{BoxFuture, Dispatcher, Peer, Publisher};
@@ -88,6 +89,7 @@ pub(super) struct Shared {
     pub(super) calls: Arc<Calls>,
     pub(super) observer: Arc<Observer>,
     pub(super) leases: Arc<LeaseTable>,
+    pub(super) buffers: Arc<Buffers>,
     draining: AtomicBool,
     /// Whether a task looks after sessions whose time is up.
     reaping: AtomicBool,
@@ -125,6 +127,7 @@ impl McpService {
                 calls: Arc::new(calls),
                 observer,
                 leases: Arc::new(lease_table()),
+                buffers: Arc::default(),
                 draining: AtomicBool::new(false),
                 reaping: AtomicBool::new(false),
             }),
@@ -299,7 +302,8 @@ impl McpService {
         ) {
             (Exchange::Post(form), _) => {
                 let config = &shared.config;
-                let body = body::read(body, config.body_limit, config.body_timeout).await?;
+                let limits = (config.body_limit, config.body_timeout);
+                let body = body::read(body, limits, &shared.buffers).await?;
                 let read = jsonrpc::parse(&body, &config.json);
                 let id = id_of(&read);
                 shared.permit(Endpoint::Mcp, &head, &read)?;

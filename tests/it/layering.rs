@@ -85,11 +85,12 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        what: "locks are in table.rs, body.rs, observe.rs, parked.rs, registry.rs and round.rs",
+        what: "locks are in table.rs, body.rs, buffers.rs, observe.rs, parked.rs, registry.rs and round.rs",
         within: &[""],
         but: &[
             "protocol/table.rs",
             "transport/body.rs",
+            "transport/buffers.rs",
             "transport/observe.rs",
             "transport/parked.rs",
             "server/registry.rs",
@@ -98,9 +99,10 @@ const RULES: &[Rule] = &[
         words: &["Mutex", "RwLock"],
     },
     Rule {
-        what: "only legacy.rs, streamable.rs, stateless.rs and serve.rs spawn",
+        what: "only buffers.rs, legacy.rs, streamable.rs, stateless.rs and serve.rs spawn",
         within: &[""],
         but: &[
+            "transport/buffers.rs",
             "transport/legacy.rs",
             "transport/streamable.rs",
             "transport/stateless.rs",

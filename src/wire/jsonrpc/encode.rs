@@ -32,9 +32,7 @@ impl Outgoing<'_> {
             Self::Result(id, result) => {
                 put_member(out, b",\"id\":", id.as_bytes());
                 out.extend_from_slice(RESULT);
-                for piece in result.pieces() {
-                    out.extend_from_slice(piece);
-                }
+                result.put(out);
             }
             Self::Error(id, error) => {
                 if let Some(id) = id {

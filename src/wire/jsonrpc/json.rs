@@ -163,7 +163,22 @@ impl Json {
 
     /// How long the object is, in bytes.
     pub(crate) fn len(&self) -> usize {
-        self.pieces().iter().map(Bytes::len).sum()
+        match &self.0 {
+            Text::Whole(text) => text.len(),
+            Text::Parted(parted) => parted.pieces.iter().map(Bytes::len).sum(),
+        }
+    }
+
+    /// Appends a copy of the object.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Text::Whole(text) => out.extend_from_slice(text),
+            Text::Parted(parted) => {
+                for piece in &parted.pieces {
+                    out.extend_from_slice(piece);
+                }
+            }
+        }
     }
 
     /// Takes what our own encoders wrote.

@@ -65,6 +65,11 @@ impl Request {
         meta_part(self.params())
     }
 
+    /// How long the body is that the request came in. A part that is kept keeps all of it.
+    pub(crate) fn body_len(&self) -> usize {
+        self.body.len()
+    }
+
     /// A part of this request, owned without a copy.
     pub(crate) fn part(&self, part: RawJson<'_>) -> Bytes {
         self.body.slice_ref(part.0)
