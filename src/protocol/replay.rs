@@ -16,9 +16,9 @@ pub(crate) struct ReplayLimits {
     pub(crate) age: Duration,
 }
 
-/// The last events of a session, of all its streams, oldest first. Bounded in bytes, events and
-/// age (SPEC C-59). Where room is wanted the oldest goes, and what belongs to no request before what
-/// does: a change can be asked for, an answer cannot.
+/// The last events of a session, of all its streams, oldest first. Bounded in bytes of heap, in
+/// events and in age (SPEC C-59). Where room is wanted the oldest goes, and what belongs to no request
+/// before what does: a change can be asked for, an answer cannot.
 #[derive(Debug)]
 pub(crate) struct Replay {
     events: VecDeque<Kept>,
@@ -34,6 +34,16 @@ struct Kept {
     since: Instant,
 }
 
+impl Kept {
+    /// What an event costs beside its text: its row, and what the allocator and the shared buffer add
+    /// to its bytes.
+    const OVERHEAD: usize = size_of::<Self>() + 32;
+
+    fn charge(&self) -> usize {
+        self.frame.len() + Self::OVERHEAD
+    }
+}
+
 impl Replay {
     pub(crate) fn new(limits: ReplayLimits) -> Self {
         Self {
@@ -43,8 +53,9 @@ impl Replay {
         }
     }
 
-    /// Keeps an event, and gives the streams that lost one for it. An event that is longer than
-    /// all that may be kept is not kept.
+    /// Keeps an event, and gives the streams that lost one for it. An event that is larger than
+    /// all that may be kept is not kept, and no other event goes for it: only its own stream cannot be
+    /// resumed across it.
     pub(crate) fn push(
         &mut self,
         stream: StreamId,
@@ -52,14 +63,18 @@ impl Replay {
         frame: Bytes,
         now: Instant,
     ) -> Vec<StreamId> {
-        self.bytes += frame.len();
-        self.events.push_back(Kept {
+        let event = Kept {
             stream,
             number,
             frame,
             since: now,
-        });
+        };
         let mut losers = Vec::new();
+        if event.charge() > self.limits.bytes {
+            return losers;
+        }
+        self.bytes += event.charge();
+        self.events.push_back(event);
         while self.bytes > self.limits.bytes || self.events.len() > self.limits.events {
             let of_no_request = |event: &Kept| event.stream == StreamId::STANDALONE;
             let at = self.events.iter().position(of_no_request).unwrap_or(0);
@@ -99,7 +114,7 @@ impl Replay {
 
     fn drop_at(&mut self, at: usize) -> Option<StreamId> {
         let event = self.events.remove(at)?;
-        self.bytes -= event.frame.len();
+        self.bytes -= event.charge();
         if self.events.is_empty() {
             // A quiet session keeps no buffer.
             self.events = VecDeque::new();
@@ -113,7 +128,7 @@ mod tests {
     use super::*;
 
     const LIMITS: ReplayLimits = ReplayLimits {
-        bytes: 10,
+        bytes: 10 + 3 * Kept::OVERHEAD,
         events: 3,
         age: Duration::from_secs(60),
     };
@@ -169,15 +184,42 @@ mod tests {
             replay.push(stream(1), number, "x".into(), now);
         }
         assert_eq!(after(&replay, 1, 0).len(), 3);
-        replay.push(stream(1), 6, "123456789".into(), now);
-        assert_eq!(after(&replay, 1, 0), ["x", "123456789"]);
-        replay.push(stream(1), 7, "longer than all".into(), now);
-        assert!(!replay.holds(stream(1)));
-        replay.push(stream(1), 8, "y".into(), now);
+        let long = Bytes::from(vec![b'x'; 9 + Kept::OVERHEAD]);
+        replay.push(stream(1), 6, long.clone(), now);
+        assert_eq!(after(&replay, 1, 0), [&Bytes::from("x"), &long]);
         replay.expire(now + Duration::from_secs(59));
         assert!(replay.holds(stream(1)));
         replay.expire(now + Duration::from_secs(60));
         assert!(!replay.holds(stream(1)));
         assert_eq!((replay.bytes, replay.events.capacity()), (0, 0));
+    }
+
+    /// FIELD X-6: an event that has no place takes none from others.
+    #[test]
+    fn an_event_larger_than_all_evicts_nothing() {
+        let now = Instant::now();
+        let mut replay = Replay::new(LIMITS);
+        replay.push(stream(1), 1, "a".into(), now);
+        let fits = LIMITS.bytes - Kept::OVERHEAD;
+        let losers = replay.push(stream(2), 1, vec![b'x'; fits + 1].into(), now);
+        assert!(losers.is_empty() && !replay.holds(stream(2)));
+        assert_eq!(after(&replay, 1, 0), ["a"]);
+        let losers = replay.push(stream(2), 2, vec![b'x'; fits].into(), now);
+        assert_eq!(losers, [stream(1)]);
+        assert_eq!(replay.bytes, LIMITS.bytes);
+    }
+
+    /// FIELD X-6: an event costs more than its text, so that many tiny ones are bounded by the bytes.
+    #[test]
+    fn tiny_events_are_charged_what_they_cost() {
+        let now = Instant::now();
+        let mut replay = Replay::new(ReplayLimits {
+            events: usize::MAX,
+            ..LIMITS
+        });
+        for number in 1..=100 {
+            replay.push(stream(1), number, Bytes::new(), now);
+        }
+        assert_eq!(replay.events.len(), 3);
     }
 }

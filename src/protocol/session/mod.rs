@@ -647,7 +647,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             if self.is_bound() || self.streams.is_begun(stream) {
                 // A connection that is gone needs no error.
                 let message = Outgoing::Error(Some(&running.id), error);
-                let _ = self.streams.push(stream, message, now);
+                let _ = self.streams.push_last(stream, message, now);
             }
         }
         self.phase = Phase::Closed;

@@ -13,6 +13,11 @@ use crate::wire::sse::{self, Event};
 pub(crate) trait Connection {
     /// Takes a frame or refuses it for good; never waits.
     fn offer(&mut self, frame: Bytes) -> Result<(), Closed>;
+    /// The same for a frame that tells how the stream ends: it is taken although the time of the
+    /// client is over.
+    fn offer_last(&mut self, frame: Bytes) -> Result<(), Closed> {
+        self.offer(frame)
+    }
     /// Lets the client have what was taken, then the end.
     fn finish(&mut self);
 }
@@ -178,11 +183,18 @@ impl<C: Connection> Streams<C> {
     /// one of this session's, or what followed is no longer kept whole (SPEC C-56, C-57).
     pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
         let (id, number) = self.tag()?.read(last)?;
-        let sent = self.find(id)?.sent;
+        let stream = self.find(id)?;
+        let (sent, ended) = (stream.sent, stream.ended);
         // Events are numbered from 1.
-        let was_sent = (1..=sent).contains(&number);
+        if !(1..=sent).contains(&number) {
+            return None;
+        }
         let kept = self.missed(id, number);
-        if was_sent && kept.len() as u64 == sent - number {
+        let is_whole = kept.len() as u64 == sent - number;
+        // The last event of a stream that has ended may have been too large to keep: after it there
+        // is nothing to come back for.
+        let is_refused = ended && number == sent && self.missed(id, number - 1).is_empty();
+        if is_whole && !is_refused {
             self.connect(id, connection, kept)
         } else {
             None
@@ -266,6 +278,20 @@ impl<C: Connection> Streams<C> {
         self.send(id, now, |id, _| frame_with(id, message))
     }
 
+    /// Sends a message that tells how the stream ends. The client of a stream that is bound to its
+    /// connection hears of it after its time, too; any other can come back.
+    pub(crate) fn push_last(
+        &mut self,
+        id: StreamId,
+        message: Outgoing<'_>,
+        now: Instant,
+    ) -> Result<(), Closed> {
+        match self.bound_connection() {
+            Some(connection) => connection.offer_last(frame_of(message)),
+            None => self.push(id, message, now),
+        }
+    }
+
     /// Sends a frame that many sessions share, as it is when the stream has no event ids.
     pub(crate) fn push_shared(
         &mut self,
@@ -325,7 +351,10 @@ impl<C: Connection> Streams<C> {
         } else if let Some(early) = &mut stream.early {
             early.push(frame.clone());
         }
-        if let Some(resumable) = &mut self.resumable {
+        // Without event ids no client can come back for it.
+        if let Some(resumable) = &mut self.resumable
+            && resumption.tag.is_some()
+        {
             for loser in resumable.replay.push(id, number, frame, now) {
                 self.forget(loser);
             }
