@@ -74,7 +74,10 @@ impl Cors {
         match (self, admitted) {
             (Self::Off, _) => Sharing::Unsaid,
             (Self::On, None) => Sharing::Nobody,
-            (Self::On, Some(origin)) => Sharing::With(origin.clone()),
+            // A copy, for it is kept while the request is answered, and must not keep the head.
+            (Self::On, Some(origin)) => {
+                HeaderValue::from_bytes(origin.as_bytes()).map_or(Sharing::Nobody, Sharing::With)
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::round::Round;
@@ -23,7 +24,8 @@ pub struct Call(Arc<Inner>);
 
 struct Inner {
     cx: Context,
-    request: Request,
+    /// What progress is told under, as JSON text.
+    progress_token: Option<Bytes>,
     /// Whether the server declared that it logs (SPEC E-80).
     logs: bool,
     /// The bits of the last progress that was sent.
@@ -33,11 +35,18 @@ struct Inner {
 }
 
 impl Call {
-    pub(super) fn new(cx: Context, request: Request, logs: bool, round: Option<Round>) -> Self {
+    pub(super) fn new(cx: Context, request: &Request, logs: bool, round: Option<Round>) -> Self {
+        let params = request.params();
+        let token = params.and_then(|params| params.progress_token());
+        let progress_token = token.map(|token| request.part(token));
+        Self::over(cx, progress_token, logs, round)
+    }
+
+    fn over(cx: Context, progress_token: Option<Bytes>, logs: bool, round: Option<Round>) -> Self {
         let progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
         Self(Arc::new(Inner {
             cx,
-            request,
+            progress_token,
             logs,
             progress,
             round,
@@ -51,11 +60,8 @@ impl Call {
     /// The same call where questions end nothing.
     pub(super) fn without_round(&self) -> Self {
         let inner = &self.0;
-        Self::new(inner.cx.clone(), inner.request.clone(), inner.logs, None)
-    }
-
-    pub(super) fn message(&self) -> &Request {
-        &self.0.request
+        let token = inner.progress_token.clone();
+        Self::over(inner.cx.clone(), token, inner.logs, None)
     }
 
     /// Runs the handler of this call to its end, or until it can only wait for answers: then `None`.
@@ -92,12 +98,7 @@ impl Call {
     /// there is none.
     #[must_use]
     pub fn meta(&self) -> Map<String, Value> {
-        match self
-            .0
-            .request
-            .params()
-            .and_then(|params| params.meta()?.to_value().ok())
-        {
+        match self.raw_meta().and_then(|meta| meta.to_value().ok()) {
             Some(Value::Object(meta)) => meta,
             _ => Map::new(),
         }
@@ -106,22 +107,14 @@ impl Call {
     /// Whether the client asked to hear of progress.
     #[must_use]
     pub fn wants_progress(&self) -> bool {
-        self.0
-            .request
-            .params()
-            .is_some_and(|params| params.progress_token().is_some())
+        self.0.progress_token.is_some()
     }
 
     /// Tells how far the call is: `progress` of `total`, if a total is known, and what is being
     /// done. Nothing is sent to a client that did not ask, nor when `progress` is not above the
     /// last one (SPEC E-85). Never waits.
     pub fn progress(&self, progress: f64, total: impl Into<Option<f64>>, message: Option<&str>) {
-        let Some(token) = self
-            .0
-            .request
-            .params()
-            .and_then(|params| params.progress_token())
-        else {
+        let Some(token) = &self.0.progress_token else {
             return;
         };
         if !progress.is_finite() || !self.advances(progress) {
@@ -139,7 +132,7 @@ impl Call {
         }
         let rest = Value::Object(params).to_string();
         let mut text = b"{\"progressToken\":".to_vec();
-        text.extend_from_slice(token.as_bytes());
+        text.extend_from_slice(token);
         text.push(b',');
         text.extend_from_slice(&rest.as_bytes()[1..]);
         // A client that is gone will have dropped the call.
@@ -182,9 +175,7 @@ impl Deref for Call {
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Call")
-            .field(&self.0.request.method())
-            .finish()
+        f.debug_tuple("Call").field(&self.0.cx).finish()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The methods of the protocol: which there are in an era, and how a server answers them.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -11,9 +12,12 @@ use super::first_pages::List;
 use super::icon::put_icons;
 use super::meta::Meta;
 use super::page::page;
+use super::prompt::{Prompt, PromptArguments, PromptHandler};
 use super::registry::Registry;
 use super::resource::ResourceContents;
 use super::round::{Carried, Purpose, Round, read_answers};
+#[cfg(feature = "request-state")]
+use super::state::binding;
 use super::tool::{Arguments, ToolResult};
 use super::uri_template::is_absolute_uri;
 use super::{PAGE_SIZE, Shared};
@@ -33,12 +37,13 @@ struct Asked<'s> {
     server: &'s Shared,
     registry: &'s Registry,
     call: Call,
+    request: Request,
     version: ProtocolVersion,
     closing: Closing<'s>,
 }
 
 impl Shared {
-    pub(super) async fn answer(&self, registry: &Registry, call: Call) -> Answer {
+    pub(super) async fn answer(&self, registry: &Registry, call: Call, request: Request) -> Answer {
         let version = call.version();
         let closing = match version.era() {
             Era::Legacy => Closing::LEGACY,
@@ -47,16 +52,41 @@ impl Shared {
                 ..Closing::LEGACY
             },
         };
-        let asked = Asked {
+        let mut asked = Asked {
             server: self,
             registry,
             version,
             closing,
             call,
+            request,
         };
         match version.era() {
             Era::Legacy => asked.answer_legacy().await,
             Era::Modern => asked.answer_modern().await,
+        }
+    }
+
+    /// SPEC D-120 to D-134: tells of changes until the server ends. While it waits nothing is kept of
+    /// the request but its id and the filter.
+    pub(super) fn listen(
+        self: Arc<Self>,
+        registry: &Registry,
+        cx: Context,
+        request: &Request,
+    ) -> impl Future<Output = Answer> + Send + use<> {
+        let id = request.id();
+        let filter = members(request).and_then(|params| Filter::read(&params));
+        let filter = filter.map(|filter| registry.honoured(filter, cx.identity()));
+        async move {
+            cx.listen(filter?).await?;
+            // Its id goes out as the bytes it came as (SPEC D-123, D-127).
+            let mut out = b"{\"resultType\":\"complete\",\"_meta\":{".to_vec();
+            out.extend_from_slice(b"\"io.modelcontextprotocol/subscriptionId\":");
+            out.extend_from_slice(id.as_bytes());
+            out.extend_from_slice(b",\"io.modelcontextprotocol/serverInfo\":");
+            out.extend_from_slice(self.modern_info().as_bytes());
+            out.extend_from_slice(b"}}");
+            Ok(Json::from_encoder(out))
         }
     }
 
@@ -165,45 +195,41 @@ fn begins_list(request: &Request) -> bool {
     params.is_none_or(|params| !params.is_odd() && params.as_raw().member("cursor").is_none())
 }
 
-impl Asked<'_> {
+impl<'s> Asked<'s> {
     /// The methods that only the legacy era has (SPEC D-60, K), and those that both have.
-    async fn answer_legacy(&self) -> Answer {
-        match self.call.message().method() {
+    async fn answer_legacy(&mut self) -> Answer {
+        match self.request.method() {
             "initialize" => {
                 let hears = self.call.hears_of_changes();
-                self.server
-                    .initialize(self.registry, self.call.message(), hears)
+                self.server.initialize(self.registry, &self.request, hears)
             }
             "ping" => Ok(Json::empty()),
             "resources/subscribe"
                 if self.registry.subscriptions && self.call.hears_of_changes() =>
             {
-                subscribe(self.registry, &self.call, self.call.message())
+                subscribe(self.registry, &self.call, &self.request)
             }
             "resources/unsubscribe" if self.registry.subscriptions => {
-                self.call.unsubscribe(&the_uri(self.call.message())?);
+                self.call.unsubscribe(&the_uri(&self.request)?);
                 Ok(Json::empty())
             }
-            "logging/setLevel" if self.registry.logging => {
-                set_level(&self.call, self.call.message())
-            }
+            "logging/setLevel" if self.registry.logging => set_level(&self.call, &self.request),
             _ => self.answer_common().await,
         }
     }
 
     /// The methods that only the modern era has, and those that both have.
-    async fn answer_modern(&self) -> Answer {
-        match self.call.message().method() {
+    async fn answer_modern(&mut self) -> Answer {
+        match self.request.method() {
             "server/discover" => self.discover(),
-            "subscriptions/listen" if self.registry.is_listenable() => self.listen().await,
             _ => self.answer_common().await,
         }
     }
 
     /// SPEC E-16, D-61: a method of a capability that is not declared is not there.
-    async fn answer_common(&self) -> Answer {
+    async fn answer_common(&mut self) -> Answer {
         let registry = self.registry;
-        match self.call.message().method() {
+        match self.request.method() {
             "tools/call" if registry.offers_tools => self.call_tool().await,
             "tools/list" if registry.offers_tools => {
                 let items = registry.tools.iter();
@@ -255,28 +281,13 @@ impl Asked<'_> {
         }
     }
 
-    /// SPEC D-120 to D-134: tells of changes until the server ends.
-    async fn listen(&self) -> Answer {
-        let filter = Filter::read(&members(self.call.message())?)?;
-        let filter = self.registry.honoured(filter, self.call.identity());
-        self.call.listen(filter).await?;
-        // Its id goes out as the bytes it came as (SPEC D-123, D-127).
-        let mut out = b"{\"resultType\":\"complete\",\"_meta\":{".to_vec();
-        out.extend_from_slice(b"\"io.modelcontextprotocol/subscriptionId\":");
-        out.extend_from_slice(self.call.message().id().as_bytes());
-        out.extend_from_slice(b",\"io.modelcontextprotocol/serverInfo\":");
-        out.extend_from_slice(self.server.modern_info().as_bytes());
-        out.extend_from_slice(b"}}");
-        Ok(Json::from_encoder(out))
-    }
-
     fn list(&self, list: List, items: impl ExactSizeIterator<Item = Value>) -> Answer {
         let make = || {
-            let page = page(&members(self.call.message())?, list.key(), items, PAGE_SIZE)?;
+            let page = page(&members(&self.request)?, list.key(), items, PAGE_SIZE)?;
             let closing = self.closing.kept(self.kept(self.registry.lists_cache));
             Ok(closing.close(&page, &Meta::default()))
         };
-        if !begins_list(self.call.message()) {
+        if !begins_list(&self.request) {
             return make();
         }
         let has_identity = self.call.identity().is_some();
@@ -285,8 +296,8 @@ impl Asked<'_> {
     }
 
     /// SPEC E-33 to E-35, E-38.
-    async fn call_tool(&self) -> Answer {
-        let params = self.call.message().params();
+    async fn call_tool(&mut self) -> Answer {
+        let params = self.request.params();
         let name = params
             .and_then(|params| params.name())
             .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
@@ -294,7 +305,7 @@ impl Asked<'_> {
             let name: String = name.chars().take(100).collect();
             ErrorObject::invalid_params(format!("unknown tool: {name}"))
         })?;
-        let arguments = Arguments::of(self.call.message())?;
+        let arguments = Arguments::of(&self.request)?;
         drop(name);
         if self.version.era() == Era::Modern {
             tool.check_mirrored(Headers::new(self.call.headers()), &arguments)?;
@@ -318,8 +329,8 @@ impl Asked<'_> {
     }
 
     /// SPEC E-52 to E-54.
-    async fn read(&self) -> Answer {
-        let uri = the_uri(self.call.message())?;
+    async fn read(&mut self) -> Answer {
+        let uri = the_uri(&self.request)?;
         let (reader, read, cache) = self
             .registry
             .reader(&uri)
@@ -338,17 +349,8 @@ impl Asked<'_> {
     }
 
     /// SPEC E-66, E-67.
-    async fn prompt(&self) -> Answer {
-        let params = members(self.call.message())?;
-        let name = params
-            .get("name")
-            .and_then(Value::as_str)
-            .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
-        let (prompt, handler) = self.registry.prompts.get(name).ok_or_else(|| {
-            let name: String = name.chars().take(100).collect();
-            ErrorObject::invalid_params(format!("unknown prompt: {name}"))
-        })?;
-        let arguments = prompt.arguments(params.get("arguments"))?;
+    async fn prompt(&mut self) -> Answer {
+        let (prompt, handler, arguments) = self.wanted_prompt()?;
         let closing = self.closing;
         let version = self.version;
         match self.run(|call| handler(call, arguments)).await? {
@@ -357,12 +359,27 @@ impl Asked<'_> {
         }
     }
 
+    fn wanted_prompt(
+        &self,
+    ) -> Result<(&'s Prompt, &'s PromptHandler, PromptArguments), ErrorObject> {
+        let params = members(&self.request)?;
+        let name = params
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
+        let (prompt, handler) = self.registry.prompts.get(name).ok_or_else(|| {
+            let name: String = name.chars().take(100).collect();
+            ErrorObject::invalid_params(format!("unknown prompt: {name}"))
+        })?;
+        Ok((prompt, handler, prompt.arguments(params.get("arguments"))?))
+    }
+
     /// SPEC E-70 to E-72.
-    async fn complete(&self) -> Answer {
+    async fn complete(&mut self) -> Answer {
         let Some(handler) = &self.registry.completion else {
-            return Err(ErrorObject::method_not_found(self.call.message().method()));
+            return Err(ErrorObject::method_not_found(self.request.method()));
         };
-        let wanted = Completion::read(&members(self.call.message())?, self.version)?;
+        let wanted = Completion::read(&members(&self.request)?, self.version)?;
         if !self
             .registry
             .has_argument(wanted.target(), wanted.argument())
@@ -371,14 +388,16 @@ impl Asked<'_> {
                 "there is no such argument to complete",
             ));
         }
+        self.request.trim();
         // SPEC D-100: here no round can be ended with a question.
         let candidates = handler(self.call.without_round(), wanted).await?;
         let result = completion::to_value(&candidates);
         Ok(self.closing.close(&result, &Meta::default()))
     }
 
-    /// Runs a handler that may ask the client.
-    async fn run<T, F>(&self, handler: impl FnOnce(Call) -> F) -> Result<Run<T>, ErrorObject>
+    /// Runs a handler that may ask the client. While it runs, the request is kept as far as it says
+    /// what is asked for, and what else there was of it is not.
+    async fn run<T, F>(&mut self, handler: impl FnOnce(Call) -> F) -> Result<Run<T>, ErrorObject>
     where
         F: Future<Output = Result<T, ErrorObject>>,
     {
@@ -387,14 +406,17 @@ impl Asked<'_> {
         if let Some(round) = call.round().filter(|_| is_retry) {
             round.bring(self.carried()?);
         }
+        // Of a long request only this is kept, and what its handler is given.
+        let is_kept = call.round().is_none() || !self.request.is_padded();
+        let binding = (!is_kept).then(|| self.binding());
+        self.request.trim();
         // The handler is gone before its round is told.
         let outcome = call.run(handler(call.clone())).await?;
         match (outcome, call.round()) {
             (Some(result), _) => Ok(Run::Complete(result, is_retry)),
             (None, Some(round)) => {
-                let params = members(call.message())?;
-                let purpose = purpose(call, call.message(), &params);
-                let answer = self.server.input_required(round, &purpose, self.closing)?;
+                let binding = binding.unwrap_or_else(|| self.binding())?;
+                let answer = self.server.input_required(round, &binding, self.closing)?;
                 Ok(Run::InputRequired(answer))
             }
             // Nothing but a round ends without a result.
@@ -404,14 +426,20 @@ impl Asked<'_> {
 
     /// Whether the client comes back with answers, as it does in the modern era alone.
     fn is_retry(&self) -> bool {
-        let params = self.call.message().params();
+        let params = self.request.params();
         self.version.era() == Era::Modern && params.is_some_and(|params| params.is_retry())
+    }
+
+    /// What the state of this request is bound to.
+    fn binding(&self) -> Result<String, ErrorObject> {
+        let params = members(&self.request)?;
+        Ok(binding(&purpose(&self.call, &self.request, &params)))
     }
 
     /// What a retry brings.
     fn carried(&self) -> Result<Carried, ErrorObject> {
-        let params = members(self.call.message())?;
-        let purpose = purpose(&self.call, self.call.message(), &params);
+        let params = members(&self.request)?;
+        let purpose = purpose(&self.call, &self.request, &params);
         let mut carried = self.server.carried(&purpose)?;
         carried.answers.extend(read_answers(&params)?);
         Ok(carried)
@@ -431,6 +459,12 @@ fn purpose<'a>(
     }
 }
 
+/// No state is given out, and none is bound to anything.
+#[cfg(not(feature = "request-state"))]
+fn binding(_: &Purpose<'_>) -> String {
+    String::new()
+}
+
 /// How a handler that may ask the client ended.
 enum Run<T> {
     /// With a result; and whether answers of the client went into it.
@@ -441,8 +475,8 @@ enum Run<T> {
 
 impl Shared {
     /// The result of a round that ends with questions (SPEC D-101).
-    fn input_required(&self, round: &Round, purpose: &Purpose<'_>, closing: Closing<'_>) -> Answer {
-        let state = self.sealed(round, purpose)?;
+    fn input_required(&self, round: &Round, binding: &str, closing: Closing<'_>) -> Answer {
+        let state = self.sealed(round, binding)?;
         let mut result = json!({"inputRequests": round.questions(state.is_some())});
         if let Some(state) = state {
             result["requestState"] = state.into();
@@ -460,8 +494,8 @@ impl Shared {
     }
 
     #[cfg(feature = "request-state")]
-    fn sealed(&self, round: &Round, purpose: &Purpose<'_>) -> Result<Option<String>, ErrorObject> {
-        self.state_keys().seal_state(&round.carry(), purpose)
+    fn sealed(&self, round: &Round, binding: &str) -> Result<Option<String>, ErrorObject> {
+        self.state_keys().seal_state(&round.carry(), binding)
     }
 
     /// Without keys no state was ever given out, so whatever comes is not ours (SPEC D-107).
@@ -483,7 +517,7 @@ impl Shared {
         clippy::unused_self,
         reason = "the other form of this asks the server's keys"
     )]
-    fn sealed(&self, _: &Round, _: &Purpose<'_>) -> Result<Option<String>, ErrorObject> {
+    fn sealed(&self, _: &Round, _: &str) -> Result<Option<String>, ErrorObject> {
         Ok(None)
     }
 }

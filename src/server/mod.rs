@@ -401,9 +401,13 @@ impl Dispatcher for Server {
     fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
         let server = Arc::clone(&self.0);
         let registry = server.current.get();
-        let round = (cx.version().era() == Era::Modern).then(Round::default);
-        let call = Call::new(cx, request, registry.logging, round);
-        Box::pin(async move { server.answer(&registry, call).await })
+        let is_modern = cx.version().era() == Era::Modern;
+        if is_modern && request.method() == "subscriptions/listen" && registry.is_listenable() {
+            return Box::pin(server.listen(&registry, cx, &request));
+        }
+        let round = is_modern.then(Round::default);
+        let call = Call::new(cx, &request, registry.logging, round);
+        Box::pin(async move { server.answer(&registry, call, request).await })
     }
 
     fn scopes(&self, request: &Request) -> Vec<String> {

@@ -62,10 +62,10 @@ impl Text {
     }
 
     /// The text of a string in this part of a body, if it has no escapes. One that is short, or not most of
-    /// its body, is copied, so that it does not keep a body that is much longer.
-    pub(super) fn of_part(part: &Bytes, body_len: usize, string: RawJson<'_>) -> Option<Self> {
+    /// the part, is copied, so that it does not keep a part that is much longer.
+    pub(super) fn of_part(part: &Bytes, string: RawJson<'_>) -> Option<Self> {
         let bytes = string.unescaped()?;
-        let is_shared = bytes.len() >= SHARED_FROM && bytes.len() >= body_len / 2;
+        let is_shared = bytes.len() >= SHARED_FROM && bytes.len() >= part.len() / 2;
         Some(Self(if is_shared {
             Kind::Shared(part.slice_ref(bytes))
         } else {

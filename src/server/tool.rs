@@ -252,8 +252,6 @@ fn is_of_object(schema: &Value) -> bool {
 pub struct Arguments {
     /// Part of a message, and so checked; empty for no arguments. serde_json can hold it.
     text: Bytes,
-    /// How long the body of the request is.
-    body_len: usize,
     values: OnceLock<Map<String, Value>>,
 }
 
@@ -274,7 +272,6 @@ impl Arguments {
         }
         Ok(Self {
             text: request.part(raw),
-            body_len: request.body_len(),
             values: OnceLock::new(),
         })
     }
@@ -353,7 +350,7 @@ impl Arguments {
     /// As [`Arguments::str`].
     pub fn text(&self, name: &str) -> Result<Text, ToolError> {
         let value = RawJson::of(&self.text).member(name);
-        match value.and_then(|value| Text::of_part(&self.text, self.body_len, value)) {
+        match value.and_then(|value| Text::of_part(&self.text, value)) {
             Some(text) => Ok(text),
             None => self
                 .required(name, "a string", Value::as_str)
@@ -379,7 +376,6 @@ impl From<Map<String, Value>> for Arguments {
     fn from(values: Map<String, Value>) -> Self {
         Self {
             text: Bytes::new(),
-            body_len: 0,
             values: values.into(),
         }
     }

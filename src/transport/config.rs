@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::auth::Authorizer;
-use super::body::QueueLimits;
 use super::dispatch::Dispatcher;
 use super::observe::{Hook, Observer, ServiceEvent};
 #[cfg(feature = "request-state")]
 use super::portable::Portable;
+use super::queue::QueueLimits;
 #[cfg(feature = "request-state")]
 use super::seal::StateKeys;
 use super::service::McpService;
@@ -384,8 +384,10 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// What a session of Streamable HTTP keeps of its events, in bytes, in events and in time, for
-    /// clients that come back to a stream. A longer event is not kept. Default 1 MiB, 256, 5 min.
+    /// What a session of Streamable HTTP keeps of its events, in bytes of heap, in events and in time,
+    /// for clients that come back to a stream. An event counts with its text and some 100 bytes that it
+    /// costs beside it. One that is larger than all of that is not kept, and its stream cannot be resumed
+    /// across it (400); the events of other streams stay. Default 1 MiB, 256, 5 min.
     pub fn replay(mut self, bytes: usize, events: usize, age: Duration) -> Self {
         self.replay = ReplayLimits { bytes, events, age };
         self
@@ -469,7 +471,8 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// How much a stream may hold for a client that reads slowly, in bytes and in events. A client
+    /// How much a stream may hold for a client that reads slowly, in bytes of heap and in events. An
+    /// event counts with its text and 64 bytes that it costs beside it. A client
     /// that lets it fill up loses its HTTP+SSE session, its connection to a stream of Streamable HTTP,
     /// which it can resume, or its `subscriptions/listen`; of a call of 2026-07-28 what has no room is
     /// left out, but never the answer. The last message may go over the bytes. Default 1 MiB and 256.

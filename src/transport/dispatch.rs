@@ -12,12 +12,10 @@ use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
-use super::body::{QueueLimits, Sender};
 use super::identity::Identity;
 use super::listen::{ListenTable, Listener, News};
-use super::observe::{Observer, SessionEnd};
+use super::queue::{Outlet, Receiver, Sender};
 use super::sessions::{LiveSession, SessionRow, SessionTable, now};
 use crate::error::Error;
 use crate::protocol::change::Change;
@@ -25,7 +23,7 @@ use crate::protocol::envelope::Envelope;
 use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::session::{Client, Terms, Ticket, Unasked};
-use crate::protocol::stream::{Closed, Connection, frame_of};
+use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{
@@ -120,25 +118,8 @@ pub(super) struct ExchangeLink {
     pub(super) envelope: Envelope,
     pub(super) id: Id,
     pub(super) listens: Arc<ListenTable>,
-    /// When the identity of the request ends.
-    pub(super) end: Option<Instant>,
     /// The capabilities in the envelope, read when first asked for.
     pub(super) capabilities: OnceLock<Map<String, Value>>,
-}
-
-/// The stream of a request that stands for itself, made when something goes onto it: most answers are
-/// ready at once, and need none.
-pub(super) struct Outlet {
-    pub(super) limits: QueueLimits,
-    pub(super) observer: Arc<Observer>,
-    pub(super) sender: OnceLock<Sender>,
-}
-
-impl Outlet {
-    fn sender(&self) -> &Sender {
-        self.sender
-            .get_or_init(|| Sender::new(self.limits, &self.observer))
-    }
 }
 
 impl SessionLink {
@@ -157,7 +138,7 @@ impl SessionLink {
                         .is_some_and(|stream| stream.is_closed())
                 };
                 if self.row.with(is_over) {
-                    self.table.end(&self.row, SessionEnd::Cut);
+                    self.table.end_with_stream(&self.row);
                 }
                 RequestError::Closed
             }
@@ -229,17 +210,18 @@ impl Context {
     /// trace: read when asked for.
     #[must_use]
     pub fn trace_context(&self) -> Option<TraceContext> {
-        TraceContext::read(self.meta(), self.headers())
+        TraceContext::read(self.raw_meta(), self.headers())
     }
 
     /// The W3C `baggage` of the message, from where [`trace_context`](Self::trace_context) looks,
     /// to be passed on. It is the client's word, like all of the message.
     #[must_use]
     pub fn baggage(&self) -> Option<String> {
-        baggage(self.meta(), self.headers())
+        baggage(self.raw_meta(), self.headers())
     }
 
-    fn meta(&self) -> Option<RawJson<'_>> {
+    /// The `_meta` of the message; `None` when there is none.
+    pub(crate) fn raw_meta(&self) -> Option<RawJson<'_>> {
         let meta = &self.0.meta;
         (!meta.is_empty()).then(|| RawJson::of(meta))
     }
@@ -261,28 +243,10 @@ impl Context {
         link.table.has(id).then_some(id)
     }
 
-    /// The stream of a request that stands for itself.
-    pub(super) fn sender(&self) -> Option<&Sender> {
+    fn outlet(&self) -> Option<&Outlet> {
         match &self.0.link {
             Link::Session(_) => None,
-            Link::Exchange(link) => Some(link.outlet.sender()),
-        }
-    }
-
-    /// Whether something was put onto that stream.
-    pub(super) fn has_output(&self) -> bool {
-        match &self.0.link {
-            Link::Session(_) => false,
-            Link::Exchange(link) => link.outlet.sender.get().is_some_and(Sender::has_output),
-        }
-    }
-
-    /// Ends that stream, which nobody reads, if anybody is left who could put something onto it.
-    pub(super) fn hush(&self) {
-        if Arc::strong_count(&self.0) > 1
-            && let Some(sender) = self.sender()
-        {
-            sender.clone().finish();
+            Link::Exchange(link) => Some(&link.outlet),
         }
     }
 
@@ -324,7 +288,8 @@ impl Context {
         match &self.0.link {
             Link::Session(link) => link.notify(message),
             Link::Exchange(link) if link.streams => {
-                let offered = link.outlet.sender().offer_if_room(frame_of(message));
+                let sender = link.outlet.sender();
+                let offered = sender.and_then(|sender| sender.offer_if_room(frame_of(message)));
                 offered.map_err(|Closed| RequestError::Closed)
             }
             Link::Exchange(_) => Ok(()),
@@ -412,7 +377,8 @@ impl Context {
 
     /// Serves `subscriptions/listen`: acknowledges what `filter` asks for, then tells of it on the
     /// stream of this request. Ready when the server ends; the result is still to be given then
-    /// (SPEC D-127).
+    /// (SPEC D-127). Takes the context, so that nothing of the request is kept while it waits but its
+    /// id and the filter.
     ///
     /// # Errors
     ///
@@ -422,16 +388,59 @@ impl Context {
     /// # Cancel safety
     ///
     /// Dropping the future ends the subscription.
-    pub(crate) async fn listen(&self, filter: Filter) -> Result<(), ErrorObject> {
-        let Link::Exchange(link) = &self.0.link else {
-            return Err(ErrorObject::internal());
+    pub(crate) async fn listen(self, filter: Filter) -> Result<(), ErrorObject> {
+        let listening = self.start_listening(filter)?;
+        drop(self);
+        listening.await
+    }
+
+    fn start_listening(
+        &self,
+        filter: Filter,
+    ) -> Result<impl Future<Output = Result<(), ErrorObject>> + use<>, ErrorObject> {
+        let link = match &self.0.link {
+            Link::Exchange(link) if link.streams => link,
+            _ => return Err(ErrorObject::internal()),
         };
-        if !link.streams {
-            return Err(ErrorObject::internal());
-        }
-        let owner = self.identity().map(Identity::owner);
         let sender = link.outlet.sender();
-        Listener::run(&link.listens, owner, (sender, &link.id), (filter, link.end)).await
+        let sender = sender.map_err(|Closed| ErrorObject::internal())?.clone();
+        Ok(Listener::run(
+            Arc::clone(&link.listens),
+            self.identity().map(Identity::owner).cloned(),
+            (sender, link.id.detached()),
+            (filter, link.outlet.until),
+        ))
+    }
+}
+
+/// The reading end of a request that stands for itself, until its response begins. Dropping it closes
+/// the request's queue, unless the response took it.
+pub(super) struct Reading(Context);
+
+impl Reading {
+    pub(super) fn of(cx: &Context) -> Self {
+        Self(cx.clone())
+    }
+
+    /// Both ends of the queue, for the response.
+    pub(super) fn take(&self) -> Option<(Sender, Receiver)> {
+        self.0.outlet()?.take()
+    }
+
+    /// The same, if something waits to be read.
+    pub(super) fn take_output(&self) -> Option<(Sender, Receiver)> {
+        self.0.outlet()?.take_output()
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // Most handlers are gone by now: nobody is left who could send anything.
+        if Arc::strong_count(&self.0.0) > 1
+            && let Some(outlet) = self.0.outlet()
+        {
+            outlet.close();
+        }
     }
 }
 
@@ -597,7 +606,7 @@ impl Publisher {
                 .with(|session| session.publish(change, message, &frame, now))
                 .is_err()
             {
-                sessions.end(&row, SessionEnd::Cut);
+                sessions.end_with_stream(&row);
             }
         }
         let news = News::of(change);

@@ -8,12 +8,14 @@ use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
-use super::body::{self, ResponseBody, Sender};
+use super::body::{self, ResponseBody};
 use super::config::SsePaths;
 use super::identity::Identity;
+use super::intake;
 use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, too_many};
 use super::observe::SessionEnd;
+use super::queue::{Sender, queue};
 use super::service::{Shared, response, stream_response};
 use super::sessions::now;
 use super::turn::at_once;
@@ -40,7 +42,9 @@ pub(super) fn open(
     let prefix = forwarded_prefix_of(paths, &head.headers)?;
     let identity = Identity::of(head);
     let config = &shared.config;
-    let mut sender = Sender::new(config.queue, &shared.observer);
+    // SPEC F-52.
+    let end = end_of(identity);
+    let (mut sender, receiver) = queue(config.queue, &shared.observer, end);
     let row = shared
         .table
         .open(
@@ -62,14 +66,10 @@ pub(super) fn open(
     let keep_alive = config.keep_alive;
     let place = Place { shared, row };
     let is_draining = place.shared.is_draining();
-    // SPEC F-52. A revocation ends the session itself.
-    let lease = Lease::until(end_of(identity));
+    // A revocation ends the session itself.
+    let lease = Lease::until(end);
     let over = place.clone();
-    let guard = StreamGuard {
-        place,
-        sender: sender.clone(),
-    };
-    let body = ResponseBody::events(&sender, keep_alive, guard)
+    let body = ResponseBody::events(receiver, keep_alive, StreamGuard(place))
         .leased(lease, move || over.end(SessionEnd::Expired));
     // A drain that began in between has not seen this session.
     if is_draining {
@@ -90,20 +90,17 @@ fn forwarded_prefix_of<'h>(
 }
 
 /// Ends the session when its stream is dropped (SPEC B-12).
-struct StreamGuard {
-    place: Place,
-    sender: Sender,
-}
+struct StreamGuard(Place);
 
 impl Drop for StreamGuard {
     fn drop(&mut self) {
-        // A stream that the server ended is over because of a drain: a cut ended the session before.
-        let reason = if self.sender.is_closed() {
-            SessionEnd::Closed
-        } else {
-            SessionEnd::Left
-        };
-        self.place.end(reason);
+        let reason = self.0.row.with(|session| match session.connection() {
+            Some(stream) if stream.is_expired() => SessionEnd::Expired,
+            // A stream that the server ended is over because of a drain: a cut ended the session before.
+            Some(stream) if stream.is_closed() => SessionEnd::Closed,
+            _ => SessionEnd::Left,
+        });
+        self.0.end(reason);
     }
 }
 
@@ -111,7 +108,7 @@ impl Drop for StreamGuard {
 pub(super) async fn post<B>(
     shared: &Arc<Shared>,
     (session, is_json): (SessionId, bool),
-    head: Box<Parts>,
+    mut head: Box<Parts>,
     body: B,
 ) -> Result<Response<ResponseBody>, Rejection>
 where
@@ -128,6 +125,7 @@ where
         shared: Arc::clone(shared),
         row,
     };
+    place.check_stream()?;
     if !is_json {
         return Err(Rejection::NotJson);
     }
@@ -138,6 +136,11 @@ where
     )
     .await?;
     let read = jsonrpc::parse(&body, &config.json);
+    if intake::is_long(&head, &body) {
+        intake::detach(&mut head);
+    }
+    // Whatever waits from here on has what it needs of it.
+    drop(body);
     shared.permit(Endpoint::Messages, &head, &read)?;
     match read {
         Ok(Payload::Single(Message::Request(request))) => {
@@ -153,6 +156,22 @@ where
     // SPEC B-7: the answer comes on the stream.
     let accepted = Bytes::from_static(b"Accepted");
     Ok(response(StatusCode::ACCEPTED, ResponseBody::full(accepted)))
+}
+
+impl Place {
+    /// A session whose stream has ended with the identity that opened it is unknown, although the
+    /// connection of that stream may not have noticed.
+    fn check_stream(&self) -> Result<(), Rejection> {
+        let is_expired = |stream: &mut Sender| stream.is_expired();
+        if self
+            .row
+            .with(|session| session.connection().is_some_and(is_expired))
+        {
+            self.end(SessionEnd::Expired);
+            return Err(Rejection::UnknownSession);
+        }
+        Ok(())
+    }
 }
 
 /// An envelope that is broken is an HTTP error. Params that are broken are the answer to a request
@@ -182,7 +201,7 @@ fn send_error(
     let message = Outgoing::Error(Some(id), error);
     let sent = place.row.with(|session| session.send(message, now()));
     sent.map_err(|Closed| {
-        place.end(SessionEnd::Cut);
+        place.shared.table.end_with_stream(&place.row);
         Rejection::UnknownSession
     })?;
     let status = StatusCode::ACCEPTED.as_u16();

@@ -11,17 +11,24 @@ use tokio::time::{Instant, Sleep};
 
 use super::auth::time_left;
 use super::identity::Identity;
+use super::queue::Sender;
 use crate::protocol::table::{Caps, Owner, Row, Table};
 
 /// The exchanges that a revocation has to reach by themselves, because they belong to no session.
 pub(super) type LeaseTable = Table<Revocation>;
 
-/// Dropped to end the exchange.
-pub(super) struct Revocation(Option<oneshot::Sender<()>>);
+/// How a revocation reaches an exchange.
+pub(super) struct Revocation {
+    /// Dropped to wake the exchange, which then ends.
+    running: Option<oneshot::Sender<()>>,
+    /// Takes nothing more from then on, although the exchange may not be polled for a while.
+    stream: Sender,
+}
 
 impl Revocation {
     pub(super) fn revoke(&mut self) {
-        self.0 = None;
+        self.stream.expire();
+        self.running = None;
     }
 }
 
@@ -74,10 +81,19 @@ impl Lease {
         }
     }
 
-    /// The same, ended by a revocation too.
-    pub(super) fn listed(mut self, table: &Arc<LeaseTable>, owner: &Owner) -> Self {
-        let (revocation, revoked) = oneshot::channel();
-        let row = table.open(Revocation(Some(revocation)), Some(owner));
+    /// The same, ended by a revocation too, as is the stream of the exchange.
+    pub(super) fn listed(
+        mut self,
+        table: &Arc<LeaseTable>,
+        owner: &Owner,
+        stream: &Sender,
+    ) -> Self {
+        let (running, revoked) = oneshot::channel();
+        let revocation = Revocation {
+            running: Some(running),
+            stream: stream.clone(),
+        };
+        let row = table.open(revocation, Some(owner));
         // A table without caps takes everything.
         self.revoked = row.ok().map(|row| {
             let table = Arc::clone(table);
@@ -122,29 +138,23 @@ impl Drop for Listed {
     }
 }
 
-/// Runs work to its end, or to the end of its lease, and is `None` then. What is ready at once needs no
-/// lease, and most is: so the lease is made when it waits.
+/// Runs work to its end, or to the end of its lease, and is `None` then.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future drops the work.
-pub(super) struct Leased<F, L> {
+pub(super) struct Leased<F> {
     work: F,
-    make: L,
-    lease: Option<Lease>,
+    lease: Lease,
 }
 
-impl<F, L> Leased<F, L> {
-    pub(super) fn new(work: F, make: L) -> Self {
-        Self {
-            work,
-            make,
-            lease: None,
-        }
+impl<F> Leased<F> {
+    pub(super) fn new(work: F, lease: Lease) -> Self {
+        Self { work, lease }
     }
 }
 
-impl<F: Future + Unpin, L: Fn() -> Lease + Unpin> Future for Leased<F, L> {
+impl<F: Future + Unpin> Future for Leased<F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -152,8 +162,7 @@ impl<F: Future + Unpin, L: Fn() -> Lease + Unpin> Future for Leased<F, L> {
         if let Poll::Ready(done) = Pin::new(&mut this.work).poll(cx) {
             return Poll::Ready(Some(done));
         }
-        let lease = this.lease.get_or_insert_with(&this.make);
-        ready!(lease.poll_over(cx, None));
+        ready!(this.lease.poll_over(cx, None));
         // A listening request is ready as soon as it is over, with its result (SPEC D-127).
         match Pin::new(&mut this.work).poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
@@ -168,9 +177,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::transport::queue::{QueueLimits, queue};
 
-    async fn leased<T>(work: impl Future<Output = T>, lease: impl Fn() -> Lease) -> Option<T> {
-        Leased::new(Box::pin(work), Box::new(lease)).await
+    const LIMITS: QueueLimits = QueueLimits {
+        bytes: 1000,
+        frames: 10,
+    };
+
+    async fn leased<T>(work: impl Future<Output = T>, lease: Lease) -> Option<T> {
+        Leased::new(Box::pin(work), lease).await
     }
 
     /// SPEC D-127: work that ends because its lease does, between the two looks at them, is done.
@@ -185,7 +200,7 @@ mod tests {
                     false => Poll::Ready(()),
                 }
             });
-            let over = || Lease::until(Some(Instant::now()));
+            let over = Lease::until(Some(Instant::now()));
             tokio::time::advance(Duration::from_millis(2)).await;
             assert_eq!(leased(work, over).await, outcome);
         }
@@ -196,15 +211,17 @@ mod tests {
     async fn a_lease_ends_by_its_time_or_by_a_revocation() {
         let table = Arc::new(lease_table());
         let ada = Owner::from("ada");
+        let (sender, _receiver) = queue(LIMITS, &Arc::default(), None);
         let lease = |seconds: Option<u64>| {
             let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-            Lease::until(end).listed(&table, &ada)
+            Lease::until(end).listed(&table, &ada, &sender)
         };
         let start = Instant::now();
-        assert_eq!(leased(pending::<()>(), || lease(Some(5))).await, None);
+        assert_eq!(leased(pending::<()>(), lease(Some(5))).await, None);
         assert_eq!(start.elapsed().as_secs(), 5);
         let slow = tokio::time::sleep(Duration::from_secs(3));
-        assert_eq!(leased(slow, || lease(Some(5))).await, Some(()));
+        assert_eq!(leased(slow, lease(Some(5))).await, Some(()));
+        assert!(!sender.is_closed());
         let revoke = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             for row in table.of("ada") {
@@ -212,9 +229,8 @@ mod tests {
             }
             pending::<()>().await;
         };
-        assert_eq!(leased(revoke, || lease(None)).await, None);
+        assert_eq!(leased(revoke, lease(None)).await, None);
+        assert!(sender.is_closed(), "nothing follows");
         assert_eq!(table.len(), 0);
-        let at_once = leased(async { 1 }, || panic!("no lease is needed"));
-        assert_eq!(at_once.await, Some(1));
     }
 }

@@ -279,7 +279,7 @@ async fn answer(
         Ok(Finished::Kept) => Some(message.to_pieces()),
         Ok(Finished::Sent | Finished::Gone) => None,
         Err(Closed) => {
-            place.end(SessionEnd::Cut);
+            place.shared.table.end_with_stream(&place.row);
             None
         }
     }

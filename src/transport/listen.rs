@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::body::Sender;
+use super::queue::Sender;
 use crate::protocol::change::Change;
 use crate::protocol::filter::{Filter, change_params};
 use crate::protocol::stream::{Connection, frame_of};
@@ -32,13 +32,13 @@ pub(super) struct Listener {
 impl Listener {
     /// Acknowledges, then waits for the end of the server or of the identity.
     pub(super) async fn run(
-        table: &Arc<ListenTable>,
-        owner: Option<&Owner>,
-        (sender, id): (&Sender, &Id),
+        table: Arc<ListenTable>,
+        owner: Option<Owner>,
+        (mut sender, id): (Sender, Id),
         (filter, end): (Filter, Option<Instant>),
     ) -> Result<(), ErrorObject> {
         let (running, mut ended) = oneshot::channel();
-        let acknowledgement = filter.acknowledgement(id);
+        let acknowledgement = filter.acknowledgement(&id);
         let listener = Self {
             id: id.detached(),
             filter,
@@ -46,18 +46,17 @@ impl Listener {
             running: Some(running),
         };
         // SPEC D-130.
-        let row = table.open(listener, owner).map_err(|full| {
+        let row = table.open(listener, owner.as_ref()).map_err(|full| {
             let message = match full {
                 Full::All(limit) => format!("the server already has {limit} listening requests"),
                 Full::Each(limit) => format!("you already have {limit} listening requests"),
             };
             ErrorObject::new(-32603, message)
         })?;
-        let _listed = Listed { table, row: &row };
-        row.with(|listener| {
+        let listed = Listed { table, row };
+        listed.row.with(|listener| {
             let method = "notifications/subscriptions/acknowledged";
             let message = Outgoing::Notification(method, Some(&acknowledgement));
-            let mut sender = sender.clone();
             // A client that is gone drops this future.
             let _ = sender.offer(frame_of(message));
             listener.sender = Some(sender);
@@ -83,8 +82,9 @@ impl Listener {
         }
     }
 
-    /// Ends the request with its result.
+    /// Ends the request with its result. It is told of nothing more.
     pub(super) fn end(&mut self) {
+        self.sender = None;
         self.running = None;
     }
 }
@@ -121,14 +121,14 @@ impl<'a> News<'a> {
 }
 
 /// Takes a listener out of the table, however it ends.
-struct Listed<'a> {
-    table: &'a ListenTable,
-    row: &'a Row<Listener>,
+struct Listed {
+    table: Arc<ListenTable>,
+    row: Arc<Row<Listener>>,
 }
 
-impl Drop for Listed<'_> {
+impl Drop for Listed {
     fn drop(&mut self) {
-        self.table.close(self.row);
+        self.table.close(&self.row);
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod dispatch;
 mod documents;
 mod http_sse;
 pub(crate) mod identity;
+mod intake;
 mod lease;
 mod legacy;
 mod listen;
@@ -18,6 +19,7 @@ mod parked;
 #[cfg(feature = "request-state")]
 mod portable;
 mod progress;
+pub(crate) mod queue;
 #[cfg(feature = "request-state")]
 pub(crate) mod seal;
 pub(crate) mod serve;

@@ -156,7 +156,8 @@ pub struct Snapshot {
     pub streams: usize,
     /// Requests that run now.
     pub running: usize,
-    /// Bytes that wait in the queues of streams now.
+    /// Bytes of heap that wait in the queues of streams now: the text of each event, and 64 bytes
+    /// that it costs beside it.
     pub queued_bytes: usize,
     /// Sessions that were opened, or taken up.
     pub sessions_opened: u64,

@@ -30,7 +30,7 @@ use super::sessions::SessionTable;
 #[cfg(feature = "request-state")]
 use super::sessions::now;
 use super::streamable::name_session;
-use super::{body, documents, http_sse, stateless, streamable};
+use super::{body, documents, http_sse, intake, stateless, streamable};
 use crate::error::Error;
 use crate::protocol::cors::Sharing;
 use crate::protocol::era::{Posted, Read, id_of, settle};
@@ -192,6 +192,12 @@ impl McpService {
 
     /// Answers a request. Never fails: what cannot be served is answered with its status.
     ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime whose time driver is enabled, as soon as a timer or a task is needed:
+    /// when the body of the request does not arrive at once, when a session begins, when a handler
+    /// waits, or when the answer is a stream. The same runtime has to poll the body of the response.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future before it is ready gives the request up.
@@ -215,6 +221,10 @@ impl McpService {
     /// Clients of HTTP+SSE are told of the configured path of messages all the same: send them to it,
     /// or choose [`Builder::trust_forwarded_prefix`] and give the request to [`Endpoint::Sse`] an
     /// `X-Forwarded-Prefix` that leads to your route for [`Endpoint::Messages`].
+    ///
+    /// # Panics
+    ///
+    /// As [`call`](Self::call).
     ///
     /// # Cancel safety
     ///
@@ -305,6 +315,15 @@ impl McpService {
                 let limits = (config.body_limit, config.body_timeout);
                 let body = body::read(body, limits, &shared.buffers).await?;
                 let read = jsonrpc::parse(&body, &config.json);
+                let fields = match intake::is_long(&head, &body) {
+                    true => {
+                        intake::detach(&mut head);
+                        Fields::read(&head.headers)
+                    }
+                    false => fields,
+                };
+                // Whatever waits from here on has what it needs of it.
+                drop(body);
                 let id = id_of(&read);
                 shared.permit(Endpoint::Mcp, &head, &read)?;
                 let answered = match settle(&fields, read, config.terms.sessions) {

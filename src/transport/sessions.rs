@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::body::Sender;
 use super::observe::{Observer, ServiceEvent, SessionEnd};
+use super::queue::Sender;
 use crate::protocol::session::Session;
 #[cfg(feature = "request-state")]
 use crate::protocol::table::Restored;
@@ -74,6 +74,17 @@ impl SessionTable {
     pub(super) fn end(&self, row: &SessionRow, reason: SessionEnd) {
         let was_known = self.rows.close(row);
         self.bury(row, was_known.then_some(reason));
+    }
+
+    /// Ends a session whose one stream takes nothing more, for the reason that the stream has.
+    pub(super) fn end_with_stream(&self, row: &SessionRow) {
+        let is_expired = row.with(|session| session.connection().is_some_and(|c| c.is_expired()));
+        let reason = if is_expired {
+            SessionEnd::Expired
+        } else {
+            SessionEnd::Cut
+        };
+        self.end(row, reason);
     }
 
     /// Ends all that `is_gone` says so of.

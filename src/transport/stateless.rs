@@ -3,22 +3,25 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
-use super::body::{ResponseBody, Sender};
-use super::dispatch::{Context, ExchangeLink, Link, Outlet};
+use super::body::ResponseBody;
+use super::calls::Handling;
+use super::dispatch::{Context, ExchangeLink, Link, Reading};
 use super::identity::Identity;
 use super::lease::{Lease, Leased, end_of};
+use super::queue::{Outlet, Receiver, Sender};
 use super::service::{Shared, json_response, stream_response};
 use super::turn::{First, at_once, first};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::exchange::Form;
 use crate::protocol::rejection::{Rejection, modern_status};
 use crate::protocol::stream::frame_of;
+use crate::protocol::table::Owner;
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing, Request};
 
 /// What is told to a request that its identity did not outlive.
@@ -27,12 +30,15 @@ const OVER: &str = "the authorization ended before the answer";
 type Outcome = Result<Json, ErrorObject>;
 
 /// A request whose handler was made and has not run yet.
-pub(super) struct Begun<'s, W> {
+pub(super) struct Begun<'s> {
     shared: &'s Shared,
-    cx: Context,
+    reading: Reading,
     id: Id,
     form: Form,
-    work: W,
+    /// Whose identity it runs under, and when that ends.
+    owner: Option<Owner>,
+    end: Option<Instant>,
+    work: Handling,
 }
 
 /// Takes up a request. Nothing waits here, so that what came of it is moved to where it stays at once.
@@ -42,7 +48,7 @@ pub(super) fn begin(
     request: Request,
     envelope: Envelope,
     form: Form,
-) -> Result<Begun<'_, impl Future<Output = Option<Outcome>> + Send + Unpin + use<>>, Rejection> {
+) -> Result<Begun<'_>, Rejection> {
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
     }
@@ -53,38 +59,31 @@ pub(super) fn begin(
     let id = request.id();
     let calls = &shared.calls;
     let call = calls.begin(envelope.version, &request, &head.headers)?;
-    let identity = Identity::of(&head).cloned();
-    let end = end_of(identity.as_ref());
+    let identity = Identity::of(&head);
+    let (owner, end) = (identity.map(Identity::owner).cloned(), end_of(identity));
     let link = Link::Exchange(ExchangeLink {
-        outlet: Outlet {
-            limits: shared.config.queue,
-            observer: Arc::clone(&shared.observer),
-            sender: OnceLock::new(),
-        },
+        outlet: Outlet::new(shared.config.queue, &shared.observer, end),
         streams: form != Form::Json,
         envelope,
         id: id.clone(),
         listens: Arc::clone(&shared.listens),
-        end,
         capabilities: OnceLock::new(),
     });
     let cx = Context::new(link, head, request.meta_part());
-    let handling = call.run(|| shared.dispatcher.request(cx.clone(), request));
-    let leases = Arc::clone(&shared.leases);
-    let work = Leased::new(handling, move || match &identity {
-        Some(identity) => Lease::until(end).listed(&leases, identity.owner()),
-        None => Lease::until(None),
-    });
+    let reading = Reading::of(&cx);
+    let work = call.run(|| shared.dispatcher.request(cx, request));
     Ok(Begun {
         shared,
-        cx,
+        reading,
         id,
         form,
+        owner,
+        end,
         work,
     })
 }
 
-impl<W: Future<Output = Option<Outcome>> + Send + Unpin + 'static> Begun<'_, W> {
+impl Begun<'_> {
     /// Answers the request: with JSON when there is nothing but the answer, else with a stream.
     ///
     /// # Cancel safety
@@ -94,32 +93,51 @@ impl<W: Future<Output = Option<Outcome>> + Send + Unpin + 'static> Begun<'_, W> 
     pub(super) async fn answer(self) -> Response<ResponseBody> {
         let Self {
             shared,
-            cx,
+            reading,
             id,
             form,
+            owner,
+            end,
             mut work,
         } = self;
-        let config = &shared.config;
         // Most answers are ready at once, and need no stream.
         if let Some(outcome) = at_once(Pin::new(&mut work)).await {
-            return answer_of(&cx, &id, &told(outcome), form, config.keep_alive);
+            let outcome = told(Some(outcome));
+            let ends = match wants_stream(form, &outcome) {
+                true => reading.take(),
+                false => reading.take_output(),
+            };
+            return answer_of(shared, ends, &id, &outcome);
         }
-        let Some(sender) = cx.sender().cloned() else {
+        let Some((sender, receiver)) = reading.take() else {
             return json_answer(&id, &Err(ErrorObject::internal()));
         };
-        let patience = (form != Form::Json).then_some(config.silence);
-        let rest = match first(Pin::new(&mut work), &sender, patience).await {
+        // From here on the handler alone decides what of the request is kept.
+        drop(reading);
+        let lease = match &owner {
+            Some(owner) => Lease::until(end).listed(&shared.leases, owner, &sender),
+            None => Lease::until(None),
+        };
+        let mut work = Leased::new(work, lease);
+        let patience = (form != Form::Json).then_some(shared.config.silence);
+        let rest = match first(Pin::new(&mut work), &receiver, patience).await {
             First::Answer(outcome) => {
-                return answer_of(&cx, &id, &told(outcome), form, config.keep_alive);
+                let outcome = told(outcome);
+                let is_stream = wants_stream(form, &outcome) || receiver.has_output();
+                let ends = is_stream.then_some((sender, receiver));
+                return answer_of(shared, ends, &id, &outcome);
             }
-            First::Output | First::Silence => run_out(work, sender.clone(), id),
+            First::Output | First::Silence => run_out(work, sender, id),
         };
         // A listening request that began while the server was told to end may have been overlooked.
         if shared.is_draining() {
             shared.end_listens();
         }
-        let body = ResponseBody::events(&sender, config.keep_alive, rest);
-        stream_response(body)
+        stream_response(ResponseBody::events(
+            receiver,
+            shared.config.keep_alive,
+            rest,
+        ))
     }
 }
 
@@ -154,27 +172,25 @@ fn told(outcome: Option<Outcome>) -> Outcome {
         .map_err(ErrorObject::into_modern)
 }
 
-/// The response to a request that is over. An error is told with its status while it can be, whatever
-/// form the client wanted.
+/// An error is told with its status while it can be, whatever form the client wanted.
+fn wants_stream(form: Form, outcome: &Outcome) -> bool {
+    form == Form::Stream && outcome.is_ok()
+}
+
+/// The response to a request that is over: on the stream, if there is one.
 fn answer_of(
-    cx: &Context,
+    shared: &Shared,
+    stream: Option<(Sender, Receiver)>,
     id: &Id,
     outcome: &Outcome,
-    form: Form,
-    keep_alive: Option<Duration>,
 ) -> Response<ResponseBody> {
-    let is_json = (form != Form::Stream || outcome.is_err()) && !cx.has_output();
-    let sender = if is_json { None } else { cx.sender() };
-    match sender {
-        Some(sender) => {
-            conclude(sender, id, outcome);
-            stream_response(ResponseBody::events(sender, keep_alive, ()))
+    match stream {
+        Some((sender, receiver)) => {
+            conclude(&sender, id, outcome);
+            let keep_alive = shared.config.keep_alive;
+            stream_response(ResponseBody::events(receiver, keep_alive, ()))
         }
-        None => {
-            // Whoever still holds the context has nobody to tell any more.
-            cx.hush();
-            json_answer(id, outcome)
-        }
+        None => json_answer(id, outcome),
     }
 }
 

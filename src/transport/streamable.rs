@@ -12,12 +12,13 @@ use hyper::{Response, StatusCode};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::body::{QueueLimits, ResponseBody, Sender};
+use super::body::ResponseBody;
 use super::dispatch::BoxFuture;
 use super::identity::Identity;
 use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, Running, too_many};
 use super::observe::SessionEnd;
+use super::queue::{QueueLimits, Receiver, Sender, resumable_queue};
 use super::service::{Shared, json_response, response, stream_response};
 use super::sessions::{ENDED, SessionRow, now};
 use super::turn::{First, at_once, first};
@@ -151,7 +152,8 @@ pub(super) fn listen(
         bytes: queue.bytes.saturating_add(replay.bytes),
         frames: queue.frames.saturating_add(replay.events),
     };
-    let sender = Sender::resumable(limits, &shared.observer);
+    let end = end_of(identity);
+    let (sender, receiver) = resumable_queue(limits, &shared.observer, end);
     let connection = sender.clone();
     let (attachment, otherwise) = place.row.with(|session| match &position {
         // It ended since it was found.
@@ -161,7 +163,7 @@ pub(super) fn listen(
         Position::Nowhere => (None, Rejection::EventUnknown),
     });
     let attachment = attachment.ok_or(otherwise)?;
-    let response = place.stream(&sender, attachment, end_of(identity));
+    let response = place.stream(place.connected(attachment, (sender, receiver)), end);
     Ok(name_session(response, claim.name.clone()))
 }
 
@@ -432,26 +434,27 @@ impl Place {
                 }
             }
         }
-        if form != Form::Json {
-            self.begin_stream(stream);
-        }
+        // Before anything runs, so that nothing is sent that has to wait for the connection.
+        let connected = match form {
+            Form::Json => None,
+            Form::Either | Form::Stream => {
+                self.begin_stream(stream);
+                Some(self.connect(stream, end).ok_or(Rejection::UnknownSession)?)
+            }
+        };
         let tasks: Vec<(Id, JoinHandle<Option<Pieces>>)> = taken
             .into_iter()
             .map(|(id, running)| (id, running.spawn(self)))
             .collect();
-        if form == Form::Json {
-            let mut answers = Vec::new();
-            for (id, task) in tasks {
-                let answer = task.await.ok().flatten();
-                answers.push(answer.unwrap_or_else(|| self.unanswered(&id)));
-            }
-            return Ok(array(&answers));
+        if let Some(connected) = connected {
+            return Ok(self.stream(connected, end));
         }
-        let sender = self.connection(stream);
-        let connection = sender.clone();
-        let attached = self.row.with(|session| session.attach(stream, connection));
-        let attachment = attached.ok_or(Rejection::UnknownSession)?;
-        Ok(self.stream(&sender, attachment, end))
+        let mut answers = Vec::new();
+        for (id, task) in tasks {
+            let answer = task.await.ok().flatten();
+            answers.push(answer.unwrap_or_else(|| self.unanswered(&id)));
+        }
+        Ok(array(&answers))
     }
 
     fn open_stream(&self, form: Form) -> (StreamId, Route) {
@@ -463,15 +466,25 @@ impl Place {
         (stream, route)
     }
 
-    /// A connection with room for what its request has sent already, beside what is to come.
-    fn connection(&self, stream: StreamId) -> Sender {
-        let (bytes, frames) = self.row.with(|session| session.early(stream));
-        let queue = self.shared.config.queue;
-        let limits = QueueLimits {
-            bytes: queue.bytes.saturating_add(bytes),
-            frames: queue.frames.saturating_add(frames),
-        };
-        Sender::resumable(limits, &self.shared.observer)
+    /// Connects the client of a POST to its stream, up to the end of its identity, with room for what
+    /// its request has sent already, beside what is to come. `None` when all is over.
+    fn connect(&self, stream: StreamId, end: Option<Instant>) -> Option<Connected> {
+        let early = self.row.with(|session| session.early(stream));
+        let limits = self.shared.config.queue.beside(early);
+        let ends = resumable_queue(limits, &self.shared.observer, end);
+        let connection = ends.0.clone();
+        let attached = self.row.with(|session| session.attach(stream, connection));
+        attached.map(|attachment| self.connected(attachment, ends))
+    }
+
+    fn connected(&self, attachment: Attachment, ends: (Sender, Receiver)) -> Connected {
+        Connected {
+            attached: Attached {
+                place: self.clone(),
+                attachment,
+            },
+            ends,
+        }
     }
 
     fn begin_stream(&self, stream: StreamId) {
@@ -500,27 +513,21 @@ impl Place {
 
     /// A stream for the client that is attached, up to the end of the identity that it came with; then
     /// the client may come back with another (SPEC F-51, F-52).
-    fn stream(
-        &self,
-        sender: &Sender,
-        attachment: Attachment,
-        end: Option<Instant>,
-    ) -> Response<ResponseBody> {
-        let attached = Attached {
-            place: self.clone(),
-            attachment,
-        };
+    fn stream(&self, connected: Connected, end: Option<Instant>) -> Response<ResponseBody> {
+        let Connected {
+            attached,
+            ends: (mut sender, receiver),
+        } = connected;
         let mut lease = Lease::until(end);
         if let Some(owner) = self.row.owner()
             && !self.shared.table.has(self.row.id())
         {
             // A revocation does not find it by its session.
-            lease = lease.listed(&self.shared.leases, owner);
+            lease = lease.listed(&self.shared.leases, owner, &sender);
         }
-        let mut connection = sender.clone();
         let keep_alive = self.shared.config.keep_alive;
-        let body = ResponseBody::events(sender, keep_alive, attached);
-        stream_response(body.leased(lease, move || connection.finish()))
+        let body = ResponseBody::events(receiver, keep_alive, attached);
+        stream_response(body.leased(lease, move || sender.finish()))
     }
 }
 
@@ -583,18 +590,16 @@ impl Asked {
             return shape.json(answer);
         }
         let place = turn.place.clone();
-        let sender = place.connection(stream);
-        let connection = sender.clone();
-        let attached = place.row.with(|session| session.attach(stream, connection));
-        let Some(attachment) = attached else {
+        let Some(connected) = place.connect(stream, end) else {
             turn.running = None;
             return shape.json(place.unanswered(&id));
         };
+        let (_, receiver) = &connected.ends;
         let patience = (form != Form::Json).then_some(place.shared.config.silence);
-        let came = first(pin!(poll_fn(|cx| turn.poll(cx))), &sender, patience).await;
+        let came = first(pin!(poll_fn(|cx| turn.poll(cx))), receiver, patience).await;
         match came {
             First::Answer(Some(answer)) => return shape.json(answer),
-            First::Answer(None) | First::Output if !sender.has_output() && sender.is_closed() => {
+            First::Answer(None) | First::Output if receiver.is_empty_for_good() => {
                 turn.running = None;
                 return shape.json(place.unanswered(&id));
             }
@@ -602,8 +607,15 @@ impl Asked {
             First::Answer(None) | First::Output => {}
         }
         turn.hand_over();
-        place.stream(&sender, attachment, end)
+        place.stream(connected, end)
     }
+}
+
+/// A client that is connected to a stream. When it is dropped the client is gone: the session knows, and
+/// nothing more waits to be written.
+struct Connected {
+    attached: Attached,
+    ends: (Sender, Receiver),
 }
 
 /// A request that is polled in place, for a client that may leave: then it runs on without one

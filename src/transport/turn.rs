@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use super::body::Sender;
+use super::queue::Receiver;
 
 /// What came first.
 pub(super) enum First<T> {
@@ -26,7 +26,7 @@ pub(super) enum First<T> {
 /// Nothing is lost when the future is dropped: `work` is only borrowed.
 pub(super) async fn first<T>(
     mut work: Pin<&mut (impl Future<Output = T> + ?Sized)>,
-    sender: &Sender,
+    receiver: &Receiver,
     patience: Option<Duration>,
 ) -> First<T> {
     let mut silence = pin!(async {
@@ -39,7 +39,7 @@ pub(super) async fn first<T>(
         if let Poll::Ready(answer) = work.as_mut().poll(cx) {
             return Poll::Ready(First::Answer(answer));
         }
-        if sender.poll_output(cx).is_ready() {
+        if receiver.poll_output(cx).is_ready() {
             return Poll::Ready(First::Output);
         }
         silence.as_mut().poll(cx).map(|()| First::Silence)

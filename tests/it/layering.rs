@@ -85,12 +85,12 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        what: "locks are in table.rs, body.rs, buffers.rs, observe.rs, parked.rs, registry.rs and round.rs",
+        what: "locks are in table.rs, buffers.rs, queue.rs, observe.rs, parked.rs, registry.rs and round.rs",
         within: &[""],
         but: &[
             "protocol/table.rs",
-            "transport/body.rs",
             "transport/buffers.rs",
+            "transport/queue.rs",
             "transport/observe.rs",
             "transport/parked.rs",
             "server/registry.rs",

@@ -561,9 +561,13 @@ async fn gauges_go_up_with_a_stalled_reader_and_back() {
     );
     mcp.call(post(&inbox, &[], &echo)).await;
     let waiting = mcp.snapshot().queued_bytes;
-    assert!(waiting > 1000);
     let read = piece(&mut stream).await.unwrap();
-    assert_eq!((read.len(), gauges()), (waiting, (1, 0)));
+    assert_eq!(gauges(), (1, 0));
+    let overhead = waiting - read.len();
+    assert!(
+        read.len() > 1000 && (1..=100).contains(&overhead),
+        "{overhead}"
+    );
     mcp.call(post(&inbox, &[], &echo)).await;
     assert_eq!(gauges(), (1, waiting));
     drop(stream);

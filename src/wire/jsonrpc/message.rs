@@ -8,6 +8,19 @@ use bytes::Bytes;
 use super::scan::Span;
 use super::{Id, RawJson};
 
+/// With how many bytes beside it a part of a message may keep the whole message: fewer are not worth
+/// a copy.
+const SLACK: usize = 4 * 1024;
+
+/// A part of `body` that can outlive it: a copy, unless nearly all of the body is this part.
+fn owned_part(body: &Bytes, part: RawJson<'_>) -> Bytes {
+    if body.len() - part.0.len() > SLACK {
+        Bytes::copy_from_slice(part.0)
+    } else {
+        body.slice_ref(part.0)
+    }
+}
+
 /// A parsed body.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -60,19 +73,60 @@ impl Request {
         Params::new(&self.body, self.params.as_ref())
     }
 
-    /// `params._meta`, owned without a copy; empty when there is none.
+    /// `params._meta`, owned as a [`part`](Self::part) is; empty when there is none.
     pub(crate) fn meta_part(&self) -> Bytes {
         meta_part(self.params())
     }
 
-    /// How long the body is that the request came in. A part that is kept keeps all of it.
-    pub(crate) fn body_len(&self) -> usize {
-        self.body.len()
+    /// A part of this request that does not keep much else of it: copied if the rest is long.
+    pub(crate) fn part(&self, part: RawJson<'_>) -> Bytes {
+        owned_part(&self.body, part)
     }
 
-    /// A part of this request, owned without a copy.
-    pub(crate) fn part(&self, part: RawJson<'_>) -> Bytes {
-        self.body.slice_ref(part.0)
+    /// Whether there is much in the text beside what [`trim`](Self::trim) keeps.
+    pub(crate) fn is_padded(&self) -> bool {
+        let asked = self.asked().into_iter();
+        let kept = asked.filter_map(|(_, span)| Some(span?.range().len()));
+        self.body.len() - kept.sum::<usize>() > SLACK
+    }
+
+    /// Lets go of the text of a padded request, except for the id and what says what is asked for:
+    /// `name`, `uri` and `arguments`.
+    pub(crate) fn trim(&mut self) {
+        if !self.is_padded() {
+            return;
+        }
+        let asked = self.asked();
+        let mut text = Vec::new();
+        let put = |text: &mut Vec<u8>, span: Span| {
+            let start = text.len();
+            text.extend_from_slice(&self.body[span.range()]);
+            Span::new(start, text.len())
+        };
+        let id = put(&mut text, self.id);
+        let start = text.len();
+        text.push(b'{');
+        let spans = asked.map(|(name, span)| {
+            let span = span?;
+            if !text.ends_with(b"{") {
+                text.push(b',');
+            }
+            text.extend_from_slice(format!("\"{name}\":").as_bytes());
+            Some(put(&mut text, span))
+        });
+        text.push(b'}');
+        let mut params = ParamSpans::new(Span::new(start, text.len()));
+        [params.name, params.uri, params.arguments] = spans;
+        self.id = id;
+        self.params = self.params.map(|_| params);
+        self.body = text.into_boxed_slice().into();
+    }
+
+    fn asked(&self) -> [(&'static str, Option<Span>); 3] {
+        let [name, uri, arguments] = self.params.map_or([None; 3], |params| {
+            [params.name, params.uri, params.arguments]
+        });
+        [("name", name), ("uri", uri), ("arguments", arguments)]
     }
 }
 
@@ -97,7 +151,7 @@ impl Notification {
         Params::new(&self.body, self.params.as_ref())
     }
 
-    /// `params._meta`, owned without a copy; empty when there is none.
+    /// `params._meta`, owned as a part of a request is; empty when there is none.
     pub(crate) fn meta_part(&self) -> Bytes {
         meta_part(self.params())
     }
@@ -105,7 +159,7 @@ impl Notification {
 
 fn meta_part(params: Option<Params<'_>>) -> Bytes {
     params
-        .and_then(|params| Some(params.body.slice_ref(params.meta()?.0)))
+        .and_then(|params| Some(owned_part(params.body, params.meta()?)))
         .unwrap_or_default()
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Span {
 
 impl Span {
     #[inline(always)]
-    fn new(start: usize, end: usize) -> Self {
+    pub(super) fn new(start: usize, end: usize) -> Self {
         // `Scanner::new` refuses text that 32 bits cannot index.
         Self {
             start: start as u32,
