@@ -76,6 +76,9 @@ async fn refused_requests_leave_nothing() {
     let mcp = McpService::builder(probe().0);
     let mcp = mcp.max_sessions(1).body_limit(1000).build().unwrap();
     let session = open_session(&mcp).await;
+    // So that it does not give way to those that are refused.
+    let accept = format!("{session}Accept: text/event-stream\r\n");
+    let _stream = mcp.call(direct("GET /mcp", &accept, "")).await;
     let in_session = format!("{session}{POST_HEADERS}");
     let unknown = format!("Mcp-Session-Id: {}\r\n{POST_HEADERS}", "0".repeat(32));
     let stranger = format!("Origin: http://evil.example\r\n{POST_HEADERS}");

@@ -36,6 +36,9 @@ pub(crate) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 /// What the proxy in front took away from the path.
 pub(crate) const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
+/// For whom the proxies in front ask.
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// `Mcp-Param-{name}`, which mirrors an argument of a tool (SPEC D.3); `None` if the name is empty,
 /// not a token, or longer than a header name may be.
 pub(crate) fn param_name(name: &str) -> Option<HeaderName> {

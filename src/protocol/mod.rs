@@ -9,6 +9,7 @@ pub(crate) mod era;
 pub(crate) mod exchange;
 pub(crate) mod fields;
 pub(crate) mod filter;
+pub(crate) mod forwarded;
 pub(crate) mod framing;
 pub(crate) mod guard;
 pub(crate) mod header;
@@ -16,7 +17,9 @@ pub(crate) mod level;
 #[cfg(test)]
 pub(crate) mod line;
 pub(crate) mod mirror;
+pub(crate) mod party;
 pub(crate) mod protected;
+pub(crate) mod quota;
 pub(crate) mod rejection;
 pub(crate) mod replay;
 pub(crate) mod session;
@@ -26,6 +29,7 @@ pub(crate) mod table;
 #[cfg(feature = "request-state")]
 pub(crate) mod tombs;
 pub(crate) mod trace;
+pub(crate) mod turnover;
 
 #[cfg(test)]
 mod tests;

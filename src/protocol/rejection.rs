@@ -8,6 +8,7 @@ use hyper::header::HeaderValue;
 
 use super::challenge::{Challenge, Reason};
 use super::mirror::Mismatch;
+use super::party::Whose;
 use super::stranger::Stranger;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing, ParseError};
 use crate::wire::version::ProtocolVersion;
@@ -94,9 +95,15 @@ pub(crate) enum Rejection {
     TooManyCalls {
         limit: usize,
     },
-    /// Of the principal who asks.
-    TooManyOfOne {
+    /// `subscriptions/listen` requests.
+    TooManyListens {
         limit: usize,
+    },
+    /// Of the principal who asks, or of the address that it asks from.
+    TooManyOfOne {
+        of: Counted,
+        limit: usize,
+        whose: Whose,
     },
     /// The credentials do not do.
     Challenged(Box<Challenge>),
@@ -106,6 +113,15 @@ pub(crate) enum Rejection {
     ShuttingDown,
     /// Of a request that had been read, for a reason that is not in it.
     Of(Id, Box<Self>),
+}
+
+/// What one party can have too many of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Sessions,
+    Calls,
+    Listens,
+    Connections,
 }
 
 /// What goes out for a [`Rejection`].
@@ -174,7 +190,8 @@ impl Rejection {
             Self::TooManyNotifications { .. } => "too_many_notifications",
             Self::TooManySessions { .. } => "too_many_sessions",
             Self::TooManyCalls { .. } => "too_many_calls",
-            Self::TooManyOfOne { .. } => "too_many_of_one",
+            Self::TooManyListens { .. } => "too_many_listens",
+            Self::TooManyOfOne { of, .. } => of.name(),
             Self::Challenged(challenge) => challenge.name(),
             Self::TooManyConnections { .. } => "too_many_connections",
             Self::ShuttingDown => "shutting_down",
@@ -189,6 +206,11 @@ impl Rejection {
             Self::Of(_, why) => why.stranger(),
             _ => None,
         }
+    }
+
+    /// The error alone, for where its status was told before.
+    pub(crate) fn error(&self) -> ErrorObject {
+        self.row().1
     }
 
     /// What goes out.
@@ -347,19 +369,31 @@ impl Rejection {
             ),
             Self::TooManyCalls { limit } => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                busy(format!("the server already runs {limit} requests")),
+                busy(format!(
+                    "the server already runs {limit} requests (limit: `Builder::max_calls`)"
+                )),
             ),
             Self::TooManyConnections { limit } => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                busy(format!("the server already has {limit} connections")),
+                busy(format!(
+                    "the server already has {limit} connections (limit: `Serve::max_connections`)"
+                )),
             ),
             Self::TooManySessions { limit } => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                busy(format!("the server already has {limit} sessions")),
+                busy(format!(
+                    "the server already has {limit} sessions that are all busy (limit: `Builder::max_sessions`)"
+                )),
             ),
-            Self::TooManyOfOne { limit } => (
+            Self::TooManyListens { limit } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                busy(format!(
+                    "the server already has {limit} listening requests (limit: `Builder::max_listens`)"
+                )),
+            ),
+            Self::TooManyOfOne { of, limit, whose } => (
                 StatusCode::TOO_MANY_REQUESTS,
-                busy(format!("you already have {limit} sessions")),
+                busy(of.too_many(*limit, *whose)),
             ),
             Self::Challenged(challenge) => refused(challenge),
             Self::ShuttingDown => (
@@ -397,6 +431,10 @@ impl Rejection {
                     | Self::UnknownCoding
                     | Self::BareLineFeed
                     | Self::TooManyConnections { .. }
+                    | Self::TooManyOfOne {
+                        of: Counted::Connections,
+                        ..
+                    }
                     | Self::BodyTooLarge { .. }
                     | Self::BodyTimeout { .. }
                     | Self::BodyIncomplete
@@ -418,6 +456,53 @@ impl Rejection {
             | Self::TooManyRequests { id, .. }
             | Self::Of(id, _) => Some(id),
             _ => None,
+        }
+    }
+}
+
+impl Counted {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "too_many_sessions_of_one",
+            Self::Calls => "too_many_calls_of_one",
+            Self::Listens => "too_many_listens_of_one",
+            Self::Connections => "too_many_connections_of_one",
+        }
+    }
+
+    /// What a party is told that has as many as it may, and which setting says so.
+    fn too_many(self, limit: usize, whose: Whose) -> String {
+        let (what, of_all, of_each) = match self {
+            Self::Sessions => (
+                "sessions that are all busy",
+                "Builder::max_sessions",
+                "Builder::max_each",
+            ),
+            Self::Calls => (
+                "running requests",
+                "Builder::max_calls",
+                "Builder::max_calls_each",
+            ),
+            Self::Listens => (
+                "listening requests",
+                "Builder::max_listens",
+                "Builder::max_each",
+            ),
+            // Who is identified is known for each request alone.
+            Self::Connections => (
+                "connections",
+                "Serve::max_connections",
+                "Serve::max_connections",
+            ),
+        };
+        match whose {
+            Whose::Principal => {
+                format!("this principal already has {limit} {what} (limit: `{of_each}`)")
+            }
+            Whose::Address => format!(
+                "this address already has {limit} {what}, and one address may have half of them \
+                 (limit: `{of_all}`; behind a proxy see `Builder::trusted_proxies`)"
+            ),
         }
     }
 }
@@ -599,11 +684,36 @@ mod tests {
             "9 sessions",
         );
         check(
-            &Rejection::TooManyOfOne { limit: 9 },
-            429,
+            &Rejection::TooManyListens { limit: 9 },
+            503,
             -32603,
-            "9 sessions",
+            "`Builder::max_listens`",
         );
+        for (of, whose, says) in [
+            (Counted::Sessions, Whose::Principal, "`Builder::max_each`"),
+            (Counted::Sessions, Whose::Address, "`Builder::max_sessions`"),
+            (
+                Counted::Calls,
+                Whose::Principal,
+                "`Builder::max_calls_each`",
+            ),
+            (Counted::Calls, Whose::Address, "`Builder::max_calls`"),
+            (Counted::Listens, Whose::Principal, "`Builder::max_each`"),
+            (Counted::Listens, Whose::Address, "`Builder::max_listens`"),
+            (
+                Counted::Connections,
+                Whose::Address,
+                "`Serve::max_connections`",
+            ),
+        ] {
+            let limit = 9;
+            let too_many = Rejection::TooManyOfOne { of, limit, whose };
+            check(&too_many, 429, -32603, says);
+            check(&too_many, 429, -32603, " has 9 ");
+            let (named, closes) = (too_many.name(), too_many.refusal().close);
+            assert!(named.ends_with("_of_one"), "{named}");
+            assert_eq!(closes, of == Counted::Connections);
+        }
         let challenged = |challenge| Rejection::Challenged(Box::new(challenge));
         for (challenge, status, code, says) in [
             (Challenge::missing(), 401, -32600, "credentials"),

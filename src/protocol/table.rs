@@ -1,21 +1,26 @@
-//! Sessions by id: open, find, close, reap. The caps are here, and whose a session is.
+//! Sessions by id: open, find, close, reap. The caps are here, whose a session is, and who gives way.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 #[cfg(feature = "request-state")]
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use std::time::Instant;
 
+pub(crate) use super::party::{Caps, Owner};
+use super::party::{Party, Whose};
 #[cfg(feature = "request-state")]
 use super::tombs::Tombs;
+use super::turnover::{Look, Rest, Turnover};
 use crate::wire::id::SessionId;
 
 /// The sessions of one server. Generic over what a session is, so that it is tested with numbers.
 ///
 /// The lock of the map covers a look-up, the lock of a row what is done to one session: arithmetic,
-/// never an await, never a write to a client.
+/// never an await, never a write to a client. Under the lock of the map a row is only locked if that
+/// needs no waiting.
 pub(crate) struct Table<S> {
     rows: Mutex<Rows<S>>,
     caps: Caps,
@@ -23,46 +28,54 @@ pub(crate) struct Table<S> {
 
 struct Rows<S> {
     by_id: HashMap<SessionId, Arc<Row<S>>>,
-    /// How many there are of each owner; no entry for one who has none.
-    owned: HashMap<Owner, usize>,
+    /// What each party has, for as long as it has anything.
+    parties: HashMap<Arc<Party>, Share>,
+    /// Who gives way, since there was no room for one more.
+    turnover: Option<Turnover>,
     #[cfg(feature = "request-state")]
     tombs: Tombs,
 }
 
-/// Whom a session belongs to: the principal of the request that opened it. Sessions that were opened
-/// without one belong to all who come without one, and to nobody else (SPEC F-50, G-20).
-pub(crate) type Owner = Arc<str>;
-
-/// How many sessions there may be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caps {
-    pub(crate) all: usize,
-    /// Of one owner (SPEC C-77, R-7).
-    pub(crate) each: usize,
+/// What one party has.
+#[derive(Default)]
+struct Share {
+    rows: usize,
+    /// As that of all, among the party's own.
+    turnover: Option<Box<Turnover>>,
 }
 
-/// One session, its name and its owner.
+/// One session, its name and its party.
 pub(crate) struct Row<S> {
     id: SessionId,
-    owner: Option<Owner>,
+    /// All rows of a party share one, though each request brings its own.
+    party: Option<Arc<Party>>,
     session: Mutex<S>,
 }
 
-/// There are as many sessions as there may be.
+/// What gives its place to another when there are as many as there may be.
+pub(crate) trait GivesWay {
+    /// How it rests; `None` while it is busy.
+    fn rest(&self, now: Instant) -> Option<Rest>;
+    /// Its place is another's: nothing begins in it any more.
+    fn give_way(&mut self);
+}
+
+/// There are as many sessions as there may be, and none of them gives way.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Full {
     /// In the table.
     All(usize),
-    /// Of this owner.
-    Each(usize),
+    /// Of this party.
+    Each(usize, Whose),
 }
 
-/// A session that was found or added under a name that a client brought.
-#[cfg(feature = "request-state")]
-pub(crate) struct Restored<S> {
+/// A session that has its place.
+pub(crate) struct Opened<S> {
     pub(crate) row: Arc<Row<S>>,
-    /// Whether it was added.
+    /// Whether it was not there before.
     pub(crate) is_new: bool,
+    /// Who was taken out to make room for it.
+    pub(crate) evicted: Option<Arc<Row<S>>>,
 }
 
 impl<S> Table<S> {
@@ -70,7 +83,8 @@ impl<S> Table<S> {
         Self {
             rows: Mutex::new(Rows {
                 by_id: HashMap::new(),
-                owned: HashMap::new(),
+                parties: HashMap::new(),
+                turnover: None,
                 #[cfg(feature = "request-state")]
                 tombs: Tombs::default(),
             }),
@@ -78,34 +92,16 @@ impl<S> Table<S> {
         }
     }
 
-    /// Adds a session under a fresh name.
-    pub(crate) fn open(&self, session: S, owner: Option<&Owner>) -> Result<Arc<Row<S>>, Full> {
+    /// Adds a session under a fresh name, if there is room.
+    pub(crate) fn open(&self, session: S, party: Option<&Party>) -> Result<Arc<Row<S>>, Full> {
         let mut rows = lock(&self.rows);
-        self.insert(&mut rows, Row::alone(session, None), owner)
+        rows.room(self.caps, party)?;
+        Ok(rows.insert(Row::alone(session, None), party))
     }
 
-    /// Adds a session under the name that it has, unless it is there already; `None` if that ended for
-    /// good, or is another owner's.
-    #[cfg(feature = "request-state")]
-    pub(crate) fn restore(
-        &self,
-        id: SessionId,
-        session: S,
-        owner: Option<&Owner>,
-        now: Instant,
-    ) -> Result<Option<Restored<S>>, Full> {
-        let mut rows = lock(&self.rows);
-        if let Some(row) = rows.by_id.get(&id) {
-            let row = Arc::clone(row);
-            return Ok((row.owner.as_ref() == owner).then_some(Restored { row, is_new: false }));
-        }
-        if rows.tombs.have(id, now) {
-            return Ok(None);
-        }
-        let mut row = Row::alone(session, None);
-        row.id = id;
-        let row = self.insert(&mut rows, row, owner)?;
-        Ok(Some(Restored { row, is_new: true }))
+    /// Whether there is room for one more.
+    pub(crate) fn room(&self, party: Option<&Party>) -> Result<(), Full> {
+        lock(&self.rows).room(self.caps, party)
     }
 
     /// Remembers for `lifetime` that a session ended for good.
@@ -114,36 +110,11 @@ impl<S> Table<S> {
         lock(&self.rows).tombs.bury(id, lifetime, now);
     }
 
-    fn insert(
-        &self,
-        rows: &mut Rows<S>,
-        mut row: Row<S>,
-        owner: Option<&Owner>,
-    ) -> Result<Arc<Row<S>>, Full> {
-        if rows.by_id.len() >= self.caps.all {
-            return Err(Full::All(self.caps.all));
-        }
-        if let Some(owner) = owner {
-            // All sessions of an owner share one name, though each request brings its own.
-            let known = rows.owned.get_key_value(owner);
-            let (name, has) = known.map_or((owner, 0), |(name, has)| (name, *has));
-            if has >= self.caps.each {
-                return Err(Full::Each(self.caps.each));
-            }
-            let name = Arc::clone(name);
-            row.owner = Some(Arc::clone(&name));
-            rows.owned.insert(name, has + 1);
-        }
-        let row = Arc::new(row);
-        rows.by_id.insert(row.id, Arc::clone(&row));
-        Ok(row)
-    }
-
     /// The session of this name, if it is this owner's; another's is as unknown as none at all
     /// (SPEC G-20, R-57).
     pub(crate) fn find(&self, id: SessionId, owner: Option<&str>) -> Option<Arc<Row<S>>> {
         let row = lock(&self.rows).by_id.get(&id).cloned();
-        row.filter(|row| row.owner.as_deref() == owner)
+        row.filter(|row| row.owner().map(|owner| &**owner) == owner)
     }
 
     /// Whether there is a session of this name, whoever's.
@@ -168,11 +139,8 @@ impl<S> Table<S> {
         if !is_in.is_some_and(|one| ptr::eq(&raw const **one, row)) {
             return false;
         }
-        rows.by_id.remove(&row.id);
-        if let Some(owner) = &row.owner {
-            rows.disown(owner);
-        }
-        give_back(&mut rows.by_id);
+        rows.remove(row);
+        rows.calm(self.caps, row.party.as_deref());
         true
     }
 
@@ -184,7 +152,7 @@ impl<S> Table<S> {
     /// All sessions of an owner as they are now.
     pub(crate) fn of(&self, owner: &str) -> Vec<Arc<Row<S>>> {
         let rows = lock(&self.rows);
-        let is_his = |row: &&Arc<Row<S>>| row.owner.as_deref() == Some(owner);
+        let is_his = |row: &&Arc<Row<S>>| row.owner().is_some_and(|one| **one == *owner);
         rows.by_id.values().filter(is_his).cloned().collect()
     }
 
@@ -193,14 +161,190 @@ impl<S> Table<S> {
     }
 }
 
-impl<S> Rows<S> {
-    fn disown(&mut self, owner: &Owner) {
-        match self.owned.get_mut(owner) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                self.owned.remove(owner);
-                give_back(&mut self.owned);
+impl<S: GivesWay> Table<S> {
+    /// Adds a session under a fresh name. Where there is no room, it takes the place of the idlest
+    ///
+    pub(crate) fn open_in_turn(
+        &self,
+        session: S,
+        party: Option<&Party>,
+        now: Instant,
+    ) -> Result<Opened<S>, Full> {
+        let mut rows = lock(&self.rows);
+        self.insert_in_turn(&mut rows, Row::alone(session, None), party, now)
+    }
+
+    /// Adds a session under the name that it has, unless it is there already; `None` if that ended for
+    /// good, or is another owner's.
+    #[cfg(feature = "request-state")]
+    pub(crate) fn restore(
+        &self,
+        id: SessionId,
+        session: S,
+        party: Option<&Party>,
+        now: Instant,
+    ) -> Result<Option<Opened<S>>, Full> {
+        let mut rows = lock(&self.rows);
+        if let Some(row) = rows.by_id.get(&id) {
+            let opened = Opened {
+                row: Arc::clone(row),
+                is_new: false,
+                evicted: None,
+            };
+            let is_his = row.owner() == party.and_then(Party::owner);
+            return Ok(is_his.then_some(opened));
+        }
+        if rows.tombs.have(id, now) {
+            return Ok(None);
+        }
+        let mut row = Row::alone(session, None);
+        row.id = id;
+        self.insert_in_turn(&mut rows, row, party, now).map(Some)
+    }
+
+    fn insert_in_turn(
+        &self,
+        rows: &mut Rows<S>,
+        row: Row<S>,
+        party: Option<&Party>,
+        now: Instant,
+    ) -> Result<Opened<S>, Full> {
+        let evicted = match rows.room(self.caps, party) {
+            Ok(()) => None,
+            Err(full) => {
+                let among = party.filter(|_| matches!(full, Full::Each(..)));
+                Some(rows.idlest(self.caps, among, now).ok_or(full)?)
             }
+        };
+        // Before the other goes, so that a share and its order outlast the change.
+        let row = rows.insert(row, party);
+        rows.await_turn(&row, now);
+        if let Some(evicted) = &evicted {
+            rows.remove(evicted);
+        }
+        Ok(Opened {
+            row,
+            is_new: true,
+            evicted,
+        })
+    }
+}
+
+impl<S> Rows<S> {
+    fn room(&self, caps: Caps, party: Option<&Party>) -> Result<(), Full> {
+        if let Some(party) = party
+            && let Some(share) = caps.share(party)
+            && self.parties.get(party).is_some_and(|has| has.rows >= share)
+        {
+            return Err(Full::Each(share, party.whose()));
+        }
+        if self.by_id.len() >= caps.all {
+            return Err(Full::All(caps.all));
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, mut row: Row<S>, party: Option<&Party>) -> Arc<Row<S>> {
+        if let Some(party) = party {
+            let known = self.parties.get_key_value(party);
+            let name = known.map_or_else(|| Arc::new(party.clone()), |(name, _)| Arc::clone(name));
+            self.parties.entry(Arc::clone(&name)).or_default().rows += 1;
+            row.party = Some(name);
+        }
+        let row = Arc::new(row);
+        self.by_id.insert(row.id, Arc::clone(&row));
+        row
+    }
+
+    fn remove(&mut self, row: &Row<S>) {
+        self.by_id.remove(&row.id);
+        if let Some(party) = row.party.as_deref() {
+            match self.parties.get_mut(party) {
+                Some(share) if share.rows > 1 => share.rows -= 1,
+                _ => {
+                    self.parties.remove(party);
+                    give_back(&mut self.parties);
+                }
+            }
+        }
+        give_back(&mut self.by_id);
+    }
+
+    /// Forgets who gives way next where there is plenty of room again.
+    fn calm(&mut self, caps: Caps, party: Option<&Party>) {
+        if self.by_id.len() <= caps.all / 2 {
+            self.turnover = None;
+        }
+        if let Some(party) = party
+            && let Some(share) = self.parties.get_mut(party)
+            && caps.share(party).is_none_or(|cap| share.rows <= cap / 2)
+        {
+            share.turnover = None;
+        }
+    }
+}
+
+impl<S: GivesWay> Rows<S> {
+    /// Who gives way, of all or of one party; it is taken out of the order alone.
+    fn idlest(&mut self, caps: Caps, party: Option<&Party>, now: Instant) -> Option<Arc<Row<S>>> {
+        let mut turnover = match party {
+            None => self.turnover.take().map(Box::new),
+            Some(party) => self.parties.get_mut(party)?.turnover.take(),
+        }
+        .unwrap_or_else(|| Box::new(self.turnover_of(caps, party, now)));
+        let evicted = self.next_of(&mut turnover, now);
+        match party {
+            None => self.turnover = Some(*turnover),
+            Some(party) => self.parties.get_mut(party)?.turnover = Some(turnover),
+        }
+        evicted
+    }
+
+    fn turnover_of(&self, caps: Caps, party: Option<&Party>, now: Instant) -> Turnover {
+        match party {
+            None => Turnover::of(caps.all, self.by_id.keys().copied(), now),
+            Some(party) => {
+                let rows = self.by_id.values();
+                let its = rows.filter(|row| row.party.as_deref() == Some(party));
+                let places = caps.share(party).unwrap_or(caps.all);
+                Turnover::of(places, its.map(|row| row.id), now)
+            }
+        }
+    }
+
+    fn next_of(&self, turnover: &mut Turnover, now: Instant) -> Option<Arc<Row<S>>> {
+        loop {
+            let id = turnover.next(now, |id| match self.by_id.get(&id) {
+                None => Look::Gone,
+                Some(row) => row.look(now),
+            })?;
+            let row = self.by_id.get(&id)?;
+            if row.gives_way(now) {
+                return Some(Arc::clone(row));
+            }
+            turnover.put_back(id, now);
+        }
+    }
+
+    /// A session has its place, and its turn will come.
+    fn await_turn(&mut self, row: &Row<S>, now: Instant) {
+        let rest = Rest {
+            is_settled: false,
+            since: now,
+        };
+        let by_id = &self.by_id;
+        let add = |turnover: &mut Turnover, live| {
+            turnover.add(row.id, rest);
+            turnover.tidy(live, |id| by_id.contains_key(&id));
+        };
+        if let Some(turnover) = &mut self.turnover {
+            add(turnover, by_id.len());
+        }
+        if let Some(party) = row.party.as_deref()
+            && let Some(share) = self.parties.get_mut(party)
+            && let Some(turnover) = &mut share.turnover
+        {
+            add(turnover, share.rows);
         }
     }
 }
@@ -214,10 +358,10 @@ fn give_back<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
 
 impl<S> Row<S> {
     /// A session that is in no table, and so found by nobody.
-    pub(crate) fn alone(session: S, owner: Option<&Owner>) -> Self {
+    pub(crate) fn alone(session: S, party: Option<Party>) -> Self {
         Self {
             id: SessionId::random(),
-            owner: owner.cloned(),
+            party: party.map(Arc::new),
             session: Mutex::new(session),
         }
     }
@@ -226,13 +370,43 @@ impl<S> Row<S> {
         self.id
     }
 
+    /// Whose it is: a principal's, or everybody's who comes without one.
     pub(crate) fn owner(&self) -> Option<&Owner> {
-        self.owner.as_ref()
+        self.party.as_ref()?.owner()
     }
 
     /// Does something to the session, alone.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut S) -> T) -> T {
         act(&mut lock(&self.session))
+    }
+}
+
+impl<S: GivesWay> Row<S> {
+    /// What it does at the moment. One that somebody has locked is being used.
+    fn look(&self, now: Instant) -> Look {
+        let rest = self.try_with(|session| session.rest(now)).flatten();
+        rest.map_or(Look::Busy, Look::Idle)
+    }
+
+    /// Gives its place up, unless it is busy again.
+    fn gives_way(&self, now: Instant) -> bool {
+        let gives_way = self.try_with(|session| {
+            let is_idle = session.rest(now).is_some();
+            if is_idle {
+                session.give_way();
+            }
+            is_idle
+        });
+        gives_way == Some(true)
+    }
+
+    /// As `with`, unless that would have to wait.
+    fn try_with<T>(&self, act: impl FnOnce(&mut S) -> T) -> Option<T> {
+        match self.session.try_lock() {
+            Ok(mut session) => Some(act(&mut session)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(act(&mut poisoned.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -259,6 +433,7 @@ impl<S> fmt::Debug for Row<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::party::Net;
     use super::*;
 
     fn capped<S>(all: usize, each: usize) -> Table<S> {
@@ -278,29 +453,61 @@ mod tests {
         assert!(table.open(3, None).is_ok());
     }
 
-    /// once, for its owner alone, and not when it has ended for good; the last are remembered.
+    fn ada() -> Party {
+        Party::Principal("ada".into())
+    }
+
+    fn at(address: [u8; 4]) -> Party {
+        Party::Address(Net::of(address.into()))
+    }
+
+    /// Rests since then; busy without.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Idle(Option<Rest>);
+
+    impl GivesWay for Idle {
+        fn rest(&self, _: Instant) -> Option<Rest> {
+            self.0
+        }
+
+        fn give_way(&mut self) {
+            self.0 = None;
+        }
+    }
+
+    fn busy() -> Idle {
+        Idle(None)
+    }
+
+    fn idle(since: Instant) -> Idle {
+        let is_settled = true;
+        Idle(Some(Rest { is_settled, since }))
+    }
+
+    /// once, for its owner alone, and not when it has ended for good.
     #[cfg(feature = "request-state")]
     #[test]
     fn a_session_is_restored_once_and_not_from_its_grave() {
         let table = capped(2, 9);
-        let ada = Owner::from("ada");
         let id = SessionId::random();
         let now = Instant::now();
-        let restore = |id, owner| {
-            let restored = table.restore(id, 1, owner, now).unwrap();
+        let restore = |id, party: Option<&Party>| {
+            let restored = table.restore(id, busy(), party, now).unwrap();
             restored.map(|one| one.is_new)
         };
-        assert_eq!(restore(id, Some(&ada)), Some(true));
-        assert_eq!(restore(id, Some(&ada)), Some(false));
+        assert_eq!(restore(id, Some(&ada())), Some(true));
+        assert_eq!(restore(id, Some(&ada())), Some(false));
         assert_eq!(restore(id, None), None);
+        assert_eq!(restore(id, Some(&at([127, 0, 0, 1]))), None);
         table.bury(id, Duration::from_secs(1), now);
         table.close(&table.find(id, Some("ada")).unwrap());
-        assert_eq!(restore(id, Some(&ada)), None);
+        assert_eq!(restore(id, Some(&ada())), None);
         assert_eq!(table.len(), 0);
-        let later = table.restore(id, 1, Some(&ada), now + Duration::from_secs(1));
+        let long_after = now + Duration::from_secs(2);
+        let later = table.restore(id, busy(), Some(&ada()), long_after);
         assert!(later.unwrap().is_some(), "long ago");
         assert_eq!(restore(SessionId::random(), None), Some(true));
-        let full = table.restore(SessionId::random(), 1, None, now).err();
+        let full = table.restore(SessionId::random(), busy(), None, now).err();
         assert_eq!(full, Some(Full::All(2)));
     }
 
@@ -309,21 +516,99 @@ mod tests {
     #[test]
     fn a_session_that_was_restored_outlives_the_one_before_it() {
         let table = capped(9, 9);
-        let ada = Owner::from("ada");
-        let before = table.open(1, Some(&ada)).unwrap();
+        let now = Instant::now();
+        let before = table.open(busy(), Some(&ada())).unwrap();
         assert!(table.close(&before));
         let id = before.id();
-        let restored = table.restore(id, 2, Some(&ada), Instant::now());
+        let restored = table.restore(id, idle(now), Some(&ada()), now);
         let restored = restored.unwrap().unwrap().row;
         assert!(!table.close(&before));
-        assert!(
-            table
-                .find(id, Some("ada"))
-                .unwrap()
-                .with(|number| *number == 2)
-        );
+        let found = table.find(id, Some("ada")).unwrap();
+        assert!(found.with(|session| *session == idle(now)));
         assert!(table.close(&restored));
-        assert!(lock(&table.rows).owned.is_empty());
+        assert!(lock(&table.rows).parties.is_empty());
+    }
+
+    /// FIELD: one more takes the place of the idlest, never that of a busy one.
+    #[test]
+    fn one_more_takes_the_place_of_the_idlest() {
+        let (table, start) = (capped(3, 9), Instant::now());
+        let open = |session| table.open_in_turn(session, None, start);
+        let at_work = open(busy()).unwrap().row;
+        let newer = open(idle(start + Duration::from_secs(1))).unwrap().row;
+        let older = open(idle(start)).unwrap().row;
+        for idlest in [older, newer] {
+            let opened = open(busy()).unwrap();
+            assert!(opened.is_new);
+            let evicted = opened.evicted.unwrap();
+            assert_eq!(evicted.id(), idlest.id());
+            assert!(evicted.with(|session| *session == busy()), "it was told");
+            assert!(!table.has(idlest.id()) && !table.close(&idlest));
+        }
+        assert_eq!(open(busy()).err(), Some(Full::All(3)));
+        assert!(table.has(at_work.id()));
+        // Who became idle, or left, makes room.
+        at_work.with(|session| *session = idle(start));
+        let evicted = open(busy()).unwrap().evicted.unwrap();
+        assert_eq!(evicted.id(), at_work.id());
+        let row = table.all().pop().unwrap();
+        assert!(table.close(&row));
+        assert!(open(busy()).unwrap().evicted.is_none());
+        assert_eq!(table.len(), 3);
+    }
+
+    /// FIELD X-9: one that somebody has locked is in use, and is neither waited for nor taken out.
+    #[test]
+    fn one_that_is_locked_is_busy() {
+        let (table, now) = (capped(1, 1), Instant::now());
+        let row = table.open_in_turn(idle(now), None, now).unwrap().row;
+        row.with(|_| {
+            assert!(table.open_in_turn(busy(), None, now).is_err());
+        });
+        assert!(table.open_in_turn(busy(), None, now).is_ok());
+    }
+
+    /// FIELD: who has as many as one may gives way to itself alone, and so does an address.
+    #[test]
+    fn a_party_gives_way_to_itself() {
+        let here = at([192, 0, 2, 1]);
+        for (party, whose) in [(ada(), Whose::Principal), (here, Whose::Address)] {
+            let (table, start) = (capped(4, 2), Instant::now());
+            let older = start - Duration::from_secs(9);
+            let open = |session, party| table.open_in_turn(session, party, start);
+            let other = open(idle(older), None).unwrap().row;
+            let first = open(idle(start), Some(&party)).unwrap().row;
+            open(busy(), Some(&party)).unwrap();
+            let evicted = open(busy(), Some(&party)).unwrap().evicted.unwrap();
+            assert_eq!(evicted.id(), first.id());
+            let full = open(busy(), Some(&party)).err();
+            assert_eq!(full, Some(Full::Each(2, whose)));
+            // All places are taken, and somebody else comes.
+            assert!(open(busy(), None).unwrap().evicted.is_none());
+            let evicted = open(busy(), None).unwrap().evicted.unwrap();
+            assert_eq!(evicted.id(), other.id());
+            assert_eq!(open(busy(), None).err(), Some(Full::All(4)));
+        }
+    }
+
+    /// FIELD X-9: 20,000 on 10,000 places: what is kept of the order of turns is bounded, and it is let go
+    /// with the crowd.
+    #[test]
+    fn a_flood_leaves_nothing_behind() {
+        let (table, now) = (capped(10_000, 10_000), Instant::now());
+        let here = at([192, 0, 2, 1]);
+        for n in 0..20_000 {
+            let opened = table.open_in_turn(idle(now), Some(&here), now).unwrap();
+            assert_eq!(opened.evicted.is_some(), n >= 5_000);
+        }
+        assert_eq!(table.len(), 5_000);
+        let fresh = table.open_in_turn(idle(now), Some(&ada()), now).unwrap();
+        assert!(fresh.evicted.is_none());
+        assert!(lock(&table.rows).parties[&here].turnover.is_some());
+        table.all().iter().take(2_600).for_each(|row| {
+            table.close(row);
+        });
+        assert!(lock(&table.rows).parties[&here].turnover.is_none());
     }
 
     /// SPEC C-77, R-7: one owner's cap is nobody else's, and what is closed counts no more.
@@ -331,18 +616,24 @@ mod tests {
     fn an_owner_has_a_cap_of_its_own() {
         let table = capped(9, 2);
         // Each request brings a name of its own.
-        let (ada, bob) = (|| Owner::from("ada"), Owner::from("bob"));
+        let bob = || Party::Principal("bob".into());
         let first = table.open((), Some(&ada())).unwrap();
         table.open((), Some(&ada())).unwrap();
-        assert_eq!(table.open((), Some(&ada())).err(), Some(Full::Each(2)));
-        assert!(table.open((), Some(&bob)).is_ok());
+        assert_eq!(
+            table.open((), Some(&ada())).err(),
+            Some(Full::Each(2, Whose::Principal))
+        );
+        assert!(table.open((), Some(&bob())).is_ok());
         for _ in 0..3 {
             table.open((), None).unwrap();
         }
         assert!(table.close(&first));
         assert!(!table.close(&first));
         assert!(table.open((), Some(&ada())).is_ok());
-        assert_eq!(table.open((), Some(&ada())).err(), Some(Full::Each(2)));
+        assert_eq!(
+            table.open((), Some(&ada())).err(),
+            Some(Full::Each(2, Whose::Principal))
+        );
         assert_eq!((table.of("ada").len(), table.of("bob").len()), (2, 1));
         let names = |row: &Arc<Row<()>>| row.owner().map(Arc::as_ptr);
         let of_ada = table.of("ada");
@@ -353,9 +644,8 @@ mod tests {
     #[test]
     fn a_session_is_found_by_its_owner_alone() {
         let table = capped(9, 9);
-        let ada = Owner::from("ada");
-        let owned = table.open((), Some(&ada)).unwrap().id();
-        let free = table.open((), None).unwrap().id();
+        let owned = table.open((), Some(&ada())).unwrap().id();
+        let free = table.open((), Some(&at([192, 0, 2, 1]))).unwrap().id();
         for (id, owner, is_found) in [
             (owned, Some("ada"), true),
             (owned, Some("bob"), false),
@@ -397,13 +687,13 @@ mod tests {
     #[test]
     fn an_emptied_table_gives_its_memory_back() {
         let table = capped(10_000, 10_000);
-        let owner = |n: u32| Owner::from(format!("owner {}", n % 1_000));
+        let owner = |n: u32| Party::Principal(format!("owner {}", n % 1_000).into());
         let open = |n| table.open(n, Some(&owner(n))).unwrap();
         let opened: Vec<_> = (0..5_000).map(open).collect();
         for row in opened {
             table.close(&row);
         }
         let rows = lock(&table.rows);
-        assert_eq!((rows.by_id.capacity(), rows.owned.capacity()), (0, 0));
+        assert_eq!((rows.by_id.capacity(), rows.parties.capacity()), (0, 0));
     }
 }

@@ -368,9 +368,9 @@ fn make_room(buffer: &mut Vec<u8>, piece: usize, declared: usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::future::poll_fn;
-
-    use std::sync::Arc;
+    use std::sync::Mutex;
 
     use super::*;
     use crate::protocol::stream::{Closed, Connection};

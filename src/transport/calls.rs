@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::header::HeaderMap;
+use hyper::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::dispatch::BoxFuture;
 use super::observe::{Observer, Outcome, ServiceEvent};
 use super::panics::{Contained, Panicked};
+use super::peer::party_of;
 #[cfg(feature = "tracing")]
 use super::spans;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::party::{Caps, Party};
+use crate::protocol::quota::{Held, Quota};
+use crate::protocol::rejection::{Counted, Rejection};
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 use crate::wire::version::ProtocolVersion;
 
@@ -25,17 +28,20 @@ type Answer = Result<Json, ErrorObject>;
 /// All calls of a service.
 pub(super) struct Calls {
     observer: Arc<Observer>,
-    limit: usize,
+    caps: Caps,
+    /// How many each party has, where one is known.
+    parties: Arc<Quota<Party>>,
     timeout: Option<Duration>,
     /// True from when the service was closed: what runs is to end.
     closing: watch::Sender<bool>,
 }
 
 impl Calls {
-    pub(super) fn new(observer: Arc<Observer>, limit: usize, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(observer: Arc<Observer>, caps: Caps, timeout: Option<Duration>) -> Self {
         Self {
             observer,
-            limit,
+            caps,
+            parties: Arc::default(),
             timeout,
             closing: watch::Sender::new(false),
         }
@@ -46,22 +52,17 @@ impl Calls {
         self: &Arc<Self>,
         version: ProtocolVersion,
         request: &Request,
-        #[cfg_attr(
-            not(feature = "tracing"),
-            expect(
-                unused_variables,
-                reason = "only spans tell of the trace that is in them"
-            )
-        )]
-        headers: &HeaderMap,
+        head: &Parts,
     ) -> Result<Call, Rejection> {
         let method = request.method();
         // One that listens has a limit of its own, and all the time that it wants.
         let works = method != "subscriptions/listen";
+        let held = if works { self.hold(head)? } else { None };
         // Counted first, so that no two take the last place.
-        if works && self.observer.call_began() >= self.limit {
+        let limit = self.caps.all;
+        if works && self.observer.call_began() >= limit {
             self.observer.call_ended();
-            return Err(Rejection::TooManyCalls { limit: self.limit });
+            return Err(Rejection::TooManyCalls { limit });
         }
         self.observer.request(version);
         let is_heard = self.observer.is_heard();
@@ -69,11 +70,27 @@ impl Calls {
             calls: Arc::clone(self),
             version,
             works,
+            held,
             report: is_heard.then(|| (method.into(), Instant::now())),
             outcome: Outcome::Cancelled,
             #[cfg(feature = "tracing")]
-            span: spans::of_request(version, request, headers),
+            span: spans::of_request(version, request, &head.headers),
         })
+    }
+
+    /// Takes one of the places that a party may have; none where all places are everybody's.
+    fn hold(&self, head: &Parts) -> Result<Option<Held<Party>>, Rejection> {
+        let Some(party) = party_of(head) else {
+            return Ok(None);
+        };
+        let Some(limit) = self.caps.share(&party) else {
+            return Ok(None);
+        };
+        let whose = party.whose();
+        let held = self.parties.take(party, limit);
+        let of = Counted::Calls;
+        held.map(Some)
+            .ok_or(Rejection::TooManyOfOne { of, limit, whose })
     }
 
     /// Ends what runs, each call with an error that says why.
@@ -110,6 +127,9 @@ pub(super) struct Call {
     version: ProtocolVersion,
     /// Whether it has a place and a time limit, as all do but those that listen.
     works: bool,
+    /// Its place among those of its party.
+    #[expect(dead_code, reason = "dropped with the call")]
+    held: Option<Held<Party>>,
     /// The method, and when it was taken up, if anybody wants to hear of it.
     report: Option<(Box<str>, Instant)>,
     outcome: Outcome,

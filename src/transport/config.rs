@@ -17,11 +17,12 @@ use crate::error::Error;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::cors::Cors;
 use crate::protocol::exchange::Terms;
+use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::{Allowed, Guard, Host, Origin};
+use crate::protocol::party::Caps;
 use crate::protocol::protected::{ProtectedResource, Published};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::replay::ReplayLimits;
-use crate::protocol::table::Caps;
 use crate::wire::jsonrpc::Limits;
 
 /// The defaults, each in one place.
@@ -39,6 +40,7 @@ pub(crate) mod default {
     pub(crate) const MAX_SESSIONS_EACH: usize = 1_000;
     pub(crate) const MAX_REQUESTS: usize = 64;
     pub(crate) const MAX_CALLS: usize = 10_000;
+    pub(crate) const MAX_CALLS_EACH: usize = 1_000;
     pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
     pub(crate) const MAX_LISTENS: usize = 10_000;
     pub(crate) const MAX_LISTENS_EACH: usize = 1_000;
@@ -70,9 +72,10 @@ pub(crate) struct Config {
     pub(crate) idle_time: Duration,
     pub(crate) sessions: Caps,
     pub(crate) max_requests: usize,
-    pub(crate) max_calls: usize,
+    pub(crate) calls: Caps,
     pub(crate) request_timeout: Option<Duration>,
     pub(crate) listens: Caps,
+    pub(crate) proxies: Proxies,
     pub(crate) queue: QueueLimits,
     pub(crate) replay: ReplayLimits,
     pub(crate) json: Limits,
@@ -134,10 +137,11 @@ pub struct Builder<D> {
     idle_time: Duration,
     sessions: Caps,
     max_requests: usize,
-    max_calls: usize,
+    calls: Caps,
     request_timeout: Option<Duration>,
     hook: Option<Hook>,
     listens: Caps,
+    proxies: Vec<String>,
     queue: QueueLimits,
     replay: ReplayLimits,
     json: Limits,
@@ -176,13 +180,17 @@ impl<D: Dispatcher> Builder<D> {
                 each: default::MAX_SESSIONS_EACH,
             },
             max_requests: default::MAX_REQUESTS,
-            max_calls: default::MAX_CALLS,
+            calls: Caps {
+                all: default::MAX_CALLS,
+                each: default::MAX_CALLS_EACH,
+            },
             request_timeout: Some(default::REQUEST_TIMEOUT),
             hook: None,
             listens: Caps {
                 all: default::MAX_LISTENS,
                 each: default::MAX_LISTENS_EACH,
             },
+            proxies: Vec::new(),
             queue: QueueLimits {
                 bytes: default::QUEUE_BYTES,
                 frames: default::QUEUE_FRAMES,
@@ -272,11 +280,14 @@ impl<D: Dispatcher> Builder<D> {
     /// - Subscriptions and the log level, which the client has to set again.
     ///
     /// A session that was idle for too long ends here, and is taken up again when its client comes back
-    /// ([`ServiceEvent::SessionTakenUp`]). One that was taken up counts like one that was opened: where there
-    /// are as many as there may be, its client is answered 503, or 429 if they are its principal's.
+    /// ([`ServiceEvent::SessionTakenUp`]); so does one that gave its place to another. One that was taken up
+    /// counts like one that was opened, and takes the place of an idle one where there are as many as there
+    /// may be.
     ///
-    /// A session that was deleted or revoked is not taken up again by the process that was told so; it
-    /// remembers the last 10,000 for `lifetime`. Other processes cannot know: a client that sends DELETE to
+    /// A session that was deleted or revoked is not taken up again by the process that was told so, for as
+    /// long as its name is valid and whatever others do. That takes up to 4 MiB: beyond 8,000 of them in
+    /// a quarter of `lifetime` a session that did not end can be taken for one that did, and its client
+    /// is answered 404 and initializes again (with 100,000, one in 14,000 is). Other processes cannot know: a client that sends DELETE to
     /// one may still use the name at another, and a principal is kept out by the authorizer.
     #[cfg(feature = "request-state")]
     #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
@@ -393,16 +404,19 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// How many `subscriptions/listen` requests may be open; one more is answered -32603. Default
-    /// 10 000.
+    /// How many `subscriptions/listen` requests may be open, 10 000 by default. One more is answered 503
+    /// with `Retry-After`. Where nobody is identified, one address may have half of them; one more of its
+    /// is answered 429, and nobody else notices.
     pub fn max_listens(mut self, listens: usize) -> Self {
         self.listens.all = listens;
         self
     }
 
-    /// How many sessions and how many `subscriptions/listen` requests one principal may have; one more
-    /// session is answered 429, one more listening request -32603, and nobody else notices. Default
-    /// 1 000 of each. Counts where requests have an identity.
+    /// How many sessions and how many `subscriptions/listen` requests one principal may have, 1 000 of each
+    /// by default. One more session takes the place of the principal's own that is idle for longest; it is
+    /// answered 429 if all of them are busy, as is one more listening request. Nobody else notices. Counts
+    /// where requests have an identity; elsewhere one address may have half of
+    /// [`max_sessions`](Self::max_sessions) and of [`max_listens`](Self::max_listens).
     pub fn max_each(mut self, sessions: usize, listens: usize) -> Self {
         self.sessions.each = sessions;
         self.listens.each = listens;
@@ -434,7 +448,15 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// How many sessions there may be; one more is answered 503. Default 10 000.
+    /// How many sessions there may be, 10 000 by default. One more takes the place of an idle one: of one
+    /// that never went past its handshake (nothing came after `initialize`), else of the one that is idle
+    /// for longest. Its client is answered 404 and initializes again, as the protocol has it
+    /// ([`SessionEnd::Evicted`](crate::SessionEnd::Evicted)). A session is busy while it has a running
+    /// request or an open stream; a stream of HTTP+SSE on which its client has sent nothing counts for
+    /// 10 s. If all are busy, one more is answered 503 with `Retry-After`.
+    ///
+    /// Where nobody is identified, one address may have half of the sessions, and its own idlest gives way:
+    /// one more is answered 429 if all of them are busy.
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.sessions.all = sessions;
         self
@@ -447,10 +469,51 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// How many requests the whole service may have running, of all clients and revisions; one more
-    /// is answered 503, nothing is stored. Default 10 000.
+    /// How many requests the whole service may have running, of all clients and revisions, 10 000 by
+    /// default. One more is answered 503 with `Retry-After`, and nothing is stored. Where nobody is
+    /// identified, one address may have half of them; one more of its is answered 429, and nobody else
+    /// notices.
     pub fn max_calls(mut self, calls: usize) -> Self {
-        self.max_calls = calls;
+        self.calls.all = calls;
+        self
+    }
+
+    /// How many requests one principal may have running, of all its sessions and clients, 1 000 by default.
+    /// One more is answered 429 with `Retry-After`, and nobody else notices. Counts where requests have an
+    /// identity; a `subscriptions/listen` counts for [`max_each`](Self::max_each) alone.
+    pub fn max_calls_each(mut self, calls: usize) -> Self {
+        self.calls.each = calls;
+        self
+    }
+
+    /// The proxies in front of the server, as addresses or as networks such as `10.0.0.0/8` or `fd00::/8`:
+    /// for a request that comes from one of them, the client's address is taken from `X-Forwarded-For`. It
+    /// is the last one there that is not itself a trusted proxy's; where an entry is no address, the one
+    /// behind it counts. For all other peers the header is ignored. Default: none.
+    ///
+    /// The address is what limits go by where nobody is identified: half of the sessions, the running
+    /// calls and the listening requests for one address, and half of the connections of
+    /// [`Serve`](crate::Serve), but for those of trusted proxies, which have no such limit. IPv6 addresses
+    /// with the same first 64 bits count as one, because one host commonly has all of them. Authorizers
+    /// and handlers are told of the connection's own peer all the same.
+    ///
+    /// Behind a proxy that is not listed, all clients share the proxy's address, and so one half of
+    /// everything; one on the same machine too, which asks from `127.0.0.1` or `::1`. List only proxies
+    /// that set the header or add to it: else a client can be whom it wants. Clients on a Unix socket, and
+    /// those of an accept loop that does not say where they come from
+    /// ([`McpService::for_peer`]), have no address, and no limit of their own.
+    ///
+    /// ```
+    /// # use mcp_wire::{McpService, server::Server};
+    /// let builder = McpService::builder(Server::new("Echo", "1.0.0"));
+    /// builder.trusted_proxies(["127.0.0.1", "10.0.0.0/8"]).build()?;
+    /// # Ok::<(), mcp_wire::Error>(())
+    /// ```
+    pub fn trusted_proxies<T: Into<String>>(
+        mut self,
+        proxies: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.proxies = proxies.into_iter().map(Into::into).collect();
         self
     }
 
@@ -584,9 +647,15 @@ impl<D: Dispatcher> Builder<D> {
             idle_time: self.idle_time,
             sessions: self.sessions,
             max_requests: self.max_requests,
-            max_calls: self.max_calls,
+            calls: self.calls,
             request_timeout: self.request_timeout,
             listens: self.listens,
+            proxies: Proxies::parse(&self.proxies).map_err(|entry| {
+                Error::setup(format!(
+                    "{entry:?} is not a trusted proxy: expected an IP address, or a network such as \
+                     `10.0.0.0/8`"
+                ))
+            })?,
             queue: self.queue,
             replay: self.replay,
             json: self.json,

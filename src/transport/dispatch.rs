@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::identity::Identity;
 use super::listen::{ListenTable, Listener, News};
+use super::peer::{Peer, party_of};
 use super::queue::{Outlet, Receiver, Sender};
 use super::sessions::{LiveSession, SessionRow, SessionTable, now};
 use crate::error::Error;
@@ -167,10 +168,6 @@ struct Inner {
     meta: Bytes,
 }
 
-/// Where the connection of a request comes from, in its extensions.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
-
 impl Context {
     /// `meta` is the message's `_meta`, or empty.
     pub(super) fn new(link: Link, head: Box<Parts>, meta: Bytes) -> Self {
@@ -202,7 +199,7 @@ impl Context {
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
         let peer: Option<&Peer> = self.0.head.extensions.get();
-        peer.map(|peer| peer.0)
+        peer.map(|peer| peer.address)
     }
 
     /// Where the message stands in a distributed trace, as its `_meta` says, or else its HTTP
@@ -406,7 +403,7 @@ impl Context {
         let sender = sender.map_err(|Closed| ErrorObject::internal())?.clone();
         Ok(Listener::run(
             Arc::clone(&link.listens),
-            self.identity().map(Identity::owner).cloned(),
+            party_of(&self.0.head),
             (sender, link.id.detached()),
             (filter, link.outlet.until),
         ))

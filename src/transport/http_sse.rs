@@ -15,9 +15,10 @@ use super::intake;
 use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, too_many};
 use super::observe::SessionEnd;
+use super::peer::party_of;
 use super::queue::{Sender, queue};
 use super::service::{Shared, response, stream_response};
-use super::sessions::now;
+use super::sessions::{LiveSession, now};
 use super::turn::at_once;
 use crate::protocol::exchange::Endpoint;
 use crate::protocol::header::forwarded_prefix;
@@ -49,7 +50,7 @@ pub(super) fn open(
         .table
         .open(
             Session::bound(sender.clone(), now()),
-            identity.map(Identity::owner),
+            party_of(head).as_ref(),
         )
         .map_err(too_many)?;
     // SPEC B-2 to B-4: first the address to POST to, a path, so that it resolves against whatever
@@ -119,7 +120,7 @@ where
     let row = shared
         .table
         .find(session, Identity::of(&head).map(Identity::principal))
-        .filter(|row| row.with(|session| session.is_bound()))
+        .filter(|row| row.with(is_bound_and_heard_of))
         .ok_or(Rejection::UnknownSession)?;
     let place = Place {
         shared: Arc::clone(shared),
@@ -172,6 +173,15 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// Whether a session is of this transport; if so, its client was heard of.
+fn is_bound_and_heard_of(session: &mut LiveSession) -> bool {
+    let is_bound = session.is_bound();
+    if is_bound {
+        session.touch(now());
+    }
+    is_bound
 }
 
 /// An envelope that is broken is an HTTP error. Params that are broken are the answer to a request

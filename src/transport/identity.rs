@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use hyper::http::request::Parts;
 
-use crate::protocol::table::Owner;
+use crate::protocol::party::Owner;
 
 /// Who a request comes from, and what it may do. Cheap to clone.
 ///

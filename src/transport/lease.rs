@@ -12,7 +12,8 @@ use tokio::time::{Instant, Sleep};
 use super::auth::time_left;
 use super::identity::Identity;
 use super::queue::Sender;
-use crate::protocol::table::{Caps, Owner, Row, Table};
+use crate::protocol::party::{Caps, Owner, Party};
+use crate::protocol::table::{Row, Table};
 
 /// The exchanges that a revocation has to reach by themselves, because they belong to no session.
 pub(super) type LeaseTable = Table<Revocation>;
@@ -93,7 +94,8 @@ impl Lease {
             running: Some(running),
             stream: stream.clone(),
         };
-        let row = table.open(revocation, Some(owner));
+        let party = Party::Principal(Arc::clone(owner));
+        let row = table.open(revocation, Some(&party));
         // A table without caps takes everything.
         self.revoked = row.ok().map(|row| {
             let table = Arc::clone(table);

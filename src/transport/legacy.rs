@@ -14,7 +14,7 @@ use super::observe::{ServiceEvent, SessionEnd};
 use super::panics::{Panicked, guarded};
 use super::service::Shared;
 use super::sessions::{SessionRow, now};
-use crate::protocol::rejection::{INITIALIZED_ALREADY, INVALID_MESSAGE, Rejection};
+use crate::protocol::rejection::{Counted, INITIALIZED_ALREADY, INVALID_MESSAGE, Rejection};
 use crate::protocol::session::{Client, Finished, Refused, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
 use crate::protocol::table::Full;
@@ -110,7 +110,7 @@ impl Place {
             ticket,
         };
         let calls = &self.shared.calls;
-        let call = calls.begin(terms.version, &request, &head.headers);
+        let call = calls.begin(terms.version, &request, &head);
         let call = call.map_err(NotTaken::Rejected)?;
         let answer = Box::pin(answer(taken, call, head, terms, request));
         Ok(Running { ticket, answer })
@@ -197,7 +197,11 @@ impl Place {
 pub(super) fn too_many(full: Full) -> Rejection {
     match full {
         Full::All(limit) => Rejection::TooManySessions { limit },
-        Full::Each(limit) => Rejection::TooManyOfOne { limit },
+        Full::Each(limit, whose) => Rejection::TooManyOfOne {
+            of: Counted::Sessions,
+            limit,
+            whose,
+        },
     }
 }
 

@@ -12,8 +12,10 @@ use tokio::time::Instant;
 use super::queue::Sender;
 use crate::protocol::change::Change;
 use crate::protocol::filter::{Filter, change_params};
+use crate::protocol::party::Party;
+use crate::protocol::rejection::{Counted, Rejection};
 use crate::protocol::stream::{Connection, frame_of};
-use crate::protocol::table::{Full, Owner, Row, Table};
+use crate::protocol::table::{Full, Row, Table};
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 
 pub(super) type ListenTable = Table<Listener>;
@@ -33,7 +35,7 @@ impl Listener {
     /// Acknowledges, then waits for the end of the server or of the identity.
     pub(super) async fn run(
         table: Arc<ListenTable>,
-        owner: Option<Owner>,
+        party: Option<Party>,
         (mut sender, id): (Sender, Id),
         (filter, end): (Filter, Option<Instant>),
     ) -> Result<(), ErrorObject> {
@@ -46,13 +48,9 @@ impl Listener {
             running: Some(running),
         };
         // SPEC D-130.
-        let row = table.open(listener, owner.as_ref()).map_err(|full| {
-            let message = match full {
-                Full::All(limit) => format!("the server already has {limit} listening requests"),
-                Full::Each(limit) => format!("you already have {limit} listening requests"),
-            };
-            ErrorObject::new(-32603, message)
-        })?;
+        let row = table
+            .open(listener, party.as_ref())
+            .map_err(|full| too_many(full).error())?;
         let listed = Listed { table, row };
         listed.row.with(|listener| {
             let method = "notifications/subscriptions/acknowledged";
@@ -86,6 +84,18 @@ impl Listener {
     pub(super) fn end(&mut self) {
         self.sender = None;
         self.running = None;
+    }
+}
+
+/// SPEC D-130.
+pub(super) fn too_many(full: Full) -> Rejection {
+    match full {
+        Full::All(limit) => Rejection::TooManyListens { limit },
+        Full::Each(limit, whose) => Rejection::TooManyOfOne {
+            of: Counted::Listens,
+            limit,
+            whose,
+        },
     }
 }
 

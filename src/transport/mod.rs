@@ -16,6 +16,7 @@ mod listen;
 pub(crate) mod observe;
 mod panics;
 mod parked;
+mod peer;
 #[cfg(feature = "request-state")]
 mod portable;
 mod progress;

@@ -113,6 +113,9 @@ pub enum SessionEnd {
     Deleted,
     /// Its time was up.
     Idle,
+    /// It had been idle for longest, and gave its place to another where there were as many as there
+    /// may be. Its client initializes again.
+    Evicted,
     /// The client of HTTP+SSE left.
     Left,
     /// Its `initialize` failed, or nobody waited for it.
@@ -134,6 +137,7 @@ impl SessionEnd {
         match self {
             Self::Deleted => "deleted",
             Self::Idle => "idle",
+            Self::Evicted => "evicted",
             Self::Left => "left",
             Self::NotInitialized => "not_initialized",
             Self::Cut => "cut",
@@ -165,6 +169,9 @@ pub struct Snapshot {
     pub sessions_taken_up: u64,
     /// Sessions that ended.
     pub sessions_ended: u64,
+    /// Those of them that gave their place to another ([`SessionEnd::Evicted`]): a number that grows
+    /// says that there is less room than clients want.
+    pub sessions_evicted: u64,
     /// Requests that were taken up, by revision.
     pub requests: Vec<(ProtocolVersion, u64)>,
     /// Requests that were refused, by the reason that [`ServiceEvent::Refused`] gives.
@@ -210,6 +217,7 @@ pub(crate) struct Observer {
     sessions_opened: AtomicU64,
     sessions_taken_up: AtomicU64,
     sessions_ended: AtomicU64,
+    sessions_evicted: AtomicU64,
     requests: [AtomicU64; ProtocolVersion::ALL.len()],
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     panics: AtomicU64,
@@ -254,7 +262,12 @@ impl Observer {
                 self.sessions_opened.fetch_add(1, Relaxed);
                 Some(&self.sessions_taken_up)
             }
-            ServiceEvent::SessionEnded { .. } => Some(&self.sessions_ended),
+            ServiceEvent::SessionEnded { reason } => {
+                if *reason == SessionEnd::Evicted {
+                    self.sessions_evicted.fetch_add(1, Relaxed);
+                }
+                Some(&self.sessions_ended)
+            }
             // Counted when it happens, told when that can be told.
             ServiceEvent::StreamCut => None,
             ServiceEvent::NotificationPanicked => Some(&self.panics),
@@ -376,6 +389,7 @@ impl Observer {
             sessions_opened: count(&self.sessions_opened),
             sessions_taken_up: count(&self.sessions_taken_up),
             sessions_ended: count(&self.sessions_ended),
+            sessions_evicted: count(&self.sessions_evicted),
             requests: requests
                 .map(|(version, requests)| (*version, count(requests)))
                 .collect(),

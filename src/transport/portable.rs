@@ -7,16 +7,15 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use serde_json::{Map, Value, json};
 
-use super::identity::Identity;
 use super::legacy::too_many;
 use super::seal::{Sealed, StateKeys, since_1970};
 use super::service::Shared;
 use super::sessions::{SessionRow, now};
 use super::streamable::{reap_from_now_on, resumption};
 use crate::protocol::exchange::Claim;
+use crate::protocol::party::{Owner, Party};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::session::{Client, Session, Terms};
-use crate::protocol::table::Owner;
 use crate::wire::id::{SessionId, Tag};
 use crate::wire::version::ProtocolVersion;
 
@@ -78,10 +77,10 @@ impl Portable {
 pub(super) fn restore(
     shared: &Arc<Shared>,
     claim: &Claim,
-    identity: Option<&Identity>,
+    party: Option<&Party>,
 ) -> Result<Arc<SessionRow>, Rejection> {
     let portable = shared.config.portable.as_ref();
-    let owner = identity.map(Identity::owner);
+    let owner = party.and_then(Party::owner);
     let read = |portable: &Portable| {
         let id = claim.session?;
         let terms = portable.read(id, owner.map(|owner| &**owner), claim.sealed()?)?;
@@ -92,7 +91,7 @@ pub(super) fn restore(
         return Err(Rejection::ShuttingDown);
     }
     let session = Session::taken_up(resumption(shared, Some(Tag::random())), terms, now());
-    let row = shared.table.restore(id, session, owner).map_err(too_many)?;
+    let row = shared.table.restore(id, session, party).map_err(too_many)?;
     reap_from_now_on(shared);
     row.ok_or(Rejection::UnknownSession)
 }

@@ -32,7 +32,9 @@ use super::service::McpService;
 use super::socket::Socket;
 use super::timers::{Patience, Timer, Timers};
 use crate::error::Error;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::party::{Net, Whose, half};
+use crate::protocol::quota::{Held, Quota};
+use crate::protocol::rejection::{Counted, Rejection};
 
 /// How many connections there may be; more are answered 503.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -114,7 +116,7 @@ where
         patience: Arc::new(PATIENCE),
         stopped: None,
     };
-    host.connection(io)
+    host.connection(io, None)
 }
 
 /// An accept loop: HTTP/1.1 on TCP, with a limit to everything that a client can drag out.
@@ -184,7 +186,9 @@ impl<R> Serve<R> {
     }
 
     /// How many connections there may be; one more is answered 503 at once and closed. By default
-    /// 10,000: each open stream is one, and each takes an open file, so raise both together.
+    /// 10,000: each open stream is one, and each takes an open file, so raise both together. One address
+    /// may have half of them; one more of its is answered 429 and closed. There is no such limit for
+    /// [`Builder::trusted_proxies`](crate::Builder::trusted_proxies).
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
         self
@@ -263,14 +267,17 @@ impl<R> Serve<R> {
         let mut connections = JoinSet::new();
         let mut refused = JoinSet::new();
         let max = self.max_connections;
+        let places = Places::new(max);
         accept(&self.listener, pin!(shutdown), |cx, socket| {
             clear(cx, &mut connections);
             clear(cx, &mut refused);
             let Some(socket) = socket else { return };
-            if connections.len() < max {
-                connections.spawn(host.clone().tcp_connection(socket));
-            } else if refused.len() < REFUSALS {
-                refused.spawn(host.refuse(socket, &Rejection::TooManyConnections { limit: max }));
+            match places.take(&host.mcp, &socket, connections.len()) {
+                Ok(place) => drop(connections.spawn(host.clone().tcp_connection(socket, place))),
+                Err(why) if refused.len() < REFUSALS => {
+                    refused.spawn(host.refuse(socket, &why));
+                }
+                Err(_) => {}
             }
         })
         .await;
@@ -354,6 +361,48 @@ async fn end(mcp: &McpService, deadline: Duration, mut connections: JoinSet<()>)
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// How many connections there may be, in all and from one address.
+struct Places {
+    all: usize,
+    of_one: usize,
+    held: Arc<Quota<Net>>,
+}
+
+impl Places {
+    fn new(all: usize) -> Self {
+        Self {
+            all,
+            of_one: half(all),
+            held: Arc::default(),
+        }
+    }
+
+    /// Takes a place for a connection beside those that are `open`; `None` is one that is nobody's.
+    fn take(
+        &self,
+        mcp: &McpService,
+        socket: &TcpStream,
+        open: usize,
+    ) -> Result<Option<Held<Net>>, Rejection> {
+        let limit = self.all;
+        if open >= limit {
+            return Err(Rejection::TooManyConnections { limit });
+        }
+        let limit = self.of_one;
+        let peer = socket.peer_addr().ok().map(|peer| peer.ip());
+        let counted = peer.filter(|peer| limit < self.all && !mcp.trusts_proxy(*peer));
+        let Some(peer) = counted else {
+            return Ok(None);
+        };
+        let held = self.held.take(Net::of(peer), limit);
+        held.map(Some).ok_or(Rejection::TooManyOfOne {
+            of: Counted::Connections,
+            limit,
+            whose: Whose::Address,
+        })
+    }
+}
+
 /// A service that answers the requests of every connection.
 trait Routes<B>:
     Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
@@ -383,7 +432,11 @@ struct Host<R> {
 
 impl<R> Host<R> {
     /// Serves a connection that was accepted on TCP.
-    fn tcp_connection<B>(mut self, socket: TcpStream) -> impl Future<Output = ()> + Send + use<R, B>
+    fn tcp_connection<B>(
+        mut self,
+        socket: TcpStream,
+        place: Option<Held<Net>>,
+    ) -> impl Future<Output = ()> + Send + use<R, B>
     where
         R: Routes<B>,
         B: Body<Data = Bytes> + Send + 'static,
@@ -398,14 +451,18 @@ impl<R> Host<R> {
         if let Ok(peer) = socket.peer_addr() {
             self.mcp = self.mcp.for_peer(peer);
         }
-        self.connection(socket)
+        self.connection(socket, place)
     }
 
     /// Serves one connection to its end. What goes wrong on it concerns nobody else.
     ///
     /// What comes and goes is in boxes, and nothing is moved into the future twice: the task of an idle
     /// stream is no larger than what waits with it.
-    fn connection<S, B>(self, io: S) -> impl Future<Output = ()> + Send + use<R, S, B>
+    fn connection<S, B>(
+        self,
+        io: S,
+        place: Option<Held<Net>>,
+    ) -> impl Future<Output = ()> + Send + use<R, S, B>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         R: Routes<B>,
@@ -439,6 +496,7 @@ impl<R> Host<R> {
             };
             let last_words = refusal.map(|why| printed(&self.mcp.refuse(&why, Version::HTTP_11)));
             Box::pin(socket.close(last_words, &mut timers)).await;
+            drop(place);
         }
     }
 

@@ -21,11 +21,12 @@ use super::body::ResponseBody;
 use super::buffers::Buffers;
 use super::calls::Calls;
 use super::config::{Builder, Config, same_path};
-use super::dispatch::{BoxFuture, Dispatcher, Peer, Publisher};
+use super::dispatch::{BoxFuture, Dispatcher, Publisher};
 use super::identity::Identity;
 use super::lease::{LeaseTable, Revocation, lease_table};
 use super::listen::{ListenTable, Listener};
 use super::observe::{Observer, SessionEnd, Snapshot};
+use super::peer::Peer;
 use super::sessions::SessionTable;
 #[cfg(feature = "request-state")]
 use super::sessions::now;
@@ -37,6 +38,7 @@ use crate::protocol::era::{Posted, Read, id_of, settle};
 use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
 use crate::protocol::fields::Fields;
 use crate::protocol::header::X_ACCEL_BUFFERING;
+use crate::protocol::party::Net;
 use crate::protocol::protected::Published;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::table::Table;
@@ -110,11 +112,7 @@ impl McpService {
         let observer = Arc::new(observer);
         let table = SessionTable::new(config.sessions, Arc::clone(&observer));
         let table = Arc::new(table);
-        let calls = Calls::new(
-            Arc::clone(&observer),
-            config.max_calls,
-            config.request_timeout,
-        );
+        let calls = Calls::new(Arc::clone(&observer), config.calls, config.request_timeout);
         let listens = Arc::new(Table::new(config.listens));
         let is_authorized = config.access.authorizer.is_some();
         dispatcher.attach(Publisher::new(&table, &listens, is_authorized))?;
@@ -277,6 +275,11 @@ impl McpService {
         response
     }
 
+    /// Whether this is the address of a proxy that is trusted to say for whom it asks.
+    pub(super) fn trusts_proxy(&self, address: IpAddr) -> bool {
+        self.shared.config.proxies.trust(address)
+    }
+
     /// The answer to what is not carried out.
     pub(super) fn refuse(&self, why: &Rejection, version: Version) -> Response<ResponseBody> {
         let response = refuse(why, version);
@@ -333,9 +336,9 @@ impl McpService {
                 answered.map_err(|rejection| rejection.of(id))
             }
             (Exchange::Listen(claim, position), _) => {
-                streamable::listen(shared, &claim, position, Identity::of(&head))
+                streamable::listen(shared, &claim, position, &head)
             }
-            (Exchange::Delete(claim), _) => streamable::delete(shared, &claim, Identity::of(&head)),
+            (Exchange::Delete(claim), _) => streamable::delete(shared, &claim, &head),
             (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths, &head),
             (Exchange::OpenSse, None) => Err(Rejection::UnknownPath),
             (Exchange::PostToSse { session, is_json }, _) => {
@@ -354,10 +357,13 @@ impl McpService {
     /// Finds out who asks, and leaves it in the head, for handlers and for what is bound to it
     /// (SPEC F-1, F-16: on every request, before its body is read).
     async fn admit(&self, endpoint: Endpoint, head: &mut Parts) -> Result<(), Rejection> {
-        if let Some(peer) = self.peer {
-            head.extensions.insert(Peer(peer));
+        let config = &self.shared.config;
+        if let Some(address) = self.peer {
+            let client = config.proxies.client(address.ip(), &head.headers);
+            let client = Net::of(client);
+            head.extensions.insert(Peer { address, client });
         }
-        let access = &self.shared.config.access;
+        let access = &config.access;
         let Some(authorizer) = &access.authorizer else {
             return Ok(());
         };

@@ -8,10 +8,9 @@ use tokio::task::AbortHandle;
 
 use super::observe::{Observer, ServiceEvent, SessionEnd};
 use super::queue::Sender;
+use crate::protocol::party::{Caps, Party};
 use crate::protocol::session::Session;
-#[cfg(feature = "request-state")]
-use crate::protocol::table::Restored;
-use crate::protocol::table::{Caps, Full, Owner, Row, Table};
+use crate::protocol::table::{Full, Opened, Row, Table};
 #[cfg(feature = "request-state")]
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Response};
@@ -41,15 +40,14 @@ impl SessionTable {
         }
     }
 
-    /// Adds a session under a fresh name.
+    /// Adds a session under a fresh name, as [`Table::open_in_turn`].
     pub(super) fn open(
         &self,
         session: LiveSession,
-        owner: Option<&Owner>,
+        party: Option<&Party>,
     ) -> Result<Arc<SessionRow>, Full> {
-        let row = self.rows.open(session, owner)?;
-        self.observer.tell(&ServiceEvent::SessionOpened);
-        Ok(row)
+        let opened = self.rows.open_in_turn(session, party, now())?;
+        Ok(self.told(opened, &ServiceEvent::SessionOpened))
     }
 
     /// Adds a session under the name that it has, as [`Table::restore`].
@@ -58,15 +56,21 @@ impl SessionTable {
         &self,
         id: SessionId,
         session: LiveSession,
-        owner: Option<&Owner>,
+        party: Option<&Party>,
     ) -> Result<Option<Arc<SessionRow>>, Full> {
-        let restored = self.rows.restore(id, session, owner, now())?;
-        Ok(restored.map(|Restored { row, is_new }| {
-            if is_new {
-                self.observer.tell(&ServiceEvent::SessionTakenUp);
-            }
-            row
-        }))
+        let restored = self.rows.restore(id, session, party, now())?;
+        Ok(restored.map(|opened| self.told(opened, &ServiceEvent::SessionTakenUp)))
+    }
+
+    /// Tells of a session that has its place, and ends the one that had it before.
+    fn told(&self, opened: Opened<LiveSession>, event: &ServiceEvent<'_>) -> Arc<SessionRow> {
+        if let Some(evicted) = opened.evicted {
+            self.bury(&evicted, Some(SessionEnd::Evicted));
+        }
+        if opened.is_new {
+            self.observer.tell(event);
+        }
+        opened.row
     }
 
     /// Ends a session: it is unknown from now on, and all that it owned ends with it. Ending it

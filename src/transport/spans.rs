@@ -9,7 +9,7 @@ use hyper::header::HeaderMap;
 use tracing::field::Empty;
 use tracing::{Span, debug, error, info, info_span, warn};
 
-use super::observe::{Hint, Outcome, ServiceEvent};
+use super::observe::{Hint, Outcome, ServiceEvent, SessionEnd};
 use crate::protocol::trace::TraceContext;
 use crate::wire::jsonrpc::{Params, Request};
 use crate::wire::version::ProtocolVersion;
@@ -54,7 +54,7 @@ pub(super) fn tell(event: &ServiceEvent<'_>) {
         } => info!(target: "mcp_wire", reason, status, value, setting, "refused"),
         ServiceEvent::Refused {
             reason,
-            status: status @ (403 | 500..),
+            status: status @ (403 | 429 | 500..),
             ..
         } => info!(target: "mcp_wire", reason, status, "refused"),
         ServiceEvent::Refused { reason, status, .. } => {
@@ -65,6 +65,11 @@ pub(super) fn tell(event: &ServiceEvent<'_>) {
         } => finished(*outcome, *elapsed),
         ServiceEvent::SessionOpened => debug!(target: "mcp_wire", "session opened"),
         ServiceEvent::SessionTakenUp => debug!(target: "mcp_wire", "session taken up"),
+        ServiceEvent::SessionEnded {
+            reason: reason @ SessionEnd::Evicted,
+        } => {
+            info!(target: "mcp_wire", reason = reason.as_str(), "session ended");
+        }
         ServiceEvent::SessionEnded { reason } => {
             debug!(target: "mcp_wire", reason = reason.as_str(), "session ended");
         }

@@ -14,6 +14,8 @@ use super::calls::Handling;
 use super::dispatch::{Context, ExchangeLink, Link, Reading};
 use super::identity::Identity;
 use super::lease::{Lease, Leased, end_of};
+use super::listen::too_many;
+use super::peer::party_of;
 use super::queue::{Outlet, Receiver, Sender};
 use super::service::{Shared, json_response, stream_response};
 use super::turn::{First, at_once, first};
@@ -56,9 +58,14 @@ pub(super) fn begin(
     if request.method() == "subscriptions/listen" && form == Form::Json {
         return Err(Rejection::StreamNotAcceptable);
     }
+    // Those who find the last place taken by one who came at the same time are told in the answer.
+    if request.method() == "subscriptions/listen" {
+        let room = shared.listens.room(party_of(&head).as_ref());
+        room.map_err(too_many)?;
+    }
     let id = request.id();
     let calls = &shared.calls;
-    let call = calls.begin(envelope.version, &request, &head.headers)?;
+    let call = calls.begin(envelope.version, &request, &head)?;
     let identity = Identity::of(&head);
     let (owner, end) = (identity.map(Identity::owner).cloned(), end_of(identity));
     let link = Link::Exchange(ExchangeLink {

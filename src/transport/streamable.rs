@@ -18,6 +18,7 @@ use super::identity::Identity;
 use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, Running, too_many};
 use super::observe::SessionEnd;
+use super::peer::party_of;
 use super::queue::{QueueLimits, Receiver, Sender, resumable_queue};
 use super::service::{Shared, json_response, response, stream_response};
 use super::sessions::{ENDED, SessionRow, now};
@@ -53,7 +54,7 @@ pub(super) async fn initialize(
     }
     let row = shared
         .table
-        .open(session, Identity::of(&head).map(Identity::owner))
+        .open(session, party_of(&head).as_ref())
         .map_err(too_many)?;
     reap_from_now_on(shared);
     let place = Place {
@@ -93,7 +94,7 @@ pub(super) fn post(
     head: Box<Parts>,
     form: Form,
 ) -> Result<Work, Rejection> {
-    let place = find(shared, claim, Identity::of(&head))?;
+    let place = find(shared, claim, &head)?;
     if let Ok(Payload::Single(Message::Request(request))) = &read
         && request.method() == "initialize"
     {
@@ -125,10 +126,7 @@ pub(super) fn alone(
     };
     let place = Place {
         shared: Arc::clone(shared),
-        row: Arc::new(Row::alone(
-            session,
-            Identity::of(&head).map(Identity::owner),
-        )),
+        row: Arc::new(Row::alone(session, party_of(&head))),
     };
     place.take_all(head, read, version, form)
 }
@@ -138,9 +136,9 @@ pub(super) fn listen(
     shared: &Arc<Shared>,
     claim: &Claim,
     position: Position,
-    identity: Option<&Identity>,
+    head: &Parts,
 ) -> Answered {
-    let place = find(shared, claim, identity)?;
+    let place = find(shared, claim, head)?;
     claim.check_version()?;
     // What ended with a drain does not begin again; the answers of running requests are still had.
     if shared.is_draining() && position == Position::Standalone {
@@ -152,7 +150,7 @@ pub(super) fn listen(
         bytes: queue.bytes.saturating_add(replay.bytes),
         frames: queue.frames.saturating_add(replay.events),
     };
-    let end = end_of(identity);
+    let end = end_of(Identity::of(head));
     let (sender, receiver) = resumable_queue(limits, &shared.observer, end);
     let connection = sender.clone();
     let (attachment, otherwise) = place.row.with(|session| match &position {
@@ -168,8 +166,8 @@ pub(super) fn listen(
 }
 
 /// Ends a session (SPEC C.3, J-16).
-pub(super) fn delete(shared: &Arc<Shared>, claim: &Claim, identity: Option<&Identity>) -> Answered {
-    let place = find(shared, claim, identity)?;
+pub(super) fn delete(shared: &Arc<Shared>, claim: &Claim, head: &Parts) -> Answered {
+    let place = find(shared, claim, head)?;
     claim.check_version()?;
     shared.bury(place.row.id());
     place.end(SessionEnd::Deleted);
@@ -178,14 +176,10 @@ pub(super) fn delete(shared: &Arc<Shared>, claim: &Claim, identity: Option<&Iden
 
 /// The session that a request belongs to. One whose time is up is gone, reaped or not (SPEC C-75),
 /// and another principal's was never there (SPEC C-57, C-78).
-fn find(
-    shared: &Arc<Shared>,
-    claim: &Claim,
-    identity: Option<&Identity>,
-) -> Result<Place, Rejection> {
-    let owner = identity.map(Identity::principal);
+fn find(shared: &Arc<Shared>, claim: &Claim, head: &Parts) -> Result<Place, Rejection> {
+    let owner = Identity::of(head).map(Identity::principal);
     let known = known(shared, claim, owner).filter(|row| is_current(shared, row));
-    let row = known.map_or_else(|| take_up(shared, claim, identity), Ok)?;
+    let row = known.map_or_else(|| take_up(shared, claim, head), Ok)?;
     Ok(Place {
         shared: Arc::clone(shared),
         row,
@@ -206,13 +200,13 @@ fn known(shared: &Shared, claim: &Claim, owner: Option<&str>) -> Option<Arc<Sess
 fn take_up(
     shared: &Arc<Shared>,
     claim: &Claim,
-    identity: Option<&Identity>,
+    head: &Parts,
 ) -> Result<Arc<SessionRow>, Rejection> {
     #[cfg(feature = "request-state")]
-    return super::portable::restore(shared, claim, identity);
+    return super::portable::restore(shared, claim, party_of(head).as_ref());
     #[cfg(not(feature = "request-state"))]
     {
-        let _ = (shared, claim, identity);
+        let _ = (shared, claim, head);
         Err(Rejection::UnknownSession)
     }
 }

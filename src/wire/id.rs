@@ -22,6 +22,14 @@ impl SessionId {
         Self(Uuid::new_v4())
     }
 
+    /// Four parts of the name, of 24 random bits each.
+    #[cfg(feature = "request-state")]
+    pub(crate) fn random_bits(self) -> [u32; 4] {
+        // Around the bits that say which kind of UUID it is.
+        let bits = self.0.as_u128();
+        [0, 24, 80, 104].map(|shift| (bits >> shift) as u32 & 0xFF_FFFF)
+    }
+
     /// Reads a name from a peer: a UUID in its simple or its dashed form, in any case. Both
     /// forms name the same session. `None` for any other text.
     #[must_use]

@@ -149,7 +149,11 @@ async fn a_busy_connection_stays_beyond_the_time_of_an_idle_one() {
 /// G-40: one more is told so at once; those who are there stay, and a place that is free is used.
 #[tokio::test]
 async fn past_the_number_of_connections_new_ones_are_refused() {
-    let (running, _) = serving(|serve| serve.max_connections(2)).await;
+    let (running, _) = building(
+        |builder| builder.trusted_proxies(["127.0.0.1"]),
+        |serve| serve.max_connections(2),
+    )
+    .await;
     let mut first = sent(running.address, whole("1")).await;
     answered(&mut first).await;
     let mut second = sent(running.address, whole("2")).await;

@@ -62,7 +62,7 @@ async fn an_abandoned_call_lets_its_session_go_in_the_end() {
 /// on, and a place that is free again is used.
 #[tokio::test]
 async fn a_flood_of_slow_calls_is_refused_past_a_number() {
-    let (running, seen) = probe_with(|builder| builder.max_calls(3)).await;
+    let (running, seen) = probe_with(|builder| builder.max_calls(5)).await;
     let session = Session::open(running.address, "2025-11-25", json!({})).await;
     let mut sse = Client::initialized(running.address, "2024-11-05", json!({})).await;
     let slow = || call("wait", json!({"tag": "x"}));
@@ -77,18 +77,19 @@ async fn a_flood_of_slow_calls_is_refused_past_a_number() {
     for _ in 0..3 {
         seen.happens("begun", "x").await;
     }
-    let says = "the server already runs 3 requests";
+    let says = "this address already has 3 running requests, and one address may have half of them \
+                (limit: `Builder::max_calls`; behind a proxy see `Builder::trusted_proxies`)";
     let mut refused = modern(running.address, 4, "tools/call", slow()).await;
-    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.status(), 429);
     assert_eq!(refused.header("retry-after"), Some("1"));
     let refused = refused.json().await;
     assert_eq!(refused["error"]["message"], says);
     assert_eq!(refused["id"], 4);
     let mut refused = session.begin("tools/call", slow()).await;
-    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.status(), 429);
     assert_eq!(refused.json().await["error"]["message"], says);
     let refused = sse.post(message(9, "tools/call", slow())).await;
-    check_refused(&refused, 503, -32603, says);
+    check_refused(&refused, 429, -32603, says);
     seen.allow("x", 3);
     let mut first = first;
     first.read_head().await;

@@ -4,6 +4,7 @@
 
 mod auth;
 mod browser;
+mod crowds;
 mod ends;
 mod equal_ids;
 mod faults;

@@ -278,6 +278,11 @@ async fn refusals_for_lack_of_time_or_room_are_told_too() {
             .silence(Duration::ZERO)
     });
     let session = open(&mcp, "2025-06-18").await;
+    // So that it does not give way to the next.
+    let stream = ("accept", "text/event-stream");
+    let named = ("mcp-session-id", &*session);
+    let stream = request("GET", "/mcp", &[HOST, stream, named], "");
+    let _stream = mcp.call(stream).await;
     heard.take();
     for (fails, told) in [
         (true, "refused body_incomplete 400"),

@@ -8,7 +8,7 @@ use mcp_wire::server::{Arguments, Call, Role, Sampling, Server, StateKeys, Tool,
 use mcp_wire::{Builder, McpService, ServiceEvent};
 use serde_json::json;
 
-use crate::support::inside::{in_session, open};
+use crate::support::inside::{self, Asked, in_session, open, post};
 use crate::support::{
     POST_HEADERS, Running, Session, Stream, hello, message, request, start, text_of,
 };
@@ -363,12 +363,18 @@ async fn a_session_stays_its_principals() {
         let answer = request(two.address, "POST /mcp", &headers, body).await;
         assert_eq!(answer.status, status, "{who}");
     }
+    let listen = |name: &str| {
+        let accept = "Accept: text/event-stream\r\n";
+        format!("{}Mcp-Session-Id: {name}\r\n{accept}", of("ada"))
+    };
+    let busy = Stream::open(two.address, "GET /mcp", &listen(&name), "").await;
+    assert_eq!(busy.status(), 200);
     let headers = format!("{}Mcp-Session-Id: {one_more}\r\n", of("ada"));
     let body = message(1, "ping", json!({}));
     let answer = request(two.address, "POST /mcp", &headers, body).await;
     assert_eq!(
         answer.status, 429,
-        "there is one of each principal's (SPEC C-77)"
+        "there is one of each principal's, and it is busy (SPEC C-77)"
     );
     two.mcp.revoke("ada");
     let headers = format!("{}Mcp-Session-Id: {name}\r\n", of("ada"));
@@ -377,17 +383,60 @@ async fn a_session_stays_its_principals() {
     assert_eq!(answer.status, 404, "what was revoked is not taken up again");
 }
 
-/// it counts like one that was opened here.
+/// it counts like one that was opened here, takes the place of an idle one, and can be taken up
+/// again when it had to give way itself.
 #[tokio::test]
-async fn a_full_process_takes_up_no_more() {
+async fn a_full_process_takes_up_one_for_another() {
     let one = process(1).await;
     let two = start(builder(1, HOUR).max_sessions(1).build().unwrap()).await;
     let first = Session::open(one.address, "2025-11-25", json!({})).await;
     let second = Session::open(one.address, "2025-11-25", json!({})).await;
-    for (session, status) in [(&first, 200), (&second, 503), (&first, 200)] {
+    for session in [&first, &second, &first] {
         let answer = session.at(two.address).begin("ping", json!({})).await;
-        assert_eq!(answer.status(), status);
+        assert_eq!(answer.status(), 200);
     }
+    assert_eq!(two.mcp.snapshot().sessions_evicted, 2);
+    let stream = first.at(two.address).listen(None).await;
+    assert_eq!(stream.status(), 200);
+    for session in [&second, &first] {
+        let answer = session.at(two.address).begin("ping", json!({})).await;
+        let is_busy = session.id == first.id;
+        assert_eq!(answer.status(), if is_busy { 200 } else { 503 });
+    }
+}
+
+/// FIELD X-11: what was deleted or revoked stays ended while its name is valid, however many sessions
+/// others open and delete.
+#[tokio::test]
+async fn what_ended_stays_ended_whatever_others_do() {
+    let mcp = builder(1, HOUR).build().unwrap();
+    let of_ada = |mut asked: Asked| {
+        asked.extensions_mut().insert(Identity::new("ada"));
+        asked
+    };
+    let hello = message(1, "initialize", hello("2025-11-25", json!({})));
+    let hello = || post("/mcp", &[], &hello);
+    let name = async |asked| {
+        let response = mcp.call(asked).await;
+        let name = response.headers()["mcp-session-id"].to_str().unwrap();
+        name.to_owned()
+    };
+    let delete = |name: &str| {
+        let headers = [("host", "localhost"), ("mcp-session-id", name)];
+        inside::request("DELETE", "/mcp", &headers, "")
+    };
+    let ping = |name: &str| in_session(name, 1, "ping", json!({}));
+    let deleted = name(hello()).await;
+    assert_eq!(mcp.call(delete(&deleted)).await.status(), 200);
+    let revoked = name(of_ada(hello())).await;
+    mcp.revoke("ada");
+    for _ in 0..10_000 {
+        let other = name(hello()).await;
+        assert_eq!(mcp.call(delete(&other)).await.status(), 200);
+    }
+    assert_eq!(mcp.call(ping(&deleted)).await.status(), 404);
+    assert_eq!(mcp.call(of_ada(ping(&revoked))).await.status(), 404);
+    assert_eq!(mcp.snapshot().sessions_taken_up, 0);
 }
 
 #[test]

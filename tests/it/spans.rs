@@ -410,6 +410,13 @@ async fn what_happens_is_told_as_gravely_as_it_is() {
     let session = open(&mcp, "2025-06-18").await;
     let done = "DEBUG message=finished outcome=result";
     assert_eq!(recorder.take(), ["DEBUG message=session opened", done]);
+    // Who has a stream open does not give way.
+    let headers = [
+        HOST,
+        ("accept", "text/event-stream"),
+        ("mcp-session-id", &*session),
+    ];
+    let listening = mcp.call(request("GET", "/mcp", &headers, "")).await;
     let (stream, inbox) = open_sse(&mcp).await;
     recorder.take();
     let evil = ("host", "evil.example");
@@ -464,11 +471,16 @@ async fn what_happens_is_told_as_gravely_as_it_is() {
         told.contains(&"DEBUG message=session ended reason=cut".to_owned()),
         "{told:?}"
     );
+    drop(listening);
+    open(&mcp, "2025-06-18").await;
+    open(&mcp, "2025-06-18").await;
+    let evicted = "INFO message=session ended reason=evicted";
+    let opened = "DEBUG message=session opened";
+    let told = recorder.take();
+    assert_eq!(told, [opened, done, evicted, opened, done]);
     mcp.close();
-    assert_eq!(
-        recorder.take(),
-        ["DEBUG message=session ended reason=closed"]
-    );
+    let closed = "DEBUG message=session ended reason=closed";
+    assert_eq!(recorder.take(), [closed, closed]);
 }
 
 /// SPEC G-13, F-53: no id, token, argument or baggage is in spans and events.

@@ -2342,7 +2342,7 @@ async fn listens_are_bounded() {
     acknowledged(&mut first, 1, json!({})).await;
     let params = json!({"notifications": {}});
     let ask = Ask::new("subscriptions/listen", params);
-    ask.check(running.address, 200, -32603, "full").await;
+    ask.check(running.address, 503, -32603, "full").await;
     Ask::call("plain", json!({})).result(running.address).await;
     drop(first);
     until("room", || running.mcp.listens() == 0).await;

@@ -9,12 +9,18 @@ use serde_json::{Map, Value};
 use super::change::Change;
 use super::level::LogLevel;
 use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
+use super::table::GivesWay;
+use super::turnover::Rest;
 use crate::wire::id::{EventId, StreamId};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
 /// How many bytes of resource URIs a session may be subscribed to.
 const MAX_SUBSCRIPTION_BYTES: usize = 64 * 1024;
+
+/// How long the client of an HTTP+SSE stream has to send its first message before the stream alone no
+/// longer keeps its place. It sends it at once, as soon as it knows where to.
+const FIRST_WORD: Duration = Duration::from_secs(10);
 
 /// What a client said of itself in `initialize`.
 #[derive(Debug)]
@@ -54,6 +60,8 @@ pub(crate) struct Session<C, W, R> {
     requests_begun: u64,
     subscriptions: Vec<Box<str>>,
     draining: bool,
+    /// Whether the client was heard of again, after the request that opened the session.
+    is_settled: bool,
     last_used: Instant,
 }
 
@@ -169,6 +177,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             phase: Phase::Open,
             version: terms.version,
             client: terms.client,
+            is_settled: true,
             ..Self::resumable(resumption, now)
         }
     }
@@ -187,6 +196,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             requests_begun: 0,
             subscriptions: Vec::new(),
             draining: false,
+            is_settled: false,
             last_used: now,
         }
     }
@@ -235,6 +245,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     /// The client was heard of.
     pub(crate) fn touch(&mut self, now: Instant) {
+        self.is_settled = true;
         self.last_used = now;
     }
 
@@ -308,7 +319,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     pub(crate) fn detach(&mut self, attachment: Attachment, now: Instant) {
         self.streams.detach(attachment);
-        self.touch(now);
+        self.last_used = now;
     }
 
     /// Tells the client of a POST that its answer comes as a stream.
@@ -452,7 +463,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if running.initializes && self.phase == Phase::Opening {
             self.phase = Phase::Fresh;
         }
-        self.touch(now);
+        self.last_used = now;
         let finished = match running.route {
             Route::Stream(stream) if self.is_bound() || self.streams.is_begun(stream) => {
                 self.streams.push(stream, answer, now)?;
@@ -660,6 +671,30 @@ impl<C: Connection, W, R> Session<C, W, R> {
                 .collect(),
             awaited: std::mem::take(&mut self.awaited),
         }
+    }
+}
+
+impl<C: Connection, W, R> GivesWay for Session<C, W, R> {
+    /// It is busy while anything runs in it, or its client has a stream open. Who opened a stream of
+    /// HTTP+SSE and says nothing more keeps its place for a while only.
+    fn rest(&self, now: Instant) -> Option<Rest> {
+        // Its `initialize` comes with it.
+        let is_new = self.phase == Phase::Fresh && !self.is_bound();
+        let says_nothing = self.is_bound()
+            && !self.is_settled
+            && now.saturating_duration_since(self.last_used) >= FIRST_WORD;
+        let is_busy = is_new
+            || !self.running.is_empty()
+            || self.hearing > 0
+            || (self.streams.is_connected() && !says_nothing);
+        (!is_busy).then_some(Rest {
+            is_settled: self.is_settled,
+            since: self.last_used,
+        })
+    }
+
+    fn give_way(&mut self) {
+        self.phase = Phase::Closed;
     }
 }
 

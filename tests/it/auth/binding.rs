@@ -73,13 +73,17 @@ async fn a_foreign_event_is_an_unknown_one() {
     assert_eq!(ada.listen(&session, Some(&event)).await.status(), 200);
 }
 
-/// SPEC C-77, R-7: who has as many sessions as one may is told so, and nobody else notices.
+/// SPEC C-77, R-7: who has as many sessions as one may gives way to itself, and is told so when all of
+/// them are busy; nobody else notices.
 #[tokio::test]
 async fn a_principal_has_a_cap_of_its_own() {
     let (running, _) = gated_with(|builder| builder.max_each(2, 1)).await;
     let (ada, bob) = (As::new(&running, "ada"), As::new(&running, "bob"));
     let first = ada.session("2025-11-25").await;
     let _second = ada.sse().await;
+    let third = ada.session("2025-11-25").await;
+    assert_eq!(ada.listen(&first, None).await.status(), 404);
+    let stream = ada.listen(&third, None).await;
     let body = message(1, "initialize", hello("2025-11-25", json!({})));
     let refused = ada.request("POST /mcp", POST_HEADERS, &body).await;
     check_refused(&refused, 429, -32603, "2 sessions");
@@ -91,18 +95,17 @@ async fn a_principal_has_a_cap_of_its_own() {
     );
     bob.session("2025-11-25").await;
     bob.sse().await;
-    let headers = format!("Mcp-Session-Id: {first}\r\n");
+    drop(stream);
+    let headers = format!("Mcp-Session-Id: {third}\r\n");
     ada.request("DELETE /mcp", &headers, "").await;
     ada.session("2025-11-25").await;
     // SPEC D-130.
     let filter = || json!({"notifications": {"toolsListChanged": true}});
     let mut listens = ada.modern("subscriptions/listen", filter()).await;
     listens.message().await.expect("an acknowledgement");
-    let refused = ada
-        .modern("subscriptions/listen", filter())
-        .await
-        .answer()
-        .await;
+    let mut refused = ada.modern("subscriptions/listen", filter()).await;
+    assert_eq!(refused.status(), 429);
+    let refused = refused.answer().await;
     assert_eq!(refused["error"]["code"], -32603, "{refused}");
     let mut others = bob.modern("subscriptions/listen", filter()).await;
     assert!(others.message().await.unwrap()["method"].is_string());

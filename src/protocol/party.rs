@@ -1,0 +1,134 @@
+//! [`Party`]: whom a place is counted for, and how many places one may have beside the others.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// The principal of a request, who owns what the request opens. What was opened without one belongs to all
+/// who come without one, and to nobody else (SPEC F-50, G-20).
+pub(crate) type Owner = Arc<str>;
+
+/// Whom a request is counted for. Where nobody is identified, that is where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Party {
+    Principal(Owner),
+    Address(Net),
+}
+
+/// What kind of party met its limit, for the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Principal,
+    Address,
+}
+
+/// The part of an address that its host cannot choose: all of it in IPv4, the first 64 bits in IPv6,
+/// where a single host commonly has all addresses behind them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Net {
+    V4(Ipv4Addr),
+    V6([u8; 8]),
+}
+
+/// How many places there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    pub(crate) all: usize,
+    /// Of one principal (SPEC C-77, R-7).
+    pub(crate) each: usize,
+}
+
+impl Party {
+    /// The principal, if it is one.
+    pub(crate) fn owner(&self) -> Option<&Owner> {
+        match self {
+            Self::Principal(owner) => Some(owner),
+            Self::Address(_) => None,
+        }
+    }
+
+    pub(crate) fn whose(&self) -> Whose {
+        match self {
+            Self::Principal(_) => Whose::Principal,
+            Self::Address(_) => Whose::Address,
+        }
+    }
+}
+
+impl Net {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Self::V6([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
+
+/// Whose address it is, is nobody's to read in a log (SPEC G-13).
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Net(..)")
+    }
+}
+
+impl Caps {
+    /// How many of the places one party may have; `None` where that is no less than all of them. An
+    /// address may have half, rounded up, because many clients can stand behind it.
+    pub(crate) fn share(self, party: &Party) -> Option<usize> {
+        let share = match party {
+            Party::Principal(_) => self.each,
+            Party::Address(_) => half(self.all),
+        };
+        (share < self.all).then_some(share)
+    }
+}
+
+/// Half of a limit, rounded up: one is never none.
+pub(crate) fn half(limit: usize) -> usize {
+    limit.div_ceil(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FIELD X-10: addresses that one host can have are one; all others are apart.
+    #[test]
+    fn addresses_of_one_host_are_one_net() {
+        let net = |address: &str| Net::of(address.parse().unwrap());
+        for (one, other, is_same) in [
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("::1", "0.0.0.0", false),
+        ] {
+            assert_eq!(net(one) == net(other), is_same, "{one} {other}");
+        }
+    }
+
+    /// FIELD X-10: a principal has its number, an address half; a share that is no less than all is none.
+    #[test]
+    fn a_share_is_less_than_all() {
+        let (ada, here) = (
+            Party::Principal("ada".into()),
+            Party::Address(Net::of(Ipv4Addr::LOCALHOST.into())),
+        );
+        for (all, each, of_ada, of_here) in [
+            (10_000, 1_000, Some(1_000), Some(5_000)),
+            (5, 9, None, Some(3)),
+            (2, 1, Some(1), Some(1)),
+            (1, 1, None, None),
+            (0, 0, None, None),
+            (usize::MAX, usize::MAX, None, Some(usize::MAX / 2 + 1)),
+        ] {
+            let caps = Caps { all, each };
+            let shares = (caps.share(&ada), caps.share(&here));
+            assert_eq!(shares, (of_ada, of_here), "{caps:?}");
+        }
+    }
+}

@@ -1,0 +1,531 @@
+//! One client, however much it asks for, leaves room for the others (PITFALLS R-2, R-7; SPEC C-77, D-130).
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::header::HeaderValue;
+use hyper::{HeaderMap, Response};
+use mcp_wire::auth::Identity;
+use mcp_wire::server::Server;
+use mcp_wire::{Builder, McpService, ResponseBody, ServiceEvent};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::inside::{Asked, alone, in_session, piece, post, request, text};
+use crate::support::probe::{Seen, call, probe};
+use crate::support::{Running, hello, message, soon, start_with, until};
+
+const V11: &str = "2025-11-25";
+const HERE: &str = "192.0.2.1";
+const THERE: &str = "198.51.100.1";
+
+/// A probe that begins streams at once when an answer is not ready.
+fn probing(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (McpService, Arc<Seen>) {
+    let (server, seen) = probe();
+    let builder = McpService::builder(server).silence(Duration::ZERO);
+    (set(builder).build().unwrap(), seen)
+}
+
+/// The service as it is for a client that comes from there.
+fn at(mcp: &McpService, address: &str) -> McpService {
+    mcp.for_peer(SocketAddr::new(address.parse().unwrap(), 4711))
+}
+
+/// The same request, of a principal.
+fn by(principal: &str, mut asked: Asked) -> Asked {
+    asked.extensions_mut().insert(Identity::new(principal));
+    asked
+}
+
+/// The same request, as a proxy passes it on.
+fn forwarded(for_whom: &'static str, mut asked: Asked) -> Asked {
+    let whom = HeaderValue::from_static(for_whom);
+    asked.headers_mut().append("x-forwarded-for", whom);
+    asked
+}
+
+fn initialize() -> Asked {
+    post(
+        "/mcp",
+        &[],
+        &message(1, "initialize", hello(V11, json!({}))),
+    )
+}
+
+fn ping(session: &str) -> Asked {
+    in_session(session, 7, "ping", json!({}))
+}
+
+fn initialized(session: &str) -> Asked {
+    let body = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    post("/mcp", &[("mcp-session-id", session)], &body.to_string())
+}
+
+/// Opens the standalone stream of a session.
+fn listen_in(session: &str) -> Asked {
+    let accept = ("accept", "text/event-stream");
+    let headers = [("host", "localhost"), accept, ("mcp-session-id", session)];
+    request("GET", "/mcp", &headers, "")
+}
+
+fn sse() -> Asked {
+    let headers = [("host", "localhost"), ("accept", "text/event-stream")];
+    request("GET", "/sse", &headers, "")
+}
+
+/// A call of 2026-07-28 that waits.
+fn slow() -> Asked {
+    alone(9, "tools/call", call("wait", json!({"tag": "x"})))
+}
+
+/// The same in a session.
+fn slow_in(session: &str, id: usize) -> Asked {
+    in_session(session, id, "tools/call", call("wait", json!({"tag": "x"})))
+}
+
+fn listen() -> Asked {
+    let params = json!({"notifications": {"toolsListChanged": true}});
+    alone(8, "subscriptions/listen", params)
+}
+
+async fn status(mcp: &McpService, asked: Asked) -> u16 {
+    mcp.call(asked).await.status().as_u16()
+}
+
+/// What is expected of a stream or of an answer.
+async fn given(mcp: &McpService, asked: Asked) -> Response<ResponseBody> {
+    let response = mcp.call(asked).await;
+    assert_eq!(response.status(), 200);
+    response
+}
+
+fn session_of(headers: &HeaderMap) -> String {
+    headers["mcp-session-id"].to_str().unwrap().to_owned()
+}
+
+/// Opens a session with a bare `initialize`.
+async fn opened(mcp: &McpService, asked: Asked) -> String {
+    session_of(given(mcp, asked).await.headers())
+}
+
+/// Opens a session and goes past the handshake.
+async fn settled(mcp: &McpService) -> String {
+    let session = opened(mcp, initialize()).await;
+    assert_eq!(status(mcp, initialized(&session)).await, 202);
+    session
+}
+
+/// Asks, and is refused with this status, `Retry-After` and a message that says so.
+#[track_caller]
+fn refused(
+    response: Response<ResponseBody>,
+    status: u16,
+    says: &'static str,
+) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        assert_eq!(response.status(), status, "{caller}");
+        assert_eq!(response.headers()["retry-after"], "1", "{caller}");
+        let body: Value = serde_json::from_str(&text(response).await).unwrap();
+        assert_eq!(body["error"]["code"], -32603, "{caller}");
+        let told = body["error"]["message"].as_str().unwrap();
+        assert!(told.contains(says), "{told} {caller}");
+    }
+}
+
+fn times_refused(mcp: &McpService, reason: &str) -> u64 {
+    let refusals = mcp.snapshot().refusals;
+    let found = refusals.iter().find(|(name, _)| *name == reason);
+    found.map_or(0, |(_, times)| *times)
+}
+
+// --- sessions
+
+/// FIELD X-9: 20,000 bare `initialize` of one client keep nobody out; who is busy never notices, and an
+/// operator sees what happened.
+#[tokio::test]
+async fn a_flood_of_initialize_keeps_nobody_out() {
+    let ends = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&ends);
+    let (mcp, seen) = probing(|builder| {
+        builder.on_event(move |event| {
+            if let ServiceEvent::SessionEnded { reason } = event {
+                told.lock().unwrap().push(reason.as_str());
+            }
+        })
+    });
+    let (working, listening) = (settled(&mcp).await, settled(&mcp).await);
+    let answer = given(&mcp, slow_in(&working, 1)).await;
+    let stream = given(&mcp, listen_in(&listening)).await;
+    for _ in 0..20_000 {
+        assert_eq!(status(&mcp, initialize()).await, 200);
+    }
+    let fresh = settled(&mcp).await;
+    for session in [&working, &listening, &fresh] {
+        assert_eq!(status(&mcp, ping(session)).await, 200);
+    }
+    seen.allow("x", 1);
+    assert!(text(answer).await.contains("waited x"));
+    drop(stream);
+    let snapshot = mcp.snapshot();
+    assert_eq!(
+        (snapshot.sessions, snapshot.sessions_evicted),
+        (10_000, 10_003)
+    );
+    assert_eq!(snapshot.sessions_ended, 10_003);
+    let ends = ends.lock().unwrap();
+    assert!(ends.len() == 10_003 && ends.iter().all(|end| *end == "evicted"));
+}
+
+/// FIELD X-9: those who never went past their handshake go first, then the idlest; its client is told
+/// that it has to begin anew.
+#[tokio::test(start_paused = true)]
+async fn one_more_session_takes_the_place_of_the_idlest() {
+    let (mcp, _) = probing(|builder| builder.max_sessions(3));
+    let pass = || tokio::time::sleep(Duration::from_secs(1));
+    let older = settled(&mcp).await;
+    pass().await;
+    let newer = settled(&mcp).await;
+    pass().await;
+    let bare = opened(&mcp, initialize()).await;
+    pass().await;
+    // Used again, so no longer the idlest.
+    assert_eq!(status(&mcp, ping(&older)).await, 200);
+    for goes in [&bare, &newer, &older] {
+        pass().await;
+        settled(&mcp).await;
+        assert_eq!(status(&mcp, ping(goes)).await, 404);
+        assert_eq!(mcp.sessions(), 3);
+    }
+}
+
+/// FIELD X-9, R-2: when all are busy there is no place until one is not.
+#[tokio::test]
+async fn a_session_is_refused_only_when_all_are_busy() {
+    let (mcp, seen) = probing(|builder| builder.max_sessions(2));
+    let (working, listening) = (settled(&mcp).await, settled(&mcp).await);
+    let answer = given(&mcp, slow_in(&working, 1)).await;
+    let stream = given(&mcp, listen_in(&listening)).await;
+    let says = "2 sessions that are all busy (limit: `Builder::max_sessions`)";
+    for asked in [initialize(), sse()] {
+        refused(mcp.call(asked).await, 503, says).await;
+    }
+    seen.allow("x", 1);
+    text(answer).await;
+    let third = opened(&mcp, initialize()).await;
+    assert_eq!(status(&mcp, ping(&working)).await, 404);
+    assert_eq!(status(&mcp, ping(&listening)).await, 200);
+    drop(stream);
+    given(&mcp, listen_in(&third)).await;
+}
+
+/// FIELD X-9, R-7: one address has half of the sessions, one principal its number, and both give way to
+/// themselves alone.
+#[tokio::test]
+async fn a_party_with_many_sessions_gives_way_to_itself() {
+    for (address, principal, says) in [
+        (Some(HERE), None, "this address already has 2 sessions"),
+        (None, Some("ada"), "this principal already has 2 sessions"),
+    ] {
+        let (mcp, _) = probing(|builder| builder.max_sessions(4).max_each(2, 9));
+        let other = opened(&mcp, by("bob", initialize())).await;
+        let own = |asked| match principal {
+            Some(principal) => by(principal, asked),
+            None => asked,
+        };
+        let mcp = address.map_or_else(|| mcp.clone(), |address| at(&mcp, address));
+        let first = opened(&mcp, own(initialize())).await;
+        let mut streams = Vec::new();
+        for _ in 0..2 {
+            let session = opened(&mcp, own(initialize())).await;
+            streams.push(given(&mcp, own(listen_in(&session))).await);
+        }
+        assert_eq!(status(&mcp, own(ping(&first))).await, 404);
+        refused(mcp.call(own(initialize())).await, 429, says).await;
+        refused(mcp.call(own(sse())).await, 429, says).await;
+        assert_eq!(status(&mcp, by("bob", ping(&other))).await, 200);
+        assert_eq!(times_refused(&mcp, "too_many_sessions_of_one"), 2);
+        streams.pop();
+        opened(&mcp, own(initialize())).await;
+        assert_eq!((mcp.sessions(), mcp.snapshot().sessions_evicted), (3, 2));
+    }
+}
+
+/// FIELD X-9: one client's streams of HTTP+SSE shut nobody out.
+#[tokio::test]
+async fn a_flood_of_sse_streams_keeps_nobody_out() {
+    let (mcp, _) = probing(|builder| builder.max_sessions(100));
+    let (here, there) = (at(&mcp, HERE), at(&mcp, THERE));
+    let mut streams = Vec::new();
+    for _ in 0..50 {
+        streams.push(given(&here, sse()).await);
+    }
+    for _ in 0..50 {
+        let says = "this address already has 50 sessions that are all busy, and one address may \
+                    have half of them (limit: `Builder::max_sessions`";
+        refused(here.call(sse()).await, 429, says).await;
+    }
+    streams.push(given(&there, sse()).await);
+    settled(&there).await;
+    settled(&mcp).await;
+    assert_eq!((mcp.sessions(), mcp.snapshot().sessions_evicted), (53, 0));
+}
+
+/// FIELD X-9: who opens a stream of HTTP+SSE and says nothing keeps its place for a while only, however
+/// many addresses the streams are from.
+#[tokio::test(start_paused = true)]
+async fn a_silent_sse_stream_gives_way_in_the_end() {
+    let (mcp, _) = probing(|builder| builder.max_sessions(2).keep_alive(None));
+    let mut silent = given(&mcp, sse()).await.into_body();
+    piece(&mut silent).await.unwrap();
+    let mut heard = given(&mcp, sse()).await.into_body();
+    let endpoint = piece(&mut heard).await.unwrap();
+    let (_, inbox) = endpoint.split_once("data: ").unwrap();
+    let say = message(1, "ping", json!({}));
+    assert_eq!(status(&mcp, post(inbox.trim(), &[], &say)).await, 202);
+    piece(&mut heard).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(status(&mcp, sse()).await, 503);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let _third = given(&mcp, sse()).await;
+    assert_eq!(piece(&mut silent).await, None, "it has ended");
+    assert_eq!(status(&mcp, post(inbox.trim(), &[], &say)).await, 202);
+    assert_eq!(status(&mcp, sse()).await, 503);
+    assert_eq!(mcp.snapshot().sessions_evicted, 1);
+}
+
+// --- calls
+
+/// FIELD X-10: one principal's calls, of all its sessions and both eras, leave room for another's `ping`.
+#[tokio::test]
+async fn one_principal_cannot_take_all_calls() {
+    let (mcp, seen) = probing(|builder| builder.max_calls(100).max_calls_each(10).max_requests(4));
+    let mut running = Vec::new();
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let session = opened(&mcp, by("ada", initialize())).await;
+        for id in 0..3 {
+            let asked = by("ada", slow_in(&session, id));
+            running.push(given(&mcp, asked).await);
+        }
+        sessions.push(session);
+    }
+    running.push(given(&mcp, by("ada", slow())).await);
+    let says = "this principal already has 10 running requests (limit: `Builder::max_calls_each`)";
+    let in_session = by("ada", ping(&sessions[0]));
+    for asked in [in_session, by("ada", slow())] {
+        refused(mcp.call(asked).await, 429, says).await;
+    }
+    assert_eq!(times_refused(&mcp, "too_many_calls_of_one"), 2);
+    // Others, and those who are nobody, never notice.
+    let bob = opened(&mcp, by("bob", initialize())).await;
+    assert_eq!(status(&mcp, by("bob", ping(&bob))).await, 200);
+    assert_eq!(status(&mcp, alone(1, "tools/list", json!({}))).await, 200);
+    // What listens is no call.
+    given(&mcp, by("ada", listen())).await;
+    seen.allow("x", 10);
+    for answer in running {
+        assert!(text(answer).await.contains("waited x"));
+    }
+    assert_eq!(status(&mcp, by("ada", ping(&sessions[0]))).await, 200);
+    assert_eq!(mcp.snapshot().running, 0);
+}
+
+/// FIELD X-10: where nobody is identified, one address has half of the calls, in both eras; one without
+/// an address has all.
+#[tokio::test]
+async fn one_address_has_half_of_the_calls() {
+    let (mcp, seen) = probing(|builder| builder.max_calls(6));
+    let (here, there) = (at(&mcp, HERE), at(&mcp, THERE));
+    let session = settled(&here).await;
+    let mut running = vec![given(&here, slow_in(&session, 1)).await];
+    running.push(given(&here, slow()).await);
+    // The last place: `initialize` and `ping` are calls, too.
+    assert_eq!(status(&here, initialize()).await, 200);
+    running.push(given(&here, slow()).await);
+    let says = "this address already has 3 running requests, and one address may have half of them \
+                (limit: `Builder::max_calls`; behind a proxy see `Builder::trusted_proxies`)";
+    for asked in [slow(), ping(&session), initialize()] {
+        refused(here.call(asked).await, 429, says).await;
+    }
+    running.push(given(&there, slow()).await);
+    // Without an address: a Unix socket, memory.
+    running.push(given(&mcp, slow()).await);
+    running.push(given(&mcp, slow()).await);
+    let says = "the server already runs 6 requests (limit: `Builder::max_calls`)";
+    for mcp in [&mcp, &there] {
+        refused(mcp.call(slow()).await, 503, says).await;
+    }
+    seen.allow("x", 6);
+    for answer in running {
+        assert!(text(answer).await.contains("waited x"));
+    }
+    assert_eq!(status(&here, ping(&session)).await, 200);
+}
+
+/// FIELD X-10: a call that is over, whose client has left or that was refused keeps no place.
+#[tokio::test]
+async fn places_of_calls_come_back() {
+    let (mcp, seen) = probing(|builder| builder.max_calls(2));
+    let here = at(&mcp, HERE);
+    for _ in 0..10 {
+        let left = given(&here, slow()).await;
+        assert_eq!(status(&here, slow()).await, 429);
+        drop(left);
+        seen.happens("over", "x").await;
+        until("the place", || mcp.snapshot().running == 0).await;
+        assert_eq!(status(&here, alone(1, "no/such", json!({}))).await, 404);
+    }
+    given(&here, slow()).await;
+}
+
+// --- listening requests
+
+/// FIELD X-10, SPEC D-130: an address has half of the listening requests, a principal its number.
+#[tokio::test]
+async fn listening_requests_leave_room_for_others() {
+    let (mcp, _) = probing(|builder| builder.max_listens(4).max_each(9, 1));
+    let (here, there) = (at(&mcp, HERE), at(&mcp, THERE));
+    let mut open = Vec::new();
+    for mcp in [&here, &here, &there] {
+        open.push(given(mcp, listen()).await);
+    }
+    let says = "this address already has 2 listening requests, and one address may have half";
+    refused(here.call(listen()).await, 429, says).await;
+    open.push(given(&mcp, by("ada", listen())).await);
+    let says = "this principal already has 1 listening requests (limit: `Builder::max_each`)";
+    refused(mcp.call(by("ada", listen())).await, 429, says).await;
+    let says = "the server already has 4 listening requests (limit: `Builder::max_listens`)";
+    refused(there.call(listen()).await, 503, says).await;
+    assert_eq!(times_refused(&mcp, "too_many_listens"), 1);
+    assert_eq!(times_refused(&mcp, "too_many_listens_of_one"), 2);
+    drop(open);
+    until("room", || mcp.listens() == 0).await;
+    given(&here, listen()).await;
+}
+
+// --- addresses
+
+/// FIELD X-10: the address is the client's where a trusted proxy says so, and nobody else's word counts.
+#[tokio::test]
+async fn a_trusted_proxy_says_for_whom_it_asks() {
+    let (mcp, _) = probing(|builder| {
+        let builder = builder.max_listens(2);
+        builder.trusted_proxies(["10.0.0.0/8", "2001:db8:ff::1"])
+    });
+    let is_in = async |peer: &str, asked| {
+        let response = at(&mcp, peer).call(asked).await;
+        (response.status() == 200).then_some(response)
+    };
+    // What is forwarded, from where and for whom, and whether it counts for the one who is there.
+    for (peer, whom, is_the_same) in [
+        ("10.1.2.3", HERE, true),
+        ("10.9.9.9", "1.1.1.1, 192.0.2.1", true),
+        ("2001:db8:ff::2", HERE, false),
+        ("10.1.2.3", "192.0.2.1, 10.0.0.7", true),
+        ("10.1.2.3", "198.51.100.1", false),
+        ("::ffff:10.1.2.3", "::ffff:192.0.2.1", true),
+        ("203.0.113.1", HERE, false),
+        (HERE, "203.0.113.1", true),
+    ] {
+        let first = forwarded(HERE, listen());
+        let first = is_in("10.1.2.3", first).await.unwrap();
+        let second = is_in(peer, forwarded(whom, listen())).await;
+        assert_eq!(second.is_none(), is_the_same, "{peer} {whom}");
+        drop((first, second));
+        until("room", || mcp.listens() == 0).await;
+    }
+    // Addresses of one network of IPv6 are one host's.
+    let first = is_in("2001:db8::1", listen()).await;
+    assert!(first.is_some());
+    assert!(is_in("2001:db8::2:1", listen()).await.is_none());
+    assert!(is_in("2001:db8:0:1::1", listen()).await.is_some());
+}
+
+#[test]
+fn a_trusted_proxy_is_an_address_or_a_network() {
+    for entry in ["proxy.example.com", "10.0.0.0/33", "127.0.0.1:80", ""] {
+        let builder = McpService::builder(Server::new("Behind", "1"));
+        let error = builder.trusted_proxies(["::1", entry]).build().unwrap_err();
+        let told = error.to_string();
+        assert!(
+            error.is_setup() && told.contains(&format!("{entry:?} is not")),
+            "{told}"
+        );
+    }
+}
+
+// --- connections
+
+/// A connection from an address of this machine; whether a request on it was answered.
+async fn connected(running: &Running, from: [u8; 4]) -> (TcpStream, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let mut socket = socket.connect(running.address).await.unwrap();
+    let request = b"GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    // One that is refused may be closed before it has said a word.
+    let _ = socket.write_all(request).await;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        let read = soon("an answer", socket.read_buf(&mut answer)).await;
+        assert_ne!(read.unwrap(), 0, "an answer before the end");
+    }
+    (socket, String::from_utf8(answer).unwrap())
+}
+
+const FIRST: [u8; 4] = [127, 0, 0, 1];
+const SECOND: [u8; 4] = [127, 0, 0, 2];
+
+/// FIELD X-10: one address has half of the connections, and its places come back.
+#[cfg(not(target_os = "macos"))]
+#[tokio::test]
+async fn one_address_has_half_of_the_connections() {
+    let (mcp, _) = probing(|builder| builder);
+    let running = start_with(mcp, |serve| serve.max_connections(4)).await;
+    let mut open = Vec::new();
+    for from in [FIRST, FIRST, SECOND] {
+        let (socket, answer) = connected(&running, from).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        open.push(socket);
+    }
+    let (_, answer) = connected(&running, FIRST).await;
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    assert!(answer.contains("retry-after: 1\r\n") && answer.contains("connection: close\r\n"));
+    let says = "this address already has 2 connections, and one address may have half of them \
+                (limit: `Serve::max_connections`";
+    assert!(answer.contains(says), "{answer}");
+    assert_eq!(
+        times_refused(&running.mcp, "too_many_connections_of_one"),
+        1
+    );
+    let (socket, _) = connected(&running, SECOND).await;
+    open.push(socket);
+    let (_, answer) = connected(&running, [127, 0, 0, 3]).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    drop(open);
+    let is_let_in = async {
+        while !connected(&running, FIRST)
+            .await
+            .1
+            .starts_with("HTTP/1.1 404 ")
+        {}
+    };
+    soon("a free place", is_let_in).await;
+}
+
+/// FIELD X-10: a trusted proxy brings everybody, and may have all connections.
+#[tokio::test]
+async fn a_trusted_proxy_may_have_all_connections() {
+    let (mcp, _) = probing(|builder| builder.trusted_proxies(["127.0.0.1"]));
+    let running = start_with(mcp, |serve| serve.max_connections(3)).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let (socket, answer) = connected(&running, FIRST).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        open.push(socket);
+    }
+    let (_, answer) = connected(&running, FIRST).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+}
