@@ -59,16 +59,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut stop = std::pin::pin!(signals::stop());
     loop {
         tokio::select! {
-            accepted = tcp.accept() => {
-                let (socket, _) = accepted?;
-                // Without it an event waits some 40 ms for a delayed acknowledgement.
-                socket.set_nodelay(true)?;
-                // The rule for the Host header depends on where the connection arrived.
-                let mcp = mcp.on(socket.local_addr()?);
+            (socket, peer) = accepted(async || tcp.accept().await) => {
+                // Without it an event waits some 40 ms for a delayed acknowledgement. A client that has left
+                // already is noticed when its connection is read.
+                let _ = socket.set_nodelay(true);
+                // Authorizers and handlers learn whom the connection is from.
+                let mut mcp = mcp.for_peer(peer);
+                // The rule for the Host header depends on where it arrived.
+                if let Ok(local) = socket.local_addr() {
+                    mcp = mcp.on(local);
+                }
                 tokio::spawn(connection(socket, mcp));
             }
-            accepted = unix.accept() => {
-                let (socket, _) = accepted?;
+            (socket, _) = accepted(async || unix.accept().await) => {
                 tokio::spawn(connection(socket, mcp.clone()));
             }
             () = &mut stop => break,
@@ -78,6 +81,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     mcp.shutdown(Duration::from_secs(10)).await;
     std::fs::remove_file(&path)?;
     Ok(())
+}
+
+/// The next connection. One that cannot be accepted is no reason to end: its client has left, or there are no
+/// open files left, and those who are served free some in time.
+async fn accepted<T>(accept: impl AsyncFn() -> io::Result<T>) -> T {
+    loop {
+        match accept().await {
+            Ok(connection) => return connection,
+            Err(error) => {
+                eprintln!("no connection could be accepted: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
 }
 
 /// A socket that an earlier run left behind would be in the way.

@@ -123,7 +123,12 @@ async fn serve(listener: TcpListener, metadata: Value, keys: Value) {
         let response = Response::new(Full::new(Bytes::from(document)));
         std::future::ready(Ok::<_, Infallible>(response))
     };
-    while let Ok((socket, _)) = listener.accept().await {
+    loop {
+        // Those who are served free what it wants for, in time.
+        let Ok((socket, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
         // One connection after the other will do here.
         let _ = http1::Builder::new()
             .keep_alive(false)

@@ -81,6 +81,9 @@ pub async fn serve(
 /// The limits are the defaults of [`Serve`], and an idle stream costs as little as there, which is a
 /// tenth of what it costs on a connection of hyper's own.
 ///
+/// That a client takes what is written to it is seen by flushes: one that has not taken for 30 s what the
+/// transport holds for it, 64 KiB with rustls, is cut.
+///
 /// Tell the service first where the connection arrived and whom it is from, with [`McpService::on`] and
 /// [`McpService::for_peer`]; set `TCP_NODELAY` below TLS. It ends when its client does, or is idle for
 /// too long; [`McpService::shutdown`] ends its streams and what runs.
@@ -121,8 +124,9 @@ where
 
 /// An accept loop: HTTP/1.1 on TCP, with a limit to everything that a client can drag out.
 ///
-/// `TCP_NODELAY` is set on every connection. A request that says its length twice, or has not exactly
-/// one `Host`, is answered 400, your own routes included. What is refused before its body was read
+/// `TCP_NODELAY` is set on every connection. A request that has not exactly one `Host` is answered 400, your
+/// own routes included, and so is one whose length could be read in two ways: it says it twice, has a transfer
+/// coding other than `chunked`, or ends a line with LF alone. What is refused before its body was read
 /// is answered all the same: the connection then takes in for a moment what the client still sends,
 /// so that the answer is not lost.
 ///
@@ -476,12 +480,12 @@ impl<R> Host<R> {
             let refusal = loop {
                 let serving = Box::pin(self.converse(socket, &progress, &mut timers));
                 let (back, ending) = match serving.await {
-                    Served::Upgraded(upgraded) => {
+                    Ok(served) => served,
+                    Err(Upgraded(ends)) => {
                         // Whoever has the socket now holds the other ends of this.
                         drop(progress);
-                        return upgraded.closed().await;
+                        return ends.closed().await;
                     }
-                    Served::Until(back, ending) => (back, ending),
                 };
                 socket = back;
                 match ending {
@@ -501,12 +505,16 @@ impl<R> Host<R> {
     }
 
     /// Serves what comes, with hyper, to the end of the connection, or up to a stream that waits.
+    ///
+    /// # Errors
+    ///
+    /// The connection has become one of another protocol, and the socket is not had back.
     async fn converse<S, B>(
         &self,
         socket: Socket<S>,
         progress: &Arc<Progress>,
         timers: &mut Timers,
-    ) -> Served<S>
+    ) -> Result<(Socket<S>, Ending), Upgraded>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         R: Routes<B>,
@@ -559,7 +567,7 @@ impl<R> Host<R> {
         .await;
         let Some(parts) = serving.into_parts() else {
             // Without a sender it was not one of the embedder's routes, and there is nothing to wait for.
-            return Served::Upgraded(upgrade.into_inner().unwrap_or_default());
+            return Err(Upgraded(upgrade.into_inner().unwrap_or_default()));
         };
         let mut socket = parts.io.into_inner();
         socket.put_back(&parts.read_buf);
@@ -575,7 +583,7 @@ impl<R> Host<R> {
                 Ending::Over
             }
         };
-        Served::Until(socket, ending)
+        Ok((socket, ending))
     }
 
     /// Answers a request.
@@ -621,14 +629,9 @@ impl<R> Host<R> {
     }
 }
 
-/// What has become of a socket that hyper had.
-enum Served<S> {
-    /// It is back, and this is why.
-    Until(Socket<S>, Ending),
-    /// A route of the embedder has it, for another protocol: until this sender is dropped, or for as long as
-    /// it is not closed.
-    Upgraded(watch::Sender<()>),
-}
+/// A route of the embedder has the socket, for another protocol: until this is dropped, or for as long as
+/// it is not closed.
+struct Upgraded(watch::Sender<()>);
 
 /// Why hyper has let go of a socket.
 enum Ending {

@@ -99,12 +99,12 @@ impl Echoing {
             .unwrap();
         assert_eq!(heard, text.as_bytes());
     }
+}
 
-    async fn is_cut(&mut self) {
-        match soon("the end", self.client.read(&mut [0])).await {
-            Ok(len) => assert_eq!(len, 0),
-            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-        }
+async fn is_cut(client: &mut TcpStream) {
+    match soon("the end", client.read(&mut [0])).await {
+        Ok(len) => assert_eq!(len, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
 }
 
@@ -126,7 +126,7 @@ async fn a_route_that_answers_101_has_its_connection() {
     }
     echoing.client.shutdown().await.unwrap();
     soon("the end", echoing.over.recv()).await.unwrap();
-    echoing.is_cut().await;
+    is_cut(&mut echoing.client).await;
     echoing.stop.send(()).unwrap();
     soon("the end", echoing.run).await.unwrap().unwrap();
 }
@@ -166,6 +166,6 @@ async fn an_upgraded_connection_is_cut_when_the_server_is_at_its_end() {
     assert_eq!(&heard, b"still here");
     soon("the end", echoing.over.recv()).await.unwrap();
     assert!(began.elapsed() >= SHORT, "{:?}", began.elapsed());
-    echoing.is_cut().await;
+    is_cut(&mut echoing.client).await;
     soon("the end", echoing.run).await.unwrap().unwrap();
 }
