@@ -18,6 +18,7 @@ use bytes::Bytes;
 use hyper::Request as HttpRequest;
 use hyper::body::{Body, Frame};
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
+use mcp_wire::server::{Arguments, Call, Server, Text, Tool, ToolError};
 use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
 use serde_json::json;
 
@@ -192,6 +193,90 @@ impl Body for Pieces {
 
     fn size_hint(&self) -> hyper::body::SizeHint {
         hyper::body::SizeHint::with_exact(self.0.len() as u64)
+    }
+}
+
+/// A body of which less comes than its length declares.
+struct Promised {
+    pieces: VecDeque<Bytes>,
+    declared: u64,
+}
+
+impl Body for Promised {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.pieces.pop_front() {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            None => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        hyper::body::SizeHint::with_exact(self.declared)
+    }
+}
+
+/// R-44, FIELD X-13: a client gets memory for what it sent, not for what it declared, however many do so.
+#[tokio::test(start_paused = true)]
+async fn a_declared_length_is_not_allocated_before_it_arrives() {
+    const SENT: usize = 100_000;
+    let alone = Alone::begin();
+    let mcp = McpService::builder(Large::default()).build().unwrap();
+    let counting = alone.count();
+    let waiting = (0..20).map(|_| {
+        let (head, _) = direct("POST /mcp", POST_HEADERS, "").into_parts();
+        let body = Promised {
+            pieces: [Bytes::from_static(&[b' '; SENT])].into(),
+            declared: 4 * MIB as u64,
+        };
+        let mcp = mcp.clone();
+        tokio::spawn(async move { mcp.call(HttpRequest::from_parts(head, body)).await.status() })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let live = counting.live();
+    assert!(live > waiting.len() * SENT, "{live}");
+    assert!(live < waiting.len() * 3 * SENT + 2 * NOISE, "{live}");
+    for answer in waiting {
+        assert_eq!(answer.await.unwrap(), 408);
+    }
+    assert!(counting.live() < NOISE, "{}", counting.live());
+}
+
+/// FIELD X-13: what a handler was given goes out as it came; a text of its own goes out without a copy,
+/// unless something in it has to be escaped.
+#[tokio::test(start_paused = true)]
+async fn a_long_text_is_not_copied_on_its_way_out() {
+    let alone = Alone::begin();
+    let schema = || Tool::new("x").input(json!({"type": "object"}));
+    let server = |handler: fn(&Arguments) -> Result<Text, ToolError>| {
+        let server = Server::new("Large", "1").tool(schema(), move |_: Call, args: Arguments| {
+            std::future::ready(handler(&args))
+        });
+        McpService::builder(server).build().unwrap()
+    };
+    let given = server(|args| args.text("text"));
+    let own = server(|args| Ok(args.str("text")?.to_owned().into()));
+    let lines = server(|args| Ok(args.str("text")?.replace('x', "\n").into()));
+    for (mcp, copies) in [(given, 0), (own, 1), (lines, 3)] {
+        let params = json!({
+            "name": "x",
+            "arguments": {"text": "x".repeat(MIB)},
+            "_meta": envelope(json!({})),
+        });
+        let headers = mirrored("tools/call", &params);
+        let request = direct("POST /mcp", &headers, message(1, "tools/call", params));
+        let counting = alone.count();
+        let response = mcp.call(request).await;
+        assert_eq!(response.status(), 200);
+        let peak = counting.peak();
+        assert!(peak < copies * MIB + NOISE, "{peak} for {copies}");
+        drop(response);
     }
 }
 

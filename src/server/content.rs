@@ -128,14 +128,22 @@ impl Content {
 
     /// Appends the block, without a copy of what is long in it.
     pub(super) fn put(self, out: &mut PieceWriter, version: ProtocolVersion) {
-        if self.as_plain_text().is_some()
-            && let Kind::Text(text) = self.kind
-        {
-            out.put(b"{\"type\":\"text\",\"text\":");
-            text.put(out);
-            out.put(b"}");
-            return;
+        match self {
+            Self {
+                kind: Kind::Text(text),
+                annotations: None,
+                meta,
+            } if meta.is_empty() => {
+                out.put(b"{\"type\":\"text\",\"text\":");
+                text.put(out);
+                out.put(b"}");
+            }
+            other => other.put_members(out, version),
         }
+    }
+
+    #[inline(never)]
+    fn put_members(self, out: &mut PieceWriter, version: ProtocolVersion) {
         let mut block = match &self.kind {
             Kind::Text(_) => json!({"type": "text"}),
             Kind::Image { mime_type, .. } => json!({"type": "image", "mimeType": mime_type}),

@@ -74,6 +74,7 @@ impl Text {
     }
 
     /// Appends it as a JSON string.
+    #[inline]
     pub(super) fn put(self, out: &mut PieceWriter) {
         match self.0 {
             Kind::Owned(text) => put_owned_string(out, text),

@@ -67,11 +67,13 @@ impl PieceWriter {
     }
 
     /// The piece that is being written, to append to.
+    #[inline]
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
     /// Appends a copy of these bytes.
+    #[inline]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -99,6 +101,7 @@ impl PieceWriter {
     }
 
     /// All that was written.
+    #[inline]
     pub(crate) fn finish(mut self) -> Pieces {
         if self.finished.is_empty() {
             return Pieces::One(self.buffer.into());

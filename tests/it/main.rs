@@ -12,6 +12,7 @@ mod features;
 mod heads;
 mod http_sse;
 mod isolation;
+mod large;
 mod layering;
 mod lifetimes;
 mod limits;

@@ -127,10 +127,17 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
 
 /// Appends a JSON string that is made of this text. A long text becomes a piece of its own: itself, if it
 /// needs no escape, else a buffer of the right size.
+#[inline]
 pub(crate) fn put_owned_string(out: &mut PieceWriter, text: String) {
     if text.len() < SHARED_FROM {
         put_string(out.buffer(), &text);
-    } else if has_mark(text.as_bytes()) {
+    } else {
+        put_long_string(out, text);
+    }
+}
+
+fn put_long_string(out: &mut PieceWriter, text: String) {
+    if has_mark(text.as_bytes()) {
         out.begin_piece(escaped_len(text.as_bytes()) + ROOM_BEHIND);
         put_string(out.buffer(), &text);
     } else {
