@@ -1,6 +1,7 @@
 //! `big`: calls whose argument is as long as a document.
 
 use super::bench::Bench;
+use super::caller::Calling;
 use super::load::{Loaded, in_turns};
 use super::messages::Revision;
 use super::report::{Row, Section};
@@ -29,7 +30,7 @@ async fn measure(bench: &Bench, bytes: usize) -> Result<Vec<Row>, Failed> {
     let mut began = Vec::new();
     for contender in bench.contenders(REVISION) {
         let side = bench.start(contender, 2, &[])?;
-        let server = Loaded::start(side, REVISION, (1, &text)).await;
+        let server = Loaded::start(side, REVISION, Calling::of(1, &text)).await;
         if let Some(server) = contender.unless_left_out(server)? {
             server.side.forget_peak();
             began.push(server.side.resident());

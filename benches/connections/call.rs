@@ -1,6 +1,7 @@
 //! `call`: calls of the echo tool in each revision, as fast as they are answered.
 
 use super::bench::Bench;
+use super::caller::Calling;
 use super::load::{Loaded, in_turns};
 use super::messages::Revision;
 use super::report::{Row, Section};
@@ -29,7 +30,7 @@ async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, Failed> 
     let mut servers = Vec::new();
     for contender in bench.contenders(revision) {
         let side = bench.start(contender, connections * 2, &[])?;
-        let server = Loaded::start(side, revision, (connections, "hello, ")).await;
+        let server = Loaded::start(side, revision, Calling::of(connections, "hello, ")).await;
         servers.extend(contender.unless_left_out(server)?);
     }
     let doing = format!("call, {}", revision.name());

@@ -11,7 +11,39 @@ use super::messages::{self, Expected, FIRST, Numbered, Revision};
 use super::place::Place;
 use super::session::Session;
 
+/// What is new for each call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fresh {
+    Nothing,
+    Connection,
+    /// `initialize` and what follows it before the call, and its DELETE behind it.
+    Session,
+}
+
+/// Who calls with what.
+#[derive(Clone, Copy)]
+pub(crate) struct Calling<'t> {
+    pub(crate) clients: usize,
+    /// What the texts begin with; the number of the call follows.
+    pub(crate) before: &'t str,
+    pub(crate) fresh: Fresh,
+}
+
+impl<'t> Calling<'t> {
+    /// So many clients, each over one connection.
+    pub(crate) const fn of(clients: usize, before: &'t str) -> Self {
+        Self {
+            clients,
+            before,
+            fresh: Fresh::Nothing,
+        }
+    }
+}
+
 pub(crate) struct Caller {
+    place: Place,
+    revision: Revision,
+    fresh: Fresh,
     session: Session,
     request: Numbered,
     expected: Expected,
@@ -24,23 +56,22 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Calls with a text that begins with `before`, and ends with the number of the call.
     pub(crate) async fn open(
         place: &Place,
         revision: Revision,
-        before: &str,
+        calling: Calling<'_>,
     ) -> Result<Self, Failed> {
-        let session = Session::open(place, revision).await?;
-        let expected = Expected::new(before.to_owned());
-        let call = messages::call(revision, &place.tool, &expected.text(FIRST));
-        let lines = match revision {
-            Revision::Modern => messages::modern_lines("tools/call", Some(&place.tool)),
-            Revision::Session | Revision::Sse => session.lines.clone(),
-        };
-        let request = place.post(&session.path, &lines, &call);
+        let mut session = Session::open(place, revision).await?;
+        if calling.fresh == Fresh::Session && place.has_protocol {
+            session.delete(place).await?;
+        }
+        let expected = Expected::new(calling.before.to_owned());
         let mut caller = Self {
+            request: request(place, revision, &session, &expected),
+            place: place.clone(),
+            revision,
+            fresh: calling.fresh,
             session,
-            request: Numbered::new(request, FIRST),
             expected,
             answer: Vec::new(),
             number: FIRST,
@@ -60,9 +91,8 @@ impl Caller {
     /// Calls once.
     pub(crate) async fn call(&mut self) {
         self.number += 1;
-        let request = self.request.with(self.number);
         let begun = Instant::now();
-        match self.session.exchange(request, &mut self.answer).await {
+        match self.exchange().await {
             Ok(()) => self.latencies.add(begun.elapsed()),
             Err(why) => {
                 self.failures.add(why);
@@ -75,12 +105,52 @@ impl Caller {
         }
     }
 
+    async fn exchange(&mut self) -> Result<(), Failed> {
+        let Self {
+            place,
+            session,
+            answer,
+            ..
+        } = self;
+        match self.fresh {
+            Fresh::Nothing => {}
+            Fresh::Connection => session.reconnect(place).await?,
+            Fresh::Session if place.has_protocol => {
+                session.initialize(place, self.revision).await?;
+                self.request = request(place, self.revision, session, &self.expected);
+            }
+            // The floor has no sessions: it answers as many requests.
+            Fresh::Session => {
+                for _ in 0..3 {
+                    let request = self.request.with(self.number);
+                    session.exchange(request, answer).await?;
+                }
+            }
+        }
+        let request = self.request.with(self.number);
+        session.exchange(request, answer).await?;
+        match self.fresh {
+            Fresh::Session if place.has_protocol => session.delete(place).await,
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) async fn call_until(mut self, end: Instant) -> Self {
         while !self.is_broken && Instant::now() < end {
             self.call().await;
         }
         self
     }
+}
+
+/// The call of a session, with a number to be replaced.
+fn request(place: &Place, revision: Revision, session: &Session, expected: &Expected) -> Numbered {
+    let call = messages::call(revision, &place.tool, &expected.text(FIRST));
+    let lines = match revision {
+        Revision::Modern => messages::modern_lines("tools/call", Some(&place.tool)),
+        Revision::Session | Revision::Sse => session.lines.clone(),
+    };
+    Numbered::new(place.post(&session.path, &lines, &call), FIRST)
 }
 
 /// Callers that call at the same time.
@@ -90,11 +160,11 @@ impl Callers {
     pub(crate) async fn open(
         place: &Place,
         revision: Revision,
-        (count, before): (usize, &str),
+        calling: Calling<'_>,
     ) -> Result<Self, Failed> {
-        let mut callers = Vec::with_capacity(count);
-        for _ in 0..count {
-            callers.push(Caller::open(place, revision, before).await?);
+        let mut callers = Vec::with_capacity(calling.clients);
+        for _ in 0..calling.clients {
+            callers.push(Caller::open(place, revision, calling).await?);
         }
         Ok(Self(callers))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::caller::Callers;
+use super::caller::{Callers, Calling};
 use super::failures::Failures;
 use super::latency::Percentiles;
 use super::messages::Revision;
@@ -18,13 +18,13 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// So many callers, whose texts begin with `before`.
+    /// Callers that are ready to call.
     pub(crate) async fn start(
         side: Side,
         revision: Revision,
-        callers: (usize, &str),
+        calling: Calling<'_>,
     ) -> Result<Self, Failed> {
-        let callers = Callers::open(&side.place, revision, callers).await?;
+        let callers = Callers::open(&side.place, revision, calling).await?;
         Ok(Self {
             side,
             callers,

@@ -36,6 +36,8 @@ mod side;
 mod sizes;
 mod slow;
 mod turns;
+mod work;
+mod workload;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -60,6 +62,11 @@ const MODES: &[Mode] = &[
     mode("call", "calls of a tool in each revision", call::run),
     mode("open", "sessions that are opened and left", open::run),
     mode("big", "calls with a long argument", big::run),
+    mode(
+        "work",
+        "long calls, and calls with a session or a connection each",
+        work::run,
+    ),
     mode(
         "slow",
         "clients that do not read, and what others notice",

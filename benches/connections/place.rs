@@ -67,6 +67,12 @@ impl Place {
         .into()
     }
 
+    /// The end of a session.
+    pub(crate) fn delete(&self, path: &str, lines: &str) -> Vec<u8> {
+        let host = &self.host;
+        format!("DELETE {path} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n").into()
+    }
+
     /// A GET of a stream.
     pub(crate) fn get(&self, path: &str, lines: &str) -> Vec<u8> {
         let host = &self.host;

@@ -49,7 +49,26 @@ impl Session {
         Ok(head)
     }
 
-    async fn initialize(&mut self, place: &Place, revision: Revision) -> Result<(), Failed> {
+    /// Goes on over a new connection.
+    pub(crate) async fn reconnect(&mut self, place: &Place) -> io::Result<()> {
+        self.posts = Connection::open(place.address).await?;
+        Ok(())
+    }
+
+    /// Ends the session.
+    pub(crate) async fn delete(&mut self, place: &Place) -> Result<(), Failed> {
+        let request = place.delete(&self.path, &self.lines);
+        match self.post(&request, &mut Vec::new()).await?.status {
+            200..=299 => Ok(()),
+            status => Err(format!("DELETE is answered {status}").into()),
+        }
+    }
+
+    pub(crate) async fn initialize(
+        &mut self,
+        place: &Place,
+        revision: Revision,
+    ) -> Result<(), Failed> {
         let mut answer = Vec::new();
         let hello = place.post(&self.path, "", &messages::initialize(revision));
         let head = self.post(&hello, &mut answer).await?;

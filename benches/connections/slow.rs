@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::bench::Bench;
+use super::caller::Calling;
 use super::load::Loaded;
 use super::messages::{self, Revision};
 use super::place::Place;
@@ -53,7 +54,7 @@ async fn measure(bench: &Bench, readers: usize) -> Result<Vec<Row>, Failed> {
 
 /// The others alone, then the others beside those who do not read.
 async fn beside(bench: &Bench, side: Side, readers: usize) -> Result<Row, Failed> {
-    let mut others = Loaded::start(side, OTHERS_REVISION, (OTHERS, "hello, ")).await?;
+    let mut others = Loaded::start(side, OTHERS_REVISION, Calling::of(OTHERS, "hello, ")).await?;
     others.turn(time(bench)).await;
     let alone = others.so_far();
     others.side.forget_peak();

@@ -2,6 +2,7 @@
 
 use crate::messages::Revision::{self, Modern, Session, Sse};
 use crate::servers::Server;
+use crate::workload::Workload;
 
 /// One server in one revision.
 pub(crate) struct Case {
@@ -51,6 +52,13 @@ impl Case {
             ..self
         }
     }
+}
+
+/// Who does a workload: the floor, and who has sessions where the revision has them.
+pub(crate) fn who_works(workload: &Workload) -> Vec<&'static Case> {
+    let is_wanted =
+        |case: &&Case| case.revision == workload.revision && ![TREE, RMCP_JSON].contains(&case.who);
+    CASES.iter().filter(is_wanted).collect()
 }
 
 const LEAN: &str = "hyper, lean";

@@ -3,21 +3,31 @@
 use std::time::Duration;
 
 use crate::Failed;
-use crate::caller::Callers;
+use crate::caller::{Callers, Calling};
 use crate::cases::Case;
 use crate::cores::Cores;
 use crate::side::Side;
 
-const CONNECTIONS: usize = 32;
+/// Of short calls.
+pub(crate) const CONNECTIONS: usize = 32;
 /// The servers take turns, so that all of them see the same machine.
 const TURNS: usize = 8;
 const TURN: Duration = Duration::from_millis(500);
 
+/// Short calls.
+pub(crate) fn short(clients: usize) -> Calling<'static> {
+    Calling::of(clients, "hello, world ")
+}
+
 /// Measures cases beside each other, in their order.
-pub(crate) async fn measure(cases: &[&Case], cores: Option<&Cores>) -> Result<Vec<f64>, Failed> {
+pub(crate) async fn measure(
+    cases: &[&Case],
+    calling: Calling<'_>,
+    cores: Option<&Cores>,
+) -> Result<Vec<f64>, Failed> {
     let mut loaded = Vec::new();
     for case in cases {
-        let mut one = Loaded::start(case, cores, CONNECTIONS).await?;
+        let mut one = Loaded::start(case, calling, cores).await?;
         // What is done once, such as the first growth of the heap, is done now.
         one.turn(TURN).await?;
         (one.calls, one.cpu) = (0, Duration::ZERO);
@@ -32,8 +42,8 @@ pub(crate) async fn measure(cases: &[&Case], cores: Option<&Cores>) -> Result<Ve
 }
 
 /// A few calls.
-pub(crate) async fn test(case: &Case) -> Result<(), Failed> {
-    let mut loaded = Loaded::start(case, None, 2).await?;
+pub(crate) async fn test(case: &Case, calling: Calling<'_>) -> Result<(), Failed> {
+    let mut loaded = Loaded::start(case, calling, None).await?;
     loaded.turn(Duration::from_millis(20)).await?;
     loaded.rate().map(drop)
 }
@@ -47,11 +57,14 @@ struct Loaded {
 }
 
 impl Loaded {
-    async fn start(case: &Case, cores: Option<&Cores>, clients: usize) -> Result<Self, Failed> {
+    async fn start(
+        case: &Case,
+        calling: Calling<'_>,
+        cores: Option<&Cores>,
+    ) -> Result<Self, Failed> {
         let side = Side::start(case, cores)?;
-        let clients = (clients, "hello, world ");
         Ok(Self {
-            callers: Callers::open(&side.place, case.revision, clients).await?,
+            callers: Callers::open(&side.place, case.revision, calling).await?,
             side,
             calls: 0,
             cpu: Duration::ZERO,

@@ -5,7 +5,8 @@
 //!
 //! - instructions and allocations, as `benches/instructions` counts them: by valgrind, over connections in
 //!   memory, as the difference between runs of few and of many calls;
-//! - calls per second of the server's processor time: over sockets, the server in a process of its own;
+//! - calls per second of the server's processor time: over sockets, the server in a process of its own; of
+//!   short calls, of long ones, and of those that each have a session or a connection of their own;
 //! - what an idle stream adds to the resident memory of that process.
 
 #[path = "../../connections/caller.rs"]
@@ -56,6 +57,8 @@ mod side;
 mod socket;
 #[path = "../../instructions/valgrind.rs"]
 mod valgrind;
+#[path = "../../connections/workload.rs"]
+mod workload;
 
 use std::error::Error;
 use std::io;
@@ -64,6 +67,7 @@ use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
 use cases::{CASES, Case};
+use workload::WORKLOADS;
 
 const USAGE: &str = "usage: peers [--json | --test | --run CASE CALLS | --serve CASE]";
 /// A stream is an open file, at both ends.
@@ -117,11 +121,17 @@ fn named(case: &str) -> Result<&'static Case, Failed> {
 fn test() -> Result<(), Failed> {
     for case in CASES {
         in_memory::run(case, 3);
-        block_on(load::test(case))?;
+        block_on(load::test(case, load::short(2)))?;
         if case.has_streams {
             block_on(idle::test(case))?;
         }
         println!("{}: ok", case.name);
+    }
+    for workload in &WORKLOADS {
+        for case in cases::who_works(workload) {
+            block_on(load::test(case, workload.calling(&workload.text())))?;
+            println!("{}, {}: ok", workload.name, case.name);
+        }
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::Failed;
-use crate::cases::{CASES, Case};
+use crate::cases::{CASES, Case, who_works};
 use crate::cores::Cores;
 use crate::messages::Revision;
+use crate::workload::WORKLOADS;
 use crate::{idle, load, valgrind};
 
 /// What one call costs, and one stream.
@@ -21,7 +22,16 @@ struct Cost {
     stream: Option<f64>,
 }
 
-pub(crate) struct Report(Vec<Cost>);
+pub(crate) struct Report {
+    costs: Vec<Cost>,
+    works: Vec<Work>,
+}
+
+/// Calls per second of processor time in a workload, of each who does it. Lean hyper is the first.
+struct Work {
+    name: &'static str,
+    rates: Vec<(&'static str, f64)>,
+}
 
 const NOTE: &str = "\
 Instructions, allocations and the bytes of these are of one call over a connection in memory. Calls per second of \
@@ -30,7 +40,9 @@ mcp-wire has its own accept loop there. Ratios are to lean hyper in the same rev
 the argument with one scan that checks nothing; hyper with a `Value` reads the whole body with serde_json. mcp-wire \
 has all its limits and checks on. rmcp has its default features and the transport, over hyper; its settings are the \
 defaults in the sessions of 2025-11-25, where it answers with streams, and without sessions and in 2026-07-28 JSON \
-answers. 0.10 is its last release with HTTP+SSE. Each server has one thread.";
+answers. 0.10 is its last release with HTTP+SSE. Each server has one thread. The other loads are long calls over 4 \
+connections, and 16 clients that open a session, call once and end it, or that connect for each call; where the others \
+open and end a session, lean hyper answers four calls.";
 
 /// How many calls the two runs under valgrind make.
 const CALLS: (u64, u64) = (100, 600);
@@ -46,14 +58,30 @@ pub(crate) async fn measure() -> Result<Report, Failed> {
             .filter(|case| case.revision == revision)
             .collect();
         progress(&format!("{}: calls over sockets", revision.name()));
-        let rates = load::measure(&cases, cores.as_ref()).await?;
+        let rates = load::measure(&cases, load::short(load::CONNECTIONS), cores.as_ref()).await?;
         for (case, calls) in cases.into_iter().zip(rates) {
             progress(case.name);
             costs.push(cost(case, calls, cores.as_ref()).await?);
         }
     }
+    let works = works(cores.as_ref()).await?;
     progress("");
-    Ok(Report(costs))
+    Ok(Report { costs, works })
+}
+
+async fn works(cores: Option<&Cores>) -> Result<Vec<Work>, Failed> {
+    let mut works = Vec::new();
+    for workload in &WORKLOADS {
+        progress(workload.name);
+        let cases = who_works(workload);
+        let rates = load::measure(&cases, workload.calling(&workload.text()), cores).await?;
+        let who = cases.into_iter().map(|case| case.who);
+        works.push(Work {
+            name: workload.name,
+            rates: who.zip(rates).collect(),
+        });
+    }
+    Ok(works)
 }
 
 async fn cost(case: &'static Case, calls: f64, cores: Option<&Cores>) -> Result<Cost, Failed> {
@@ -84,7 +112,7 @@ impl Report {
             "| revision | server | instructions | × lean | allocations | bytes | calls per CPU second | × lean | \
              idle stream, bytes RSS | × lean |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         );
-        for cost in &self.0 {
+        for cost in &self.costs {
             let (instructions, calls, stream) = self.ratios(cost);
             let _ = writeln!(
                 text,
@@ -98,6 +126,14 @@ impl Report {
                 cost.stream.map_or_else(|| "-".to_owned(), grouped),
                 stream.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
             );
+        }
+        text += "\n| load | server | calls per CPU second | × lean |\n|---|---|--:|--:|\n";
+        for work in &self.works {
+            for (who, rate) in &work.rates {
+                let (name, ratio) = (work.name, rate / work.lean());
+                let rate = grouped(*rate);
+                let _ = writeln!(text, "| {name} | {who} | {rate} | {ratio:.2} |");
+            }
         }
         text + "\n" + NOTE
     }
@@ -116,13 +152,30 @@ impl Report {
                 "of_lean": {"instructions": instructions, "calls_per_cpu_second": calls, "idle_stream_bytes": stream},
             })
         };
-        json!({"note": NOTE, "costs": self.0.iter().map(cost).collect::<Vec<_>>()})
+        let work = |work: &Work| {
+            let rates = work.rates.iter().map(|(who, rate)| {
+                json!({
+                    "server": who,
+                    "calls_per_cpu_second": rate.round(),
+                    "of_lean": rate / work.lean(),
+                })
+            });
+            json!({"load": work.name, "rates": rates.collect::<Vec<_>>()})
+        };
+        json!({
+            "note": NOTE,
+            "costs": self.costs.iter().map(cost).collect::<Vec<_>>(),
+            "works": self.works.iter().map(work).collect::<Vec<_>>(),
+        })
     }
 
     /// Instructions, calls and stream, as many times those of lean hyper, which is the first of its revision.
     fn ratios(&self, cost: &Cost) -> (f64, f64, Option<f64>) {
         let revision = cost.case.revision;
-        let lean = self.0.iter().find(|lean| lean.case.revision == revision);
+        let lean = self
+            .costs
+            .iter()
+            .find(|lean| lean.case.revision == revision);
         let lean = lean.unwrap_or(cost);
         let stream = cost.stream.zip(lean.stream).map(|(ours, lean)| ours / lean);
         (
@@ -130,6 +183,12 @@ impl Report {
             cost.calls / lean.calls,
             stream,
         )
+    }
+}
+
+impl Work {
+    fn lean(&self) -> f64 {
+        self.rates.first().map_or(f64::NAN, |(_, rate)| *rate)
     }
 }
 
