@@ -8,8 +8,8 @@ use super::{Failed, process};
 
 /// Open files and connections beside those that are counted.
 const SPARE: usize = 64;
-/// So many sessions, listening requests and connections a server of ours has by default.
-const DEFAULT_MAX: usize = 10_000;
+/// So many sessions, listening requests and connections a server of ours has by default for one address.
+const DEFAULT_MAX: usize = 5_000;
 
 pub(crate) struct Bench {
     pub(crate) options: Options,

@@ -59,7 +59,8 @@ async fn ours(
     let (mcp, server) = service(settings)?;
     let mut serve = Serve::new(listener, mcp);
     if let Some(max) = settings.max {
-        serve = serve.max_connections(max);
+        // All clients are at one address, which may have half.
+        serve = serve.max_connections(2 * max);
     }
     let ordered = async {
         while orders.recv().await.is_some() {
@@ -77,7 +78,8 @@ pub(crate) fn service(settings: Settings) -> Result<(McpService, Server), Failed
     let server = echo::server();
     let mut builder = McpService::builder(server.clone());
     if let Some(max) = settings.max {
-        builder = builder.max_sessions(max).max_listens(max);
+        // As above.
+        builder = builder.max_sessions(2 * max).max_listens(2 * max);
     }
     if let Some(period) = settings.keep_alive {
         builder = builder.keep_alive(period);

@@ -2,10 +2,13 @@
 
 use std::cell::LazyCell;
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::Criterion;
 
-use crate::protocol::table::{Caps, Owner, Table};
+use crate::protocol::party::{Caps, Party};
+use crate::protocol::table::{GivesWay, Table};
+use crate::protocol::turnover::Rest;
 use crate::wire::id::SessionId;
 
 pub(crate) fn table(c: &mut Criterion) {
@@ -16,6 +19,7 @@ pub(crate) fn table(c: &mut Criterion) {
     ] {
         of(c, name, sessions);
     }
+    floods(c);
     names(c);
 }
 
@@ -77,16 +81,68 @@ fn of(c: &mut Criterion, name: &str, sessions: usize) {
     group.finish();
 }
 
+/// One session after the other is opened where there are 10,000 already: the idlest gives way, and how
+/// many of the others are busy makes little difference.
+fn floods(c: &mut Criterion) {
+    let mut group = c.benchmark_group("table/full with 10,000");
+    for (name, busy) in [
+        ("all idle", 0),
+        ("half of them busy", 5_000),
+        ("all but ten busy", 9_990),
+        ("all busy", 10_000),
+    ] {
+        let full = LazyCell::new(|| {
+            let table = Table::new(Caps {
+                all: 10_000,
+                each: 10_000,
+            });
+            let start = Instant::now();
+            for number in 0..10_000 {
+                let is_settled = number % 2 == 0;
+                let rest = (number >= busy).then_some(Rest {
+                    is_settled,
+                    since: start,
+                });
+                table.open(Sleeper(rest), None).expect("room");
+            }
+            table
+        });
+        group.bench_function(format!("open, {name}"), |b| {
+            b.iter(|| {
+                let now = Instant::now();
+                let rest = Rest {
+                    is_settled: false,
+                    since: now,
+                };
+                let opened = full.open_in_turn(Sleeper(Some(rest)), None, now);
+                assert_eq!(opened.is_ok(), busy < 10_000);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A session that rests since then, or is busy.
+struct Sleeper(Option<Rest>);
+
+impl GivesWay for Sleeper {
+    fn rest(&self, _: Instant) -> Option<Rest> {
+        self.0
+    }
+
+    fn give_way(&mut self) {}
+}
+
 /// A table that has room for one more.
 struct Filled {
     table: Table<()>,
-    owners: Vec<Owner>,
+    owners: Vec<Party>,
     names: Vec<SessionId>,
 }
 
 impl Filled {
     fn new(sessions: usize) -> Self {
-        let owner = |number| format!("owner {number}").into();
+        let owner = |number| Party::Principal(format!("owner {number}").into());
         let mut filled = Self {
             table: Table::new(Caps {
                 all: sessions + 1,
@@ -104,7 +160,8 @@ impl Filled {
     }
 
     fn session(&self, number: usize) -> (SessionId, &str) {
-        (self.names[number], &self.owners[number % self.owners.len()])
+        let owner = self.owners[number % self.owners.len()].owner();
+        (self.names[number], owner.expect("a principal"))
     }
 }
 

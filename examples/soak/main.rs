@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mcp_wire::server::Server;
-use mcp_wire::{Change, McpService, serve};
+use mcp_wire::{Change, McpService, Serve};
 use peak_alloc::PeakAlloc;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
@@ -37,7 +37,7 @@ use tokio::task::JoinSet;
 use crate::client::{Client, Round};
 use crate::figures::{Figures, print_calls, print_events, print_progress};
 use crate::ledger::Ledger;
-use crate::server::{Handlers, IDLE_TIME, server, service};
+use crate::server::{Handlers, IDLE_TIME, MOST, server, service};
 
 /// Counts the heap.
 #[global_allocator]
@@ -181,7 +181,8 @@ impl Soaked {
         let mcp = service(server.clone())?;
         let listener = runtime.block_on(async { listen() })?;
         let address = listener.local_addr()?;
-        runtime.spawn(serve(listener, mcp.clone(), std::future::pending()));
+        let serve = Serve::new(listener, mcp.clone()).max_connections(MOST);
+        runtime.spawn(serve.run(std::future::pending()));
         Ok(Self {
             start: Figures::of(&mcp, runtime.handle()),
             runtime,

@@ -12,6 +12,9 @@ use serde_json::json;
 /// How long a session may be idle. Much longer than any client pauses, also on a busy machine, so that
 /// one that is refused has found a fault.
 pub(crate) const IDLE_TIME: Duration = Duration::from_secs(15);
+/// How many sessions, calls, listening requests and connections there may be: all clients are at one
+/// address, which may have half of them.
+pub(crate) const MOST: usize = 20_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// Short, so that some slow calls are answered with JSON and some with a stream.
 const SILENCE: Duration = Duration::from_millis(200);
@@ -103,5 +106,8 @@ pub(crate) fn service(server: Server) -> Result<McpService, mcp_wire::Error> {
         .idle_time(IDLE_TIME)
         .keep_alive(KEEP_ALIVE)
         .silence(SILENCE)
+        .max_sessions(MOST)
+        .max_calls(MOST)
+        .max_listens(MOST)
         .build()
 }

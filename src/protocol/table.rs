@@ -433,6 +433,8 @@ impl<S> fmt::Debug for Row<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::party::Net;
     use super::*;
 
@@ -573,8 +575,8 @@ mod tests {
     fn a_party_gives_way_to_itself() {
         let here = at([192, 0, 2, 1]);
         for (party, whose) in [(ada(), Whose::Principal), (here, Whose::Address)] {
-            let (table, start) = (capped(4, 2), Instant::now());
-            let older = start - Duration::from_secs(9);
+            let (table, older) = (capped(4, 2), Instant::now());
+            let start = older + Duration::from_secs(9);
             let open = |session, party| table.open_in_turn(session, party, start);
             let other = open(idle(older), None).unwrap().row;
             let first = open(idle(start), Some(&party)).unwrap().row;

@@ -557,6 +557,63 @@ fn subscriptions_are_bounded_in_bytes() {
 
 // --- time
 
+/// FIELD: a session is busy with its `initialize`, while anything runs and while its client has
+/// a stream open; and it is settled once its client was heard of again.
+#[test]
+fn a_session_rests_when_nothing_runs_and_nobody_listens() {
+    let version = ProtocolVersion::V2025_06_18;
+    let mut session = resumable();
+    let start = session.last_used;
+    let rest = |session: &TestSession| session.rest(start + MINUTE);
+    assert_eq!(rest(&session), None, "its `initialize` is about to begin");
+    let stream = session.open_stream();
+    initialize(&mut session, Route::Answer(stream), version);
+    let bare = rest(&session).unwrap();
+    assert!(!bare.is_settled && bare.since >= start);
+    // That its own answer has been read is nothing that its client did after it.
+    let attachment = session.attach(stream, Line::new());
+    attachment
+        .into_iter()
+        .for_each(|one| session.detach(one, start));
+    assert!(!rest(&session).unwrap().is_settled);
+    session.touch(start + MINUTE);
+    let settled = Rest {
+        is_settled: true,
+        since: start + MINUTE,
+    };
+    assert_eq!(rest(&session), Some(settled));
+    let (_, ticket) = post(&mut session, 1);
+    assert_eq!(rest(&session), None);
+    done(&mut session, ticket, 1).unwrap();
+    assert!(session.begin_hearing(1));
+    assert_eq!(rest(&session), None);
+    session.end_hearing();
+    let attachment = session.listen(Line::new(), start).unwrap();
+    assert_eq!(rest(&session), None);
+    session.detach(attachment, start + MINUTE);
+    assert_eq!(rest(&session), Some(settled));
+    session.give_way();
+    let (id, stream) = (Id::from(2), session.open_stream());
+    let refused = session.begin(&id, false, Route::Stream(stream), 9);
+    assert_eq!(refused.unwrap_err(), Refused::Closed);
+}
+
+/// FIELD X-9: a stream of HTTP+SSE keeps its place for a while, and for good once its client spoke.
+#[test]
+fn a_silent_sse_session_rests_in_the_end() {
+    let (mut session, _line) = bound();
+    let start = session.last_used;
+    let rest = |session: &TestSession, after| session.rest(start + after).is_some();
+    let short = Duration::from_nanos(1);
+    assert!(!rest(&session, FIRST_WORD - short));
+    assert!(rest(&session, FIRST_WORD));
+    begin(&mut session, 1, STANDALONE);
+    assert!(!rest(&session, FIRST_WORD), "something runs");
+    let (mut session, _line) = bound();
+    session.touch(start);
+    assert!(!rest(&session, 60 * MINUTE));
+}
+
 /// SPEC C-77: any request or open stream is activity.
 #[test]
 fn a_session_is_idle_when_nobody_is_there_and_nothing_runs() {
