@@ -9,14 +9,17 @@ mod support;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::Full;
 use hyper::Request as HttpRequest;
 use hyper::body::{Body, Frame};
+use hyper::header::HeaderValue;
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
 use mcp_wire::server::{Arguments, Call, Server, Text, Tool, ToolError};
 use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
@@ -173,6 +176,168 @@ async fn an_ended_session_keeps_no_events() {
     assert_eq!(deleted.status(), 200);
     assert_eq!(large.0.lock().unwrap().len(), 8, "they are still held");
     assert!(counting.live() < NOISE, "{}", counting.live());
+}
+
+/// Answers no request but `initialize`, and keeps the context of each.
+#[derive(Clone, Default)]
+struct Waiting(Arc<Mutex<Vec<Context>>>);
+
+impl Dispatcher for Waiting {
+    fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+        if request.method() == "initialize" {
+            let result = Json::from(&json!({"protocolVersion": V11}));
+            return Box::pin(std::future::ready(Ok(result)));
+        }
+        self.0.lock().unwrap().push(cx);
+        Box::pin(std::future::pending())
+    }
+}
+
+/// FIELD X-7: what a handler tells of a call whose client has left waits for nobody, whether the client
+/// left before the first event or after it, and whatever it takes. What can be resumed is kept up to
+/// the limit of the replay.
+#[tokio::test(start_paused = true)]
+async fn what_is_told_after_the_client_left_is_not_queued() {
+    let alone = Alone::begin();
+    let json_only = "Content-Type: application/json\r\nAccept: application/json\r\n";
+    let envelope = envelope(json!({}));
+    let in_2026 = mirrored("wait", &json!({}));
+    let json_in_2026 = in_2026.replace(", text/event-stream", "");
+    for (name, has_sessions, headers, meta, begins) in [
+        ("a session", true, POST_HEADERS, json!({}), true),
+        ("a session, JSON alone", true, json_only, json!({}), false),
+        ("no session", false, POST_HEADERS, json!({}), true),
+        ("no session, JSON alone", false, json_only, json!({}), false),
+        ("2026-07-28", false, &*in_2026, envelope.clone(), true),
+        (
+            "2026-07-28, JSON alone",
+            false,
+            &*json_in_2026,
+            envelope,
+            false,
+        ),
+    ] {
+        for leaves_late in [false, true] {
+            if leaves_late && !begins {
+                continue;
+            }
+            let waiting = Waiting::default();
+            let mcp = McpService::builder(waiting.clone());
+            let mcp = mcp.replay(1024, 8, Duration::from_secs(60));
+            let (mcp, session) = if has_sessions {
+                let mcp = mcp.build().unwrap();
+                let session = open_session(&mcp).await;
+                (mcp, session)
+            } else {
+                (mcp.without_sessions().build().unwrap(), String::new())
+            };
+            let headers = format!("{session}{headers}");
+            let counting = alone.count();
+            for id in 0..2 {
+                let body = message(id, "wait", json!({"_meta": meta}));
+                let mut call = Box::pin(mcp.call(direct("POST /mcp", &headers, body)));
+                if leaves_late {
+                    assert_eq!(call.as_mut().await.status(), 200, "{name}");
+                } else {
+                    let polled = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+                    assert!(polled.is_pending(), "{name}");
+                }
+            }
+            let contexts = waiting.0.lock().unwrap();
+            assert_eq!(contexts.len(), 2);
+            let note = json!({"text": "x".repeat(64 * 1024)});
+            let note = Json::from(&note);
+            for _ in 0..8 {
+                for cx in &*contexts {
+                    let _ = cx.notify("n", Some(&note));
+                }
+            }
+            drop(note);
+            let left = counting.live();
+            assert!(
+                left < 2 * NOISE,
+                "{left} bytes, {name}, late: {leaves_late}"
+            );
+            assert_eq!(mcp.snapshot().queued_bytes, 0);
+        }
+    }
+}
+
+/// A request whose header values lie in one buffer of a MiB, as hyper may have read them.
+fn with_large_head(mut request: HttpRequest<Full<Bytes>>) -> HttpRequest<Full<Bytes>> {
+    let text: String = request
+        .headers()
+        .values()
+        .map(|v| v.to_str().unwrap())
+        .collect();
+    let mut buffer = Vec::with_capacity(MIB);
+    buffer.extend_from_slice(text.as_bytes());
+    buffer.resize(MIB, b'x');
+    let buffer = Bytes::from(buffer);
+    let mut at = 0;
+    for value in request.headers_mut().values_mut() {
+        let slice = buffer.slice(at..at + value.len());
+        at += value.len();
+        *value = HeaderValue::from_maybe_shared(slice).unwrap();
+    }
+    let long = HeaderValue::from_maybe_shared(buffer.slice(at..at + 60_000)).unwrap();
+    request.headers_mut().insert("x-long", long);
+    request
+}
+
+/// FIELD X-3: a call that waits keeps what it was asked for, and a listening request less; neither
+/// keeps the body that it came in, nor the buffer of its head.
+#[tokio::test(start_paused = true)]
+async fn what_waits_keeps_no_body_and_no_buffer() {
+    const TIMES: usize = 4;
+    let alone = Alone::begin();
+    let (server, seen) = probe();
+    let mcp = McpService::builder(server).build().unwrap();
+    let session = open_session(&mcp).await;
+    let in_session = format!("{session}{POST_HEADERS}");
+    let call = json!({"name": "wait", "arguments": {"tag": "t"}});
+    let listen = json!({"notifications": {"toolsListChanged": true}});
+    for (method, params, is_modern, of_head) in [
+        ("tools/call", &call, false, 60_000),
+        ("tools/call", &call, true, 60_000),
+        ("subscriptions/listen", &listen, true, 0),
+    ] {
+        for (is_long_head, padding) in [(false, MIB), (true, 0)] {
+            let mut params = params.clone();
+            if is_modern {
+                params["_meta"] = envelope(json!({}));
+            }
+            let headers = match is_modern {
+                true => mirrored(method, &params),
+                false => in_session.clone(),
+            };
+            let mut waiting = Vec::with_capacity(TIMES);
+            let counting = alone.count();
+            for id in 0..TIMES {
+                params["padding"] = "x".repeat(padding).into();
+                let body = message(id, method, params.clone());
+                params["padding"] = json!(null);
+                let mut request = direct("POST /mcp", &headers, body.into_bytes());
+                if is_long_head {
+                    request = with_large_head(request);
+                }
+                let response = mcp.call(request).await;
+                assert_eq!(response.headers()["content-type"], "text/event-stream");
+                waiting.push(response);
+            }
+            let kept = if is_long_head { of_head } else { 0 } + NOISE / TIMES;
+            let left = counting.live();
+            let what = format!("{method}, modern: {is_modern}, head: {is_long_head}");
+            assert!(left < TIMES * kept, "{left} bytes of {what}");
+            if method == "tools/call" {
+                seen.allow("t", TIMES);
+            }
+            for response in waiting.drain(..).filter(|_| method == "tools/call") {
+                let (_, text) = whole(response).await;
+                assert!(text.contains("waited t"), "{text}");
+            }
+        }
+    }
 }
 
 /// A body that is made as it is read, in pieces as a connection has them.

@@ -37,13 +37,18 @@ struct Asked<'s> {
     server: &'s Shared,
     registry: &'s Registry,
     call: Call,
-    request: Request,
+    request: &'s mut Request,
     version: ProtocolVersion,
     closing: Closing<'s>,
 }
 
 impl Shared {
-    pub(super) async fn answer(&self, registry: &Registry, call: Call, request: Request) -> Answer {
+    pub(super) async fn answer(
+        &self,
+        registry: &Registry,
+        call: Call,
+        request: &mut Request,
+    ) -> Answer {
         let version = call.version();
         let closing = match version.era() {
             Era::Legacy => Closing::LEGACY,
@@ -201,19 +206,19 @@ impl<'s> Asked<'s> {
         match self.request.method() {
             "initialize" => {
                 let hears = self.call.hears_of_changes();
-                self.server.initialize(self.registry, &self.request, hears)
+                self.server.initialize(self.registry, self.request, hears)
             }
             "ping" => Ok(Json::empty()),
             "resources/subscribe"
                 if self.registry.subscriptions && self.call.hears_of_changes() =>
             {
-                subscribe(self.registry, &self.call, &self.request)
+                subscribe(self.registry, &self.call, self.request)
             }
             "resources/unsubscribe" if self.registry.subscriptions => {
-                self.call.unsubscribe(&the_uri(&self.request)?);
+                self.call.unsubscribe(&the_uri(self.request)?);
                 Ok(Json::empty())
             }
-            "logging/setLevel" if self.registry.logging => set_level(&self.call, &self.request),
+            "logging/setLevel" if self.registry.logging => set_level(&self.call, self.request),
             _ => self.answer_common().await,
         }
     }
@@ -283,11 +288,11 @@ impl<'s> Asked<'s> {
 
     fn list(&self, list: List, items: impl ExactSizeIterator<Item = Value>) -> Answer {
         let make = || {
-            let page = page(&members(&self.request)?, list.key(), items, PAGE_SIZE)?;
+            let page = page(&members(self.request)?, list.key(), items, PAGE_SIZE)?;
             let closing = self.closing.kept(self.kept(self.registry.lists_cache));
             Ok(closing.close(&page, &Meta::default()))
         };
-        if !begins_list(&self.request) {
+        if !begins_list(self.request) {
             return make();
         }
         let has_identity = self.call.identity().is_some();
@@ -305,7 +310,7 @@ impl<'s> Asked<'s> {
             let name: String = name.chars().take(100).collect();
             ErrorObject::invalid_params(format!("unknown tool: {name}"))
         })?;
-        let arguments = Arguments::of(&self.request)?;
+        let arguments = Arguments::of(self.request)?;
         drop(name);
         if self.version.era() == Era::Modern {
             tool.check_mirrored(Headers::new(self.call.headers()), &arguments)?;
@@ -330,7 +335,7 @@ impl<'s> Asked<'s> {
 
     /// SPEC E-52 to E-54.
     async fn read(&mut self) -> Answer {
-        let uri = the_uri(&self.request)?;
+        let uri = the_uri(self.request)?;
         let (reader, read, cache) = self
             .registry
             .reader(&uri)
@@ -362,7 +367,7 @@ impl<'s> Asked<'s> {
     fn wanted_prompt(
         &self,
     ) -> Result<(&'s Prompt, &'s PromptHandler, PromptArguments), ErrorObject> {
-        let params = members(&self.request)?;
+        let params = members(self.request)?;
         let name = params
             .get("name")
             .and_then(Value::as_str)
@@ -379,7 +384,7 @@ impl<'s> Asked<'s> {
         let Some(handler) = &self.registry.completion else {
             return Err(ErrorObject::method_not_found(self.request.method()));
         };
-        let wanted = Completion::read(&members(&self.request)?, self.version)?;
+        let wanted = Completion::read(&members(self.request)?, self.version)?;
         if !self
             .registry
             .has_argument(wanted.target(), wanted.argument())
@@ -432,14 +437,14 @@ impl<'s> Asked<'s> {
 
     /// What the state of this request is bound to.
     fn binding(&self) -> Result<String, ErrorObject> {
-        let params = members(&self.request)?;
-        Ok(binding(&purpose(&self.call, &self.request, &params)))
+        let params = members(self.request)?;
+        Ok(binding(&purpose(&self.call, self.request, &params)))
     }
 
     /// What a retry brings.
     fn carried(&self) -> Result<Carried, ErrorObject> {
-        let params = members(&self.request)?;
-        let purpose = purpose(&self.call, &self.request, &params);
+        let params = members(self.request)?;
+        let purpose = purpose(&self.call, self.request, &params);
         let mut carried = self.server.carried(&purpose)?;
         carried.answers.extend(read_answers(&params)?);
         Ok(carried)

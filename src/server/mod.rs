@@ -398,7 +398,7 @@ fn added(is_new: bool, what: &str, name: &str) -> Result<(), String> {
 }
 
 impl Dispatcher for Server {
-    fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+    fn request(&self, cx: Context, mut request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
         let server = Arc::clone(&self.0);
         let registry = server.current.get();
         let is_modern = cx.version().era() == Era::Modern;
@@ -407,7 +407,7 @@ impl Dispatcher for Server {
         }
         let round = is_modern.then(Round::default);
         let call = Call::new(cx, &request, registry.logging, round);
-        Box::pin(async move { server.answer(&registry, call, request).await })
+        Box::pin(async move { server.answer(&registry, call, &mut request).await })
     }
 
     fn scopes(&self, request: &Request) -> Vec<String> {

@@ -357,8 +357,8 @@ impl Context {
             .is_none_or(|link| link.row.with(|session| session.is_told()))
     }
 
-    /// Subscribes the session to a resource; false when it has 64 KiB of subscriptions already, and
-    /// where there is no session.
+    /// Subscribes the session to a resource; false when its subscriptions would cost more than 64 KiB
+    /// of heap, each its URI and 48 bytes beside it, and where there is no session.
     #[must_use]
     pub fn subscribe(&self, uri: &str) -> bool {
         self.session()

@@ -14,7 +14,8 @@ const SHORT: usize = 4 * 1024;
 /// Whether a part of this request that is kept would keep much else.
 pub(super) fn is_long(head: &Parts, body: &[u8]) -> bool {
     let values: usize = head.headers.values().map(HeaderValue::len).sum();
-    let target = head.uri.path().len() + head.uri.query().map_or(0, str::len);
+    let target = head.uri.path_and_query();
+    let target = target.map_or(0, |target| target.as_str().len());
     body.len().max(values + target) > SHORT
 }
 

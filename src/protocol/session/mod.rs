@@ -15,12 +15,16 @@ use crate::wire::id::{EventId, StreamId};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
-/// How many bytes of resource URIs a session may be subscribed to.
+/// How many bytes of heap the subscriptions of a session may cost.
 const MAX_SUBSCRIPTION_BYTES: usize = 64 * 1024;
 
 /// How long the client of an HTTP+SSE stream has to send its first message before the stream alone no
 /// longer keeps its place. It sends it at once, as soon as it knows where to.
 const FIRST_WORD: Duration = Duration::from_secs(10);
+
+/// What a subscription costs beside its URI: its place in the list, which may be half empty, and what
+/// the allocator adds to the text.
+const SUBSCRIPTION_OVERHEAD: usize = 2 * size_of::<Box<str>>() + 16;
 
 /// What a client said of itself in `initialize`.
 #[derive(Debug)]
@@ -594,8 +598,9 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if self.is_subscribed(uri) {
             return true;
         }
-        let bytes: usize = self.subscriptions.iter().map(|uri| uri.len()).sum();
-        if bytes + uri.len() > MAX_SUBSCRIPTION_BYTES {
+        let charge = |uri: &str| uri.len() + SUBSCRIPTION_OVERHEAD;
+        let bytes: usize = self.subscriptions.iter().map(|uri| charge(uri)).sum();
+        if bytes + charge(uri) > MAX_SUBSCRIPTION_BYTES {
             return false;
         }
         self.subscriptions.push(uri.into());

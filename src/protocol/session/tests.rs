@@ -550,9 +550,20 @@ fn changes_wait_for_a_client() {
 
 #[test]
 fn subscriptions_are_bounded_in_bytes() {
+    let longest = MAX_SUBSCRIPTION_BYTES - SUBSCRIPTION_OVERHEAD;
     let (mut session, _) = bound();
-    assert!(session.subscribe(&"x".repeat(MAX_SUBSCRIPTION_BYTES)));
-    assert!(!session.subscribe("y"));
+    assert!(!session.subscribe(&"x".repeat(longest + 1)));
+    assert!(session.subscribe(&"x".repeat(longest)));
+    assert!(!session.subscribe(""));
+}
+
+/// FIELD X-3: what a session keeps is bounded in bytes of heap, however short its URIs are.
+#[test]
+fn many_short_subscriptions_are_charged_what_they_cost() {
+    let (mut session, _) = bound();
+    let taken = (0..).take_while(|n: &u32| session.subscribe(&format!("a:{n:04}")));
+    let each = "a:0000".len() + SUBSCRIPTION_OVERHEAD;
+    assert_eq!(taken.count(), MAX_SUBSCRIPTION_BYTES / each);
 }
 
 // --- time
@@ -639,6 +650,26 @@ fn a_session_is_idle_when_nobody_is_there_and_nothing_runs() {
     assert!(!is_idle(&session, 20) && is_idle(&session, 21));
     // The clock of another thread may be ahead.
     assert!(!is_idle(&session, 0));
+}
+
+/// SPEC C-75: from the moment that a session is found to be idle nothing begins in it, so that no client
+/// is cut off when it goes.
+#[test]
+fn a_session_that_was_idle_for_too_long_takes_nothing_more() {
+    let start = Instant::now();
+    let mut session: TestSession = Session::resumable(resumption(), start);
+    assert!(!session.closes_idle(start + MINUTE - Duration::from_nanos(1), MINUTE));
+    assert!(!session.is_closed());
+    assert!(session.closes_idle(start + MINUTE, MINUTE));
+    assert!(session.is_closed());
+    session.touch(start + MINUTE);
+    assert_eq!(
+        session.begin(&1.into(), false, STANDALONE, 64).unwrap_err(),
+        Refused::Closed
+    );
+    assert!(session.listen(Line::new(), start + MINUTE).is_none());
+    let message = Outgoing::Notification("n", None);
+    assert_eq!(session.send(message, start + MINUTE), Err(Closed));
 }
 
 // --- the end

@@ -1,6 +1,15 @@
 //! Streams end with what opened them: with the token, or with a revocation (SPEC F-52, D-131, G-12).
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use mcp_wire::{Change, ResponseBody};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
 use super::*;
+use crate::support::direct::{direct, whole};
 use crate::support::until;
 
 const OVER: &str = "the authorization ended before the answer";
@@ -152,4 +161,186 @@ async fn streams_without_a_session_end_too() {
         }
         assert_eq!(all_messages(&mut called).await.len(), 1, "the note");
     }
+}
+
+/// A service that never sees a socket, so that its bodies are polled when a test wants it, and its tool
+/// `give`, which gives the test its call and never ends.
+struct Unread {
+    server: Server,
+    mcp: McpService,
+    given: UnboundedReceiver<Call>,
+}
+
+impl Unread {
+    fn new(set: fn(Builder<Server>) -> Builder<Server>) -> Self {
+        let (gives, given) = unbounded_channel();
+        let tool = Tool::new("give").input(json!({"type": "object"}));
+        let server = Server::new("Gated", "1").tool(tool, move |cx: Call, _| {
+            let _ = cx.notify("notifications/note", None);
+            gives.send(cx).unwrap();
+            std::future::pending::<String>()
+        });
+        let builder = McpService::builder(server.clone()).authorizer(Gate::new());
+        let mcp = set(builder.silence(Duration::ZERO)).build().unwrap();
+        Self {
+            server,
+            mcp: mcp.for_peer("127.0.0.1:9".parse().unwrap()),
+            given,
+        }
+    }
+
+    async fn call(
+        &self,
+        token: &str,
+        line: &str,
+        headers: &str,
+        body: String,
+    ) -> hyper::Response<ResponseBody> {
+        let headers = format!("{headers}{}", bearer(token));
+        let response = self.mcp.call(direct(line, &headers, body)).await;
+        assert!(
+            response.status().is_success(),
+            "{line} {}",
+            response.status()
+        );
+        response
+    }
+
+    /// Opens a stream with a token and reads what is on it at first.
+    async fn open(&self, kind: &str, token: &str) -> ResponseBody {
+        let give = || call("give", json!({}));
+        let modern = |method, mut params: Value| {
+            params["_meta"] = envelope(json!({}));
+            (mirrored(method, &params), message(1, method, params))
+        };
+        let filter = json!({"notifications": {"toolsListChanged": true}});
+        let version = "MCP-Protocol-Version: 2025-06-18\r\n";
+        let (line, headers, body) = match kind {
+            "HTTP+SSE" => ("GET /sse", String::new(), String::new()),
+            "GET" => {
+                let accept = "Accept: text/event-stream\r\n";
+                (
+                    "GET /mcp",
+                    format!("{}{accept}", self.session().await),
+                    String::new(),
+                )
+            }
+            "POST" => {
+                let headers = format!("{}{POST_HEADERS}", self.session().await);
+                ("POST /mcp", headers, message(1, "tools/call", give()))
+            }
+            "POST without sessions" => {
+                let headers = format!("{version}{POST_HEADERS}");
+                ("POST /mcp", headers, message(1, "tools/call", give()))
+            }
+            "listen" => {
+                let (headers, body) = modern("subscriptions/listen", filter);
+                ("POST /mcp", headers, body)
+            }
+            _ => {
+                let (headers, body) = modern("tools/call", give());
+                ("POST /mcp", headers, body)
+            }
+        };
+        let mut body = self.call(token, line, &headers, body).await.into_body();
+        let begun = read(&mut body);
+        if let Some(path) = begun.lines().find_map(|line| line.strip_prefix("data: /")) {
+            let hello = message(0, "initialize", hello("2024-11-05", json!({})));
+            let line = format!("POST /{path}");
+            let json = "Content-Type: application/json\r\n";
+            self.call("ada", &line, json, hello).await;
+            assert!(read(&mut body).contains("protocolVersion"));
+        }
+        body
+    }
+
+    async fn session(&self) -> String {
+        let hello = message(0, "initialize", hello("2025-06-18", json!({})));
+        let opened = self.call("ada", "POST /mcp", POST_HEADERS, hello).await;
+        let id = opened.headers()["mcp-session-id"].to_str().unwrap();
+        let session = format!("Mcp-Session-Id: {id}\r\n");
+        whole(opened).await;
+        session
+    }
+}
+
+/// What a body has to say now.
+fn read(body: &mut ResponseBody) -> String {
+    let mut text = Vec::new();
+    let mut cx = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut *body).poll_frame(&mut cx) {
+        text.extend_from_slice(&frame.into_data().unwrap());
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// FIELD E-3: the end of an identity needs no reader. Under the flow control of HTTP/2 a body is not
+/// polled for as long as its client likes; what comes after the end is not for that client, nor what
+/// comes after a revocation.
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_the_end_is_never_sent_to_a_stream_that_was_not_read() {
+    let with: fn(Builder<Server>) -> Builder<Server> = |builder| builder;
+    for (kind, set) in [
+        ("HTTP+SSE", with),
+        ("GET", with),
+        ("POST", with),
+        ("POST without sessions", Builder::without_sessions),
+        ("listen", with),
+        ("call", with),
+    ] {
+        for token in ["brief", "ada"] {
+            let mut unread = Unread::new(set);
+            let mut body = unread.open(kind, token).await;
+            let given = unread.given.try_recv().ok();
+            let tell = || {
+                unread.server.publish(&Change::Tools);
+                if let Some(cx) = &given {
+                    let _ = cx.notify("notifications/note", None);
+                }
+            };
+            tell();
+            let begun = read(&mut body);
+            assert!(
+                begun.contains("list_changed") || begun.contains("note"),
+                "{kind}: {begun}"
+            );
+            match token {
+                "brief" => tokio::time::advance(SOON).await,
+                _ => unread.mcp.revoke("ada"),
+            }
+            (0..10).for_each(|_| tell());
+            let rest = body.collect().await.unwrap().to_bytes();
+            let rest = String::from_utf8_lossy(&rest);
+            assert!(!rest.contains("list_changed"), "{kind} {token}: {rest}");
+            assert!(
+                !rest.contains("notifications/note"),
+                "{kind} {token}: {rest}"
+            );
+        }
+    }
+}
+
+/// FIELD E-3: an HTTP+SSE session ends with its identity, though the stream is not read: nothing more is
+/// taken for it.
+#[tokio::test(start_paused = true)]
+async fn an_unread_http_sse_session_takes_no_message_after_its_end() {
+    let unread = Unread::new(|builder| builder);
+    let mut stream = unread
+        .call("brief", "GET /sse", "", String::new())
+        .await
+        .into_body();
+    let begun = read(&mut stream);
+    let path = begun
+        .lines()
+        .find_map(|line| line.strip_prefix("data: "))
+        .unwrap();
+    tokio::time::advance(SOON).await;
+    let headers = format!("Content-Type: application/json\r\n{}", bearer("ada"));
+    let ping = message(1, "ping", json!({}));
+    let refused = unread
+        .mcp
+        .call(direct(&format!("POST {path}"), &headers, ping))
+        .await;
+    assert_eq!((refused.status().as_u16(), unread.mcp.sessions()), (404, 0));
+    assert_eq!(read(&mut stream), "");
 }

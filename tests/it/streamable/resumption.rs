@@ -392,6 +392,37 @@ async fn what_is_kept_is_bounded() {
     }
 }
 
+/// FIELD X-6: an answer that is too large to keep takes the place of no other event; nobody comes back
+/// to its own stream across it, nor after it, for nothing follows.
+#[tokio::test]
+async fn an_answer_too_large_to_keep_costs_other_streams_nothing() {
+    let (running, _) = eager_probe().await;
+    for version in STREAMABLE {
+        let session = Session::open(running.address, version, json!({})).await;
+        let all = async |arguments| {
+            let mut stream = begin(&session, "chat", arguments).await;
+            let mut events = Vec::new();
+            while let Some(event) = stream.event().await {
+                events.push(event);
+            }
+            events
+        };
+        let small = all(json!({"tag": "small", "times": 1})).await;
+        let large = all(json!({"tag": "large", "times": 1, "bytes": 1_200_000})).await;
+        assert!(large.last().unwrap().data.len() > 1_200_000);
+        for event in &large {
+            let resumed = session.listen(Some(&event.id)).await;
+            assert_eq!(resumed.status(), 400, "{version} {}", event.id);
+        }
+        let mut again = resume(&session, &small[0].id).await;
+        for expected in &small[1..] {
+            let event = again.event().await.unwrap();
+            assert_eq!((&event.id, &event.data), (&expected.id, &expected.data));
+        }
+        assert!(again.event().await.is_none());
+    }
+}
+
 /// SPEC C-59: a finished stream is kept for its time, and then unknown.
 #[tokio::test]
 async fn what_is_kept_is_kept_for_its_time() {
