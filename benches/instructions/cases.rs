@@ -208,7 +208,7 @@ fn serve_to(
 
 /// The same through `serve_connection`: with the watcher in front of hyper, and the times of a connection.
 fn serve_whole(calls: u64, says: &str, request: impl Fn(&str) -> Vec<u8>) {
-    let mcp = service();
+    let mcp = service(echo::server());
     block_on(async {
         let opener = Rc::new(Client::default());
         let opening = Socket::new(&opener, post(&hello("2025-11-25"), "", "/mcp"), 1, 1);
