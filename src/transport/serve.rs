@@ -473,60 +473,48 @@ impl<R> Host<R> {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let progress = Arc::<Progress>::default();
-        let mut socket = Socket::new(io, self.header_limit, Arc::clone(&progress));
+        let mut slot = Some(Socket::new(io, self.header_limit, Arc::default()));
         let mut timers = Timers::new(Arc::clone(&self.patience));
         async move {
             let refusal = loop {
-                let serving = Box::pin(self.converse(socket, &progress, &mut timers));
-                let (back, ending) = match serving.await {
-                    Ok(served) => served,
-                    Err(Upgraded(ends)) => {
-                        // Whoever has the socket now holds the other ends of this.
-                        drop(progress);
-                        return ends.closed().await;
-                    }
-                };
-                socket = back;
-                match ending {
+                match Box::pin(self.converse(&mut slot, &mut timers)).await {
+                    Ending::Over => break None,
+                    Ending::Refused(why) => break Some(why),
                     Ending::Waits(stream) => {
-                        if !carry(stream, &mut socket, &mut timers).await {
+                        let Some(socket) = &mut slot else { break None };
+                        if !carry(stream, socket, &mut timers).await {
                             break None;
                         }
                     }
-                    Ending::Refused(why) => break Some(why),
-                    Ending::Over => break None,
                 }
             };
-            let last_words = refusal.map(|why| printed(&self.mcp.refuse(&why, Version::HTTP_11)));
-            Box::pin(socket.close(last_words, &mut timers)).await;
+            if let Some(socket) = slot {
+                let refused = |why: Box<_>| printed(&self.mcp.refuse(&why, Version::HTTP_11));
+                Box::pin(socket.close(refusal.map(refused), &mut timers)).await;
+            }
             drop(place);
         }
     }
 
-    /// Serves what comes, with hyper, to the end of the connection, or up to a stream that waits.
-    ///
-    /// # Errors
-    ///
-    /// The connection has become one of another protocol, and the socket is not had back.
-    async fn converse<S, B>(
-        &self,
-        socket: Socket<S>,
-        progress: &Arc<Progress>,
-        timers: &mut Timers,
-    ) -> Result<(Socket<S>, Ending), Upgraded>
+    /// Serves what comes, with hyper, to the end of the connection, or up to a stream that waits. The socket
+    /// is back in its slot then, unless the connection was one of another protocol in the end.
+    async fn converse<S, B>(&self, slot: &mut Option<Socket<S>>, timers: &mut Timers) -> Ending
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         R: Routes<B>,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        let Some(socket) = slot.take() else {
+            return Ending::Over;
+        };
+        let progress = Arc::clone(socket.progress());
         let loan = Arc::<Loan>::default();
         let upgrade = OnceLock::new();
         // On the heap while a request is answered: hyper has room for the future from the first request
         // to the end of the connection, which is 7.5 KB for one that rests.
         let service =
-            service_fn(|request| Box::pin(self.answer(progress, &loan, &upgrade, request)));
+            service_fn(|request| Box::pin(self.answer(&progress, &loan, &upgrade, request)));
         let mut serving = http1::Builder::new()
             .header_read_timeout(None)
             .max_header_size(self.header_limit)
@@ -537,22 +525,25 @@ impl<R> Host<R> {
             .half_close(false)
             .serve_connection(TokioIo::new(socket), service)
             .with_upgrades();
-        let mut stopped = self.stopped.clone();
-        let mut stop = pin!(async {
-            match &mut stopped {
-                Some(stopped) => stopped.changed().await.is_err(),
-                None => pending().await,
-            }
-        });
+        let mut stop = pin!(self.stop());
         let mut stopping = false;
         let cause = poll_fn(|cx| {
             if !stopping && stop.as_mut().poll(cx).is_ready() {
                 stopping = true;
-                if !progress.is_in_head() {
-                    Pin::new(&mut serving).graceful_shutdown();
+                // hyper would end a connection that rests, half a head or not, without a word.
+                if progress.is_in_head() {
+                    return Poll::Ready(Cause::Stops);
                 }
+                Pin::new(&mut serving).graceful_shutdown();
             }
-            if Pin::new(&mut serving).poll(cx).is_ready() {
+            let was_stuck = !progress.is_written();
+            let mut served = Pin::new(&mut serving).poll(cx);
+            if served.is_pending() && was_stuck && progress.is_written() {
+                // hyper 1.12 may have read a request while the answer before it waited for room, and does not
+                // look at it when there is some.
+                served = Pin::new(&mut serving).poll(cx);
+            }
+            if served.is_ready() {
                 return Poll::Ready(Cause::Hyper);
             }
             if loan.is_waiting() && progress.is_written() {
@@ -566,24 +557,44 @@ impl<R> Host<R> {
         })
         .await;
         let Some(parts) = serving.into_parts() else {
-            // Without a sender it was not one of the embedder's routes, and there is nothing to wait for.
-            return Err(Upgraded(upgrade.into_inner().unwrap_or_default()));
+            // A route of the embedder has the socket: for as long as this is open, or until it is dropped.
+            let upgraded = upgrade.into_inner().unwrap_or_default();
+            drop(progress);
+            upgraded.closed().await;
+            return Ending::Over;
         };
-        let mut socket = parts.io.into_inner();
+        let socket = slot.insert(parts.io.into_inner());
         socket.put_back(&parts.read_buf);
-        let ending = match cause {
+        self.ending(cause, &loan, socket)
+    }
+
+    /// Ready when the server begins its end, if it is one that has an end.
+    fn stop(&self) -> impl Future<Output = ()> + use<R> {
+        let stopped = self.stopped.clone();
+        async move {
+            match stopped {
+                Some(mut stopped) => drop(stopped.changed().await),
+                None => pending().await,
+            }
+        }
+    }
+
+    fn ending<S>(&self, cause: Cause, loan: &Loan, socket: &mut Socket<S>) -> Ending
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match cause {
             Cause::Hyper | Cause::Late(Timer::Rest | Timer::Close) => Ending::Over,
             Cause::Waits => loan.take().map_or(Ending::Over, Ending::Waits),
-            Cause::Stops => Ending::Refused(Rejection::ShuttingDown),
-            Cause::Late(Timer::Head) => Ending::Refused(Rejection::HeadTimeout {
+            Cause::Stops => Ending::Refused(Box::new(Rejection::ShuttingDown)),
+            Cause::Late(Timer::Head) => Ending::Refused(Box::new(Rejection::HeadTimeout {
                 limit: self.patience.head,
-            }),
+            })),
             Cause::Late(Timer::Write) => {
                 socket.abandon();
                 Ending::Over
             }
-        };
-        Ok((socket, ending))
+        }
     }
 
     /// Answers a request.
@@ -629,18 +640,14 @@ impl<R> Host<R> {
     }
 }
 
-/// A route of the embedder has the socket, for another protocol: until this is dropped, or for as long as
-/// it is not closed.
-struct Upgraded(watch::Sender<()>);
-
 /// Why hyper has let go of a socket.
 enum Ending {
     /// Nothing more is to be said on it.
     Over,
     /// A stream waits on it, which is carried on.
     Waits(Box<Stream>),
-    /// Its client is told why nothing more is read.
-    Refused(Rejection),
+    /// Its client is told why nothing more is read. In a box, as the task of an idle stream has room for it.
+    Refused(Box<Rejection>),
 }
 
 /// Why hyper is not polled any more.

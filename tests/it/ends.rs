@@ -285,3 +285,33 @@ async fn no_more_is_read_ahead_than_a_head_may_have() {
         assert_ne!(len, 0, "all of them are answered");
     }
 }
+
+/// hyper does not look at a request that it has read, when the answer before it had to wait for room: it is
+/// looked at again all the same.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_comes_while_an_answer_waits_for_room_is_answered() {
+    for pipe in [64, 400, 1000] {
+        let (mut client, server) = tokio::io::duplex(pipe);
+        let serving = tokio::spawn(serve_connection(server, service()));
+        let began = Instant::now();
+        let (mut reader, mut writer) = tokio::io::split(&mut client);
+        let long = calling("echo", json!({"message": "x".repeat(4000)}));
+        writer.write_all(long.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let next = calling("echo", json!({"message": "next"}));
+        let write = async {
+            writer.write_all(next.as_bytes()).await.unwrap();
+        };
+        let read = async {
+            let mut said = Vec::new();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            while !said.windows(4).any(|at| at == b"next") {
+                assert_ne!(reader.read_buf(&mut said).await.unwrap(), 0, "{pipe}");
+            }
+        };
+        tokio::join!(write, read);
+        assert_eq!(began.elapsed().as_secs(), 2, "{pipe}");
+        drop(client);
+        serving.await.unwrap();
+    }
+}
