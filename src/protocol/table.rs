@@ -31,7 +31,7 @@ struct Rows<S> {
     /// What each party has, for as long as it has anything.
     parties: HashMap<Arc<Party>, Share>,
     /// Who gives way, since there was no room for one more.
-    turnover: Option<Turnover>,
+    turnover: Option<Box<Turnover>>,
     #[cfg(feature = "request-state")]
     tombs: Tombs,
 }
@@ -288,13 +288,13 @@ impl<S: GivesWay> Rows<S> {
     /// Who gives way, of all or of one party; it is taken out of the order alone.
     fn idlest(&mut self, caps: Caps, party: Option<&Party>, now: Instant) -> Option<Arc<Row<S>>> {
         let mut turnover = match party {
-            None => self.turnover.take().map(Box::new),
+            None => self.turnover.take(),
             Some(party) => self.parties.get_mut(party)?.turnover.take(),
         }
         .unwrap_or_else(|| Box::new(self.turnover_of(caps, party, now)));
         let evicted = self.next_of(&mut turnover, now);
         match party {
-            None => self.turnover = Some(*turnover),
+            None => self.turnover = Some(turnover),
             Some(party) => self.parties.get_mut(party)?.turnover = Some(turnover),
         }
         evicted

@@ -79,7 +79,7 @@ impl Calls {
     }
 
     /// Takes one of the places that a party may have; none where all places are everybody's.
-    fn hold(&self, head: &Parts) -> Result<Option<Held<Party>>, Rejection> {
+    fn hold(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Rejection> {
         let Some(party) = party_of(head) else {
             return Ok(None);
         };
@@ -89,7 +89,7 @@ impl Calls {
         let whose = party.whose();
         let held = self.parties.take(party, limit);
         let of = Counted::Calls;
-        held.map(Some)
+        held.map(|held| Some(Box::new(held)))
             .ok_or(Rejection::TooManyOfOne { of, limit, whose })
     }
 
@@ -127,9 +127,9 @@ pub(super) struct Call {
     version: ProtocolVersion,
     /// Whether it has a place and a time limit, as all do but those that listen.
     works: bool,
-    /// Its place among those of its party.
+    /// Its place among those of its party. On the heap, so that streams that hold none are no larger.
     #[expect(dead_code, reason = "dropped with the call")]
-    held: Option<Held<Party>>,
+    held: Option<Box<Held<Party>>>,
     /// The method, and when it was taken up, if anybody wants to hear of it.
     report: Option<(Box<str>, Instant)>,
     outcome: Outcome,
