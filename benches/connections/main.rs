@@ -17,6 +17,7 @@ mod html;
 mod idle;
 mod json;
 mod latency;
+mod left;
 mod listener;
 mod load;
 mod machine;
@@ -66,6 +67,11 @@ const MODES: &[Mode] = &[
         "work",
         "long calls, and calls with a session or a connection each",
         work::run,
+    ),
+    mode(
+        "left",
+        "the memory that stays after long messages",
+        left::run,
     ),
     mode(
         "slow",

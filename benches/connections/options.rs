@@ -191,7 +191,7 @@ const OTHERS: [(&str, &str); 4] = [
 ];
 
 const NOTES: &str = "
-Another server is measured in call, open, big, work, slow and idle, in the revisions that it speaks; 2024-11-05 at
+Another server is measured in call, open, big, work, left, slow and idle, in the revisions that it speaks; 2024-11-05 at
 /sse. Its memory is told best by one mode alone, on a server that was just started.
 
 The report goes to connections/report.json and .html in cargo's target folder; with --test to connections-test/.

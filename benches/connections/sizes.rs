@@ -6,6 +6,7 @@ pub(crate) enum Size {
     Seconds,
     Connections,
     Bytes,
+    Bodies,
     Readers,
     Listeners,
     Changes,
@@ -31,7 +32,7 @@ const fn setting(name: &'static str, about: &'static str, (usual, tiny): (f64, f
     }
 }
 
-pub(crate) const SIZES: [Setting; 9] = [
+pub(crate) const SIZES: [Setting; 10] = [
     setting(
         "--seconds",
         "how long each server has the load, in all its turns",
@@ -46,6 +47,11 @@ pub(crate) const SIZES: [Setting; 9] = [
         "--bytes",
         "big: the length of the argument",
         (1_048_576.0, 65_536.0),
+    ),
+    setting(
+        "--bodies",
+        "left: calls of 4 MB at the same time",
+        (100.0, 4.0),
     ),
     setting("--readers", "slow: clients that do not read", (8.0, 2.0)),
     setting(
