@@ -1,0 +1,120 @@
+//! Texts that are made to be dear: little to send, much to keep or to look at.
+
+use crate::place::Place;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// None, to see that a way is a way.
+    Nothing,
+    /// One long text, so that nothing but its length counts.
+    Padding,
+    Numbers,
+    Exponents,
+    EmptyTexts,
+    ShortTexts,
+    EmptyObjects,
+    SmallObjects,
+    DeepArrays,
+    DeepObjects,
+    Escapes,
+    Names,
+    RepeatedNames,
+    /// Of a head: many fields instead of a long one.
+    ManyFields,
+}
+
+/// How deep what is deep goes, so that it stays below the limit at every place.
+const DEPTH: usize = 50;
+
+const IN_BODIES: [Shape; 13] = [
+    Shape::Nothing,
+    Shape::Padding,
+    Shape::Numbers,
+    Shape::Exponents,
+    Shape::EmptyTexts,
+    Shape::ShortTexts,
+    Shape::EmptyObjects,
+    Shape::SmallObjects,
+    Shape::DeepArrays,
+    Shape::DeepObjects,
+    Shape::Escapes,
+    Shape::Names,
+    Shape::RepeatedNames,
+];
+const IN_HEADS: [Shape; 3] = [Shape::Nothing, Shape::Padding, Shape::ManyFields];
+const BEHIND: [Shape; 2] = [Shape::Nothing, Shape::Padding];
+
+impl Shape {
+    pub(crate) fn fitting(place: Place) -> &'static [Self] {
+        match place {
+            Place::Head => &IN_HEADS,
+            Place::Behind => &BEHIND,
+            _ => &IN_BODIES,
+        }
+    }
+
+    /// Elements of an array, so many bytes.
+    pub(crate) fn elements(self, bytes: usize) -> String {
+        let deep = |open: &str, close: &str| {
+            let one = [open.repeat(DEPTH), close.repeat(DEPTH)].concat();
+            listed(bytes, |_| one.clone())
+        };
+        match self {
+            Self::Nothing => String::new(),
+            Self::Padding | Self::ManyFields => format!("\"{}\"", "x".repeat(bytes)),
+            Self::Escapes => format!("\"{}\"", "\\n".repeat(bytes / 2)),
+            Self::Numbers => listed(bytes, |_| "0".to_owned()),
+            Self::Exponents => listed(bytes, |_| "1e1".to_owned()),
+            Self::EmptyTexts => listed(bytes, |_| "\"\"".to_owned()),
+            Self::ShortTexts => listed(bytes, |at| format!("\"n:{at:x}\"")),
+            Self::EmptyObjects => listed(bytes, |_| "{}".to_owned()),
+            Self::SmallObjects => listed(bytes, |_| "{\"\":0}".to_owned()),
+            Self::DeepArrays => deep("[", "]"),
+            Self::DeepObjects => {
+                // The innermost has no member of its own.
+                let one = format!("{}{{}}{}", "{\"\":".repeat(DEPTH), "}".repeat(DEPTH));
+                listed(bytes, |_| one.clone())
+            }
+            Self::Names | Self::RepeatedNames => format!("{{{}}}", self.members(bytes)),
+        }
+    }
+
+    /// Members of an object, so many bytes.
+    pub(crate) fn members(self, bytes: usize) -> String {
+        match self {
+            Self::Nothing => String::new(),
+            Self::Names => listed(bytes, |at| format!("\"\\n{at:x}\":0")),
+            Self::RepeatedNames => listed(bytes, |_| "\"\\na\":0".to_owned()),
+            Self::Padding | Self::Escapes => format!("\"pad\":{}", self.elements(bytes)),
+            _ => format!("\"pad\":[{}]", self.elements(bytes)),
+        }
+    }
+
+    /// Whole lines of a head, so many bytes.
+    pub(crate) fn fields(self, bytes: usize) -> String {
+        /// hyper reads a hundred, and the client has some of its own.
+        const FIELDS: usize = 80;
+        match self {
+            Self::ManyFields => (0..FIELDS)
+                .map(|at| format!("X-Pad-{at}: {}\r\n", "x".repeat(bytes / FIELDS - 16)))
+                .collect(),
+            Self::Nothing => String::new(),
+            _ => format!("X-Pad: {}\r\n", "x".repeat(bytes)),
+        }
+    }
+}
+
+/// As many as fit, with commas between them.
+fn listed(bytes: usize, one: impl Fn(usize) -> String) -> String {
+    let mut text = String::with_capacity(bytes + 256);
+    for at in 0.. {
+        if at > 0 {
+            text.push(',');
+        }
+        text.push_str(&one(at));
+        if text.len() >= bytes {
+            break;
+        }
+    }
+    text
+}

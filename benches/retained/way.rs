@@ -1,0 +1,417 @@
+//! The ways in which a request can leave something behind.
+
+use bytes::Bytes;
+use mcp_wire::McpService;
+
+use crate::ALLOCATOR;
+use crate::client::{Client, after, status};
+use crate::limits;
+use crate::place::{Dear, Place};
+use crate::shape::Shape;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A session of Streamable HTTP, of this revision, whose connection is closed.
+    Session(&'static str),
+    /// A session of HTTP+SSE with its stream.
+    BoundSession,
+    /// The stream of HTTP+SSE alone.
+    SseStream,
+    /// The standalone stream of a session.
+    Standalone,
+    /// `subscriptions/listen`.
+    Listener,
+    /// The same, with more sent behind it.
+    ReadAhead,
+    /// Events of a call, kept for a client that may come back.
+    Replayed,
+    /// What a handler tells of a call whose client left before the first word.
+    ToldLate(&'static str),
+    /// Subscriptions of a session to resources.
+    Subscribed,
+    /// A handler that asks its client and waits for the answer.
+    Asking,
+    /// A handler that waits, with its client.
+    Waiting(&'static str),
+    /// A handler that waits, and whose client has left.
+    Abandoned(&'static str),
+    /// A connection that rests behind its first request.
+    AtRest(&'static str),
+    Refused(Refusal),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NoJson,
+    NoSession,
+    UnknownSession,
+    UnknownMethod,
+    WrongParams,
+    OtherMethod,
+    NotAllowed,
+}
+
+/// What a client left behind, as long as it is held.
+pub(crate) struct Left {
+    pub(crate) status: u16,
+    pub(crate) sent: usize,
+    pub(crate) peak: usize,
+    /// Whether its connection is there and has nothing to do.
+    pub(crate) rests: bool,
+    /// Those whose connections are still there.
+    clients: Vec<Client>,
+}
+
+const SSE: &str = "2024-11-05";
+const BATCHES: &str = "2025-03-26";
+const JUNE: &str = "2025-06-18";
+const NOVEMBER: &str = "2025-11-25";
+const MODERN: &str = "2026-07-28";
+
+const POST: &str =
+    "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
+const GET: &str = "Accept: text/event-stream\r\n";
+const CLOSE: &str = "Connection: close\r\n";
+const ENVELOPE: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}},"#;
+
+/// Where most messages can be dear.
+const EVERYWHERE: [Place; 4] = [Place::Head, Place::Envelope, Place::Params, Place::Meta];
+const HANDSHAKE: [Place; 6] = [
+    Place::Head,
+    Place::Envelope,
+    Place::Params,
+    Place::Meta,
+    Place::Capabilities,
+    Place::ClientInfo,
+];
+const CALLS: [Place; 5] = [
+    Place::Head,
+    Place::Envelope,
+    Place::Params,
+    Place::Meta,
+    Place::Arguments,
+];
+
+impl Way {
+    pub(crate) const ALL: [Self; 26] = [
+        Self::Session(BATCHES),
+        Self::Session(JUNE),
+        Self::Session(NOVEMBER),
+        Self::BoundSession,
+        Self::SseStream,
+        Self::Standalone,
+        Self::Listener,
+        Self::ReadAhead,
+        Self::Replayed,
+        Self::ToldLate(BATCHES),
+        Self::ToldLate(NOVEMBER),
+        Self::Subscribed,
+        Self::Asking,
+        Self::Waiting(SSE),
+        Self::Waiting(NOVEMBER),
+        Self::Waiting(MODERN),
+        Self::Abandoned(NOVEMBER),
+        Self::AtRest(NOVEMBER),
+        Self::AtRest(MODERN),
+        Self::Refused(Refusal::NoJson),
+        Self::Refused(Refusal::NoSession),
+        Self::Refused(Refusal::UnknownSession),
+        Self::Refused(Refusal::UnknownMethod),
+        Self::Refused(Refusal::WrongParams),
+        Self::Refused(Refusal::OtherMethod),
+        Self::Refused(Refusal::NotAllowed),
+    ];
+
+    pub(crate) fn name(self) -> String {
+        format!("{self:?}")
+            .replace(['(', ')', '"'], " ")
+            .trim()
+            .to_owned()
+    }
+
+    pub(crate) fn places(self) -> &'static [Place] {
+        match self {
+            Self::Session(_) | Self::BoundSession => &HANDSHAKE,
+            Self::SseStream | Self::Standalone => &[Place::Head],
+            Self::Listener => &[
+                Place::Filter,
+                Place::Head,
+                Place::Envelope,
+                Place::Params,
+                Place::Meta,
+            ],
+            Self::ReadAhead => &[Place::Behind],
+            Self::Replayed | Self::ToldLate(_) => &[Place::Arguments],
+            Self::Subscribed => &[Place::Uri],
+            Self::Asking | Self::Waiting(_) | Self::Abandoned(_) => &CALLS,
+            Self::AtRest(_) | Self::Refused(_) => &EVERYWHERE,
+        }
+    }
+
+    /// What it may keep, in bytes, of what is at this place.
+    pub(crate) fn limit(self, place: Place) -> usize {
+        match self {
+            Self::Session(_) => limits::SESSION,
+            Self::BoundSession => limits::BOUND_SESSION,
+            Self::SseStream | Self::Standalone => limits::STREAM,
+            Self::Listener if place == Place::Filter => limits::LISTENER,
+            Self::Listener => limits::STREAM,
+            Self::ReadAhead => limits::READ_AHEAD,
+            Self::Replayed => limits::REPLAYED,
+            Self::Subscribed => limits::SUBSCRIBED,
+            Self::Asking | Self::Waiting(_) => limits::CALL,
+            Self::ToldLate(_) | Self::Abandoned(_) => limits::TASK,
+            Self::AtRest(_) => limits::AT_REST,
+            Self::Refused(_) => limits::REFUSED,
+        }
+    }
+
+    /// How a request is answered that is not dear; 0 where its client does not hear it.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::ToldLate(_) | Self::Abandoned(_) => 0,
+            Self::Waiting(SSE) => 202,
+            Self::BoundSession => 202,
+            Self::Refused(refusal) => refusal.status(),
+            _ => 200,
+        }
+    }
+
+    /// Does it once.
+    pub(crate) async fn leave(self, mcp: &McpService, dear: Dear) -> Left {
+        match self {
+            Self::Session(version) => {
+                let hello = hello(version, dear);
+                let text = dear.request("POST /mcp", &[POST, CLOSE].concat(), &hello);
+                exchange(mcp, text).await
+            }
+            Self::BoundSession => {
+                let (stream, path) = open_sse(mcp).await;
+                let text = dear.request(&path, &[POST, CLOSE].concat(), &hello(SSE, dear));
+                exchange(mcp, text).await.with(stream)
+            }
+            Self::SseStream => exchange(mcp, dear.request("GET /sse", GET, "")).await,
+            Self::Standalone => {
+                let session = open_session(mcp, NOVEMBER).await;
+                let headers = [&*session, GET].concat();
+                exchange(mcp, dear.request("GET /mcp", &headers, "")).await
+            }
+            Self::Listener | Self::ReadAhead => {
+                let filter = format!(
+                    r#""notifications":{{"toolsListChanged":true,"resourceSubscriptions":[{}]}},"#,
+                    dear.uris()
+                );
+                let body = dear.message("subscriptions/listen", &filter, ENVELOPE);
+                let headers = modern("subscriptions/listen", "");
+                exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+            }
+            Self::Replayed => {
+                // Its client is gone, with its connection.
+                let session = open_session(mcp, NOVEMBER).await;
+                let text = call(dear, "tell", &[&*session, CLOSE].concat());
+                exchange(mcp, text).await
+            }
+            Self::ToldLate(version) => {
+                let session = open_session(mcp, version).await;
+                exchange_and_leave(mcp, call(dear, "tell_late", &session)).await
+            }
+            Self::Abandoned(version) => {
+                let session = open_session(mcp, version).await;
+                exchange_and_leave(mcp, call(dear, "wait", &session)).await
+            }
+            Self::Subscribed => subscribe(mcp, dear).await,
+            Self::Asking => {
+                let session = open_session(mcp, NOVEMBER).await;
+                exchange(mcp, call(dear, "ask", &session)).await
+            }
+            Self::Waiting(SSE) => {
+                let (stream, path) = open_sse(mcp).await;
+                let body = call_body(dear, "wait", "");
+                let text = dear.request(&path, &[POST, CLOSE].concat(), &body);
+                exchange(mcp, text).await.with(stream)
+            }
+            Self::Waiting(MODERN) => {
+                let body = call_body(dear, "wait", ENVELOPE);
+                let headers = modern("tools/call", "Mcp-Name: wait\r\n");
+                exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+            }
+            Self::Waiting(version) => {
+                let session = open_session(mcp, version).await;
+                exchange(mcp, call(dear, "wait", &session)).await
+            }
+            Self::AtRest(MODERN) => {
+                let body = dear.message("tools/list", "", ENVELOPE);
+                let headers = modern("tools/list", "");
+                exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+            }
+            Self::AtRest(version) => {
+                let session = open_session(mcp, version).await;
+                let body = dear.message("tools/list", "", "");
+                let headers = [POST, &session].concat();
+                exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+            }
+            Self::Refused(refusal) => exchange(mcp, refusal.request(dear)).await,
+        }
+    }
+}
+
+impl Refusal {
+    fn status(self) -> u16 {
+        match self {
+            Self::NoJson | Self::NoSession | Self::OtherMethod => 400,
+            // An error of JSON-RPC.
+            Self::WrongParams => 200,
+            Self::UnknownSession | Self::UnknownMethod => 404,
+            Self::NotAllowed => 405,
+        }
+    }
+
+    fn request(self, dear: Dear) -> Bytes {
+        let closing = |headers: &str| [headers, CLOSE].concat();
+        let in_no_session = |body: &str| dear.request("POST /mcp", &closing(POST), body);
+        let plain = || dear.message("tools/list", "", "");
+        match self {
+            // All is well but for its last byte.
+            Self::NoJson => in_no_session(&plain()[..plain().len() - 1]),
+            Self::NoSession => in_no_session(&plain()),
+            Self::UnknownSession => {
+                let session = format!("{POST}Mcp-Session-Id: {}\r\n", "0".repeat(32));
+                dear.request("POST /mcp", &closing(&session), &plain())
+            }
+            Self::UnknownMethod => {
+                let body = dear.message("nothing", "", ENVELOPE);
+                dear.request("POST /mcp", &closing(&modern("nothing", "")), &body)
+            }
+            Self::WrongParams => {
+                let body = dear.message("subscriptions/listen", "", ENVELOPE);
+                let headers = modern("subscriptions/listen", "");
+                dear.request("POST /mcp", &closing(&headers), &body)
+            }
+            Self::OtherMethod => {
+                let body = dear.message("tools/list", "", ENVELOPE);
+                dear.request("POST /mcp", &closing(&modern("prompts/list", "")), &body)
+            }
+            Self::NotAllowed => dear.request("PUT /mcp", &closing(POST), &plain()),
+        }
+    }
+}
+
+impl Left {
+    fn with(mut self, client: Client) -> Self {
+        self.clients.push(client);
+        self
+    }
+}
+
+/// Says it, and listens for a while.
+async fn exchange(mcp: &McpService, text: Bytes) -> Left {
+    counted(text, async |text| Client::ask(mcp, text).await).await
+}
+
+/// Says it, and leaves before the first word.
+async fn exchange_and_leave(mcp: &McpService, text: Bytes) -> Left {
+    counted(text, async |text| Client::ask_and_leave(mcp, text).await).await
+}
+
+async fn counted(text: Bytes, ask: impl AsyncFnOnce(Bytes) -> Client) -> Left {
+    let sent = text.len();
+    ALLOCATOR.reset_peak_usage();
+    let before = ALLOCATOR.current_usage();
+    // The client's own copy is there before and meanwhile, and gone afterwards.
+    let client = ask(text.clone()).await;
+    let peak = ALLOCATOR.peak_usage().saturating_sub(before);
+    drop(text);
+    let heard = client.heard();
+    let is_open = !client.is_over();
+    Left {
+        status: status(&heard),
+        sent,
+        peak,
+        rests: is_open && !heard.contains("text/event-stream"),
+        clients: Vec::from_iter(is_open.then_some(client)),
+    }
+}
+
+fn hello(version: &str, dear: Dear) -> String {
+    let experimental = dear.only_members(Place::Capabilities);
+    let params = format!(
+        r#""protocolVersion":"{version}","capabilities":{{"elicitation":{{}},"experimental":{{{experimental}}}}},"clientInfo":{{"name":"bench","version":"1"{}}},"#,
+        dear.members(Place::ClientInfo),
+    );
+    dear.message("initialize", &params, "")
+}
+
+/// What is not dear.
+const PLAIN: Dear = Dear {
+    place: Place::Params,
+    shape: Shape::Nothing,
+    bytes: 0,
+};
+
+/// The header of a new session, whose connection is closed.
+async fn open_session(mcp: &McpService, version: &str) -> String {
+    let text = PLAIN.request("POST /mcp", &[POST, CLOSE].concat(), &hello(version, PLAIN));
+    let heard = Client::ask(mcp, text).await.heard();
+    let id = after(&heard, "mcp-session-id: ").expect("a session");
+    format!("Mcp-Session-Id: {id}\r\nMCP-Protocol-Version: {version}\r\n")
+}
+
+/// A new stream of HTTP+SSE, and the line of a POST to it.
+async fn open_sse(mcp: &McpService) -> (Client, String) {
+    let stream = Client::ask(mcp, PLAIN.request("GET /sse", GET, "")).await;
+    let path = format!(
+        "POST {}",
+        after(&stream.heard(), "data: ").expect("an endpoint")
+    );
+    (stream, path)
+}
+
+fn call(dear: Dear, tool: &str, session: &str) -> Bytes {
+    dear.request(
+        "POST /mcp",
+        &[POST, session].concat(),
+        &call_body(dear, tool, ""),
+    )
+}
+
+fn call_body(dear: Dear, tool: &str, meta: &str) -> String {
+    let arguments = dear.only_members(Place::Arguments);
+    let params = format!(r#""name":"{tool}","arguments":{{{arguments}}},"#);
+    dear.message("tools/call", &params, meta)
+}
+
+fn modern(method: &str, more: &str) -> String {
+    format!("{POST}MCP-Protocol-Version: {MODERN}\r\nMcp-Method: {method}\r\n{more}")
+}
+
+/// Subscribes a session: to one long URI, or in batches to all that are short.
+async fn subscribe(mcp: &McpService, dear: Dear) -> Left {
+    const BATCH: usize = 64;
+    let headers = [POST, &open_session(mcp, BATCHES).await, CLOSE].concat();
+    let uris = match dear.shape {
+        Shape::ShortTexts => (0..dear.bytes / 8).map(|at| format!("{at:x}")).collect(),
+        Shape::EmptyTexts => vec![String::new(); BATCH],
+        Shape::Escapes => vec!["\\n".repeat(dear.bytes / 2)],
+        Shape::Padding => vec!["x".repeat(dear.bytes)],
+        _ => vec!["n".to_owned()],
+    };
+    let mut whole: Option<Left> = None;
+    for uris in uris.chunks(BATCH) {
+        let items = uris.iter().enumerate().map(|(id, uri)| {
+            format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"resources/subscribe","params":{{"uri":"n:{uri}"}}}}"#
+            )
+        });
+        let body = format!("[{}]", items.collect::<Vec<_>>().join(","));
+        let left = exchange(mcp, PLAIN.request("POST /mcp", &headers, &body)).await;
+        whole = Some(match whole {
+            Some(mut all) => {
+                all.sent += left.sent;
+                all.peak = all.peak.max(left.peak);
+                all
+            }
+            None => left,
+        });
+    }
+    whole.expect("a URI at least")
+}
