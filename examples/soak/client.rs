@@ -56,6 +56,14 @@ impl Client {
         }
     }
 
+    /// One of 2026-07-28, whatever its number.
+    pub(crate) fn modern(round: Arc<Round>, number: u64) -> Self {
+        Self {
+            revision: ProtocolVersion::V2026_07_28,
+            ..Self::new(round, number)
+        }
+    }
+
     /// Comes and goes until the round is over.
     pub(crate) async fn live(mut self) {
         // They do not all come at once.

@@ -7,10 +7,21 @@ use peak_alloc::PeakAlloc;
 use tokio::runtime::Handle;
 
 use crate::ledger::Ledger;
+use crate::pace::Pace;
 use crate::server::Handlers;
 
 /// How far the heap may be from where it was, in percent.
 const TOLERANCE: f64 = 2.0;
+
+/// By how much calls may be slower beside hostile clients on a machine that is busy with them.
+const MEDIAN_SLACK: Duration = Duration::from_millis(100);
+const SLOWEST_SLACK: Duration = Duration::from_secs(2);
+
+/// What a hostile client may take: what it sends, as it makes it and as it is read, a full stream, a full
+/// session, and the sessions that it has left.
+const HOSTILE_HEAP: usize = 6 << 20;
+/// What a thread of the server may build of one message while it reads it (`Limits::tree`).
+const TREE: usize = 32 << 20;
 
 /// What the server holds at one moment. The heap is the process's, so it tells of the server alone
 /// only when the clients are gone.
@@ -117,15 +128,15 @@ pub(crate) fn print_progress(elapsed: Duration, now: &Figures, ledger: &Ledger) 
     );
 }
 
-/// Prints the calls by revision; tells whether each was settled.
-pub(crate) fn print_calls(ledger: &Ledger) -> bool {
+/// Prints the calls of all rounds by revision; tells whether each was settled.
+pub(crate) fn print_calls(ledgers: &[&Ledger]) -> bool {
     println!(
         "\n{:<12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>11}",
         "revision", "visits", "calls", "answered", "resumed", "left", "cancelled"
     );
     let mut all_settled = true;
     for revision in ProtocolVersion::ALL {
-        let (visits, calls, settled) = ledger.totals(revision);
+        let (visits, calls, settled) = total(ledgers, revision);
         let [answered, resumed, left, cancelled] = settled;
         println!(
             "{:<12}{visits:>10}{calls:>10}{answered:>10}{resumed:>10}{left:>10}{cancelled:>11}",
@@ -134,6 +145,59 @@ pub(crate) fn print_calls(ledger: &Ledger) -> bool {
         all_settled &= settled.iter().sum::<u64>() == calls;
     }
     all_settled
+}
+
+fn total(ledgers: &[&Ledger], revision: ProtocolVersion) -> (u64, u64, [u64; 4]) {
+    let mut total = (0, 0, [0; 4]);
+    for ledger in ledgers {
+        let (visits, calls, settled) = ledger.totals(revision);
+        total.0 += visits;
+        total.1 += calls;
+        for (all, one) in total.2.iter_mut().zip(settled) {
+            *all += one;
+        }
+    }
+    total
+}
+
+/// Prints how long calls took without hostile clients and beside them; tells whether the others noticed.
+///
+/// A machine that does other things as well makes some calls slow, so what counts is the median, and of the
+/// slowest only whether somebody waited for somebody else.
+pub(crate) fn print_pace(alone: &Pace, beside: &Pace) -> bool {
+    println!(
+        "\n{:<24}{:>10}{:>12}{:>12}",
+        "calls that ask little", "calls", "p50, ms", "p99, ms"
+    );
+    for (name, pace) in [("without hostile clients", alone), ("beside them", beside)] {
+        println!(
+            "{name:<24}{:>10}{:>12.2}{:>12.2}",
+            pace.calls,
+            millis(pace.median),
+            millis(pace.slowest),
+        );
+    }
+    beside.calls > 0
+        && beside.median <= alone.median * 4 + MEDIAN_SLACK
+        && beside.slowest <= alone.slowest * 4 + SLOWEST_SLACK
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Prints the peak of the heap without hostile clients and beside them; tells whether it is bounded by
+/// what they may have open, with their own memory, which is in this process too.
+pub(crate) fn heap_is_bounded(alone: &Figures, beside: &Figures, hostile: usize) -> bool {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let bound = alone.heap * 3 / 2 + hostile * HOSTILE_HEAP + threads * TREE;
+    println!(
+        "heap at its peak: {:.1} MB without, {:.1} MB with {hostile} hostile clients ({:.1} MB at most)",
+        alone.heap as f64 / 1e6,
+        beside.heap as f64 / 1e6,
+        bound as f64 / 1e6,
+    );
+    beside.heap <= bound
 }
 
 /// Prints what happened in the server; tells whether its handlers are all over.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use mcp_wire::sse::{Decoder, Received};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,6 +20,13 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
         Self::over(TcpSocket::new_v4()?, address).await
+    }
+
+    /// A connection that comes from another address.
+    pub(crate) async fn open_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((source, 0)))?;
+        Self::over(socket, address).await
     }
 
     /// A connection whose kernel takes little, so that a client that does not read is felt.

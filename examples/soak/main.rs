@@ -2,18 +2,24 @@
 //! random. At the end every call has had exactly one answer with its own token, and sessions,
 //! streams, tasks and heap are back where they started.
 //!
+//! One client in ten is hostile, and does from an address of its own what makes a server dear (see
+//! `hostile`). What is asked of the server for the others stays the same, and so do their latencies.
+//!
 //! `cargo run --release --example soak [-- --seconds N --clients N --seed N]`
 //!
 //! The server and the clients are in this process, each on a runtime of its own, with loopback TCP
 //! between them. A first round warms up what is made once, such as the runtime's slots; what is
-//! compared is what is left after it and after the second. The seed makes every client do the same
-//! again, though not at the same time. The exit code tells whether all is well.
+//! compared is what is left after it and after the last. In the second round hostile clients stay away,
+//! and in the third they come back: from these two are the latencies. The seed makes every client do
+//! the same again, though not at the same time. The exit code tells whether all is well.
 
 mod client;
 mod figures;
+mod hostile;
 mod http;
 mod http_sse;
 mod ledger;
+mod pace;
 mod random;
 mod server;
 mod stateless;
@@ -35,8 +41,12 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::client::{Client, Round};
-use crate::figures::{Figures, print_calls, print_events, print_progress};
+use crate::figures::{
+    Figures, heap_is_bounded, print_calls, print_events, print_pace, print_progress,
+};
+use crate::hostile::Hostile;
 use crate::ledger::Ledger;
+use crate::pace::{PACERS, Pace, keep_pace};
 use crate::server::{Handlers, IDLE_TIME, MOST, server, service};
 
 /// Counts the heap.
@@ -136,25 +146,36 @@ fn soak() -> Result<bool, Failed> {
     );
     let handlers = Handlers::default();
     let soaked = Soaked::start(handlers.clone())?;
-    let warm_up = wish.seconds / 6;
-    println!("warming up for {warm_up} s");
-    let first = soaked.round(&wish, Duration::from_secs(warm_up))?;
+    let (warm_up, alone) = (wish.seconds / 6, wish.seconds / 3);
+    let beside = wish.seconds - warm_up - alone;
+    println!(
+        "warming up for {warm_up} s, then {alone} s without and {beside} s with hostile clients"
+    );
+    let first = soaked.round(&wish, true, Duration::from_secs(warm_up))?;
     let start = soaked.settle()?;
-    ALLOCATOR.reset_peak_usage();
-    let second = soaked.round(&wish, Duration::from_secs(wish.seconds - warm_up))?;
-    let mut peak = second.peak;
-    peak.heap = ALLOCATOR.peak_usage();
+    let second = soaked.round(&wish, false, Duration::from_secs(alone))?;
+    soaked.settle()?;
+    let third = soaked.round(&wish, true, Duration::from_secs(beside))?;
+    let mut peak = second.peak.max(third.peak);
+    peak.heap = third.peak.heap;
     let end = soaked.settle()?;
 
-    let mut is_well = print_calls(&second.ledger);
+    let rounds = [&first, &second, &third];
+    let mut is_well = print_calls(&rounds.map(|round| &round.ledger));
     is_well &= print_events(&soaked.mcp, &handlers);
-    println!("open files: {} at most", first.files.max(second.files));
+    let files = rounds.map(|round| round.files).into_iter().max();
+    println!("open files: {} at most", files.unwrap_or_default());
     is_well &= end.print(&start, &peak);
-    for failure in [first.ledger.failures(), second.ledger.failures()].concat() {
+    is_well &= print_pace(&second.pace, &third.pace);
+    let hostile = (0..wish.clients)
+        .filter(|number| Hostile::is_one(*number))
+        .count();
+    is_well &= heap_is_bounded(&second.peak, &third.peak, hostile);
+    for failure in rounds.iter().flat_map(|round| round.ledger.failures()) {
         println!("failure: {failure}");
     }
-    let failed = first.ledger.failed() + second.ledger.failed();
-    println!("{failed} failures, in both rounds");
+    let failed: u64 = rounds.iter().map(|round| round.ledger.failed()).sum();
+    println!("{failed} failures, in all rounds");
     Ok(is_well && failed == 0)
 }
 
@@ -172,6 +193,7 @@ struct Over {
     ledger: Ledger,
     peak: Figures,
     files: usize,
+    pace: Pace,
 }
 
 impl Soaked {
@@ -196,8 +218,10 @@ impl Soaked {
         Figures::of(&self.mcp, self.runtime.handle())
     }
 
-    /// Lets clients come and go for so long, and waits until all are gone.
-    fn round(&self, wish: &Wish, length: Duration) -> Result<Over, Failed> {
+    /// Lets clients come and go for so long, the hostile ones too or without them, and waits until all
+    /// are gone.
+    fn round(&self, wish: &Wish, with_hostile: bool, length: Duration) -> Result<Over, Failed> {
+        ALLOCATOR.reset_peak_usage();
         let begun = Instant::now();
         let round = Arc::new(Round {
             address: self.address,
@@ -207,19 +231,35 @@ impl Soaked {
         });
         // Dropped at the end, with all that is the clients'.
         let clients = Runtime::new()?;
-        let (peak, files) = clients.block_on(async {
+        let (mut peak, files, pace) = clients.block_on(async {
             let mut living = JoinSet::new();
             for number in 0..wish.clients {
-                living.spawn(Client::new(Arc::clone(&round), number).live());
+                let round = Arc::clone(&round);
+                if !Hostile::is_one(number) {
+                    living.spawn(Client::new(round, number).live());
+                } else if with_hostile {
+                    living.spawn(Hostile::new(round, number).live());
+                }
             }
-            self.watch(&round, begun, &mut living).await
+            let mut pacers = JoinSet::new();
+            for number in 0..PACERS {
+                pacers.spawn(keep_pace(Arc::clone(&round), wish.clients + number));
+            }
+            let (peak, files) = self.watch(&round, begun, &mut living).await?;
+            let mut latencies = Vec::new();
+            while let Some(pacer) = pacers.join_next().await {
+                latencies.extend(pacer?);
+            }
+            Ok::<_, Failed>((peak, files, Pace::of(latencies)))
         })?;
+        peak.heap = ALLOCATOR.peak_usage();
         drop(clients);
         let round = Arc::into_inner(round).ok_or("a client is still there")?;
         Ok(Over {
             ledger: round.ledger,
             peak,
             files,
+            pace,
         })
     }
 

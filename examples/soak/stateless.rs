@@ -78,7 +78,7 @@ fn identify(params: &mut Value) {
 }
 
 /// Calls, does not read for a while, and reads the answer.
-async fn call(
+pub(crate) async fn call(
     client: &mut Client,
     mut connection: Connection,
     id: u64,
