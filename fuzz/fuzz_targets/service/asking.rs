@@ -8,10 +8,13 @@ use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session, token};
 use crate::request::{Head, MODERN, Message, Place, REVISIONS, id_text, uri};
 use crate::tools::OWN;
-use crate::world::{MOST_CALLS, MOST_SESSIONS, PRINCIPALS, REQUEST, TOKENS, World};
+use crate::world::{BODY, MOST_CALLS, MOST_SESSIONS, PRINCIPALS, REQUEST, TOKENS, World};
 
 /// The most messages of a body.
 const MOST_ITEMS: usize = 8;
+
+/// The most bytes that are sent at a place of a request: a body may have as many, or a few more.
+const LONGEST: usize = BODY - 512;
 
 /// A name that no session has.
 const NOBODY: &str = "0123456789abcdef0123456789abcdef";
@@ -25,15 +28,23 @@ impl World {
     }
 
     /// What the fuzzer wrote: `\n`, `\r` and `\\` are escapes, `$` and a digit the name of a session.
-    /// It may not mark anything with a token.
+    /// `\(` begins what `\)` and a digit repeats, four to the power of it times, so that what is short here
+    /// is long for the server; a `#` in it counts. It may not mark anything with a token.
     fn unescape(&mut self, text: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
+        let mut repeated_from = 0;
         let mut bytes = text.iter().copied();
         while let Some(byte) = bytes.next() {
             match byte {
                 b'\\' => match bytes.next() {
                     Some(b'n') => out.push(b'\n'),
                     Some(b'r') => out.push(b'\r'),
+                    Some(b'(') => repeated_from = out.len(),
+                    Some(b')') => {
+                        let digit = bytes.next().unwrap_or_default().wrapping_sub(b'0');
+                        repeat(&mut out, repeated_from, 4_usize.pow(u32::from(digit % 10)));
+                        repeated_from = out.len();
+                    }
                     Some(other) => out.push(other),
                     None => {}
                 },
@@ -165,12 +176,13 @@ impl World {
     }
 
     fn edit_message(&self, message: &mut Message) {
-        for (field, text) in &self.edits {
-            let text = Some(String::from_utf8_lossy(text).into_owned());
+        for (field, more) in &self.edits {
+            let text = Some(String::from_utf8_lossy(more).into_owned());
             match field {
                 b'i' if message.id.is_some() => message.id = text,
                 b'M' if message.method.is_some() => message.method = text,
                 b'p' => message.params = text,
+                b'a' => message.add(&String::from_utf8_lossy(more)),
                 b'e' if message.id.is_some() => message.result = text,
                 _ => {}
             }
@@ -425,6 +437,22 @@ impl World {
         if let Some(connection) = self.connection() {
             connection.is_raw = true;
             connection.send(&bytes);
+        }
+    }
+}
+
+/// Repeats the end of a text, as often as it may be.
+fn repeat(text: &mut Vec<u8>, from: usize, times: usize) {
+    let piece = text.split_off(from);
+    for at in 0..times {
+        if text.len() + piece.len() > LONGEST {
+            return;
+        }
+        for byte in &piece {
+            match byte {
+                b'#' => text.extend_from_slice(format!("{at:x}").as_bytes()),
+                byte => text.push(*byte),
+            }
         }
     }
 }

@@ -17,6 +17,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use mcp_wire::McpService;
 use mcp_wire_fuzz::http::{Piece, Reader};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::task::JoinHandle;
+
+use crate::heap::as_server;
 
 /// The least that hyper holds back for a client that does not read.
 const HELD: usize = 8 * 1024;
@@ -27,6 +30,9 @@ const PIPES: [usize; 4] = [32 * 1024, 4096, 512, 64];
 pub struct Connection {
     /// `None` when the client has left.
     client: Option<DuplexStream>,
+    serving: JoinHandle<()>,
+    /// How much of an answer is on its way.
+    pub pipe: usize,
     /// What the server had no room for yet.
     unsent: Vec<u8>,
     /// What the client keeps back of a request that it has begun.
@@ -62,7 +68,8 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(service: &McpService, digit: usize) -> Self {
-        let (client, server) = tokio::io::duplex(PIPES[digit % PIPES.len()]);
+        let pipe = PIPES[digit % PIPES.len()];
+        let (client, server) = tokio::io::duplex(pipe);
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
         let service = service.clone();
@@ -81,9 +88,11 @@ impl Connection {
             // response before it waits for room, until something else happens on the connection.
             .writev(false)
             .serve_connection(TokioIo::new(server), service);
-        tokio::spawn(async move { drop(serving.await) });
+        let serving = as_server(|| tokio::spawn(async move { drop(serving.await) }));
         Self {
             client: Some(client),
+            serving,
+            pipe,
             unsent: Vec::new(),
             kept: Vec::new(),
             reader: Reader::default(),
@@ -106,6 +115,16 @@ impl Connection {
     /// How many requests the service was given.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Whether the server has let go of it.
+    pub fn is_over(&self) -> bool {
+        self.serving.is_finished()
+    }
+
+    /// Whether the server may have the beginning of a request.
+    pub fn is_within_request(&self) -> bool {
+        self.is_raw || !self.kept.is_empty() || !self.unsent.is_empty()
     }
 
     /// Whether the client hears what the server says.

@@ -108,6 +108,15 @@ impl Message {
         })
     }
 
+    /// Puts more at the end of the params.
+    pub fn add(&mut self, text: &str) {
+        if let Some(params) = &mut self.params
+            && let Some(end) = params.rfind('}')
+        {
+            params.insert_str(end, text);
+        }
+    }
+
     pub fn text(&self) -> String {
         let mut text = r#"{"jsonrpc":"2.0""#.to_owned();
         for (name, value) in [

@@ -36,6 +36,9 @@ pub const SCOPE: &str = "own";
 const BURST: usize = 9;
 const PADDING: usize = 1000;
 
+/// Answers are short, so that what is long was sent.
+const LONGEST_TOKEN: usize = 64;
+
 /// Handlers that are alive.
 #[derive(Clone, Default)]
 pub struct Handlers(Arc<AtomicUsize>);
@@ -81,6 +84,11 @@ pub fn server(handlers: &Handlers, has_scopes: bool) -> Server {
                 let _handler = handler;
                 // The one thing that all answer with.
                 let token = arguments.str("t")?.to_owned();
+                if token.len() > LONGEST_TOKEN {
+                    return Err(ToolError::new("too long"));
+                }
+                // What it was sent is no longer the handler's while it waits.
+                drop(arguments);
                 work(letter, &call, &token).await?;
                 Ok::<_, ToolError>(token)
             }

@@ -8,6 +8,7 @@ use mcp_wire::{Change, McpService};
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session};
+use crate::heap::{as_server, live};
 use crate::request::{Head, Place};
 use crate::tools::{self, Handlers, SCOPE};
 
@@ -26,6 +27,15 @@ pub const MOST_SESSIONS: usize = 4;
 /// In a session; twice as many in all.
 pub const MOST_CALLS: usize = 6;
 pub const MOST_LISTENS: usize = 2;
+
+/// The longest body. Much longer than what a connection takes that waits, so that a body which is
+/// kept shows.
+pub const BODY: usize = 256 * 1024;
+/// How much a stream may hold for a client that does not read.
+pub const QUEUE: usize = 16 * 1024;
+/// How much of its events a session keeps, and how many.
+pub const REPLAY: usize = 32 * 1024;
+pub const EVENTS: usize = 48;
 
 /// Those of two principals, of whom the first has the scope, and what does not let in.
 pub const TOKENS: [&str; 4] = ["the-token-of-ada", "the-token-of-bob", "", "a-forged-token"];
@@ -63,6 +73,8 @@ pub struct World {
     pub crosses: bool,
     /// The service drains or is closed.
     pub is_ending: bool,
+    /// The server's heap before it was asked anything.
+    pub heap_before: isize,
 }
 
 impl World {
@@ -82,9 +94,9 @@ impl World {
             .request_timeout(REQUEST)
             .reply_timeout(REPLY)
             .idle_time(IDLE)
-            .body_limit(64 * 1024)
-            .stream_queue(16 * 1024, 32)
-            .replay(32 * 1024, 48, AGE)
+            .body_limit(BODY)
+            .stream_queue(QUEUE, 32)
+            .replay(REPLAY, EVENTS, AGE)
             .build()
             .unwrap();
         Self {
@@ -105,6 +117,7 @@ impl World {
             part: None,
             crosses: false,
             is_ending: false,
+            heap_before: live(),
         }
     }
 
@@ -148,8 +161,8 @@ impl World {
             b'!' => self.send_raw(rest),
             // What happens elsewhere.
             b'w' => tokio::time::sleep(Duration::from_millis(WAITS[digit])).await,
-            b'p' if digit == 9 => self.server.publish(&Change::Tools),
-            b'p' => self.server.resource_updated(format!("n:{digit}")),
+            b'p' if digit == 9 => as_server(|| self.server.publish(&Change::Tools)),
+            b'p' => as_server(|| self.server.resource_updated(format!("n:{digit}"))),
             b'd' => {
                 self.service.drain();
                 self.is_ending = true;
@@ -162,6 +175,7 @@ impl World {
         }
         self.settle().await;
         self.check_gauges();
+        self.check_heap();
     }
 
     // --- connections
