@@ -1,0 +1,75 @@
+//! A server in a process of its own, which ends with its value.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use crate::{Failed, process};
+
+pub(crate) struct ServerProcess {
+    child: Child,
+    /// Kept open, because the server goes on printing.
+    _output: BufReader<ChildStdout>,
+    pub(crate) address: SocketAddr,
+}
+
+impl ServerProcess {
+    pub(crate) fn start(path: &Path, arguments: &[&str]) -> Result<Self, Failed> {
+        let mut child = Command::new(path)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{} does not start: {error}", path.display()))?;
+        let output = child.stdout.take().ok_or("a process without output")?;
+        let mut line = String::new();
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line)?;
+        let address = line
+            .split("http://")
+            .nth(1)
+            .and_then(|rest| rest.split('/').next());
+        let address = address.and_then(|address| address.parse().ok());
+        Ok(Self {
+            child,
+            _output: output,
+            address: address.ok_or_else(|| format!("no address in {line:?}"))?,
+        })
+    }
+
+    /// Bytes that are resident now.
+    pub(crate) fn resident(&self) -> u64 {
+        process::resident(self.child.id()).unwrap_or(u64::MAX)
+    }
+
+    /// The most bytes that were resident since `forget_peak`.
+    pub(crate) fn peak(&self) -> u64 {
+        process::peak(self.child.id()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn forget_peak(&self) {
+        process::forget_peak(self.child.id());
+    }
+
+    /// The time that all its threads computed.
+    pub(crate) fn computed(&self) -> Duration {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let threads = std::fs::read_dir(tasks).into_iter().flatten().flatten();
+        let nanos = threads.filter_map(|thread| {
+            let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanos.sum())
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
