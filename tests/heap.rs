@@ -486,3 +486,62 @@ async fn a_long_message_is_there_twice_at_most() {
         drop(response);
     }
 }
+
+/// Little to send, much to keep: elements of an array, so many bytes of them.
+fn dear(piece: &str, bytes: usize) -> String {
+    let mut text = piece.repeat(bytes / piece.len());
+    text.truncate(text.trim_end_matches(',').len());
+    text
+}
+
+/// FIELD X-1, X-2, X-4: what a request leaves behind is bounded, and so is what it takes while it is
+/// answered, whatever its text looks like. The bench `retained` measures many more.
+#[tokio::test(start_paused = true)]
+async fn what_a_request_leaves_is_bounded_whatever_its_text_looks_like() {
+    let alone = Alone::begin();
+    // The limits of capabilities and of a filter, each with what else belongs to a session or a listener.
+    const SESSION: usize = 8 * 1024 + 2 * 1024;
+    const LISTENER: usize = 64 * 1024 + 6 * 1024;
+    const TREE: usize = 32 * MIB;
+    let deep = format!("{}{{}}{},", "{\"\":".repeat(50), "}".repeat(50));
+    let pieces = ["0,", "1e1,", "\"\",", "{},", "{\"\":0},", "\"\\n\",", &deep];
+    let modern = |method| mirrored(method, &json!({}));
+    for piece in pieces {
+        let meta = envelope(json!({}));
+        let small = dear(piece, 60_000);
+        let hello = format!(
+            r#"{{"protocolVersion":"{V11}","capabilities":{{"experimental":{{"x":[{small}]}}}},"clientInfo":{{"name":"c","version":"1"}}}}"#
+        );
+        let filter = format!(
+            r#"{{"notifications":{{"resourceSubscriptions":[{}]}},"_meta":{meta}}}"#,
+            dear(piece, MIB)
+        );
+        let cursor = format!(r#"{{"cursor":[{}],"_meta":{meta}}}"#, dear(piece, MIB));
+        for (method, headers, params, limit) in [
+            ("initialize", POST_HEADERS, hello, SESSION),
+            (
+                "subscriptions/listen",
+                &modern("subscriptions/listen"),
+                filter,
+                LISTENER,
+            ),
+            ("tools/list", &modern("tools/list"), cursor, 0),
+        ] {
+            let mcp = McpService::builder(Server::new("Heap", "1"))
+                .build()
+                .unwrap();
+            // What is made once is no request's.
+            drop(open_session(&mcp).await);
+            let body =
+                format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+            let sent = body.len();
+            let text = Bytes::from(body);
+            let counting = alone.count();
+            let response = mcp.call(direct("POST /mcp", headers, text.clone())).await;
+            let (left, peak) = (counting.live(), counting.peak());
+            let what = format!("{method}, {} of {piece:.20}", response.status());
+            assert!(left < 2 * limit + NOISE, "{what}: {left} bytes are left");
+            assert!(peak < 3 * sent + TREE, "{what}: {peak} bytes at the peak");
+        }
+    }
+}
