@@ -607,4 +607,23 @@ mod tests {
             assert_eq!(claim.check_version().is_ok(), good, "{versions:?}");
         }
     }
+
+    /// the seal of a portable name is what follows its first dot, whatever that is.
+    #[test]
+    fn a_seal_follows_the_first_dot_of_a_name() {
+        let sealed = format!("{ID}.seal");
+        for (name, seal) in [
+            (ID, None),
+            (&*sealed, Some("seal")),
+            ("a.", Some("")),
+            (".a", Some("a")),
+            ("a.b.c", Some("b.c")),
+        ] {
+            let exchange = mcp("DELETE", &[("mcp-session-id", name)], TERMS);
+            let Ok(Exchange::Delete(claim)) = exchange else {
+                panic!("{name}");
+            };
+            assert_eq!(claim.sealed(), seal, "{name}");
+        }
+    }
 }
