@@ -785,3 +785,30 @@ fn a_full_connection_is_noticed() {
     assert_eq!(session.send(message, Instant::now()), Err(Closed));
     assert_eq!(done(&mut session, ticket, 1), Err(Closed));
 }
+
+/// As many notifications as there may be are worked on at a time; one that is over makes room.
+#[test]
+fn notifications_are_worked_on_up_to_a_limit() {
+    let mut session = open(ProtocolVersion::V2025_11_25);
+    assert!(session.begin_hearing(2) && session.begin_hearing(2));
+    assert!(!session.begin_hearing(2), "one too many");
+    session.end_hearing();
+    assert!(session.begin_hearing(2) && !session.begin_hearing(2));
+    assert!(!session.begin_hearing(0));
+}
+
+/// What is told before there is a connection waits for it, and is counted. This revision has no priming
+/// events, so all that waits was told.
+#[test]
+fn what_waits_for_the_client_of_a_post_is_counted() {
+    let mut session = open(ProtocolVersion::V2025_06_18);
+    let (stream, ticket) = post(&mut session, 1);
+    let (other, _) = post(&mut session, 2);
+    assert_eq!(session.early(stream), (0, 0));
+    tell(&mut session, ticket, "n").unwrap();
+    let (bytes, events) = session.early(stream);
+    tell(&mut session, ticket, "n").unwrap();
+    assert!(bytes > 0 && events > 0);
+    assert_eq!(session.early(stream), (2 * bytes, 2 * events));
+    assert_eq!(session.early(other), (0, 0), "another stream has its own");
+}
