@@ -55,7 +55,8 @@ async fn ask(call: Call, arguments: Arguments) -> Result<String, ToolError> {
 
 /// Tells what it was given, again and again.
 fn tell(call: &Call, arguments: Arguments) {
-    let note = Json::from(&json!({"data": arguments.value("pad")}));
+    let arguments = arguments.into_value();
+    let note = Json::from(&arguments);
     drop(arguments);
     let times = TIMES.min(1 + TOLD / note.as_bytes().len());
     for _ in 0..times {

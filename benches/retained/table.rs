@@ -29,7 +29,7 @@ impl Row {
             Verdict::Keeps
         } else if self.peak > BODY_TIMES * self.sent + TREE {
             Verdict::Peaks
-        } else if self.status >= 500 || (self.status == 0) != (self.way.status() == 0) {
+        } else if self.status >= 500 || (self.status == 0 && self.way.status() != 0) {
             Verdict::Status
         } else {
             Verdict::Ok
