@@ -179,7 +179,7 @@ impl Place {
 fn is_bound_and_heard_of(session: &mut LiveSession) -> bool {
     let is_bound = session.is_bound();
     if is_bound {
-        session.touch(now());
+        session.settle();
     }
     is_bound
 }

@@ -249,8 +249,13 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     /// The client was heard of.
     pub(crate) fn touch(&mut self, now: Instant) {
-        self.is_settled = true;
+        self.settle();
         self.last_used = now;
+    }
+
+    /// The client was heard of, where nobody asks when: its one stream shows that it is there.
+    pub(crate) fn settle(&mut self) {
+        self.is_settled = true;
     }
 
     /// Whether nothing was heard for so long, nothing runs and nobody is connected (SPEC C-77).

@@ -621,7 +621,7 @@ fn a_silent_sse_session_rests_in_the_end() {
     begin(&mut session, 1, STANDALONE);
     assert!(!rest(&session, FIRST_WORD), "something runs");
     let (mut session, _line) = bound();
-    session.touch(start);
+    session.settle();
     assert!(!rest(&session, 60 * MINUTE));
 }
 
