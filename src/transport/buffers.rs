@@ -77,7 +77,7 @@ impl Buffers {
         drop(state);
         drop(dropped);
         if !is_watched {
-            runtime.spawn(free_unused(Arc::downgrade(self)));
+            runtime.spawn(free_unused(Watch(Arc::downgrade(self))));
         }
     }
 
@@ -100,20 +100,30 @@ impl State {
     }
 }
 
-/// Frees the buffers when no body used one for a while, and ends then.
-async fn free_unused(buffers: Weak<Buffers>) {
+/// Ends when no body used a buffer for a while.
+async fn free_unused(watch: Watch) {
     loop {
         tokio::time::sleep(PERIOD).await;
-        let Some(buffers) = buffers.upgrade() else {
+        let buffers = watch.0.upgrade();
+        let was_used = |buffers: Arc<Buffers>| std::mem::take(&mut buffers.lock().was_used);
+        if !buffers.is_some_and(was_used) {
             return;
-        };
-        let mut state = buffers.lock();
-        if !std::mem::take(&mut state.was_used) {
+        }
+    }
+}
+
+/// The task that looks after the buffers. When it ends, also with its runtime, it frees them, and the next
+/// that is kept begins another.
+struct Watch(Weak<Buffers>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(buffers) = self.0.upgrade() {
+            let mut state = buffers.lock();
             state.is_watched = false;
             let freed = std::mem::take(&mut state.free);
             drop(state);
             drop(freed);
-            return;
         }
     }
 }
@@ -213,10 +223,21 @@ mod tests {
         }
     }
 
+    /// Without a runtime there is nobody to free it later; what one kept goes with it.
     #[test]
     fn without_a_runtime_nothing_is_kept() {
         let buffers = Arc::new(Buffers::default());
         drop(use_one(&buffers, MIB));
         assert!(capacities(&buffers).is_empty());
+        for _ in 0..2 {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .unwrap();
+            runtime.block_on(async { drop(use_one(&buffers, MIB)) });
+            assert_eq!(capacities(&buffers), [MIB]);
+            drop(runtime);
+            assert!(capacities(&buffers).is_empty());
+        }
     }
 }
