@@ -186,4 +186,14 @@ mod tests {
             prop_assert!(visible || decode(&bytes).is_err());
         }
     }
+
+    /// Embedders read it, so it says what was wrong.
+    #[test]
+    fn a_malformed_value_says_what_a_value_is() {
+        let text = Malformed.to_string();
+        assert!(
+            text.contains("visible ASCII") && text.contains("Base64"),
+            "{text}"
+        );
+    }
 }

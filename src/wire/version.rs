@@ -239,4 +239,55 @@ mod tests {
         check("1.0.0", "2025-11-25");
         check("", "2025-11-25");
     }
+
+    /// SPEC E.5, E-40, E-71, E-85, E-97 to E-103, K: what came with a revision is in it and in those after it,
+    /// but for what was taken back.
+    #[test]
+    fn each_part_of_the_protocol_has_its_revisions() {
+        type Part = fn(ProtocolVersion) -> bool;
+        let parts: [(&str, Part, &str); 18] = [
+            ("batches", ProtocolVersion::has_batches, "-x---"),
+            ("priming", ProtocolVersion::has_priming_events, "---x-"),
+            ("audio", ProtocolVersion::has_audio, "-xxxx"),
+            (
+                "annotations",
+                ProtocolVersion::has_tool_annotations,
+                "-xxxx",
+            ),
+            (
+                "completions",
+                ProtocolVersion::has_completions_capability,
+                "-xxxx",
+            ),
+            ("progress", ProtocolVersion::has_progress_message, "-xxxx"),
+            ("titles", ProtocolVersion::has_titles, "--xxx"),
+            (
+                "structured",
+                ProtocolVersion::has_structured_content,
+                "--xxx",
+            ),
+            ("links", ProtocolVersion::has_resource_links, "--xxx"),
+            ("elicitation", ProtocolVersion::has_elicitation, "--xxx"),
+            ("context", ProtocolVersion::has_completion_context, "--xxx"),
+            ("modified", ProtocolVersion::has_last_modified, "--xxx"),
+            (
+                "details",
+                ProtocolVersion::has_implementation_details,
+                "---xx",
+            ),
+            ("icons", ProtocolVersion::has_icons, "---xx"),
+            ("sampling", ProtocolVersion::has_sampling_tools, "---xx"),
+            ("modes", ProtocolVersion::has_elicitation_modes, "---xx"),
+            ("ids", ProtocolVersion::has_elicitation_ids, "---x-"),
+            (
+                "any output",
+                ProtocolVersion::has_output_of_any_type,
+                "----x",
+            ),
+        ];
+        for (name, has, expected) in parts {
+            let found = ProtocolVersion::ALL.map(|version| if has(version) { 'x' } else { '-' });
+            assert_eq!(String::from_iter(found), expected, "{name}");
+        }
+    }
 }

@@ -178,3 +178,48 @@ fn shortened(text: &str) -> &str {
         .map_or(text.len(), |(at, _)| at);
     &text[..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SPEC: each era has its codes, and what changes its code to one without data
+    /// loses it.
+    #[test]
+    fn each_era_has_its_codes() {
+        const KEPT: bool = true;
+        for (code, legacy, modern) in [
+            (-32700, (-32700, KEPT), (-32700, KEPT)),
+            (-32603, (-32603, KEPT), (-32603, KEPT)),
+            (-32100, (-32100, KEPT), (-32100, KEPT)),
+            (-32099, (-32099, KEPT), (-32603, false)),
+            (-32023, (-32023, KEPT), (-32603, false)),
+            (-32022, (-32603, false), (-32022, KEPT)),
+            (-32021, (-32603, false), (-32021, KEPT)),
+            (-32020, (-32603, false), (-32020, KEPT)),
+            (-32019, (-32019, KEPT), (-32019, KEPT)),
+            (-32002, (-32002, KEPT), (-32602, KEPT)),
+            (1, (1, KEPT), (1, KEPT)),
+        ] {
+            let error = || ErrorObject::new(code, "text").with_data(json!([code]));
+            for (spelled, (code, keeps)) in [
+                (error().into_legacy(), legacy),
+                (error().into_modern(), modern),
+            ] {
+                assert_eq!((spelled.code(), spelled.message()), (code, "text"));
+                assert_eq!(spelled.data().is_some(), keeps, "{code}");
+            }
+        }
+    }
+
+    /// SPEC D-27: only this one tells what a client would have to declare.
+    #[test]
+    fn a_missing_capability_is_told_from_other_errors() {
+        let missing = ErrorObject::missing_capability(json!({"sampling": {}}));
+        assert!(missing.is_missing_capability());
+        assert_eq!(missing.code(), -32021);
+        for other in [ErrorObject::internal(), ErrorObject::new(-32022, "other")] {
+            assert!(!other.is_missing_capability());
+        }
+    }
+}
