@@ -113,4 +113,14 @@ mod tests {
         let set: HashSet<Id> = [token(r#""a""#), token(r#""\u0061""#), token("1")].into();
         assert_eq!(set.len(), 2);
     }
+
+    /// An escape makes nothing equal that has another value.
+    #[test]
+    fn ids_with_escapes_differ_by_value() {
+        let token = |text: &'static str| Id::from_token(Bytes::from_static(text.as_bytes()));
+        for other in [r#""b""#, r#""\u0062""#, r#""A""#, "97", r#""""#] {
+            assert_ne!(token(r#""\u0061""#), token(other), "{other}");
+            assert_ne!(token(other), token(r#""\u0061""#), "{other}");
+        }
+    }
 }
