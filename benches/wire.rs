@@ -58,10 +58,10 @@ fn array_of(part: &str) -> String {
     call_with(&format!("[{}0]", part.repeat((64 << 10) / part.len())))
 }
 
-/// An object that makes a reader remember as many names as possible.
+/// An object that makes a reader remember as many names as it may have.
 fn many_keys() -> String {
     let mut body = String::from(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"#);
-    for key in 0..10_000 {
+    for key in 1..Limits::MAX_MEMBERS {
         write!(body, r#""key{key}":0,"#).expect("a String takes every text");
     }
     body + r#""name":"t"}}"#
@@ -112,6 +112,45 @@ fn parse(c: &mut Criterion) {
         });
         group.finish();
     }
+}
+
+/// Messages of 1 MiB that are dear to those who read on: each is refused, and costs what reading its
+/// text costs (FIELD X-4, X-5). The first two are no dearer than others, to compare with.
+fn refuse(c: &mut Criterion) {
+    let filled = |part: &str, open: &str, close: &str| {
+        let parts = part.repeat((1 << 20) / part.len());
+        call_with_params(&format!("{open}{parts}{close}"))
+    };
+    let array = |part: &str| filled(part, r#""a":["#, "0]");
+    let object = |part: &str| filled(part, r#""a":{"#, r#""x":0}"#);
+    let params = |part: &str| filled(part, "", r#""x":0"#);
+    for (name, is_refused, body) in [
+        ("numbers", false, array("-12.5e-6,")),
+        (
+            "names in arguments",
+            false,
+            object(&format!("\"{}\":0,", "name".repeat(40))),
+        ),
+        ("small objects", true, array(r#"{"":1},"#)),
+        ("small members", false, object(r#""na":0,"#)),
+        ("small members with escapes", false, object(r#""\na":0,"#)),
+        ("names in params", true, params(r#""na":0,"#)),
+        ("names in params with escapes", true, params(r#""\na":0,"#)),
+    ] {
+        let body = Bytes::from(body);
+        let mut group = group(c, &format!("refuse/{name}"), body.len());
+        group.bench_function("mcp_wire", |b| {
+            b.iter(|| {
+                let parsed = jsonrpc::parse(black_box(&body), &Limits::default());
+                assert_eq!(parsed.is_err(), is_refused, "{name}");
+            });
+        });
+        group.finish();
+    }
+}
+
+fn call_with_params(params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{{{params}}}}}"#)
 }
 
 type Members = HashMap<String, Box<RawValue>>;
@@ -203,6 +242,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(30);
-    targets = parse, encode
+    targets = parse, refuse, encode
 }
 criterion_main!(benches);

@@ -83,6 +83,7 @@ mod transport;
 mod wire;
 
 pub use error::Error;
+pub use protocol::capabilities::Capabilities;
 pub use protocol::change::Change;
 pub use protocol::exchange::Endpoint;
 pub use protocol::level::LogLevel;

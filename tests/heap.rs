@@ -20,10 +20,10 @@ use http_body_util::Full;
 use hyper::Request as HttpRequest;
 use hyper::body::{Body, Frame};
 use hyper::header::HeaderValue;
-use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
-use mcp_wire::server::{Arguments, Call, Server, Text, Tool, ToolError};
+use mcp_wire::jsonrpc::{self, ErrorObject, Id, Json, Limits, Request};
+use mcp_wire::server::{Arguments, Call, Resource, Server, Text, Tool, ToolError};
 use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use support::direct::{direct, whole};
 use support::probe::probe;
@@ -543,5 +543,305 @@ async fn what_a_request_leaves_is_bounded_whatever_its_text_looks_like() {
             assert!(left < 2 * limit + NOISE, "{what}: {left} bytes are left");
             assert!(peak < 3 * sent + TREE, "{what}: {peak} bytes at the peak");
         }
+    }
+}
+
+/// What serde_json keeps of a text, in bytes of heap.
+fn kept_of(counting: &Counting, text: &str) -> usize {
+    let before = counting.live();
+    let tree: Value = serde_json::from_str(text).unwrap();
+    let kept = counting.live() - before;
+    drop(tree);
+    kept
+}
+
+/// Names in an order that leaves nodes of a B-tree as empty as insertion can: each node of eleven
+/// is split in its middle, and only the right half grows.
+fn sparse_names(len: u64) -> Vec<u64> {
+    let mut names: Vec<u64> = (0..11).map(|n| n * 1000).collect();
+    let mut last = names.clone();
+    while names.len() < len as usize {
+        let middle = (last[5] + last[6]) / 2;
+        names.push(middle);
+        last.splice(..6, [middle]);
+        while last.len() < 11 {
+            let next = last[last.len() - 1] + 1000;
+            last.push(next);
+            names.push(next);
+        }
+    }
+    names
+}
+
+fn object_of(names: impl IntoIterator<Item = u64>) -> String {
+    let members: Vec<_> = names.into_iter().map(|n| format!("\"{n:09}\":0")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// FIELD X-4: what the parser adds up for a tree is never below what the tree keeps, and not far above
+/// it for the values of real messages.
+#[test]
+fn the_price_of_a_tree_is_never_below_what_it_keeps() {
+    let alone = Alone::begin();
+    let counting = alone.count();
+    let list = |part: &str, len: usize| {
+        let parts = vec![part; len];
+        format!("[{}]", parts.join(","))
+    };
+    let mut values = vec![
+        "{}".to_owned(),
+        format!("{}{}", "[".repeat(60), "]".repeat(60)),
+        format!("{}0{}", "[".repeat(60), "]".repeat(60)),
+        format!("{}0{}", r#"{"":"#.repeat(60), "}".repeat(60)),
+        format!("\"{}\"", "x".repeat(1000)),
+        format!("\"{}\"", r"\u00e9".repeat(1000)),
+        format!("{{\"{}\":0}}", r"\ud83e\udd80".repeat(100)),
+        list("-0.123e5", 100_000),
+    ];
+    for part in [
+        "0",
+        "\"\"",
+        "\"a\"",
+        "[]",
+        "{}",
+        "[0]",
+        "[\"\"]",
+        r#"{"":0}"#,
+        r#"{"a":[{}]}"#,
+    ] {
+        let lens = (1..70).chain([127, 128, 129, 1000, 4096, 4097]);
+        values.extend(lens.map(|len| list(part, len)));
+    }
+    for len in (1..90).chain([500, 1000, 5000]) {
+        values.push(object_of(0..len));
+        values.push(object_of((0..len).rev()));
+        values.push(object_of((0..len).map(|n| n * 7919 % 10_007)));
+        values.push(object_of(sparse_names(len)));
+    }
+    for value in values {
+        let body = format!(r#"{{"jsonrpc":"2.0","method":"m","params":{{"x":{value}}}}}"#);
+        let kept = kept_of(&counting, &body);
+        let body = Bytes::from(body);
+        let parsed = |tree: usize| {
+            let mut limits = Limits::default();
+            limits.tree = tree;
+            limits.members = 10_000;
+            jsonrpc::parse(&body, &limits)
+        };
+        let beginning = &body[..body.len().min(100)];
+        let beginning = String::from_utf8_lossy(beginning);
+        assert!(parsed(kept - 1).is_err(), "{kept} bytes: {beginning}");
+        // Empty texts and short ones take a block of the heap less, or a smaller one, than is charged.
+        assert!(parsed(4 * kept).is_ok(), "{kept} bytes: {beginning}");
+    }
+}
+
+/// FIELD X-5: names are kept up to a number, each once, and none after a duplicate.
+#[test]
+fn names_take_no_more_than_the_body() {
+    let alone = Alone::begin();
+    let dear: Vec<(String, usize)> = vec![
+        (r#""\na":0,"#.repeat(500_000), 4 * NOISE),
+        (
+            (0..400_000).map(|n| format!("\"\\n{n}\":0,")).collect(),
+            4 * NOISE,
+        ),
+        (
+            (0..900)
+                .map(|n| format!("\"\\n{n}{}\":0,", "x".repeat(4000)))
+                .collect(),
+            4 * MIB,
+        ),
+    ];
+    for (names, most) in dear {
+        for body in [
+            format!(r#"{{{names}"jsonrpc":"2.0","id":1,"method":"m"}}"#),
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{{names}"x":0}}}}"#),
+            format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"_meta":{{{names}"x":0}}}}}}"#
+            ),
+        ] {
+            let body = Bytes::from(body);
+            let counting = alone.count();
+            let _ = jsonrpc::parse(&body, &Limits::default());
+            assert!(
+                counting.peak() < most,
+                "{} of {}",
+                counting.peak(),
+                body.len()
+            );
+        }
+    }
+}
+
+/// Keeps the id of each request, and nothing else of it.
+#[derive(Clone, Default)]
+struct KeepsIds(Arc<Mutex<Vec<Id>>>);
+
+impl Dispatcher for KeepsIds {
+    fn request(&self, _: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+        self.0.lock().unwrap().push(request.id());
+        Box::pin(std::future::ready(Ok(Json::empty())))
+    }
+}
+
+/// FIELD X-3: an id that is kept does not keep the message that it came with.
+#[tokio::test(start_paused = true)]
+async fn a_kept_id_keeps_no_body() {
+    let alone = Alone::begin();
+    let keeps = KeepsIds::default();
+    let mcp = McpService::builder(keeps.clone()).build().unwrap();
+    let headers = mirrored("take", &json!({}));
+    let params = json!({"_meta": envelope(json!({})), "text": "x".repeat(MIB)});
+    let bodies = [
+        json!(1),
+        "5a3c7a0e-8f6b-4a55-9c43-0d6c5e1a2b3f".into(),
+        "i".repeat(250).into(),
+    ];
+    let bodies = bodies.map(|id| message(id, "take", params.clone()));
+    let counting = alone.count();
+    for body in bodies {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let answer = mcp.call(direct("POST /mcp", &headers, body)).await;
+        assert_eq!(answer.status(), 200);
+    }
+    assert_eq!(keeps.0.lock().unwrap().len(), 3);
+    assert!(counting.live() < NOISE, "{}", counting.live());
+}
+
+/// FIELD X-1: a session keeps what its client declares as text, whatever a tree of it would take.
+#[tokio::test(start_paused = true)]
+async fn sessions_keep_capabilities_as_text() {
+    const SESSIONS: usize = 100;
+    let alone = Alone::begin();
+    let mcp = McpService::builder(probe().0).build().unwrap();
+    let deep = format!("{}1{}", r#"{"":"#.repeat(50), "}".repeat(50));
+    let few = |part: &str, len: usize| {
+        let parts = vec![part; len];
+        format!(r#"{{"experimental":{{"x":[{}]}}}}"#, parts.join(","))
+    };
+    open_session(&mcp).await;
+    for capabilities in [few(r#"{"":{"":1}}"#, 600), few(&deep, 25), few("{}", 2600)] {
+        let capabilities: Value = serde_json::from_str(&capabilities).unwrap();
+        let body = message(1, "initialize", hello(V11, capabilities));
+        let counting = alone.count();
+        for _ in 0..SESSIONS {
+            let answer = mcp
+                .call(direct("POST /mcp", POST_HEADERS, body.clone()))
+                .await;
+            assert!(answer.headers().contains_key("mcp-session-id"));
+        }
+        let each = counting.live() / SESSIONS;
+        assert!(each < 10 * 1024, "{each} bytes for each session");
+    }
+    let long = few("{}", 3000);
+    let long: Value = serde_json::from_str(&long).unwrap();
+    let body = message(1, "initialize", hello(V11, long));
+    let counting = alone.count();
+    for _ in 0..SESSIONS {
+        let answer = mcp
+            .call(direct("POST /mcp", POST_HEADERS, body.clone()))
+            .await;
+        assert!(!answer.headers().contains_key("mcp-session-id"));
+    }
+    assert!(counting.live() < NOISE, "{}", counting.live());
+}
+
+/// FIELD X-2: what a listener keeps of its filter is bounded with the overhead of each URI; where there
+/// is no resource to tell of, nothing is kept.
+#[tokio::test(start_paused = true)]
+async fn listeners_keep_what_they_are_told_of() {
+    const LISTENERS: usize = 40;
+    let alone = Alone::begin();
+    let plain = || Server::new("Ears", "1").tool(Tool::new("t"), async |_, _| "");
+    let known = || {
+        let resource = Resource::new("a://b", "b");
+        plain().resource(resource, async |_, _| "").subscriptions()
+    };
+    let distinct: Vec<String> = (0..900).map(|n| format!("a://{n:08}")).collect();
+    for (server, uris) in [
+        (plain(), vec![String::new(); 20_000]),
+        (plain(), distinct.clone()),
+        (known(), vec!["a://b".to_owned(); 8000]),
+        (known(), distinct),
+    ] {
+        let mcp = McpService::builder(server).build().unwrap();
+        let params = json!({
+            "notifications": {"resourceSubscriptions": uris}, "_meta": envelope(json!({})),
+        });
+        let headers = mirrored("subscriptions/listen", &params);
+        let body = Bytes::from(message(1, "subscriptions/listen", params));
+        let counting = alone.count();
+        let mut open = Vec::new();
+        for _ in 0..LISTENERS {
+            // The bytes of the body are shared, so that only what is kept of them counts.
+            let answer = mcp.call(direct("POST /mcp", &headers, body.clone())).await;
+            assert_eq!(answer.status(), 200);
+            open.push(answer);
+        }
+        assert_eq!(mcp.listens(), LISTENERS);
+        let each = counting.live() / LISTENERS;
+        assert!(each < 8 * 1024, "{each} bytes for each listener");
+    }
+}
+
+/// FIELD X-4: a list looks at its cursor in the text, and builds no tree of anything.
+#[tokio::test(start_paused = true)]
+async fn a_long_cursor_is_refused_from_its_text() {
+    let alone = Alone::begin();
+    let server = Server::new("Lists", "1").tool(Tool::new("t"), async |_, _| "");
+    let mcp = McpService::builder(server).build().unwrap();
+    let numbers = format!("[{}1e1]", "1234567.5,".repeat(350_000));
+    let meta = envelope(json!({}));
+    for (method, member) in [
+        ("tools/list", "cursor"),
+        ("subscriptions/listen", "notifications"),
+    ] {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"{member}":{numbers},"_meta":{meta}}}}}"#
+        );
+        let headers = mirrored(method, &json!({}));
+        let request = direct("POST /mcp", &headers, body);
+        let counting = alone.count();
+        let (status, answer) = whole(mcp.call(request).await).await;
+        assert!(
+            status == 200 && answer.contains("-32602"),
+            "{status} {answer}"
+        );
+        assert!(counting.peak() < 2 * NOISE, "{}", counting.peak());
+    }
+}
+
+/// FIELD X-4: where a tree is built, it is built once, and takes no more than the limit of a tree beside
+/// three times the body; an exponent changes nothing of that.
+#[tokio::test(start_paused = true)]
+async fn arguments_take_one_tree_within_its_limit() {
+    let alone = Alone::begin();
+    let count = async |_, arguments: Arguments| {
+        let list = arguments.value("list").and_then(Value::as_array);
+        list.map_or(0, Vec::len).to_string()
+    };
+    let server = Server::new("Counts", "1").tool(Tool::new("count"), count);
+    let mcp = McpService::builder(server).build().unwrap();
+    let meta = envelope(json!({}));
+    for (part, len) in [
+        ("0,", 450_000),
+        ("-0.0123456,", 350_000),
+        (r#"{"":1},"#, 42_000),
+        ("1e1,", 450_000),
+        (r#""text","#, 300_000),
+    ] {
+        let list = part.repeat(len);
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"count","arguments":{{"list":[{list}0]}},"_meta":{meta}}}}}"#
+        );
+        let most = 3 * body.len() + Limits::MAX_TREE;
+        let headers = mirrored("tools/call", &json!({"name": "count"}));
+        let request = direct("POST /mcp", &headers, body);
+        let counting = alone.count();
+        let (status, answer) = whole(mcp.call(request).await).await;
+        assert_eq!(status, 200, "{part}");
+        assert!(answer.contains(&(len + 1).to_string()), "{part}: {answer}");
+        assert!(counting.peak() < most, "{part}: {}", counting.peak());
     }
 }

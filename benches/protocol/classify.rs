@@ -7,6 +7,7 @@ use criterion::{BatchSize, Criterion};
 use hyper::Request;
 use hyper::http::request::Parts;
 
+use crate::protocol::capabilities::CAPABILITIES_LIMIT;
 use crate::protocol::era::settle;
 use crate::protocol::exchange::{Endpoint, Terms, classify};
 use crate::protocol::fields::Fields;
@@ -103,14 +104,14 @@ pub(crate) fn body(c: &mut Criterion) {
         let read = jsonrpc::parse(&Bytes::from(body), &Limits::default());
         let fields = Fields::read(&head.headers);
         assert_eq!(
-            settle(&fields, read.clone(), true).is_ok(),
+            settle(&fields, read.clone(), true, CAPABILITIES_LIMIT).is_ok(),
             is_taken,
             "{name}"
         );
         group.bench_function(name, |b| {
             b.iter_batched(
                 || read.clone(),
-                |read| settle(black_box(&fields), read, true),
+                |read| settle(black_box(&fields), read, true, CAPABILITIES_LIMIT),
                 BatchSize::SmallInput,
             );
         });

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
-use serde_json::Map;
 
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::change::Change;
 use crate::protocol::replay::ReplayLimits;
-use crate::protocol::session::{Client, Route, Session, Ticket};
+use crate::protocol::session::{Route, Session, Ticket};
 use crate::protocol::stream::{Closed, Connection, Resumption, frame_of};
 use crate::wire::id::{EventId, StreamId, Tag};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Limits, Outgoing};
@@ -292,8 +292,7 @@ fn opened(mut session: Measured, stream: StreamId, now: Instant) -> Measured {
     let id = Id::from(0);
     let begun = session.begin(&id, true, Route::Stream(stream), RUNNING);
     let (ticket, _) = begun.expect("a request");
-    let capabilities = Map::new();
-    session.open(ProtocolVersion::V2025_11_25, Client { capabilities });
+    session.open(ProtocolVersion::V2025_11_25, Capabilities::none());
     finish(&mut session, ticket, &id, &Json::empty(), now);
     session
 }

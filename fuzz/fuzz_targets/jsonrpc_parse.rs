@@ -6,13 +6,36 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use mcp_wire::jsonrpc::{self, Id, Json, Limits, Message, Params, Payload, RawJson};
-use mcp_wire_fuzz::oracle::{self, Kind, Node, Verdict};
+use mcp_wire_fuzz::oracle::{self, Costs, Kind, Node, Verdict};
 
 fuzz_target!(|body: &[u8]| {
     let node = Node::read(body);
-    let expected = oracle::judge(node.as_ref());
     let body = Bytes::copy_from_slice(body);
-    match (jsonrpc::parse(&body, &Limits::default()), expected) {
+    same_verdict(&body, node.as_ref(), Costs::DEFAULT);
+    // Limits that bodies of this size meet: each is exact.
+    for (tree, members) in [(1500, 1000), (2500, 4), (6000, 12)] {
+        same_verdict(&body, node.as_ref(), Costs { tree, members });
+    }
+    // What may be sent on as it is: one JSON object.
+    let json = Json::parse(body.clone());
+    assert_eq!(json.is_ok(), matches!(node, Some(Node::Object(_))));
+    if let Ok(json) = json {
+        assert!(
+            !json
+                .as_bytes()
+                .iter()
+                .any(|byte| matches!(byte, b'\r' | b'\n'))
+        );
+        assert_eq!(Node::read(json.as_bytes()), node);
+    }
+});
+
+fn same_verdict(body: &Bytes, node: Option<&Node<'_>>, costs: Costs) {
+    let expected = oracle::judge(node, body.len(), costs);
+    let mut limits = Limits::default();
+    limits.tree = costs.tree;
+    limits.members = costs.members;
+    match (jsonrpc::parse(body, &limits), expected) {
         (Ok(Payload::Single(message)), Ok(Verdict::Single(kind))) => same(&message, &kind),
         (Ok(Payload::Batch(messages)), Ok(Verdict::Batch(kinds))) => {
             assert_eq!(messages.len(), kinds.len());
@@ -30,21 +53,9 @@ fuzz_target!(|body: &[u8]| {
             );
             assert_eq!(error.is_notification(), refusal.is_notification, "{error}");
         }
-        (parsed, expected) => panic!("parsed {parsed:?}, expected {expected:?}"),
+        (parsed, expected) => panic!("parsed {parsed:?}, expected {expected:?}, {costs:?}"),
     }
-    // What may be sent on as it is: one JSON object.
-    let json = Json::parse(body.clone());
-    assert_eq!(json.is_ok(), matches!(node, Some(Node::Object(_))));
-    if let Ok(json) = json {
-        assert!(
-            !json
-                .as_bytes()
-                .iter()
-                .any(|byte| matches!(byte, b'\r' | b'\n'))
-        );
-        assert_eq!(Node::read(json.as_bytes()), node);
-    }
-});
+}
 
 fn same(message: &Message, kind: &Kind<'_, '_>) {
     match (message, kind) {

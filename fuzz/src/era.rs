@@ -2,7 +2,7 @@
 //! [`oracle`](crate::oracle): one long list of ifs, in the order of the tables.
 
 use crate::header;
-use crate::oracle::{self, Kind, Node, Verdict};
+use crate::oracle::{self, Costs, Kind, Node, Verdict};
 
 /// What the server knows.
 pub struct Server<'s> {
@@ -85,7 +85,7 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
     let version = one(headers, "mcp-protocol-version");
     let is_modern = version.as_deref() == Some(MODERN);
     let names_session = !lines(headers, "mcp-session-id").is_empty();
-    let verdict = match oracle::judge(node.as_ref()) {
+    let verdict = match oracle::judge(node.as_ref(), body.len(), Costs::DEFAULT) {
         Ok(verdict) => verdict,
         Err(refusal) if refusal.code != -32602 || is_modern => {
             return came_to(is_modern, 400, refusal.code);

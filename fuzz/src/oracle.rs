@@ -16,6 +16,22 @@ const ID_LEN: usize = 256;
 const METHOD_LEN: usize = 256;
 const BATCH_LEN: usize = 64;
 
+/// What a body may take as a tree, in bytes, and how many members the objects may have that are looked
+/// at.
+#[derive(Clone, Copy, Debug)]
+pub struct Costs {
+    pub tree: usize,
+    pub members: usize,
+}
+
+impl Costs {
+    /// The crate's defaults.
+    pub const DEFAULT: Self = Self {
+        tree: 32 * 1024 * 1024,
+        members: 1000,
+    };
+}
+
 /// One JSON value. Objects keep the order and the repetition of their members.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node<'a> {
@@ -81,6 +97,10 @@ impl<'a> Node<'a> {
         self.members().is_some()
     }
 
+    fn is_wider_than(&self, members: usize) -> bool {
+        self.members().is_some_and(|it| it.len() > members)
+    }
+
     fn is_null(&self) -> bool {
         *self == Self::Word("null")
     }
@@ -104,6 +124,37 @@ impl<'a> Node<'a> {
     fn count(&self, name: &str) -> usize {
         let members = self.members().unwrap_or_default();
         members.iter().filter(|(it, _)| it == name).count()
+    }
+
+    /// What a tree of this value is charged beside its text, as `Limits::tree` says it.
+    fn price(&self) -> usize {
+        match self {
+            Self::Word(_) | Self::Number(_) => 0,
+            Self::String(..) => 32,
+            Self::Array(elements) if elements.is_empty() => 0,
+            Self::Array(elements) => {
+                let prices = elements.iter().map(|it| 64 + it.price());
+                80 + prices.sum::<usize>()
+            }
+            Self::Object(members) if members.is_empty() => 0,
+            Self::Object(members) => {
+                let prices = members.iter().map(|(_, it)| 132 + 32 + it.price());
+                544 + prices.sum::<usize>()
+            }
+        }
+    }
+
+    /// Whether a name in it is one that serde_json has a meaning of its own for.
+    fn has_reserved_name(&self) -> bool {
+        match self {
+            Self::Word(_) | Self::Number(_) | Self::String(..) => false,
+            Self::Array(elements) => elements.iter().any(Self::has_reserved_name),
+            Self::Object(members) => members.iter().any(|(name, value)| {
+                name == "$serde_json::private::RawValue"
+                    || name == "$serde_json::private::Number"
+                    || value.has_reserved_name()
+            }),
+        }
     }
 }
 
@@ -186,24 +237,33 @@ const PARSE: i64 = -32700;
 const REQUEST: i64 = -32600;
 const PARAMS: i64 = -32602;
 
-/// Judges a body that [`Node::read`] has read.
-pub fn judge<'n, 'a>(body: Option<&'n Node<'a>>) -> Result<Verdict<'n, 'a>, Refusal<'a>> {
+/// Judges a body of `len` bytes that [`Node::read`] has read.
+pub fn judge<'n, 'a>(
+    body: Option<&'n Node<'a>>,
+    len: usize,
+    costs: Costs,
+) -> Result<Verdict<'n, 'a>, Refusal<'a>> {
     match body {
         None => Err(Refusal::new(PARSE)),
-        Some(Node::Array(elements)) => batch(elements).map(Verdict::Batch),
-        Some(body) => message(body).map(Verdict::Single),
+        Some(Node::Array(elements)) => batch(elements, len, costs).map(Verdict::Batch),
+        Some(body) => message(body, len, costs).map(Verdict::Single),
     }
 }
 
 /// SPEC A.3. Every fault of a batch is one refusal of the whole, without an id.
-fn batch<'n, 'a>(elements: &'n [Node<'a>]) -> Result<Vec<Kind<'n, 'a>>, Refusal<'a>> {
+fn batch<'n, 'a>(
+    elements: &'n [Node<'a>],
+    len: usize,
+    costs: Costs,
+) -> Result<Vec<Kind<'n, 'a>>, Refusal<'a>> {
     let refuse = || Refusal::new(REQUEST);
-    if elements.is_empty() || elements.len() > BATCH_LEN {
+    let price: usize = elements.iter().map(Node::price).sum();
+    if elements.is_empty() || elements.len() > BATCH_LEN || len + price > costs.tree {
         return Err(refuse());
     }
     let kinds: Vec<_> = elements
         .iter()
-        .map(|element| message(element).map_err(|_| refuse()))
+        .map(|element| message(element, len, costs).map_err(|_| refuse()))
         .collect::<Result<_, _>>()?;
     let mut texts = HashSet::new();
     let mut integers = HashSet::new();
@@ -231,21 +291,22 @@ fn batch<'n, 'a>(elements: &'n [Node<'a>]) -> Result<Vec<Kind<'n, 'a>>, Refusal<
 }
 
 /// SPEC A.1.
-fn message<'n, 'a>(body: &'n Node<'a>) -> Result<Kind<'n, 'a>, Refusal<'a>> {
+fn message<'n, 'a>(
+    body: &'n Node<'a>,
+    len: usize,
+    costs: Costs,
+) -> Result<Kind<'n, 'a>, Refusal<'a>> {
+    if body.is_wider_than(costs.members) {
+        // Nobody looks for its id.
+        return Err(Refusal::new(REQUEST));
+    }
     let [method, result, error] = ["method", "result", "error"].map(|name| body.member(name));
     let id = body.member("id");
-    let token = id
-        .and_then(Node::name_token)
-        .filter(|token| token.len() <= ID_LEN);
-    let refuse = |code| Refusal {
-        code,
-        // The id of a response is ours and not echoed; an id that is there twice is nobody's.
-        id: token.filter(|_| {
-            body.count("id") == 1 && (method.is_some() || (result.is_none() && error.is_none()))
-        }),
-        is_notification: method.is_some() && id.is_none(),
-    };
+    let token = id_token(body);
+    let refuse = |code| refusal(body, code);
     if body.members().is_none()
+        || len + body.price() > costs.tree
+        || body.has_reserved_name()
         || body.repeats()
         || body.member("jsonrpc").and_then(Node::as_str) != Some("2.0")
         || (id.is_some() && token.is_none())
@@ -255,7 +316,7 @@ fn message<'n, 'a>(body: &'n Node<'a>) -> Result<Kind<'n, 'a>, Refusal<'a>> {
     let is_object = |node: &&Node<'_>| node.members().is_some();
     match (method, result, error) {
         (Some(Node::String(method, written)), None, None) if written.len() <= METHOD_LEN => {
-            let params = params(body).map_err(refuse)?;
+            let params = params(body, costs).map_err(refuse)?;
             Ok(match token {
                 Some(id) => Kind::Request { id, method, params },
                 None => Kind::Notification { method, params },
@@ -270,15 +331,33 @@ fn message<'n, 'a>(body: &'n Node<'a>) -> Result<Kind<'n, 'a>, Refusal<'a>> {
     }
 }
 
+/// The token of an id that is one.
+fn id_token<'a>(body: &Node<'a>) -> Option<&'a str> {
+    let token = body.member("id").and_then(Node::name_token);
+    token.filter(|token| token.len() <= ID_LEN)
+}
+
+/// How a message is refused: with its id, unless it is a response, whose id is ours and not echoed, or
+/// has two of them, of which neither is its own.
+fn refusal<'a>(body: &Node<'a>, code: i64) -> Refusal<'a> {
+    let [method, result, error, id] =
+        ["method", "result", "error", "id"].map(|name| body.member(name).is_some());
+    Refusal {
+        code,
+        id: id_token(body).filter(|_| body.count("id") == 1 && (method || !(result || error))),
+        is_notification: method && !id,
+    }
+}
+
 /// SPEC: the params, or the code of the refusal.
-fn params<'n, 'a>(body: &'n Node<'a>) -> Result<Option<&'n Node<'a>>, i64> {
+fn params<'n, 'a>(body: &'n Node<'a>, costs: Costs) -> Result<Option<&'n Node<'a>>, i64> {
     let params = match body.member("params") {
         None => return Ok(None),
         Some(params) if params.is_null() => return Ok(None),
         Some(Node::Array(_)) => return Err(PARAMS),
         Some(params) => params,
     };
-    if params.members().is_none() || params.repeats() {
+    if params.members().is_none() || params.repeats() || params.is_wider_than(costs.members) {
         return Err(REQUEST);
     }
     let Some(meta) = params.member("_meta") else {
@@ -287,7 +366,12 @@ fn params<'n, 'a>(body: &'n Node<'a>) -> Result<Option<&'n Node<'a>>, i64> {
     if meta.members().is_none() {
         return Err(PARAMS);
     }
-    if meta.repeats() {
+    let client = meta.member("io.modelcontextprotocol/clientInfo");
+    let are_wide = [Some(meta), client]
+        .into_iter()
+        .flatten()
+        .any(|node| node.is_wider_than(costs.members));
+    if meta.repeats() || are_wide {
         return Err(REQUEST);
     }
     match meta.member("progressToken").map(Node::name_token) {

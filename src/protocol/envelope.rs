@@ -1,5 +1,6 @@
 //! What a request of the modern era says of itself, in `_meta` and in the headers that mirror it.
 
+use super::capabilities::{Capabilities, TooLong};
 use super::fields::{Field, Fields};
 use super::header::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
 use super::level::LogLevel;
@@ -7,14 +8,12 @@ use super::mirror::{self, Mismatch, Scalar};
 use super::rejection::Rejection;
 use crate::wire::jsonrpc::{Params, RawJson, Request};
 use crate::wire::version::{Era, ProtocolVersion};
-use bytes::Bytes;
 
 /// The metadata that every modern request carries, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Envelope {
     pub(crate) version: ProtocolVersion,
-    /// A JSON object.
-    pub(crate) capabilities: Bytes,
+    pub(crate) capabilities: Capabilities,
     /// The least grave level that the client wants to be told of; it hears nothing without one
     /// (SPEC D-89).
     pub(crate) log_level: Option<LogLevel>,
@@ -23,7 +22,11 @@ pub(crate) struct Envelope {
 impl Envelope {
     /// Steps 9 to 13 and 18 of the ladder of SPEC D.2, in their order. Nothing but this request is
     /// looked at (SPEC D-10).
-    pub(crate) fn check(fields: &Fields<'_>, request: &Request) -> Result<Self, Rejection> {
+    pub(crate) fn check(
+        fields: &Fields<'_>,
+        request: &Request,
+        capabilities_limit: usize,
+    ) -> Result<Self, Rejection> {
         let meta = Meta::read(request.params()).map_err(|expected| Rejection::BadEnvelope {
             id: request.id(),
             expected,
@@ -43,9 +46,14 @@ impl Envelope {
             })?;
         mirror::check_literal(fields.method, &MCP_METHOD, request.method()).map_err(mismatch)?;
         check_name(fields.name, request).map_err(mismatch)?;
+        let capabilities = Capabilities::read(Some(meta.capabilities), capabilities_limit);
+        let long = |TooLong { limit }| Rejection::LongCapabilities {
+            id: request.id(),
+            limit,
+        };
         Ok(Self {
             version,
-            capabilities: request.part(meta.capabilities),
+            capabilities: capabilities.map_err(long)?,
             log_level: meta.log_level,
         })
     }
@@ -104,10 +112,12 @@ fn check_name(field: Field<'_>, request: &Request) -> Result<(), Mismatch> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use hyper::header::{HeaderMap, HeaderName, HeaderValue};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::protocol::capabilities::CAPABILITIES_LIMIT;
     use crate::wire::jsonrpc::{self, Limits, Message, Payload};
 
     const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -127,7 +137,7 @@ mod tests {
         else {
             panic!("{body:?} is no request");
         };
-        Envelope::check(&Fields::read(&map), &request)
+        Envelope::check(&Fields::read(&map), &request, CAPABILITIES_LIMIT)
     }
 
     /// Sends a request with these headers beside the ones that every request has.
@@ -222,7 +232,7 @@ mod tests {
         let meta = json!({VERSION: "2026-07-28", CAPABILITIES: capabilities, LEVEL: "warning"});
         let envelope = with_meta(meta).unwrap();
         assert_eq!(envelope.version, ProtocolVersion::V2026_07_28);
-        assert_eq!(envelope.capabilities, capabilities.to_string());
+        assert_eq!(envelope.capabilities.to_string(), capabilities.to_string());
         assert_eq!(envelope.log_level, Some(LogLevel::Warning));
         assert_eq!(
             with_meta(self::meta()).unwrap().log_level,

@@ -39,9 +39,14 @@ pub(crate) enum Posted {
 }
 
 /// Decides by the ladders of SPEC D.1, D.2 and C.1, in their order. `sessions` is whether the
-/// server keeps any. The session is not looked up yet, so what the tables ask only of one that
-/// exists is left to the caller.
-pub(crate) fn settle(fields: &Fields<'_>, read: Read, sessions: bool) -> Result<Posted, Rejection> {
+/// server keeps any, `capabilities_limit` how many bytes of them a request may declare. The session
+/// is not looked up yet, so what the tables ask only of one that exists is left to the caller.
+pub(crate) fn settle(
+    fields: &Fields<'_>,
+    read: Read,
+    sessions: bool,
+    capabilities_limit: usize,
+) -> Result<Posted, Rejection> {
     let version = VersionHeader::read(fields.version);
     match &read {
         // A body that is no message has no era. Broken params have: that of their session.
@@ -70,7 +75,7 @@ pub(crate) fn settle(fields: &Fields<'_>, read: Read, sessions: bool) -> Result<
     }
     match read {
         Ok(Payload::Single(Message::Request(request))) if is_modern(fields, version, &request) => {
-            let envelope = Envelope::check(fields, &request)?;
+            let envelope = Envelope::check(fields, &request, capabilities_limit)?;
             Ok(Posted::Modern(request, envelope))
         }
         read if sessions => in_session(fields, version, read),
@@ -136,6 +141,7 @@ mod tests {
     use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
     use super::*;
+    use crate::protocol::capabilities::CAPABILITIES_LIMIT;
     use crate::wire::jsonrpc::{self, Limits};
 
     const SESSION: (&str, &str) = ("mcp-session-id", "0123456789abcdef0123456789abcdef");
@@ -165,7 +171,7 @@ mod tests {
         }
         let body = Bytes::copy_from_slice(body.as_bytes());
         let read = jsonrpc::parse(&body, &Limits::default());
-        settle(&Fields::read(&map), read, sessions)
+        settle(&Fields::read(&map), read, sessions, CAPABILITIES_LIMIT)
     }
 
     /// What it came to, in words; a refusal as its status, its code and its reason.

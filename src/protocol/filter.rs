@@ -1,12 +1,8 @@
 //! [`Filter`]: which changes a `subscriptions/listen` asks to be told of.
 
-use serde_json::{Map, Value, json};
-
 use super::change::Change;
-use crate::wire::jsonrpc::{ErrorObject, Id, Json, put_string};
-
-/// How many bytes of resource URIs one filter may have.
-const MAX_URI_BYTES: usize = 64 * 1024;
+use super::uris::{Full, Uris};
+use crate::wire::jsonrpc::{ErrorObject, Id, Json, Params, RawJson, put_string};
 
 /// The `notifications` member of `subscriptions/listen` (SPEC D-120).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,21 +10,23 @@ pub(crate) struct Filter {
     pub(crate) tools: bool,
     pub(crate) prompts: bool,
     pub(crate) resources: bool,
-    pub(crate) uris: Vec<String>,
+    pub(crate) uris: Uris,
 }
 
 impl Filter {
+    /// Reads the filter from the text of the params: a tree of it could take a hundred times as much.
+    ///
     /// # Errors
     ///
-    /// -32602 for a filter that is missing or mistyped.
-    pub(crate) fn read(params: &Map<String, Value>) -> Result<Self, ErrorObject> {
+    /// -32602 for a filter that is missing or mistyped, or has too many URIs.
+    pub(crate) fn read(params: Option<Params<'_>>) -> Result<Self, ErrorObject> {
         let wanted = params
-            .get("notifications")
-            .and_then(Value::as_object)
+            .and_then(|params| params.as_raw().member("notifications"))
+            .filter(|wanted| wanted.is_object())
             .ok_or_else(|| ErrorObject::invalid_params("`notifications` must be an object"))?;
-        let flag = |key: &str| match wanted.get(key) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
+        let flag = |key: &str| match wanted.member(key).map(RawJson::as_bytes) {
+            None | Some(b"false") => Ok(false),
+            Some(b"true") => Ok(true),
             Some(_) => Err(ErrorObject::invalid_params(format!(
                 "`notifications.{key}` must be true or false"
             ))),
@@ -37,8 +35,8 @@ impl Filter {
             tools: flag("toolsListChanged")?,
             prompts: flag("promptsListChanged")?,
             resources: flag("resourcesListChanged")?,
-            uris: match wanted.get("resourceSubscriptions") {
-                None => Vec::new(),
+            uris: match wanted.member("resourceSubscriptions") {
+                None => Uris::default(),
                 Some(uris) => read_uris(uris)?,
             },
         })
@@ -56,42 +54,61 @@ impl Filter {
 
     /// The params of the acknowledgement: what will be told, and of which request (SPEC D-121).
     pub(crate) fn acknowledgement(&self, id: &Id) -> Json {
-        let mut honoured = Map::new();
-        let mut honour = |key: &str, value: Value| honoured.insert(key.to_owned(), value);
-        if self.tools {
-            honour("toolsListChanged", true.into());
-        }
-        if self.prompts {
-            honour("promptsListChanged", true.into());
-        }
-        if self.resources {
-            honour("resourcesListChanged", true.into());
-        }
-        if !self.uris.is_empty() {
-            honour("resourceSubscriptions", json!(self.uris));
-        }
-        let honoured = Value::Object(honoured).to_string();
         tagged(id, |out| {
             out.extend_from_slice(b",\"notifications\":");
-            out.extend_from_slice(honoured.as_bytes());
+            let start = out.len();
+            for (key, is_honoured) in [
+                ("promptsListChanged", self.prompts),
+                ("resourcesListChanged", self.resources),
+                ("toolsListChanged", self.tools),
+            ] {
+                if is_honoured {
+                    out.extend_from_slice(format!(",\"{key}\":true").as_bytes());
+                }
+            }
+            if !self.uris.is_empty() {
+                out.extend_from_slice(b",\"resourceSubscriptions\":");
+                put_list(out, self.uris.iter());
+            }
+            match out.get_mut(start) {
+                Some(comma) => *comma = b'{',
+                None => out.push(b'{'),
+            }
+            out.push(b'}');
         })
     }
 }
 
-fn read_uris(uris: &Value) -> Result<Vec<String>, ErrorObject> {
+/// Writes an array of strings that is not empty.
+fn put_list<'a>(out: &mut Vec<u8>, texts: impl Iterator<Item = &'a str>) {
+    for (at, text) in texts.enumerate() {
+        out.push(if at == 0 { b'[' } else { b',' });
+        put_string(out, text);
+    }
+    out.push(b']');
+}
+
+/// Empty URIs name nothing that could change, and are left out.
+fn read_uris(uris: RawJson<'_>) -> Result<Uris, ErrorObject> {
     let invalid = || {
-        ErrorObject::invalid_params(format!(
-            "`notifications.resourceSubscriptions` must be a list of URIs, {MAX_URI_BYTES} bytes \
-             at most"
-        ))
+        ErrorObject::invalid_params("`notifications.resourceSubscriptions` must be a list of URIs")
     };
-    let uris: Option<Vec<String>> = uris.as_array().and_then(|uris| {
-        uris.iter()
-            .map(|uri| Some(uri.as_str()?.to_owned()))
-            .collect()
-    });
-    uris.filter(|uris| uris.iter().map(String::len).sum::<usize>() <= MAX_URI_BYTES)
-        .ok_or_else(invalid)
+    let mut read = Uris::default();
+    for uri in uris.elements().ok_or_else(invalid)? {
+        let uri = uri.as_str().ok_or_else(invalid)?;
+        if !uri.is_empty() {
+            read.insert(&uri).map_err(|Full| too_many())?;
+        }
+    }
+    Ok(read)
+}
+
+fn too_many() -> ErrorObject {
+    ErrorObject::invalid_params(format!(
+        "`notifications.resourceSubscriptions` takes more than {} bytes, each URI with {} of its own",
+        Uris::LIMIT,
+        Uris::ENTRY
+    ))
 }
 
 /// The params of the notification of a change, for the listener with this id.
@@ -117,11 +134,26 @@ fn tagged(id: &Id, rest: impl FnOnce(&mut Vec<u8>)) -> Json {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::wire::jsonrpc::{Limits, Message, Payload, parse};
+
+    fn read_params(params: &Value) -> Result<Filter, ErrorObject> {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "m", "params": params});
+        match parse(&Bytes::from(body.to_string()), &Limits::default()) {
+            Ok(Payload::Single(Message::Request(request))) => Filter::read(request.params()),
+            other => panic!("{other:?}"),
+        }
+    }
 
     fn read(notifications: Value) -> Result<Filter, i64> {
-        let params = json!({ "notifications": notifications });
-        Filter::read(params.as_object().unwrap()).map_err(|error| error.code())
+        read_params(&json!({ "notifications": notifications })).map_err(|error| error.code())
+    }
+
+    fn of(uris: &[&str]) -> Filter {
+        read(json!({ "resourceSubscriptions": uris })).unwrap()
     }
 
     /// SPEC D-120: a required object of optional booleans and a list of texts.
@@ -134,8 +166,7 @@ mod tests {
         }));
         let expected = Filter {
             tools: true,
-            uris: vec!["a://b".into()],
-            ..Filter::default()
+            ..of(&["a://b"])
         };
         assert_eq!(filter, Ok(expected));
         for bad in [
@@ -144,12 +175,32 @@ mod tests {
             json!({"toolsListChanged": 1}),
             json!({"resourcesListChanged": null}),
             json!({"resourceSubscriptions": "a://b"}),
+            json!({"resourceSubscriptions": {"0": "a://b"}}),
             json!({"resourceSubscriptions": [1]}),
-            json!({"resourceSubscriptions": ["x".repeat(MAX_URI_BYTES + 1)]}),
+            json!({"resourceSubscriptions": ["a://b", null]}),
         ] {
             assert_eq!(read(bad.clone()), Err(-32602), "{bad}");
         }
-        assert!(Filter::read(&Map::new()).is_err());
+        assert!(read_params(&json!({})).is_err());
+        assert!(Filter::read(None).is_err());
+    }
+
+    /// FIELD X-2: empty URIs and repeated ones take nothing; the sum of all others is bounded, and the
+    /// refusal names the bound.
+    #[test]
+    fn a_list_of_uris_is_bounded_with_its_overhead() {
+        assert_eq!(of(&[""; 10_000]), Filter::default());
+        assert_eq!(of(&["a://b"; 10_000]), of(&["a://b"]));
+        let half = Uris::LIMIT / 2;
+        let two = |len: usize| ["x".repeat(half - Uris::ENTRY), "y".repeat(len)];
+        let list = |uris: &[String]| json!({ "resourceSubscriptions": uris });
+        assert!(read(list(&two(half - Uris::ENTRY))).is_ok());
+        let long = json!({"notifications": list(&two(half - Uris::ENTRY + 1))});
+        let refused = read_params(&long).unwrap_err();
+        assert_eq!(refused.code(), -32602);
+        assert!(refused.message().contains("65536"), "{refused:?}");
+        let tiny: Vec<String> = (0..5000).map(|number| number.to_string()).collect();
+        assert_eq!(read(list(&tiny)), Err(-32602));
     }
 
     /// SPEC D-122: only what was asked for.
@@ -157,8 +208,7 @@ mod tests {
     fn a_filter_wants_what_it_names() {
         let filter = Filter {
             prompts: true,
-            uris: vec!["a://b".into()],
-            ..Filter::default()
+            ..of(&["a://b"])
         };
         for (change, wanted) in [
             (Change::Tools, false),
@@ -174,15 +224,30 @@ mod tests {
     /// SPEC D-121, D-123: tagged with the id in its own type.
     #[test]
     fn messages_of_a_listen_carry_its_id() {
-        let filter = Filter {
+        let acknowledged = |filter: &Filter| {
+            let ack = filter.acknowledgement(&Id::from("1"));
+            let mut ack: Value = serde_json::from_slice(ack.as_bytes()).unwrap();
+            let id = &ack["_meta"]["io.modelcontextprotocol/subscriptionId"];
+            assert_eq!(*id, "1");
+            ack["notifications"].take()
+        };
+        assert_eq!(acknowledged(&Filter::default()), json!({}));
+        let tools = Filter {
             tools: true,
             ..Filter::default()
         };
-        let ack = filter.acknowledgement(&Id::from("1"));
-        assert_eq!(
-            ack.as_bytes(),
-            br#"{"_meta":{"io.modelcontextprotocol/subscriptionId":"1"},"notifications":{"toolsListChanged":true}}"#
-        );
+        assert_eq!(acknowledged(&tools), json!({"toolsListChanged": true}));
+        let all = Filter {
+            tools: true,
+            prompts: true,
+            resources: true,
+            ..of(&["b://\"", "a://"])
+        };
+        let honoured = json!({
+            "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
+            "resourceSubscriptions": ["a://", "b://\""],
+        });
+        assert_eq!(acknowledged(&all), honoured);
         let change = change_params(&Change::Resource("a://b".into()), &Id::from(1));
         assert_eq!(
             change.as_bytes(),

@@ -1,6 +1,7 @@
 //! Decisions over values: no async, no runtime, no clock. Where time matters, `now` is an argument.
 
 pub(crate) mod bearer;
+pub(crate) mod capabilities;
 pub(crate) mod challenge;
 pub(crate) mod change;
 pub(crate) mod cors;
@@ -30,6 +31,7 @@ pub(crate) mod table;
 pub(crate) mod tombs;
 pub(crate) mod trace;
 pub(crate) mod turnover;
+pub(crate) mod uris;
 
 #[cfg(test)]
 mod tests;

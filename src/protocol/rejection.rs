@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 
+use super::capabilities::TooLong;
 use super::challenge::{Challenge, Reason};
 use super::mirror::Mismatch;
 use super::party::Whose;
@@ -69,6 +70,11 @@ pub(crate) enum Rejection {
     BadEnvelope {
         id: Id,
         expected: &'static str,
+    },
+    /// The capabilities in the envelope of a modern request.
+    LongCapabilities {
+        id: Id,
+        limit: usize,
     },
     HeaderMismatch {
         id: Option<Id>,
@@ -184,6 +190,7 @@ impl Rejection {
             Self::BatchNotAllowed => "batch_not_allowed",
             Self::ResponseNotAllowed => "response_not_allowed",
             Self::BadEnvelope { .. } => "bad_envelope",
+            Self::LongCapabilities { .. } => "long_capabilities",
             Self::HeaderMismatch { .. } => "header_mismatch",
             Self::IdInUse(_) => "id_in_use",
             Self::TooManyRequests { .. } => "too_many_requests",
@@ -348,6 +355,10 @@ impl Rejection {
                 StatusCode::BAD_REQUEST,
                 ErrorObject::invalid_params(format!("invalid params: expected {expected}")),
             ),
+            Self::LongCapabilities { limit, .. } => {
+                let limit = *limit;
+                (StatusCode::BAD_REQUEST, TooLong { limit }.into())
+            }
             Self::HeaderMismatch { mismatch, .. } => {
                 (StatusCode::BAD_REQUEST, mismatch.clone().into())
             }
@@ -451,6 +462,7 @@ impl Rejection {
             Self::HeaderMismatch { id, .. } => id.as_ref(),
             Self::InitializedAlready { id }
             | Self::BadEnvelope { id, .. }
+            | Self::LongCapabilities { id, .. }
             | Self::VersionUnknown { id, .. }
             | Self::IdInUse(id)
             | Self::TooManyRequests { id, .. }
@@ -602,6 +614,16 @@ mod tests {
         );
         check(&Rejection::ResponseNotAllowed, 400, -32600, "answer");
         let expected = "`_meta`";
+        let long = Rejection::LongCapabilities {
+            id: 1.into(),
+            limit: 9,
+        };
+        check(
+            &long,
+            400,
+            -32602,
+            "longer than 9 bytes (limit: `Builder::capabilities_limit`)",
+        );
         let bad = Rejection::BadEnvelope {
             id: 1.into(),
             expected,

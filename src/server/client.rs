@@ -55,7 +55,7 @@ impl Call {
     /// [`Context::request`]: crate::Context::request
     pub async fn elicit(&self, elicitation: &Elicitation) -> Result<Elicited, RequestError> {
         let declared = self.declared("elicitation");
-        let params = elicitation.params(self.version(), declared)?;
+        let params = elicitation.params(self.version(), &declared)?;
         let question = ("elicitation/create", Some(params));
         self.ask(elicitation.key_or_default(), question, |answer| {
             elicitation.read(&answer)
@@ -70,7 +70,7 @@ impl Call {
     /// As [`Call::elicit`]; a person who says no is [`RequestError::Refused`] with code -1.
     pub async fn sample(&self, sampling: &Sampling) -> Result<Sampled, RequestError> {
         let declared = self.declared("sampling");
-        let params = sampling.params(self.version(), declared)?;
+        let params = sampling.params(self.version(), &declared)?;
         let question = ("sampling/createMessage", Some(params));
         self.ask(sampling.key_or_default(), question, Sampled::read)
             .await
@@ -93,11 +93,9 @@ impl Call {
     }
 
     /// SPEC E-95, D-26: only what the client declared is asked of it; what it did not is `null`.
-    fn declared(&self, capability: &str) -> &Value {
-        let declared = self
-            .client_capabilities()
-            .and_then(|all| all.get(capability));
-        declared.unwrap_or(&Value::Null)
+    fn declared(&self, capability: &str) -> Value {
+        let all = self.client_capabilities();
+        all.map_or(Value::Null, |all| all.value(capability))
     }
 
     async fn ask<T>(

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::call::Call;
 use crate::transport::dispatch::BoxFuture;
-use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::jsonrpc::{ErrorObject, RawJson};
 use crate::wire::version::ProtocolVersion;
 
 /// The most candidates that one answer may have (SPEC E-71).
@@ -35,9 +35,9 @@ pub enum Target {
 
 impl Target {
     /// Whom a `completion/complete` is about; `None` for what is neither.
-    pub(super) fn read(params: &Map<String, Value>) -> Option<Self> {
-        let reference = params.get("ref")?;
-        let text = |key: &str| Some(reference.get(key)?.as_str()?.to_owned());
+    pub(super) fn read(params: RawJson<'_>) -> Option<Self> {
+        let reference = params.member("ref")?;
+        let text = |key: &str| Some(reference.text_of(key)?.into_owned());
         match &*text("type")? {
             "ref/prompt" => text("name").map(Self::Prompt),
             "ref/resource" => text("uri").map(Self::Template),
@@ -71,22 +71,19 @@ impl Completion {
         self.context.get(name).map(String::as_str)
     }
 
-    pub(super) fn read(
-        params: &Map<String, Value>,
-        version: ProtocolVersion,
-    ) -> Result<Self, ErrorObject> {
+    pub(super) fn read(params: RawJson<'_>, version: ProtocolVersion) -> Result<Self, ErrorObject> {
         let invalid = |message: &'static str| ErrorObject::invalid_params(message);
-        let text = |object: Option<&Value>, key: &str| Some(object?.get(key)?.as_str()?.to_owned());
         let target = Target::read(params)
             .ok_or_else(|| invalid("`ref` must name a prompt or a resource template"))?;
-        let argument = params.get("argument");
-        let (Some(name), Some(value)) = (text(argument, "name"), text(argument, "value")) else {
+        let argument = params.member("argument");
+        let text = |key: &str| Some(argument?.text_of(key)?.into_owned());
+        let (Some(name), Some(value)) = (text("name"), text("value")) else {
             return Err(invalid(
                 "`argument` must have `name` and `value`, both strings",
             ));
         };
         let context = match params
-            .get("context")
+            .member("context")
             .filter(|_| version.has_completion_context())
         {
             Some(context) => settled(context)
@@ -102,12 +99,18 @@ impl Completion {
     }
 }
 
-fn settled(context: &Value) -> Option<BTreeMap<String, String>> {
-    let Some(arguments) = context.as_object()?.get("arguments") else {
+fn settled(context: RawJson<'_>) -> Option<BTreeMap<String, String>> {
+    if !context.is_object() {
+        return None;
+    }
+    let Some(arguments) = context.member("arguments") else {
         return Some(BTreeMap::new());
     };
-    let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
-    arguments.as_object()?.iter().map(text).collect()
+    let text = |(name, value): (RawJson<'_>, RawJson<'_>)| {
+        Some((name.as_str()?.into_owned(), value.as_str()?.into_owned()))
+    };
+    let arguments = Some(arguments).filter(|arguments| arguments.is_object());
+    arguments?.members().map(text).collect()
 }
 
 /// The result: at most 100 candidates, and how many there are in all.

@@ -24,9 +24,10 @@ use super::{PAGE_SIZE, Shared};
 use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::mirror::Headers;
+use crate::protocol::uris::Uris;
 use crate::transport::dispatch::Context;
 use crate::transport::identity::Identity;
-use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::jsonrpc::{ErrorObject, Json, Params, RawJson, Request};
 use crate::wire::pieces::PieceWriter;
 use crate::wire::version::{Era, ProtocolVersion};
 
@@ -80,7 +81,7 @@ impl Shared {
         request: &Request,
     ) -> impl Future<Output = Answer> + Send + use<> {
         let id = request.id();
-        let filter = members(request).and_then(|params| Filter::read(&params));
+        let filter = Filter::read(request.params());
         let filter = filter.map(|filter| registry.honoured(filter, cx.identity()));
         async move {
             cx.listen(filter?).await?;
@@ -103,17 +104,16 @@ impl Shared {
 
     /// SPEC E-1 to E-3, and its outcome table.
     fn initialize(&self, registry: &Registry, request: &Request, hears: bool) -> Answer {
-        let params = members(request)?;
+        let params = request.params().map(Params::as_raw);
+        let member = |name: &str| params?.member(name);
         let invalid = |message: &'static str| ErrorObject::invalid_params(message);
-        let requested = params
-            .get("protocolVersion")
-            .and_then(Value::as_str)
-            .ok_or_else(|| invalid("`protocolVersion` must be a string"))?;
-        if !params.get("capabilities").is_some_and(Value::is_object) {
+        let requested = member("protocolVersion").and_then(RawJson::as_str);
+        let requested = requested.ok_or_else(|| invalid("`protocolVersion` must be a string"))?;
+        if !member("capabilities").is_some_and(RawJson::is_object) {
             return Err(invalid("`capabilities` must be an object"));
         }
-        let is_named = params.get("clientInfo").is_some_and(|info| {
-            let has = |key: &str| info.get(key).is_some_and(Value::is_string);
+        let is_named = member("clientInfo").is_some_and(|info| {
+            let has = |key: &str| info.member(key).is_some_and(RawJson::is_string);
             has("name") && has("version")
         });
         if !is_named {
@@ -121,7 +121,7 @@ impl Shared {
                 "`clientInfo` must have `name` and `version`, both strings",
             ));
         }
-        let version = ProtocolVersion::negotiate(requested);
+        let version = ProtocolVersion::negotiate(&requested);
         let mut result = json!({
             "protocolVersion": version.as_str(),
             "capabilities": capabilities(registry, version, hears),
@@ -185,19 +185,11 @@ fn capabilities(registry: &Registry, version: ProtocolVersion, hears: bool) -> V
     offered.into()
 }
 
-/// The members of the params, none when they are absent (SPEC E-27).
-fn members(request: &Request) -> Result<Map<String, Value>, ErrorObject> {
-    match request.params().map(|params| params.as_raw().to_value()) {
-        None => Ok(Map::new()),
-        Some(Ok(Value::Object(members))) => Ok(members),
-        Some(_) => Err(ErrorObject::invalid_params("`params` cannot be read")),
-    }
-}
-
-/// Whether a request asks for the first page of a list, and has nothing in it that nobody could read.
-fn begins_list(request: &Request) -> bool {
-    let params = request.params();
-    params.is_none_or(|params| !params.is_odd() && params.as_raw().member("cursor").is_none())
+/// The text of the params; that of an object without members when they are absent (SPEC E-27). What a
+/// method needs is read from it member by member: a tree of all of them may be eight times as large.
+fn params_of(request: &Request) -> RawJson<'_> {
+    let params = request.params().map(Params::as_raw);
+    params.unwrap_or_else(|| RawJson::of(b"{}"))
 }
 
 impl<'s> Asked<'s> {
@@ -287,12 +279,13 @@ impl<'s> Asked<'s> {
     }
 
     fn list(&self, list: List, items: impl ExactSizeIterator<Item = Value>) -> Answer {
+        let cursor = params_of(self.request).member("cursor");
         let make = || {
-            let page = page(&members(self.request)?, list.key(), items, PAGE_SIZE)?;
+            let page = page(cursor, list.key(), items, PAGE_SIZE)?;
             let closing = self.closing.kept(self.kept(self.registry.lists_cache));
             Ok(closing.close(&page, &Meta::default()))
         };
-        if !begins_list(self.request) {
+        if cursor.is_some() {
             return make();
         }
         let has_identity = self.call.identity().is_some();
@@ -367,16 +360,16 @@ impl<'s> Asked<'s> {
     fn wanted_prompt(
         &self,
     ) -> Result<(&'s Prompt, &'s PromptHandler, PromptArguments), ErrorObject> {
-        let params = members(self.request)?;
+        let params = self.request.params();
         let name = params
-            .get("name")
-            .and_then(Value::as_str)
+            .and_then(Params::name)
             .ok_or_else(|| ErrorObject::invalid_params("`name` must be a string"))?;
-        let (prompt, handler) = self.registry.prompts.get(name).ok_or_else(|| {
+        let (prompt, handler) = self.registry.prompts.get(&name).ok_or_else(|| {
             let name: String = name.chars().take(100).collect();
             ErrorObject::invalid_params(format!("unknown prompt: {name}"))
         })?;
-        Ok((prompt, handler, prompt.arguments(params.get("arguments"))?))
+        let arguments = prompt.arguments(params.and_then(Params::arguments))?;
+        Ok((prompt, handler, arguments))
     }
 
     /// SPEC E-70 to E-72.
@@ -384,7 +377,7 @@ impl<'s> Asked<'s> {
         let Some(handler) = &self.registry.completion else {
             return Err(ErrorObject::method_not_found(self.request.method()));
         };
-        let wanted = Completion::read(&members(self.request)?, self.version)?;
+        let wanted = Completion::read(params_of(self.request), self.version)?;
         if !self
             .registry
             .has_argument(wanted.target(), wanted.argument())
@@ -437,37 +430,31 @@ impl<'s> Asked<'s> {
 
     /// What the state of this request is bound to.
     fn binding(&self) -> Result<String, ErrorObject> {
-        let params = members(self.request)?;
-        Ok(binding(&purpose(&self.call, self.request, &params)))
+        binding(&purpose(&self.call, self.request))
     }
 
     /// What a retry brings.
     fn carried(&self) -> Result<Carried, ErrorObject> {
-        let params = members(self.request)?;
-        let purpose = purpose(&self.call, self.request, &params);
+        let purpose = purpose(&self.call, self.request);
         let mut carried = self.server.carried(&purpose)?;
-        carried.answers.extend(read_answers(&params)?);
+        carried.answers.extend(read_answers(purpose.params)?);
         Ok(carried)
     }
 }
 
 /// What a state is for that a request brings or gets.
-fn purpose<'a>(
-    cx: &'a Context,
-    request: &'a Request,
-    params: &'a Map<String, Value>,
-) -> Purpose<'a> {
+fn purpose<'a>(cx: &'a Context, request: &'a Request) -> Purpose<'a> {
     Purpose {
         principal: cx.identity().map(Identity::principal),
         method: request.method(),
-        params,
+        params: params_of(request),
     }
 }
 
 /// No state is given out, and none is bound to anything.
 #[cfg(not(feature = "request-state"))]
-fn binding(_: &Purpose<'_>) -> String {
-    String::new()
+fn binding(_: &Purpose<'_>) -> Result<String, ErrorObject> {
+    Ok(String::new())
 }
 
 /// How a handler that may ask the client ended.
@@ -510,7 +497,7 @@ impl Shared {
         reason = "the other form of this asks the server's keys"
     )]
     fn carried(&self, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
-        if purpose.params.contains_key("requestState") {
+        if purpose.params.member("requestState").is_some() {
             let message = "`requestState` is not one of this server's: begin again without it";
             return Err(ErrorObject::invalid_params(message));
         }
@@ -563,19 +550,18 @@ fn subscribe(registry: &Registry, cx: &Context, request: &Request) -> Answer {
     if cx.subscribe(&uri) {
         Ok(Json::empty())
     } else {
-        Err(ErrorObject::invalid_params(
-            "this session has as many subscriptions as it may",
-        ))
+        Err(ErrorObject::invalid_params(format!(
+            "the subscriptions of this session take more than {} bytes, each URI with {} of its own",
+            Uris::LIMIT,
+            Uris::ENTRY
+        )))
     }
 }
 
 /// SPEC E-81.
 fn set_level(cx: &Context, request: &Request) -> Answer {
-    let params = members(request)?;
-    let level = params
-        .get("level")
-        .and_then(Value::as_str)
-        .and_then(LogLevel::parse);
+    let level = params_of(request).text_of("level");
+    let level = level.and_then(|level| LogLevel::parse(&level));
     let level = level.ok_or_else(|| {
         let levels = LogLevel::ALL.map(LogLevel::as_str).join(", ");
         ErrorObject::invalid_params(format!("`level` must be one of {levels}"))

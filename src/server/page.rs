@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::jsonrpc::{ErrorObject, RawJson};
 
 /// One page of a list, as a result: `items` under `key`, and `nextCursor` only when there is more
 /// (SPEC E-25). The cursor holds all it takes to go on, so any process can serve the next page
@@ -12,13 +12,13 @@ use crate::wire::jsonrpc::ErrorObject;
 ///
 /// A cursor that is not one of this list's is -32602 (SPEC E-26); `""` is such a one.
 pub(super) fn page(
-    params: &Map<String, Value>,
+    cursor: Option<RawJson<'_>>,
     key: &str,
     items: impl ExactSizeIterator<Item = Value>,
     size: usize,
 ) -> Result<Value, ErrorObject> {
     let len = items.len();
-    let start = match params.get("cursor") {
+    let start = match cursor {
         None => 0,
         Some(cursor) => cursor
             .as_str()
@@ -44,12 +44,10 @@ mod tests {
     use super::*;
 
     fn list(cursor: Option<Value>, len: usize) -> Result<Value, i64> {
-        let params = cursor
-            .map(|cursor| ("cursor".to_owned(), cursor))
-            .into_iter()
-            .collect();
+        let cursor = cursor.map(|cursor| cursor.to_string());
+        let cursor = cursor.as_deref().map(|text| RawJson::of(text.as_bytes()));
         let items = (0..len).map(Value::from);
-        page(&params, "tools", items, 2).map_err(|error| error.code())
+        page(cursor, "tools", items, 2).map_err(|error| error.code())
     }
 
     /// SPEC E-25, E-27, E-28: pages follow each other, the last has no cursor.

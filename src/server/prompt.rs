@@ -13,7 +13,7 @@ use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
 use super::scopes::scopes_fault;
 use crate::transport::dispatch::BoxFuture;
-use crate::wire::jsonrpc::{ErrorObject, Json};
+use crate::wire::jsonrpc::{ErrorObject, Json, RawJson};
 use crate::wire::version::ProtocolVersion;
 
 /// A prompt: its name and its arguments.
@@ -145,20 +145,22 @@ impl Prompt {
 
     /// The arguments of a `prompts/get`: a map of strings (SPEC E-66), with all that must be there
     /// (SPEC E-67).
-    pub(super) fn arguments(&self, given: Option<&Value>) -> Result<PromptArguments, ErrorObject> {
+    pub(super) fn arguments(
+        &self,
+        given: Option<RawJson<'_>>,
+    ) -> Result<PromptArguments, ErrorObject> {
         let mut arguments = BTreeMap::new();
-        match given {
-            None => {}
-            Some(Value::Object(given)) => {
-                for (name, value) in given {
-                    let Some(text) = value.as_str() else {
-                        let message = format!("the argument `{name}` must be a string");
-                        return Err(ErrorObject::invalid_params(message));
-                    };
-                    arguments.insert(name.clone(), text.to_owned());
-                }
-            }
-            Some(_) => return Err(ErrorObject::invalid_params("`arguments` must be an object")),
+        if given.is_some_and(|given| !given.is_object()) {
+            return Err(ErrorObject::invalid_params("`arguments` must be an object"));
+        }
+        for (name, value) in given.into_iter().flat_map(RawJson::members) {
+            let name = name.as_str().unwrap_or_default();
+            let Some(text) = value.as_str() else {
+                let name: String = name.chars().take(100).collect();
+                let message = format!("the argument `{name}` must be a string");
+                return Err(ErrorObject::invalid_params(message));
+            };
+            arguments.insert(name.into_owned(), text.into_owned());
         }
         let missing = self.arguments.iter().find(|argument| {
             argument.presence == Presence::Required && !arguments.contains_key(&argument.name)
@@ -400,15 +402,19 @@ mod tests {
     fn required_arguments_must_be_given() {
         let city = PromptArgument::new("city", Presence::Required);
         let prompt = Prompt::new("p").with_argument(city);
-        assert!(prompt.arguments(Some(&json!({"city": "Rome"}))).is_ok());
+        let arguments = |text: &'static str| prompt.arguments(Some(RawJson::of(text.as_bytes())));
+        let given = arguments(r#"{"city":"Rome\u0021","x":""}"#).unwrap();
+        assert_eq!(given.get("city"), Some("Rome!"));
+        assert!(prompt.arguments(None).is_err());
         for given in [
-            None,
-            Some(json!({})),
-            Some(json!({"city": 1})),
-            Some(json!([])),
+            "{}",
+            r#"{"city":1}"#,
+            r#"{"city":"a","x":{}}"#,
+            "[]",
+            "null",
         ] {
-            let error = prompt.arguments(given.as_ref()).unwrap_err();
-            assert_eq!(error.code(), -32602);
+            let error = arguments(given).unwrap_err();
+            assert_eq!(error.code(), -32602, "{given}");
         }
         assert!(prompt.has_argument("city"));
         assert!(!prompt.has_argument("town"));

@@ -98,9 +98,8 @@ impl Registry {
             None => false,
         };
         let subscriptions = self.subscriptions;
-        filter
-            .uris
-            .retain(|uri| subscriptions && self.scopes_of_uri(uri).is_some_and(has));
+        let is_honoured = |uri: &str| subscriptions && self.scopes_of_uri(uri).is_some_and(has);
+        filter.uris.retain(is_honoured);
         filter
     }
 

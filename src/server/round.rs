@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 
 use serde_json::{Map, Value, json};
 
-use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::jsonrpc::{ErrorObject, RawJson};
 
 /// What the handler of one request has asked so far, and the answers that the request brought.
 ///
@@ -54,7 +54,8 @@ pub(super) struct Carried {
 pub(super) struct Purpose<'a> {
     pub(super) principal: Option<&'a str>,
     pub(super) method: &'a str,
-    pub(super) params: &'a Map<String, Value>,
+    /// The text of an object.
+    pub(super) params: RawJson<'a>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,12 +68,11 @@ struct Question {
 
 /// The answers of a retry (SPEC D-112): an object of objects. Keys that nobody asks for are ignored
 /// (SPEC D-110).
-pub(super) fn read_answers(params: &Map<String, Value>) -> Result<Map<String, Value>, ErrorObject> {
-    match params.get("inputResponses") {
+pub(super) fn read_answers(params: RawJson<'_>) -> Result<Map<String, Value>, ErrorObject> {
+    let answers = params.member("inputResponses");
+    match answers.map(RawJson::to_value) {
         None => Ok(Map::new()),
-        Some(Value::Object(answers)) if answers.values().all(Value::is_object) => {
-            Ok(answers.clone())
-        }
+        Some(Ok(Value::Object(answers))) if answers.values().all(Value::is_object) => Ok(answers),
         Some(_) => Err(ErrorObject::invalid_params(
             "`inputResponses` must be an object whose values are the answers, objects too",
         )),

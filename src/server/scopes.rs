@@ -1,7 +1,5 @@
 //! Which scopes a request needs: those of what it names.
 
-use serde_json::Value;
-
 use super::completion::Target;
 use super::registry::Registry;
 use crate::protocol::challenge::is_askable;
@@ -26,15 +24,12 @@ impl Registry {
             }
             "prompts/get" => self.scopes_of_prompt(&params.name()?),
             "resources/read" | "resources/subscribe" => self.scopes_of_uri(&params.uri()?),
-            "completion/complete" => match params.as_raw().to_value() {
-                Ok(Value::Object(params)) => match Target::read(&params)? {
-                    Target::Prompt(name) => self.scopes_of_prompt(&name),
-                    Target::Template(text) => {
-                        let (template, ..) = self.templates.get(&text)?;
-                        Some(template.needed_scopes())
-                    }
-                },
-                _ => None,
+            "completion/complete" => match Target::read(params.as_raw())? {
+                Target::Prompt(name) => self.scopes_of_prompt(&name),
+                Target::Template(text) => {
+                    let (template, ..) = self.templates.get(&text)?;
+                    Some(template.needed_scopes())
+                }
             },
             _ => None,
         }

@@ -60,13 +60,13 @@ impl StateKeys {
     /// -32602 for a state that was not sealed here, or for another principal or request, or too long
     /// ago: never a new round (SPEC D-107).
     pub(super) fn open_state(&self, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
-        match purpose.params.get("requestState") {
-            None => Ok(Carried::default()),
-            Some(state) => state
-                .as_str()
-                .and_then(|state| self.open_at(state, &binding(purpose), since_1970()))
-                .ok_or_else(refused),
-        }
+        let Some(state) = purpose.params.member("requestState") else {
+            return Ok(Carried::default());
+        };
+        let state = state.as_str().ok_or_else(refused)?;
+        let binding = binding(purpose)?;
+        let carried = self.open_at(&state, &binding, since_1970());
+        carried.ok_or_else(refused)
     }
 
     fn open_at(&self, state: &str, binding: &str, now: Duration) -> Option<Carried> {
@@ -94,15 +94,26 @@ impl StateKeys {
 /// What a state is for: the principal, the method, and all params that say what is asked for (SPEC
 /// D-108, F-50). A `Value` prints its members in one order, whatever the order that the client wrote
 /// them in, and a text without line breaks, so that the parts cannot run into each other.
-pub(super) fn binding(purpose: &Purpose<'_>) -> String {
-    let mut asked = purpose.params.clone();
-    for key in ["_meta", "inputResponses", "requestState"] {
-        asked.remove(key);
+///
+/// # Errors
+///
+/// -32602 for params that serde_json cannot hold.
+pub(super) fn binding(purpose: &Purpose<'_>) -> Result<String, ErrorObject> {
+    let mut asked = Map::new();
+    for (name, value) in purpose.params.members() {
+        let name = name.as_str().unwrap_or_default();
+        if matches!(&*name, "_meta" | "inputResponses" | "requestState") {
+            continue;
+        }
+        let value = value
+            .to_value()
+            .map_err(|_| ErrorObject::invalid_params("`params` cannot be read"))?;
+        asked.insert(name.into_owned(), value);
     }
     let principal = Value::from(purpose.principal);
     let method = Value::from(purpose.method);
     let digest = Sha256::digest(format!("{principal}\n{method}\n{}", Value::Object(asked)));
-    base64::encode(&digest)
+    Ok(base64::encode(&digest))
 }
 
 fn refused() -> ErrorObject {
@@ -115,6 +126,7 @@ fn refused() -> ErrorObject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::jsonrpc::RawJson;
 
     const NOW: Duration = Duration::from_secs(1_000_000);
 
@@ -174,11 +186,14 @@ mod tests {
     }
 
     fn bound(principal: Option<&str>, method: &str, params: &Map<String, Value>) -> String {
-        binding(&Purpose {
+        let params = Value::from(params.clone()).to_string();
+        let params = RawJson::of(params.as_bytes());
+        let purpose = Purpose {
             principal,
             method,
             params,
-        })
+        };
+        binding(&purpose).unwrap()
     }
 
     /// SPEC D-108, F-50: another principal, method or argument is another purpose.
@@ -227,6 +242,8 @@ mod tests {
     fn only_a_text_is_a_state() {
         let keys = StateKeys::of_this_process();
         let open = |params: &Map<String, Value>| {
+            let params = Value::from(params.clone()).to_string();
+            let params = RawJson::of(params.as_bytes());
             keys.open_state(&Purpose {
                 principal: None,
                 method: "tools/call",

@@ -267,12 +267,21 @@ impl Arguments {
         else {
             return Ok(Self::default());
         };
-        if !raw.is_object() || params.is_odd() && raw.to_value().is_err() {
-            return Err(ErrorObject::invalid_params("`arguments` must be an object"));
+        let invalid = || ErrorObject::invalid_params("`arguments` must be an object");
+        if !raw.is_object() {
+            return Err(invalid());
         }
+        let values = if params.is_odd() {
+            // Only a tree tells, and it is kept, so that it is not built a second time.
+            let values: Map<String, Value> =
+                serde_json::from_slice(raw.as_bytes()).map_err(|_| invalid())?;
+            OnceLock::from(values)
+        } else {
+            OnceLock::new()
+        };
         Ok(Self {
             text: request.part(raw),
-            values: OnceLock::new(),
+            values,
         })
     }
 

@@ -14,6 +14,7 @@ use super::queue::QueueLimits;
 use super::seal::StateKeys;
 use super::service::McpService;
 use crate::error::Error;
+use crate::protocol::capabilities::CAPABILITIES_LIMIT;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::cors::Cors;
 use crate::protocol::exchange::Terms;
@@ -79,6 +80,7 @@ pub(crate) struct Config {
     pub(crate) queue: QueueLimits,
     pub(crate) replay: ReplayLimits,
     pub(crate) json: Limits,
+    pub(crate) capabilities_limit: usize,
     pub(crate) access: Access,
     #[cfg(feature = "request-state")]
     pub(crate) portable: Option<Portable>,
@@ -145,6 +147,7 @@ pub struct Builder<D> {
     queue: QueueLimits,
     replay: ReplayLimits,
     json: Limits,
+    capabilities_limit: usize,
     authorizer: Option<Box<dyn Authorizer>>,
     protected: Option<ProtectedResource>,
     #[cfg(feature = "request-state")]
@@ -201,6 +204,7 @@ impl<D: Dispatcher> Builder<D> {
                 age: default::REPLAY_AGE,
             },
             json: Limits::default(),
+            capabilities_limit: CAPABILITIES_LIMIT,
             authorizer: None,
             protected: None,
             #[cfg(feature = "request-state")]
@@ -547,7 +551,17 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// What a JSON-RPC message may measure. Defaults in [`Limits`].
+    /// How many bytes of capabilities a client may declare, as JSON text. They are kept whole: for as
+    /// long as a session, or from 2026-07-28 on for as long as a request. A client that declares more is
+    /// answered -32602 and gets no session; from 2026-07-28 on with status 400. Default 8 KiB.
+    pub fn capabilities_limit(mut self, bytes: usize) -> Self {
+        self.capabilities_limit = bytes;
+        self
+    }
+
+    /// What a JSON-RPC message may measure, and what it may take as a tree of values. A message that
+    /// exceeds a limit is refused with -32600, or -32700 for nesting, and the refusal names this setting.
+    /// Defaults in [`Limits`].
     pub fn json_limits(mut self, limits: Limits) -> Self {
         self.json = limits;
         self
@@ -659,6 +673,7 @@ impl<D: Dispatcher> Builder<D> {
             queue: self.queue,
             replay: self.replay,
             json: self.json,
+            capabilities_limit: self.capabilities_limit,
             access: Access {
                 authorizer: self.authorizer,
                 published,

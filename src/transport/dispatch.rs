@@ -4,13 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::identity::Identity;
@@ -19,11 +19,12 @@ use super::peer::{Peer, party_of};
 use super::queue::{Outlet, Receiver, Sender};
 use super::sessions::{LiveSession, SessionRow, SessionTable, now};
 use crate::error::Error;
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::change::Change;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
-use crate::protocol::session::{Client, Terms, Ticket, Unasked};
+use crate::protocol::session::{Terms, Ticket, Unasked};
 use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
 use crate::wire::id::SessionId;
@@ -119,8 +120,6 @@ pub(super) struct ExchangeLink {
     pub(super) envelope: Envelope,
     pub(super) id: Id,
     pub(super) listens: Arc<ListenTable>,
-    /// The capabilities in the envelope, read when first asked for.
-    pub(super) capabilities: OnceLock<Map<String, Value>>,
 }
 
 impl SessionLink {
@@ -255,19 +254,12 @@ impl Context {
     }
 
     /// The capabilities that the client declared: in its `initialize`, `None` before it; in
-    /// 2026-07-28 with this request (SPEC D-10).
+    /// 2026-07-28 with this request. They are kept as text; [`Capabilities::to_map`] reads it.
     #[must_use]
-    pub fn client_capabilities(&self) -> Option<&Map<String, Value>> {
+    pub fn client_capabilities(&self) -> Option<&Capabilities> {
         match &self.0.link {
-            Link::Session(link) => link
-                .terms
-                .client
-                .as_deref()
-                .map(|client: &Client| &client.capabilities),
-            Link::Exchange(link) => Some(link.capabilities.get_or_init(|| {
-                // Numbers that serde_json cannot hold are the only way for this to fail.
-                serde_json::from_slice(&link.envelope.capabilities).unwrap_or_default()
-            })),
+            Link::Session(link) => link.terms.client.as_ref(),
+            Link::Exchange(link) => Some(&link.envelope.capabilities),
         }
     }
 
@@ -357,8 +349,8 @@ impl Context {
             .is_none_or(|link| link.row.with(|session| session.is_told()))
     }
 
-    /// Subscribes the session to a resource; false when its subscriptions would cost more than 64 KiB
-    /// of heap, each its URI and 48 bytes beside it, and where there is no session.
+    /// Subscribes the session to a resource; false when it has 64 KiB of subscriptions already, each
+    /// counted as its bytes and 48 more, for an empty URI, and where there is no session.
     #[must_use]
     pub fn subscribe(&self, uri: &str) -> bool {
         self.session()
@@ -404,7 +396,7 @@ impl Context {
         Ok(Listener::run(
             Arc::clone(&link.listens),
             party_of(&self.0.head),
-            (sender, link.id.detached()),
+            (sender, link.id.clone()),
             (filter, link.outlet.until),
         ))
     }

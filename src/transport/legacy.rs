@@ -14,18 +14,16 @@ use super::observe::{ServiceEvent, SessionEnd};
 use super::panics::{Panicked, guarded};
 use super::service::Shared;
 use super::sessions::{SessionRow, now};
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::rejection::{Counted, INITIALIZED_ALREADY, INVALID_MESSAGE, Rejection};
-use crate::protocol::session::{Client, Finished, Refused, Route, Terms, Ticket};
+use crate::protocol::session::{Finished, Refused, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
 use crate::protocol::table::Full;
 use crate::wire::jsonrpc::{
-    ErrorObject, Id, Json, Notification, Outgoing, Request, Response as Reply,
+    ErrorObject, Id, Json, Notification, Outgoing, Params, Request, Response as Reply,
 };
 use crate::wire::pieces::Pieces;
 use crate::wire::version::ProtocolVersion;
-
-/// The longest params of `initialize`, in bytes: a session keeps what its client said of itself.
-const MAX_HELLO: usize = 64 * 1024;
 
 /// A session, and the server that it is one of.
 #[derive(Clone)]
@@ -94,17 +92,19 @@ impl Place {
         }
         let id = request.id();
         let initializes = request.method() == "initialize";
-        let hello = request.params().filter(|_| initializes);
-        if hello.is_some_and(|params| params.as_bytes().len() > MAX_HELLO) {
-            let message = format!("the params of `initialize` are longer than {MAX_HELLO} bytes");
-            let error = ErrorObject::invalid_params(message);
-            return Err(NotTaken::Answered(error, INVALID_MESSAGE));
-        }
+        let client = initializes.then(|| {
+            let params = request.params().map(Params::as_raw);
+            let declared = params.and_then(|params| params.member("capabilities"));
+            Capabilities::read(declared, self.shared.config.capabilities_limit)
+        });
+        let client = client
+            .transpose()
+            .map_err(|too_long| NotTaken::Answered(too_long.into(), INVALID_MESSAGE))?;
         let limit = self.shared.config.max_requests;
         let begun = self
             .row
             .with(|session| session.begin(&id, initializes, route, limit));
-        let (ticket, terms) = begun.map_err(|why| not_taken(why, id, limit))?;
+        let (ticket, terms) = begun.map_err(|why| not_taken(why, request.id(), limit))?;
         let taken = Taken {
             place: self.clone(),
             ticket,
@@ -112,7 +112,7 @@ impl Place {
         let calls = &self.shared.calls;
         let call = calls.begin(terms.version, &request, &head);
         let call = call.map_err(NotTaken::Rejected)?;
-        let answer = Box::pin(answer(taken, call, head, terms, request));
+        let answer = Box::pin(answer(taken, call, head, (id, terms, client), request));
         Ok(Running { ticket, answer })
     }
 
@@ -248,20 +248,19 @@ impl Running {
     }
 }
 
-/// Runs a request to its end, and sends its answer unless that is for the response.
+/// Runs a request to its end, and sends its answer unless that is for the response. `client` is what
+/// the client declares in its `initialize`.
 async fn answer(
     taken: Taken,
     call: Call,
     head: Box<Parts>,
-    terms: Terms,
+    (id, terms, client): (Id, Terms, Option<Capabilities>),
     request: Request,
 ) -> Option<Pieces> {
     let Taken { place, ticket } = &taken;
     let ticket = *ticket;
-    let id = request.id();
     let initializes = request.method() == "initialize";
     let cx = place.context(head, request.meta_part(), terms, Some(ticket));
-    let client = initializes.then(|| client_of(&request));
     let dispatcher = Arc::clone(&place.shared.dispatcher);
     let outcome = call.run(move || dispatcher.request(cx, request)).await;
     let outcome = outcome.map_err(ErrorObject::into_legacy);
@@ -286,23 +285,6 @@ async fn answer(
             place.shared.table.end_with_stream(&place.row);
             None
         }
-    }
-}
-
-/// What the client said of itself in its `initialize`.
-fn client_of(request: &Request) -> Client {
-    let params = request
-        .params()
-        .and_then(|params| params.as_raw().to_value().ok());
-    let capabilities = match params {
-        Some(Value::Object(mut params)) => params.remove("capabilities"),
-        _ => None,
-    };
-    Client {
-        capabilities: match capabilities {
-            Some(Value::Object(capabilities)) => capabilities,
-            _ => serde_json::Map::new(),
-        },
     }
 }
 

@@ -42,7 +42,7 @@ impl Listener {
         let (running, mut ended) = oneshot::channel();
         let acknowledgement = filter.acknowledgement(&id);
         let listener = Self {
-            id: id.detached(),
+            id: id.clone(),
             filter,
             sender: None,
             running: Some(running),

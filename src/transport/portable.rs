@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
-use serde_json::{Map, Value, json};
 
 use super::legacy::too_many;
 use super::seal::{Sealed, StateKeys, since_1970};
 use super::service::Shared;
 use super::sessions::{SessionRow, now};
 use super::streamable::{reap_from_now_on, resumption};
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::exchange::Claim;
 use crate::protocol::party::{Owner, Party};
 use crate::protocol::rejection::Rejection;
-use crate::protocol::session::{Client, Session, Terms};
+use crate::protocol::session::{Session, Terms};
 use crate::wire::id::{SessionId, Tag};
+use crate::wire::jsonrpc::RawJson;
 use crate::wire::version::ProtocolVersion;
 
 /// The longest capabilities that a name carries, in bytes: it comes with every request. The session
@@ -38,18 +39,16 @@ impl Portable {
         owner: Option<&Owner>,
         terms: &Terms,
     ) -> Option<HeaderValue> {
-        let client = terms.client.as_ref()?;
-        let capabilities = Value::Object(client.capabilities.clone());
-        if capabilities.to_string().len() > MAX_CAPABILITIES {
+        let capabilities = terms.client.as_ref()?;
+        if capabilities.as_bytes().len() > MAX_CAPABILITIES {
             return None;
         }
-        let content = json!({
-            "version": terms.version.as_str(),
-            "capabilities": capabilities,
-            "until": since_1970().saturating_add(self.lifetime).as_secs(),
-        });
+        let content = format!(
+            r#"{{"version":"{}","until":{},"capabilities":{capabilities}}}"#,
+            terms.version.as_str(),
+            since_1970().saturating_add(self.lifetime).as_secs(),
+        );
         let bound = bound(id, owner.map(|owner| &**owner));
-        let content = content.to_string();
         let sealed = self.keys.seal(Sealed::Session, &bound, content.as_bytes());
         HeaderValue::try_from(format!("{id}.{sealed}")).ok()
     }
@@ -58,16 +57,15 @@ impl Portable {
     /// another principal's, or began too long ago.
     fn read(&self, id: SessionId, owner: Option<&str>, sealed: &str) -> Option<Terms> {
         let content = self.keys.open(Sealed::Session, &bound(id, owner), sealed)?;
-        let mut content: Map<String, Value> = serde_json::from_slice(&content).ok()?;
-        if content.get("until")?.as_u64()? <= since_1970().as_secs() {
+        let content = RawJson::of(&content);
+        let until = std::str::from_utf8(content.member("until")?.as_bytes()).ok()?;
+        if until.parse::<u64>().ok()? <= since_1970().as_secs() {
             return None;
         }
-        let Some(Value::Object(capabilities)) = content.remove("capabilities") else {
-            return None;
-        };
+        let declared = content.member("capabilities");
         Some(Terms {
-            version: ProtocolVersion::parse(content.get("version")?.as_str()?)?,
-            client: Some(Arc::new(Client { capabilities })),
+            version: ProtocolVersion::parse(&content.member("version")?.as_str()?)?,
+            client: Some(Capabilities::read(declared, MAX_CAPABILITIES).ok()?),
         })
     }
 }
@@ -108,6 +106,7 @@ fn bound(id: SessionId, owner: Option<&str>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -119,10 +118,12 @@ mod tests {
     }
 
     fn terms(note: &str) -> Terms {
-        let capabilities = Map::from_iter([("sampling".to_owned(), json!({"note": note}))]);
+        let capabilities = json!({"sampling": {"note": note}}).to_string();
+        let capabilities = RawJson::of(capabilities.as_bytes());
+        let capabilities = Capabilities::read(Some(capabilities), usize::MAX);
         Terms {
             version: ProtocolVersion::V2025_06_18,
-            client: Some(Arc::new(Client { capabilities })),
+            client: Some(capabilities.unwrap()),
         }
     }
 
@@ -137,8 +138,7 @@ mod tests {
         let sealed = name.strip_prefix(&format!("{id}.")).unwrap();
         let read = portable.read(id, Some("ada.lovelace"), sealed).unwrap();
         assert_eq!(read.version, ProtocolVersion::V2025_06_18);
-        let capabilities = &read.client.unwrap().capabilities;
-        assert_eq!(*capabilities, terms("x").client.unwrap().capabilities);
+        assert_eq!(read.client, terms("x").client);
         for (id, owner) in [
             (id, Some("bob")),
             (id, None),
@@ -182,8 +182,7 @@ mod tests {
                 prop_assert!(name.as_bytes().iter().all(u8::is_ascii_graphic));
                 let (_, sealed) = name.to_str().unwrap().split_once('.').unwrap();
                 let read = portable.read(id, Some(&owner), sealed).unwrap();
-                let told = terms(&note).client.unwrap();
-                prop_assert_eq!(&read.client.unwrap().capabilities, &told.capabilities);
+                prop_assert_eq!(read.client, terms(&note).client);
             } else {
                 prop_assert!(note.len() > 150, "which JSON may make six times as long");
             }

@@ -329,7 +329,8 @@ impl McpService {
                 drop(body);
                 let id = id_of(&read);
                 shared.permit(Endpoint::Mcp, &head, &read)?;
-                let answered = match settle(&fields, read, config.terms.sessions) {
+                let limit = config.capabilities_limit;
+                let answered = match settle(&fields, read, config.terms.sessions, limit) {
                     Ok(posted) => self.answer(head, posted, form).await,
                     Err(rejection) => Err(rejection),
                 };

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -74,7 +74,6 @@ pub(super) fn begin(
         envelope,
         id: id.clone(),
         listens: Arc::clone(&shared.listens),
-        capabilities: OnceLock::new(),
     });
     let cx = Context::new(link, head, request.meta_part());
     let reading = Reading::of(&cx);

@@ -101,7 +101,7 @@ pub(super) fn post(
         return Err(Rejection::InitializedAlready { id: request.id() });
     }
     claim.check_version()?;
-    let version = place.row.with(|session| session.terms().version);
+    let version = place.row.with(|session| session.version());
     place.take_all(head, read, version, form)
 }
 

@@ -32,5 +32,6 @@ mod streamable;
 mod support;
 mod trace;
 mod transcripts;
+mod trees;
 mod upgrades;
 mod writes;

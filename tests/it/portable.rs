@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcp_wire::auth::{Identity, StaticTokens};
 use mcp_wire::server::{Arguments, Call, Role, Sampling, Server, StateKeys, Tool, ToolError};
-use mcp_wire::{Builder, McpService, ServiceEvent};
+use mcp_wire::{Builder, Capabilities, McpService, ServiceEvent};
 use serde_json::json;
 
 use crate::support::inside::{self, Asked, in_session, open, post};
@@ -18,11 +18,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Tells what it knows of the client.
 async fn know(cx: Call, _: Arguments) -> String {
-    let capabilities = cx
-        .client_capabilities()
-        .cloned()
-        .map(serde_json::Value::from);
-    format!("{} {}", cx.version(), capabilities.unwrap_or_default())
+    let capabilities = cx.client_capabilities().map(Capabilities::to_map);
+    let capabilities = serde_json::Value::from(capabilities.unwrap_or_default());
+    format!("{} {capabilities}", cx.version())
 }
 
 async fn ask(cx: Call, _: Arguments) -> Result<String, ToolError> {

@@ -17,7 +17,7 @@ use mcp_wire::server::{
     PromptArguments, PromptResult, Read, Resource, ResourceContents, ResourceTemplate, Role,
     Sampling, Server, Target, Tool, ToolError,
 };
-use mcp_wire::{Builder, Change, LogLevel, McpService};
+use mcp_wire::{Builder, Capabilities, Change, LogLevel, McpService};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -145,7 +145,7 @@ fn tools(server: Server, seen: &Arc<Seen>) -> Server {
             format!("{} {:?}", cx.version(), cx.session_id().is_some())
         })
         .tool(Tool::new("capabilities"), async |cx: Call, _| {
-            json!(cx.client_capabilities()).to_string()
+            json!(cx.client_capabilities().map(Capabilities::to_map)).to_string()
         })
         .tool(Tool::new("progress"), async |cx: Call, _| {
             for step in [1.0, 2.0, 2.0, f64::NAN, 1.5, 3.5] {
@@ -2184,7 +2184,7 @@ async fn each_listen_hears_what_it_asked_for() {
         (json!({"resourcesListChanged": true}), vec!["resources"]),
         (json!({"resourceSubscriptions": [uri]}), vec![uri]),
         (
-            json!({"resourceSubscriptions": ["test://item/2", "test://blob"]}),
+            json!({"resourceSubscriptions": ["test://blob", "test://item/2"]}),
             vec!["test://item/2"],
         ),
         (

@@ -1,36 +1,23 @@
 //! One legacy session: its phase, its running requests, the requests it waits for.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
 
+use super::capabilities::Capabilities;
 use super::change::Change;
 use super::level::LogLevel;
 use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
 use super::table::GivesWay;
 use super::turnover::Rest;
+use super::uris::Uris;
 use crate::wire::id::{EventId, StreamId};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
-/// How many bytes of heap the subscriptions of a session may cost.
-const MAX_SUBSCRIPTION_BYTES: usize = 64 * 1024;
-
 /// How long the client of an HTTP+SSE stream has to send its first message before the stream alone no
 /// longer keeps its place. It sends it at once, as soon as it knows where to.
 const FIRST_WORD: Duration = Duration::from_secs(10);
-
-/// What a subscription costs beside its URI: its place in the list, which may be half empty, and what
-/// the allocator adds to the text.
-const SUBSCRIPTION_OVERHEAD: usize = 2 * size_of::<Box<str>>() + 16;
-
-/// What a client said of itself in `initialize`.
-#[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) capabilities: Map<String, Value>,
-}
 
 /// A session: over one stream that is bound to its connection (HTTP+SSE), or over many that
 /// outlive theirs (Streamable HTTP).
@@ -53,7 +40,7 @@ pub(crate) struct Client {
 pub(crate) struct Session<C, W, R> {
     phase: Phase,
     streams: Streams<C>,
-    client: Option<Arc<Client>>,
+    client: Option<Capabilities>,
     version: ProtocolVersion,
     log_level: LogLevel,
     running: Vec<Running<W>>,
@@ -62,7 +49,7 @@ pub(crate) struct Session<C, W, R> {
     awaited: Vec<(u64, R)>,
     requests_sent: u64,
     requests_begun: u64,
-    subscriptions: Vec<Box<str>>,
+    subscriptions: Uris,
     draining: bool,
     /// Whether the client was heard of again, after the request that opened the session.
     is_settled: bool,
@@ -138,7 +125,8 @@ pub(crate) enum Refused {
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
     pub(crate) version: ProtocolVersion,
-    pub(crate) client: Option<Arc<Client>>,
+    /// What the client declared in its `initialize`; `None` before that.
+    pub(crate) client: Option<Capabilities>,
 }
 
 /// What a closed session leaves to be ended.
@@ -198,7 +186,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             awaited: Vec::new(),
             requests_sent: 0,
             requests_begun: 0,
-            subscriptions: Vec::new(),
+            subscriptions: Uris::default(),
             draining: false,
             is_settled: false,
             last_used: now,
@@ -235,6 +223,11 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
+    }
+
+    /// The revision that is spoken, or was asked for.
+    pub(crate) fn version(&self) -> ProtocolVersion {
+        self.version
     }
 
     /// What messages are taken under.
@@ -372,7 +365,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         let ticket = Ticket(self.requests_begun);
         self.running.push(Running {
             ticket,
-            id: id.detached(),
+            id: id.clone(),
             route,
             work: None,
             initializes,
@@ -497,11 +490,11 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// What `initialize` settled, told before its answer is sent with [`Session::finish`].
-    pub(crate) fn open(&mut self, version: ProtocolVersion, client: Client) {
+    pub(crate) fn open(&mut self, version: ProtocolVersion, client: Capabilities) {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
             self.version = version;
-            self.client = Some(Arc::new(client));
+            self.client = Some(client);
         }
     }
 
@@ -595,31 +588,13 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// Subscribes to a resource; false when the session has no room for more, or no stream that it
-    /// could be told on.
+    /// could be told on, and for an empty URI, which names nothing.
     pub(crate) fn subscribe(&mut self, uri: &str) -> bool {
-        if !self.is_told() {
-            return false;
-        }
-        if self.is_subscribed(uri) {
-            return true;
-        }
-        let charge = |uri: &str| uri.len() + SUBSCRIPTION_OVERHEAD;
-        let bytes: usize = self.subscriptions.iter().map(|uri| charge(uri)).sum();
-        if bytes + charge(uri) > MAX_SUBSCRIPTION_BYTES {
-            return false;
-        }
-        self.subscriptions.push(uri.into());
-        true
+        self.is_told() && !uri.is_empty() && self.subscriptions.insert(uri).is_ok()
     }
 
     pub(crate) fn unsubscribe(&mut self, uri: &str) {
-        self.subscriptions.retain(|subscribed| &**subscribed != uri);
-    }
-
-    fn is_subscribed(&self, uri: &str) -> bool {
-        self.subscriptions
-            .iter()
-            .any(|subscribed| &**subscribed == uri)
+        self.subscriptions.remove(uri);
     }
 
     /// Tells of a change: lists to every open session, a resource to its subscribers (SPEC E-59).
@@ -632,7 +607,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         now: Instant,
     ) -> Result<(), Closed> {
         let wanted = match change {
-            Change::Resource(uri) => self.is_subscribed(uri),
+            Change::Resource(uri) => self.subscriptions.contains(uri),
             Change::Tools | Change::Prompts | Change::Resources => self.phase == Phase::Open,
         };
         if !wanted {
@@ -672,7 +647,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             }
         }
         self.phase = Phase::Closed;
-        self.subscriptions = Vec::new();
+        self.subscriptions = Uris::default();
         self.streams.finish();
         Remains {
             work: running

@@ -32,8 +32,7 @@ fn open(version: ProtocolVersion) -> TestSession {
 fn initialize(session: &mut TestSession, route: Route, version: ProtocolVersion) {
     let id = Id::from("hello");
     let (ticket, _) = session.begin(&id, true, route, 64).unwrap();
-    let capabilities = Map::new();
-    session.open(version, Client { capabilities });
+    session.open(version, Capabilities::none());
     let answer = Outgoing::Result(&id, &Json::empty());
     session.finish(ticket, answer, Instant::now()).unwrap();
 }
@@ -363,10 +362,7 @@ fn an_initialize_without_its_client_is_given_up() {
         session.detach(attachment, Instant::now());
         let comes_back = version.has_priming_events();
         assert_eq!(session.is_given_up(), !comes_back, "{version}");
-        let client = Client {
-            capabilities: Map::new(),
-        };
-        session.open(version, client);
+        session.open(version, Capabilities::none());
         done(&mut session, ticket, 1).unwrap();
         assert!(!session.is_given_up(), "it is open");
     }
@@ -548,22 +544,15 @@ fn changes_wait_for_a_client() {
     assert_eq!(other.len(), 0);
 }
 
+/// FIELD X-2: with the overhead of each; an empty one names nothing, a repeated one takes nothing.
 #[test]
 fn subscriptions_are_bounded_in_bytes() {
-    let longest = MAX_SUBSCRIPTION_BYTES - SUBSCRIPTION_OVERHEAD;
     let (mut session, _) = bound();
-    assert!(!session.subscribe(&"x".repeat(longest + 1)));
-    assert!(session.subscribe(&"x".repeat(longest)));
-    assert!(!session.subscribe(""));
-}
-
-/// FIELD X-3: what a session keeps is bounded in bytes of heap, however short its URIs are.
-#[test]
-fn many_short_subscriptions_are_charged_what_they_cost() {
-    let (mut session, _) = bound();
-    let taken = (0..).take_while(|n: &u32| session.subscribe(&format!("a:{n:04}")));
-    let each = "a:0000".len() + SUBSCRIPTION_OVERHEAD;
-    assert_eq!(taken.count(), MAX_SUBSCRIPTION_BYTES / each);
+    let longest = "x".repeat(Uris::LIMIT - Uris::ENTRY);
+    assert!(session.subscribe(&longest) && session.subscribe(&longest));
+    assert!(!session.subscribe("y"));
+    session.unsubscribe(&longest);
+    assert!(session.subscribe("y") && !session.subscribe(""));
 }
 
 // --- time

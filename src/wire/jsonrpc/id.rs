@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use bytes::Bytes;
-
 use super::RawJson;
 
 /// The id of a request, as the JSON token it came as (SPEC A-5): `1` and `"1"` are different ids,
@@ -14,62 +12,80 @@ use super::RawJson;
 /// Ids are equal when their values are, whatever the escapes in them: `"a"` and `"\u0061"` name
 /// the same request.
 ///
+/// An id owns its bytes: one that is kept does not keep the message alive that it was read from.
+///
 /// ```
 /// use mcp_wire::jsonrpc::Id;
 /// assert_eq!(Id::from(7).to_string(), "7");
 /// assert_ne!(Id::from(7), Id::from("7"));
 /// ```
 #[derive(Clone)]
-pub struct Id(Bytes);
+pub struct Id(Token);
+
+/// The bytes of an id. Nearly all are integers or UUIDs and need no block of the heap.
+#[derive(Clone)]
+enum Token {
+    Short { len: u8, bytes: [u8; SHORT] },
+    Long(Box<[u8]>),
+}
+
+/// The bytes of a UUID with its quotes.
+const SHORT: usize = 38;
 
 impl Id {
     /// Invariant of the callers: `token` is the token of a JSON string or integer.
-    pub(super) fn from_token(token: Bytes) -> Self {
-        Self(token)
+    pub(super) fn from_token(token: &[u8]) -> Self {
+        let mut bytes = [0; SHORT];
+        Self(match bytes.get_mut(..token.len()) {
+            Some(start) => {
+                start.copy_from_slice(token);
+                let len = token.len() as u8;
+                Token::Short { len, bytes }
+            }
+            None => Token::Long(token.into()),
+        })
     }
 
     /// The JSON token of this id.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// A copy that does not keep the body alive that this id was read from.
-    pub(crate) fn detached(&self) -> Self {
-        Self(Bytes::copy_from_slice(&self.0))
+        match &self.0 {
+            Token::Short { len, bytes } => &bytes[..usize::from(*len)],
+            Token::Long(bytes) => bytes,
+        }
     }
 
     /// The integer of an id that this side made.
     pub(crate) fn as_u64(&self) -> Option<u64> {
-        std::str::from_utf8(&self.0).ok()?.parse().ok()
+        std::str::from_utf8(self.as_bytes()).ok()?.parse().ok()
     }
 
     /// The text of a string; `None` for an integer.
     fn text(&self) -> Option<Cow<'_, str>> {
-        RawJson(&self.0).as_str()
+        RawJson(self.as_bytes()).as_str()
     }
 }
 
 impl From<u64> for Id {
     fn from(id: u64) -> Self {
-        Self(id.to_string().into())
+        Self::from_token(id.to_string().as_bytes())
     }
 }
 
 impl From<&str> for Id {
     fn from(id: &str) -> Self {
-        Self(serde_json::Value::from(id).to_string().into())
+        Self::from_token(serde_json::Value::from(id).to_string().as_bytes())
     }
 }
 
 impl PartialEq for Id {
     fn eq(&self, other: &Self) -> bool {
         // Without escapes, the value is in the bytes. Only strings have escapes.
-        let is_escaped = |id: &Self| id.0.contains(&b'\\');
+        let is_escaped = |id: &Self| id.as_bytes().contains(&b'\\');
         if is_escaped(self) || is_escaped(other) {
             self.text().is_some() && self.text() == other.text()
         } else {
-            self.0 == other.0
+            self.as_bytes() == other.as_bytes()
         }
     }
 }
@@ -80,14 +96,14 @@ impl Hash for Id {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self.text() {
             Some(text) => (true, &*text).hash(state),
-            None => (false, &self.0).hash(state),
+            None => (false, self.as_bytes()).hash(state),
         }
     }
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.0))
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
     }
 }
 
@@ -105,7 +121,7 @@ mod tests {
 
     #[test]
     fn ids_are_equal_by_value_and_type() {
-        let token = |text: &'static str| Id::from_token(Bytes::from_static(text.as_bytes()));
+        let token = |text: &'static str| Id::from_token(text.as_bytes());
         assert_eq!(token(r#""a""#), token(r#""\u0061""#));
         assert_ne!(token("1"), token(r#""1""#));
         assert_ne!(token("1"), token(r#""\u0031""#));
@@ -117,10 +133,22 @@ mod tests {
     /// An escape makes nothing equal that has another value.
     #[test]
     fn ids_with_escapes_differ_by_value() {
-        let token = |text: &'static str| Id::from_token(Bytes::from_static(text.as_bytes()));
+        let token = |text: &'static str| Id::from_token(text.as_bytes());
         for other in [r#""b""#, r#""\u0062""#, r#""A""#, "97", r#""""#] {
             assert_ne!(token(r#""\u0061""#), token(other), "{other}");
             assert_ne!(token(other), token(r#""\u0061""#), "{other}");
         }
+    }
+
+    /// Short or long, an id has the bytes that it was made of.
+    #[test]
+    fn an_id_keeps_its_bytes_at_any_length() {
+        for len in [1, 2, SHORT - 1, SHORT, SHORT + 1, 256] {
+            let token = "7".repeat(len);
+            let id = Id::from_token(token.as_bytes());
+            assert_eq!(id.as_bytes(), token.as_bytes());
+            assert_eq!(id.clone(), id);
+        }
+        assert_eq!(size_of::<Option<Id>>(), 40);
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::parse::Limits;
 use super::plain::has_escape;
 use super::scan::{Kind, Scanner, decode};
-use super::walk::members;
+use super::walk::{elements, members};
 use crate::wire::pieces::Pieces;
 
 /// One JSON value inside a message, as the bytes it came as.
@@ -54,6 +54,23 @@ impl<'a> RawJson<'a> {
     pub(crate) fn member(self, wanted: &str) -> Option<Self> {
         let members = members(self.0).filter(|(name, _)| Self(name).is_text(wanted));
         members.last().map(|(_, value)| Self(value))
+    }
+
+    /// The members of an object, one after the other: the name, a string, and the value. There are none
+    /// in a value of another type.
+    pub(crate) fn members(self) -> impl Iterator<Item = (Self, Self)> {
+        members(self.0).map(|(name, value)| (Self(name), Self(value)))
+    }
+
+    /// The text of a member that is a string.
+    pub(crate) fn text_of(self, wanted: &str) -> Option<Cow<'a, str>> {
+        self.member(wanted)?.as_str()
+    }
+
+    /// The elements of an array, one after the other; `None` for a value of another type.
+    pub(crate) fn elements(self) -> Option<impl Iterator<Item = Self>> {
+        let is_array = self.0.starts_with(b"[");
+        is_array.then(|| elements(self.0).map(Self))
     }
 
     /// Whether a string has this text.

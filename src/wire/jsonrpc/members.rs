@@ -1,4 +1,4 @@
-//! The members of one object as they go by: which part each is, and which are there twice.
+//! The members of one object as they go by: which part each is, and which are duplicated.
 
 use std::borrow::Cow;
 
@@ -9,6 +9,8 @@ use super::scan::{Scanned, decode};
 pub(super) trait Part: Copy {
     /// What most of the names begin with: no quote, no backslash, no control character.
     const PREFIX: &'static [u8] = b"";
+    /// Whether a name that is no part may not be duplicated either, so that such names are kept.
+    const CHECKS_OTHERS: bool = true;
     /// The one with this name.
     fn named(name: &[u8]) -> Option<Self>;
     /// Its place among all of them: less than 16.
@@ -16,10 +18,13 @@ pub(super) trait Part: Copy {
 }
 
 /// What is known of an object while it is read.
-#[derive(Default)]
 pub(super) struct Members<'a> {
-    /// Whether a member was read, so that the next stands behind a comma.
+    /// Whether a member was read, so that the next stands after a comma.
     pub(super) is_begun: bool,
+    /// How many there may be.
+    max: usize,
+    /// How many were no parts, or parts that were there before.
+    len_of_others: usize,
     /// The parts that were there, and those that were there again: a bit for each.
     parts: u16,
     repeated_parts: u16,
@@ -28,7 +33,30 @@ pub(super) struct Members<'a> {
     repeated: Option<String>,
 }
 
+/// How many characters of a duplicated name are told.
+const TOLD: usize = 100;
+
 impl<'a> Members<'a> {
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            is_begun: false,
+            max,
+            len_of_others: 0,
+            parts: 0,
+            repeated_parts: 0,
+            others: None,
+            repeated: None,
+        }
+    }
+
+    /// Whether there are more members than there may be.
+    #[inline(always)]
+    pub(super) fn are_too_many(&self) -> bool {
+        // There are no more parts than bits, so that hardly any object has its parts counted.
+        let most = self.len_of_others.saturating_add(16);
+        most > self.max && self.len_of_others + self.parts.count_ones() as usize > self.max
+    }
+
     /// Adds a name; gives its part if it is one, and was not there before. Parts are told apart by
     /// their bits, so that only other names have to be compared and kept.
     #[inline(always)]
@@ -37,19 +65,23 @@ impl<'a> Members<'a> {
         match part {
             Some(part) if self.is_first(part) => return Some(part),
             Some(_) => self.repeat(name),
-            None => self.add_other(Cow::Borrowed(name)),
+            None => self.add_other::<P>(Cow::Borrowed(name)),
         }
         None
     }
 
     /// The same for a name that has escapes, from its token.
+    /// It is not decoded where the object has too many members anyway.
     #[cold]
     pub(super) fn add_decoded<P: Part>(&mut self, token: &str) -> Scanned<Option<P>> {
+        if self.are_too_many() {
+            return Ok(None);
+        }
         let name = decode(token)?.into_owned().into_bytes();
         match P::named(&name) {
             Some(part) if self.is_first(part) => return Ok(Some(part)),
             Some(_) => self.repeat(&name),
-            None => self.add_other(Cow::Owned(name)),
+            None => self.add_other::<P>(Cow::Owned(name)),
         }
         Ok(None)
     }
@@ -65,18 +97,34 @@ impl<'a> Members<'a> {
         true
     }
 
+    /// The first duplicate refuses the object, and so does one member too many: no name is kept after
+    /// it.
     #[inline(never)]
-    fn add_other(&mut self, name: Cow<'a, [u8]>) {
+    fn add_other<P: Part>(&mut self, name: Cow<'a, [u8]>) {
+        self.len_of_others += 1;
+        if !P::CHECKS_OTHERS || self.repeated.is_some() || self.are_too_many() {
+            return;
+        }
         let others = self.others.get_or_insert_default();
-        if !others.insert(name.clone()) {
-            self.repeat(&name);
+        if let Err(name) = others.insert(name) {
+            self.tell(&name);
         }
     }
 
     #[cold]
     fn repeat(&mut self, name: &[u8]) {
-        self.repeated
-            .get_or_insert_with(|| String::from_utf8_lossy(name).into_owned());
+        self.len_of_others += 1;
+        self.tell(name);
+    }
+
+    #[cold]
+    fn tell(&mut self, name: &[u8]) {
+        self.others = None;
+        self.repeated.get_or_insert_with(|| {
+            let told = &name[..name.len().min(4 * TOLD)];
+            let told = String::from_utf8_lossy(told);
+            told.chars().take(TOLD).collect()
+        });
     }
 
     /// Whether this part was there more than once.
@@ -84,8 +132,9 @@ impl<'a> Members<'a> {
         self.repeated_parts & 1 << part.place() != 0
     }
 
-    /// The first name that was there before.
-    pub(super) fn repeated(self) -> Option<String> {
-        self.repeated
+    /// The beginning of the first name that was there before.
+    #[inline(always)]
+    pub(super) fn repeated(&mut self) -> Option<String> {
+        self.repeated.take()
     }
 }

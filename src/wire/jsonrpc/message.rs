@@ -58,7 +58,7 @@ impl Request {
     /// The id, to be echoed.
     #[must_use]
     pub fn id(&self) -> Id {
-        Id::from_token(self.body.slice(self.id.range()))
+        Id::from_token(&self.body[self.id.range()])
     }
 
     /// The method, escapes decoded.
@@ -175,8 +175,7 @@ impl Response {
     /// The id of the request; an error may come without (SPEC A.1).
     #[must_use]
     pub fn id(&self) -> Option<Id> {
-        self.id
-            .map(|id| Id::from_token(self.body.slice(id.range())))
+        self.id.map(|id| Id::from_token(&self.body[id.range()]))
     }
 
     /// The `result` object, or the `error` object as `Err`.
@@ -360,7 +359,7 @@ impl<'a> Params<'a> {
     #[must_use]
     pub fn request_id(self) -> Option<Id> {
         let span = self.spans.request_id?;
-        Some(Id::from_token(self.body.slice(span.range())))
+        Some(Id::from_token(&self.body[span.range()]))
     }
 
     /// Whether the client comes back with answers (SPEC D-110): there are `inputResponses` or a

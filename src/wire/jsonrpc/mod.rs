@@ -13,6 +13,7 @@ mod message;
 mod names;
 mod parse;
 mod plain;
+mod price;
 mod scan;
 #[cfg(test)]
 mod tests;

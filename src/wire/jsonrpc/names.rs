@@ -13,14 +13,18 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Adds a name; false if it was there.
-    pub(super) fn insert(&mut self, name: Cow<'a, [u8]>) -> bool {
+    /// Adds a name; gives it back if it was there.
+    pub(super) fn insert(&mut self, name: Cow<'a, [u8]>) -> Result<(), Cow<'a, [u8]>> {
         if let Some(many) = &mut self.many {
-            return many.insert(name);
+            if many.contains(&name) {
+                return Err(name);
+            }
+            many.insert(name);
+            return Ok(());
         }
         let few = &self.few[..self.len];
         if few.contains(&&*name) {
-            return false;
+            return Err(name);
         }
         match name {
             Cow::Borrowed(name) if self.len < self.few.len() => {
@@ -32,7 +36,7 @@ impl<'a> Names<'a> {
                 self.many = Some(few.chain([name]).collect());
             }
         }
-        true
+        Ok(())
     }
 }
 
@@ -51,9 +55,9 @@ mod tests {
                 name => Cow::Borrowed(name),
             };
             for n in 0..40 {
-                assert!(names.insert(name(n)), "{n}");
+                assert!(names.insert(name(n)).is_ok(), "{n}");
                 for again in 0..=n {
-                    assert!(!names.insert(name(again)), "{again} of {n}");
+                    assert!(names.insert(name(again)).is_err(), "{again} of {n}");
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::members::Part;
+use super::members::{Members, Part};
 use super::message::{MetaSpans, Method, ParamSpans};
 use super::scan::{Kind, Scanned, Scanner, Span, decode};
 use super::{ErrorObject, Id, Message, Notification, Payload, Request, Response};
@@ -23,6 +23,17 @@ pub struct Limits {
     pub method_len: usize,
     /// The messages of a batch. Default [`Limits::MAX_BATCH_LEN`].
     pub batch_len: usize,
+    /// The members of a message itself, of its `params`, of `_meta`, and of the `clientInfo` in it: each
+    /// of these objects may have so many. Objects further inside, such as `arguments`, are counted by
+    /// [`Limits::tree`] alone. Default [`Limits::MAX_MEMBERS`].
+    pub members: usize,
+    /// The bytes of heap that the values of a body may take as a tree (`serde_json::Value`), all
+    /// messages of a batch together. The parser adds them up while it reads, before anything is built: the
+    /// bytes of the body, for its strings, and beside them 32 for each string, 64 for an element of an
+    /// array, 164 for a member of an object and its name, and 80 or 544 for an array or an object that
+    /// is not empty. The sum is never below what a tree keeps, as 64-bit machines have it. Default
+    /// [`Limits::MAX_TREE`].
+    pub tree: usize,
 }
 
 impl Limits {
@@ -36,6 +47,11 @@ impl Limits {
     pub const MAX_METHOD_LEN: usize = 256;
     /// As many as the requests that one session may have running.
     pub const MAX_BATCH_LEN: usize = 64;
+    /// Ten times what the widest messages in use have.
+    pub const MAX_MEMBERS: usize = 1000;
+    /// 32 MiB: eight times the longest body, so that text, pictures and hundreds of thousands of numbers
+    /// fit, and what is made to be dear does not.
+    pub const MAX_TREE: usize = 32 * 1024 * 1024;
 }
 
 impl Default for Limits {
@@ -45,14 +61,17 @@ impl Default for Limits {
             id_len: Self::MAX_ID_LEN,
             method_len: Self::MAX_METHOD_LEN,
             batch_len: Self::MAX_BATCH_LEN,
+            members: Self::MAX_MEMBERS,
+            tree: Self::MAX_TREE,
         }
     }
 }
 
 /// Reads a body: one message or a batch (SPEC A.1, A.3). The messages share the body's bytes.
 ///
-/// Time is linear in the length of the body; memory does not depend on it, but for objects with
-/// more than eight members at the envelope, `params` or `_meta`.
+/// Time is linear in the length of the body. Memory is that of the names in the message itself,
+/// `params` and `_meta`, of which there are no more than [`Limits::members`], and only where there are
+/// more than eight or they have escapes.
 ///
 /// # Errors
 ///
@@ -168,14 +187,17 @@ struct Envelope {
     params: Option<Scanned<ParamSpans>>,
     result: Option<Scanned<Span>>,
     error: Option<Scanned<Span>>,
-    repeated: Option<String>,
+    /// What is wrong with the message as a whole.
+    fault: Option<Box<Fault>>,
+    /// Whether there are too many members, so that not all of them were looked at.
+    is_too_wide: bool,
 }
 
 impl Envelope {
     /// Reads an object to its end. What is wrong with a member is kept for later: bytes that are
     /// not JSON go first, and the id may come last (GOTCHAS 22).
     fn read(&mut self, scanner: &mut Scanner<'_>, limits: &Limits) -> Scanned<()> {
-        let mut members = scanner.object()?;
+        let mut members = scanner.object(limits.members)?;
         while let Some(part) = scanner.next(&mut members)? {
             if matches!(part, EnvelopePart::Params) && scanner.peek() == Some(b'{') {
                 self.params = Some(params(scanner, limits)?);
@@ -201,7 +223,9 @@ impl Envelope {
             // Neither of the two is to be echoed; `decide` tells of the repetition first.
             self.id = Some(Err(Fault::RepeatedId.into()));
         }
-        self.repeated = members.repeated();
+        self.is_too_wide = members.are_too_many();
+        self.fault = unfit_tree(scanner, limits)
+            .or_else(|| unfit_members(&mut members, limits, "the message"));
         Ok(())
     }
 
@@ -214,22 +238,18 @@ impl Envelope {
             _ => None,
         };
         // SPEC A-11: a readable id is echoed, unless it is an id of ours that comes back.
-        let echo = id.filter(|_| is_call || !is_response);
-        let is_notification = is_call && self.id.is_none();
+        let echo = id.filter(|_| (is_call || !is_response) && !self.is_too_wide);
+        let is_notification = is_call && self.id.is_none() && !self.is_too_wide;
         self.decide(body).map_err(|fault| ParseError {
             fault,
-            id: echo.map(|id| Id::from_token(body.slice(id.range()))),
+            id: echo.map(|id| Id::from_token(&body[id.range()])),
             is_notification,
         })
     }
 
     fn decide(&mut self, body: &Bytes) -> Scanned<Message> {
-        if let Some(name) = self.repeated.take() {
-            return Err(Fault::Repeated {
-                name,
-                of: "the message",
-            }
-            .into());
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
         }
         self.jsonrpc.take().ok_or(Fault::Version)??;
         let id = self.id.take().transpose()?;
@@ -269,6 +289,34 @@ impl Envelope {
             _ => Err(Fault::Mixed.into()),
         }
     }
+}
+
+/// What is wrong with the values of a body up to here, whatever message they are part of.
+#[inline(always)]
+fn unfit_tree(scanner: &Scanner<'_>, limits: &Limits) -> Option<Box<Fault>> {
+    let is_large = scanner.price() > limits.tree as u64;
+    (is_large || scanner.has_reserved_name()).then(|| {
+        let limit = limits.tree;
+        Box::new(match is_large {
+            true => Fault::LargeTree { limit },
+            false => Fault::ReservedName,
+        })
+    })
+}
+
+/// What is wrong with the names of an object whose members are looked at.
+#[inline(always)]
+fn unfit_members(
+    members: &mut Members<'_>,
+    limits: &Limits,
+    of: &'static str,
+) -> Option<Box<Fault>> {
+    if members.are_too_many() {
+        let limit = limits.members;
+        return Some(Fault::ManyMembers { limit, of }.into());
+    }
+    let name = members.repeated()?;
+    Some(Fault::Repeated { name, of }.into())
 }
 
 /// The members of an envelope that mean something (SPEC A-18: extra members are ignored).
@@ -397,12 +445,12 @@ impl Part for ParamPart {
 #[inline(never)]
 fn params(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<ParamSpans> {
     let start = scanner.position();
-    let mut members = scanner.object()?;
+    let mut members = scanner.object(limits.members)?;
     let mut spans = ParamSpans::new(scanner.since(start));
     let mut meta_fault = None;
     while let Some(part) = scanner.next(&mut members)? {
         if matches!(part, ParamPart::Meta) && scanner.peek() == Some(b'{') {
-            match meta(scanner)? {
+            match meta(scanner, limits)? {
                 Ok(meta) => spans.meta = Some(meta),
                 Err(fault) => meta_fault = Some(fault),
             }
@@ -419,9 +467,8 @@ fn params(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<ParamSpans> {
             ParamPart::Meta => meta_fault = Some(Fault::MetaType.into()),
         }
     }
-    if let Some(name) = members.repeated() {
-        let of = "`params`";
-        return Ok(Err(Fault::Repeated { name, of }.into()));
+    if let Some(fault) = unfit_members(&mut members, limits, "`params`") {
+        return Ok(Err(fault));
     }
     if let Some(fault) = meta_fault {
         return Ok(Err(fault));
@@ -464,14 +511,21 @@ impl Part for MetaPart {
 
 /// SPEC: the progress token is a string or an integer.
 #[inline(never)]
-fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
+fn meta(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<MetaSpans> {
     let start = scanner.position();
-    let mut members = scanner.object()?;
+    let mut members = scanner.object(limits.members)?;
     let mut spans = MetaSpans::new(scanner.since(start));
     let mut token_kind = None;
+    let mut client_fault = None;
     while let Some(part) = scanner.next(&mut members)? {
         if matches!(part, MetaPart::ClientInfo) {
-            (spans.client_info, spans.is_client_named) = client(scanner)?;
+            match client(scanner, limits)? {
+                Ok((info, is_named)) => {
+                    spans.client_info = Some(info);
+                    spans.is_client_named = is_named;
+                }
+                Err(fault) => client_fault = Some(fault),
+            }
             continue;
         }
         let (kind, span) = scanner.value()?;
@@ -487,9 +541,11 @@ fn meta(scanner: &mut Scanner<'_>) -> Member<MetaSpans> {
             MetaPart::ClientInfo => {}
         }
     }
-    if let Some(name) = members.repeated() {
-        let of = "`_meta`";
-        return Ok(Err(Fault::Repeated { name, of }.into()));
+    if let Some(fault) = unfit_members(&mut members, limits, "`_meta`") {
+        return Ok(Err(fault));
+    }
+    if let Some(fault) = client_fault {
+        return Ok(Err(fault));
     }
     if !matches!(token_kind, None | Some(Kind::String | Kind::Integer)) {
         let is_enveloped = spans.protocol_version.is_some();
@@ -507,6 +563,9 @@ enum ClientPart {
 }
 
 impl Part for ClientPart {
+    // What else a client says of itself is for handlers to read.
+    const CHECKS_OTHERS: bool = false;
+
     fn named(name: &[u8]) -> Option<Self> {
         Some(match name {
             name if name == b"name" => Self::Name,
@@ -523,13 +582,13 @@ impl Part for ClientPart {
 /// Where `clientInfo` lies, and whether the client is named in it: by name and version, both strings.
 /// Looked at while it goes by, since a second walk would cost as much as this one.
 #[inline(never)]
-fn client(scanner: &mut Scanner<'_>) -> Scanned<(Option<Span>, bool)> {
+fn client(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<(Span, bool)> {
     if scanner.peek() != Some(b'{') {
         let (_, span) = scanner.value()?;
-        return Ok((Some(span), false));
+        return Ok(Ok((span, false)));
     }
     let start = scanner.position();
-    let mut members = scanner.object()?;
+    let mut members = scanner.object(limits.members)?;
     let (mut has_name, mut has_version) = (false, false);
     while let Some(part) = scanner.next(&mut members)? {
         let (kind, _) = scanner.value()?;
@@ -540,10 +599,14 @@ fn client(scanner: &mut Scanner<'_>) -> Scanned<(Option<Span>, bool)> {
     }
     // Readers differ in which of two they take.
     let is_sure = !members.repeats(ClientPart::Name) && !members.repeats(ClientPart::Version);
-    Ok((
-        Some(scanner.since(start)),
+    if members.are_too_many() {
+        let (limit, of) = (limits.members, "`clientInfo`");
+        return Ok(Err(Fault::ManyMembers { limit, of }.into()));
+    }
+    Ok(Ok((
+        scanner.since(start),
         is_sure && has_name && has_version,
-    ))
+    )))
 }
 
 /// Why a body is no message, or no batch of messages.
@@ -664,6 +727,14 @@ pub(super) enum Fault {
         name: String,
         of: &'static str,
     },
+    ManyMembers {
+        limit: usize,
+        of: &'static str,
+    },
+    LargeTree {
+        limit: usize,
+    },
+    ReservedName,
     EmptyBatch,
     LongBatch {
         limit: usize,
@@ -674,6 +745,9 @@ pub(super) enum Fault {
     MixedBatch,
 }
 
+/// Where the limits are set, for those who run the server.
+const SETTING: &str = "(limit: `Builder::json_limits`)";
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -682,15 +756,17 @@ impl fmt::Display for Fault {
             Self::Utf8 { at } => write!(f, "the body is not UTF-8 from byte {at} on"),
             Self::ByteOrderMark => f.write_str("the body begins with a byte order mark"),
             Self::Syntax { at, expected } => write!(f, "expected {expected} at byte {at}"),
-            Self::TooDeep { limit } => write!(f, "nested deeper than {limit} levels"),
+            Self::TooDeep { limit } => write!(f, "nested deeper than {limit} levels {SETTING}"),
             Self::NotAMessage => {
                 f.write_str("expected an object with `method`, `result` or `error`")
             }
             Self::Version => f.write_str("`jsonrpc` must be the string \"2.0\""),
             Self::IdType => f.write_str("`id` must be a string or an integer"),
-            Self::LongId { limit } => write!(f, "`id` is longer than {limit} bytes"),
+            Self::LongId { limit } => write!(f, "`id` is longer than {limit} bytes {SETTING}"),
             Self::MethodType => f.write_str("`method` must be a string"),
-            Self::LongMethod { limit } => write!(f, "`method` is longer than {limit} bytes"),
+            Self::LongMethod { limit } => {
+                write!(f, "`method` is longer than {limit} bytes {SETTING}")
+            }
             Self::ParamsType => f.write_str("`params` must be an object"),
             Self::PositionalParams => {
                 f.write_str("`params` must be an object, positional parameters are not used")
@@ -704,11 +780,22 @@ impl fmt::Display for Fault {
             Self::ResultWithoutId => f.write_str("a `result` needs the `id` of its request"),
             Self::Mixed => f.write_str("only one of `method`, `result` and `error` may be there"),
             Self::Repeated { name, of } => {
-                let name: String = name.chars().take(100).collect();
                 write!(f, "the member `{name}` of {of} is there twice")
             }
+            Self::ManyMembers { limit, of } => {
+                write!(f, "{of} has more than {limit} members {SETTING}")
+            }
+            Self::LargeTree { limit } => {
+                let what = "as a tree, the values take more than";
+                write!(f, "{what} {limit} bytes of memory {SETTING}")
+            }
+            Self::ReservedName => {
+                f.write_str("a member has a name that JSON readers keep for themselves")
+            }
             Self::EmptyBatch => f.write_str("the batch is empty"),
-            Self::LongBatch { limit } => write!(f, "the batch has more than {limit} messages"),
+            Self::LongBatch { limit } => {
+                write!(f, "the batch has more than {limit} messages {SETTING}")
+            }
             Self::Element(fault) => write!(f, "in the batch: {fault}"),
             Self::InitializeInBatch => f.write_str("`initialize` cannot be part of a batch"),
             Self::RepeatedId => f.write_str("two requests of the batch have the same `id`"),

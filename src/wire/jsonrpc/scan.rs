@@ -12,6 +12,7 @@ use std::num::NonZeroU32;
 use super::members::{Members, Part};
 use super::parse::{Fault, Limits};
 use super::plain::plain_run;
+use super::price;
 use super::token::{Quoted, expected, gap, number, string, word};
 
 /// What was read, or why it is not JSON. The fault is boxed, because every value that is read hands a
@@ -55,6 +56,16 @@ pub(super) enum Kind {
     Null,
 }
 
+/// The names that serde_json gives a meaning of its own, by its features.
+const RESERVED: [&str; 2] = [
+    "$serde_json::private::RawValue",
+    "$serde_json::private::Number",
+];
+/// How many bytes their tokens may have: from the shorter one without escapes to the longer one with
+/// nothing but escapes.
+const RESERVED_LEN: std::ops::RangeInclusive<usize> =
+    RESERVED[1].len() + 2..=6 * RESERVED[0].len() + 2;
+
 /// Containers inside each other that are no trouble for serde_json.
 const SURE_DEPTH: usize = 120;
 
@@ -64,6 +75,10 @@ pub(super) struct Scanner<'a> {
     depth: usize,
     max_depth: usize,
     is_odd: bool,
+    /// What a tree of all that was read would take on the heap, at most. The strings of the whole text
+    /// are charged from the beginning.
+    price: u64,
+    has_reserved_name: bool,
     /// Of each container that [`Scanner::container`] is in, whether it is an object: a bit by its depth.
     objects: [u64; Limits::DEPTH_CEILING / 64],
 }
@@ -86,6 +101,8 @@ impl<'a> Scanner<'a> {
             depth: 0,
             max_depth,
             is_odd: max_depth > SURE_DEPTH,
+            price: text.len() as u64,
+            has_reserved_name: false,
             objects: Default::default(),
         })
     }
@@ -94,6 +111,18 @@ impl<'a> Scanner<'a> {
     /// the range of a double, nor more than 127 containers inside each other.
     pub(super) fn is_odd(&self) -> bool {
         self.is_odd
+    }
+
+    /// What a tree of all values that were read so far would take on the heap, in bytes, at most.
+    pub(super) fn price(&self) -> u64 {
+        self.price
+    }
+
+    /// Whether a member so far has a name that serde_json keeps for itself: it reads a string behind
+    /// `$serde_json::private::RawValue` as JSON once more, and so makes another tree of the text than
+    /// every other reader, as large and as deep as that string says.
+    pub(super) fn has_reserved_name(&self) -> bool {
+        self.has_reserved_name
     }
 
     /// The text of a value.
@@ -166,10 +195,13 @@ impl<'a> Scanner<'a> {
     fn scalar(&mut self, first: Option<u8>, at: usize) -> Scanned<(Kind, usize)> {
         let text = self.text.as_bytes();
         Ok(match first {
-            Some(b'"') => (Kind::String, string(text, at + 1)?.end),
+            Some(b'"') => {
+                self.price += price::STRING;
+                (Kind::String, string(text, at + 1)?.end)
+            }
             Some(b'-' | b'0'..=b'9') => {
                 let number = number(text, at)?;
-                self.is_odd |= number.is_odd;
+                self.is_odd |= number.may_overflow;
                 (number.kind, number.end)
             }
             Some(b't') => (Kind::Bool, word(text, at, b"true")?),
@@ -195,8 +227,9 @@ impl<'a> Scanner<'a> {
                 close = self.note(open);
                 at = gap(text, at + 1);
                 if text.get(at) != Some(&close) {
+                    self.price += price::container(close);
                     if close == b'}' {
-                        at = gap(text, name(text, at, 0)?.1);
+                        at = self.name_inside(at)?;
                     }
                     continue;
                 }
@@ -221,8 +254,34 @@ impl<'a> Scanner<'a> {
             }
             at = gap(text, at + 1);
             if close == b'}' {
-                at = gap(text, name(text, at, 0)?.1);
+                at = self.name_inside(at)?;
+            } else {
+                self.price += price::ELEMENT;
             }
+        }
+    }
+
+    /// Reads over the member name at `at`, and gives where its value begins.
+    #[inline(always)]
+    fn name_inside(&mut self, at: usize) -> Scanned<usize> {
+        let text = self.text.as_bytes();
+        let (quoted, value) = name(text, at, 0)?;
+        self.price += price::MEMBER;
+        if matches!(text[at + 1], b'$' | b'\\') {
+            self.note_name(at, quoted.end);
+        }
+        Ok(gap(text, value))
+    }
+
+    /// Notes whether serde_json keeps the name with this token for itself. Few names begin as its own
+    /// do, so that hardly any is decoded.
+    #[inline(never)]
+    fn note_name(&mut self, start: usize, end: usize) {
+        let token = &self.text[start..end];
+        let begins_so = token.starts_with("\"$") || token.starts_with("\"\\u0024");
+        if begins_so && RESERVED_LEN.contains(&token.len()) {
+            let name = decode(token);
+            self.has_reserved_name |= name.is_ok_and(|name| RESERVED.contains(&&*name));
         }
     }
 
@@ -267,11 +326,11 @@ impl<'a> Scanner<'a> {
         Fault::TooDeep { limit }.into()
     }
 
-    /// Goes into the object at the current place, for [`Scanner::next`].
-    pub(super) fn object(&mut self) -> Scanned<Members<'a>> {
+    /// Goes into the object at the current place, for [`Scanner::next`]: it may have `max_members`.
+    pub(super) fn object(&mut self, max_members: usize) -> Scanned<Members<'a>> {
         self.enter()?;
         self.at += 1;
-        Ok(Members::default())
+        Ok(Members::new(max_members))
     }
 
     /// Goes to the value of the next member that is a part, and not there before (SPEC A-25, R-38).
@@ -289,7 +348,10 @@ impl<'a> Scanner<'a> {
                 }
                 Some(b',') if members.is_begun => at = gap(text, at + 1),
                 _ if members.is_begun => return Err(expected("`,` or `}`", at)),
-                _ => members.is_begun = true,
+                _ => {
+                    members.is_begun = true;
+                    self.price += price::OBJECT;
+                }
             }
             // A prefix is plain text, and need not be looked at again for where the name ends.
             let rest = text.get(at + 1..).unwrap_or_default();
@@ -299,6 +361,7 @@ impl<'a> Scanner<'a> {
             };
             let (quoted, value) = name(text, at, prefix)?;
             self.at = value;
+            self.price += price::MEMBER;
             let part = if quoted.is_escaped {
                 members.add_decoded(&self.text[at..quoted.end])?
             } else {
@@ -306,7 +369,10 @@ impl<'a> Scanner<'a> {
             };
             match part {
                 Some(part) => return Ok(Some(part)),
-                None => self.skip()?,
+                None => {
+                    self.note_name(at, quoted.end);
+                    self.skip()?;
+                }
             }
         }
     }

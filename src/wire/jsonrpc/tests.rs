@@ -264,7 +264,8 @@ fn an_id_with_a_fraction_or_an_exponent_is_refused() {
 fn a_long_id_is_refused() {
     let longest = "9".repeat(256);
     id(&longest, &format!("request {longest} m"));
-    let text = "-32600 - invalid request: `id` is longer than 256 bytes";
+    let text =
+        "-32600 - invalid request: `id` is longer than 256 bytes (limit: `Builder::json_limits`)";
     id(&"9".repeat(257), text);
     id(&format!("\"{}\"", "x".repeat(255)), text);
 }
@@ -278,7 +279,7 @@ fn a_long_method_is_refused() {
     );
     envelope(
         &format!(r#""id":1,"method":"m{longest}""#),
-        "-32600 1 invalid request: `method` is longer than 256 bytes",
+        "-32600 1 invalid request: `method` is longer than 256 bytes (limit: `Builder::json_limits`)",
     );
 }
 
@@ -573,7 +574,8 @@ fn depth_ends_at_64() {
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"x":{open}{close}}}}}"#)
     };
     assert_eq!(request(&deep(64)).method(), "m");
-    let refused = "-32700 - parse error: nested deeper than 64 levels";
+    let refused =
+        "-32700 - parse error: nested deeper than 64 levels (limit: `Builder::json_limits`)";
     check(deep(65), refused);
     check("[".repeat(100_000), refused);
     check("{\"a\":".repeat(100_000), refused);
@@ -600,13 +602,18 @@ fn hostile_objects_cost_linear_time() {
         format!(r#"{names}"{last}":0"#)
     };
     let (distinct, repeated) = (names("x"), names("99999"));
+    let limits = Limits {
+        members: 200_000,
+        ..Limits::default()
+    };
     for (inner, refused) in [(&distinct, false), (&repeated, true)] {
         for members in [
             format!(r#""id":1,"method":"m",{inner}"#),
             format!(r#""id":1,"method":"m","params":{{{inner}}}"#),
             format!(r#""id":1,"method":"m","params":{{"_meta":{{{inner}}}}}"#),
         ] {
-            let verdict = read(format!(r#"{{"jsonrpc":"2.0",{members}}}"#));
+            let body = format!(r#"{{"jsonrpc":"2.0",{members}}}"#);
+            let verdict = parse(&body.into(), &limits);
             assert_eq!(verdict.is_err(), refused);
         }
     }
@@ -625,7 +632,17 @@ fn steps_are_linear_in_size() {
         |params: String| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{params}}}"#);
     let nested = |open: &str, close: &str| format!("{}{}", open.repeat(60), close.repeat(60));
     type Make<'a> = &'a dyn Fn(usize) -> String;
-    let bodies: [(&str, Make<'_>); 12] = [
+    let bodies: [(&str, Make<'_>); 15] = [
+        ("digits of a fraction", &|n| {
+            call(format!("{{\"x\":-0.{}}}", "1234".repeat(n)))
+        }),
+        ("digits of an exponent", &|n| {
+            call(format!("{{\"x\":1.0e{}}}", "1234".repeat(n)))
+        }),
+        ("members with escapes in arguments", &|n| {
+            let inner = r#""\u0024a":0,"\nb":0,"#.repeat(n);
+            call(format!("{{\"arguments\":{{{inner}\"x\":0}}}}"))
+        }),
         ("members", &|n| {
             call(format!("{{{}\"x\":0}}", r#""a\u0062":0,"#.repeat(n)))
         }),
@@ -681,6 +698,293 @@ fn steps_are_linear_in_size() {
         let (few, many) = (steps(500), steps(2000));
         assert!(many <= 4 * few, "{what}: {few}, {many}");
     }
+}
+
+/// Limits of which only these two are low.
+fn low(tree: usize, members: usize) -> Limits {
+    Limits {
+        tree,
+        members,
+        ..Limits::default()
+    }
+}
+
+/// FIELD X-4: the price of a tree is a sum over its parts, and one byte less than the sum is too little.
+#[test]
+fn the_price_of_a_tree_is_added_up_as_values_go_by() {
+    #[track_caller]
+    fn priced(value: &str, price: usize) {
+        let body = format!(r#"{{"jsonrpc":"2.0","method":"m","params":{{"arguments":{value}}}}}"#);
+        let body = Bytes::from(body);
+        // The message has three members and two strings; the params have one member.
+        let price = body.len() + (544 + 3 * 164 + 2 * 32) + (544 + 164) + price;
+        assert!(parse(&body, &low(price, 10)).is_ok(), "{value}");
+        let error = parse(&body, &low(price - 1, 10)).unwrap_err();
+        assert_eq!(error.code(), -32600, "{value}");
+        let says = format!(
+            "more than {} bytes of memory (limit: `Builder::json_limits`)",
+            price - 1
+        );
+        assert!(error.to_string().ends_with(&says), "{error}");
+    }
+    for nothing in ["1", "-1.5e3", "true", "null", "[]", "{}", "[ ]", "{ }"] {
+        priced(nothing, 0);
+    }
+    priced(r#""""#, 32);
+    priced(r#""\u00e9""#, 32);
+    priced("[1]", 80 + 64);
+    priced("[1,2 , 3]", 80 + 3 * 64);
+    priced("[[],[]]", 80 + 2 * 64);
+    priced("[[1],{}]", 80 + 2 * 64 + 80 + 64);
+    priced(r#"[["",1]]"#, 80 + 64 + 80 + 2 * 64 + 32);
+    priced(r#"{"":0}"#, 544 + 164);
+    priced(r#"{"a":"b", "a":{}}"#, 544 + 2 * 164 + 32);
+    priced(r#"{"a":{"b":[0,{"c":0}]}}"#, 3 * (544 + 164) + 80 + 2 * 64);
+}
+
+/// FIELD X-4: the messages of a batch share the limit, and a refused request keeps its id.
+#[test]
+fn a_tree_that_is_too_large_is_refused_under_the_id_of_its_request() {
+    let refused = "as a tree, the values take more than 2400 bytes of memory (limit: \
+                   `Builder::json_limits`)";
+    let with = |body: String| line(&parse(&body.into(), &low(2400, 10)));
+    let call = r#"{"jsonrpc":"2.0","id":7,"method":"m","params":{"x":[0,0,0]}}"#;
+    assert!(with(call.to_owned()).starts_with("request 7 m"));
+    let large = call.replace("[0,0,0]", "[[0],[0],[0]]");
+    assert_eq!(
+        with(large.clone()),
+        format!("-32600 7 invalid request: {refused}")
+    );
+    let note = large.replace(r#""id":7,"#, "");
+    assert_eq!(
+        with(note),
+        format!("-32600 notification invalid request: {refused}")
+    );
+    assert_eq!(
+        with(format!("[{call},{}]", call.replace('7', "8"))),
+        format!("-32600 - invalid request: in the batch: {refused}")
+    );
+    let response = r#"{"jsonrpc":"2.0","id":7,"result":{"x":[[0],[0],[0],[0],[0],[0]]}}"#;
+    assert_eq!(
+        with(response.to_owned()),
+        format!("-32600 - invalid request: {refused}")
+    );
+    // Bytes that are not JSON go first.
+    assert!(with(format!("{large}x")).starts_with("-32700"));
+}
+
+/// FIELD X-4: what is made to be dear is refused with the defaults; long arrays of numbers, long texts
+/// and wide objects are not.
+#[test]
+fn only_what_is_made_to_be_dear_is_refused() {
+    const BODY: usize = 4 * 1024 * 1024;
+    let fill = |part: &str, open: &str, close: &str| {
+        let list = part.repeat((BODY - 200) / part.len());
+        format!("{open}{}{close}", list.trim_end_matches(','))
+    };
+    for (value, is_fine) in [
+        (fill("-0.0123456,", "[", "]"), true),
+        (fill("1234567890123456.5,", "[", "]"), true),
+        (format!("[{}0]", "0,".repeat(400_000)), true),
+        (fill("plain text ", "\"", "\""), true),
+        (fill(r"\u00e9", "\"", "\""), true),
+        (
+            fill(
+                r#"{"name":"a thing","text":"of the ordinary kind, with a text of two hundred bytes or a few more, as items of lists in use have it, and with a link as well: https://example.com/things/1234567890"},"#,
+                "[",
+                "]",
+            ),
+            true,
+        ),
+        (fill(r#"{"":1},"#, "[", "]"), false),
+        (fill(r#""","#, "[", "]"), false),
+        (fill("0,", "[", "]"), false),
+        (fill("[0],", "[", "]"), false),
+        (fill(r#""":0,"#, "{", "}"), false),
+    ] {
+        let body =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"cursor":{value}}}}}"#);
+        assert!(body.len() <= BODY);
+        match read(&body) {
+            Ok(_) => assert!(is_fine, "{}", &body[..100]),
+            Err(error) => {
+                assert!(
+                    !is_fine && error.code() == -32600,
+                    "{} {error}",
+                    &body[..100]
+                );
+            }
+        }
+    }
+}
+
+/// FIELD X-4: an exponent alone marks nothing; only what may be beyond a double is read twice.
+#[test]
+fn a_number_is_odd_only_when_it_may_overflow() {
+    let long = "9".repeat(301);
+    let fraction = format!("0.{}", "0".repeat(500));
+    for (number, is_odd) in [
+        ("1e1", false),
+        ("1E+299", false),
+        ("-2.5e10", false),
+        ("1e-999", false),
+        ("0e999999999999999999999999", false),
+        ("-0.000E+400", false),
+        (&fraction, false),
+        (&format!("{fraction}1"), false),
+        (&long[1..], false),
+        ("1e300", true),
+        ("0.1e400", true),
+        ("1e+999999999999999999999999", true),
+        (&long, true),
+        (&format!("{long}.5"), true),
+        (&format!("{}e9", &long[..292]), true),
+    ] {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"arguments":{{"x":{number}}}}}}}"#
+        );
+        let is_held = serde_json::from_str::<serde_json::Value>(number).is_ok();
+        assert!(is_odd || is_held, "{number}");
+        assert_eq!(
+            request(&body).params().unwrap().is_odd(),
+            is_odd,
+            "{number}"
+        );
+    }
+}
+
+/// FIELD X-4, X-5: the members of each checked object are capped, and the refusal names the setting.
+#[test]
+fn members_at_the_checked_levels_are_capped() {
+    let names = |n: usize| {
+        let names: Vec<_> = (0..n).map(|n| format!(r#""\u006e{n}":0"#)).collect();
+        names.join(",")
+    };
+    let with = |members: String| {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m",{members}}}"#);
+        line(&parse(&body.into(), &low(Limits::MAX_TREE, 20)))
+    };
+    type Make<'a> = &'a dyn Fn(String) -> String;
+    let client = "io.modelcontextprotocol/clientInfo";
+    let levels: [(&str, usize, Make<'_>); 4] = [
+        ("the message", 17, &|names| names),
+        ("`params`", 20, &|names| format!(r#""params":{{{names}}}"#)),
+        ("`_meta`", 20, &|names| {
+            format!(r#""params":{{"_meta":{{{names}}}}}"#)
+        }),
+        ("`clientInfo`", 20, &|names| {
+            format!(r#""params":{{"_meta":{{"{client}":{{{names}}}}}}}"#)
+        }),
+    ];
+    for (of, most, make) in levels {
+        let fits = with(make(names(most)));
+        assert!(fits.starts_with("request 1 m"), "{of}: {fits}");
+        // Of a message that is too wide itself nobody looks for the id.
+        let id = if of == "the message" { "-" } else { "1" };
+        let refused = format!(
+            "-32600 {id} invalid request: {of} has more than 20 members (limit: `Builder::json_limits`)"
+        );
+        assert_eq!(with(make(names(most + 1))), refused);
+        assert_eq!(with(make(names(5000))), refused);
+    }
+    let inside = format!(r#""params":{{"arguments":{{{}}}}}"#, names(5000));
+    assert!(
+        with(inside).starts_with("request 1 m"),
+        "others are not counted"
+    );
+    // It is refused aloud, though it has no id.
+    let note = format!(r#"{{"jsonrpc":"2.0","method":"m",{}}}"#, names(19));
+    let note = line(&parse(&note.into(), &low(Limits::MAX_TREE, 20)));
+    assert!(note.starts_with("-32600 - "), "{note}");
+    // Duplicates count as well.
+    let same = format!(r#""params":{{{}"x":0}}"#, r#""_meta":{},"#.repeat(20));
+    assert!(with(same).contains("more than 20 members"));
+}
+
+/// FIELD X-5: a name that is duplicated is told by its beginning, and nothing is kept after it.
+#[test]
+fn a_duplicate_is_told_by_its_beginning() {
+    let name = "\u{e9}".repeat(5000);
+    let error = read(format!(r#"{{"{name}":1,"\u00e9{}":1}}"#, &name[2..])).unwrap_err();
+    let told = "\u{e9}".repeat(100);
+    assert_eq!(
+        error.to_string(),
+        format!("invalid request: the member `{told}` of the message is there twice")
+    );
+}
+
+/// serde_json reads a string again, as JSON, where it is the first member of this name: another tree
+/// than all other readers see, and one that nothing bounds.
+#[test]
+fn names_that_serde_json_keeps_for_itself_are_refused() {
+    let raw = "$serde_json::private::RawValue";
+    let whole = |name: &str| {
+        let inner = format!(r#"{{"{name}":"[[0,0]]"}}"#);
+        [
+            format!(r#""arguments":{inner}"#),
+            format!(r#""x":[0,{{"y":{inner}}}]"#),
+            format!(r#""{name}":"0""#),
+            format!(r#""_meta":{inner}"#),
+        ]
+    };
+    let escaped: String = raw
+        .chars()
+        .map(|c| format!("\\u{:04X}", u32::from(c)))
+        .collect();
+    for name in [
+        raw,
+        "$serde_json::private::Number",
+        r"\u0024serde_json::private::RawValue",
+        r"$serde\u005fjson::private::RawValue",
+        &escaped,
+    ] {
+        for members in whole(name) {
+            params(
+                &format!("{{{members}}}"),
+                "-32600 1 invalid request: a member has a name that JSON readers keep for themselves",
+            );
+        }
+    }
+    for name in [
+        "$serde_json::private::RawValues",
+        "$ref",
+        "$serde_json",
+        r"\$",
+    ] {
+        for members in whole(&name.replace(r"\$", r"\u0024")) {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{{members}}}}}"#);
+            assert_eq!(request(&body).method(), "m", "{name}");
+        }
+    }
+}
+
+/// R-40, RFC 8259: the digits of an escape are of either case.
+#[test]
+fn hex_digits_of_escapes_have_either_case() {
+    for (escape, text) in [
+        (r"\u00AB", "\u{ab}"),
+        (r"\u00aB", "\u{ab}"),
+        (r"\uD83E\uDD80", "\u{1f980}"),
+        (r"\uABCD\uEF01", "\u{abcd}\u{ef01}"),
+    ] {
+        envelope(
+            &format!(r#""method":"{escape}""#),
+            &format!("notification {text}"),
+        );
+        let body = format!(r#"{{"jsonrpc":"2.0","id":"{escape}","method":"m"}}"#);
+        assert_eq!(request(&body).id(), Id::from(text));
+    }
+}
+
+/// SPEC A-23: no test has a body of 4 GiB, which is not read as JSON at all.
+#[test]
+fn a_body_beyond_all_limits_is_a_parse_error() {
+    let error = ParseError::from(parse::Fault::TooLong);
+    assert_eq!(error.code(), -32700);
+    assert_eq!(
+        error.to_string(),
+        "parse error: the body is longer than 4 GiB"
+    );
 }
 
 /// SPEC A-27: "`_meta`, wherever present, is an object; otherwise -32602."
@@ -874,7 +1178,7 @@ fn a_batch_is_short_and_its_ids_differ() {
         format!("[{}]", pings.join(","))
     };
     assert!(matches!(read(pings(64)), Ok(Payload::Batch(it)) if it.len() == 64));
-    let text = "-32600 - invalid request: the batch has more than 64 messages";
+    let text = "-32600 - invalid request: the batch has more than 64 messages (limit: `Builder::json_limits`)";
     check(pings(65), text);
     check(pings(10_000), text);
     let text = "-32600 - invalid request: two requests of the batch have the same `id`";
@@ -900,6 +1204,7 @@ fn limits_can_be_set() {
         id_len: 2,
         method_len: 3,
         batch_len: 1,
+        ..Limits::default()
     };
     check(
         &limits,
@@ -909,22 +1214,22 @@ fn limits_can_be_set() {
     check(
         &limits,
         r#"{"jsonrpc":"2.0","id":12,"method":"m","params":{}}"#,
-        "-32700 - parse error: nested deeper than 1 levels",
+        "-32700 - parse error: nested deeper than 1 levels (limit: `Builder::json_limits`)",
     );
     check(
         &limits,
         r#"{"jsonrpc":"2.0","id":123,"method":"m"}"#,
-        "-32600 - invalid request: `id` is longer than 2 bytes",
+        "-32600 - invalid request: `id` is longer than 2 bytes (limit: `Builder::json_limits`)",
     );
     check(
         &limits,
         r#"{"jsonrpc":"2.0","id":1,"method":"mm"}"#,
-        "-32600 1 invalid request: `method` is longer than 3 bytes",
+        "-32600 1 invalid request: `method` is longer than 3 bytes (limit: `Builder::json_limits`)",
     );
     check(
         &limits,
         "[1,2]",
-        "-32600 - invalid request: the batch has more than 1 messages",
+        "-32600 - invalid request: the batch has more than 1 messages (limit: `Builder::json_limits`)",
     );
 }
 

@@ -123,14 +123,14 @@ const HEX_DIGITS: [u8; 256] = {
 /// A bit that no digit has.
 const NO_DIGIT: u8 = 0x80;
 
-/// A number without an exponent, of no more digits than this, is in the range of a double.
-const SURE_DIGITS: usize = 300;
+/// A number below ten to this power is in the range of a double.
+const SURE_POWER: usize = 300;
 
 pub(super) struct Number {
     pub(super) end: usize,
     pub(super) kind: Kind,
     /// Whether it may be beyond the range of a double.
-    pub(super) is_odd: bool,
+    pub(super) may_overflow: bool,
 }
 
 /// The number at `start`, which has a digit or a minus.
@@ -147,37 +147,56 @@ pub(super) fn number(text: &[u8], start: usize) -> Scanned<Number> {
         _ => Ok(Number {
             end: at,
             kind: Kind::Integer,
-            is_odd: at - start > SURE_DIGITS,
+            may_overflow: at - start > SURE_POWER,
         }),
     }
 }
 
-/// Reads on behind the integer digits of a number.
+/// Reads on after the integer digits of a number. It is below ten to the power of their count and the
+/// exponent together, whatever its fraction.
 #[inline(never)]
 fn rest_of_number(text: &[u8], start: usize, mut at: usize) -> Scanned<Number> {
+    let power = at - start;
     if text.get(at) == Some(&b'.') {
         at = digits(text, at + 1)?;
     }
-    let mut is_odd = at - start > SURE_DIGITS;
+    let mut may_overflow = power > SURE_POWER;
     if let Some(b'e' | b'E') = text.get(at) {
-        is_odd = true;
+        let significand = &text[start..at];
         at += 1;
-        if let Some(b'+' | b'-') = text.get(at) {
+        let sign = text.get(at);
+        if let Some(b'+' | b'-') = sign {
             at += 1;
         }
-        at = digits(text, at)?;
+        let end = digits(text, at)?;
+        if sign != Some(&b'-') && power.saturating_add(exponent(&text[at..end])) > SURE_POWER {
+            // Zero is zero, whatever its exponent.
+            may_overflow = significand.iter().any(|byte| matches!(byte, b'1'..=b'9'));
+        }
+        at = end;
     }
     Ok(Number {
         end: at,
         kind: Kind::Decimal,
-        is_odd,
+        may_overflow,
     })
+}
+
+/// The number that these digits are, or one that is as large as it has to be.
+fn exponent(digits: &[u8]) -> usize {
+    let push = |sum: usize, digit: &u8| {
+        sum.saturating_mul(10)
+            .saturating_add(usize::from(digit - b'0'))
+    };
+    digits.iter().fold(0, push)
 }
 
 #[inline(always)]
 fn digits(text: &[u8], start: usize) -> Scanned<usize> {
     let mut at = start;
     while let Some(b'0'..=b'9') = text.get(at) {
+        #[cfg(test)]
+        steps::count();
         at += 1;
     }
     if at == start {

@@ -24,6 +24,23 @@ pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// The text of each element of an array. Nothing for any other value; of unchecked text as above.
+pub(super) fn elements(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut at = match text.first() {
+        Some(b'[') => 1,
+        _ => text.len(),
+    };
+    std::iter::from_fn(move || {
+        let start = gap(text, at);
+        if matches!(text.get(start), None | Some(b']')) {
+            return None;
+        }
+        let end = value(text, start);
+        at = gap(text, end) + 1;
+        text.get(start..end)
+    })
+}
+
 /// Where the white space from `at` on ends.
 fn gap(text: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\t' | b'\r') = text.get(at) {
@@ -114,6 +131,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_element_is_had_with_its_text() {
+        let text = r#"[ 1 , "a,]" ,[[],{"b":","}], {} ,"",null]"#;
+        let expected: [&[u8]; 6] = [
+            b"1",
+            b"\"a,]\"",
+            b"[[],{\"b\":\",\"}]",
+            b"{}",
+            b"\"\"",
+            b"null",
+        ];
+        assert!(elements(text.as_bytes()).eq(expected));
+        for text in ["[]", "[ ]", r#"{"a":1}"#, "1", ""] {
+            assert!(elements(text.as_bytes()).next().is_none(), "{text}");
+        }
+    }
+
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -154,6 +188,7 @@ mod tests {
         #[test]
         fn unchecked_text_does_no_harm(text in "[{}\\[\\]\",:\\\\a1 ]{0,40}") {
             members(text.as_bytes()).for_each(drop);
+            elements(text.as_bytes()).for_each(drop);
         }
     }
 }
