@@ -16,7 +16,7 @@ use super::lease::{Lease, end_of};
 use super::legacy::{NotTaken, Place, too_many};
 use super::observe::SessionEnd;
 use super::peer::party_of;
-use super::queue::{Sender, queue};
+use super::queue::queue;
 use super::service::{Shared, response, stream_response};
 use super::sessions::{LiveSession, now};
 use super::turn::at_once;
@@ -120,7 +120,6 @@ where
     let row = shared
         .table
         .find(session, Identity::of(&head).map(Identity::principal))
-        .filter(|row| row.with(is_bound_and_heard_of))
         .ok_or(Rejection::UnknownSession)?;
     let place = Place {
         shared: Arc::clone(shared),
@@ -160,28 +159,22 @@ where
 }
 
 impl Place {
-    /// A session whose stream has ended with the identity that opened it is unknown, although the
-    /// connection of that stream may not have noticed.
+    /// Notes that the client was heard of. Sessions of Streamable HTTP are not for this endpoint. One whose
+    /// stream has ended with the identity that opened it is unknown, although the connection of that stream
+    /// may not have noticed.
     fn check_stream(&self) -> Result<(), Rejection> {
-        let is_expired = |stream: &mut Sender| stream.is_expired();
-        if self
-            .row
-            .with(|session| session.connection().is_some_and(is_expired))
-        {
-            self.end(SessionEnd::Expired);
-            return Err(Rejection::UnknownSession);
+        let is_late = |session: &mut LiveSession| {
+            let is_late = session.connection()?.is_late();
+            session.settle();
+            Some(is_late)
+        };
+        match self.row.with(is_late) {
+            Some(false) => return Ok(()),
+            Some(true) => self.end(SessionEnd::Expired),
+            None => {}
         }
-        Ok(())
+        Err(Rejection::UnknownSession)
     }
-}
-
-/// Whether a session is of this transport; if so, its client was heard of.
-fn is_bound_and_heard_of(session: &mut LiveSession) -> bool {
-    let is_bound = session.is_bound();
-    if is_bound {
-        session.settle();
-    }
-    is_bound
 }
 
 /// An envelope that is broken is an HTTP error. Params that are broken are the answer to a request

@@ -140,7 +140,8 @@ impl Drop for Listed {
     }
 }
 
-/// Runs work to its end, or to the end of its lease, and is `None` then.
+/// Runs work to its end, or to the end of its lease, and is `None` then. What is ready at once needs no
+/// lease, and most is: so the lease is given when the work waits.
 ///
 /// # Cancel safety
 ///
@@ -151,8 +152,15 @@ pub(super) struct Leased<F> {
 }
 
 impl<F> Leased<F> {
-    pub(super) fn new(work: F, lease: Lease) -> Self {
-        Self { work, lease }
+    pub(super) fn new(work: F) -> Self {
+        Self {
+            work,
+            lease: Lease::until(None),
+        }
+    }
+
+    pub(super) fn limit(&mut self, lease: Lease) {
+        self.lease = lease;
     }
 }
 
@@ -187,7 +195,9 @@ mod tests {
     };
 
     async fn leased<T>(work: impl Future<Output = T>, lease: Lease) -> Option<T> {
-        Leased::new(Box::pin(work), lease).await
+        let mut leased = Leased::new(Box::pin(work));
+        leased.limit(lease);
+        leased.await
     }
 
     /// SPEC D-127: work that ends because its lease does, between the two looks at them, is done.

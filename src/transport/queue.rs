@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -106,10 +107,21 @@ impl Sender {
         self.0.is_closed(&self.0.lock())
     }
 
-    /// Whether nothing more is taken because the identity of the client ended.
+    /// Whether the time of the client is over.
+    pub(super) fn is_late(&self) -> bool {
+        self.0.is_late()
+    }
+
+    /// Whether nothing more is taken because the identity of the client ended, or was revoked.
     pub(super) fn is_expired(&self) -> bool {
         let state = self.0.lock();
         !state.was_cut && self.0.is_expired(&state)
+    }
+
+    /// The reading end, the first time, of a queue that an outlet made.
+    fn claim(&self) -> Option<Receiver> {
+        let is_unclaimed = mem::take(&mut self.0.lock().is_unclaimed);
+        is_unclaimed.then(|| Receiver(Arc::clone(&self.0)))
     }
 
     fn offer_unless(&self, is_refused: bool, frame: Bytes) -> Result<(), Closed> {
@@ -240,6 +252,8 @@ struct QueueState {
     was_cut: bool,
     /// Whether the identity was revoked.
     expired: bool,
+    /// Whether the reading end waits for a response to take it.
+    is_unclaimed: bool,
     reader: Option<Waker>,
 }
 
@@ -268,15 +282,24 @@ impl Queue {
         observer: &Arc<Observer>,
         until: Option<Instant>,
     ) -> (Sender, Receiver) {
-        let queue = Arc::new(Self {
+        let queue = Self::new(limits, keeps, observer, until);
+        (Sender(Arc::clone(&queue)), Receiver(queue))
+    }
+
+    fn new(
+        limits: QueueLimits,
+        keeps: bool,
+        observer: &Arc<Observer>,
+        until: Option<Instant>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
             bytes: limits.bytes,
             frames: limits.frames.try_into().unwrap_or(u32::MAX),
             keeps,
             observer: Arc::clone(observer),
             until,
             state: Mutex::default(),
-        });
-        (Sender(Arc::clone(&queue)), Receiver(queue))
+        })
     }
 
     fn is_closed(&self, state: &QueueState) -> bool {
@@ -284,7 +307,11 @@ impl Queue {
     }
 
     fn is_expired(&self, state: &QueueState) -> bool {
-        state.expired || self.until.is_some_and(|until| Instant::now() >= until)
+        state.expired || self.is_late()
+    }
+
+    fn is_late(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// A frame cannot be sent in pieces, so the last one may go over the limit of bytes.
@@ -320,20 +347,15 @@ impl Queue {
 }
 
 /// The queue of a request that stands for itself. Most requests are answered at once and need none,
-/// so both ends are made when the first is wanted.
+/// so it is made when one of its ends is first wanted. Its reading end is there for the response to
+/// take, and goes with the outlet if no response does.
 pub(super) struct Outlet {
     limits: QueueLimits,
     observer: Arc<Observer>,
     /// When the identity of the request ends.
     pub(super) until: Option<Instant>,
-    ends: OnceLock<Ends>,
-}
-
-enum Ends {
-    /// The reading end waits for the response to begin.
-    Open(Sender, Mutex<Option<Receiver>>),
-    /// There was no queue, and there will be none.
-    Closed,
+    /// `None` inside when there was no queue, and there will be none.
+    sender: OnceLock<Option<Sender>>,
 }
 
 impl Outlet {
@@ -346,15 +368,8 @@ impl Outlet {
             limits,
             observer: Arc::clone(observer),
             until,
-            ends: OnceLock::new(),
+            sender: OnceLock::new(),
         }
-    }
-
-    fn open(&self) -> &Ends {
-        self.ends.get_or_init(|| {
-            let (sender, receiver) = queue(self.limits, &self.observer, self.until);
-            Ends::Open(sender, Mutex::new(Some(receiver)))
-        })
     }
 
     /// The writing end.
@@ -363,41 +378,41 @@ impl Outlet {
     ///
     /// The response needs no stream.
     pub(super) fn sender(&self) -> Result<&Sender, Closed> {
-        match self.open() {
-            Ends::Open(sender, _) => Ok(sender),
-            Ends::Closed => Err(Closed),
-        }
+        let sender = self.sender.get_or_init(|| {
+            let queue = Queue::new(self.limits, false, &self.observer, self.until);
+            queue.lock().is_unclaimed = true;
+            Some(Sender(queue))
+        });
+        sender.as_ref().ok_or(Closed)
     }
 
     /// Both ends, for the response. `None` when they were taken, or the outlet was closed.
     pub(super) fn take(&self) -> Option<(Sender, Receiver)> {
-        match self.open() {
-            Ends::Open(sender, receiver) => Some((sender.clone(), take(receiver)?)),
-            Ends::Closed => None,
-        }
+        let sender = self.sender().ok()?;
+        Some((sender.clone(), sender.claim()?))
     }
 
     /// Both ends, if something waits to be read.
     pub(super) fn take_output(&self) -> Option<(Sender, Receiver)> {
-        match self.ends.get() {
-            Some(Ends::Open(sender, _)) if !sender.0.lock().frames.is_empty() => self.take(),
-            _ => None,
-        }
+        let sender = self.sender.get()?.as_ref()?;
+        let has_output = !sender.0.lock().frames.is_empty();
+        has_output.then(|| self.take())?
     }
 
-    /// Nobody will read.
+    /// No response will take the reading end.
     pub(super) fn close(&self) {
-        if let Ends::Open(_, receiver) = self.ends.get_or_init(|| Ends::Closed) {
-            drop(take(receiver));
+        if let Some(sender) = self.sender.get_or_init(|| None) {
+            drop(sender.claim());
         }
     }
 }
 
-fn take(receiver: &Mutex<Option<Receiver>>) -> Option<Receiver> {
-    receiver
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take()
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        if let Some(Some(sender)) = self.sender.get() {
+            drop(sender.claim());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -496,11 +511,9 @@ mod tests {
     /// though writing ends are still held.
     #[test]
     fn a_queue_without_its_reader_takes_nothing() {
-        let makes: [fn(QueueLimits, &Arc<Observer>, Option<Instant>) -> (Sender, Receiver); 2] =
-            [queue, resumable_queue];
-        for make in makes {
+        for keeps in [false, true] {
             let observer = Arc::default();
-            let (mut sender, receiver) = make(limits(1000, 9), &observer, None);
+            let (mut sender, receiver) = Queue::ends(limits(1000, 9), keeps, &observer, None);
             sender.offer(frame("a")).unwrap();
             assert_eq!(observer.snapshot().queued_bytes, 1 + OVERHEAD);
             drop(receiver);

@@ -40,7 +40,7 @@ pub(super) struct Begun<'s> {
     /// Whose identity it runs under, and when that ends.
     owner: Option<Owner>,
     end: Option<Instant>,
-    work: Handling,
+    work: Leased<Handling>,
 }
 
 /// Takes up a request. Nothing waits here, so that what came of it is moved to where it stays at once.
@@ -77,7 +77,7 @@ pub(super) fn begin(
     });
     let cx = Context::new(link, head, request.meta_part());
     let reading = Reading::of(&cx);
-    let work = call.run(|| shared.dispatcher.request(cx, request));
+    let work = Leased::new(call.run(|| shared.dispatcher.request(cx, request)));
     Ok(Begun {
         shared,
         reading,
@@ -108,7 +108,7 @@ impl Begun<'_> {
         } = self;
         // Most answers are ready at once, and need no stream.
         if let Some(outcome) = at_once(Pin::new(&mut work)).await {
-            let outcome = told(Some(outcome));
+            let outcome = told(outcome);
             let ends = match wants_stream(form, &outcome) {
                 true => reading.take(),
                 false => reading.take_output(),
@@ -120,11 +120,9 @@ impl Begun<'_> {
         };
         // From here on the handler alone decides what of the request is kept.
         drop(reading);
-        let lease = match &owner {
-            Some(owner) => Lease::until(end).listed(&shared.leases, owner, &sender),
-            None => Lease::until(None),
-        };
-        let mut work = Leased::new(work, lease);
+        if let Some(owner) = &owner {
+            work.limit(Lease::until(end).listed(&shared.leases, owner, &sender));
+        }
         let patience = (form != Form::Json).then_some(shared.config.silence);
         let rest = match first(Pin::new(&mut work), &receiver, patience).await {
             First::Answer(outcome) => {
