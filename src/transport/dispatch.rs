@@ -174,7 +174,8 @@ impl Context {
     }
 
     /// The head of the HTTP request that carried the message: URI, headers, and the extensions
-    /// that the embedder put there.
+    /// that the embedder put there. It lives as long as the context: a head of more than 4 KiB, or one
+    /// that came with a longer body, as a copy that keeps nothing else of the request.
     #[must_use]
     pub fn head(&self) -> &Parts {
         &self.0.head

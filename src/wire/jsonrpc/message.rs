@@ -45,7 +45,8 @@ pub enum Message {
     Response(Response),
 }
 
-/// A method call that wants an answer.
+/// A method call that wants an answer. It shares the bytes of the body that it came in: a dispatcher
+/// that waits for long copies what it needs and drops the request.
 #[derive(Clone)]
 pub struct Request {
     pub(super) body: Bytes,
