@@ -10,8 +10,9 @@
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
     place: Place,
-    heads: u64,
-    fault: Option<(u64, Fault)>,
+    /// How many heads have come to their end; none behind a fault.
+    heads: u32,
+    fault: Option<Fault>,
 }
 
 /// What could be read in two ways.
@@ -78,7 +79,7 @@ impl Framing {
                         1
                     }
                     Chunk::Breaks => {
-                        self.fault = Some((self.heads - 1, Fault::Chunks));
+                        self.fault = Some(Fault::Chunks);
                         self.place = Place::Broken;
                         return at;
                     }
@@ -95,12 +96,12 @@ impl Framing {
             match head.body() {
                 Ok(place) => self.place = place,
                 Err(fault) => {
-                    self.fault = Some((self.heads, fault));
+                    self.fault = Some(fault);
                     self.place = Place::Lost;
                 }
             }
         }
-        self.heads += 1;
+        self.heads = self.heads.wrapping_add(1);
     }
 
     /// Whether all requests that have begun are complete.
@@ -122,10 +123,11 @@ impl Framing {
         }
     }
 
-    /// Which request, counted from 0, could be read in two ways, and why. Behind it nothing is followed any
-    /// more.
-    pub(crate) fn fault(&self) -> Option<(u64, Fault)> {
-        self.fault
+    /// Which request could be read in two ways, and why. Behind it nothing is followed any more. They are counted
+    /// from 0, around the numbers that there are.
+    pub(crate) fn fault(&self) -> Option<(u32, Fault)> {
+        let fault = self.fault?;
+        Some((self.heads.wrapping_sub(1), fault))
     }
 
     /// Whether chunks are broken: then the rest of the connection says nothing.
@@ -451,7 +453,7 @@ mod tests {
         ] {
             for before in ["", GET, CHUNKED, SIZED] {
                 let text = format!("{before}POST / HTTP/1.1\r\n{lines}\r\n\r\n{GET}");
-                let nth = u64::from(!before.is_empty());
+                let nth = u32::from(!before.is_empty());
                 let fault =
                     |framing: Framing| framing.fault().filter(|(_, why)| *why != Fault::Chunks);
                 let expected = expected.map(|why| (nth, why));

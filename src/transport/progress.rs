@@ -1,6 +1,6 @@
 //! [`Progress`]: what the socket, the service and the timers of one connection know of each other.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
@@ -12,8 +12,8 @@ use crate::protocol::rejection::Rejection;
 /// The state of one connection. All of it runs in one task, so nothing has to be ordered.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// How many requests have come to the service.
-    begun: AtomicU64,
+    /// How many requests have come to the service, around the numbers that there are.
+    begun: AtomicU32,
     /// Whether one of them is being answered: then its handler has its own time.
     is_answering: AtomicBool,
     /// Whether the head of a request has begun to arrive, and has not ended.
@@ -23,7 +23,7 @@ pub(super) struct Progress {
     /// How many times it has waited and gone on.
     flushes: AtomicU32,
     /// The request that could be read in two ways.
-    fault: OnceLock<(u64, Fault)>,
+    fault: OnceLock<(u32, Fault)>,
     /// Set when the connection has become one of another protocol. It ends when the sender is gone.
     upgrade: OnceLock<watch::Receiver<()>>,
 }
@@ -45,7 +45,7 @@ impl Progress {
     }
 
     /// What has arrived ends here.
-    pub(super) fn arrived(&self, is_in_head: bool, fault: Option<(u64, Fault)>) {
+    pub(super) fn arrived(&self, is_in_head: bool, fault: Option<(u32, Fault)>) {
         self.is_in_head.store(is_in_head, Relaxed);
         if let Some(fault) = fault {
             let _ = self.fault.set(fault);
@@ -92,8 +92,7 @@ impl Progress {
             true => Timer::Head,
             false => Timer::Rest,
         };
-        // That it comes around is no harm: a wait is compared with the one before it.
-        let nth = self.begun.load(Relaxed) as u32;
+        let nth = self.begun.load(Relaxed);
         Some(Wait { timer, nth })
     }
 
