@@ -380,6 +380,39 @@ async fn broken_framing_is_refused_and_nothing_of_it_is_carried_out() {
     check_served(running.address).await;
 }
 
+/// FIELD E-9: and told why, where hyper alone would have answered it.
+#[tokio::test]
+async fn a_request_that_could_be_read_in_two_ways_is_told_so() {
+    let (running, seen) = serving(|serve| serve).await;
+    let (body, headers) = echo("twice");
+    let (len, host) = (body.len(), "Host: localhost\r\n");
+    let chunks = format!("{len:x}\r\n{body}\r\n0\r\n");
+    for (lines, body, says) in [
+        (
+            format!("Content-Length: {len}\r\nContent-Length: {len}\r\n"),
+            body.clone(),
+            "says its length once",
+        ),
+        (
+            "Transfer-Encoding: gzip, chunked\r\n".to_owned(),
+            format!("{chunks}\r\n"),
+            "`chunked`, by itself",
+        ),
+        (format!("Content-Length: {len}\n"), body.clone(), "CR LF"),
+        (
+            "Transfer-Encoding: chunked\r\n".to_owned(),
+            format!("{chunks}\nX: y\r\n\r\n"),
+            "its chunks are broken",
+        ),
+    ] {
+        let request = format!("POST /mcp HTTP/1.1\r\n{host}{headers}{lines}\r\n{body}");
+        let answer = raw(running.address, request).await;
+        check_refused(&answer, 400, -32600, says);
+        assert_eq!(answer.header("connection"), Some("close"));
+    }
+    assert_eq!(seen.calls(), 0);
+}
+
 /// SPEC G-4: with one `Host`, neither none nor several.
 #[tokio::test]
 async fn a_request_without_its_one_host_is_not_carried_out() {
