@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
@@ -128,16 +128,17 @@ impl Drop for Lent {
 /// # Cancel safety
 ///
 /// Dropping the future drops the stream.
-pub(super) async fn carry<S>(
+pub(super) fn carry<'a, S>(
     mut stream: Box<Stream>,
-    socket: &mut Socket<S>,
-    timers: &mut Timers,
-) -> bool
+    socket: &'a mut Socket<S>,
+    timers: &'a mut Timers,
+) -> impl Future<Output = bool> + use<'a, S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     timers.stop();
-    let carried = poll_fn(|cx| {
+    // No async function, which would have room for each argument twice.
+    poll_fn(move |cx| {
         if let Poll::Ready(carried) = stream.poll(cx, socket) {
             return Poll::Ready(carried.is_ok());
         }
@@ -145,8 +146,7 @@ where
             socket.abandon();
             false
         })
-    });
-    carried.await
+    })
 }
 
 impl Stream {
