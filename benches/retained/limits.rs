@@ -22,6 +22,8 @@ const WAITING: usize = 6 * KIB;
 const HANDLER: usize = 4 * KIB;
 /// A connection that hyper carries: a buffer to read and one to write.
 const BUFFERS: usize = 24 * KIB;
+/// The least that hyper reads into.
+const READ: usize = 8 * KIB;
 /// The longest head, which is also the most that is read ahead (`Serve::header_limit`).
 const HEAD: usize = 64 * KIB;
 /// What the entries of one filter, and the subscriptions of one session, may take together.
@@ -38,8 +40,8 @@ pub(crate) const LISTENER: usize = WAITING + ENTRIES;
 pub(crate) const REPLAYED: usize = ROW + REPLAY;
 pub(crate) const SUBSCRIBED: usize = ROW + ENTRIES;
 pub(crate) const CALL: usize = ROW + WAITING + HANDLER;
-/// Before a second is over hyper still has the connection of a call.
-pub(crate) const TASK: usize = ROW + HANDLER;
+/// A short request may share the buffer that it was read into.
+pub(crate) const TASK: usize = ROW + HANDLER + READ;
 pub(crate) const AT_REST: usize = BUFFERS + HEAD;
 pub(crate) const READ_AHEAD: usize = WAITING + HEAD;
 pub(crate) const REFUSED: usize = NOTHING;

@@ -78,8 +78,8 @@ async fn count(way: Way, dear: Dear, copies: usize, mcp: &McpService) -> Row {
         status: first.status,
         limit: match first.rests {
             // It was refused, and its connection is there for the next request.
-            true => way.limit(dear.place).max(limits::AT_REST),
-            false => way.limit(dear.place),
+            true => way.limit(dear.place, first.sent).max(limits::AT_REST),
+            false => way.limit(dear.place, first.sent),
         },
         sent: first.sent,
         kept,

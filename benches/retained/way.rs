@@ -148,9 +148,17 @@ impl Way {
         }
     }
 
-    /// What it may keep, in bytes, of what is at this place.
-    pub(crate) fn limit(self, place: Place) -> usize {
-        match self {
+    /// What it may keep, in bytes, of a request of so many that is dear at this place.
+    pub(crate) fn limit(self, place: Place, sent: usize) -> usize {
+        // As long as it runs, a handler may read its arguments and `_meta`.
+        let own = match (self, place) {
+            (
+                Self::Asking | Self::Waiting(_) | Self::Abandoned(_) | Self::ToldLate(_),
+                Place::Arguments | Place::Meta,
+            ) => sent,
+            _ => 0,
+        };
+        own + match self {
             Self::Session(_) => limits::SESSION,
             Self::BoundSession => limits::BOUND_SESSION,
             Self::SseStream | Self::Standalone => limits::STREAM,
