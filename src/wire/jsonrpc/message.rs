@@ -452,3 +452,33 @@ impl fmt::Debug for Params<'_> {
         self.as_raw().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::{Limits, Payload, parse};
+
+    /// For logs of embedders: what the message says, and nothing of how it is stored.
+    #[test]
+    fn a_message_is_printed_as_what_it_says() {
+        for (body, expected) in [
+            (
+                r#"{"jsonrpc":"2.0","id":"a","method":"m","params":{"x":[1]}}"#,
+                r#"Single(Request(Request { id: Id("a"), method: "m", params: Some({"x":[1]}) }))"#,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","method":"m"}"#,
+                r#"Single(Notification(Notification { method: "m", params: None }))"#,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+                "Single(Response(Response { id: Some(Id(1)), outcome: Ok({}) }))",
+            ),
+        ] {
+            let body = Bytes::from_static(body.as_bytes());
+            let read: Result<Payload, _> = parse(&body, &Limits::default());
+            assert_eq!(format!("{:?}", read.expect("a message")), expected);
+        }
+    }
+}
