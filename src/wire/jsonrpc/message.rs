@@ -458,6 +458,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::super::{Limits, Payload, parse};
+    use super::{KNOWN, Method};
 
     /// For logs of embedders: what the message says, and nothing of how it is stored.
     #[test]
@@ -480,5 +481,17 @@ mod tests {
             let read: Result<Payload, _> = parse(&body, &Limits::default());
             assert_eq!(format!("{:?}", read.expect("a message")), expected);
         }
+    }
+
+    /// A method of the protocol is held without an allocation.
+    #[test]
+    fn a_method_of_the_protocol_is_known() {
+        for name in KNOWN {
+            assert!(matches!(Method::new(name.into()), Method::Known(known) if known == name));
+        }
+        assert!(matches!(
+            Method::new("tools/call2".into()),
+            Method::Other(_)
+        ));
     }
 }
