@@ -191,4 +191,14 @@ mod tests {
             elements(text.as_bytes()).for_each(drop);
         }
     }
+
+    /// Not JSON, and so never checked text; it is walked to its end all the same.
+    #[test]
+    fn a_raw_control_character_in_a_string_is_passed_over() {
+        let found: Vec<_> = members(b"{\"a\n\":\"\x01b\",\"c\":1}").collect();
+        assert_eq!(
+            found,
+            [(&b"\"a\n\""[..], &b"\"\x01b\""[..]), (b"\"c\"", b"1")]
+        );
+    }
 }
