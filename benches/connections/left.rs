@@ -1,5 +1,7 @@
 //! `left`: the memory that a server has when a load of long messages is over.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -9,7 +11,6 @@ use super::caller::{Caller, Calling};
 use super::client::Connection;
 use super::failures::Failures;
 use super::messages::{Revision, call, modern_lines};
-use super::place::Place;
 use super::report::{Row, Section};
 use super::side::{Contender, Side};
 use super::sizes::Size;
@@ -45,67 +46,93 @@ const fn unread(clients: usize) -> usize {
 }
 
 async fn measure(bench: &Bench, clients: usize) -> Result<Vec<Row>, Failed> {
-    let text = "x".repeat(LONG);
     let mut rows = Vec::new();
     for contender in bench.contenders(REVISION) {
         progress::tell(format_args!("left, clients that do not read"));
-        let side = start(bench, contender, clients).await?;
-        let began = side.resident();
-        let leaving = (0..unread(clients)).map(|_| leave_unread(side.place.clone(), text.clone()));
-        let mut failures = Failures::default();
-        for left in leaving.collect::<JoinSet<_>>().join_all().await {
-            if let Err(why) = left {
-                failures.add(why);
-            }
-        }
-        rows.push(row("answers that were not read", side, began, failures).await);
+        let left = Left::start(bench, contender, clients).await?;
+        let left = left.load(unread(clients), leave_unread).await;
+        rows.push(left.row("answers that were not read").await);
     }
     for contender in bench.contenders(REVISION) {
-        progress::tell(format_args!("left, calls"));
-        let side = start(bench, contender, clients).await?;
-        let began = side.resident();
-        let mut failures = Failures::default();
+        progress::tell(format_args!("left, clients that read"));
+        let mut left = Left::start(bench, contender, clients).await?;
         for _ in 0..TIMES {
-            let calls = (0..clients).map(|_| call_once(side.place.clone(), text.clone()));
-            for called in calls.collect::<JoinSet<_>>().join_all().await {
-                match called {
-                    Ok(caller) => failures.append(caller.failures),
-                    Err(why) => failures.add(why),
-                }
-            }
+            left = left.load(clients, call_once).await;
         }
-        rows.push(row("answers that were read", side, began, failures).await);
+        rows.push(left.row("answers that were read").await);
     }
     Ok(rows)
 }
 
-/// A server that has had a short call.
-async fn start(bench: &Bench, contender: Contender, clients: usize) -> Result<Side, Failed> {
-    let side = bench.start(contender, clients, &[])?;
-    Caller::open(&side.place, REVISION, Calling::of(1, "hello, ")).await?;
-    Ok(side)
+/// A server, and what it had when it began.
+struct Left {
+    side: Side,
+    began: Option<u64>,
+    /// The call that all clients send.
+    request: Arc<[u8]>,
+    failures: Failures,
 }
 
-/// Calls once, as opening does, and leaves.
-async fn call_once(place: Place, text: String) -> Result<Caller, Failed> {
-    Caller::open(&place, REVISION, Calling::of(1, &text)).await
+impl Left {
+    /// A server that has had a short call.
+    async fn start(bench: &Bench, contender: Contender, clients: usize) -> Result<Self, Failed> {
+        let side = bench.start(contender, clients, &[])?;
+        Caller::open(&side.place, REVISION, Calling::of(1, "hello, ")).await?;
+        let place = &side.place;
+        let lines = modern_lines("tools/call", Some(&place.tool));
+        let call = call(REVISION, &place.tool, &"~".repeat(LONG));
+        Ok(Self {
+            began: side.resident(),
+            request: place.post(&place.mcp, &lines, &call).into(),
+            failures: Failures::default(),
+            side,
+        })
+    }
+
+    /// So many clients at the same time.
+    async fn load<F>(mut self, clients: usize, client: fn(SocketAddr, Arc<[u8]>) -> F) -> Self
+    where
+        F: Future<Output = Result<(), Failed>> + Send + 'static,
+    {
+        let address = self.side.place.address;
+        let clients = (0..clients).map(|_| client(address, Arc::clone(&self.request)));
+        for done in clients.collect::<JoinSet<_>>().join_all().await {
+            if let Err(why) = done {
+                self.failures.add(why);
+            }
+        }
+        self
+    }
+
+    async fn row(self, what: &str) -> Row {
+        tokio::time::sleep(SETTLED).await;
+        let left = self.side.resident().zip(self.began);
+        let left = left.map(|(now, began)| now.saturating_sub(began) as f64 / 1e6);
+        Row::new(what, self.side.name)
+            .cost("MB resident", left)
+            .failures(self.failures)
+    }
 }
 
-async fn leave_unread(place: Place, text: String) -> Result<(), Failed> {
-    let lines = modern_lines("tools/call", Some(&place.tool));
-    let request = place.post(&place.mcp, &lines, &call(REVISION, &place.tool, &text));
-    let mut connection = Connection::open(place.address).await?;
+async fn leave_unread(address: SocketAddr, request: Arc<[u8]>) -> Result<(), Failed> {
+    let mut connection = Connection::open(address).await?;
     connection.send(&request).await?;
     connection.head().await?;
     tokio::time::sleep(UNREAD).await;
     Ok(())
 }
 
-async fn row(what: &str, side: Side, began: Option<u64>, failures: Failures) -> Row {
-    tokio::time::sleep(SETTLED).await;
-    let left = side.resident().zip(began);
-    let left = left.map(|(now, began)| now.saturating_sub(began) as f64 / 1e6);
-    Row::new(what, side.name)
-        .cost("MB resident", left)
-        .failures(failures)
+async fn call_once(address: SocketAddr, request: Arc<[u8]>) -> Result<(), Failed> {
+    let mut connection = Connection::open(address).await?;
+    connection.send(&request).await?;
+    let status = connection.head().await?.status;
+    // There is no such byte but in the text.
+    let mut len = 0;
+    while let Some(piece) = connection.piece().await? {
+        len += piece.iter().filter(|&&byte| byte == b'~').count();
+    }
+    match (status, len) {
+        (200, LONG) => Ok(()),
+        _ => Err(format!("{status} with {len} bytes of {LONG}").into()),
+    }
 }
