@@ -150,11 +150,11 @@ impl Way {
 
     /// What it may keep, in bytes, of a request of so many that is dear at this place.
     pub(crate) fn limit(self, place: Place, sent: usize) -> usize {
-        // As long as it runs, a handler may read its arguments and `_meta`.
+        // As long as it runs, a handler may read its arguments, `_meta` and the head.
         let own = match (self, place) {
             (
                 Self::Asking | Self::Waiting(_) | Self::Abandoned(_) | Self::ToldLate(_),
-                Place::Arguments | Place::Meta,
+                Place::Arguments | Place::Meta | Place::Head,
             ) => sent,
             _ => 0,
         };

@@ -70,6 +70,8 @@ struct Plain {
     pausing: bool,
     /// Nobody was connected yet to the stream of a POST, whose client is on its way.
     early: bool,
+    /// The client of a POST left before the first event.
+    lost: bool,
     client: Client,
 }
 
@@ -144,6 +146,7 @@ impl World {
             taken: 0,
             pausing: false,
             early: index > 0,
+            lost: false,
             client: Client::new(),
         });
         Self {
@@ -173,6 +176,9 @@ impl World {
 
     fn sent(&mut self, index: usize, event: String) {
         let plain = &mut self.plain[index];
+        if plain.lost {
+            return;
+        }
         plain.log.push(event);
         self.kept.push((index, plain.log.len(), self.now));
         while self.kept.len() > self.most_kept {
@@ -227,6 +233,7 @@ impl World {
             ..std::mem::replace(&mut plain.client, Client::new())
         };
         plain.taken = plain.client.start + at_once;
+        plain.lost = false;
         plain.pausing &= missed > capacity || plain.ended;
     }
 
@@ -290,9 +297,11 @@ impl World {
             }
             Op::Resume(index, back, capacity) => self.resume(index, back, capacity),
             Op::Detach(index) => {
-                let client = &mut self.plain[index].client;
+                let plain = &mut self.plain[index];
+                let client = &mut plain.client;
                 if let Some(attachment) = client.attachment {
                     self.streams.detach(attachment);
+                    plain.lost |= index > 0 && client.is_connected && plain.log.is_empty();
                     client.is_connected = false;
                     client.line.clear();
                     client.attachment = None;

@@ -129,16 +129,16 @@ where
     if !is_json {
         return Err(Rejection::NotJson);
     }
-    let body = body::read(
+    let mut body = body::read(
         body,
         (config.body_limit, config.body_timeout),
         &shared.buffers,
     )
     .await?;
-    let read = jsonrpc::parse(&body, &config.json);
     if intake::is_long(&head, &body) {
-        intake::detach(&mut head);
+        intake::detach(&mut head, &mut body);
     }
+    let read = jsonrpc::parse(&body, &config.json);
     // Whatever waits from here on has what it needs of it.
     drop(body);
     shared.permit(Endpoint::Messages, &head, &read)?;

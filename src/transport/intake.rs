@@ -4,6 +4,7 @@
 //! that a single value that is kept keeps the whole buffer. That is cheap for a short request, which
 //! most are, and most are answered at once. A long request is kept as exact copies of its parts.
 
+use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
@@ -13,15 +14,22 @@ const SHORT: usize = 4 * 1024;
 
 /// Whether a part of this request that is kept would keep much else.
 pub(super) fn is_long(head: &Parts, body: &[u8]) -> bool {
+    body.len().max(len_of(head)) > SHORT
+}
+
+/// How many bytes the values and the target of a head have.
+fn len_of(head: &Parts) -> usize {
     let values: usize = head.headers.values().map(HeaderValue::len).sum();
     let target = head.uri.path_and_query();
-    let target = target.map_or(0, |target| target.as_str().len());
-    body.len().max(values + target) > SHORT
+    values + target.map_or(0, |target| target.as_str().len())
 }
 
 /// Copies a head out of the buffer that it was read into. Names need no copy: hyper makes each by
-/// itself.
-pub(super) fn detach(head: &mut Parts) {
+/// itself. A body that is shorter than the head may lie in the same buffer, and is copied too.
+pub(super) fn detach(head: &mut Parts, body: &mut Bytes) {
+    if body.len() < len_of(head) {
+        *body = Bytes::copy_from_slice(body);
+    }
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
         headers.append(name.clone(), copy_of(value));
@@ -43,7 +51,6 @@ fn copy_of(value: &HeaderValue) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use hyper::header::{COOKIE, HOST, VIA};
     use hyper::{Request, Version};
 
@@ -73,14 +80,26 @@ mod tests {
     fn a_detached_head_says_the_same_and_keeps_no_buffer() {
         let (mut detached, buffer) = head(10);
         let (original, _) = head(10);
+        let mut body = buffer.slice(..5);
         assert!(!buffer.is_unique());
-        detach(&mut detached);
+        detach(&mut detached, &mut body);
         assert!(buffer.is_unique());
+        assert_eq!(body, buffer.slice(..5));
         assert_eq!(detached.headers, original.headers);
         assert!(detached.headers[COOKIE].is_sensitive());
         assert_eq!(detached.uri, original.uri);
         assert_eq!(detached.version, Version::HTTP_2);
         assert_eq!(detached.extensions.get(), Some(&7_u8));
+    }
+
+    /// FIELD X-3: a long body has a buffer of its own, or most of one.
+    #[test]
+    fn a_body_longer_than_its_head_is_not_copied() {
+        let (mut head, _) = head(10);
+        let mut body = Bytes::from(vec![b'x'; 100]);
+        let place = body.as_ptr();
+        detach(&mut head, &mut body);
+        assert_eq!(body.as_ptr(), place);
     }
 
     #[test]

@@ -316,15 +316,15 @@ impl McpService {
             (Exchange::Post(form), _) => {
                 let config = &shared.config;
                 let limits = (config.body_limit, config.body_timeout);
-                let body = body::read(body, limits, &shared.buffers).await?;
-                let read = jsonrpc::parse(&body, &config.json);
+                let mut body = body::read(body, limits, &shared.buffers).await?;
                 let fields = match intake::is_long(&head, &body) {
                     true => {
-                        intake::detach(&mut head);
+                        intake::detach(&mut head, &mut body);
                         Fields::read(&head.headers)
                     }
                     false => fields,
                 };
+                let read = jsonrpc::parse(&body, &config.json);
                 // Whatever waits from here on has what it needs of it.
                 drop(body);
                 let id = id_of(&read);

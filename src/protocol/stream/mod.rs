@@ -81,6 +81,9 @@ struct Stream<C> {
     paused: bool,
     /// Whether it begins with a priming event.
     primes: bool,
+    /// Whether the client of a POST left before the first event: it has no id to come back with, so
+    /// nothing is kept for it.
+    is_lost: bool,
     /// What the request of a POST sent in its first step, before its client was connected: the
     /// connection takes that whole, however little is kept for later.
     early: Option<Vec<Bytes>>,
@@ -218,6 +221,7 @@ impl<C: Connection> Streams<C> {
         if let Some((_, mut old)) = stream.connection.take() {
             old.finish();
         }
+        stream.is_lost = false;
         self.attached += 1;
         let attachment = Attachment(id, self.attached);
         let mut missed = missed.into_iter();
@@ -236,10 +240,12 @@ impl<C: Connection> Streams<C> {
 
     /// The connection is gone; the stream goes on without one.
     pub(crate) fn detach(&mut self, attachment: Attachment) {
-        if let Some(stream) = self.find(attachment.0) {
-            stream
-                .connection
-                .take_if(|(current, _)| *current == attachment);
+        let Some(stream) = self.find(attachment.0) else {
+            return;
+        };
+        let is_current = |(current, _): &mut (Attachment, C)| *current == attachment;
+        if stream.connection.take_if(is_current).is_some() {
+            stream.is_lost = stream.sent == 0 && stream.id != StreamId::STANDALONE;
         }
     }
 
@@ -338,6 +344,9 @@ impl<C: Connection> Streams<C> {
     ) -> Result<(), Closed> {
         let resumption = self.resumable.as_ref().ok_or(Closed)?.resumption;
         let stream = self.find(id).filter(|stream| !stream.ended).ok_or(Closed)?;
+        if stream.is_lost {
+            return Ok(());
+        }
         stream.sent += 1;
         let number = stream.sent;
         let event_id = resumption.tag.map(|tag| tag.event_id(id, number));
@@ -448,6 +457,7 @@ impl<C> Stream<C> {
             ended: false,
             paused: false,
             primes,
+            is_lost: false,
             early: None,
         }
     }

@@ -200,6 +200,23 @@ fn attaching_gives_what_nobody_took() {
     assert_eq!(line.len(), 3);
 }
 
+/// FIELD X-7: a client that left before the first event has no id to come back with, so that nothing is kept
+/// for it; one that saw an event has.
+#[test]
+fn nothing_is_kept_for_a_client_that_saw_no_event() {
+    let mut streams = streams();
+    for (seen, kept) in [(&[][..], false), (&["a"], true)] {
+        let id = opened(&mut streams);
+        let attachment = streams.attach(id, Line::new()).unwrap();
+        for method in seen {
+            push(&mut streams, id, method).unwrap();
+        }
+        streams.detach(attachment);
+        push(&mut streams, id, "b").unwrap();
+        assert_eq!(streams.keeps(id), kept);
+    }
+}
+
 /// SPEC C-53, C-54: "replay messages that would have been sent after the last event ID, on the
 /// stream that was disconnected, and to resume the stream from that point"; none of another.
 #[test]
