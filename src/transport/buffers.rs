@@ -11,19 +11,20 @@ use bytes::Bytes;
 /// From which length on a body is long.
 const LONG: usize = 64 * 1024;
 
-/// How many bytes a service keeps at most.
-const KEPT: usize = 2 * 1024 * 1024;
-
 /// Buffers that no body used for one to two of these periods are freed.
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// The buffers that a service keeps.
-#[derive(Debug, Default)]
-pub(super) struct Buffers(Mutex<State>);
+#[derive(Debug)]
+pub(super) struct Buffers {
+    /// How many bytes there are at most: a service that takes short bodies alone keeps less.
+    most: usize,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
-    /// Invariant: their capacities are [`KEPT`] together at most.
+    /// Invariant: their capacities are [`Buffers::most`] together at most.
     free: Vec<Vec<u8>>,
     /// Whether there is a task that frees what is not used.
     is_watched: bool,
@@ -32,7 +33,16 @@ struct State {
 }
 
 impl Buffers {
-    /// A buffer for a body that declares this length: one that was kept, if it is large enough.
+    /// Keeps so many bytes at most.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A buffer for a body that declares this length: one that was kept, if it is large enough and at most
+    /// twice as large, because a part of the body that somebody keeps keeps all of it.
     pub(super) fn for_body(&self, declared: usize) -> Vec<u8> {
         if declared < LONG {
             return Vec::new();
@@ -41,7 +51,7 @@ impl Buffers {
         let found = state
             .free
             .iter()
-            .position(|buffer| buffer.capacity() >= declared);
+            .position(|buffer| (declared..=2 * declared).contains(&buffer.capacity()));
         match found {
             Some(place) => {
                 state.was_used = true;
@@ -65,14 +75,14 @@ impl Buffers {
     fn keep(self: &Arc<Self>, mut buffer: Vec<u8>) {
         // Without a runtime there is nobody to free it later.
         let runtime = tokio::runtime::Handle::try_current();
-        let (Ok(runtime), true) = (runtime, buffer.capacity() <= KEPT) else {
+        let (Ok(runtime), true) = (runtime, buffer.capacity() <= self.most) else {
             return;
         };
         buffer.clear();
         let mut state = self.lock();
         state.was_used = true;
         state.free.push(buffer);
-        let dropped = state.trim();
+        let dropped = state.trim(self.most);
         let is_watched = std::mem::replace(&mut state.is_watched, true);
         drop(state);
         drop(dropped);
@@ -82,15 +92,15 @@ impl Buffers {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
     /// Takes out the smallest buffers until the others are not too much.
-    fn trim(&mut self) -> Vec<Vec<u8>> {
+    fn trim(&mut self, most: usize) -> Vec<Vec<u8>> {
         let mut dropped = Vec::new();
-        while self.free.iter().map(Vec::capacity).sum::<usize>() > KEPT {
+        while self.free.iter().map(Vec::capacity).sum::<usize>() > most {
             let sizes = self.free.iter().enumerate();
             let smallest = sizes.min_by_key(|(_, buffer)| buffer.capacity());
             let Some((place, _)) = smallest else { break };
@@ -153,6 +163,7 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1024 * 1024;
+    const KEPT: usize = 2 * MIB;
 
     fn capacities(buffers: &Buffers) -> Vec<usize> {
         let state = buffers.lock();
@@ -171,7 +182,7 @@ mod tests {
     /// FIELD X-13: the next long body is read into the buffer of the last one, once nobody has that.
     #[tokio::test(start_paused = true)]
     async fn a_buffer_is_used_again_when_its_body_is_gone() {
-        let buffers = Arc::new(Buffers::default());
+        let buffers = Arc::new(Buffers::new(KEPT));
         let body = use_one(&buffers, MIB);
         let part = body.slice(10..20);
         let place = body.as_ptr();
@@ -193,10 +204,23 @@ mod tests {
         );
     }
 
+    /// FIELD X-3: what keeps a part of a body keeps no buffer that is much larger than the body.
+    #[tokio::test(start_paused = true)]
+    async fn a_short_body_gets_no_large_buffer() {
+        let buffers = Arc::new(Buffers::new(KEPT));
+        drop(use_one(&buffers, MIB));
+        let half = use_one(&buffers, MIB / 2);
+        assert!(capacities(&buffers).is_empty());
+        drop(half);
+        let less = use_one(&buffers, MIB / 2 - 1);
+        assert_eq!(capacities(&buffers), [MIB]);
+        drop(less);
+    }
+
     /// FIELD X-12: what is kept is bounded, and short bodies have nothing to do with it.
     #[tokio::test(start_paused = true)]
     async fn the_largest_are_kept_within_the_bound() {
-        let buffers = Arc::new(Buffers::default());
+        let buffers = Arc::new(Buffers::new(KEPT));
         let bodies: Vec<_> = (1..=12).map(|n| use_one(&buffers, n * LONG)).collect();
         drop(bodies);
         assert_eq!(capacities(&buffers), [11 * LONG, 12 * LONG]);
@@ -211,7 +235,7 @@ mod tests {
     /// FIELD X-12: memory comes back to the system when no long bodies come any more.
     #[tokio::test(start_paused = true)]
     async fn what_is_not_used_is_freed() {
-        let buffers = Arc::new(Buffers::default());
+        let buffers = Arc::new(Buffers::new(KEPT));
         for _ in 0..2 {
             for _ in 0..20 {
                 drop(use_one(&buffers, MIB));
@@ -226,7 +250,7 @@ mod tests {
     /// Without a runtime there is nobody to free it later; what one kept goes with it.
     #[test]
     fn without_a_runtime_nothing_is_kept() {
-        let buffers = Arc::new(Buffers::default());
+        let buffers = Arc::new(Buffers::new(KEPT));
         drop(use_one(&buffers, MIB));
         assert!(capacities(&buffers).is_empty());
         for _ in 0..2 {

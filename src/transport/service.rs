@@ -116,6 +116,8 @@ impl McpService {
         let listens = Arc::new(Table::new(config.listens));
         let is_authorized = config.access.authorizer.is_some();
         dispatcher.attach(Publisher::new(&table, &listens, is_authorized))?;
+        // The service keeps less than its longest body takes.
+        let buffers = Arc::new(Buffers::new(config.body_limit / 2));
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
@@ -125,7 +127,7 @@ impl McpService {
                 calls: Arc::new(calls),
                 observer,
                 leases: Arc::new(lease_table()),
-                buffers: Arc::default(),
+                buffers,
                 draining: AtomicBool::new(false),
                 reaping: AtomicBool::new(false),
             }),

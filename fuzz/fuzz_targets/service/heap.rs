@@ -119,6 +119,8 @@ const ENTRIES: usize = 64 * KIB;
 const CALL: usize = 8 * KIB;
 /// The longest thing that the server says: the list of its tools.
 const MESSAGE: usize = 8 * KIB;
+/// Buffers of long bodies that are kept for the next.
+const KEPT: usize = BODY / 2;
 /// What an event costs beside its bytes.
 const EVENT: usize = 256;
 
@@ -128,6 +130,7 @@ impl World {
         let numbers = self.service.snapshot();
         let connections: usize = self.connections.iter().map(may_hold).sum();
         let bound = BASE
+            + KEPT
             + connections
             + numbers.sessions * (SESSION + ENTRIES + REPLAY + EVENTS * EVENT)
             + numbers.listens * ENTRIES
