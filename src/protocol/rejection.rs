@@ -152,6 +152,7 @@ const RETRY_AFTER: u32 = 1;
 /// Names of reasons that are told of where a refusal is an answer as well.
 pub(crate) const INITIALIZED_ALREADY: &str = "initialized_already";
 pub(crate) const INVALID_MESSAGE: &str = "invalid_message";
+pub(crate) const LONG_CAPABILITIES: &str = "long_capabilities";
 
 impl Rejection {
     /// The same, under the id of the request (SPEC A-11); of messages without one nothing changes.
@@ -190,7 +191,7 @@ impl Rejection {
             Self::BatchNotAllowed => "batch_not_allowed",
             Self::ResponseNotAllowed => "response_not_allowed",
             Self::BadEnvelope { .. } => "bad_envelope",
-            Self::LongCapabilities { .. } => "long_capabilities",
+            Self::LongCapabilities { .. } => LONG_CAPABILITIES,
             Self::HeaderMismatch { .. } => "header_mismatch",
             Self::IdInUse(_) => "id_in_use",
             Self::TooManyRequests { .. } => "too_many_requests",
@@ -250,7 +251,8 @@ impl Rejection {
             Self::HeadTimeout { limit } => (
                 StatusCode::REQUEST_TIMEOUT,
                 invalid(format!(
-                    "the head of the request did not arrive within {limit:?}"
+                    "the head of the request did not arrive within {limit:?} \
+                     (limit: `Serve::header_timeout`)"
                 )),
             ),
             Self::AmbiguousLength => (
@@ -332,11 +334,15 @@ impl Rejection {
             ),
             Self::BodyTooLarge { limit } => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                invalid(format!("the body is longer than {limit} bytes")),
+                invalid(format!(
+                    "the body is longer than {limit} bytes (limit: `Builder::body_limit`)"
+                )),
             ),
             Self::BodyTimeout { limit } => (
                 StatusCode::REQUEST_TIMEOUT,
-                invalid(format!("the body did not arrive within {limit:?}")),
+                invalid(format!(
+                    "the body did not arrive within {limit:?} (limit: `Builder::body_timeout`)"
+                )),
             ),
             Self::BodyIncomplete => (
                 StatusCode::BAD_REQUEST,
@@ -372,11 +378,17 @@ impl Rejection {
             ),
             Self::TooManyRequests { limit, .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                busy(format!("this session already runs {limit} requests")),
+                busy(format!(
+                    "this session already runs as many requests as it may: {limit} \
+                     (limit: `Builder::max_requests`)"
+                )),
             ),
             Self::TooManyNotifications { limit } => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                busy(format!("this session already runs {limit} notifications")),
+                busy(format!(
+                    "this session already works on as many notifications as it may: {limit} \
+                     (limit: `Builder::max_requests`)"
+                )),
             ),
             Self::TooManyCalls { limit } => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -512,8 +524,9 @@ impl Counted {
                 format!("this principal already has {limit} {what} (limit: `{of_each}`)")
             }
             Whose::Address => format!(
-                "this address already has {limit} {what}, and one address may have half of them \
-                 (limit: `{of_all}`; behind a proxy see `Builder::trusted_proxies`)"
+                "this address already has {limit} {what}, which is half of all that there may be, and as \
+                 many as one address may have (limit: `{of_all}`; behind a proxy see \
+                 `Builder::trusted_proxies`)"
             ),
         }
     }

@@ -598,7 +598,9 @@ mod tests {
                 held: Arc::clone(&told),
             };
             let limits = (4 * ALL, Duration::from_secs(1));
-            let read = read(body, limits, &Arc::new(Buffers::new(0))).await.unwrap();
+            let read = read(body, limits, &Arc::new(Buffers::new(0)))
+                .await
+                .unwrap();
             assert_eq!(read, [b'a', b'b', b'c'].map(|byte| [byte; 1000]).concat());
             assert_eq!(*told.lock().unwrap(), held, "{declared}");
         }

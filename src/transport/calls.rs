@@ -57,13 +57,7 @@ impl Calls {
         let method = request.method();
         // One that listens has a limit of its own, and all the time that it wants.
         let works = method != "subscriptions/listen";
-        let held = if works { self.hold(head)? } else { None };
-        // Counted first, so that no two take the last place.
-        let limit = self.caps.all;
-        if works && self.observer.call_began() >= limit {
-            self.observer.call_ended();
-            return Err(Rejection::TooManyCalls { limit });
-        }
+        let held = if works { self.take(head)? } else { None };
         self.observer.request(version);
         let is_heard = self.observer.is_heard();
         Ok(Call {
@@ -76,6 +70,25 @@ impl Calls {
             #[cfg(feature = "tracing")]
             span: spans::of_request(version, request, &head.headers),
         })
+    }
+
+    /// Whether a call of this request could begin now.
+    pub(super) fn room(&self, head: &Parts) -> Result<(), Rejection> {
+        drop(self.take(head)?);
+        self.observer.call_ended();
+        Ok(())
+    }
+
+    /// Takes a place among all, and one among those of its party.
+    fn take(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Rejection> {
+        let held = self.hold(head)?;
+        // Counted first, so that no two take the last place.
+        let limit = self.caps.all;
+        if self.observer.call_began() >= limit {
+            self.observer.call_ended();
+            return Err(Rejection::TooManyCalls { limit });
+        }
+        Ok(held)
     }
 
     /// Takes one of the places that a party may have; none where all places are everybody's.

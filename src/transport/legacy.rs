@@ -14,8 +14,8 @@ use super::observe::{ServiceEvent, SessionEnd};
 use super::panics::{Panicked, guarded};
 use super::service::Shared;
 use super::sessions::{SessionRow, now};
-use crate::protocol::capabilities::Capabilities;
-use crate::protocol::rejection::{Counted, INITIALIZED_ALREADY, INVALID_MESSAGE, Rejection};
+use crate::protocol::capabilities::{Capabilities, TooLong};
+use crate::protocol::rejection::{Counted, INITIALIZED_ALREADY, LONG_CAPABILITIES, Rejection};
 use crate::protocol::session::{Finished, Refused, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
 use crate::protocol::table::Full;
@@ -92,14 +92,10 @@ impl Place {
         }
         let id = request.id();
         let initializes = request.method() == "initialize";
-        let client = initializes.then(|| {
-            let params = request.params().map(Params::as_raw);
-            let declared = params.and_then(|params| params.member("capabilities"));
-            Capabilities::read(declared, self.shared.config.capabilities_limit)
-        });
+        let client = initializes.then(|| declared(&self.shared, &request));
         let client = client
             .transpose()
-            .map_err(|too_long| NotTaken::Answered(too_long.into(), INVALID_MESSAGE))?;
+            .map_err(|too_long| NotTaken::Answered(too_long.into(), LONG_CAPABILITIES))?;
         let limit = self.shared.config.max_requests;
         let begun = self
             .row
@@ -191,6 +187,17 @@ impl Place {
     pub(super) fn end(&self, reason: SessionEnd) {
         self.shared.table.end(&self.row, reason);
     }
+}
+
+/// What the client of an `initialize` declares.
+///
+/// # Errors
+///
+/// It is more than is kept.
+pub(super) fn declared(shared: &Shared, request: &Request) -> Result<Capabilities, TooLong> {
+    let params = request.params().map(Params::as_raw);
+    let declared = params.and_then(|params| params.member("capabilities"));
+    Capabilities::read(declared, shared.config.capabilities_limit)
 }
 
 /// SPEC C-77, R-2, R-7.

@@ -16,7 +16,7 @@ use super::body::ResponseBody;
 use super::dispatch::BoxFuture;
 use super::identity::Identity;
 use super::lease::{Lease, end_of};
-use super::legacy::{NotTaken, Place, Running, too_many};
+use super::legacy::{NotTaken, Place, Running, declared, too_many};
 use super::observe::SessionEnd;
 use super::peer::party_of;
 use super::queue::{QueueLimits, Receiver, Sender, resumable_queue};
@@ -26,7 +26,7 @@ use super::turn::{First, at_once, first};
 use crate::protocol::era::Read;
 use crate::protocol::exchange::{Claim, Form, Position};
 use crate::protocol::header::MCP_SESSION_ID;
-use crate::protocol::rejection::{INVALID_MESSAGE, Rejection};
+use crate::protocol::rejection::{INVALID_MESSAGE, LONG_CAPABILITIES, Rejection};
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Attachment, Connection, Resumption};
 use crate::protocol::table::Row;
@@ -46,6 +46,12 @@ pub(super) async fn initialize(
 ) -> Answered {
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
+    }
+    // Before it has a place, which may be that of another session.
+    shared.calls.room(&head)?;
+    if let Err(too_long) = declared(shared, &request) {
+        let error = too_long.into();
+        return Ok(refuse(shared, &request.id(), &error, LONG_CAPABILITIES));
     }
     let resumption = resumption(shared, Some(Tag::random()));
     let mut session = Session::resumable(resumption, now());
@@ -327,7 +333,8 @@ impl Place {
                     Err(Rejection::IdInUse(id.clone()))
                 }
                 Some(id) => {
-                    let refusal = self.refuse(id, &error.to_error_object(), INVALID_MESSAGE);
+                    let refusal =
+                        refuse(&self.shared, id, &error.to_error_object(), INVALID_MESSAGE);
                     Ok(Work::Done(refusal))
                 }
                 None => Err(Rejection::Invalid(error)),
@@ -384,7 +391,7 @@ impl Place {
                     NotTaken::Rejected(rejection) => Err(rejection),
                     // The parser lets no `initialize` into a batch (SPEC A-62).
                     NotTaken::Answered(error, reason) => {
-                        Ok(Work::Done(self.refuse(&id, &error, reason)))
+                        Ok(Work::Done(refuse(&self.shared, &id, &error, reason)))
                     }
                 };
             }
@@ -485,14 +492,6 @@ impl Place {
         self.row.with(|session| session.begin_stream(stream, now()));
     }
 
-    /// Refuses a request of its own with an answer.
-    fn refuse(&self, id: &Id, error: &ErrorObject, reason: &'static str) -> Response<ResponseBody> {
-        let response = json_response(StatusCode::OK, refused(id, error));
-        let status = response.status().as_u16();
-        self.shared.observer.refused_inside(reason, status);
-        response
-    }
-
     /// The answer to a request that has none: HTTP wants one, the client ignores it (SPEC E-88,
     /// J-24).
     fn unanswered(&self, id: &Id) -> Pieces {
@@ -527,6 +526,19 @@ impl Place {
 
 fn accepted() -> Response<ResponseBody> {
     response(StatusCode::ACCEPTED, ResponseBody::empty())
+}
+
+/// Refuses a request of its own with an answer.
+fn refuse(
+    shared: &Shared,
+    id: &Id,
+    error: &ErrorObject,
+    reason: &'static str,
+) -> Response<ResponseBody> {
+    let response = json_response(StatusCode::OK, refused(id, error));
+    let status = response.status().as_u16();
+    shared.observer.refused_inside(reason, status);
+    response
 }
 
 fn refused(id: &Id, error: &ErrorObject) -> Pieces {

@@ -201,6 +201,32 @@ async fn one_more_session_takes_the_place_of_the_idlest() {
     }
 }
 
+/// FIELD X-9: an `initialize` that is refused takes no place, and so nobody's.
+#[tokio::test(start_paused = true)]
+async fn a_refused_initialize_takes_nobodys_place() {
+    let set = |builder: Builder<Server>| {
+        let builder = builder.max_sessions(1).max_calls(2);
+        builder.capabilities_limit(100)
+    };
+    let (mcp, seen) = probing(set);
+    let session = settled(&mcp).await;
+    let long = json!({"experimental": {"x": "y".repeat(100)}});
+    let body = message(1, "initialize", hello(V11, long));
+    let answer = text(given(&mcp, post("/mcp", &[], &body)).await).await;
+    assert!(answer.contains("Builder::capabilities_limit"), "{answer}");
+    assert_eq!(times_refused(&mcp, "long_capabilities"), 1);
+    let running = [given(&mcp, slow()).await, given(&mcp, slow()).await];
+    let says = "2 requests (limit: `Builder::max_calls`)";
+    refused(mcp.call(initialize()).await, 503, says).await;
+    seen.allow("x", 2);
+    for answer in running {
+        text(answer).await;
+    }
+    assert_eq!(status(&mcp, ping(&session)).await, 200);
+    assert_eq!(mcp.snapshot().sessions_evicted, 0);
+    assert_eq!(mcp.snapshot().running, 0);
+}
+
 /// FIELD X-9, R-2: when all are busy there is no place until one is not.
 #[tokio::test]
 async fn a_session_is_refused_only_when_all_are_busy() {
@@ -263,8 +289,8 @@ async fn a_flood_of_sse_streams_keeps_nobody_out() {
         streams.push(given(&here, sse()).await);
     }
     for _ in 0..50 {
-        let says = "this address already has 50 sessions that are all busy, and one address may \
-                    have half of them (limit: `Builder::max_sessions`";
+        let says = "this address already has 50 sessions that are all busy, which is half of all that there \
+                    may be, and as many as one address may have (limit: `Builder::max_sessions`";
         refused(here.call(sse()).await, 429, says).await;
     }
     streams.push(given(&there, sse()).await);
@@ -345,8 +371,8 @@ async fn one_address_has_half_of_the_calls() {
     // The last place: `initialize` and `ping` are calls, too.
     assert_eq!(status(&here, initialize()).await, 200);
     running.push(given(&here, slow()).await);
-    let says = "this address already has 3 running requests, and one address may have half of them \
-                (limit: `Builder::max_calls`; behind a proxy see `Builder::trusted_proxies`)";
+    let says = "this address already has 3 running requests, which is half of all that there may be, \
+                and as many as one address may have (limit: `Builder::max_calls`; behind a proxy see `Builder::trusted_proxies`)";
     for asked in [slow(), ping(&session), initialize()] {
         refused(here.call(asked).await, 429, says).await;
     }
@@ -392,7 +418,7 @@ async fn listening_requests_leave_room_for_others() {
     for mcp in [&here, &here, &there] {
         open.push(given(mcp, listen()).await);
     }
-    let says = "this address already has 2 listening requests, and one address may have half";
+    let says = "this address already has 2 listening requests, which is half of all";
     refused(here.call(listen()).await, 429, says).await;
     open.push(given(&mcp, by("ada", listen())).await);
     let says = "this principal already has 1 listening requests (limit: `Builder::max_each`)";
@@ -493,8 +519,8 @@ async fn one_address_has_half_of_the_connections() {
     let (_, answer) = connected(&running, FIRST).await;
     assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
     assert!(answer.contains("retry-after: 1\r\n") && answer.contains("connection: close\r\n"));
-    let says = "this address already has 2 connections, and one address may have half of them \
-                (limit: `Serve::max_connections`";
+    let says = "this address already has 2 connections, which is half of all that there may be, \
+                and as many as one address may have (limit: `Serve::max_connections`";
     assert!(answer.contains(says), "{answer}");
     assert_eq!(
         times_refused(&running.mcp, "too_many_connections_of_one"),

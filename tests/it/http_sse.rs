@@ -382,7 +382,7 @@ async fn limits_are_answered_503() {
     client.send(call_of(1, "wait")).await;
     client.send(call_of(2, "wait")).await;
     let refused = client.post(call_of(3, "wait").to_string()).await;
-    check_refused(&refused, 503, -32603, "2 requests");
+    check_refused(&refused, 503, -32603, "2 (limit: `Builder::max_requests`)");
     assert_eq!(refused.json()["id"], 3);
     assert_eq!(seen.calls(), 2);
     seen.gate.add_permits(2);

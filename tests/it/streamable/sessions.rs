@@ -265,7 +265,7 @@ async fn limits_are_answered_503() {
     let mut first = begin(&session, "wait", json!({})).await;
     let mut second = begin(&session, "wait", json!({})).await;
     let refused = post(&running, &session.headers(), echo(9, "x")).await;
-    check_refused(&refused, 503, -32603, "2 requests");
+    check_refused(&refused, 503, -32603, "2 (limit: `Builder::max_requests`)");
     assert_eq!(refused.json()["id"], 9);
     let answer = post(&running, "", initialize(V11)).await;
     check_refused(&answer, 503, -32603, "1 sessions");
