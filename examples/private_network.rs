@@ -2,7 +2,7 @@
 //!
 //! The authorizer names each machine by its address, so that each has sessions and limits of its own;
 //! it lets in those of the network alone, should the port be open to more by mistake. Without any
-//! authorizer all machines would be one.
+//! authorizer sessions belong to nobody, and each address may have half of everything.
 //!
 //! `cargo run --example private_network [-- LISTEN-ADDRESS]`, by default on this machine alone. The
 //! hosts that the server is asked for by are listed: pages of other sites cannot reach it by rebinding

@@ -350,9 +350,9 @@ impl Arguments {
         self.values.into_inner().unwrap_or_default().into()
     }
 
-    /// A required string, to be returned or passed on. One that is most of its request is not copied, and
-    /// keeps the body of the request in memory ([`Text`]); a text that was sent with escapes such as
-    /// `\n`, or is shorter than 8 KiB, is a copy.
+    /// A required string, to be returned or passed on. It is not copied if it has 8 KiB or more, was sent
+    /// without escapes such as `\n`, is at least half of the arguments, and no more than 4 KiB of the request
+    /// stand outside of these. It keeps the body of the request in memory then ([`Text`]).
     ///
     /// # Errors
     ///

@@ -358,7 +358,9 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// The longest request body, in bytes. Default 4 MiB.
+    /// The longest request body, in bytes. Default 4 MiB. Beyond 32 MiB raise
+    /// [`Limits::tree`](crate::jsonrpc::Limits::tree) too ([`json_limits`](Self::json_limits)), which counts
+    /// the body's bytes.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
@@ -409,8 +411,8 @@ impl<D: Dispatcher> Builder<D> {
     }
 
     /// How many `subscriptions/listen` requests may be open, 10 000 by default. One more is answered 503
-    /// with `Retry-After`. Where nobody is identified, one address may have half of them; one more of its
-    /// is answered 429, and nobody else notices.
+    /// with `Retry-After`. Where nobody is identified, one address may have half of them; a further one
+    /// from that address is answered 429, and nobody else notices.
     pub fn max_listens(mut self, listens: usize) -> Self {
         self.listens.all = listens;
         self
@@ -492,8 +494,8 @@ impl<D: Dispatcher> Builder<D> {
 
     /// The proxies in front of the server, as addresses or as networks such as `10.0.0.0/8` or `fd00::/8`:
     /// for a request that comes from one of them, the client's address is taken from `X-Forwarded-For`. It
-    /// is the last one there that is not itself a trusted proxy's; where an entry is no address, the one
-    /// behind it counts. For all other peers the header is ignored. Default: none.
+    /// is the last one there that is not itself a trusted proxy's. If an entry is not an address, the next
+    /// one to its right counts, or the proxy itself. For all other peers the header is ignored. Default: none.
     ///
     /// The address is what limits go by where nobody is identified: half of the sessions, the running
     /// calls and the listening requests for one address, and half of the connections of
@@ -503,7 +505,7 @@ impl<D: Dispatcher> Builder<D> {
     ///
     /// Behind a proxy that is not listed, all clients share the proxy's address, and so one half of
     /// everything; one on the same machine too, which asks from `127.0.0.1` or `::1`. List only proxies
-    /// that set the header or add to it: else a client can be whom it wants. Clients on a Unix socket, and
+    /// that set the header or add to it: otherwise a client can claim any address. Clients on a Unix socket, and
     /// those of an accept loop that does not say where they come from
     /// ([`McpService::for_peer`]), have no address, and no limit of their own.
     ///

@@ -113,8 +113,8 @@ pub enum SessionEnd {
     Deleted,
     /// Its time was up.
     Idle,
-    /// It had been idle for longest, and gave its place to another where there were as many as there
-    /// may be. Its client initializes again.
+    /// There were as many sessions as there may be, and it gave its place to another: it had been idle for
+    /// longest, or had never gone past its handshake. Its client initializes again.
     Evicted,
     /// The client of HTTP+SSE left.
     Left,

@@ -174,6 +174,9 @@ impl<R> Serve<R> {
     /// Serves routes of your own beside the service: they get every request whose path is not one of
     /// the service's. How long the body of such a request may be and take is theirs to decide.
     ///
+    /// Nobody checks `Host` or `Origin` for your routes, and no authorizer is asked: a page of another web
+    /// site can reach them, and can open a WebSocket where they upgrade. Check both in the route.
+    ///
     /// A route may upgrade its connection to another protocol: it answers 101, and has the connection from
     /// [`hyper::upgrade::on`]. No time of this loop applies to it from then on. It counts as a connection until
     /// the route drops it, and at the end it is cut when [`Serve::drain_deadline`] is over.
@@ -191,7 +194,7 @@ impl<R> Serve<R> {
 
     /// How many connections there may be; one more is answered 503 at once and closed. By default
     /// 10,000: each open stream is one, and each takes an open file, so raise both together. One address
-    /// may have half of them; one more of its is answered 429 and closed. There is no such limit for
+    /// may have half of them; a further one from that address is answered 429 and closed. There is no such limit for
     /// [`Builder::trusted_proxies`](crate::Builder::trusted_proxies).
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;

@@ -146,8 +146,10 @@ impl McpService {
         }
     }
 
-    /// The service for a connection that comes from this address: for authorizers and handlers
-    /// ([`Context::peer`](crate::Context::peer)).
+    /// The service for a connection that comes from this address. Limits go by it where nobody is
+    /// identified, trusted proxies are known by it
+    /// ([`Builder::trusted_proxies`](crate::Builder::trusted_proxies)), and authorizers and handlers are
+    /// told of it ([`Context::peer`](crate::Context::peer)).
     #[must_use]
     pub fn for_peer(&self, peer: SocketAddr) -> Self {
         Self {
