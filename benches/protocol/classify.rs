@@ -87,7 +87,7 @@ pub(crate) fn body(c: &mut Criterion) {
             "capabilities of 64 KiB",
             modern(),
             call(&with_meta(&many_keys(), "{}")),
-            true,
+            false,
         ),
         ("deep", modern(), call(&with_meta("", &deep())), true),
         ("batch of 64", session(), batch(), true),
