@@ -340,6 +340,39 @@ async fn what_waits_keeps_no_body_and_no_buffer() {
     }
 }
 
+/// FIELD X-3: the arguments are the handler's: in a session nobody else keeps them while it runs.
+#[tokio::test(start_paused = true)]
+async fn arguments_that_a_handler_drops_are_gone() {
+    let alone = Alone::begin();
+    let waits = async |_: Call, arguments: Arguments| {
+        drop(arguments);
+        std::future::pending::<String>().await
+    };
+    let server = Server::new("Heap", "1").tool(Tool::new("wait"), waits);
+    let mcp = McpService::builder(server).build().unwrap();
+    let session = open_session(&mcp).await;
+    let headers = format!("{session}{POST_HEADERS}");
+    let text = "x".repeat(MIB / 2);
+    for padding in ["", &"p".repeat(6000)] {
+        let params = json!({
+            "name": "wait", "arguments": {"text": text}, "padding": padding,
+        });
+        let body = message(padding.len(), "tools/call", params);
+        let counting = alone.count();
+        let response = mcp
+            .call(direct("POST /mcp", &headers, body.into_bytes()))
+            .await;
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let left = counting.live();
+        assert!(
+            left < NOISE,
+            "{left} bytes beside {} of padding",
+            padding.len()
+        );
+        drop(response);
+    }
+}
+
 /// A body that is made as it is read, in pieces as a connection has them.
 struct Pieces(VecDeque<u8>);
 

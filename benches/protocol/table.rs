@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use criterion::Criterion;
 
-use crate::protocol::party::{Caps, Party};
+use crate::protocol::party::{Caps, Each, Party};
 use crate::protocol::table::{GivesWay, Table};
 use crate::protocol::turnover::Rest;
 use crate::wire::id::SessionId;
@@ -94,7 +94,7 @@ fn floods(c: &mut Criterion) {
         let full = LazyCell::new(|| {
             let table = Table::new(Caps {
                 all: 10_000,
-                each: 10_000,
+                each: Each::Set(10_000),
             });
             let start = Instant::now();
             for number in 0..10_000 {
@@ -146,7 +146,7 @@ impl Filled {
         let mut filled = Self {
             table: Table::new(Caps {
                 all: sessions + 1,
-                each: sessions + 1,
+                each: Each::Set(sessions + 1),
             }),
             owners: (0..1_000).map(owner).collect(),
             names: Vec::with_capacity(sessions),

@@ -35,7 +35,16 @@ pub(crate) enum Net {
 pub(crate) struct Caps {
     pub(crate) all: usize,
     /// Of one principal (SPEC C-77, R-7).
-    pub(crate) each: usize,
+    pub(crate) each: Each,
+}
+
+/// How many of the places one principal may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Each {
+    /// So many, or half of all if that is less: nobody asked for another number.
+    Usual(usize),
+    /// So many, as the embedder has it.
+    Set(usize),
 }
 
 impl Party {
@@ -79,7 +88,10 @@ impl Caps {
     /// address may have half, rounded up, because many clients can stand behind it.
     pub(crate) fn share(self, party: &Party) -> Option<usize> {
         let share = match party {
-            Party::Principal(_) => self.each,
+            Party::Principal(_) => match self.each {
+                Each::Usual(each) => each.min(half(self.all)),
+                Each::Set(each) => each,
+            },
             Party::Address(_) => half(self.all),
         };
         (share < self.all).then_some(share)
@@ -111,6 +123,21 @@ mod tests {
         }
     }
 
+    /// FIELD X-10: whoever lowers what all may have keeps room for others beside each principal.
+    #[test]
+    fn the_usual_share_of_a_principal_is_half_at_most() {
+        for (all, share) in [
+            (10_000, Some(1_000)),
+            (100, Some(50)),
+            (3, Some(2)),
+            (1, None),
+        ] {
+            let each = Each::Usual(1_000);
+            let ada = Party::Principal("ada".into());
+            assert_eq!(Caps { all, each }.share(&ada), share, "{all}");
+        }
+    }
+
     /// FIELD X-10: a principal has its number, an address half; a share that is no less than all is none.
     #[test]
     fn a_share_is_less_than_all() {
@@ -126,6 +153,7 @@ mod tests {
             (0, 0, None, None),
             (usize::MAX, usize::MAX, None, Some(usize::MAX / 2 + 1)),
         ] {
+            let each = Each::Set(each);
             let caps = Caps { all, each };
             let shares = (caps.share(&ada), caps.share(&here));
             assert_eq!(shares, (of_ada, of_here), "{caps:?}");

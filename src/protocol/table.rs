@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 use std::time::Instant;
 
-pub(crate) use super::party::{Caps, Owner};
-use super::party::{Party, Whose};
+use super::party::{Caps, Owner, Party, Whose};
 #[cfg(feature = "request-state")]
 use super::tombs::Tombs;
 use super::turnover::{Look, Rest, Turnover};
@@ -435,10 +434,11 @@ impl<S> fmt::Debug for Row<S> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::party::Net;
+    use super::super::party::{Each, Net};
     use super::*;
 
     fn capped<S>(all: usize, each: usize) -> Table<S> {
+        let each = Each::Set(each);
         Table::new(Caps { all, each })
     }
 

@@ -393,8 +393,8 @@ impl<'s> Asked<'s> {
         Ok(self.closing.close(&result, &Meta::default()))
     }
 
-    /// Runs a handler that may ask the client. While it runs, the request is kept as far as it says
-    /// what is asked for, and what else there was of it is not.
+    /// Runs a handler that may ask the client. While it runs, a long request is kept only where a question
+    /// would be bound to it, and it is little more than what it asks for.
     async fn run<T, F>(&mut self, handler: impl FnOnce(Call) -> F) -> Result<Run<T>, ErrorObject>
     where
         F: Future<Output = Result<T, ErrorObject>>,
@@ -404,10 +404,11 @@ impl<'s> Asked<'s> {
         if let Some(round) = call.round().filter(|_| is_retry) {
             round.bring(self.carried()?);
         }
-        // Of a long request only this is kept, and what its handler is given.
-        let is_kept = call.round().is_none() || !self.request.is_padded();
-        let binding = (!is_kept).then(|| self.binding());
-        self.request.trim();
+        let is_padded = call.round().is_some() && self.request.is_padded();
+        let binding = is_padded.then(|| self.binding());
+        if call.round().is_none() || is_padded {
+            self.request.trim();
+        }
         // The handler is gone before its round is told.
         let outcome = call.run(handler(call.clone())).await?;
         match (outcome, call.round()) {

@@ -360,8 +360,9 @@ fn make_room(buffer: &mut Vec<u8>, piece: usize, declared: usize) {
         return;
     }
     let larger = match declared {
-        0 => buffer.capacity() + buffer.capacity().min(GROWTH),
-        declared => declared.min(AHEAD * needed),
+        declared if declared >= needed => declared.min(AHEAD * needed),
+        // None is declared, or less than has come.
+        _ => buffer.capacity() + buffer.capacity().min(GROWTH),
     };
     buffer.reserve_exact(needed.max(larger) - buffer.len());
 }

@@ -20,7 +20,7 @@ use crate::protocol::cors::Cors;
 use crate::protocol::exchange::Terms;
 use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::{Allowed, Guard, Host, Origin};
-use crate::protocol::party::Caps;
+use crate::protocol::party::{Caps, Each};
 use crate::protocol::protected::{ProtectedResource, Published};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::replay::ReplayLimits;
@@ -180,18 +180,18 @@ impl<D: Dispatcher> Builder<D> {
             idle_time: default::IDLE_TIME,
             sessions: Caps {
                 all: default::MAX_SESSIONS,
-                each: default::MAX_SESSIONS_EACH,
+                each: Each::Usual(default::MAX_SESSIONS_EACH),
             },
             max_requests: default::MAX_REQUESTS,
             calls: Caps {
                 all: default::MAX_CALLS,
-                each: default::MAX_CALLS_EACH,
+                each: Each::Usual(default::MAX_CALLS_EACH),
             },
             request_timeout: Some(default::REQUEST_TIMEOUT),
             hook: None,
             listens: Caps {
                 all: default::MAX_LISTENS,
-                each: default::MAX_LISTENS_EACH,
+                each: Each::Usual(default::MAX_LISTENS_EACH),
             },
             proxies: Vec::new(),
             queue: QueueLimits {
@@ -418,14 +418,14 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// How many sessions and how many `subscriptions/listen` requests one principal may have, 1 000 of each
-    /// by default. One more session takes the place of the principal's own that is idle for longest; it is
+    /// How many sessions and how many `subscriptions/listen` requests one principal may have. Default: 1 000
+    /// of each, or half of all if that is less. One more session takes the place of the principal's own that is idle for longest; it is
     /// answered 429 if all of them are busy, as is one more listening request. Nobody else notices. Counts
     /// where requests have an identity; elsewhere one address may have half of
     /// [`max_sessions`](Self::max_sessions) and of [`max_listens`](Self::max_listens).
     pub fn max_each(mut self, sessions: usize, listens: usize) -> Self {
-        self.sessions.each = sessions;
-        self.listens.each = listens;
+        self.sessions.each = Each::Set(sessions);
+        self.listens.each = Each::Set(listens);
         self
     }
 
@@ -477,18 +477,19 @@ impl<D: Dispatcher> Builder<D> {
 
     /// How many requests the whole service may have running, of all clients and revisions, 10 000 by
     /// default. One more is answered 503 with `Retry-After`, and nothing is stored. Where nobody is
-    /// identified, one address may have half of them; one more of its is answered 429, and nobody else
-    /// notices.
+    /// identified, one address may have half of them; a further one from that address is answered 429, and
+    /// nobody else notices.
     pub fn max_calls(mut self, calls: usize) -> Self {
         self.calls.all = calls;
         self
     }
 
-    /// How many requests one principal may have running, of all its sessions and clients, 1 000 by default.
+    /// How many requests one principal may have running, of all its sessions and clients. Default: 1 000, or
+    /// half of [`max_calls`](Self::max_calls) if that is less.
     /// One more is answered 429 with `Retry-After`, and nobody else notices. Counts where requests have an
     /// identity; a `subscriptions/listen` counts for [`max_each`](Self::max_each) alone.
     pub fn max_calls_each(mut self, calls: usize) -> Self {
-        self.calls.each = calls;
+        self.calls.each = Each::Set(calls);
         self
     }
 

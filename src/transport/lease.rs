@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 use super::auth::time_left;
 use super::identity::Identity;
 use super::queue::Sender;
-use crate::protocol::party::{Caps, Owner, Party};
+use crate::protocol::party::{Caps, Each, Owner, Party};
 use crate::protocol::table::{Row, Table};
 
 /// The exchanges that a revocation has to reach by themselves, because they belong to no session.
@@ -37,7 +37,7 @@ impl Revocation {
 pub(super) fn lease_table() -> LeaseTable {
     Table::new(Caps {
         all: usize::MAX,
-        each: usize::MAX,
+        each: Each::Set(usize::MAX),
     })
 }
 

@@ -217,6 +217,10 @@ impl Receiver {
         let mut state = self.0.lock();
         self.0.empty(&mut state);
         state.finished = true;
+        // It keeps the task of the reader, and is dropped outside the lock.
+        let reader = state.reader.take();
+        drop(state);
+        drop(reader);
     }
 
     pub(super) fn observer(&self) -> &Observer {
@@ -418,6 +422,7 @@ impl Drop for Outlet {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::task::Wake;
     use std::time::Duration;
 
     use super::*;
@@ -524,6 +529,24 @@ mod tests {
             assert_eq!(observer.snapshot().queued_bytes, 0);
             assert_eq!(observer.snapshot().cuts, 0, "its client was not slow");
         }
+    }
+
+    /// FIELD X-7: a writing end that outlives the reading end does not keep the task that read.
+    #[test]
+    fn a_closed_queue_keeps_no_reader() {
+        struct Task;
+        impl Wake for Task {
+            fn wake(self: Arc<Self>) {}
+        }
+        let task = Arc::new(Task);
+        let waker = Waker::from(Arc::clone(&task));
+        let (sender, receiver) = Queue::ends(limits(1000, 9), false, &Arc::default(), None);
+        assert!(receiver.poll(&Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        assert_eq!(Arc::strong_count(&task), 2);
+        drop(receiver);
+        assert_eq!(Arc::strong_count(&task), 1);
+        drop(sender);
     }
 
     /// FIELD X-7: so is the queue of a request of 2026-07-28, whose response may never begin.

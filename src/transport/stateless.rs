@@ -21,9 +21,9 @@ use super::service::{Shared, json_response, stream_response};
 use super::turn::{First, at_once, first};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::exchange::Form;
+use crate::protocol::party::Owner;
 use crate::protocol::rejection::{Rejection, modern_status};
 use crate::protocol::stream::frame_of;
-use crate::protocol::table::Owner;
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing, Request};
 
 /// What is told to a request that its identity did not outlive.

@@ -558,6 +558,9 @@ impl<C: Connection, W, R> Session<C, W, R> {
             None if self.is_bound() => StreamId::STANDALONE,
             None => return Err(Unasked::NoStream),
         };
+        if self.streams.is_lost(stream) {
+            return Err(Unasked::Closed);
+        }
         let number = self.requests_sent + 1;
         let id = Id::from(number);
         self.streams

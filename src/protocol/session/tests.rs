@@ -396,6 +396,22 @@ fn an_answer_waits_for_a_client_that_left() {
     assert!(back.is_over());
 }
 
+/// FIELD X-7: nobody is asked who left before the first event, since the question could not reach them.
+#[test]
+fn a_client_that_cannot_come_back_is_not_asked() {
+    for (is_told, expected) in [(false, Err(Unasked::Closed)), (true, Ok(1))] {
+        let mut session = open(ProtocolVersion::V2025_06_18);
+        let (stream, ticket) = post(&mut session, 1);
+        let attachment = session.attach(stream, Line::new()).unwrap();
+        if is_told {
+            tell(&mut session, ticket, "n").unwrap();
+        }
+        session.detach(attachment, Instant::now());
+        let asked = session.ask(Some(ticket), "reply", ("ping", None), Instant::now());
+        assert_eq!(asked, expected);
+    }
+}
+
 /// SPEC C-61, C-62, C-64: only 2025-11-25 has the client come back for the rest.
 #[test]
 fn a_request_lets_its_connection_go() {

@@ -249,6 +249,12 @@ impl<C: Connection> Streams<C> {
         }
     }
 
+    /// Whether the client of a POST left before the first event, and cannot come back.
+    pub(crate) fn is_lost(&self, id: StreamId) -> bool {
+        let stream = self.streams.iter().find(|stream| stream.id == id);
+        stream.is_some_and(|stream| stream.is_lost)
+    }
+
     /// Whether any client is connected.
     pub(crate) fn is_connected(&self) -> bool {
         self.streams

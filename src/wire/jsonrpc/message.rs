@@ -84,53 +84,25 @@ impl Request {
         owned_part(&self.body, part)
     }
 
-    /// Whether there is much in the text beside what [`trim`](Self::trim) keeps.
+    /// Whether there is much in the text beside what is asked for: `name`, `uri` and `arguments`.
     pub(crate) fn is_padded(&self) -> bool {
         if self.body.len() <= SLACK {
             return false;
         }
-        let asked = self.asked().into_iter();
-        let kept = asked.filter_map(|(_, span)| Some(span?.range().len()));
-        self.body.len() - kept.sum::<usize>() > SLACK
+        let params = self.params.iter();
+        let asked = params.flat_map(|params| [params.name, params.uri, params.arguments]);
+        let asked: usize = asked.flatten().map(|span| span.range().len()).sum();
+        self.body.len() - asked > SLACK
     }
 
-    /// Lets go of the text of a padded request, except for the id and what says what is asked for:
-    /// `name`, `uri` and `arguments`.
+    /// Lets go of the text of a long request, except for the id.
     pub(crate) fn trim(&mut self) {
-        if !self.is_padded() {
-            return;
+        if self.body.len() > SLACK {
+            let id = Bytes::copy_from_slice(&self.body[self.id.range()]);
+            self.id = Span::new(0, id.len());
+            self.params = None;
+            self.body = id;
         }
-        let asked = self.asked();
-        let mut text = Vec::new();
-        let put = |text: &mut Vec<u8>, span: Span| {
-            let start = text.len();
-            text.extend_from_slice(&self.body[span.range()]);
-            Span::new(start, text.len())
-        };
-        let id = put(&mut text, self.id);
-        let start = text.len();
-        text.push(b'{');
-        let spans = asked.map(|(name, span)| {
-            let span = span?;
-            if !text.ends_with(b"{") {
-                text.push(b',');
-            }
-            text.extend_from_slice(format!("\"{name}\":").as_bytes());
-            Some(put(&mut text, span))
-        });
-        text.push(b'}');
-        let mut params = ParamSpans::new(Span::new(start, text.len()));
-        [params.name, params.uri, params.arguments] = spans;
-        self.id = id;
-        self.params = self.params.map(|_| params);
-        self.body = text.into_boxed_slice().into();
-    }
-
-    fn asked(&self) -> [(&'static str, Option<Span>); 3] {
-        let [name, uri, arguments] = self.params.map_or([None; 3], |params| {
-            [params.name, params.uri, params.arguments]
-        });
-        [("name", name), ("uri", uri), ("arguments", arguments)]
     }
 }
 
