@@ -17,11 +17,12 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -501,6 +502,9 @@ impl<R> Host<R> {
 
     /// Serves what comes, with hyper, to the end of the connection, or up to a stream that waits. The socket
     /// is back in its slot then, unless the connection was one of another protocol in the end.
+    ///
+    /// hyper gives a socket to whoever asked for an upgrade last, whatever the answer was, so it may do so only
+    /// from the moment on when a route upgrades.
     async fn converse<S, B>(&self, slot: &mut Option<Socket<S>>, timers: &mut Timers) -> Ending
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -513,7 +517,7 @@ impl<R> Host<R> {
         };
         let progress = Arc::clone(socket.progress());
         let loan = Arc::<Loan>::default();
-        let upgrade = OnceLock::new();
+        let upgrade = Upgrade::default();
         // On the heap while a request is answered: hyper has room for the future from the first request
         // to the end of the connection, which is 7.5 KB for one that rests.
         let service =
@@ -526,8 +530,7 @@ impl<R> Host<R> {
             // client at once (SPEC B-12) and so does a request of 2026-07-28 (SPEC D-84), so both
             // count as gone, though SPEC D-87 would have it otherwise.
             .half_close(false)
-            .serve_connection(TokioIo::new(socket), service)
-            .with_upgrades();
+            .serve_connection(TokioIo::new(socket), service);
         let mut stop = pin!(self.stop());
         let mut stopping = false;
         let cause = poll_fn(|cx| {
@@ -549,6 +552,9 @@ impl<R> Host<R> {
             if served.is_ready() {
                 return Poll::Ready(Cause::Hyper);
             }
+            if upgrade.is_wanted() {
+                return Poll::Ready(Cause::Upgrades);
+            }
             if loan.is_waiting() && progress.is_written() {
                 return Poll::Ready(Cause::Waits);
             }
@@ -559,13 +565,17 @@ impl<R> Host<R> {
             timers.poll(cx, progress.wait()).map(Cause::Late)
         })
         .await;
-        let Some(parts) = serving.into_parts() else {
-            // A route of the embedder has the socket: for as long as this is open, or until it is dropped.
-            let upgraded = upgrade.into_inner().unwrap_or_default();
+        if let Cause::Upgrades = cause {
+            upgrade.allow();
+            let serving = Box::pin(serving.with_upgrades());
+            let said = timers.limit(Timer::Write, serving).await;
             drop(progress);
-            upgraded.closed().await;
+            if let Some(Ok(())) = said {
+                upgrade.end().await;
+            }
             return Ending::Over;
-        };
+        }
+        let parts = serving.into_parts();
         let socket = slot.insert(parts.io.into_inner());
         socket.put_back(&parts.read_buf);
         self.ending(cause, &loan, socket)
@@ -587,7 +597,9 @@ impl<R> Host<R> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match cause {
-            Cause::Hyper | Cause::Late(Timer::Rest | Timer::Close) => Ending::Over,
+            Cause::Hyper | Cause::Upgrades | Cause::Late(Timer::Rest | Timer::Close) => {
+                Ending::Over
+            }
             Cause::Waits => loan.take().map_or(Ending::Over, Ending::Waits),
             Cause::Stops => Ending::Refused(Box::new(Rejection::ShuttingDown)),
             Cause::Late(Timer::Head) => Ending::Refused(Box::new(Rejection::HeadTimeout {
@@ -605,7 +617,7 @@ impl<R> Host<R> {
         &self,
         progress: &Arc<Progress>,
         loan: &Arc<Loan>,
-        upgrade: &OnceLock<watch::Sender<()>>,
+        upgrade: &Upgrade,
         request: Request<Incoming>,
     ) -> Result<Response<impl Body<Data = Bytes, Error = BoxError> + use<R, B>>, Infallible>
     where
@@ -621,12 +633,13 @@ impl<R> Host<R> {
             Ok(()) if self.mcp.owns(request.uri().path()) => self.mcp.call(request).await,
             Ok(()) => {
                 let is_connect = request.method() == Method::CONNECT;
+                let can_upgrade = request.extensions().get::<OnUpgrade>().is_some();
                 let Ok(response) = self.routes.call(request).await;
                 let status = response.status();
-                if status == StatusCode::SWITCHING_PROTOCOLS || is_connect && status.is_success() {
-                    let (end, ends) = watch::channel(());
-                    progress.upgrade(ends);
-                    let _ = upgrade.set(end);
+                let upgrades =
+                    status == StatusCode::SWITCHING_PROTOCOLS || is_connect && status.is_success();
+                if can_upgrade && upgrades {
+                    progress.upgrade(upgrade.begin().await);
                 }
                 return Ok(response.map(|body| Either::Right(held(body, answering))));
             }
@@ -640,6 +653,40 @@ impl<R> Host<R> {
         let socket = Socket::new(socket, self.header_limit, Arc::default());
         let mut timers = Timers::new(Arc::clone(&self.patience));
         async move { socket.close(Some(answer), &mut timers).await }
+    }
+}
+
+/// The upgrade of a connection by a route of the embedder.
+#[derive(Default)]
+struct Upgrade {
+    /// The connection is cut when this is gone. It is there as soon as a route wants the connection.
+    end: OnceLock<watch::Sender<()>>,
+    /// Whether hyper may give the connection away.
+    allowed: Notify,
+}
+
+impl Upgrade {
+    /// Ready when the route may have its answer written, with what tells that the connection is to end.
+    async fn begin(&self) -> watch::Receiver<()> {
+        let (end, ends) = watch::channel(());
+        let _ = self.end.set(end);
+        self.allowed.notified().await;
+        ends
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.end.get().is_some()
+    }
+
+    fn allow(&self) {
+        self.allowed.notify_one();
+    }
+
+    /// Ready when nobody has the connection any more; it is cut when this is dropped.
+    async fn end(self) {
+        if let Some(end) = self.end.into_inner() {
+            end.closed().await;
+        }
     }
 }
 
@@ -657,6 +704,8 @@ enum Ending {
 enum Cause {
     /// It is done.
     Hyper,
+    /// A route of the embedder takes the connection for another protocol.
+    Upgrades,
     /// The stream that it sends has nothing to say.
     Waits,
     /// The server stops in the middle of a head.
@@ -676,12 +725,13 @@ fn held<B: Body>(body: B, answering: Answering) -> impl Body<Data = B::Data, Err
 /// Whether a stream that answers the request can be carried on without hyper: it is in chunks, the
 /// connection goes on after it, and nothing of the request is unread that hyper would pass over.
 fn can_be_carried(request: &Request<Incoming>) -> bool {
-    let mut wishes = request.headers().get_all(CONNECTION).iter();
+    let wishes = request.headers().get_all(CONNECTION).iter();
+    let closes = wishes
+        .flat_map(|wishes| wishes.as_bytes().split(|byte| *byte == b','))
+        .any(|wish| wish.trim_ascii().eq_ignore_ascii_case(b"close"));
     // A POST is read to its end before a stream answers it.
     let is_read = request.body().is_end_stream() || request.method() == Method::POST;
-    request.version() == Version::HTTP_11
-        && wishes.all(|wish| wish.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
-        && is_read
+    request.version() == Version::HTTP_11 && !closes && is_read
 }
 
 /// RFC 9112, 3.2: one `Host`, neither none nor several, whatever the path.

@@ -1,7 +1,12 @@
-//! Own routes can make their connection one of another protocol.
+//! Own routes can make their connection one of another protocol. A client that only offers to do so has a
+//! connection like any other.
 
 use std::convert::Infallible;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,14 +16,15 @@ use hyper::header::{CONNECTION, UPGRADE};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use mcp_wire::{McpService, Serve};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use mcp_wire::{McpService, Serve, serve_connection};
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::support::probe::probe;
-use crate::support::soon;
+use crate::support::probe::{Seen, call, probe};
+use crate::support::{message, soon};
 
 /// Short for a limit, long for a machine that is busy with other tests.
 const SHORT: Duration = Duration::from_millis(300);
@@ -168,4 +174,218 @@ async fn an_upgraded_connection_is_cut_when_the_server_is_at_its_end() {
     assert!(began.elapsed() >= SHORT, "{:?}", began.elapsed());
     is_cut(&mut echoing.client).await;
     soon("the end", echoing.run).await.unwrap().unwrap();
+}
+
+/// What clients say that try HTTP/2 in clear text.
+const OFFERS: [&str; 3] = [
+    "",
+    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
+    "Connection: keep-alive, Upgrade\r\nUpgrade: h2c\r\n",
+];
+
+/// What a test sees of the server's end of a connection.
+#[derive(Clone, Default)]
+struct Watched {
+    /// How much room there was for what was read last.
+    room: Arc<AtomicUsize>,
+    is_gone: Arc<AtomicBool>,
+}
+
+/// The server's end.
+struct Socket(DuplexStream, Watched);
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.1.is_gone.store(true, Ordering::SeqCst);
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.1.room.store(buffer.remaining(), Ordering::SeqCst);
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// A client in memory, and the connection that it has.
+struct Connected {
+    client: DuplexStream,
+    serving: JoinHandle<()>,
+    watched: Watched,
+}
+
+impl Connected {
+    fn to(mcp: &McpService) -> Self {
+        let (client, server) = tokio::io::duplex(64 * 1024);
+        let watched = Watched::default();
+        let socket = Socket(server, watched.clone());
+        Self {
+            client,
+            serving: tokio::spawn(serve_connection(socket, mcp.clone())),
+            watched,
+        }
+    }
+
+    /// Posts this, and gives what is heard up to this text.
+    async fn post(&mut self, headers: &str, body: &str, until: &str) -> String {
+        self.send(&posting(headers, body.len()), body, until).await
+    }
+
+    async fn send(&mut self, head: &str, body: &str, until: &str) -> String {
+        self.client.write_all(head.as_bytes()).await.unwrap();
+        self.client.write_all(body.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        while !heard.contains(until) {
+            let mut some = [0; 1024];
+            let len = soon(until, self.client.read(&mut some)).await.unwrap();
+            assert_ne!(len, 0, "{heard}");
+            heard += std::str::from_utf8(&some[..len]).unwrap();
+        }
+        heard
+    }
+
+    /// Opens a session, and gives its headers.
+    async fn open_session(&mut self, headers: &str) -> String {
+        let params = json!({
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "h2c", "version": "1"},
+        });
+        let hello = message(1, "initialize", params);
+        let heard = self.post(headers, &hello, "\"serverInfo\"").await;
+        let id = heard
+            .lines()
+            .find_map(|line| line.strip_prefix("mcp-session-id: "));
+        format!("Mcp-Session-Id: {}\r\n", id.expect("a session"))
+    }
+}
+
+fn posting(headers: &str, len: usize) -> String {
+    format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\n{headers}Content-Length: {len}\r\n\r\n"
+    )
+}
+
+fn probed() -> (McpService, Arc<Seen>) {
+    let (server, seen) = probe();
+    (McpService::builder(server).build().unwrap(), seen)
+}
+
+/// Longer than a body may be.
+const TOO_LONG: usize = 5_000_000;
+
+/// The answer is not lost: what its client still sends is taken in, whichever of its requests made the offer.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_arrives_though_a_request_offered_an_upgrade() {
+    let (mcp, _) = probed();
+    for (first, second) in OFFERS.iter().flat_map(|offer| [(*offer, ""), ("", *offer)]) {
+        let mut connected = Connected::to(&mcp);
+        connected.open_session(first).await;
+        let head = posting(second, TOO_LONG);
+        let heard = connected.send(&head, "", "}").await;
+        assert!(heard.starts_with("HTTP/1.1 413 "), "{heard}");
+        // All of it, and then the end.
+        let rest = vec![b' '; TOO_LONG];
+        connected.client.write_all(&rest).await.unwrap();
+        assert_eq!(connected.client.read(&mut [0]).await.unwrap(), 0);
+        drop(connected.client);
+        connected.serving.await.unwrap();
+        assert!(connected.watched.is_gone.load(Ordering::SeqCst));
+    }
+}
+
+/// Nothing of the socket outlives the connection, although the handler has the head of the request.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_runs_on_does_not_keep_a_socket_whose_client_offered_an_upgrade() {
+    let (mcp, seen) = probed();
+    for (round, offer) in OFFERS.into_iter().enumerate() {
+        let mut connected = Connected::to(&mcp);
+        let session = connected.open_session("").await;
+        let offer = match offer {
+            "" => "Connection: close\r\n".to_owned(),
+            offer => offer.replacen("\r\n", ", close\r\n", 1),
+        };
+        let tag = round.to_string();
+        let release = message(7, "tools/call", call("release", json!({"tag": tag})));
+        let headers = session + &offer;
+        connected.post(&headers, &release, "0\r\n\r\n").await;
+        soon("the end", connected.serving).await.unwrap();
+        seen.happens("begun", &tag).await;
+        assert_eq!(mcp.snapshot().running, round + 1, "{offer}");
+        assert!(connected.watched.is_gone.load(Ordering::SeqCst), "{offer}");
+    }
+}
+
+/// It costs no more than another, and its connection goes on behind it.
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_client_offered_an_upgrade_waits_without_hyper() {
+    let (mcp, _) = probed();
+    for offer in OFFERS {
+        let mut connected = Connected::to(&mcp);
+        let session = connected.open_session(offer).await;
+        let get = format!(
+            "GET /mcp HTTP/1.1\r\nHost: localhost\r\n{session}{offer}Accept: text/event-stream\r\n\r\n"
+        );
+        connected.send(&get, "", "text/event-stream").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let room = connected.watched.room.load(Ordering::SeqCst);
+        assert!(room < 8 * 1024, "{offer} {room}: hyper has it");
+        // The end of its session is the end of a stream.
+        let mut other = Connected::to(&mcp);
+        let delete = format!("DELETE /mcp HTTP/1.1\r\nHost: localhost\r\n{session}\r\n");
+        other.send(&delete, "", "HTTP/1.1 2").await;
+        connected.send("", "", "0\r\n\r\n").await;
+        connected.open_session(offer).await;
+    }
+}
+
+/// Only an answer that upgrades gives the connection away.
+#[tokio::test]
+async fn a_route_that_asks_for_its_connection_and_does_not_upgrade_does_not_get_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (told, mut asked) = mpsc::unbounded_channel();
+    let routes = service_fn(move |mut request: Request<Incoming>| {
+        let told = told.clone();
+        let upgraded = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move { told.send(upgraded.await.is_ok()) });
+        async { Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())) }
+    });
+    let serve = Serve::new(listener, probed().0).routes(routes);
+    let run = tokio::spawn(serve.run(std::future::pending()));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let plain = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", OFFERS[1]);
+    let sent = plain + &posting("", TOO_LONG) + &" ".repeat(TOO_LONG);
+    client.write_all(sent.as_bytes()).await.unwrap();
+    let mut heard = String::new();
+    soon("the end", client.read_to_string(&mut heard))
+        .await
+        .unwrap();
+    assert!(heard.starts_with("HTTP/1.1 200 "), "{heard}");
+    assert!(heard.contains("HTTP/1.1 413 "), "{heard}");
+    assert_eq!(soon("the outcome", asked.recv()).await, Some(false));
+    run.abort();
 }
