@@ -44,13 +44,14 @@ enum Place {
 }
 
 impl Framing {
-    /// Goes on with what has arrived. How many of these bytes may be read: fewer than there are when chunks
-    /// are broken, and then none that come later.
+    /// Goes on with what has arrived, up to the end of a request. How many of these bytes may be read: fewer
+    /// than there are where a next request begins, or where chunks are broken, and then none that come later.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..)
             && let Some(&byte) = rest.first()
         {
+            let was_between = self.is_between();
             at += match &mut self.place {
                 // RFC 9112, 2.2: empty lines before a request are passed over.
                 Place::Between if matches!(byte, b'\r' | b'\n') => 1,
@@ -87,8 +88,11 @@ impl Framing {
                 Place::Lost => return bytes.len(),
                 Place::Broken => return at,
             };
+            if self.is_between() && !was_between {
+                break;
+            }
         }
-        bytes.len()
+        at
     }
 
     fn end_of_head(&mut self) {
@@ -368,8 +372,10 @@ mod tests {
 
     fn fed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Framing {
         let mut framing = Framing::default();
-        for piece in pieces {
-            framing.feed(piece);
+        for mut piece in pieces {
+            while let len @ 1.. = framing.feed(piece) {
+                piece = &piece[len..];
+            }
         }
         framing
     }

@@ -18,6 +18,9 @@ pub(super) struct Progress {
     is_answering: AtomicBool,
     /// Whether the head of a request has begun to arrive, and has not ended.
     is_in_head: AtomicBool,
+    /// Whether the beginning of a next request has arrived, and whether as much of it as is read.
+    is_ahead: AtomicBool,
+    is_full: AtomicBool,
     /// Whether something that was written waits for the client.
     is_stuck: AtomicBool,
     /// How many times it has waited and gone on.
@@ -50,6 +53,27 @@ impl Progress {
         if let Some(fault) = fault {
             let _ = self.fault.set(fault);
         }
+    }
+
+    /// This much is there of what was sent behind the request that is answered.
+    pub(super) fn sent_ahead(&self, is_some: bool, is_full: bool) {
+        self.is_ahead.store(is_some, Relaxed);
+        self.is_full.store(is_full, Relaxed);
+    }
+
+    /// Whether a next request is there, or its beginning, and no other is being answered.
+    pub(super) fn is_next(&self) -> bool {
+        self.is_ahead.load(Relaxed) && !self.is_answering()
+    }
+
+    /// How many requests have come to the service, around the numbers that there are.
+    pub(super) fn begun(&self) -> u32 {
+        self.begun.load(Relaxed)
+    }
+
+    /// Whether a request is being answered.
+    pub(super) fn is_answering(&self) -> bool {
+        self.is_answering.load(Relaxed)
     }
 
     /// What was written waits for the client.
@@ -85,8 +109,11 @@ impl Progress {
                 nth,
             });
         }
-        if self.is_answering.load(Relaxed) {
-            return None;
+        if self.is_answering() {
+            // Of a client that sends on and on nobody would see that it has left.
+            let nth = self.begun.load(Relaxed);
+            let timer = Timer::Rest;
+            return self.is_full.load(Relaxed).then_some(Wait { timer, nth });
         }
         let timer = match self.is_in_head.load(Relaxed) {
             true => Timer::Head,

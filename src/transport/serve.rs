@@ -219,7 +219,9 @@ impl<R> Serve<R> {
     }
 
     /// How long a connection may rest, before its first request and between two; then it is closed.
-    /// A stream is a request that is being answered, and does not rest. By default 60 s.
+    /// A stream is a request that is being answered, and does not rest; but a client that sends more than
+    /// [`header_limit`](Self::header_limit) ahead behind such a request has this time too, because nobody could
+    /// see it leave. By default 60 s.
     pub fn idle_timeout(mut self, time: Duration) -> Self {
         self.patience.rest = time;
         self
@@ -520,8 +522,11 @@ impl<R> Host<R> {
         let upgrade = Upgrade::default();
         // On the heap while a request is answered: hyper has room for the future from the first request
         // to the end of the connection, which is 7.5 KB for one that rests.
-        let service =
-            service_fn(|request| Box::pin(self.answer(&progress, &loan, &upgrade, request)));
+        let service = service_fn(|request| {
+            // Not in the future: hyper reads on before it polls that.
+            let begun = progress.begin();
+            Box::pin(self.answer(&progress, begun, (&loan, &upgrade), request))
+        });
         let mut serving = http1::Builder::new()
             .header_read_timeout(None)
             .max_header_size(self.header_limit)
@@ -547,6 +552,12 @@ impl<R> Host<R> {
             if served.is_pending() && was_stuck && progress.is_written() {
                 // hyper 1.12 may have read a request while the answer before it waited for room, and does not
                 // look at it when there is some.
+                served = Pin::new(&mut serving).poll(cx);
+            }
+            // hyper has looked for a next request before this one was answered.
+            let mut begun = None;
+            while served.is_pending() && progress.is_next() && begun != Some(progress.begun()) {
+                begun = Some(progress.begun());
                 served = Pin::new(&mut serving).poll(cx);
             }
             if served.is_ready() {
@@ -575,9 +586,9 @@ impl<R> Host<R> {
             }
             return Ending::Over;
         }
+        // Nothing is lost with what hyper has read: it was given no more than one request.
         let parts = serving.into_parts();
         let socket = slot.insert(parts.io.into_inner());
-        socket.put_back(&parts.read_buf);
         self.ending(cause, &loan, socket)
     }
 
@@ -616,8 +627,8 @@ impl<R> Host<R> {
     async fn answer<B>(
         &self,
         progress: &Arc<Progress>,
-        loan: &Arc<Loan>,
-        upgrade: &Upgrade,
+        (answering, verdict): (Answering, Result<(), Rejection>),
+        (loan, upgrade): (&Arc<Loan>, &Upgrade),
         request: Request<Incoming>,
     ) -> Result<Response<impl Body<Data = Bytes, Error = BoxError> + use<R, B>>, Infallible>
     where
@@ -625,7 +636,6 @@ impl<R> Host<R> {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (answering, verdict) = progress.begin();
         let version = request.version();
         let can_be_carried = can_be_carried(&request);
         let response = match verdict.and_then(|()| sound(&request)) {

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::progress::Progress;
@@ -26,8 +26,8 @@ pub(super) struct Socket<S> {
     framing: Framing,
     /// How many bytes are read at most of what comes behind a request.
     limit: usize,
-    /// What has arrived and is still to be read.
-    ahead: Bytes,
+    /// What has arrived behind the request that is answered.
+    ahead: BytesMut,
     /// Whether something was written since the last flush.
     is_unflushed: bool,
     /// Whether the client has left or does not read: nothing more can be told it.
@@ -44,7 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             progress,
             framing: Framing::default(),
             limit,
-            ahead: Bytes::new(),
+            ahead: BytesMut::new(),
             is_unflushed: false,
             is_gone: false,
             end: None,
@@ -60,27 +60,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.is_gone = true;
     }
 
-    /// Takes back what was read too early, before what is ahead still; a copy, since the buffer that it came
-    /// in is a large one.
-    pub(super) fn put_back(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.ahead = [bytes, &self.ahead].concat().into();
-        }
-    }
-
-    /// Ready when the client has ended. What it says meanwhile is kept, and then it is no longer
-    /// listened to.
+    /// Ready when the client has ended. What it sends ahead is kept, up to its limit.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.ahead.is_empty() {
-            let mut bytes = [0; 64];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            let read = ready!(Pin::new(&mut *self).poll_read(cx, &mut buffer));
+        while self.ahead.len() < self.limit {
+            let mut bytes = [0; 1024];
+            let most = bytes.len().min(self.limit - self.ahead.len());
+            let mut buffer = ReadBuf::new(&mut bytes[..most]);
+            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
+                self.is_gone = true;
                 return Poll::Ready(());
             }
-            self.put_back(buffer.filled());
+            self.ahead.extend_from_slice(buffer.filled());
+            self.told_ahead();
         }
         Poll::Pending
+    }
+
+    fn told_ahead(&self) {
+        let is_full = self.ahead.len() >= self.limit;
+        self.progress.sent_ahead(!self.ahead.is_empty(), is_full);
     }
 
     /// Ends the connection, with these last words. A client that is in the middle of a request is
@@ -89,7 +88,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if self.is_gone {
             return;
         }
-        let is_listened_to = last_words.is_some() || !self.framing.is_between();
+        let is_amid = !self.framing.is_between() || !self.ahead.is_empty();
+        let is_listened_to = last_words.is_some() || is_amid;
         if let Some(words) = last_words
             && timers.limit(Timer::Write, self.say(&words)).await != Some(true)
         {
@@ -141,18 +141,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Pin::new(&mut (&mut self.io).take(most)).poll_read(cx, buffer)
     }
 
-    /// Follows what has arrived behind so many bytes of the buffer. What must not be read is taken out.
+    /// Follows what has arrived behind so many bytes of the buffer. What follows the request is kept for
+    /// later, and what must not be read is taken out.
     fn arrived(&mut self, before: usize, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
         let bytes = &buffer.filled()[before..];
         self.is_gone |= bytes.is_empty();
-        let good = self.framing.feed(bytes);
+        let good = self.follow(bytes);
         let is_cut = good < bytes.len();
-        self.progress
-            .arrived(self.framing.is_in_head(), self.framing.fault());
         if is_cut {
+            if !self.framing.is_broken() {
+                self.ahead.extend_from_slice(&bytes[good..]);
+                self.told_ahead();
+            }
             buffer.set_filled(before + good);
         }
         match is_cut && good == 0 {
+            true => Err(broken()),
+            false => Ok(()),
+        }
+    }
+
+    /// How many of these bytes belong to the request that is read.
+    fn follow(&mut self, bytes: &[u8]) -> usize {
+        let good = self.framing.feed(bytes);
+        let (is_in_head, fault) = (self.framing.is_in_head(), self.framing.fault());
+        self.progress.arrived(is_in_head, fault);
+        good
+    }
+
+    /// Reads on in what was sent ahead.
+    fn read_ahead(&mut self, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let bytes = &ahead[..ahead.len().min(buffer.remaining())];
+        let good = match self.progress.upgraded() {
+            Some(_) => bytes.len(),
+            None => self.follow(bytes),
+        };
+        buffer.put_slice(&bytes[..good]);
+        ahead.advance(good);
+        if !ahead.is_empty() && !self.framing.is_broken() {
+            self.ahead = ahead;
+        }
+        self.told_ahead();
+        match self.framing.is_broken() && good == 0 {
             true => Err(broken()),
             false => Ok(()),
         }
@@ -222,12 +253,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.ahead.is_empty() {
-            let len = buffer.remaining().min(self.ahead.len());
-            buffer.put_slice(&self.ahead.split_to(len));
-            return Poll::Ready(Ok(()));
+        let is_upgraded = self.is_upgraded(cx)?;
+        if !is_upgraded && self.progress.is_answering() && self.framing.is_between() {
+            // hyper sees no more than the request, and so it always looks for the end of its client.
+            return self.poll_end(cx).map(Ok);
         }
-        if self.is_upgraded(cx)? {
+        if !self.ahead.is_empty() {
+            return Poll::Ready(self.read_ahead(buffer));
+        }
+        if is_upgraded {
             return Pin::new(&mut self.io).poll_read(cx, buffer);
         }
         if self.framing.is_broken() {
@@ -300,6 +334,7 @@ mod tests {
     use std::convert::Infallible;
     use std::sync::Mutex;
 
+    use bytes::Bytes;
     use http_body_util::{BodyExt, Empty};
     use hyper::body::Incoming;
     use hyper::server::conn::http1;
@@ -390,8 +425,11 @@ mod tests {
     /// The paths of the requests that the watcher finds, and where it stands at the end.
     fn read_by_watcher(text: &[u8], size: usize) -> (Vec<String>, Framing) {
         let mut whole = Framing::default();
-        for piece in text.chunks(size) {
-            whole.feed(piece);
+        for mut piece in text.chunks(size) {
+            // One request after the other.
+            while let len @ 1.. = whole.feed(piece) {
+                piece = &piece[len..];
+            }
         }
         let mut bytewise = Framing::default();
         let (mut paths, mut start) = (Vec::new(), 0);

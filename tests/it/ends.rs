@@ -275,7 +275,8 @@ async fn no_more_is_read_ahead_than_a_head_may_have() {
     let sent = waits.clone() + &ahead.repeat(times);
     client.write_all(sent.as_bytes()).await.unwrap();
     seen.happens("begun", "x").await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    // Less than a connection may rest, which is what a client has that sends on and on.
+    tokio::time::sleep(Duration::from_secs(50)).await;
     let ahead = read.load(Ordering::SeqCst) - before - waits.len();
     assert!(ahead <= 64 * 1024, "{ahead} bytes were read ahead");
     seen.allow("x", 1);
@@ -284,6 +285,59 @@ async fn no_more_is_read_ahead_than_a_head_may_have() {
         let len = client.read_buf(&mut said).await.unwrap();
         assert_ne!(len, 0, "all of them are answered");
     }
+}
+
+/// FIELD X-8: what a client sends ahead does not hide that it has left, whether its answer is JSON, which
+/// hyper waits for, or a stream that is carried on without hyper.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sent_ahead_is_seen_to_leave() {
+    let (server, seen) = probe();
+    let mcp = McpService::builder(server).build().unwrap();
+    let next = calling("echo", json!({"message": "next"}));
+    let mut tag = 0;
+    for form in ["application/json", "text/event-stream"] {
+        for ahead in ["P", &next, &next.repeat(3)] {
+            tag += 1;
+            let tag = format!("{tag}");
+            let (mut client, server) = tokio::io::duplex(1 << 20);
+            let serving = tokio::spawn(serve_connection(server, mcp.clone()));
+            let waits = calling("wait", json!({"tag": tag}))
+                .replace("application/json, text/event-stream", form);
+            client.write_all((waits + ahead).as_bytes()).await.unwrap();
+            seen.happens("begun", &tag).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            assert_eq!(mcp.snapshot().running, 1, "{form} {ahead}");
+            drop(client);
+            let left = Instant::now();
+            serving.await.unwrap();
+            assert!(
+                left.elapsed() < Duration::from_millis(100),
+                "{form} {ahead}"
+            );
+            assert_eq!(mcp.snapshot().running, 0, "{form} {ahead}");
+        }
+    }
+}
+
+/// FIELD X-8: of a client that has sent as much ahead as is read nobody could see that it has left, so that it
+/// has the time of a rest.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_ahead_without_end_is_cut() {
+    let (server, seen) = probe();
+    let mcp = McpService::builder(server).build().unwrap();
+    let (mut client, server) = tokio::io::duplex(1 << 20);
+    let serving = tokio::spawn(serve_connection(server, mcp.clone()));
+    let waits = calling("wait", json!({"tag": "x"}));
+    let waits = waits.replace("application/json, text/event-stream", "application/json");
+    let sent = waits + &"x".repeat(100_000);
+    client.write_all(sent.as_bytes()).await.unwrap();
+    seen.happens("begun", "x").await;
+    let begun = Instant::now();
+    drop(client);
+    serving.await.unwrap();
+    let seconds = begun.elapsed().as_secs();
+    assert!((59..=63).contains(&seconds), "{seconds} s");
+    assert_eq!(mcp.snapshot().running, 0);
 }
 
 /// RFC 9112, 9.3.2: at once, when there is room again.
