@@ -194,7 +194,8 @@ impl<R> Serve<R> {
     }
 
     /// How many connections there may be; one more is answered 503 at once and closed. By default
-    /// 10,000: each open stream is one, and each takes an open file, so raise both together. One address
+    /// 10,000: each open stream is one, and each takes an open file. Let the process open more files than that
+    /// (`ulimit -n`): otherwise it runs out of files first, and no share of an address protects anybody. One address
     /// may have half of them; a further one from that address is answered 429 and closed. There is no such limit for
     /// [`Builder::trusted_proxies`](crate::Builder::trusted_proxies).
     pub fn max_connections(mut self, connections: usize) -> Self {
