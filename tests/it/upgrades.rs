@@ -14,7 +14,7 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, UPGRADE};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use mcp_wire::{McpService, Serve, serve_connection};
 use serde_json::json;
@@ -29,13 +29,14 @@ use crate::support::{message, soon};
 /// Short for a limit, long for a machine that is busy with other tests.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Answers 101, and says again what it hears; tells when it is over.
+/// Answers 101, or 200 to CONNECT, and says again what it hears; tells when it is over.
 async fn echo(
     mut request: Request<Incoming>,
     over: mpsc::UnboundedSender<()>,
 ) -> Result<Response<Empty<Bytes>>, Infallible> {
     let mut response = Response::new(Empty::new());
-    if request.headers().get(UPGRADE).is_none() {
+    let is_connect = request.method() == Method::CONNECT;
+    if request.headers().get(UPGRADE).is_none() && !is_connect {
         return Ok(response);
     }
     let upgraded = hyper::upgrade::on(&mut request);
@@ -49,6 +50,9 @@ async fn echo(
         }
         let _ = over.send(());
     });
+    if is_connect {
+        return Ok(response);
+    }
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(UPGRADE, "echo".parse().unwrap());
@@ -135,6 +139,39 @@ async fn a_route_that_answers_101_has_its_connection() {
     is_cut(&mut echoing.client).await;
     echoing.stop.send(()).unwrap();
     soon("the end", echoing.run).await.unwrap().unwrap();
+}
+
+/// RFC 9110, 9.3.6: as has one that answers CONNECT. What was offered before, and not taken, does not matter.
+#[tokio::test]
+async fn a_route_that_answers_connect_has_its_connection() {
+    let mut echoing = echoing(|serve| serve, "").await;
+    let mut client = TcpStream::connect(echoing.address).await.unwrap();
+    let offer = format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{}\r\n", OFFERS[1]);
+    let connect = "CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n";
+    for (request, status) in [(&*offer, "400"), (connect, "200")] {
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        while !heard.ends_with("\r\n\r\n") {
+            let byte = soon("an answer", client.read_u8()).await.unwrap();
+            heard.push(byte.into());
+        }
+        assert_eq!(&heard[9..12], status, "{heard}");
+        if let Some((head, _)) = heard.split_once("\r\n\r\n")
+            && let Some((_, len)) = head.split_once("content-length: ")
+        {
+            let len = len.lines().next().unwrap().parse().unwrap();
+            client.read_exact(&mut vec![0; len]).await.unwrap();
+        }
+    }
+    client.write_all(b"POST / HT").await.unwrap();
+    let mut heard = [0; 9];
+    soon("the echo", client.read_exact(&mut heard))
+        .await
+        .unwrap();
+    assert_eq!(&heard, b"POST / HT");
+    drop(client);
+    soon("the end", echoing.over.recv()).await.unwrap();
+    echoing.run.abort();
 }
 
 /// It counts as a connection for as long as the route has it.
