@@ -41,6 +41,12 @@ impl Client {
         client
     }
 
+    /// Says this too, and listens for a while.
+    pub(crate) async fn ask_more(&self, text: Bytes) {
+        self.go_on(|end| end.unsent = text);
+        sleep(A_WHILE).await;
+    }
+
     /// Connects, says this, and leaves at once: before the first word of an answer that waits.
     pub(crate) async fn ask_and_leave(mcp: &McpService, text: Bytes) -> Self {
         let client = Self::say(mcp, text);
@@ -61,8 +67,13 @@ impl Client {
     }
 
     fn leave(&self) {
+        self.go_on(|end| end.has_left = true);
+    }
+
+    /// Does this, and lets the server know.
+    fn go_on(&self, what: impl FnOnce(&mut End)) {
         let mut end = lock(&self.end);
-        end.has_left = true;
+        what(&mut end);
         if let Some(reader) = end.reader.take() {
             reader.wake();
         }

@@ -24,6 +24,8 @@ const HANDLER: usize = 4 * KIB;
 const BUFFERS: usize = 24 * KIB;
 /// The least that hyper reads into.
 const READ: usize = 8 * KIB;
+/// The most that hyper reads into, behind a long request.
+const READ_MOST: usize = 512 * KIB;
 /// The longest head, which is also the most that is read ahead (`Serve::header_limit`).
 const HEAD: usize = 64 * KIB;
 /// What the entries of one filter, and the subscriptions of one session, may take together.
@@ -43,5 +45,6 @@ pub(crate) const CALL: usize = ROW + WAITING + HANDLER;
 /// A short request may share the buffer that it was read into.
 pub(crate) const TASK: usize = ROW + HANDLER + READ;
 pub(crate) const AT_REST: usize = BUFFERS + HEAD;
+pub(crate) const AT_REST_BEHIND_LONG: usize = AT_REST + READ_MOST;
 pub(crate) const READ_AHEAD: usize = WAITING + HEAD;
 pub(crate) const REFUSED: usize = NOTHING;

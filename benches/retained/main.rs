@@ -54,6 +54,11 @@ const SHORT: [Size; 1] = [Size {
     bytes: 40_000,
     copies: 1,
 }];
+/// Little of a large buffer.
+const BRIEF: [Size; 1] = [Size {
+    bytes: 7_000,
+    copies: 1,
+}];
 /// As long as capabilities may be, so that they are kept.
 const HANDSHAKE: [Size; 2] = [FULL[0], SHORT[0]];
 /// A head may have 64 KiB, so this is the one length that is tried there.
@@ -74,11 +79,12 @@ fn main() -> ExitCode {
             continue;
         }
         for &place in way.places() {
-            let sizes: &[Size] = match (place, is_short) {
-                (Place::Head, _) => &[HEAD],
-                (Place::Capabilities, true) => &HANDSHAKE,
-                (_, true) => &SHORT,
-                (_, false) => &FULL,
+            let sizes: &[Size] = match (place, way, is_short) {
+                (Place::Head, ..) => &[HEAD],
+                (Place::Capabilities, _, true) => &HANDSHAKE,
+                (_, Way::Second(_), true) => &BRIEF,
+                (.., true) => &SHORT,
+                (.., false) => &FULL,
             };
             for (number, size) in sizes.iter().enumerate() {
                 for &shape in Shape::fitting(place) {

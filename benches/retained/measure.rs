@@ -1,10 +1,12 @@
 //! One row: the same request a few times, and what the heap says before, meanwhile and afterwards.
 
+use std::time::Duration;
+
 use mcp_wire::McpService;
 use tokio::runtime::Builder;
+use tokio::time::sleep;
 
 use crate::ALLOCATOR;
-use crate::limits;
 use crate::place::{Dear, Place};
 use crate::server::service;
 use crate::shape::Shape;
@@ -61,6 +63,8 @@ async fn count(way: Way, dear: Dear, copies: usize, mcp: &McpService) -> Row {
         )
         .await,
     );
+    // A connection that is cut is gone when the runtime has had a turn.
+    sleep(Duration::from_millis(1)).await;
     let mut left: Vec<Left> = Vec::with_capacity(copies);
     let before = ALLOCATOR.current_usage();
     for _ in 0..copies {
@@ -77,8 +81,7 @@ async fn count(way: Way, dear: Dear, copies: usize, mcp: &McpService) -> Row {
         shape: dear.shape,
         status: first.status,
         limit: match first.rests {
-            // It was refused, and its connection is there for the next request.
-            true => way.limit(dear.place, first.sent).max(limits::AT_REST),
+            true => way.limit(dear.place, first.sent).max(way.limit_at_rest()),
             false => way.limit(dear.place, first.sent),
         },
         sent: first.sent,

@@ -35,6 +35,9 @@ pub(crate) enum Way {
     Waiting(&'static str),
     /// A handler that waits, and whose client has left.
     Abandoned(&'static str),
+    /// A handler that waits, with its client, for the second request of a connection: hyper has read a long
+    /// one before, and has a large buffer.
+    Second(&'static str),
     /// A connection that rests behind its first request.
     AtRest(&'static str),
     Refused(Refusal),
@@ -93,7 +96,7 @@ const CALLS: [Place; 5] = [
 ];
 
 impl Way {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Session(BATCHES),
         Self::Session(JUNE),
         Self::Session(NOVEMBER),
@@ -111,6 +114,8 @@ impl Way {
         Self::Waiting(NOVEMBER),
         Self::Waiting(MODERN),
         Self::Abandoned(NOVEMBER),
+        Self::Second(NOVEMBER),
+        Self::Second(MODERN),
         Self::AtRest(NOVEMBER),
         Self::AtRest(MODERN),
         Self::Refused(Refusal::NoJson),
@@ -144,6 +149,7 @@ impl Way {
             Self::Replayed | Self::ToldLate(_) => &[Place::Arguments],
             Self::Subscribed => &[Place::Uri],
             Self::Asking | Self::Waiting(_) | Self::Abandoned(_) => &CALLS,
+            Self::Second(_) => &[Place::Head, Place::Meta, Place::Arguments],
             Self::AtRest(_) | Self::Refused(_) => &EVERYWHERE,
         }
     }
@@ -153,7 +159,11 @@ impl Way {
         // As long as it runs, a handler may read its arguments, `_meta` and the head.
         let own = match (self, place) {
             (
-                Self::Asking | Self::Waiting(_) | Self::Abandoned(_) | Self::ToldLate(_),
+                Self::Asking
+                | Self::Waiting(_)
+                | Self::Abandoned(_)
+                | Self::Second(_)
+                | Self::ToldLate(_),
                 Place::Arguments | Place::Meta | Place::Head,
             ) => sent,
             _ => 0,
@@ -167,10 +177,18 @@ impl Way {
             Self::ReadAhead => limits::READ_AHEAD,
             Self::Replayed => limits::REPLAYED,
             Self::Subscribed => limits::SUBSCRIBED,
-            Self::Asking | Self::Waiting(_) => limits::CALL,
+            Self::Asking | Self::Waiting(_) | Self::Second(_) => limits::CALL,
             Self::ToldLate(_) | Self::Abandoned(_) => limits::TASK,
             Self::AtRest(_) => limits::AT_REST,
             Self::Refused(_) => limits::REFUSED,
+        }
+    }
+
+    /// What its connection may keep when it was refused, and the connection is there for the next request.
+    pub(crate) fn limit_at_rest(self) -> usize {
+        match self {
+            Self::Second(_) => limits::AT_REST_BEHIND_LONG,
+            _ => limits::AT_REST,
         }
     }
 
@@ -238,10 +256,11 @@ impl Way {
                 let text = dear.request(&path, &[POST, CLOSE].concat(), &body);
                 exchange(mcp, text).await.with(stream)
             }
-            Self::Waiting(MODERN) => {
-                let body = call_body(dear, "wait", ENVELOPE);
-                let headers = modern("tools/call", "Mcp-Name: wait\r\n");
-                exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+            Self::Waiting(MODERN) => exchange(mcp, modern_call(dear, "wait")).await,
+            Self::Second(MODERN) => second(mcp, modern_call(dear, "wait")).await,
+            Self::Second(version) => {
+                let session = open_session(mcp, version).await;
+                second(mcp, call(dear, "wait", &session)).await
             }
             Self::Waiting(version) => {
                 let session = open_session(mcp, version).await;
@@ -316,6 +335,25 @@ async fn exchange(mcp: &McpService, text: Bytes) -> Left {
     counted(text, async |text| Client::ask(mcp, text).await).await
 }
 
+/// Says it behind a request that is long, and has been answered.
+async fn second(mcp: &McpService, text: Bytes) -> Left {
+    const LONG: usize = 250_000;
+    let long = PLAIN.message(
+        "tools/list",
+        &format!(r#""x":"{}","#, "x".repeat(LONG)),
+        ENVELOPE,
+    );
+    let first = PLAIN.request("POST /mcp", &modern("tools/list", ""), &long);
+    drop(long);
+    counted(text, async |text| {
+        let client = Client::ask(mcp, first).await;
+        client.heard();
+        client.ask_more(text).await;
+        client
+    })
+    .await
+}
+
 /// Says it, and leaves before the first word.
 async fn exchange_and_leave(mcp: &McpService, text: Bytes) -> Left {
     counted(text, async |text| Client::ask_and_leave(mcp, text).await).await
@@ -386,6 +424,11 @@ fn call_body(dear: Dear, tool: &str, meta: &str) -> String {
     let arguments = dear.only_members(Place::Arguments);
     let params = format!(r#""name":"{tool}","arguments":{{{arguments}}},"#);
     dear.message("tools/call", &params, meta)
+}
+
+fn modern_call(dear: Dear, tool: &str) -> Bytes {
+    let headers = modern("tools/call", &format!("Mcp-Name: {tool}\r\n"));
+    dear.request("POST /mcp", &headers, &call_body(dear, tool, ENVELOPE))
 }
 
 fn modern(method: &str, more: &str) -> String {

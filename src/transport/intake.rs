@@ -2,7 +2,8 @@
 //!
 //! hyper gives header values, the URI and the first part of a body as slices of one read buffer, so
 //! that a single value that is kept keeps the whole buffer. That is cheap for a short request, which
-//! most are, and most are answered at once. A long request is kept as exact copies of its parts.
+//! most are, and most are answered at once. A long request is kept as exact copies of its parts, and so is a
+//! short one behind a long one, whose buffer is large.
 
 use bytes::Bytes;
 use hyper::Uri;
@@ -12,9 +13,17 @@ use hyper::http::request::Parts;
 /// How long a head or a body is that may be kept as it came.
 const SHORT: usize = 4 * 1024;
 
+/// Up to which length a body out of a large buffer is copied. Such a buffer has some 512 KiB, so a longer
+/// body is half of it.
+const HALF: usize = 256 * 1024;
+
+/// Says of a request that its head came in a large buffer.
+#[derive(Clone, Copy)]
+pub(super) struct Wide;
+
 /// Whether a part of this request that is kept would keep much else.
 pub(super) fn is_long(head: &Parts, body: &[u8]) -> bool {
-    body.len().max(len_of(head)) > SHORT
+    body.len().max(len_of(head)) > SHORT || head.extensions.get::<Wide>().is_some()
 }
 
 /// How many bytes the values and the target of a head have.
@@ -25,9 +34,11 @@ fn len_of(head: &Parts) -> usize {
 }
 
 /// Copies a head out of the buffer that it was read into. Names need no copy: hyper makes each by
-/// itself. A body that is shorter than the head may lie in the same buffer, and is copied too.
+/// itself. A body that is shorter than the head or than a large buffer may lie in the same one, and is copied
+/// too.
 pub(super) fn detach(head: &mut Parts, body: &mut Bytes) {
-    if body.len() < len_of(head) {
+    let is_wide = head.extensions.remove::<Wide>().is_some();
+    if body.len() < len_of(head) || is_wide && body.len() <= HALF {
         *body = Bytes::copy_from_slice(body);
     }
     let mut headers = HeaderMap::with_capacity(head.headers.len());
@@ -100,6 +111,21 @@ mod tests {
         let place = body.as_ptr();
         detach(&mut head, &mut body);
         assert_eq!(body.as_ptr(), place);
+    }
+
+    /// A large buffer is not kept for a short request that came in it.
+    #[test]
+    fn a_body_out_of_a_large_buffer_is_copied_unless_it_is_most_of_it() {
+        for (len, is_copied) in [(10, true), (6_000, true), (HALF, true), (HALF + 1, false)] {
+            let (mut head, _) = head(10);
+            head.extensions.insert(Wide);
+            let mut body = Bytes::from(vec![b'x'; len]);
+            let place = body.as_ptr();
+            assert!(is_long(&head, &body), "{len}");
+            detach(&mut head, &mut body);
+            assert_eq!(body.as_ptr() != place, is_copied, "{len}");
+            assert_eq!(body.len(), len);
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Progress {
     /// Whether the beginning of a next request has arrived, and whether as much of it as is read.
     is_ahead: AtomicBool,
     is_full: AtomicBool,
+    /// Whether hyper reads into a large buffer, which a part of a request that is kept would keep.
+    is_wide: AtomicBool,
     /// Whether something that was written waits for the client.
     is_stuck: AtomicBool,
     /// How many times it has waited and gone on.
@@ -74,6 +76,16 @@ impl Progress {
     /// Whether a request is being answered.
     pub(super) fn is_answering(&self) -> bool {
         self.is_answering.load(Relaxed)
+    }
+
+    /// What arrives next is read into a buffer that is large, or is not.
+    pub(super) fn reads(&self, is_wide: bool) {
+        self.is_wide.store(is_wide, Relaxed);
+    }
+
+    /// Whether what arrived last is in a large buffer.
+    pub(super) fn is_wide(&self) -> bool {
+        self.is_wide.load(Relaxed)
     }
 
     /// What was written waits for the client.

@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::body::ResponseBody;
+use super::intake::Wide;
 use super::parked::{Loan, Stream, carry};
 use super::progress::{Answering, Progress};
 use super::service::McpService;
@@ -630,7 +631,7 @@ impl<R> Host<R> {
         progress: &Arc<Progress>,
         (answering, verdict): (Answering, Result<(), Rejection>),
         (loan, upgrade): (&Arc<Loan>, &Upgrade),
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> Result<Response<impl Body<Data = Bytes, Error = BoxError> + use<R, B>>, Infallible>
     where
         R: Routes<B>,
@@ -639,6 +640,9 @@ impl<R> Host<R> {
     {
         let version = request.version();
         let can_be_carried = can_be_carried(&request);
+        if progress.is_wide() {
+            request.extensions_mut().insert(Wide);
+        }
         let response = match verdict.and_then(|()| sound(&request)) {
             Err(why) => self.mcp.refuse(&why, version),
             Ok(()) if self.mcp.owns(request.uri().path()) => self.mcp.call(request).await,

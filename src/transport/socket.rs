@@ -19,6 +19,10 @@ use crate::protocol::framing::Framing;
 /// and the reset takes the answer away from a client that has not read it yet (RFC 9112, 9.6).
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
+/// With how much room a buffer is a large one. hyper begins with 8 KiB; behind a long request it has some
+/// 512 KiB.
+const WIDE: usize = 16 * 1024;
+
 /// The socket of a connection, for hyper and for what carries a stream on without it.
 pub(super) struct Socket<S> {
     io: S,
@@ -28,6 +32,8 @@ pub(super) struct Socket<S> {
     limit: usize,
     /// What has arrived behind the request that is answered.
     ahead: BytesMut,
+    /// How much room there was left in the buffer that was read into last.
+    room: usize,
     /// Whether something was written since the last flush.
     is_unflushed: bool,
     /// Whether the client has left or does not read: nothing more can be told it.
@@ -45,6 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             framing: Framing::default(),
             limit,
             ahead: BytesMut::new(),
+            room: 0,
             is_unflushed: false,
             is_gone: false,
             end: None,
@@ -139,6 +146,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return Pin::new(&mut self.io).poll_read(cx, buffer);
         }
         Pin::new(&mut (&mut self.io).take(most)).poll_read(cx, buffer)
+    }
+
+    /// Reads what is ahead, or what the client sends.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let is_upgraded = self.is_upgraded(cx)?;
+        if !is_upgraded && self.progress.is_answering() && self.framing.is_between() {
+            // hyper sees no more than the request, and so it always looks for the end of its client.
+            return self.poll_end(cx).map(Ok);
+        }
+        if !self.ahead.is_empty() {
+            return Poll::Ready(self.read_ahead(buffer));
+        }
+        if is_upgraded {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
+        }
+        if self.framing.is_broken() {
+            return Poll::Ready(Err(broken()));
+        }
+        let before = buffer.filled().len();
+        match ready!(self.poll_io(cx, buffer)) {
+            Ok(()) => Poll::Ready(self.arrived(before, buffer)),
+            Err(error) => {
+                self.is_gone = true;
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// Follows the buffer that is read into. With other room than was left it is another buffer, or the same
+    /// whose bytes were moved to its front. Those are a part of a head at most, so the buffer is as long as that
+    /// part and its room.
+    fn look_at(&self, buffer: &ReadBuf<'_>) {
+        let room = buffer.remaining();
+        if room > WIDE {
+            self.progress.reads(true);
+        } else if room != self.room {
+            self.progress.reads(false);
+        }
     }
 
     /// Follows what has arrived behind so many bytes of the buffer. What follows the request is kept for
@@ -253,28 +302,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let is_upgraded = self.is_upgraded(cx)?;
-        if !is_upgraded && self.progress.is_answering() && self.framing.is_between() {
-            // hyper sees no more than the request, and so it always looks for the end of its client.
-            return self.poll_end(cx).map(Ok);
-        }
-        if !self.ahead.is_empty() {
-            return Poll::Ready(self.read_ahead(buffer));
-        }
-        if is_upgraded {
-            return Pin::new(&mut self.io).poll_read(cx, buffer);
-        }
-        if self.framing.is_broken() {
-            return Poll::Ready(Err(broken()));
-        }
-        let before = buffer.filled().len();
-        match ready!(self.poll_io(cx, buffer)) {
-            Ok(()) => Poll::Ready(self.arrived(before, buffer)),
-            Err(error) => {
-                self.is_gone = true;
-                Poll::Ready(Err(error))
-            }
-        }
+        self.look_at(buffer);
+        let read = self.poll_take(cx, buffer);
+        self.room = buffer.remaining();
+        read
     }
 }
 
