@@ -27,8 +27,8 @@ pub(crate) const CAPABILITIES_LIMIT: usize = 8 * 1024;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Capabilities(
     /// Invariant: the text of one JSON object, copied out of its message. Many clients declare nothing,
-    /// which is `None`.
-    Option<Arc<[u8]>>,
+    /// which is `None`. One pointer, since each session has one.
+    Option<Arc<Box<[u8]>>>,
 );
 
 /// A client declares more than is kept.
@@ -48,7 +48,7 @@ impl Capabilities {
         match declared.map(RawJson::as_bytes) {
             None | Some(b"{}") => Ok(Self::none()),
             Some(text) if text.len() > limit => Err(TooLong { limit }),
-            Some(text) => Ok(Self(Some(text.into()))),
+            Some(text) => Ok(Self(Some(Arc::new(text.into())))),
         }
     }
 
@@ -60,7 +60,7 @@ impl Capabilities {
     /// The JSON text of the object, as the client wrote it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or(b"{}")
+        self.0.as_deref().map_or(b"{}", |text| text)
     }
 
     /// Whether a capability is declared: each name of the path leads into an object, and the last to a

@@ -1,7 +1,7 @@
 //! [`Party`]: whom a place is counted for, and how many places one may have beside the others.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The principal of a request, who owns what the request opens. What was opened without one belongs to all
@@ -22,13 +22,10 @@ pub(crate) enum Whose {
     Address,
 }
 
-/// The part of an address that its host cannot choose: all of it in IPv4, the first 64 bits in IPv6,
-/// where a single host commonly has all addresses behind them.
+/// The part of an address that its host cannot choose: the first 64 bits of an IPv6 address, behind which a
+/// single host commonly has all. An IPv4 address is the part that RFC 3056 gives its host in IPv6.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Net {
-    V4(Ipv4Addr),
-    V6([u8; 8]),
-}
+pub(crate) struct Net([u8; 8]);
 
 /// How many places there are.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +64,13 @@ impl Party {
 impl Net {
     pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V4(address) => {
+                let [a, b, c, d] = address.octets();
+                Self([0x20, 0x02, a, b, c, d, 0, 0])
+            }
             IpAddr::V6(address) => {
                 let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
+                Self([a, b, c, d, e, f, g, h])
             }
         }
     }
@@ -105,7 +105,15 @@ pub(crate) fn half(limit: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+
+    /// Each session has one.
+    #[test]
+    fn a_party_is_no_larger_than_a_name() {
+        assert_eq!(size_of::<Party>(), size_of::<Owner>());
+    }
 
     /// FIELD X-10: addresses that one host can have are one; all others are apart.
     #[test]
@@ -117,7 +125,9 @@ mod tests {
             ("192.0.2.1", "192.0.2.2", false),
             ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
             ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("192.0.2.1", "2002:c000:201::1", true),
             ("::1", "0.0.0.0", false),
+            ("::1", "127.0.0.1", false),
         ] {
             assert_eq!(net(one) == net(other), is_same, "{one} {other}");
         }

@@ -27,27 +27,19 @@ pub(crate) struct Table<S> {
 
 struct Rows<S> {
     by_id: HashMap<SessionId, Arc<Row<S>>>,
-    /// What each party has, for as long as it has anything.
-    parties: HashMap<Arc<Party>, Share>,
-    /// Who gives way, since there was no room for one more.
-    turnover: Option<Box<Turnover>>,
+    /// How many each party has, for as long as it has any.
+    parties: HashMap<Party, usize>,
+    /// Who gives way, since there was no room for one more: of all, or among a party's own.
+    turnovers: HashMap<Option<Party>, Turnover>,
     #[cfg(feature = "request-state")]
     tombs: Tombs,
-}
-
-/// What one party has.
-#[derive(Default)]
-struct Share {
-    rows: usize,
-    /// As that of all, among the party's own.
-    turnover: Option<Box<Turnover>>,
 }
 
 /// One session, its name and its party.
 pub(crate) struct Row<S> {
     id: SessionId,
-    /// All rows of a party share one, though each request brings its own.
-    party: Option<Arc<Party>>,
+    /// All rows of a principal share one name, though each request brings its own.
+    party: Option<Party>,
     session: Mutex<S>,
 }
 
@@ -83,7 +75,7 @@ impl<S> Table<S> {
             rows: Mutex::new(Rows {
                 by_id: HashMap::new(),
                 parties: HashMap::new(),
-                turnover: None,
+                turnovers: HashMap::new(),
                 #[cfg(feature = "request-state")]
                 tombs: Tombs::default(),
             }),
@@ -139,7 +131,7 @@ impl<S> Table<S> {
             return false;
         }
         rows.remove(row);
-        rows.calm(self.caps, row.party.as_deref());
+        rows.calm(self.caps, row.party.as_ref());
         true
     }
 
@@ -233,7 +225,7 @@ impl<S> Rows<S> {
     fn room(&self, caps: Caps, party: Option<&Party>) -> Result<(), Full> {
         if let Some(party) = party
             && let Some(share) = caps.share(party)
-            && self.parties.get(party).is_some_and(|has| has.rows >= share)
+            && self.parties.get(party).is_some_and(|rows| *rows >= share)
         {
             return Err(Full::Each(share, party.whose()));
         }
@@ -246,9 +238,9 @@ impl<S> Rows<S> {
     fn insert(&mut self, mut row: Row<S>, party: Option<&Party>) -> Arc<Row<S>> {
         if let Some(party) = party {
             let known = self.parties.get_key_value(party);
-            let name = known.map_or_else(|| Arc::new(party.clone()), |(name, _)| Arc::clone(name));
-            self.parties.entry(Arc::clone(&name)).or_default().rows += 1;
-            row.party = Some(name);
+            let party = known.map_or(party, |(known, _)| known).clone();
+            *self.parties.entry(party.clone()).or_default() += 1;
+            row.party = Some(party);
         }
         let row = Arc::new(row);
         self.by_id.insert(row.id, Arc::clone(&row));
@@ -257,12 +249,15 @@ impl<S> Rows<S> {
 
     fn remove(&mut self, row: &Row<S>) {
         self.by_id.remove(&row.id);
-        if let Some(party) = row.party.as_deref() {
+        if let Some(party) = &row.party {
             match self.parties.get_mut(party) {
-                Some(share) if share.rows > 1 => share.rows -= 1,
+                Some(rows) if *rows > 1 => *rows -= 1,
                 _ => {
                     self.parties.remove(party);
                     give_back(&mut self.parties);
+                    if !self.turnovers.is_empty() {
+                        self.turnovers.remove(&Some(party.clone()));
+                    }
                 }
             }
         }
@@ -271,31 +266,30 @@ impl<S> Rows<S> {
 
     /// Forgets who gives way next where there is plenty of room again.
     fn calm(&mut self, caps: Caps, party: Option<&Party>) {
+        if self.turnovers.is_empty() {
+            return;
+        }
         if self.by_id.len() <= caps.all / 2 {
-            self.turnover = None;
+            self.turnovers.remove(&None);
         }
-        if let Some(party) = party
-            && let Some(share) = self.parties.get_mut(party)
-            && caps.share(party).is_none_or(|cap| share.rows <= cap / 2)
-        {
-            share.turnover = None;
+        if let Some(party) = party {
+            let rows = self.parties.get(party).copied().unwrap_or(0);
+            if caps.share(party).is_none_or(|cap| rows <= cap / 2) {
+                self.turnovers.remove(&Some(party.clone()));
+            }
         }
+        give_back(&mut self.turnovers);
     }
 }
 
 impl<S: GivesWay> Rows<S> {
     /// Who gives way, of all or of one party; it is taken out of the order alone.
     fn idlest(&mut self, caps: Caps, party: Option<&Party>, now: Instant) -> Option<Arc<Row<S>>> {
-        let mut turnover = match party {
-            None => self.turnover.take(),
-            Some(party) => self.parties.get_mut(party)?.turnover.take(),
-        }
-        .unwrap_or_else(|| Box::new(self.turnover_of(caps, party, now)));
+        let of = party.cloned();
+        let known = self.turnovers.remove(&of);
+        let mut turnover = known.unwrap_or_else(|| self.turnover_of(caps, party, now));
         let evicted = self.next_of(&mut turnover, now);
-        match party {
-            None => self.turnover = Some(turnover),
-            Some(party) => self.parties.get_mut(party)?.turnover = Some(turnover),
-        }
+        self.turnovers.insert(of, turnover);
         evicted
     }
 
@@ -304,7 +298,7 @@ impl<S: GivesWay> Rows<S> {
             None => Turnover::of(caps.all, self.by_id.keys().copied(), now),
             Some(party) => {
                 let rows = self.by_id.values();
-                let its = rows.filter(|row| row.party.as_deref() == Some(party));
+                let its = rows.filter(|row| row.party.as_ref() == Some(party));
                 let places = caps.share(party).unwrap_or(caps.all);
                 Turnover::of(places, its.map(|row| row.id), now)
             }
@@ -331,19 +325,21 @@ impl<S: GivesWay> Rows<S> {
             is_settled: false,
             since: now,
         };
-        let by_id = &self.by_id;
-        let add = |turnover: &mut Turnover, live| {
-            turnover.add(row.id, rest);
-            turnover.tidy(live, |id| by_id.contains_key(&id));
-        };
-        if let Some(turnover) = &mut self.turnover {
-            add(turnover, by_id.len());
+        if self.turnovers.is_empty() {
+            return;
         }
-        if let Some(party) = row.party.as_deref()
-            && let Some(share) = self.parties.get_mut(party)
-            && let Some(turnover) = &mut share.turnover
-        {
-            add(turnover, share.rows);
+        let of_party = row.party.as_ref().and_then(|party| self.parties.get(party));
+        let lives = [
+            (None, Some(self.by_id.len())),
+            (row.party.clone(), of_party.copied()),
+        ];
+        for (of, live) in lives {
+            if let Some(turnover) = self.turnovers.get_mut(&of)
+                && let Some(live) = live
+            {
+                turnover.add(row.id, rest);
+                turnover.tidy(live, |id| self.by_id.contains_key(&id));
+            }
         }
     }
 }
@@ -360,7 +356,7 @@ impl<S> Row<S> {
     pub(crate) fn alone(session: S, party: Option<Party>) -> Self {
         Self {
             id: SessionId::random(),
-            party: party.map(Arc::new),
+            party,
             session: Mutex::new(session),
         }
     }
@@ -606,11 +602,11 @@ mod tests {
         assert_eq!(table.len(), 5_000);
         let fresh = table.open_in_turn(idle(now), Some(&ada()), now).unwrap();
         assert!(fresh.evicted.is_none());
-        assert!(lock(&table.rows).parties[&here].turnover.is_some());
+        assert!(lock(&table.rows).turnovers.contains_key(&Some(here)));
         table.all().iter().take(2_600).for_each(|row| {
             table.close(row);
         });
-        assert!(lock(&table.rows).parties[&here].turnover.is_none());
+        assert_eq!(lock(&table.rows).turnovers.capacity(), 0);
     }
 
     /// SPEC C-77, R-7: one owner's cap is nobody else's, and what is closed counts no more.

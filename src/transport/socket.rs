@@ -30,8 +30,8 @@ pub(super) struct Socket<S> {
     framing: Framing,
     /// How many bytes are read at most of what comes behind a request.
     limit: usize,
-    /// What has arrived behind the request that is answered.
-    ahead: BytesMut,
+    /// What has arrived behind the request that is answered: nearly always nothing.
+    ahead: Option<Box<BytesMut>>,
     /// How much room there was left in the buffer that was read into last.
     room: usize,
     /// Whether something was written since the last flush.
@@ -50,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             progress,
             framing: Framing::default(),
             limit,
-            ahead: BytesMut::new(),
+            ahead: None,
             room: 0,
             is_unflushed: false,
             is_gone: false,
@@ -69,24 +69,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Ready when the client has ended. What it sends ahead is kept, up to its limit.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.ahead.len() < self.limit {
+        while self.ahead_len() < self.limit {
             let mut bytes = [0; 1024];
-            let most = bytes.len().min(self.limit - self.ahead.len());
+            let most = bytes.len().min(self.limit - self.ahead_len());
             let mut buffer = ReadBuf::new(&mut bytes[..most]);
             let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
                 self.is_gone = true;
                 return Poll::Ready(());
             }
-            self.ahead.extend_from_slice(buffer.filled());
-            self.told_ahead();
+            self.keep_ahead(buffer.filled());
         }
         Poll::Pending
     }
 
+    fn keep_ahead(&mut self, bytes: &[u8]) {
+        self.ahead.get_or_insert_default().extend_from_slice(bytes);
+        self.told_ahead();
+    }
+
+    fn ahead_len(&self) -> usize {
+        self.ahead.as_ref().map_or(0, |ahead| ahead.len())
+    }
+
     fn told_ahead(&self) {
-        let is_full = self.ahead.len() >= self.limit;
-        self.progress.sent_ahead(!self.ahead.is_empty(), is_full);
+        let is_full = self.ahead_len() >= self.limit;
+        self.progress.sent_ahead(self.ahead.is_some(), is_full);
     }
 
     /// Ends the connection, with these last words. A client that is in the middle of a request is
@@ -95,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if self.is_gone {
             return;
         }
-        let is_amid = !self.framing.is_between() || !self.ahead.is_empty();
+        let is_amid = !self.framing.is_between() || self.ahead.is_some();
         let is_listened_to = last_words.is_some() || is_amid;
         if let Some(words) = last_words
             && timers.limit(Timer::Write, self.say(&words)).await != Some(true)
@@ -159,8 +167,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             // hyper sees no more than the request, and so it always looks for the end of its client.
             return self.poll_end(cx).map(Ok);
         }
-        if !self.ahead.is_empty() {
-            return Poll::Ready(self.read_ahead(buffer));
+        if let Some(ahead) = self.ahead.take() {
+            return Poll::Ready(self.read_ahead(ahead, buffer));
         }
         if is_upgraded {
             return Pin::new(&mut self.io).poll_read(cx, buffer);
@@ -199,8 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let is_cut = good < bytes.len();
         if is_cut {
             if !self.framing.is_broken() {
-                self.ahead.extend_from_slice(&bytes[good..]);
-                self.told_ahead();
+                self.keep_ahead(&bytes[good..]);
             }
             buffer.set_filled(before + good);
         }
@@ -219,8 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Reads on in what was sent ahead.
-    fn read_ahead(&mut self, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
-        let mut ahead = std::mem::take(&mut self.ahead);
+    fn read_ahead(&mut self, mut ahead: Box<BytesMut>, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
         let bytes = &ahead[..ahead.len().min(buffer.remaining())];
         let good = match self.progress.upgraded() {
             Some(_) => bytes.len(),
@@ -229,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         buffer.put_slice(&bytes[..good]);
         ahead.advance(good);
         if !ahead.is_empty() && !self.framing.is_broken() {
-            self.ahead = ahead;
+            self.ahead = Some(ahead);
         }
         self.told_ahead();
         match self.framing.is_broken() && good == 0 {

@@ -40,7 +40,9 @@ const FIRST_WORD: Duration = Duration::from_secs(10);
 pub(crate) struct Session<C, W, R> {
     phase: Phase,
     streams: Streams<C>,
-    client: Option<Capabilities>,
+    /// What the client declared, once it did: an `Option` of this would be twice as long.
+    client: Capabilities,
+    is_introduced: bool,
     version: ProtocolVersion,
     log_level: LogLevel,
     running: Vec<Running<W>>,
@@ -168,7 +170,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         Self {
             phase: Phase::Open,
             version: terms.version,
-            client: terms.client,
+            is_introduced: terms.client.is_some(),
+            client: terms.client.unwrap_or_else(Capabilities::none),
             is_settled: true,
             ..Self::resumable(resumption, now)
         }
@@ -178,7 +181,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         Self {
             phase: Phase::Fresh,
             streams,
-            client: None,
+            client: Capabilities::none(),
+            is_introduced: false,
             version: ProtocolVersion::V2024_11_05,
             log_level: LogLevel::default(),
             running: Vec::new(),
@@ -234,7 +238,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
     pub(crate) fn terms(&self) -> Terms {
         Terms {
             version: self.version,
-            client: self.client.clone(),
+            client: self.is_introduced.then(|| self.client.clone()),
         }
     }
 
@@ -494,7 +498,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
             self.version = version;
-            self.client = Some(client);
+            self.client = client;
+            self.is_introduced = true;
         }
     }
 
