@@ -27,7 +27,7 @@ const READ: usize = 8 * KIB;
 /// The most that hyper reads into, behind a long request.
 const READ_MOST: usize = 512 * KIB;
 /// The longest head, which is also the most that is read ahead (`Serve::header_limit`).
-const HEAD: usize = 64 * KIB;
+pub(crate) const HEAD: usize = 64 * KIB;
 /// What the entries of one filter, and the subscriptions of one session, may take together.
 const ENTRIES: usize = 64 * KIB;
 /// What a session keeps for clients that come back (`Builder::replay`).

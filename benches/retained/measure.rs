@@ -81,7 +81,9 @@ async fn count(way: Way, dear: Dear, copies: usize, mcp: &McpService) -> Row {
         shape: dear.shape,
         status: first.status,
         limit: match first.rests {
-            true => way.limit(dear.place, first.sent).max(way.limit_at_rest()),
+            true => way
+                .limit(dear.place, first.sent)
+                .max(way.limit_at_rest(first.sent)),
             false => way.limit(dear.place, first.sent),
         },
         sent: first.sent,

@@ -184,10 +184,12 @@ impl Way {
         }
     }
 
-    /// What its connection may keep when it was refused, and the connection is there for the next request.
-    pub(crate) fn limit_at_rest(self) -> usize {
+    /// What its connection may keep when a request of so many bytes was refused, and the connection is there
+    /// for the next one: hyper goes on with the buffer that it read the request into.
+    pub(crate) fn limit_at_rest(self, sent: usize) -> usize {
         match self {
             Self::Second(_) => limits::AT_REST_BEHIND_LONG,
+            _ if sent > limits::HEAD => limits::AT_REST_BEHIND_LONG,
             _ => limits::AT_REST,
         }
     }

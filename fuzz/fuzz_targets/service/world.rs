@@ -91,6 +91,9 @@ impl World {
             .max_requests(MOST_CALLS)
             .max_calls(2 * MOST_CALLS)
             .max_listens(MOST_LISTENS)
+            // All may be one principal's: who is refused is not what is looked for here.
+            .max_each(MOST_SESSIONS, MOST_LISTENS)
+            .max_calls_each(2 * MOST_CALLS)
             .request_timeout(REQUEST)
             .reply_timeout(REPLY)
             .idle_time(IDLE)
