@@ -28,6 +28,8 @@ pub(crate) struct Client {
 #[derive(Default)]
 struct End {
     unsent: Bytes,
+    /// How much it was given to say.
+    given: usize,
     heard: Vec<u8>,
     has_left: bool,
     reader: Option<Waker>,
@@ -58,6 +60,7 @@ impl Client {
 
     fn say(mcp: &McpService, text: Bytes) -> Self {
         let end = Arc::new(Mutex::new(End {
+            given: text.len(),
             unsent: text,
             ..End::default()
         }));
@@ -77,6 +80,12 @@ impl Client {
         if let Some(reader) = end.reader.take() {
             reader.wake();
         }
+    }
+
+    /// How many bytes of heap it holds itself: all that it was given to say, until it has said it.
+    pub(crate) fn holds(&self) -> usize {
+        let end = lock(&self.end);
+        if end.unsent.is_empty() { 0 } else { end.given }
     }
 
     /// Whether the server is done with its connection.

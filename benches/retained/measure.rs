@@ -70,7 +70,8 @@ async fn count(way: Way, dear: Dear, copies: usize, mcp: &McpService) -> Row {
     for _ in 0..copies {
         left.push(way.leave(mcp, dear).await);
     }
-    let kept = ALLOCATOR.current_usage().saturating_sub(before) / copies;
+    let held: usize = left.iter().map(Left::held_by_clients).sum();
+    let kept = ALLOCATOR.current_usage().saturating_sub(before + held) / copies;
     let first = &left[0];
     if dear.shape == Shape::Nothing {
         assert_eq!(first.status, way.status(), "{} is no such way", way.name());

@@ -326,6 +326,11 @@ impl Refusal {
 }
 
 impl Left {
+    /// What its clients hold themselves, which the server did not take.
+    pub(crate) fn held_by_clients(&self) -> usize {
+        self.clients.iter().map(Client::holds).sum()
+    }
+
     fn with(mut self, client: Client) -> Self {
         self.clients.push(client);
         self
