@@ -1,4 +1,4 @@
-//! Response bodies: empty, a whole message, or a stream of events with its keep-alive.
+//! Reads request bodies; response bodies: empty, a whole message, or a stream of events with its keep-alive.
 
 use std::any::Any;
 use std::convert::Infallible;
