@@ -187,7 +187,7 @@ async fn knock(address: SocketAddr, door: &Door, host: &str, lines: &str) -> Ans
     .await
 }
 
-/// GHSA-89vp-x53w-74fx (CVE-2026-42559, RUSTSEC-2026-0140, RUSTSEC-2026-0189), R-27: a page whose name
+/// GHSA-89vp-x53w-74fx (CVE-2026-42559, RUSTSEC-2026-0140, RUSTSEC-2026-0189), PITFALLS R-27: a page whose name
 /// was bound anew to a loopback address still sends its own name.
 #[tokio::test]
 async fn ghsa_89vp_x53w_74fx_a_rebound_name_does_not_reach_a_local_server() {
@@ -232,7 +232,7 @@ async fn ghsa_89vp_x53w_74fx_a_rebound_name_does_not_reach_a_local_server() {
     house.is_open().await;
 }
 
-/// GHSA-9pj6-vhgr-3mwh, R-2, R-4: no stranger fills the table of sessions: what is refused or given
+/// GHSA-9pj6-vhgr-3mwh, PITFALLS: no stranger fills the table of sessions: what is refused or given
 /// up leaves none, what is open is bounded, and what nobody uses goes.
 #[tokio::test]
 async fn ghsa_9pj6_vhgr_3mwh_sessions_do_not_pile_up() {
@@ -326,7 +326,7 @@ async fn ghsa_33f5_2c5q_wgwj_no_answer_repeats_the_address_that_a_request_claims
     }
 }
 
-/// GHSA-9g45-5xwm-f3wc, R-46: clients that follow a redirect take their headers along. There is none
+/// GHSA-9g45-5xwm-f3wc, PITFALLS R-46: clients that follow a redirect take their headers along. There is none
 /// to follow, however the path is written.
 #[tokio::test]
 async fn ghsa_9g45_5xwm_f3wc_nobody_is_redirected() {
@@ -367,7 +367,7 @@ async fn ghsa_9g45_5xwm_f3wc_nobody_is_redirected() {
     assert_eq!(house.seen.calls(), 0);
 }
 
-/// GHSA-w48q-cv73-mx4w, R-26, R-27: who embeds the service and asks for nothing is protected.
+/// GHSA-w48q-cv73-mx4w, PITFALLS: who embeds the service and asks for nothing is protected.
 #[tokio::test]
 async fn ghsa_w48q_cv73_mx4w_protection_is_on_where_nobody_asked_for_it() {
     let (server, seen) = probe();
@@ -403,7 +403,7 @@ async fn ghsa_w48q_cv73_mx4w_protection_is_on_where_nobody_asked_for_it() {
     accepting.abort();
 }
 
-/// GHSA-9h52-p55h-vw2f, R-26, R-27: lists in which nothing is written admit nothing; only a word for
+/// GHSA-9h52-p55h-vw2f, PITFALLS: lists in which nothing is written admit nothing; only a word for
 /// it switches the protection off.
 #[tokio::test]
 async fn ghsa_9h52_p55h_vw2f_an_empty_list_does_not_switch_the_protection_off() {
@@ -424,7 +424,7 @@ async fn ghsa_9h52_p55h_vw2f_an_empty_list_does_not_switch_the_protection_off() 
     house.is_open().await;
 }
 
-/// GHSA-8jxr-pr72-r468, R-26: a page of another origin is refused though it names the right host.
+/// GHSA-8jxr-pr72-r468, PITFALLS R-26: a page of another origin is refused though it names the right host.
 #[tokio::test]
 async fn ghsa_8jxr_pr72_r468_a_page_of_another_origin_is_refused() {
     let house = house().await;
@@ -456,7 +456,7 @@ async fn ghsa_8jxr_pr72_r468_a_page_of_another_origin_is_refused() {
     house.is_open().await;
 }
 
-/// GHSA-xw59-hvm2-8pj6 (CVE-2026-34742), R-26, R-27: one guard for every endpoint. A live session of
+/// GHSA-xw59-hvm2-8pj6 (CVE-2026-34742), PITFALLS: one guard for every endpoint. A live session of
 /// HTTP+SSE is no way around it, wherever its endpoints were put.
 #[tokio::test]
 async fn ghsa_xw59_hvm2_8pj6_the_old_transport_is_guarded_as_the_new_one() {
@@ -508,7 +508,7 @@ async fn ghsa_xw59_hvm2_8pj6_the_old_transport_is_guarded_as_the_new_one() {
     }
 }
 
-/// GHSA-89xv-2j6f-qhc8 (CVE-2026-33252, GO-2026-4773), R-26, R-28: what a page may send anywhere without
+/// GHSA-89xv-2j6f-qhc8 (CVE-2026-33252, GO-2026-4773), PITFALLS: what a page may send anywhere without
 /// asking, such as a form, runs no tool; with an origin it is refused, and without one as well.
 #[tokio::test]
 async fn ghsa_89xv_2j6f_qhc8_a_simple_request_of_a_page_runs_no_tool() {
@@ -569,7 +569,7 @@ async fn outcomes(house: &mut House, body: &str) -> Vec<(u16, i64)> {
     outcomes
 }
 
-/// GHSA-wvj2-96wp-fq3f (CVE-2026-27896, GO-2026-4569), R-38: names are compared as they are written, so
+/// GHSA-wvj2-96wp-fq3f (CVE-2026-27896, GO-2026-4569), PITFALLS R-38: names are compared as they are written, so
 /// that whoever inspects a message and whoever carries it out read the same.
 #[tokio::test]
 async fn ghsa_wvj2_96wp_fq3f_names_of_another_case_are_other_names() {
@@ -631,7 +631,7 @@ async fn ghsa_wvj2_96wp_fq3f_names_of_another_case_are_other_names() {
     }
 }
 
-/// GHSA-q382-vc8q-7jhj (GO-2026-4770), R-38: a name that is there twice, however it is written, is refused
+/// GHSA-q382-vc8q-7jhj (GO-2026-4770), PITFALLS R-38: a name that is there twice, however it is written, is refused
 /// and neither of its values taken; a NUL behind a name makes another one.
 #[tokio::test]
 async fn ghsa_q382_vc8q_7jhj_no_name_is_there_twice() {
@@ -710,7 +710,7 @@ async fn ghsa_q382_vc8q_7jhj_no_name_is_there_twice() {
     assert_eq!(house.seen.calls(), 3);
 }
 
-/// GHSA-345p-7cg4-v4c7 (CVE-2026-25536), R-12, R-13: many clients use the same ids at the same time, and
+/// GHSA-345p-7cg4-v4c7 (CVE-2026-25536), PITFALLS: many clients use the same ids at the same time, and
 /// each is answered its own, in whatever order the answers are ready.
 #[tokio::test]
 async fn ghsa_345p_7cg4_v4c7_equal_ids_of_several_clients_are_not_confused() {
@@ -781,7 +781,7 @@ async fn ghsa_345p_7cg4_v4c7_equal_ids_of_several_clients_are_not_confused() {
     }
 }
 
-/// GHSA-8r9q-7v3j-jr4g, R-40: no URI makes the server try the ways in which it might match a template.
+/// GHSA-8r9q-7v3j-jr4g, PITFALLS R-40: no URI makes the server try the ways in which it might match a template.
 /// A reader that goes back would need longer than there is time, by many powers of two.
 #[tokio::test]
 async fn ghsa_8r9q_7v3j_jr4g_no_uri_keeps_the_server_busy() {
@@ -836,7 +836,7 @@ async fn ghsa_8r9q_7v3j_jr4g_no_uri_keeps_the_server_busy() {
     check_refused(&answer, 406, -32600, "Accept");
 }
 
-/// CVE-2025-53366, R-37: a request that is no good is refused, and the server, the session and the
+/// CVE-2025-53366, PITFALLS R-37: a request that is no good is refused, and the server, the session and the
 /// connection go on.
 #[tokio::test]
 async fn cve_2025_53366_a_malformed_request_takes_nothing_down() {
@@ -902,7 +902,7 @@ async fn slam(socket: TcpStream) {
     drop(socket);
 }
 
-/// CVE-2025-53365, R-8: clients leave wherever they are, rudely, and nobody else notices.
+/// CVE-2025-53365, PITFALLS R-8: clients leave wherever they are, rudely, and nobody else notices.
 #[tokio::test]
 async fn cve_2025_53365_a_client_that_leaves_takes_nothing_down() {
     for silence in [Duration::ZERO, Duration::from_secs(3600)] {

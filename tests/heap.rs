@@ -1,4 +1,4 @@
-//! What stays on the heap, and what is there at most. In bytes, which are the same on
+//! What stays on the heap, and what is there at most: PITFALLS. In bytes, which are the same on
 //! every machine.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -72,7 +72,7 @@ async fn open_session(mcp: &McpService) -> String {
     format!("Mcp-Session-Id: {id}\r\n")
 }
 
-/// whatever requests are refused for, they leave nothing.
+/// PITFALLS R-3: whatever requests are refused for, they leave nothing.
 #[tokio::test(start_paused = true)]
 async fn refused_requests_leave_nothing() {
     let alone = Alone::begin();
@@ -155,7 +155,7 @@ fn long_json() -> Json {
     Json::parse(text).unwrap()
 }
 
-/// what a session kept for its client is freed with it, though handlers may still hold on to
+/// PITFALLS R-5: what a session kept for its client is freed with it, though handlers may still hold on to
 /// what they know of it.
 #[tokio::test(start_paused = true)]
 async fn an_ended_session_keeps_no_events() {
@@ -419,7 +419,7 @@ impl Body for Promised {
     }
 }
 
-/// R-44, FIELD X-13: a client gets memory for what it sent, not for what it declared, however many do so.
+/// PITFALLS R-44, FIELD X-13: a client gets memory for what it sent, not for what it declared, however many do so.
 #[tokio::test(start_paused = true)]
 async fn a_declared_length_is_not_allocated_before_it_arrives() {
     const SENT: usize = 100_000;
@@ -478,7 +478,7 @@ async fn a_long_text_is_not_copied_on_its_way_out() {
     }
 }
 
-/// of a long request and of a long answer there are never more than two at a time, one of them
+/// PITFALLS R-44: of a long request and of a long answer there are never more than two at a time, one of them
 /// the client's or the handler's own.
 #[tokio::test(start_paused = true)]
 async fn a_long_message_is_there_twice_at_most() {

@@ -1,4 +1,4 @@
-//! Sessions that nobody comes back to are gone when their time is up, with all they held (R-4, R-5,
+//! Sessions that nobody comes back to are gone when their time is up, with all they held (PITFALLS,
 //!
 
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Requests that are refused leave nothing behind.
+//! Requests that are refused leave nothing behind (PITFALLS R-3).
 
 use std::error::Error;
 
@@ -179,7 +179,7 @@ pub(crate) async fn measure(times: usize) -> Result<(), Box<dyn Error>> {
         let left = ALLOCATOR.current_usage() as i64 - before as i64;
         println!("  {} {}: {left}", refused.status, refused.what);
         assert_eq!(left, 0, "something stays of requests that were refused");
-        assert_eq!(mcp.sessions(), 0, "and no session (R-4)");
+        assert_eq!(mcp.sessions(), 0, "and no session (PITFALLS R-4)");
     }
     Ok(())
 }

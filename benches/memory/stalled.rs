@@ -1,4 +1,4 @@
-//! A client that does not read costs little, and nobody else anything.
+//! A client that does not read costs little, and nobody else anything (PITFALLS ).
 
 use std::error::Error;
 use std::fmt;

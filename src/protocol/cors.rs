@@ -1,5 +1,5 @@
 //! [`Cors`]: which answers the pages of other origins may read, and what they may send
-//! (SPEC F-40 to F-42, R-49). Who is admitted at all is the guard's decision, not made again here.
+//! (SPEC F-40 to F-42, PITFALLS R-49). Who is admitted at all is the guard's decision, not made again here.
 
 use std::sync::LazyLock;
 
@@ -106,7 +106,7 @@ impl Sharing {
         if matches!(self, Self::Unsaid) {
             return;
         }
-        // Also where there is no origin, or a cache would give that answer to a page.
+        // Also where there is no origin, or a cache would give that answer to a page (PITFALLS R-49).
         headers.append(VARY, HeaderValue::from_static("Origin"));
         if let Self::With(origin) = self {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// SPEC F-40, R-49: every header that a client of any revision sends may be sent by a page.
+    /// SPEC F-40, PITFALLS R-49: every header that a client of any revision sends may be sent by a page.
     #[test]
     fn a_preflight_allows_what_clients_send() {
         let preflight = Cors::On.preflight(&Method::OPTIONS, &headers(&[PAGE, ASKS]));
@@ -220,7 +220,7 @@ mod tests {
         check(&["", ",,", " , "], &[]);
     }
 
-    /// SPEC F-41, F-42, R-49: one origin, the answer says that it depends on it, no credentials.
+    /// SPEC F-41, F-42, PITFALLS R-49: one origin, the answer says that it depends on it, no credentials.
     #[test]
     fn an_answer_is_shared_with_one_origin() {
         #[track_caller]

@@ -191,7 +191,7 @@ impl Claim {
         }))
     }
 
-    /// What is sealed behind the id of a portable session.
+    /// What is sealed behind the id of a portable session (PITFALLS R-50).
     pub(crate) fn sealed(&self) -> Option<&str> {
         let dot = self.name.as_bytes().iter().position(|byte| *byte == b'.')?;
         self.name.to_str().ok()?.get(dot + 1..)
@@ -250,7 +250,7 @@ mod tests {
         classify(endpoint, head, &Fields::read(&head.headers), terms)
     }
 
-    /// SPEC B.1, B-1, B-18, R-33: GET opens, POST posts, OPTIONS tells, all else is 405.
+    /// SPEC B.1, B-1, B-18, PITFALLS R-33: GET opens, POST posts, OPTIONS tells, all else is 405.
     #[test]
     fn each_endpoint_has_its_methods() {
         let uri = format!("/messages/?session_id={ID}");
@@ -608,7 +608,7 @@ mod tests {
         }
     }
 
-    /// the seal of a portable name is what follows its first dot, whatever that is.
+    /// PITFALLS R-50: the seal of a portable name is what follows its first dot, whatever that is.
     #[test]
     fn a_seal_follows_the_first_dot_of_a_name() {
         let sealed = format!("{ID}.seal");

@@ -1,5 +1,5 @@
 //! Who may talk to the server from a browser: `Host` and `Origin`, checked before anything else
-//! on every endpoint (SPEC G-1 to G-4, B-9, R-26, R-27).
+//! on every endpoint (SPEC G-1 to G-4, B-9, PITFALLS ).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -350,7 +350,7 @@ mod tests {
         );
     }
 
-    /// SPEC G-4, R-27; GHSA-89vp-x53w-74fx: a rebound name does not reach a loopback server.
+    /// SPEC G-4, PITFALLS R-27; GHSA-89vp-x53w-74fx: a rebound name does not reach a loopback server.
     #[test]
     fn on_loopback_the_host_must_be_a_loopback_name() {
         let guard = Guard::default();
@@ -382,7 +382,7 @@ mod tests {
         }
     }
 
-    /// elsewhere no list is needed, and with one it is kept to.
+    /// PITFALLS R-27: elsewhere no list is needed, and with one it is kept to.
     #[test]
     fn elsewhere_a_host_list_is_optional() {
         host(&Guard::default(), PUBLIC, "mcp.example.com", true);
@@ -421,7 +421,7 @@ mod tests {
         ));
     }
 
-    /// SPEC G-4, R-27; RFC 9112 section 3.2, RFC 9113 section 8.3.1: a host in the URI, which is
+    /// SPEC G-4, PITFALLS R-27; RFC 9112 section 3.2, RFC 9113 section 8.3.1: a host in the URI, which is
     /// where `:authority` arrives, goes before the `Host` line. HTTP/1.1 has that line all the same;
     /// in HTTP/2 the two name the same. Without any host a request of another version passes.
     #[test]
@@ -493,7 +493,7 @@ mod tests {
         }
     }
 
-    /// a refusal names what was refused and the setting that would admit it.
+    /// PITFALLS R-27: a refusal names what was refused and the setting that would admit it.
     #[test]
     fn a_refusal_names_the_value_and_the_setting() {
         #[track_caller]
@@ -565,7 +565,7 @@ mod tests {
         }
     }
 
-    /// SPEC G-1 to G-3, B-9, R-26.
+    /// SPEC G-1 to G-3, B-9, PITFALLS R-26.
     #[test]
     fn a_foreign_origin_is_refused() {
         let guard = Guard::default();

@@ -6,7 +6,7 @@ use hyper::header::{ACCEPT, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue
 use super::fields::{Field, Fields};
 use crate::wire::version::{Era, ProtocolVersion};
 
-/// Tells nginx and its kin not to buffer a stream.
+/// Tells nginx and its kin not to buffer a stream (PITFALLS R-21).
 pub(crate) const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The session of a request, and of the answer to `initialize`.
@@ -62,7 +62,7 @@ const PARAM_PREFIX: &str = "mcp-param-";
 const FORWARDED_PREFIX: usize = 256;
 
 /// The one path in `X-Forwarded-Prefix`, without a trailing slash; `None` without the header, empty
-/// for a proxy that takes nothing away. It goes into an event as it is and is resolved by the
+/// for a proxy that takes nothing away (PITFALLS R-47). It goes into an event as it is and is resolved by the
 /// client, so it is a plain absolute path that leads nowhere else: no escapes, no empty segments
 /// (`//` would name another host), no dots that climb. `Err` for all else.
 pub(crate) fn forwarded_prefix(headers: &HeaderMap) -> Result<Option<&str>, ()> {
@@ -118,7 +118,7 @@ pub(crate) fn accepts(fields: &Fields<'_>, media: Media) -> bool {
     admitted
 }
 
-/// Which media types the `Accept` lines admit, by RFC 9110 section 12.5.1 (SPEC C-11, R-35): the
+/// Which media types the `Accept` lines admit, by RFC 9110 section 12.5.1 (SPEC C-11, PITFALLS R-35): the
 /// most specific range decides, `q=0` excludes, no header at all admits anything.
 pub(crate) fn admitted<const N: usize>(fields: &Fields<'_>, media: [Media; N]) -> [bool; N] {
     match fields.accept {
@@ -226,7 +226,7 @@ fn split_unquoted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 }
 
 /// Whether the body is declared as JSON: `application/json` in any case, with any parameters but a
-/// charset other than UTF-8 (SPEC C-6, R-28, R-36), and not compressed (SPEC C-7).
+/// charset other than UTF-8 (SPEC C-6, PITFALLS ), and not compressed (SPEC C-7).
 pub(crate) fn is_json(fields: &Fields<'_>) -> bool {
     let is_plain = |line: &HeaderValue| line.as_bytes().eq_ignore_ascii_case(b"identity");
     let encodings = || fields.headers.get_all(CONTENT_ENCODING);
@@ -269,7 +269,7 @@ mod tests {
         headers
     }
 
-    /// SPEC B.1 (406), C-11, C-13, R-35.
+    /// SPEC B.1 (406), C-11, C-13, PITFALLS R-35.
     #[test]
     fn accept_is_matched_by_rfc_9110() {
         #[track_caller]
@@ -336,7 +336,7 @@ mod tests {
         }
     }
 
-    /// what a proxy says is taken as a path or not at all.
+    /// PITFALLS R-47: what a proxy says is taken as a path or not at all.
     #[test]
     fn a_forwarded_prefix_is_a_plain_path() {
         #[track_caller]
@@ -394,7 +394,7 @@ mod tests {
         }
     }
 
-    /// SPEC C-6, R-28, R-36, B.1 (415).
+    /// SPEC C-6, PITFALLS, B.1 (415).
     #[test]
     fn only_json_bodies_are_json() {
         #[track_caller]

@@ -31,7 +31,7 @@ pub(crate) struct Net([u8; 8]);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps {
     pub(crate) all: usize,
-    /// Of one principal (SPEC C-77, R-7).
+    /// Of one principal (SPEC C-77, PITFALLS R-7).
     pub(crate) each: Each,
 }
 

@@ -54,7 +54,7 @@ impl<K: Eq + Hash> Drop for Held<K> {
             Some(count) if *count > 1 => *count -= 1,
             _ => {
                 part.remove(&self.key);
-                // What a crowd left behind goes back to the allocator.
+                // What a crowd left behind goes back to the allocator (PITFALLS R-3).
                 if part.is_empty() {
                     part.shrink_to_fit();
                 }
@@ -104,7 +104,7 @@ mod tests {
         assert!(quota.take(1, 1).is_some());
     }
 
-    /// FIELD: who has no place costs nothing.
+    /// FIELD X-10, PITFALLS R-3: who has no place costs nothing.
     #[test]
     fn nothing_stays_of_those_who_have_left() {
         let quota = Arc::<Quota<u32>>::default();

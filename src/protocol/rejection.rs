@@ -235,7 +235,7 @@ impl Rejection {
                 StatusCode::BAD_REQUEST,
                 invalid("expected one valid Host header".into()),
             ),
-            // What was refused is the operator's to know.
+            // What was refused is the operator's to know (PITFALLS R-27).
             Self::HostNotAllowed(_) => (
                 StatusCode::FORBIDDEN,
                 invalid("this Host is not allowed here".into()),
@@ -581,7 +581,7 @@ mod tests {
             assert!(message.contains(says), "{message}");
             assert_eq!(refusal.allow.is_some(), status == 405, "SPEC C-100");
             let is_busy = matches!(status, 429 | 503);
-            assert_eq!(refusal.retry_after.is_some(), is_busy, "R-2");
+            assert_eq!(refusal.retry_after.is_some(), is_busy, "PITFALLS R-2");
             if matches!(status, 401) {
                 assert!(refusal.challenge.is_some(), "SPEC C-101");
             }
@@ -767,7 +767,7 @@ mod tests {
         check(&Rejection::ShuttingDown, 503, -32603, "shutting down");
     }
 
-    /// the operator learns what the peer is not told.
+    /// PITFALLS R-27: the operator learns what the peer is not told.
     #[test]
     fn the_hint_is_for_the_operator_alone() {
         let stranger = Stranger::new(b"evil.example", Some("allowed_hosts"));

@@ -1,4 +1,4 @@
-//! [`Stranger`]: a `Host` or an `Origin` that the guard refused, for the operator's eyes.
+//! [`Stranger`]: a `Host` or an `Origin` that the guard refused, for the operator's eyes (PITFALLS R-27).
 
 /// What was refused, and the setting that would admit it. None of it goes to the peer, who knows
 /// what it sent and has no business with the settings.
@@ -29,7 +29,7 @@ impl Stranger {
 mod tests {
     use super::*;
 
-    /// the value and the setting are named, and no peer writes its own lines into a log.
+    /// PITFALLS R-27: the value and the setting are named, and no peer writes its own lines into a log.
     #[test]
     fn a_stranger_fits_into_a_line_of_a_log() {
         #[track_caller]

@@ -102,7 +102,7 @@ impl<S> Table<S> {
     }
 
     /// The session of this name, if it is this owner's; another's is as unknown as none at all
-    /// (SPEC G-20, R-57).
+    /// (SPEC G-20, PITFALLS R-57).
     pub(crate) fn find(&self, id: SessionId, owner: Option<&str>) -> Option<Arc<Row<S>>> {
         let row = lock(&self.rows).by_id.get(&id).cloned();
         row.filter(|row| row.owner().map(|owner| &**owner) == owner)
@@ -154,7 +154,7 @@ impl<S> Table<S> {
 
 impl<S: GivesWay> Table<S> {
     /// Adds a session under a fresh name. Where there is no room, it takes the place of the idlest
-    ///
+    /// (PITFALLS ).
     pub(crate) fn open_in_turn(
         &self,
         session: S,
@@ -438,7 +438,7 @@ mod tests {
         Table::new(Caps { all, each })
     }
 
-    /// the cap refuses one more and leaves the others alone.
+    /// PITFALLS R-2: the cap refuses one more and leaves the others alone.
     #[test]
     fn a_full_table_refuses_one_more() {
         let table = capped(2, 9);
@@ -482,7 +482,7 @@ mod tests {
         Idle(Some(Rest { is_settled, since }))
     }
 
-    /// once, for its owner alone, and not when it has ended for good.
+    /// PITFALLS R-50: once, for its owner alone, and not when it has ended for good.
     #[cfg(feature = "request-state")]
     #[test]
     fn a_session_is_restored_once_and_not_from_its_grave() {
@@ -509,7 +509,7 @@ mod tests {
         assert_eq!(full, Some(Full::All(2)));
     }
 
-    /// who still holds a session that has ended does not end the one that came after it.
+    /// PITFALLS: who still holds a session that has ended does not end the one that came after it.
     #[cfg(feature = "request-state")]
     #[test]
     fn a_session_that_was_restored_outlives_the_one_before_it() {
@@ -527,7 +527,7 @@ mod tests {
         assert!(lock(&table.rows).parties.is_empty());
     }
 
-    /// FIELD: one more takes the place of the idlest, never that of a busy one.
+    /// FIELD X-9, PITFALLS R-2: one more takes the place of the idlest, never that of a busy one.
     #[test]
     fn one_more_takes_the_place_of_the_idlest() {
         let (table, start) = (capped(3, 9), Instant::now());
@@ -566,7 +566,7 @@ mod tests {
         assert!(table.open_in_turn(busy(), None, now).is_ok());
     }
 
-    /// FIELD: who has as many as one may gives way to itself alone, and so does an address.
+    /// FIELD X-9, PITFALLS R-7: who has as many as one may gives way to itself alone, and so does an address.
     #[test]
     fn a_party_gives_way_to_itself() {
         let here = at([192, 0, 2, 1]);
@@ -609,7 +609,7 @@ mod tests {
         assert_eq!(lock(&table.rows).turnovers.capacity(), 0);
     }
 
-    /// SPEC C-77, R-7: one owner's cap is nobody else's, and what is closed counts no more.
+    /// SPEC C-77, PITFALLS R-7: one owner's cap is nobody else's, and what is closed counts no more.
     #[test]
     fn an_owner_has_a_cap_of_its_own() {
         let table = capped(9, 2);
@@ -638,7 +638,7 @@ mod tests {
         assert_eq!(names(&of_ada[0]), names(&of_ada[1]), "one name in memory");
     }
 
-    /// SPEC F-50, G-20, R-57: for everybody but its owner a session is not there.
+    /// SPEC F-50, G-20, PITFALLS R-57: for everybody but its owner a session is not there.
     #[test]
     fn a_session_is_found_by_its_owner_alone() {
         let table = capped(9, 9);
@@ -681,7 +681,7 @@ mod tests {
         assert!(table.has(kept.id()) && !table.has(gone.id()));
     }
 
-    /// nothing stays allocated for sessions that are gone.
+    /// PITFALLS R-3: nothing stays allocated for sessions that are gone.
     #[test]
     fn an_emptied_table_gives_its_memory_back() {
         let table = capped(10_000, 10_000);

@@ -13,7 +13,7 @@ const FEW: usize = 8_192;
 const BITS: usize = 1 << 22;
 const MARKS: usize = 4;
 
-/// The names of sessions that were deleted or revoked, which nobody may take up again.
+/// The names of sessions that were deleted or revoked, which nobody may take up again (PITFALLS R-50).
 ///
 /// No name makes another one forgotten, and the memory is bounded all the same: a generation with more
 /// than a few names remembers all of them as marks in a field of bits. Names that never ended can then
@@ -140,7 +140,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    /// for their time and a while, and nothing stays of them.
+    /// PITFALLS: for their time and a while, and nothing stays of them.
     #[test]
     fn a_name_is_remembered_for_its_time() {
         let (mut tombs, start) = (Tombs::default(), Instant::now());
@@ -181,7 +181,7 @@ mod tests {
         assert!(mistaken.count() <= 1);
     }
 
-    /// FIELD: the memory is bounded, and who is taken for ended by mistake is no more than told.
+    /// FIELD X-11, PITFALLS R-3: the memory is bounded, and who is taken for ended by mistake is no more than told.
     #[test]
     fn a_flood_of_names_is_bounded() {
         let (mut tombs, now) = (Tombs::default(), Instant::now());

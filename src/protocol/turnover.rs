@@ -210,7 +210,7 @@ mod tests {
         Look::Idle(Rest { is_settled, since })
     }
 
-    /// FIELD: those who never went past their handshake first, then the idlest, the busy never.
+    /// FIELD X-9, PITFALLS R-2: those who never went past their handshake first, then the idlest, the busy never.
     #[test]
     fn the_idlest_gives_way() {
         let start = Instant::now();
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(crowd.next(), Some(ids[9_999]));
     }
 
-    /// FIELD: those who ended by themselves do not pile up.
+    /// FIELD X-9, PITFALLS R-3: those who ended by themselves do not pile up.
     #[test]
     fn who_has_ended_is_let_go() {
         let (mut crowd, _) = Crowd::of([Look::Busy]);

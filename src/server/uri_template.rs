@@ -14,7 +14,7 @@
 //! A variable of the first and third rows that shares its braces with others does not contain
 //! their separator; alone in its braces it may, so `{.ext}` reads `.tar.gz`.
 //!
-//! Matching is linear in the URI for each part and never backtracks. Each variable takes the
+//! Matching is linear in the URI for each part and never backtracks (PITFALLS R-40). Each variable takes the
 //! shortest run, of one character at least, after which what follows it in the template matches:
 //! the next literal, or the `?`, `&` or `;` of pairs. The one exception is a literal at the very
 //! end, which is anchored at the end of the URI: `{a}.json` reads `x.json.json` as `x.json`. The

@@ -202,7 +202,7 @@ impl Events {
                 }
                 Poll::Ready(frame)
             }
-            // There are proxies that hold the head of a response back until its first byte.
+            // There are proxies that hold the head of a response back until its first byte (PITFALLS R-19).
             Poll::Pending if !self.has_begun => {
                 self.has_begun = true;
                 Poll::Ready(Some(sse::KEEP_ALIVE))
@@ -233,7 +233,7 @@ impl Drop for Events {
     }
 }
 
-/// Writes a comment when nothing else was written for a while (SPEC B-17, H-13, R-20).
+/// Writes a comment when nothing else was written for a while (SPEC B-17, H-13, PITFALLS R-20).
 struct KeepAlive {
     period: Duration,
     quiet_since: Instant,
@@ -273,7 +273,7 @@ impl KeepAlive {
 ///
 /// # Errors
 ///
-/// Too large, declared or seen (SPEC B.1, R-43), too slow, or cut short.
+/// Too large, declared or seen (SPEC B.1, PITFALLS R-43), too slow (PITFALLS R-45), or cut short.
 pub(super) async fn read<B>(
     body: B,
     (limit, timeout): (usize, Duration),
@@ -352,7 +352,7 @@ const AHEAD: usize = 3;
 
 /// Makes room for a piece that has arrived. A client gets memory for bytes that it sent, not for a length
 /// that it declared: the buffer is at most [`AHEAD`] times what has arrived. While the buffer moves
-/// there are two of it, which are two bodies at most: it does not outgrow a declared length,
+/// there are two of it, which are two bodies at most (PITFALLS R-44): it does not outgrow a declared length,
 /// and grows in smaller steps when none is declared.
 fn make_room(buffer: &mut Vec<u8>, piece: usize, declared: usize) {
     let needed = buffer.len() + piece;
@@ -396,7 +396,7 @@ mod tests {
         frame.unwrap().into_data().ok()
     }
 
-    /// a stream that has nothing to say yet, with or without keep-alives, says a comment at once.
+    /// PITFALLS R-19: a stream that has nothing to say yet, with or without keep-alives, says a comment at once.
     #[tokio::test(start_paused = true)]
     async fn a_stream_with_nothing_to_say_begins_with_a_comment() {
         for keep_alive in [None, Some(Duration::from_secs(15))] {
@@ -410,7 +410,7 @@ mod tests {
         }
     }
 
-    /// SPEC B-17, H-10, R-20: a comment after every quiet period, and only then.
+    /// SPEC B-17, H-10, PITFALLS R-20: a comment after every quiet period, and only then.
     #[tokio::test(start_paused = true)]
     async fn a_quiet_stream_is_kept_alive() {
         let (mut sender, receiver) = ends();
@@ -499,7 +499,7 @@ mod tests {
         }
     }
 
-    /// R-44, SPEC G-43: memory follows what has arrived, and two buffers are never more than two bodies.
+    /// PITFALLS R-44, SPEC G-43: memory follows what has arrived, and two buffers are never more than two bodies.
     #[test]
     fn a_buffer_grows_with_what_arrives() {
         const PIECE: usize = 10_000;
@@ -576,7 +576,7 @@ mod tests {
         }
     }
 
-    /// FIELD X-13: hyper reads into the buffer of a piece again as soon as nobody has the piece. R-44: a
+    /// FIELD X-13: hyper reads into the buffer of a piece again as soon as nobody has the piece. PITFALLS R-44: a
     /// body that is shorter or longer than was declared is what arrived.
     #[tokio::test]
     async fn the_pieces_of_a_body_are_not_held() {

@@ -724,7 +724,7 @@ impl<D: fmt::Debug> fmt::Debug for Builder<D> {
     }
 }
 
-/// Whether two paths are the same but for a trailing slash.
+/// Whether two paths are the same but for a trailing slash (PITFALLS R-46).
 pub(super) fn same_path(a: &str, b: &str) -> bool {
     a.strip_suffix('/').unwrap_or(a) == b.strip_suffix('/').unwrap_or(b)
 }

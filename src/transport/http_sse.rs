@@ -79,7 +79,7 @@ pub(super) fn open(
     Ok(stream_response(body))
 }
 
-/// What a proxy that is trusted with it says that it took away.
+/// What a proxy that is trusted with it says that it took away (PITFALLS R-47).
 fn forwarded_prefix_of<'h>(
     paths: &SsePaths,
     headers: &'h HeaderMap,
@@ -183,7 +183,7 @@ impl Place {
 fn refuse_message(place: &Place, error: ParseError) -> Result<(), Rejection> {
     let are_params = error.code() == -32602;
     match error.id() {
-        // An error under the id of a running request would answer that one.
+        // An error under the id of a running request would answer that one (PITFALLS R-13).
         Some(id) if are_params && place.row.with(|session| session.is_running(id)) => {
             Err(Rejection::IdInUse(id.clone()))
         }

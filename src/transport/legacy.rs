@@ -200,7 +200,7 @@ pub(super) fn declared(shared: &Shared, request: &Request) -> Result<Capabilitie
     Capabilities::read(declared, shared.config.capabilities_limit)
 }
 
-/// SPEC C-77, R-2, R-7.
+/// SPEC C-77, PITFALLS.
 pub(super) fn too_many(full: Full) -> Rejection {
     match full {
         Full::All(limit) => Rejection::TooManySessions { limit },

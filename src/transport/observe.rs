@@ -60,7 +60,7 @@ pub enum ServiceEvent<'a> {
     NotificationPanicked,
 }
 
-/// What an operator can do about a refusal; the peer is not told.
+/// What an operator can do about a refusal; the peer is not told (PITFALLS R-27).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hint<'a> {

@@ -1,4 +1,4 @@
-//! Runs code of the embedder so that a panic ends it and nothing else (SPEC ).
+//! Runs code of the embedder so that a panic ends it and nothing else (SPEC A-49, PITFALLS R-8).
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,5 @@
 //! [`Portable`]: sessions whose names say what they are, so that another process can go on with them
-//!
+//! (PITFALLS R-50).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,7 +127,7 @@ mod tests {
         }
     }
 
-    /// R-50, SPEC C-72, G-20: bound to its id, its principal and its time, and visible ASCII.
+    /// PITFALLS R-50, SPEC C-72, G-20: bound to its id, its principal and its time, and visible ASCII.
     #[test]
     fn a_name_is_read_for_its_own_session_alone() {
         let portable = portable(60);
@@ -188,7 +188,7 @@ mod tests {
             }
         }
 
-        /// nobody else's text is a name.
+        /// PITFALLS R-50: nobody else's text is a name.
         #[test]
         fn what_was_not_sealed_is_not_read(sealed in "[A-Za-z0-9_+/=.-]{0,200}") {
             prop_assert!(portable(60).read(SessionId::random(), None, &sealed).is_none());

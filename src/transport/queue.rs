@@ -212,7 +212,7 @@ impl Receiver {
         self.0.lock().was_cut
     }
 
-    /// Empties the queue; nothing more is queued, whoever still holds the other end.
+    /// Empties the queue; nothing more is queued, whoever still holds the other end (PITFALLS R-5).
     pub(super) fn close(&self) {
         let mut state = self.0.lock();
         self.0.empty(&mut state);
@@ -500,7 +500,7 @@ mod tests {
         assert_eq!(next(&receiver).await.unwrap(), "longer than ten bytes");
     }
 
-    /// SPEC H-14, R-11: what was sent before the end arrives, then the stream ends.
+    /// SPEC H-14, PITFALLS R-11: what was sent before the end arrives, then the stream ends.
     #[tokio::test]
     async fn a_finished_stream_delivers_what_it_has() {
         let (mut sender, receiver) = queue(limits(1000, 9), &Arc::default(), None);
@@ -512,7 +512,7 @@ mod tests {
         assert_eq!(next(&receiver).await, None);
     }
 
-    /// FIELD: when the reading end goes, what waited is freed and nothing more is queued,
+    /// FIELD X-7, PITFALLS R-5: when the reading end goes, what waited is freed and nothing more is queued,
     /// though writing ends are still held.
     #[test]
     fn a_queue_without_its_reader_takes_nothing() {

@@ -23,7 +23,7 @@ const TAG: usize = 32;
 pub(crate) enum Sealed {
     /// What a request of several rounds carries (SPEC D-107).
     State,
-    /// What a session is, in its name.
+    /// What a session is, in its name (PITFALLS R-50).
     Session,
 }
 

@@ -1,5 +1,5 @@
 //! [`serve`] and [`Serve`]: an accept loop with limits and an orderly end, for those who have none
-//! . [`serve_connection`]: the same care for a connection that somebody else accepted.
+//! (PITFALLS R-62). [`serve_connection`]: the same care for a connection that somebody else accepted.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -42,9 +42,9 @@ use crate::protocol::rejection::{Counted, Rejection};
 const MAX_CONNECTIONS: usize = 10_000;
 /// The longest head of a request, in bytes; a longer one is answered 431.
 const HEADER_LIMIT: usize = 64 * 1024;
-/// How long the head of a request may take, from its first byte: then it is answered 408. How
+/// How long the head of a request may take, from its first byte (PITFALLS R-45): then it is answered 408. How
 /// long a connection may stay without a request, before the first one and between two. How long a
-/// client may take no byte of what is written to it. How long the end of a connection may take, once
+/// client may take no byte of what is written to it (PITFALLS R-17). How long the end of a connection may take, once
 /// all is said.
 const PATIENCE: Patience = Patience {
     head: Duration::from_secs(10),
@@ -52,7 +52,7 @@ const PATIENCE: Patience = Patience {
     write: Duration::from_secs(30),
     close: Duration::from_secs(2),
 };
-/// How long running requests have to finish once the end has begun.
+/// How long running requests have to finish once the end has begun (PITFALLS R-24).
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long what was said last has to be written, when the deadline is over.
 const GRACE: Duration = Duration::from_millis(25);
@@ -571,7 +571,7 @@ impl<R> Host<R> {
             if loan.is_waiting() && progress.is_written() {
                 return Poll::Ready(Cause::Waits);
             }
-            // what has not begun is not waited for.
+            // PITFALLS R-24: what has not begun is not waited for.
             if stopping && progress.is_in_head() {
                 return Poll::Ready(Cause::Stops);
             }

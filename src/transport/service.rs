@@ -217,7 +217,7 @@ impl McpService {
     }
 
     /// Answers a request that your own routes have brought to an endpoint, whatever its path, such as
-    /// `/tenants/7/mcp`. An endpoint that is switched off is answered 404; all else is as in
+    /// `/tenants/7/mcp` (PITFALLS R-48). An endpoint that is switched off is answered 404; all else is as in
     /// [`call`](Self::call).
     ///
     /// Clients of HTTP+SSE are told of the configured path of messages all the same: send them to it,
@@ -633,7 +633,7 @@ pub(super) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Resp
     response
 }
 
-/// A stream of events (SPEC C-102, H-1, R-21).
+/// A stream of events (SPEC C-102, H-1, PITFALLS R-21).
 pub(super) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -660,7 +660,7 @@ fn refuse(rejection: &Rejection, version: Version) -> Response<ResponseBody> {
     if let Some(seconds) = refusal.retry_after {
         set(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    // The header is forbidden in HTTP/2.
+    // The header is forbidden in HTTP/2 (PITFALLS R-21).
     if refusal.close && version < Version::HTTP_2 {
         set(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -73,7 +73,7 @@ impl SessionTable {
         opened.row
     }
 
-    /// Ends a session: it is unknown from now on, and all that it owned ends with it. Ending it
+    /// Ends a session: it is unknown from now on, and all that it owned ends with it (PITFALLS R-5). Ending it
     /// again, or one that is in no table, ends what it owns.
     pub(super) fn end(&self, row: &SessionRow, reason: SessionEnd) {
         let was_known = self.rows.close(row);

@@ -146,7 +146,7 @@ impl Begun<'_> {
 }
 
 /// Runs a request whose answer is a stream to its end, in a task of its own: in the body it would stand
-/// still for as long as its client does not read. The task ends with what this gives, which goes
+/// still for as long as its client does not read (PITFALLS R-18). The task ends with what this gives, which goes
 /// with the body.
 fn run_out(
     work: impl Future<Output = Option<Outcome>> + Send + 'static,

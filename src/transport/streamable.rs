@@ -47,7 +47,7 @@ pub(super) async fn initialize(
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
     }
-    // Before it has a place, which may be that of another session.
+    // Before it has a place, which may be that of another session (PITFALLS R-2).
     shared.calls.room(&head)?;
     if let Err(too_long) = declared(shared, &request) {
         let error = too_long.into();
@@ -625,7 +625,7 @@ struct Connected {
 }
 
 /// A request that is polled in place, for a client that may leave: then it runs on without one
-/// (SPEC C-28), but an `initialize` that nobody waits for takes its session with it.
+/// (SPEC C-28), but an `initialize` that nobody waits for takes its session with it (PITFALLS R-4).
 struct Turn {
     place: Place,
     running: Option<Running>,
@@ -662,7 +662,7 @@ impl Drop for Turn {
 }
 
 /// Lets the session know when a connection is gone. A session that was about to be opened for it
-/// goes as well, unless the client can come back (R-4, SPEC C-28).
+/// goes as well, unless the client can come back (PITFALLS R-4, SPEC C-28).
 struct Attached {
     place: Place,
     attachment: Attachment,

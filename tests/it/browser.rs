@@ -60,7 +60,7 @@ async fn ask(
 
 // --- the guard
 
-/// SPEC G-1, G-4, R-26: every method on every endpoint, and where there is none. The peer is not
+/// SPEC G-1, G-4, PITFALLS R-26: every method on every endpoint, and where there is none. The peer is not
 /// told what it sent, nor what would have helped.
 #[tokio::test]
 async fn strangers_are_refused_whatever_they_ask() {
@@ -109,7 +109,7 @@ async fn strangers_are_refused_whatever_they_ask() {
     }
 }
 
-/// SPEC G-2, G-3, R-26: what `Origin` may say on a loopback address, by default and with a list.
+/// SPEC G-2, G-3, PITFALLS R-26: what `Origin` may say on a loopback address, by default and with a list.
 #[tokio::test]
 async fn an_origin_is_compared_as_a_value() {
     let (by_default, _) = probe_with(|builder| builder).await;
@@ -210,7 +210,7 @@ async fn a_host_is_named_once() {
     }
 }
 
-/// SPEC G-4, R-27: `:authority`, which hyper puts into the URI, is the host; a refusal has no header
+/// SPEC G-4, PITFALLS R-27: `:authority`, which hyper puts into the URI, is the host; a refusal has no header
 /// that HTTP/2 forbids. Off the loopback addresses any host will do until there is a list.
 #[tokio::test]
 async fn an_authority_is_a_host() {
@@ -304,7 +304,7 @@ async fn an_open_listener_opens_nothing_on_loopback() {
     }
 }
 
-/// SPEC G-6, R-28; GHSA-89xv-2j6f-qhc8: what a page can send without a preflight is 415, before the
+/// SPEC G-6, PITFALLS R-28; GHSA-89xv-2j6f-qhc8: what a page can send without a preflight is 415, before the
 /// body is looked at.
 #[tokio::test]
 async fn a_form_is_no_message() {
@@ -338,7 +338,7 @@ async fn a_form_is_no_message() {
     );
 }
 
-/// what the embedder serves beside the endpoints is not ours to check.
+/// PITFALLS R-29: what the embedder serves beside the endpoints is not ours to check.
 #[tokio::test]
 async fn routes_of_ones_own_are_outside_the_checks() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -370,7 +370,7 @@ async fn routes_of_ones_own_are_outside_the_checks() {
     assert_eq!(raw(address, probe).await.status, 403);
 }
 
-/// HEAD and OPTIONS answer and leave nothing behind, with CORS and without.
+/// PITFALLS R-33: HEAD and OPTIONS answer and leave nothing behind, with CORS and without.
 #[tokio::test]
 async fn head_and_options_create_nothing() {
     for set in [Builder::cors, std::convert::identity::<Builder<Server>>] {
@@ -430,7 +430,7 @@ async fn preflight(running: &Running, path: &str, origin: &str, asks: &str) -> A
     request(running.address, &format!("OPTIONS {path}"), &headers, "").await
 }
 
-/// SPEC F-40, F-42, R-49: who may ask, on each endpoint, for what.
+/// SPEC F-40, F-42, PITFALLS R-49: who may ask, on each endpoint, for what.
 #[tokio::test]
 async fn a_preflight_is_answered_by_its_origin() {
     let (off, _) = probe_with(|builder| builder.allowed_origins([APP])).await;
@@ -514,7 +514,7 @@ async fn a_preflight_echoes_the_names_of_parameters() {
     }
 }
 
-/// SPEC F-41, F-42, R-49: a page reads every answer, refusals and streams included; where no origin
+/// SPEC F-41, F-42, PITFALLS R-49: a page reads every answer, refusals and streams included; where no origin
 /// asks, the answer still says that another could.
 #[tokio::test]
 async fn every_answer_is_shared() {
@@ -617,7 +617,7 @@ async fn every_answer_is_shared() {
     }
 }
 
-/// SPEC F-41, R-49: also of a body that does not come, and of a server that ends.
+/// SPEC F-41, PITFALLS R-49: also of a body that does not come, and of a server that ends.
 #[tokio::test]
 async fn late_refusals_are_shared() {
     let (running, _) = probe_with(|builder| {

@@ -227,7 +227,7 @@ async fn a_refused_initialize_takes_nobodys_place() {
     assert_eq!(mcp.snapshot().running, 0);
 }
 
-/// FIELD: when all are busy there is no place until one is not.
+/// FIELD X-9, PITFALLS R-2: when all are busy there is no place until one is not.
 #[tokio::test]
 async fn a_session_is_refused_only_when_all_are_busy() {
     let (mcp, seen) = probing(|builder| builder.max_sessions(2));
@@ -247,7 +247,7 @@ async fn a_session_is_refused_only_when_all_are_busy() {
     given(&mcp, listen_in(&third)).await;
 }
 
-/// FIELD: one address has half of the sessions, one principal its number, and both give way to
+/// FIELD X-9, PITFALLS R-7: one address has half of the sessions, one principal its number, and both give way to
 /// themselves alone.
 #[tokio::test]
 async fn a_party_with_many_sessions_gives_way_to_itself() {

@@ -115,7 +115,7 @@ fn shuffle<T>(things: &mut [T]) {
     }
 }
 
-/// 64 clients of all revisions have calls with the same ids running at the same time,
+/// PITFALLS: 64 clients of all revisions have calls with the same ids running at the same time,
 /// which end in an order of chance, as JSON and on streams. Every client sees its own answers, each
 /// once, and nothing else.
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What broken and hostile peers do on the socket (SPEC G-40, G-41, R-17, R-44, R-45, R-48): it is over
+//! What broken and hostile peers do on the socket (SPEC G-40, G-41, PITFALLS ): it is over
 //! in its time, nothing of it is carried out, and nobody else notices.
 
 use std::io::ErrorKind;
@@ -93,7 +93,7 @@ async fn answered(socket: &mut TcpStream) -> String {
     }
 }
 
-/// R-45, G-41: they cost others nothing, and are told and gone when their time is up.
+/// PITFALLS R-45, G-41: they cost others nothing, and are told and gone when their time is up.
 #[tokio::test]
 async fn a_thousand_half_sent_requests_do_not_keep_anybody_waiting() {
     let (running, seen) = serving(|serve| serve.header_timeout(3 * SHORT)).await;
@@ -176,7 +176,7 @@ async fn past_the_number_of_connections_new_ones_are_refused() {
     soon("a free place", is_let_in).await;
 }
 
-/// whoever stops in the middle is told which limit it met.
+/// PITFALLS: whoever stops in the middle is told which limit it met.
 #[tokio::test]
 async fn a_body_that_does_not_come_is_told_so() {
     let (running, seen) = building(|builder| builder.body_timeout(SHORT), |serve| serve).await;
@@ -187,7 +187,7 @@ async fn a_body_that_does_not_come_is_told_so() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// the answer arrives though the client is still sending, declared or not.
+/// PITFALLS R-44: the answer arrives though the client is still sending, declared or not.
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_and_the_refusal_arrives() {
     let (running, seen) = building(|builder| builder.body_limit(100_000), |serve| serve).await;
@@ -225,7 +225,7 @@ async fn a_head_that_is_too_long_is_refused() {
     check_served(running.address).await;
 }
 
-/// SPEC G-40, R-48, FIELD E-9: 400 or a closed connection, never a 5xx, and nothing of it is carried out. What
+/// SPEC G-40, PITFALLS R-48, FIELD E-9: 400 or a closed connection, never a 5xx, and nothing of it is carried out. What
 /// follows on the connection is no request either.
 #[tokio::test]
 async fn broken_framing_is_refused_and_nothing_of_it_is_carried_out() {
@@ -476,7 +476,7 @@ async fn pipelined_requests_are_all_answered_in_order() {
     }
 }
 
-/// a client that takes nothing does not keep its connection.
+/// PITFALLS R-17: a client that takes nothing does not keep its connection.
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_cut() {
     let (running, _) = serving(|serve| serve.write_stall(SHORT)).await;
@@ -495,7 +495,7 @@ async fn a_client_that_takes_nothing_is_cut() {
     check_served(running.address).await;
 }
 
-/// R-24, G-42: what still runs at the deadline has its answer, all of it, and the end is not late.
+/// PITFALLS R-24, G-42: what still runs at the deadline has its answer, all of it, and the end is not late.
 #[tokio::test]
 async fn a_thousand_streams_end_by_the_deadline() {
     let at_once = |builder: Builder<Server>| builder.silence(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! a handler knows the whole head of the HTTP request that carried its message, and what the
+//! PITFALLS R-69: a handler knows the whole head of the HTTP request that carried its message, and what the
 //! embedder put there.
 
 use std::sync::{Arc, Mutex};

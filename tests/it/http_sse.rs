@@ -151,7 +151,7 @@ fn post_text(path: &str, body: &str) -> String {
 
 // --- endpoints, methods, statuses
 
-/// SPEC B-1, B-8, B-18, B-20, R-33: two endpoints, each with its method, and nothing else.
+/// SPEC B-1, B-8, B-18, B-20, PITFALLS R-33: two endpoints, each with its method, and nothing else.
 #[tokio::test]
 async fn each_endpoint_has_its_methods() {
     let (running, _) = start_default().await;
@@ -279,7 +279,7 @@ async fn a_body_is_utf_8() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC B.1, R-43: a body above the limit is refused, whether its length was declared or not; one
+/// SPEC B.1, PITFALLS R-43: a body above the limit is refused, whether its length was declared or not; one
 /// of the limit is served.
 #[tokio::test]
 async fn a_body_is_limited() {
@@ -372,7 +372,7 @@ async fn strangers_are_refused_on_both_endpoints() {
     Client::open_at(running.address, "/sse", &own).await;
 }
 
-/// SPEC B.1, R-2: too many sessions and too many running requests are 503 for now.
+/// SPEC B.1, PITFALLS R-2: too many sessions and too many running requests are 503 for now.
 #[tokio::test]
 async fn limits_are_answered_503() {
     let (running, seen) = start_with(|builder| builder.max_sessions(1).max_requests(2)).await;
@@ -395,7 +395,7 @@ async fn limits_are_answered_503() {
     Client::open(running.address).await;
 }
 
-/// a trailing slash more or less is the same endpoint, without a redirect; a session id may
+/// PITFALLS R-46: a trailing slash more or less is the same endpoint, without a redirect; a session id may
 /// be written with dashes or in upper case.
 #[tokio::test]
 async fn paths_and_ids_are_read_leniently() {
@@ -489,7 +489,7 @@ async fn an_old_proxy_gets_a_stream_without_chunks() {
     );
 }
 
-/// half a message is no message.
+/// PITFALLS R-44: half a message is no message.
 #[tokio::test]
 async fn a_body_that_is_cut_short_executes_nothing() {
     let (running, seen) = start_default().await;
@@ -511,7 +511,7 @@ async fn a_body_that_is_cut_short_executes_nothing() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// a body that does not arrive in time is 408, and the connection ends.
+/// PITFALLS R-45: a body that does not arrive in time is 408, and the connection ends.
 #[tokio::test]
 async fn a_body_has_its_time() {
     let (running, seen) =
@@ -526,7 +526,7 @@ async fn a_body_has_its_time() {
 
 // --- sessions and their streams
 
-/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1, R-21: the first event, to the byte, and the headers around it.
+/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1, PITFALLS R-21: the first event, to the byte, and the headers around it.
 #[tokio::test]
 async fn a_stream_begins_with_the_address_to_post_to() {
     let (running, _) = start_default().await;
@@ -874,7 +874,7 @@ async fn an_error_answers_its_request() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC: an id that is in flight is not taken twice, and the first never notices;
+/// SPEC A-12, PITFALLS R-13: an id that is in flight is not taken twice, and the first never notices;
 /// `1` and `"1"` are two ids.
 #[tokio::test]
 async fn an_id_in_flight_is_not_taken_twice() {
@@ -1004,7 +1004,7 @@ async fn a_cancelled_call_is_dropped() {
 
 // --- time, and the end
 
-/// SPEC B-2, B-4, B-17, R-20: a comment after 15 s of quiet, and not earlier.
+/// SPEC B-2, B-4, B-17, PITFALLS R-20: a comment after 15 s of quiet, and not earlier.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_stream_is_kept_alive() {
     let (server, _) = server();
@@ -1051,7 +1051,7 @@ async fn comments_come_between_events() {
     }
 }
 
-/// at the end running calls finish, streams end cleanly, and new work is refused.
+/// PITFALLS: at the end running calls finish, streams end cleanly, and new work is refused.
 #[tokio::test]
 async fn the_end_is_orderly() {
     let (running, seen) = start_default().await;

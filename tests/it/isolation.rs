@@ -1,4 +1,4 @@
-//! One client does not feel another.
+//! One client does not feel another: PITFALLS.
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
@@ -46,7 +46,7 @@ fn modern_call(tool: &str, arguments: Value) -> (String, String) {
 
 // --- readers that do not read
 
-/// SPEC B-17, C-44, D-130: streams of every kind that nobody reads, overfull; others are
+/// PITFALLS, SPEC B-17, C-44, D-130: streams of every kind that nobody reads, overfull; others are
 /// answered in no time at all, in the same session as well, and it is counted.
 #[tokio::test(start_paused = true)]
 async fn an_unread_stream_holds_up_nobody() {
@@ -89,7 +89,7 @@ async fn an_unread_stream_holds_up_nobody() {
     for _ in 0..1000 {
         server.resource_updated("test://a");
     }
-    // they do not wait for their readers; the session of one is over (SPEC B-17).
+    // PITFALLS R-18: they do not wait for their readers; the session of one is over (SPEC B-17).
     for tag in ["session", "sse", "modern"] {
         seen.happens("over", tag).await;
     }
@@ -116,7 +116,7 @@ async fn an_unread_stream_holds_up_nobody() {
     assert!(snapshot.queued_bytes < room, "{snapshot:?}");
 }
 
-/// a handler that says more than any queue holds is through in one step: nothing that it
+/// PITFALLS: a handler that says more than any queue holds is through in one step: nothing that it
 /// says makes it wait, and where something was left out the counter tells.
 #[tokio::test(start_paused = true)]
 async fn a_notification_never_waits() {
@@ -146,7 +146,7 @@ async fn a_notification_never_waits() {
 
 // --- ids
 
-/// SPEC: what is an id comes back byte for byte, in every shape, and `1` is not
+/// PITFALLS, SPEC: what is an id comes back byte for byte, in every shape, and `1` is not
 /// `"1"`; what is none is refused without one.
 #[tokio::test]
 async fn ids_come_back_byte_for_byte() {
@@ -248,7 +248,7 @@ async fn plain(
     (headers, format!("{status} {text}"))
 }
 
-/// with HTTP+SSE switched on or off, all else is answered to the byte as before; off, its
+/// PITFALLS: with HTTP+SSE switched on or off, all else is answered to the byte as before; off, its
 /// endpoints are not there.
 #[tokio::test(start_paused = true)]
 async fn the_old_transport_changes_nothing_for_the_others() {

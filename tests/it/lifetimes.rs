@@ -1,4 +1,4 @@
-//! How requests and sessions end.
+//! How requests and sessions end: PITFALLS.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -118,7 +118,7 @@ async fn messages(stream: &mut Stream) -> Vec<Value> {
     }
 }
 
-/// R-9, SPEC A-7, E-88, J-24: exactly one, whether as JSON or on a stream; only the stream of a
+/// PITFALLS R-9, SPEC A-7, E-88, J-24: exactly one, whether as JSON or on a stream; only the stream of a
 /// cancelled request ends without.
 #[tokio::test]
 async fn a_request_of_a_session_has_one_terminal_message() {
@@ -160,7 +160,7 @@ async fn a_request_of_a_session_has_one_terminal_message() {
     }
 }
 
-/// R-9, SPEC B-6, E-88: on the one stream of HTTP+SSE, where nothing else is behind it.
+/// PITFALLS R-9, SPEC B-6, E-88: on the one stream of HTTP+SSE, where nothing else is behind it.
 #[tokio::test]
 async fn a_request_over_http_sse_has_one_terminal_message() {
     for end in End::ALL {
@@ -200,7 +200,7 @@ async fn a_request_over_http_sse_has_one_terminal_message() {
     }
 }
 
-/// R-9, SPEC D-82: in 2026-07-28, whose requests are cancelled by leaving, and then nobody listens.
+/// PITFALLS R-9, SPEC D-82: in 2026-07-28, whose requests are cancelled by leaving, and then nobody listens.
 #[tokio::test]
 async fn a_modern_request_has_one_terminal_message() {
     for silence in [LONG, Duration::ZERO] {
@@ -271,7 +271,7 @@ impl Dispatcher for Pausing {
     }
 }
 
-/// at every point where the server waits, from the first byte of the body to the answer.
+/// PITFALLS R-4: at every point where the server waits, from the first byte of the body to the answer.
 #[tokio::test(start_paused = true)]
 async fn an_initialize_that_is_given_up_leaves_no_session() {
     let body = message(1, "initialize", hello(V11, json!({})));
@@ -303,7 +303,7 @@ async fn an_initialize_that_is_given_up_leaves_no_session() {
     }
 }
 
-/// R-4, SPEC C-28: also when the answer had become a stream, unless the client has an event to come
+/// PITFALLS R-4, SPEC C-28: also when the answer had become a stream, unless the client has an event to come
 /// back from; then it is answered.
 #[tokio::test]
 async fn a_stream_of_an_initialize_that_is_left_leaves_no_session() {
@@ -362,7 +362,7 @@ fn gauges(mcp: &McpService) -> [usize; 4] {
     [now.sessions, now.running, now.streams, now.queued_bytes]
 }
 
-/// however a session ends, its streams end, what runs in it is cancelled, and all
+/// PITFALLS R-5: however a session ends, its streams end, what runs in it is cancelled, and all
 /// gauges show it.
 #[tokio::test]
 async fn an_ended_session_lets_everything_go() {
@@ -416,7 +416,7 @@ async fn an_ended_session_lets_everything_go() {
 
 // --- ends that meet
 
-/// the end of the server may be asked for twice, and meets the ends of sessions, streams and
+/// PITFALLS R-25: the end of the server may be asked for twice, and meets the ends of sessions, streams and
 /// requests at any moment, on several threads; afterwards nothing is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ends_may_come_twice_and_at_once() {

@@ -18,7 +18,7 @@ use crate::support::{
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// R-10, C-31, G-41: a handler that takes too long is dropped, and its caller has an answer; so in
+/// PITFALLS R-10, C-31, G-41: a handler that takes too long is dropped, and its caller has an answer; so in
 /// every era, and only when it was due.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_takes_too_long_is_ended_with_an_answer() {
@@ -105,7 +105,7 @@ async fn a_flood_of_slow_calls_is_refused_past_a_number() {
     assert_eq!(echo.await["result"]["content"][0]["text"], "again");
 }
 
-/// G-40, R-18: notifications have a number too; what listens does not count as a call.
+/// G-40, PITFALLS R-18: notifications have a number too; what listens does not count as a call.
 #[tokio::test]
 async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
     let begun = Arc::new(Semaphore::new(0));
@@ -170,7 +170,7 @@ impl Dispatcher for SlowToHear {
     }
 }
 
-/// by its deadline a shutdown has answered all that ran, in every era; listens have
+/// PITFALLS: by its deadline a shutdown has answered all that ran, in every era; listens have
 /// their result; twice is harmless.
 #[tokio::test]
 async fn a_shutdown_answers_everything_by_its_deadline() {
@@ -228,7 +228,7 @@ async fn a_shutdown_answers_everything_by_its_deadline() {
     assert_eq!(refused.json().await["error"]["code"], -32603);
 }
 
-/// a shutdown waits for what runs, a handler whose client left included, and no longer.
+/// PITFALLS R-24: a shutdown waits for what runs, a handler whose client left included, and no longer.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_is_over_when_the_last_handler_is() {
     let (server, seen) = probe();

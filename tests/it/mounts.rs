@@ -1,5 +1,5 @@
 //! Where the service is: paths with and without a slash, prefixes that proxies take away, and routes
-//! of the embedder's own.
+//! of the embedder's own (PITFALLS ).
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -15,7 +15,7 @@ fn initialize() -> String {
     message(1, "initialize", hello("2025-11-25", json!({})))
 }
 
-/// a slash more or less is the same endpoint to every method, and nothing is redirected, which
+/// PITFALLS R-46: a slash more or less is the same endpoint to every method, and nothing is redirected, which
 /// would lose the body, the scheme behind a proxy, or the `Authorization`.
 #[tokio::test]
 async fn a_slash_makes_no_difference_and_no_redirect() {
@@ -48,7 +48,7 @@ async fn a_slash_makes_no_difference_and_no_redirect() {
     }
 }
 
-/// what a client of HTTP+SSE is told to POST to.
+/// PITFALLS R-47: what a client of HTTP+SSE is told to POST to.
 #[tokio::test]
 async fn the_endpoint_event_has_the_prefix_that_was_chosen() {
     type Set = fn(Builder<Server>) -> Builder<Server>;
@@ -95,7 +95,7 @@ async fn the_endpoint_event_has_the_prefix_that_was_chosen() {
     }
 }
 
-/// a prefix that could lead elsewhere, or that nobody can follow, is refused before there is a
+/// PITFALLS R-47: a prefix that could lead elsewhere, or that nobody can follow, is refused before there is a
 /// session. It is read for this one answer, so other requests do not mind it.
 #[tokio::test]
 async fn a_faulty_forwarded_prefix_is_refused() {
@@ -124,7 +124,7 @@ async fn a_faulty_forwarded_prefix_is_refused() {
     }
 }
 
-/// a request that the embedder has routed is taken as routed, whatever its path.
+/// PITFALLS R-48: a request that the embedder has routed is taken as routed, whatever its path.
 #[tokio::test]
 async fn a_routed_request_is_taken_whatever_its_path() {
     let build = |set: fn(Builder<Server>) -> Builder<Server>| {

@@ -1,4 +1,4 @@
-//! What a service tells of itself: the event hook and the snapshot (R-16, R-63, SPEC G-13, F-53).
+//! What a service tells of itself: the event hook and the snapshot (PITFALLS, SPEC G-13, F-53).
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -528,7 +528,7 @@ async fn every_session_is_told_with_its_end() {
     ended(&mcp, &heard, "not_initialized");
 }
 
-/// a stream of a session that its client does not read is cut, which is told; of a call of
+/// PITFALLS R-16: a stream of a session that its client does not read is cut, which is told; of a call of
 /// 2026-07-28 notifications are left out, which is counted.
 #[tokio::test(start_paused = true)]
 async fn what_a_slow_reader_loses_is_seen() {
@@ -609,7 +609,7 @@ async fn nothing_waits_for_a_client_that_left() {
     assert_eq!((now.queued_bytes, now.streams, now.cancelled), (0, 0, 1));
 }
 
-/// each comment that keeps a stream alive is counted.
+/// PITFALLS R-20: each comment that keeps a stream alive is counted.
 #[tokio::test(start_paused = true)]
 async fn keep_alives_are_counted() {
     let (mcp, _, _) = observed(|builder| builder);
@@ -639,7 +639,7 @@ async fn listens_are_a_gauge_of_their_own() {
     );
 }
 
-/// a hook that panics, at every event, disturbs nobody; nor does one that asks for the numbers.
+/// PITFALLS R-63: a hook that panics, at every event, disturbs nobody; nor does one that asks for the numbers.
 #[tokio::test(start_paused = true)]
 async fn a_hook_disturbs_nobody() {
     let (server, seen) = probe();
@@ -722,7 +722,7 @@ async fn nothing_that_is_told_is_secret() {
         ),
         post(
             "/mcp?secret-query=1",
-            // The one value that the operator is shown.
+            // The one value that the operator is shown (PITFALLS R-27).
             &[("origin", "http://evil.example"), token],
             "{}",
         ),

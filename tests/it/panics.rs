@@ -1,4 +1,4 @@
-//! SPEC: a panic of the embedder's code, wherever it happens, is an error of its own
+//! SPEC, PITFALLS R-8: a panic of the embedder's code, wherever it happens, is an error of its own
 //! request, and the connection, the session and the server go on.
 
 use std::sync::Arc;

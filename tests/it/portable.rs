@@ -1,4 +1,4 @@
-//! sessions that another process, or this one after a restart, goes on with.
+//! PITFALLS R-50: sessions that another process, or this one after a restart, goes on with.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -87,7 +87,7 @@ async fn two_processes_take_turns_on_one_session() {
     assert_eq!(taken_up, [0, 3]);
 }
 
-/// a client may be sent on between its `initialize` and its first word after that, which
+/// PITFALLS R-50: a client may be sent on between its `initialize` and its first word after that, which
 /// may be a notification, a stream or the end.
 #[tokio::test]
 async fn whatever_comes_first_takes_up_a_session() {
@@ -146,7 +146,7 @@ async fn after_a_restart_a_client_goes_on_and_what_is_lost_is_told() {
     assert_eq!(after.mcp.snapshot().sessions_opened, 1);
 }
 
-/// idle, it goes as any other does and leaves nothing; it comes back with its client, and nobody is
+/// PITFALLS R-3: idle, it goes as any other does and leaves nothing; it comes back with its client, and nobody is
 /// told 404 between the end of its time and the moment that somebody looks after it.
 #[tokio::test(start_paused = true)]
 async fn an_idle_session_goes_and_comes_back() {
@@ -262,7 +262,7 @@ async fn what_is_not_a_name_of_ours_is_unknown() {
     assert_eq!((snapshot.sessions, snapshot.sessions_opened), (0, 0));
 }
 
-/// no character of a name can be another one, and none can be missing.
+/// PITFALLS R-50: no character of a name can be another one, and none can be missing.
 #[tokio::test]
 async fn a_name_that_was_changed_anywhere_is_unknown() {
     let (one, two) = (process(1).await, process(1).await);
@@ -381,7 +381,7 @@ async fn a_session_stays_its_principals() {
     assert_eq!(answer.status, 404, "what was revoked is not taken up again");
 }
 
-/// it counts like one that was opened here, takes the place of an idle one, and can be taken up
+/// PITFALLS R-2: it counts like one that was opened here, takes the place of an idle one, and can be taken up
 /// again when it had to give way itself.
 #[tokio::test]
 async fn a_full_process_takes_up_one_for_another() {

@@ -337,7 +337,7 @@ async fn initialize_tells_what_the_revision_knows() {
     }
 }
 
-/// SPEC E.1, outcome table: malformed params are -32602, and the session may try again.
+/// SPEC E.1, outcome table: malformed params are -32602, and the session may try again (PITFALLS R-4).
 #[tokio::test]
 async fn a_malformed_initialize_opens_nothing() {
     let running = run(everything(&Hands::default())).await;
@@ -759,7 +759,7 @@ async fn a_failing_tool_answers_with_is_error() {
     assert_eq!(answer["error"], json!({"code": 7, "message": "refused"}));
 }
 
-/// SPEC: a panic is -32603 for its caller alone, without detail.
+/// SPEC, PITFALLS R-8: a panic is -32603 for its caller alone, without detail.
 #[tokio::test]
 async fn a_panic_is_an_internal_error_of_its_caller() {
     let (_running, mut client) = connect(V24).await;
@@ -1483,7 +1483,7 @@ async fn without_the_capability_nothing_is_logged() {
     assert_eq!(logged(&mut client).await, [""; 0]);
 }
 
-/// SPEC E-85, E-86, A-31, R-11: only with a token, type kept, strictly increasing, then the answer.
+/// SPEC E-85, E-86, A-31, PITFALLS R-11: only with a token, type kept, strictly increasing, then the answer.
 #[tokio::test]
 async fn progress_is_told_to_whoever_asked() {
     for version in LEGACY {
@@ -1573,7 +1573,7 @@ async fn a_cancelled_call_ends_without_an_answer() {
     );
 }
 
-/// SPEC: params that are broken do not answer a running call of the same id.
+/// SPEC A-12, PITFALLS R-13: params that are broken do not answer a running call of the same id.
 #[tokio::test]
 async fn broken_params_do_not_answer_a_running_call() {
     let hands = Hands::default();

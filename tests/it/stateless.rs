@@ -574,7 +574,7 @@ async fn an_answer_is_one_object_or_the_end_of_a_stream() {
     assert!(events.iter().all(|event| !has(event, "id")), "{events:?}");
 }
 
-/// SPEC D-4, R-55: a `Last-Event-ID` is ignored, also one that would be refused in a session.
+/// SPEC D-4, PITFALLS R-55: a `Last-Event-ID` is ignored, also one that would be refused in a session.
 #[tokio::test]
 async fn there_is_nothing_to_resume() {
     let (running, _) = run_default().await;
@@ -661,7 +661,7 @@ async fn a_slow_answer_becomes_a_stream_with_signs_of_life() {
     assert!(has(&messages[0], "result"));
 }
 
-/// what begins after a silence has its first byte at once, with keep-alives or without.
+/// PITFALLS R-19: what begins after a silence has its first byte at once, with keep-alives or without.
 #[tokio::test]
 async fn a_slow_answer_begins_with_a_comment() {
     let set = |builder: Builder<Server>| builder.silence(SHORT).keep_alive(None);
@@ -783,7 +783,7 @@ async fn a_notification_is_accepted_and_dropped() {
     }
 }
 
-/// SPEC D-7, J-36, R-42: a notification cancels nothing, since ids are anybody's.
+/// SPEC D-7, J-36, PITFALLS R-42: a notification cancels nothing, since ids are anybody's.
 #[tokio::test]
 async fn nobody_is_cancelled_by_a_notification() {
     let (running, seen) = run_with(|builder| builder.silence(SHORT)).await;
@@ -2003,7 +2003,7 @@ async fn levels_of_sessions_and_requests_are_apart() {
 
 // --- Leaving
 
-/// SPEC D-84, D-85, D-86, D-105, J-21, R-59: who leaves cancels, whether the answer was to be JSON or had
+/// SPEC D-84, D-85, D-86, D-105, J-21, PITFALLS R-59: who leaves cancels, whether the answer was to be JSON or had
 /// become a stream; what the handler would do next is not done.
 #[tokio::test]
 async fn leaving_cancels() {
@@ -2027,7 +2027,7 @@ async fn leaving_cancels() {
     }
 }
 
-/// SPEC D-84, after the first event; and nobody else is touched (D-85), R-60.
+/// SPEC D-84, after the first event; and nobody else is touched (D-85), PITFALLS R-60.
 #[tokio::test]
 async fn leaving_a_stream_cancels_that_call_alone() {
     let (running, seen) = run_default().await;

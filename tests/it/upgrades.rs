@@ -195,7 +195,7 @@ async fn an_upgraded_connection_is_one_of_those_that_there_may_be() {
     soon("the end", echoing.run).await.unwrap().unwrap();
 }
 
-/// it is cut at the deadline and not before, and both its ends learn of it.
+/// PITFALLS R-24: it is cut at the deadline and not before, and both its ends learn of it.
 #[tokio::test]
 async fn an_upgraded_connection_is_cut_when_the_server_is_at_its_end() {
     let mut echoing = echoing(|serve| serve.drain_deadline(SHORT), "").await;

@@ -1,4 +1,4 @@
-//! a prompt answer leaves in one write, head and all: what comes in a second one waits some 40 ms
+//! PITFALLS R-70: a prompt answer leaves in one write, head and all: what comes in a second one waits some 40 ms
 //! for an acknowledgement on a socket without `TCP_NODELAY`.
 
 use std::convert::Infallible;

@@ -20,7 +20,7 @@ def lifetime(site):
 
 
 def slashes(site):
-    """R-46: the slash at the end is no other endpoint, and nothing is a redirect."""
+    """PITFALLS R-46: the slash at the end is no other endpoint, and nothing is a redirect."""
     kind = {"Content-Type": "application/json", "Accept": "application/json"}
     with site.ask("POST", site.prefix + "/mcp/", initialize(), kind) as answer:
         same(answer.status, 200, "the status at /mcp/")
@@ -97,7 +97,7 @@ def down(site):
 
 
 def after(site, lost):
-    """R-50: the sessions of the server that is gone are unknown, at once; new ones work."""
+    """PITFALLS R-50: the sessions of the server that is gone are unknown, at once; new ones work."""
     sent = time.monotonic()
     session = request("tools/call", {"name": "test_simple_text"})
     is_error(site.post(session, lost["headers"]), 404)
@@ -111,7 +111,7 @@ def after(site, lost):
 
 
 def many(site):
-    """R-51: no request is lost, whichever processes there are."""
+    """PITFALLS R-51: no request is lost, whichever processes there are."""
     for number in range(20):
         answer = Stateless(site).call("echo_tool", {"message": str(number)})
         same(text(answer.json()), f"Tool echo: {number}", "the answer")
@@ -130,7 +130,7 @@ def without_sessions(site):
 
 
 def taking_turns(site):
-    """R-50: a session is had at whichever process the client comes to."""
+    """PITFALLS R-50: a session is had at whichever process the client comes to."""
     session, seen = Session(site), set()
     for number in range(6):
         answer = session.call("echo_tool", {"message": str(number)})
@@ -149,7 +149,7 @@ def opened(site):
 
 
 def goes_on(site, opened):
-    """R-50: the process that opened it is gone, or does not remember it."""
+    """PITFALLS R-50: the process that opened it is gone, or does not remember it."""
     for number in range(4):
         answer = site.post(request("tools/call", {"name": "echo_tool", "arguments": {"message": str(number)}}), opened)
         same(answer.status, 200, "the status")

@@ -27,7 +27,7 @@ def at_once(answer, at):
 
 
 def http_sse(site):
-    """2024-11-05: the endpoint event at once, below the public path; the answers on the stream (R-19, R-47)."""
+    """2024-11-05: the endpoint event at once, below the public path; the answers on the stream (PITFALLS R-19, R-47)."""
     with site.listen(site.prefix + "/sse") as stream:
         is_stream(stream)
         path, at = endpoint(stream)
@@ -94,7 +94,7 @@ def progress(site):
 
 
 def silent(site):
-    """Both eras: a call of 4 s says something after a second of silence (R-19, R-22)."""
+    """Both eras: a call of 4 s says something after a second of silence (PITFALLS R-19, R-22)."""
     for client in (Session(site), Stateless(site)):
         with client.call("slow_tool", {"ms": 4000}) as stream:
             is_stream(stream)
@@ -148,7 +148,7 @@ QUIET = (get_sse, get_mcp, silent_post_with_session, silent_post, subscriptions_
 
 
 def lives(opened, site, seconds):
-    """Reads for so long; the end of the stream is a failure (R-20)."""
+    """Reads for so long; the end of the stream is a failure (PITFALLS R-20)."""
     with opened(site) as stream:
         comments, at = 0, stream.sent
         while at < stream.sent + seconds:

@@ -367,7 +367,7 @@ impl World {
     }
 
     /// Whether it is given to the service at once, with an id under which a call of its session hangs
-    ///
+    /// (PITFALLS R-13).
     fn repeats_id(&self, index: usize) -> bool {
         let Place::Session(at) = self.place else {
             return false;

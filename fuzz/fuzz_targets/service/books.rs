@@ -14,14 +14,14 @@ impl World {
     pub fn check_gauges(&self) {
         let numbers = self.service.snapshot();
         let asked: usize = self.connections.iter().map(Connection::asked).sum();
-        assert!(numbers.sessions <= MOST_SESSIONS, "R-2");
+        assert!(numbers.sessions <= MOST_SESSIONS, "PITFALLS R-2");
         let is_even = numbers.sessions_opened - numbers.sessions_ended == numbers.sessions as u64;
-        assert!(is_even, "R-5: {numbers:?}");
+        assert!(is_even, "PITFALLS R-5: {numbers:?}");
         assert!(numbers.running <= 2 * MOST_CALLS && numbers.listens <= MOST_LISTENS);
         assert!(numbers.streams <= asked, "no stream without its request");
         assert!(
             self.handlers.count() <= numbers.running,
-            "R-5: handlers that nobody waits for"
+            "PITFALLS R-5: handlers that nobody waits for"
         );
         // One below zero is very much.
         assert!(numbers.queued_bytes <= (numbers.streams + 64) << 20);
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Waits until nothing runs: each call is answered or out of time, and what waits behind it on its
-    /// connection comes next (SPEC C-31, R-10).
+    /// connection comes next (SPEC C-31, PITFALLS R-10).
     async fn run_out(&mut self) {
         for _ in 0..=2 * (self.calls.len() + 1) {
             self.settle().await;
@@ -107,7 +107,7 @@ impl World {
             }
     }
 
-    /// A stream that has ended had all answers, unless the client said that it need not.
+    /// A stream that has ended had all answers (PITFALLS R-9), unless the client said that it need not.
     fn check_stream(&self, index: usize) {
         // Whoever is sent away comes back for the rest, and this one did not need to.
         let is_released = self.own_calls(index).any(|call| call.letter == b'l');
@@ -115,7 +115,7 @@ impl World {
         for call in self.own_calls(index).filter(|_| !is_excused) {
             assert!(
                 call.answers == 1 || self.is_cancelled(call),
-                "R-9: {:?}",
+                "PITFALLS R-9: {:?}",
                 call.id
             );
         }
@@ -154,7 +154,7 @@ impl World {
         let id = &call.id;
         assert!(
             is_due && is_asked,
-            "R-9: {answers} answers to {taken} calls with id {id}"
+            "PITFALLS R-9: {answers} answers to {taken} calls with id {id}"
         );
     }
 
@@ -165,7 +165,7 @@ impl World {
         }
     }
 
-    /// When the service ends, its streams do.
+    /// When the service ends, its streams do (PITFALLS R-5).
     fn check_ends(&self) {
         for (index, exchange) in self.exchanges.iter().enumerate() {
             let connection = self.connection_of(exchange);
@@ -190,9 +190,9 @@ impl World {
             numbers.streams,
             numbers.running,
         ];
-        assert_eq!(left, [0; 4], "R-3, R-4, R-5");
-        assert_eq!(numbers.queued_bytes, 0, "R-5");
-        assert_eq!(self.handlers.count(), 0, "R-5");
+        assert_eq!(left, [0; 4], "PITFALLS R-3, R-4, R-5");
+        assert_eq!(numbers.queued_bytes, 0, "PITFALLS R-5");
+        assert_eq!(self.handlers.count(), 0, "PITFALLS R-5");
         assert_eq!(self.service.sessions() + self.service.listens(), 0);
     }
 }

@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// what belongs to a request is heard where that was sent, and nowhere else.
+    /// PITFALLS: what belongs to a request is heard where that was sent, and nowhere else.
     fn check_tokens(&self, index: usize, text: &str) {
         for call in tokens(text) {
             let kind = self.exchanges[index].kind;
@@ -209,7 +209,7 @@ impl World {
         assert!(listens || self.exchanges[index].is_wild, "SPEC D-122");
     }
 
-    /// Hears the answer to a request: at most one each.
+    /// Hears the answer to a request: at most one each (PITFALLS R-9).
     fn hear_answer(&mut self, index: usize, message: &Value, text: &str) {
         let (result, error) = (message.get("result"), message.get("error"));
         assert!(result.is_some() != error.is_some(), "{text}");
@@ -281,7 +281,7 @@ impl World {
         if !is_wild && matches!(kind, Kind::Post { .. }) && head.status < 400 {
             assert!(
                 head.status == 200 || self.own_calls(index).next().is_none(),
-                "R-9: no answer"
+                "PITFALLS R-9: no answer"
             );
         }
     }
@@ -306,7 +306,7 @@ impl World {
         }
         if !is_refusal && !self.exchanges[index].is_wild {
             let has_all = self.own_calls(index).all(|call| call.answers == 1);
-            assert!(has_all, "R-9: not all are answered: {text}");
+            assert!(has_all, "PITFALLS R-9: not all are answered: {text}");
         }
     }
 

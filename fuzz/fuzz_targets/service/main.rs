@@ -1,7 +1,7 @@
 //! Arbitrary exchanges over connections in memory: whatever clients send, in whatever order, and
 //! however they leave, nothing panics, every response has its request, every request that was taken
-//! its one answer and nobody else's, and when all have left nothing is left
-//! . Between the two, the server's heap is within what its limits allow for what is open.
+//! its one answer and nobody else's (PITFALLS ), and when all have left nothing is left
+//! (PITFALLS ). Between the two, the server's heap is within what its limits allow for what is open.
 //!
 //! An input is a list of lines, each an operation: a letter and what belongs to it. So seeds are
 //! written by hand. See [`World::apply`]. If the first of them tells who sends, the service has an

@@ -215,7 +215,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.phase == Phase::Fresh
     }
 
-    /// Whether its `initialize` runs for a client that left, with no event to come back from.
+    /// Whether its `initialize` runs for a client that left, with no event to come back from (PITFALLS R-4).
     pub(crate) fn is_given_up(&self) -> bool {
         self.phase == Phase::Opening && !self.streams.is_connected() && !self.streams.has_sent()
     }
@@ -385,7 +385,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if self.draining {
             return Err(Refused::Draining);
         }
-        // SPEC: a duplicate is refused, the first one never notices.
+        // SPEC A-12, PITFALLS R-13: a duplicate is refused, the first one never notices.
         if self.is_running(id) {
             return Err(Refused::IdInUse);
         }
@@ -450,7 +450,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         running.map(|running| running.route)
     }
 
-    /// The one terminal message of a request (SPEC ): sent, or left to be the body of the
+    /// The one terminal message of a request (SPEC A-7, PITFALLS R-9): sent, or left to be the body of the
     /// response when no stream was begun for it.
     pub(crate) fn finish(
         &mut self,
@@ -504,7 +504,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// Gives up a running request at the client's wish, without an answer. `initialize` cannot be
-    /// cancelled (SPEC E-8); an id that is not running has no effect (SPEC E-87, R-42).
+    /// cancelled (SPEC E-8); an id that is not running has no effect (SPEC E-87, PITFALLS R-42).
     pub(crate) fn cancel(&mut self, id: &Id) -> Option<W> {
         let at = self.running.iter().position(|running| running.id == *id)?;
         if self.running[at].initializes {

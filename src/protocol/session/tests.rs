@@ -107,7 +107,7 @@ fn a_request_without_a_session_stands_in_an_open_one() {
     assert!(terms.client.is_none());
 }
 
-/// SPEC E-6: `initialize` counts once, and a failed one may be tried again.
+/// SPEC E-6: `initialize` counts once, and a failed one may be tried again (PITFALLS R-4).
 #[test]
 fn a_session_is_initialized_once() {
     let (mut session, _) = bound();
@@ -125,7 +125,7 @@ fn a_session_is_initialized_once() {
     assert!(terms.client.is_some());
 }
 
-/// SPEC: a running id is refused, `1` is not `"1"`, and a finished id is free.
+/// SPEC A-12, PITFALLS R-13: a running id is refused, `1` is not `"1"`, and a finished id is free.
 #[test]
 fn an_id_runs_once() {
     let (mut session, _) = bound();
@@ -149,7 +149,7 @@ fn running_requests_are_limited() {
     session.begin(&3.into(), false, STANDALONE, 2).unwrap();
 }
 
-/// SPEC A-7, E-87, E-89, R-9: exactly one terminal message, none after a cancel, in any order.
+/// SPEC A-7, E-87, E-89, PITFALLS R-9: exactly one terminal message, none after a cancel, in any order.
 #[test]
 fn a_cancelled_request_gets_no_answer() {
     let (mut session, line) = bound();
@@ -345,7 +345,7 @@ fn the_first_stream_is_of_the_revision_that_is_asked_for() {
     }
 }
 
-/// R-4, SPEC C-28: a client that leaves its `initialize` without an event to come back from is not
+/// PITFALLS R-4, SPEC C-28: a client that leaves its `initialize` without an event to come back from is not
 /// waited for; with one it is, and so is one that is there.
 #[test]
 fn an_initialize_without_its_client_is_given_up() {
@@ -573,7 +573,7 @@ fn subscriptions_are_bounded_in_bytes() {
 
 // --- time
 
-/// FIELD: a session is busy with its `initialize`, while anything runs and while its client has
+/// FIELD X-9, PITFALLS R-2: a session is busy with its `initialize`, while anything runs and while its client has
 /// a stream open; and it is settled once its client was heard of again.
 #[test]
 fn a_session_rests_when_nothing_runs_and_nobody_listens() {
@@ -679,7 +679,7 @@ fn a_session_that_was_idle_for_too_long_takes_nothing_more() {
 
 // --- the end
 
-/// a drained session ends when its last request has its answer.
+/// PITFALLS R-24: a drained session ends when its last request has its answer.
 #[test]
 fn a_drained_session_ends_after_its_last_answer() {
     let (mut idle, line) = bound();
@@ -726,7 +726,7 @@ fn a_drained_session_ends_its_streams() {
     assert_eq!((late.len(), late.is_over()), (1, true));
 }
 
-/// a closed session hands back all it held, twice is harmless.
+/// PITFALLS: a closed session hands back all it held, twice is harmless.
 #[test]
 fn closing_hands_everything_back() {
     let (mut session, line) = bound();

@@ -413,7 +413,7 @@ impl<C: Connection> Streams<C> {
         }
     }
 
-    /// Ends all connections, for good: nothing is kept, for nobody may come back.
+    /// Ends all connections, for good: nothing is kept, for nobody may come back (PITFALLS R-5).
     pub(crate) fn finish(&mut self) {
         if let Some(resumable) = &mut self.resumable {
             resumable.replay.clear();

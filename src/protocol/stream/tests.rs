@@ -488,7 +488,7 @@ fn an_ended_stream_is_forgotten_when_nothing_is_kept_of_it() {
     assert_eq!(streams.streams.len(), 1);
 }
 
-/// SPEC C-84, C.3, R-5: all connections end, no stream takes more, and nothing is kept.
+/// SPEC C-84, C.3, PITFALLS R-5: all connections end, no stream takes more, and nothing is kept.
 #[test]
 fn finishing_ends_all() {
     let mut streams = streams();

@@ -333,7 +333,7 @@ impl<'a> Scanner<'a> {
         Ok(Members::new(max_members))
     }
 
-    /// Goes to the value of the next member that is a part, and not there before (SPEC ).
+    /// Goes to the value of the next member that is a part, and not there before (SPEC A-25, PITFALLS R-38).
     /// Other members are read over; `None` when the object has ended.
     #[inline(always)]
     pub(super) fn next<P: Part>(&mut self, members: &mut Members<'a>) -> Scanned<Option<P>> {
@@ -442,7 +442,7 @@ pub(super) fn decode(token: &str) -> Scanned<Cow<'_, str>> {
 }
 
 /// How many steps the scanners of this thread took, so that a test can count them where it would
-/// have to measure time. Each reads on: the scanner never goes back.
+/// have to measure time (PITFALLS R-40). Each reads on: the scanner never goes back.
 #[cfg(test)]
 pub(super) mod steps {
     use std::cell::Cell;

@@ -230,7 +230,7 @@ fn an_id_of_null_makes_no_notification() {
     assert!(!error.is_notification());
 }
 
-/// SPEC A-5: "Echo the id with the same JSON type and exact value". R-39: byte for byte.
+/// SPEC A-5: "Echo the id with the same JSON type and exact value". PITFALLS R-39: byte for byte.
 #[test]
 fn an_id_keeps_its_bytes() {
     for token in [
@@ -251,7 +251,7 @@ fn an_id_keeps_its_bytes() {
     }
 }
 
-/// SPEC A-6: "`1.0`/`1e0` as id: reject -32600". R-39 would echo `1.0`; DESIGN decides for A-6.
+/// SPEC A-6: "`1.0`/`1e0` as id: reject -32600". PITFALLS R-39 would echo `1.0`; DESIGN decides for A-6.
 #[test]
 fn an_id_with_a_fraction_or_an_exponent_is_refused() {
     for token in ["1.0", "1e0", "1E2", "-0.0", "1e+2", "1e999"] {
@@ -259,7 +259,7 @@ fn an_id_with_a_fraction_or_an_exponent_is_refused() {
     }
 }
 
-/// SPEC A-5: "Larger literals: reject rather than round". R-39: up to a length limit.
+/// SPEC A-5: "Larger literals: reject rather than round". PITFALLS R-39: up to a length limit.
 #[test]
 fn a_long_id_is_refused() {
     let longest = "9".repeat(256);
@@ -399,7 +399,7 @@ fn any_method_name_passes_as_it_is() {
     );
 }
 
-/// SPEC A-23: "Bodies are UTF-8. Invalid UTF-8 or JSON → -32700 without id". R-40: each a defined
+/// SPEC A-23: "Bodies are UTF-8. Invalid UTF-8 or JSON → -32700 without id". PITFALLS R-40: each a defined
 /// refusal: trailing garbage, an empty body, lone surrogates.
 #[test]
 fn bytes_that_are_not_utf8_json_are_a_parse_error() {
@@ -470,7 +470,7 @@ fn a_byte_order_mark_is_not_json() {
 }
 
 /// SPEC A-25: "Refuse duplicate member names at least in the envelope, `params` and `_meta`".
-/// escapes in names are decoded before they are compared.
+/// PITFALLS R-38: escapes in names are decoded before they are compared.
 #[test]
 fn repeated_member_names_are_refused() {
     #[track_caller]
@@ -551,7 +551,7 @@ fn arguments_may_repeat_names() {
     );
 }
 
-/// "NUL-suffixed keys are other keys", and so are keys of another case.
+/// PITFALLS R-38: "NUL-suffixed keys are other keys", and so are keys of another case.
 #[test]
 fn names_are_compared_byte_for_byte() {
     envelope(
@@ -564,7 +564,7 @@ fn names_are_compared_byte_for_byte() {
     assert_eq!(request(body).params().unwrap().name(), None);
 }
 
-/// SPEC: "Depth > 64": -32700, without a stack that grows.
+/// SPEC A-26, PITFALLS R-40: "Depth > 64": -32700, without a stack that grows.
 #[test]
 fn depth_ends_at_64() {
     let deep = |depth: usize| {
@@ -594,7 +594,7 @@ fn depth_ends_at_64() {
     );
 }
 
-/// "time linear in size". A quadratic reader would need minutes for this test.
+/// PITFALLS R-40: "time linear in size". A quadratic reader would need minutes for this test.
 #[test]
 fn hostile_objects_cost_linear_time() {
     let names = |last: &str| {
@@ -624,7 +624,7 @@ fn hostile_objects_cost_linear_time() {
     );
 }
 
-/// "time linear in size", in steps: four times the body, four times the steps, and never more
+/// PITFALLS R-40: "time linear in size", in steps: four times the body, four times the steps, and never more
 /// than a few for a byte. So for what is refused, too.
 #[test]
 fn steps_are_linear_in_size() {
@@ -958,7 +958,7 @@ fn names_that_serde_json_keeps_for_itself_are_refused() {
     }
 }
 
-/// R-40, RFC 8259: the digits of an escape are of either case.
+/// PITFALLS R-40, RFC 8259: the digits of an escape are of either case.
 #[test]
 fn hex_digits_of_escapes_have_either_case() {
     for (escape, text) in [
@@ -1306,7 +1306,7 @@ proptest! {
         }
     }
 
-    /// "agreement with serde_json on validity". One byte of a body is changed, so that the
+    /// PITFALLS R-40: "agreement with serde_json on validity". One byte of a body is changed, so that the
     /// damage is near to JSON.
     #[test]
     fn a_damaged_body_is_json_when_serde_json_says_so(

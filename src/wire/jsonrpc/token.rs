@@ -74,7 +74,7 @@ fn rest_of_string(text: &[u8], mut at: usize) -> Scanned<usize> {
 }
 
 /// Reads one escape from its backslash. A surrogate must be one of a pair: alone it names no
-/// character, and readers differ in what they make of it.
+/// character, and readers differ in what they make of it (PITFALLS R-40).
 #[inline(always)]
 fn escape(text: &[u8], at: usize) -> Scanned<usize> {
     match text.get(at + 1) {

@@ -1,4 +1,4 @@
-//! What belongs to a principal is not there for any other (SPEC F-50, F-51, G-20, C-57, C-78, R-57).
+//! What belongs to a principal is not there for any other (SPEC F-50, F-51, G-20, C-57, C-78, PITFALLS R-57).
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -56,7 +56,7 @@ async fn a_foreign_session_is_an_unknown_one() {
     assert_eq!(deleted.status, 200);
 }
 
-/// SPEC F-50, R-57: an event of another principal's session is as unknown as any.
+/// SPEC F-50, PITFALLS R-57: an event of another principal's session is as unknown as any.
 #[tokio::test]
 async fn a_foreign_event_is_an_unknown_one() {
     let (running, _) = gated().await;
@@ -73,7 +73,7 @@ async fn a_foreign_event_is_an_unknown_one() {
     assert_eq!(ada.listen(&session, Some(&event)).await.status(), 200);
 }
 
-/// SPEC C-77, R-7: who has as many sessions as one may gives way to itself, and is told so when all of
+/// SPEC C-77, PITFALLS R-7: who has as many sessions as one may gives way to itself, and is told so when all of
 /// them are busy; nobody else notices.
 #[tokio::test]
 async fn a_principal_has_a_cap_of_its_own() {

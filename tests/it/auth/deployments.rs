@@ -73,7 +73,7 @@ async fn status(
     (response.status(), session)
 }
 
-/// SPEC F-50, F-53, R-7: the header counts from the proxy's address alone, and its name binds.
+/// SPEC F-50, F-53, PITFALLS R-7: the header counts from the proxy's address alone, and its name binds.
 #[tokio::test]
 async fn behind_a_proxy_its_header_says_who_asks() {
     let proxy = "10.0.0.1";
@@ -101,7 +101,7 @@ async fn behind_a_proxy_its_header_says_who_asks() {
     }
 }
 
-/// SPEC C-77, C-78, R-7: machines of a private network have sessions and limits of their own.
+/// SPEC C-77, C-78, PITFALLS R-7: machines of a private network have sessions and limits of their own.
 #[tokio::test]
 async fn in_a_private_network_each_machine_is_one_principal() {
     let mcp = McpService::builder(Server::new("Private", "1"))

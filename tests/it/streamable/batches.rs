@@ -8,7 +8,7 @@ use super::{V03, V06, V11, V24, echo, initialize, notification, post, probe};
 use crate::support::probe::{call, probe_with};
 use crate::support::{Session, check_refused, message, request, text_of};
 
-/// SPEC, J-17, R-41: a batch of 2025-03-26 has one answer a request.
+/// SPEC, J-17, PITFALLS R-41: a batch of 2025-03-26 has one answer a request.
 #[tokio::test]
 async fn a_batch_is_answered() {
     let (running, _) = probe().await;
@@ -60,7 +60,7 @@ async fn a_batch_is_answered() {
     assert_eq!(answers.as_array().map(Vec::len), Some(3), "{answers}");
 }
 
-/// SPEC: what is no batch is refused whole, and nothing of it is carried out.
+/// SPEC, PITFALLS R-41: what is no batch is refused whole, and nothing of it is carried out.
 #[tokio::test]
 async fn a_faulty_batch_is_refused_whole() {
     let (running, seen) = probe_with(|builder| builder.max_requests(4)).await;
@@ -100,7 +100,7 @@ async fn a_faulty_batch_is_refused_whole() {
     );
 }
 
-/// SPEC A-68, J-32, R-41: other revisions have no batches, not even of one.
+/// SPEC A-68, J-32, PITFALLS R-41: other revisions have no batches, not even of one.
 #[tokio::test]
 async fn other_revisions_have_no_batches() {
     let (running, seen) = probe().await;
@@ -163,7 +163,7 @@ async fn a_refused_batch_cancels_nothing() {
     assert_eq!(text_of(&waiting.answer().await), "waited a");
 }
 
-/// SPEC C-23, R-9: an answer longer than all that is kept reaches the client that waits for it.
+/// SPEC C-23, PITFALLS R-9: an answer longer than all that is kept reaches the client that waits for it.
 #[tokio::test]
 async fn a_long_answer_of_a_batch_arrives() {
     let (running, _) = probe_with(|builder| {

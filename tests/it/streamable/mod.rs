@@ -66,7 +66,7 @@ async fn begin(session: &Session, tool: &str, arguments: Value) -> Stream {
 
 // --- the path and its methods
 
-/// SPEC C-1, C-35, C-100, C-105, B-20, R-30: one path, with or without a slash; nothing is redirected.
+/// SPEC C-1, C-35, C-100, C-105, B-20, PITFALLS R-30: one path, with or without a slash; nothing is redirected.
 #[tokio::test]
 async fn one_path_has_its_methods() {
     let (running, _) = probe().await;
@@ -364,7 +364,7 @@ async fn an_error_answers_its_request() {
     }
 }
 
-/// SPEC C-20, C-22, A-7, A-20, A-21, R-32, R-42: what needs no answer is 202, and empty.
+/// SPEC C-20, C-22, A-7, A-20, A-21, PITFALLS: what needs no answer is 202, and empty.
 #[tokio::test]
 async fn what_needs_no_answer_is_accepted() {
     let (running, seen) = probe().await;
@@ -474,7 +474,7 @@ async fn a_head_is_refused_before_its_body_is_asked_for() {
     }
 }
 
-/// SPEC C.1 row 5, R-43 to R-45: a body has its length and its time; then the connection ends.
+/// SPEC C.1 row 5, PITFALLS: a body has its length and its time; then the connection ends.
 #[tokio::test]
 async fn a_body_has_its_length_and_its_time() {
     let (running, seen) = probe_with(|builder| {
@@ -501,7 +501,7 @@ async fn a_body_has_its_length_and_its_time() {
 
 // --- the end
 
-/// SPEC C-84, R-10, R-11: at the end running calls finish, streams end cleanly, new work is refused.
+/// SPEC C-84, PITFALLS: at the end running calls finish, streams end cleanly, new work is refused.
 #[tokio::test]
 async fn the_end_is_orderly() {
     let (running, seen) = eager_probe().await;

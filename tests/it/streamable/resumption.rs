@@ -78,7 +78,7 @@ async fn every_event_has_an_id_of_its_own() {
     }
 }
 
-/// SPEC C-53 to C-55, R-53: a client that comes back has what it missed, then what comes, of its stream
+/// SPEC C-53 to C-55, PITFALLS R-53: a client that comes back has what it missed, then what comes, of its stream
 /// alone, without gap or double.
 #[tokio::test]
 async fn a_stream_goes_on_without_gap_or_double() {
@@ -181,7 +181,7 @@ async fn a_client_may_come_back_at_any_moment() {
     }
 }
 
-/// SPEC C-26, C-28, C.2 row 10, R-53: an answer that nobody was connected for waits for its client.
+/// SPEC C-26, C-28, C.2 row 10, PITFALLS R-53: an answer that nobody was connected for waits for its client.
 #[tokio::test]
 async fn an_answer_waits_for_its_client() {
     let (running, seen) = eager_probe().await;
@@ -205,7 +205,7 @@ async fn an_answer_waits_for_its_client() {
     }
 }
 
-/// SPEC C-28, C-60, R-55: at 2025-11-25 a client that saw nothing but the first event has enough.
+/// SPEC C-28, C-60, PITFALLS R-55: at 2025-11-25 a client that saw nothing but the first event has enough.
 #[tokio::test]
 async fn a_priming_event_is_enough_to_come_back() {
     let (running, seen) = eager_probe().await;
@@ -219,7 +219,7 @@ async fn a_priming_event_is_enough_to_come_back() {
     assert_eq!(text_of(&stream.answer().await), "waited ");
 }
 
-/// SPEC C-28, C-29, J-21, R-59: a call whose client is gone runs on, whether its response had begun or
+/// SPEC C-28, C-29, J-21, PITFALLS R-59: a call whose client is gone runs on, whether its response had begun or
 /// not.
 #[tokio::test]
 async fn a_call_runs_on_without_its_client() {
@@ -295,7 +295,7 @@ async fn a_question_waits_for_its_client() {
     assert_eq!(text_of(&stream.answer().await), "file:///a");
 }
 
-/// SPEC C-56, C-57, C.2 row 9, J-15, R-54: an event that is not one of the session's is 400, whatever is
+/// SPEC C-56, C-57, C.2 row 9, J-15, PITFALLS R-54: an event that is not one of the session's is 400, whatever is
 /// wrong with it, and costs the session nothing.
 #[tokio::test]
 async fn an_unknown_event_is_refused() {
@@ -366,7 +366,7 @@ async fn the_new_connection_takes_over() {
     }
 }
 
-/// SPEC C-59, C-56, R-53: what is kept is bounded in events and in bytes; the oldest goes first, and
+/// SPEC C-59, C-56, PITFALLS R-53: what is kept is bounded in events and in bytes; the oldest goes first, and
 /// nobody comes back to a gap.
 #[tokio::test]
 async fn what_is_kept_is_bounded() {

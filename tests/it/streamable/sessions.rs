@@ -61,7 +61,7 @@ async fn initialize_opens_a_session() {
     assert_eq!(running.mcp.sessions(), ids.len());
 }
 
-/// SPEC C-70, E.1, R-4: an `initialize` that fails leaves no session, also when the id was out.
+/// SPEC C-70, E.1, PITFALLS R-4: an `initialize` that fails leaves no session, also when the id was out.
 #[tokio::test]
 async fn a_failed_initialize_opens_no_session() {
     let (running, _) = probe().await;
@@ -97,7 +97,7 @@ async fn a_failed_initialize_opens_no_session() {
     );
 }
 
-/// SPEC A-11, C-74, C-75, C-79, C-80, C-91, E-4, J-34, J-35, J-40, and the order of the tables, R-31.
+/// SPEC A-11, C-74, C-75, C-79, C-80, C-91, E-4, J-34, J-35, J-40, and the order of the tables, PITFALLS R-31.
 #[tokio::test]
 async fn a_request_names_a_session_that_exists() {
     let (running, seen) = probe().await;
@@ -189,7 +189,7 @@ async fn direct(
         .await
 }
 
-/// SPEC C-77, C-75, R-1: a session that is not used ends; an open stream and a running call are use.
+/// SPEC C-77, C-75, PITFALLS R-1: a session that is not used ends; an open stream and a running call are use.
 #[tokio::test(start_paused = true)]
 async fn an_idle_session_ends() {
     const MINUTE: Duration = Duration::from_secs(60);
@@ -246,7 +246,7 @@ async fn an_idle_session_ends() {
     assert_eq!(mcp.sessions(), 0);
 }
 
-/// SPEC C-77, R-2: limits are 503 for now, on sessions, when all are busy, and on what runs in one.
+/// SPEC C-77, PITFALLS R-2: limits are 503 for now, on sessions, when all are busy, and on what runs in one.
 #[tokio::test]
 async fn limits_are_answered_503() {
     let (running, seen) = probe_with(|builder| {
@@ -278,7 +278,7 @@ async fn limits_are_answered_503() {
     assert_eq!(post(&running, "", initialize(V11)).await.status, 200);
 }
 
-/// SPEC C-81, E-4, E-5, R-58: once it has its result, a client is served.
+/// SPEC C-81, E-4, E-5, PITFALLS R-58: once it has its result, a client is served.
 #[tokio::test]
 async fn a_session_serves_before_initialized() {
     let (running, _) = probe().await;
@@ -307,7 +307,7 @@ async fn a_session_serves_before_initialized() {
     assert_eq!(running.mcp.sessions(), 1);
 }
 
-/// SPEC: an id that is in flight is not taken twice; another session may use it.
+/// SPEC, PITFALLS R-13: an id that is in flight is not taken twice; another session may use it.
 #[tokio::test]
 async fn an_id_in_flight_is_not_taken_twice() {
     let (running, seen) = eager_probe().await;
@@ -334,7 +334,7 @@ async fn an_id_in_flight_is_not_taken_twice() {
 
 // --- without sessions
 
-/// SPEC C-83, C-35, C.2 and C.3 row 2, C-93, E-112, R-51: each POST stands for itself.
+/// SPEC C-83, C-35, C.2 and C.3 row 2, C-93, E-112, PITFALLS R-51: each POST stands for itself.
 #[tokio::test]
 async fn without_sessions_each_post_stands_for_itself() {
     let (running, _) = probe_with(|builder| {

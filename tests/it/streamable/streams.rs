@@ -11,7 +11,7 @@ use crate::support::{POST_HEADERS, Session, Stream, hello, message, modern, requ
 
 // --- the form of an answer
 
-/// SPEC C-23, C-24, C-27, C-102, C-103, R-70: JSON when there is nothing but the answer, else a stream
+/// SPEC C-23, C-24, C-27, C-102, C-103, PITFALLS R-70: JSON when there is nothing but the answer, else a stream
 /// that ends with it.
 #[tokio::test]
 async fn the_first_output_decides_the_form() {
@@ -56,7 +56,7 @@ async fn the_first_output_decides_the_form() {
     }
 }
 
-/// SPEC C-23, R-9: an answer longer than all that is kept, behind a note, arrives whole.
+/// SPEC C-23, PITFALLS R-9: an answer longer than all that is kept, behind a note, arrives whole.
 #[tokio::test]
 async fn a_long_answer_behind_a_note_arrives() {
     let (running, _) = probe_with(|builder| {
@@ -129,7 +129,7 @@ async fn a_silence_begins_a_stream() {
     }
 }
 
-/// a stream that has nothing to say yet has its first byte at once, with keep-alives or without:
+/// PITFALLS R-19: a stream that has nothing to say yet has its first byte at once, with keep-alives or without:
 /// an event to resume from where the revision has it, else a comment.
 #[tokio::test]
 async fn a_quiet_stream_begins_with_a_byte() {
@@ -290,7 +290,7 @@ async fn a_client_of_json_alone_is_not_asked() {
     assert!(standalone.message().await.is_none());
 }
 
-/// SPEC C-40, C-41, J-14, R-23: the newest standalone stream is the one; with none, messages wait.
+/// SPEC C-40, C-41, J-14, PITFALLS R-23: the newest standalone stream is the one; with none, messages wait.
 #[tokio::test]
 async fn the_newest_standalone_stream_wins() {
     let (server, _) = crate::support::probe::probe();
@@ -340,7 +340,7 @@ async fn quiet_streams_are_kept_alive() {
 
 // --- cancelling
 
-/// SPEC C-29, E-87, E-88, J-24, R-60: a cancelled call stops. Its stream ends without an answer; where
+/// SPEC C-29, E-87, E-88, J-24, PITFALLS R-60: a cancelled call stops. Its stream ends without an answer; where
 /// nothing was sent yet HTTP has an error.
 #[tokio::test]
 async fn a_cancelled_call_ends_its_exchange() {
@@ -447,7 +447,7 @@ async fn cancel_and_answer_may_race() {
     }
 }
 
-/// SPEC A-7, C-26, D-82, R-9: neither a long answer behind a note nor one behind more notes than a
+/// SPEC A-7, C-26, D-82, PITFALLS R-9: neither a long answer behind a note nor one behind more notes than a
 /// connection holds is lost, whenever they are sent; and the id is free again.
 #[tokio::test]
 async fn no_answer_is_lost_for_what_went_before_it() {
