@@ -1,7 +1,23 @@
-//! Keeps the map of ARCHITECTURE.md: who names whom, and the promises that are absences.
+//! Keeps the map of ARCHITECTURE.md: which file may name which, how long files are, and the promises that
+//! are absences.
+
+mod circles;
+mod files;
+mod imports;
+mod lengths;
+mod source;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use imports::Imports;
+
+/// The longest file, in lines of code without its tests.
+const LONGEST_FILE: usize = 500;
+/// The longest function, in lines from its `fn` to its last brace.
+const LONGEST_FUNCTION: usize = 60;
+/// Functions that are tables, which may be longer.
+const TABLES: &[&str] = &[];
 
 /// A rule about the code of `src/`, tests within files apart.
 struct Rule {
@@ -132,22 +148,10 @@ impl Rule {
     }
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn every_file_keeps_to_its_floor() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
+    let src = root().join("src");
+    let files = files::sources(&src);
     assert!(files.len() > 25, "the sources were found");
     for path in files {
         let code = fs::read_to_string(&path).unwrap();
@@ -161,6 +165,68 @@ fn every_file_keeps_to_its_floor() {
             assert!(broken.is_empty(), "{}: {file} has {broken:#?}", rule.what);
         }
     }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What the files of all crates here name.
+fn all_imports() -> Imports {
+    let roots: Vec<PathBuf> = files::FOLDERS
+        .iter()
+        .flat_map(|folder| files::roots(&root().join(folder)))
+        .collect();
+    assert!(roots.len() > 15, "the crates were found: {roots:?}");
+    imports::of_crates(&roots)
+}
+
+/// In `src/`, `benches/`, `fuzz/`, `examples/` and `xtask/`.
+#[test]
+#[ignore = "some circles are left"]
+fn no_two_files_and_no_two_folders_import_each_other() {
+    let imports = all_imports();
+    let service = root().join("src/transport/service.rs");
+    let names_lower = imports.get(&service).is_some_and(|named| {
+        named
+            .iter()
+            .any(|file| file.starts_with(root().join("src/protocol")))
+    });
+    assert!(
+        names_lower,
+        "the check follows paths: the service names the floor below"
+    );
+    let found = [circles::of_files(&imports), circles::of_folders(&imports)].concat();
+    assert!(found.is_empty(), "these import each other: {found:#?}");
+}
+
+#[test]
+#[ignore = "some long ones are left"]
+fn no_file_and_no_function_is_too_long_to_read() {
+    let mut broken = Vec::new();
+    for path in files::FOLDERS
+        .iter()
+        .flat_map(|folder| files::sources(&root().join(folder)))
+    {
+        let lines = lengths::lines_of_code(&path);
+        if lines > LONGEST_FILE {
+            broken.push(format!("{}: {lines} lines of code", path.display()));
+        }
+        for function in lengths::functions(&path) {
+            if function.lines > LONGEST_FUNCTION && !TABLES.contains(&function.name.as_str()) {
+                broken.push(format!(
+                    "{}: fn {} has {} lines",
+                    path.display(),
+                    function.name,
+                    function.lines
+                ));
+            }
+        }
+    }
+    assert!(
+        broken.is_empty(),
+        "longer than {LONGEST_FILE} or {LONGEST_FUNCTION} lines: {broken:#?}"
+    );
 }
 
 /// The check itself can fail.
