@@ -24,6 +24,6 @@
 pub use crate::protocol::bearer::bearer_token;
 pub use crate::protocol::challenge::Challenge;
 pub use crate::protocol::protected::{ProtectedResource, same_resource};
-pub use crate::transport::auth::{Authorizer, FromExtensions};
-pub use crate::transport::identity::Identity;
-pub use crate::transport::static_tokens::StaticTokens;
+pub use crate::transport::access::authorizer::{Authorizer, FromExtensions};
+pub use crate::transport::access::identity::Identity;
+pub use crate::transport::access::static_tokens::StaticTokens;

@@ -88,12 +88,14 @@ pub use protocol::change::Change;
 pub use protocol::exchange::Endpoint;
 pub use protocol::level::LogLevel;
 pub use protocol::trace::TraceContext;
-pub use transport::body::ResponseBody;
 pub use transport::config::Builder;
-pub use transport::dispatch::{BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError};
-pub use transport::observe::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
-pub use transport::serve::{Serve, serve, serve_connection};
+pub use transport::dispatch::context::{
+    BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError,
+};
+pub use transport::observe::observer::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
+pub use transport::serve::listener::{Serve, serve, serve_connection};
 pub use transport::service::McpService;
+pub use transport::stream::body::ResponseBody;
 pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};
 pub use wire::{header_value, jsonrpc, sse};

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::round::Round;
 use crate::protocol::level::LogLevel;
-use crate::transport::dispatch::Context;
+use crate::transport::dispatch::context::Context;
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 
 /// The call that a handler answers: the [`Context`] of its request, and ways to talk to the client

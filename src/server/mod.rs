@@ -48,7 +48,7 @@ pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
 pub use self::uri_template::Variables;
 #[cfg(feature = "request-state")]
 #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
-pub use crate::transport::seal::StateKeys;
+pub use crate::transport::access::seal::StateKeys;
 
 use self::closing::Cache;
 use self::completion::completion_handler;
@@ -61,7 +61,7 @@ use self::tool::tool_handler;
 use self::uri_template::is_absolute_uri;
 use crate::error::Error;
 use crate::protocol::change::Change;
-use crate::transport::dispatch::{BoxFuture, Context, Dispatcher, Publisher};
+use crate::transport::dispatch::context::{BoxFuture, Context, Dispatcher, Publisher};
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 use crate::wire::version::Era;
 

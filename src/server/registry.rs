@@ -12,7 +12,7 @@ use super::tool::{Tool, ToolHandler};
 use super::uri_template::{UriTemplate, Variables};
 use crate::protocol::change::Change;
 use crate::protocol::filter::Filter;
-use crate::transport::identity::Identity;
+use crate::transport::access::identity::Identity;
 
 /// The registry that is in force. Whoever answers a request works on the one it found; a change
 /// copies it first when somebody does.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::round::{Carried, Purpose};
-use crate::transport::seal::{Sealed, StateKeys, since_1970};
+use crate::transport::access::seal::{Sealed, StateKeys, since_1970};
 use crate::wire::base64;
 use crate::wire::jsonrpc::ErrorObject;
 

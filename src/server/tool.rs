@@ -17,7 +17,7 @@ use super::mirror::Mirrored;
 use super::scopes::scopes_fault;
 use super::text::Text;
 use crate::protocol::mirror::Headers;
-use crate::transport::dispatch::{BoxFuture, Needed, RequestError};
+use crate::transport::dispatch::context::{BoxFuture, Needed, RequestError};
 use crate::wire::jsonrpc::{ErrorObject, Json, RawJson, Request};
 use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 use crate::wire::version::ProtocolVersion;

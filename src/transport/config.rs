@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::auth::Authorizer;
-use super::dispatch::Dispatcher;
-use super::observe::{Hook, Observer, ServiceEvent};
+use super::access::authorizer::Authorizer;
 #[cfg(feature = "request-state")]
-use super::portable::Portable;
-use super::queue::QueueLimits;
-#[cfg(feature = "request-state")]
-use super::seal::StateKeys;
+use super::access::seal::StateKeys;
+use super::dispatch::context::Dispatcher;
+use super::observe::observer::{Hook, Observer, ServiceEvent};
 use super::service::McpService;
+#[cfg(feature = "request-state")]
+use super::session::portable::Portable;
+use super::stream::queue::QueueLimits;
 use crate::error::Error;
 use crate::protocol::capabilities::CAPABILITIES_LIMIT;
 use crate::protocol::challenge::Challenge;
@@ -155,7 +155,7 @@ pub struct Builder<D> {
 }
 
 impl<D: Dispatcher> Builder<D> {
-    pub(super) fn new(dispatcher: D) -> Self {
+    pub(crate) fn new(dispatcher: D) -> Self {
         Self {
             dispatcher,
             mount: String::new(),
@@ -690,7 +690,7 @@ impl<D: Dispatcher> Builder<D> {
 
 impl Access {
     /// Completes a challenge for the endpoint that is known by this path.
-    pub(super) fn challenge(&self, challenge: Challenge, path: &str) -> Rejection {
+    pub(crate) fn challenge(&self, challenge: Challenge, path: &str) -> Rejection {
         let challenge = match &self.published {
             Some((published, prefix)) => {
                 let url = published.url_for(&format!("{prefix}{path}"));
@@ -725,7 +725,7 @@ impl<D: fmt::Debug> fmt::Debug for Builder<D> {
 }
 
 /// Whether two paths are the same but for a trailing slash (PITFALLS R-46).
-pub(super) fn same_path(a: &str, b: &str) -> bool {
+pub(crate) fn same_path(a: &str, b: &str) -> bool {
     a.strip_suffix('/').unwrap_or(a) == b.strip_suffix('/').unwrap_or(b)
 }
 

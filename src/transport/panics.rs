@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
-use super::dispatch::BoxFuture;
+use super::dispatch::context::BoxFuture;
 
 #[derive(Debug)]
-pub(super) struct Panicked;
+pub(crate) struct Panicked;
 
 /// Runs something that does not wait.
-pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     // Unwind safety: as below.
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| Panicked)
 }
@@ -20,7 +20,7 @@ pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
 /// # Cancel safety
 ///
 /// Dropping this future drops the embedder's, whose panic on the way is swallowed.
-pub(super) async fn guarded<T>(make: impl FnOnce() -> BoxFuture<T>) -> Result<T, Panicked> {
+pub(crate) async fn guarded<T>(make: impl FnOnce() -> BoxFuture<T>) -> Result<T, Panicked> {
     let mut contained = Contained::new(make);
     let outcome = poll_fn(|cx| contained.poll(cx)).await;
     // What it held is dropped by code of the embedder, too.
@@ -28,17 +28,17 @@ pub(super) async fn guarded<T>(make: impl FnOnce() -> BoxFuture<T>) -> Result<T,
 }
 
 /// A future whose drop does not panic.
-pub(super) struct Contained<T>(Option<BoxFuture<T>>);
+pub(crate) struct Contained<T>(Option<BoxFuture<T>>);
 
 impl<T> Contained<T> {
     /// Makes the future.
-    pub(super) fn new(make: impl FnOnce() -> BoxFuture<T>) -> Self {
+    pub(crate) fn new(make: impl FnOnce() -> BoxFuture<T>) -> Self {
         // One that panics instead is found out when it is polled.
         Self(caught(make).ok())
     }
 
     /// Polls the future, up to its end.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Panicked>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Panicked>> {
         match &mut self.0 {
             Some(future) => match caught(|| future.as_mut().poll(cx)) {
                 Ok(poll) => poll.map(Ok),
@@ -49,7 +49,7 @@ impl<T> Contained<T> {
     }
 
     /// Drops the future.
-    pub(super) fn empty(&mut self) -> Result<(), Panicked> {
+    pub(crate) fn empty(&mut self) -> Result<(), Panicked> {
         let future = self.0.take();
         caught(|| drop(future))
     }

@@ -16,22 +16,25 @@ use hyper::http::request::Parts;
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::auth::{identify, permit, veil};
-use super::body::ResponseBody;
-use super::buffers::Buffers;
-use super::calls::Calls;
+use super::access::authorizer::{identify, permit, veil};
+use super::access::identity::Identity;
+use super::access::peer::Peer;
+use super::answer::documents;
 use super::config::{Builder, Config, same_path};
-use super::dispatch::{BoxFuture, Dispatcher, Publisher};
-use super::identity::Identity;
-use super::lease::{LeaseTable, Revocation, lease_table};
-use super::listen::{ListenTable, Listener};
-use super::observe::{Observer, SessionEnd, Snapshot};
-use super::peer::Peer;
-use super::sessions::SessionTable;
+use super::dispatch::calls::Calls;
+use super::dispatch::context::{BoxFuture, Dispatcher, Publisher};
+use super::intake::buffers::Buffers;
+use super::intake::detach;
+use super::observe::observer::{Observer, SessionEnd, Snapshot};
+use super::session::listeners::{ListenTable, Listener};
+use super::session::sessions::SessionTable;
 #[cfg(feature = "request-state")]
-use super::sessions::now;
-use super::streamable::name_session;
-use super::{body, documents, http_sse, intake, stateless, streamable};
+use super::session::sessions::now;
+use super::shape::streamable::name_session;
+use super::shape::{http_sse, stateless, streamable};
+use super::stream::body;
+use super::stream::body::ResponseBody;
+use super::stream::lease::{LeaseTable, Revocation, lease_table};
 use crate::error::Error;
 use crate::protocol::cors::Sharing;
 use crate::protocol::era::{Posted, Read, id_of, settle};
@@ -47,7 +50,7 @@ use crate::wire::jsonrpc;
 use crate::wire::pieces::Pieces;
 
 /// How long answers of a closed service have to be written.
-pub(super) const LAST_WORDS: Duration = Duration::from_millis(50);
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// An MCP server as a hyper service. Cheap to clone; all clones are one server.
 ///
@@ -83,15 +86,15 @@ pub struct McpService {
     peer: Option<SocketAddr>,
 }
 
-pub(super) struct Shared {
-    pub(super) config: Config,
-    pub(super) dispatcher: Arc<dyn Dispatcher>,
-    pub(super) table: Arc<SessionTable>,
-    pub(super) listens: Arc<ListenTable>,
-    pub(super) calls: Arc<Calls>,
-    pub(super) observer: Arc<Observer>,
-    pub(super) leases: Arc<LeaseTable>,
-    pub(super) buffers: Arc<Buffers>,
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) dispatcher: Arc<dyn Dispatcher>,
+    pub(crate) table: Arc<SessionTable>,
+    pub(crate) listens: Arc<ListenTable>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) leases: Arc<LeaseTable>,
+    pub(crate) buffers: Arc<Buffers>,
     draining: AtomicBool,
     /// Whether a task looks after sessions whose time is up.
     reaping: AtomicBool,
@@ -104,7 +107,7 @@ impl McpService {
         Builder::new(dispatcher)
     }
 
-    pub(super) fn new(
+    pub(crate) fn new(
         config: Config,
         dispatcher: Arc<dyn Dispatcher>,
         observer: Observer,
@@ -280,12 +283,12 @@ impl McpService {
     }
 
     /// Whether this is the address of a proxy that is trusted to say for whom it asks.
-    pub(super) fn trusts_proxy(&self, address: IpAddr) -> bool {
+    pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
         self.shared.config.proxies.trust(address)
     }
 
     /// The answer to what is not carried out.
-    pub(super) fn refuse(&self, why: &Rejection, version: Version) -> Response<ResponseBody> {
+    pub(crate) fn refuse(&self, why: &Rejection, version: Version) -> Response<ResponseBody> {
         let response = refuse(why, version);
         let status = response.status().as_u16();
         self.shared.observer.refused(why, status);
@@ -321,9 +324,9 @@ impl McpService {
                 let config = &shared.config;
                 let limits = (config.body_limit, config.body_timeout);
                 let mut body = body::read(body, limits, &shared.buffers).await?;
-                let fields = match intake::is_long(&head, &body) {
+                let fields = match detach::is_long(&head, &body) {
                     true => {
-                        intake::detach(&mut head, &mut body);
+                        detach::detach(&mut head, &mut body);
                         Fields::read(&head.headers)
                     }
                     false => fields,
@@ -524,7 +527,7 @@ impl Shared {
     }
 
     /// Whether all requests of a body have the scopes that they need.
-    pub(super) fn permit(
+    pub(crate) fn permit(
         &self,
         endpoint: Endpoint,
         head: &Parts,
@@ -556,17 +559,17 @@ impl Shared {
     }
 
     /// Whether the caller is the one to look after sessions from now on.
-    pub(super) fn begins_reaping(&self) -> bool {
+    pub(crate) fn begins_reaping(&self) -> bool {
         !self.reaping.swap(true, Ordering::SeqCst)
     }
 
     /// The task that looked after sessions is gone.
-    pub(super) fn stops_reaping(&self) {
+    pub(crate) fn stops_reaping(&self) {
         self.reaping.store(false, Ordering::SeqCst);
     }
 
     /// Whether the caller may stop looking after sessions, since there are none.
-    pub(super) fn ends_reaping(&self) -> bool {
+    pub(crate) fn ends_reaping(&self) -> bool {
         if self.table.len() > 0 {
             return false;
         }
@@ -576,13 +579,13 @@ impl Shared {
     }
 
     /// Gives all listening requests their result (SPEC D-127).
-    pub(super) fn end_listens(&self) {
+    pub(crate) fn end_listens(&self) {
         for row in self.listens.all() {
             row.with(Listener::end);
         }
     }
 
-    pub(super) fn has_portable_sessions(&self) -> bool {
+    pub(crate) fn has_portable_sessions(&self) -> bool {
         #[cfg(feature = "request-state")]
         return self.config.portable.is_some();
         #[cfg(not(feature = "request-state"))]
@@ -590,7 +593,7 @@ impl Shared {
     }
 
     /// Sees to it that a session that ended for good is not taken up again; others cannot be.
-    pub(super) fn bury(&self, id: SessionId) {
+    pub(crate) fn bury(&self, id: SessionId) {
         #[cfg(feature = "request-state")]
         if let Some(portable) = &self.config.portable {
             self.table.bury(id, portable.lifetime, now());
@@ -599,7 +602,7 @@ impl Shared {
         let _ = (self, id);
     }
 
-    pub(super) fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
 }
@@ -615,7 +618,7 @@ impl fmt::Debug for McpService {
 
 /// A response with the header that all of ours have but streams: answers are of one session, no
 /// cache may keep them (SPEC C-103).
-pub(super) fn response(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
+pub(crate) fn response(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response
@@ -625,7 +628,7 @@ pub(super) fn response(status: StatusCode, body: ResponseBody) -> Response<Respo
 }
 
 /// A JSON answer.
-pub(super) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Response<ResponseBody> {
+pub(crate) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Response<ResponseBody> {
     let mut response = response(status, ResponseBody::full(body));
     response
         .headers_mut()
@@ -634,7 +637,7 @@ pub(super) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Resp
 }
 
 /// A stream of events (SPEC C-102, H-1, PITFALLS R-21).
-pub(super) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
+pub(crate) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

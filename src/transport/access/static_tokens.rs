@@ -1,0 +1,119 @@
+//! [`StaticTokens`]: a fixed list of tokens, for a server whose clients are known.
+
+use std::fmt;
+use std::future::ready;
+use std::hint::black_box;
+use std::net::SocketAddr;
+
+use hyper::http::request::Parts;
+
+use super::authorizer::Authorizer;
+use super::identity::Identity;
+use crate::protocol::bearer::bearer_token;
+use crate::protocol::challenge::Challenge;
+use crate::transport::dispatch::context::BoxFuture;
+
+/// Lets in who has one of these tokens.
+///
+/// Tokens are long random texts, such as 32 bytes in Base64; take them from the environment or a file,
+/// not from the source. The time of a comparison tells nothing of them but their lengths (SPEC G-45).
+///
+/// ```
+/// use mcp_wire::McpService;
+/// use mcp_wire::auth::{Identity, StaticTokens};
+/// use mcp_wire::server::Server;
+///
+/// # let token = "aGVsbG8gd29ybGQsIHRoaXMgaXMgYSB0b2tlbg";
+/// let tokens = StaticTokens::new().token(token, Identity::new("ci").scopes(["deploy"]));
+/// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).authorizer(tokens).build()?;
+/// # Ok::<(), mcp_wire::Error>(())
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "it does nothing until it is given to a builder"]
+pub struct StaticTokens(Vec<(Box<[u8]>, Identity)>);
+
+impl StaticTokens {
+    /// No tokens: nobody is let in.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a token, and says whose it is. A text that is not of the characters of a bearer token is
+    /// never met; of two equal ones the last counts.
+    pub fn token(mut self, token: impl AsRef<str>, identity: Identity) -> Self {
+        self.0.push((token.as_ref().as_bytes().into(), identity));
+        self
+    }
+
+    /// Looks at all of them, whichever it is.
+    fn find(&self, token: &[u8]) -> Option<&Identity> {
+        let mut found = None;
+        for (own, identity) in &self.0 {
+            if is_same(own, token) {
+                found = Some(identity);
+            }
+        }
+        found
+    }
+}
+
+/// Takes a time that hangs on the length of `given` alone.
+fn is_same(own: &[u8], given: &[u8]) -> bool {
+    let mut difference = own.len() ^ given.len();
+    for (at, byte) in given.iter().enumerate() {
+        let own = own.get(at).copied().unwrap_or_default();
+        // Keeps the compiler from leaving the loop early.
+        difference = black_box(difference | usize::from(own ^ byte));
+    }
+    difference == 0
+}
+
+impl Authorizer for StaticTokens {
+    fn authorize(
+        &self,
+        head: &Parts,
+        _: Option<SocketAddr>,
+    ) -> BoxFuture<Result<Identity, Challenge>> {
+        let verdict = bearer_token(&head.headers, &head.uri).and_then(|token| {
+            let found = self.find(token.as_bytes());
+            found.cloned().ok_or_else(Challenge::invalid_token)
+        });
+        Box::pin(ready(verdict))
+    }
+}
+
+/// How many there are, and none of them.
+impl fmt::Debug for StaticTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticTokens")
+            .field("len", &self.0.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SPEC G-45: equal is equal, and nothing else is.
+    #[test]
+    fn a_token_is_found_by_all_of_its_bytes() {
+        let tokens = StaticTokens::new()
+            .token("abcdef", Identity::new("ada"))
+            .token("abcdeg", Identity::new("bob"));
+        let found = |token: &str| tokens.find(token.as_bytes()).map(Identity::principal);
+        assert_eq!(found("abcdef"), Some("ada"));
+        assert_eq!(found("abcdeg"), Some("bob"));
+        for token in ["", "a", "abcde", "abcdeff", "abcdef\0", "Abcdef", "abcdeh"] {
+            assert_eq!(found(token), None, "{token}");
+        }
+        assert!(StaticTokens::new().find(b"").is_none());
+    }
+
+    /// SPEC F-53, G-13.
+    #[test]
+    fn tokens_are_not_printed() {
+        let tokens = StaticTokens::new().token("abcdef", Identity::new("ada"));
+        assert_eq!(format!("{tokens:?}"), "StaticTokens { len: 1, .. }");
+    }
+}

@@ -1,0 +1,54 @@
+//! The documents about the authorization, for anybody to read (SPEC F-20, F-27, F-28).
+
+use bytes::Bytes;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
+    CONTENT_LENGTH, HeaderValue, ORIGIN,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+
+use crate::protocol::protected::Published;
+use crate::protocol::rejection::Rejection;
+use crate::transport::service::{json_response, response};
+use crate::transport::stream::body::ResponseBody;
+
+const METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// Answers a request for a document.
+pub(crate) fn answer(
+    published: &Published,
+    head: &Parts,
+) -> Result<Response<ResponseBody>, Rejection> {
+    let document = published
+        .document(head.uri.path())
+        .ok_or(Rejection::UnknownPath)?;
+    let mut response = match head.method {
+        Method::GET => json_response(StatusCode::OK, document.clone()),
+        Method::HEAD => {
+            let mut response = json_response(StatusCode::OK, Bytes::new());
+            let len = HeaderValue::from(document.len());
+            response.headers_mut().insert(CONTENT_LENGTH, len);
+            response
+        }
+        Method::OPTIONS => {
+            let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
+            let headers = response.headers_mut();
+            headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+            let methods = HeaderValue::from_static(METHODS);
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+            response
+        }
+        _ => return Err(Rejection::MethodNotAllowed { allow: METHODS }),
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let for_an_hour = HeaderValue::from_static("public, max-age=3600");
+    headers.insert(CACHE_CONTROL, for_an_hour);
+    Ok(response)
+}
+
+/// Any page may read what is public, so the page that asks is nothing to check.
+pub(crate) fn forget_origin(head: &mut Parts) {
+    head.headers.remove(ORIGIN);
+}

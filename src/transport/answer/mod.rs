@@ -1,0 +1,4 @@
+//! How a request is answered.
+
+pub(crate) mod documents;
+pub(crate) mod first;

@@ -1,0 +1,269 @@
+//! [`Calls`]: the requests that handlers work on. How many there may be, for how long each may run,
+//! and until when.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::http::request::Parts;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::context::BoxFuture;
+use crate::protocol::party::{Caps, Party};
+use crate::protocol::quota::{Held, Quota};
+use crate::protocol::rejection::{Counted, Rejection};
+use crate::transport::access::peer::party_of;
+use crate::transport::observe::observer::{Observer, Outcome, ServiceEvent};
+#[cfg(feature = "tracing")]
+use crate::transport::observe::spans;
+use crate::transport::panics::{Contained, Panicked};
+use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::version::ProtocolVersion;
+
+type Answer = Result<Json, ErrorObject>;
+
+/// All calls of a service.
+pub(crate) struct Calls {
+    observer: Arc<Observer>,
+    caps: Caps,
+    /// How many each party has, where one is known.
+    parties: Arc<Quota<Party>>,
+    timeout: Option<Duration>,
+    /// True from when the service was closed: what runs is to end.
+    closing: watch::Sender<bool>,
+}
+
+impl Calls {
+    pub(crate) fn new(observer: Arc<Observer>, caps: Caps, timeout: Option<Duration>) -> Self {
+        Self {
+            observer,
+            caps,
+            parties: Arc::default(),
+            timeout,
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// Takes up a call.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        version: ProtocolVersion,
+        request: &Request,
+        head: &Parts,
+    ) -> Result<Call, Rejection> {
+        let method = request.method();
+        // One that listens has a limit of its own, and all the time that it wants.
+        let works = method != "subscriptions/listen";
+        let held = if works { self.take(head)? } else { None };
+        self.observer.request(version);
+        let is_heard = self.observer.is_heard();
+        Ok(Call {
+            calls: Arc::clone(self),
+            version,
+            works,
+            held,
+            report: is_heard.then(|| (method.into(), Instant::now())),
+            outcome: Outcome::Cancelled,
+            #[cfg(feature = "tracing")]
+            span: spans::of_request(version, request, &head.headers),
+        })
+    }
+
+    /// Whether a call of this request could begin now.
+    pub(crate) fn room(&self, head: &Parts) -> Result<(), Rejection> {
+        drop(self.take(head)?);
+        self.observer.call_ended();
+        Ok(())
+    }
+
+    /// Takes a place among all, and one among those of its party.
+    fn take(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Rejection> {
+        let held = self.hold(head)?;
+        // Counted first, so that no two take the last place.
+        let limit = self.caps.all;
+        if self.observer.call_began() >= limit {
+            self.observer.call_ended();
+            return Err(Rejection::TooManyCalls { limit });
+        }
+        Ok(held)
+    }
+
+    /// Takes one of the places that a party may have; none where all places are everybody's.
+    fn hold(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Rejection> {
+        let Some(party) = party_of(head) else {
+            return Ok(None);
+        };
+        let Some(limit) = self.caps.share(&party) else {
+            return Ok(None);
+        };
+        let whose = party.whose();
+        let held = self.parties.take(party, limit);
+        let of = Counted::Calls;
+        held.map(|held| Some(Box::new(held)))
+            .ok_or(Rejection::TooManyOfOne { of, limit, whose })
+    }
+
+    /// Ends what runs, each call with an error that says why.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// What ends a call from outside. On the heap: the few calls that wait must not make the many that
+    /// do not larger.
+    fn end(&self, limit: Option<Duration>) -> BoxFuture<Ended> {
+        let mut closing = self.closing.subscribe();
+        Box::pin(async move {
+            let mut closed = pin!(closing.wait_for(|closing| *closing));
+            let mut late = pin!(async {
+                match limit {
+                    Some(limit) => tokio::time::sleep(limit).await,
+                    None => std::future::pending().await,
+                }
+            });
+            poll_fn(|cx| {
+                if closed.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ended::Closed);
+                }
+                late.as_mut().poll(cx).map(|()| Ended::TimedOut)
+            })
+            .await
+        })
+    }
+}
+
+/// One call. Its place is free again when it is dropped.
+pub(crate) struct Call {
+    calls: Arc<Calls>,
+    version: ProtocolVersion,
+    /// Whether it has a place and a time limit, as all do but those that listen.
+    works: bool,
+    /// Its place among those of its party. On the heap, so that streams that hold none are no larger.
+    #[expect(dead_code, reason = "dropped with the call")]
+    held: Option<Box<Held<Party>>>,
+    /// The method, and when it was taken up, if anybody wants to hear of it.
+    report: Option<(Box<str>, Instant)>,
+    outcome: Outcome,
+    /// What the handler does is in it, wherever the handler runs.
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
+}
+
+impl Call {
+    /// Makes a handler, and with it the future that runs it.
+    pub(crate) fn run(self, make: impl FnOnce() -> BoxFuture<Answer>) -> Handling {
+        // Entered whenever the handler is made, polled or dropped.
+        #[cfg(feature = "tracing")]
+        let within = self.span.enter();
+        let handler = Contained::new(make);
+        #[cfg(feature = "tracing")]
+        drop(within);
+        Handling {
+            handler,
+            end: None,
+            call: self,
+        }
+    }
+}
+
+/// Runs a handler to its end: its own, a panic's (SPEC A-49, PITFALLS R-8), its time limit's (PITFALLS R-10, C-31), or the
+/// service's. There is always an answer (SPEC A-7, PITFALLS R-9), and none of it tells more than a peer may know
+/// (SPEC A-48). To be polled in place, so that an answer that is ready at once costs nothing more.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the handler's; that counts as cancelled.
+pub(crate) struct Handling {
+    handler: Contained<Answer>,
+    /// What ends it from outside, from when it waits.
+    end: Option<BoxFuture<Ended>>,
+    call: Call,
+}
+
+impl Handling {
+    fn limit(&self) -> Option<Duration> {
+        self.call.calls.timeout.filter(|_| self.call.works)
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        #[cfg(feature = "tracing")]
+        let _within = self.call.span.enter();
+        if let Poll::Ready(outcome) = self.handler.poll(cx) {
+            // What it held is dropped by code of the embedder, too.
+            let outcome = self.handler.empty().and(outcome);
+            return Poll::Ready(Ended::ByItself(outcome));
+        }
+        let limit = self.limit();
+        let calls = &self.call.calls;
+        let end = self.end.get_or_insert_with(|| calls.end(limit));
+        end.as_mut().poll(cx)
+    }
+}
+
+impl Future for Handling {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let ended = ready!(self.poll_end(cx));
+        let (outcome, answer) = ended.answer(self.limit());
+        self.call.outcome = outcome;
+        Poll::Ready(answer)
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        #[cfg(feature = "tracing")]
+        let _within = self.call.span.enter();
+        // Nobody is left to tell.
+        let _ = self.handler.empty();
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        #[cfg(feature = "tracing")]
+        self.span.record("outcome", self.outcome.as_str());
+        #[cfg(feature = "tracing")]
+        let _within = self.span.enter();
+        let observer = &self.calls.observer;
+        let report = self.report.as_ref();
+        observer.tell(&ServiceEvent::Finished {
+            version: self.version,
+            method: report.map_or("", |(method, _)| method),
+            outcome: self.outcome,
+            elapsed: report.map_or(Duration::ZERO, |(_, began)| began.elapsed()),
+        });
+        if self.works {
+            observer.call_ended();
+        }
+    }
+}
+
+/// How a handler came to its end.
+enum Ended {
+    ByItself(Result<Answer, Panicked>),
+    TimedOut,
+    Closed,
+}
+
+impl Ended {
+    fn answer(self, timeout: Option<Duration>) -> (Outcome, Answer) {
+        match self {
+            Self::ByItself(Ok(Ok(result))) => (Outcome::Result, Ok(result)),
+            Self::ByItself(Ok(Err(error))) => (Outcome::Error(error.code()), Err(error)),
+            Self::ByItself(Err(Panicked)) => (Outcome::Panicked, Err(ErrorObject::internal())),
+            Self::TimedOut => {
+                let limit = timeout.unwrap_or_default();
+                let message = format!("the request ran for more than {limit:?} and was ended");
+                (Outcome::TimedOut, Err(ErrorObject::new(-32603, message)))
+            }
+            Self::Closed => {
+                let message = "the server was closed before the answer";
+                (Outcome::Closed, Err(ErrorObject::new(-32603, message)))
+            }
+        }
+    }
+}

@@ -1,0 +1,607 @@
+//! [`Dispatcher`]: who answers messages, and [`Context`]: what it is given.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::HeaderMap;
+use hyper::http::request::Parts;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::change::Change;
+use crate::protocol::envelope::Envelope;
+use crate::protocol::filter::Filter;
+use crate::protocol::level::LogLevel;
+use crate::protocol::session::{Terms, Ticket, Unasked};
+use crate::protocol::stream::{Closed, frame_of};
+use crate::protocol::trace::{TraceContext, baggage};
+use crate::transport::access::identity::Identity;
+use crate::transport::access::peer::{Peer, party_of};
+use crate::transport::session::listeners::{ListenTable, Listener, News};
+use crate::transport::session::sessions::{LiveSession, SessionRow, SessionTable, now};
+use crate::transport::stream::queue::{Outlet, Receiver, Sender};
+use crate::wire::id::SessionId;
+use crate::wire::jsonrpc::{
+    ErrorObject, Id, Json, Notification, Outgoing, RawJson, Request, Response,
+};
+use crate::wire::version::ProtocolVersion;
+
+/// A future that a connection or a task can own.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Answers the messages of clients. [`Server`](crate::server::Server) is one; a gateway brings its
+/// own.
+///
+/// The trait is object-safe and takes `&self`; futures are boxed and own what they need (clone an
+/// `Arc` into them), because the transport decides where they run.
+///
+/// # Cancel safety
+///
+/// The future of a request is dropped at any await when the request is cancelled or its session ends. A panic
+/// becomes -32603 for its caller alone.
+///
+/// ```
+/// use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
+/// use mcp_wire::{BoxFuture, Context, Dispatcher};
+///
+/// struct Pong;
+///
+/// impl Dispatcher for Pong {
+///     fn request(&self, _cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+///         let answer = match request.method() {
+///             "ping" => Ok(Json::empty()),
+///             method => Err(ErrorObject::method_not_found(method)),
+///         };
+///         Box::pin(std::future::ready(answer))
+///     }
+/// }
+/// ```
+pub trait Dispatcher: Send + Sync + 'static {
+    /// Answers a request. The result of `initialize` must have `protocolVersion`: from then on the
+    /// session speaks it.
+    fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>>;
+
+    /// Hears of a notification. `notifications/cancelled` is not among them: the transport drops the
+    /// request's future by itself. The POST that brought the notification is answered when the
+    /// future is ready; the future is dropped when that POST's client leaves. The default does
+    /// nothing.
+    fn notification(&self, cx: Context, notification: Notification) -> BoxFuture<()> {
+        let _ = (cx, notification);
+        Box::pin(std::future::ready(()))
+    }
+
+    /// The scopes that a request needs, all of them. Asked before anything of a body is dispatched: a
+    /// client whose identity lacks one is answered 403 with the list, one without an identity 401. The
+    /// default needs none.
+    fn scopes(&self, request: &Request) -> Vec<String> {
+        let _ = request;
+        Vec::new()
+    }
+
+    /// Is told once, when a service is built, how to reach the clients. The default does nothing.
+    ///
+    /// # Errors
+    ///
+    /// A dispatcher that was put together wrongly says so here, and the service is not built.
+    fn attach(&self, publisher: Publisher) -> Result<(), Error> {
+        let _ = publisher;
+        Ok(())
+    }
+}
+
+/// The way back to the client.
+pub(crate) enum Link {
+    /// Over the streams of a session.
+    Session(SessionLink),
+    /// Over the answer to this one request, which stands for itself.
+    Exchange(ExchangeLink),
+}
+
+pub(crate) struct SessionLink {
+    pub(crate) table: Arc<SessionTable>,
+    pub(crate) row: Arc<SessionRow>,
+    pub(crate) reply_timeout: Duration,
+    pub(crate) terms: Terms,
+    /// The request that is answered; `None` for a notification.
+    pub(crate) request: Option<Ticket>,
+}
+
+pub(crate) struct ExchangeLink {
+    pub(crate) outlet: Outlet,
+    /// Whether the client takes a stream.
+    pub(crate) streams: bool,
+    pub(crate) envelope: Envelope,
+    pub(crate) id: Id,
+    pub(crate) listens: Arc<ListenTable>,
+}
+
+impl SessionLink {
+    /// Does something to the session that sends. When the stream takes no more, because the client
+    /// left or does not read, an HTTP+SSE session ends (SPEC B-17).
+    fn send<T>(
+        &self,
+        send: impl FnOnce(&mut LiveSession) -> Result<T, Unasked>,
+    ) -> Result<T, RequestError> {
+        self.row.with(send).map_err(|why| match why {
+            Unasked::NoStream => RequestError::NotOffered(Needed::Stream),
+            Unasked::Closed => {
+                let is_over = |session: &mut LiveSession| {
+                    session
+                        .connection()
+                        .is_some_and(|stream| stream.is_closed())
+                };
+                if self.row.with(is_over) {
+                    self.table.end_with_stream(&self.row);
+                }
+                RequestError::Closed
+            }
+        })
+    }
+
+    fn notify(&self, message: Outgoing<'_>) -> Result<(), RequestError> {
+        self.send(|session| {
+            match self.request {
+                Some(ticket) => session.tell(ticket, message, now()),
+                None => session.send(message, now()),
+            }
+            .map_err(|Closed| Unasked::Closed)
+        })
+    }
+}
+
+/// What is known of a message beside its text, and the way back to its sender. Cheap to clone.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    link: Link,
+    head: Box<Parts>,
+    /// `_meta` of the message, a part of its body; empty when there is none.
+    meta: Bytes,
+}
+
+impl Context {
+    /// `meta` is the message's `_meta`, or empty.
+    pub(crate) fn new(link: Link, head: Box<Parts>, meta: Bytes) -> Self {
+        Self(Arc::new(Inner { link, head, meta }))
+    }
+
+    /// The head of the HTTP request that carried the message: URI, headers, and the extensions
+    /// that the embedder put there. It lives as long as the context: a head of more than 4 KiB, or one
+    /// that came with a longer body, as a copy that keeps nothing else of the request.
+    #[must_use]
+    pub fn head(&self) -> &Parts {
+        &self.0.head
+    }
+
+    /// The headers of that request.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.head.headers
+    }
+
+    /// Who sent the message: what the authorizer found, or else what the embedder's own stack put into
+    /// the extensions of the request. `None` where nobody asked who it is.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        Identity::of(&self.0.head)
+    }
+
+    /// The address that the message came from, a proxy's if there is one; `None` where the accept loop
+    /// did not say ([`McpService::for_peer`](crate::McpService::for_peer)).
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        let peer: Option<&Peer> = self.0.head.extensions.get();
+        peer.map(|peer| peer.address)
+    }
+
+    /// Where the message stands in a distributed trace, as its `_meta` says, or else its HTTP
+    /// headers (SPEC A-32); `None` when neither says so well. For embedders that go on with the
+    /// trace: read when asked for.
+    #[must_use]
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        TraceContext::read(self.raw_meta(), self.headers())
+    }
+
+    /// The W3C `baggage` of the message, from where [`trace_context`](Self::trace_context) looks,
+    /// to be passed on. It is the client's word, like all of the message.
+    #[must_use]
+    pub fn baggage(&self) -> Option<String> {
+        baggage(self.raw_meta(), self.headers())
+    }
+
+    /// The `_meta` of the message; `None` when there is none.
+    pub(crate) fn raw_meta(&self) -> Option<RawJson<'_>> {
+        let meta = &self.0.meta;
+        (!meta.is_empty()).then(|| RawJson::of(meta))
+    }
+
+    /// The revision in force.
+    #[must_use]
+    pub fn version(&self) -> ProtocolVersion {
+        match &self.0.link {
+            Link::Session(link) => link.terms.version,
+            Link::Exchange(link) => link.envelope.version,
+        }
+    }
+
+    /// The session that the message belongs to; `None` where there are none, as in 2026-07-28.
+    #[must_use]
+    pub fn session_id(&self) -> Option<SessionId> {
+        let link = self.session()?;
+        let id = link.row.id();
+        link.table.has(id).then_some(id)
+    }
+
+    fn outlet(&self) -> Option<&Outlet> {
+        match &self.0.link {
+            Link::Session(_) => None,
+            Link::Exchange(link) => Some(&link.outlet),
+        }
+    }
+
+    fn session(&self) -> Option<&SessionLink> {
+        match &self.0.link {
+            Link::Session(link) => Some(link),
+            Link::Exchange(_) => None,
+        }
+    }
+
+    /// The capabilities that the client declared: in its `initialize`, `None` before it; in
+    /// 2026-07-28 with this request. They are kept as text; [`Capabilities::to_map`] reads it.
+    #[must_use]
+    pub fn client_capabilities(&self) -> Option<&Capabilities> {
+        match &self.0.link {
+            Link::Session(link) => link.terms.client.as_ref(),
+            Link::Exchange(link) => Some(&link.envelope.capabilities),
+        }
+    }
+
+    /// Sends a notification about the request that is answered, on its stream. Never waits. A client
+    /// that takes JSON alone is sent nothing. In 2026-07-28 a notification is left out when more of
+    /// them wait to be read than a stream may hold
+    /// ([`Builder::stream_queue`](crate::Builder::stream_queue)), so that the answer still has a
+    /// stream to come on.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Closed`] when the client is gone or the request has its answer.
+    pub fn notify(&self, method: &str, params: Option<&Json>) -> Result<(), RequestError> {
+        let message = Outgoing::Notification(method, params);
+        match &self.0.link {
+            Link::Session(link) => link.notify(message),
+            Link::Exchange(link) if link.streams => {
+                let sender = link.outlet.sender();
+                let offered = sender.and_then(|sender| sender.offer_if_room(frame_of(message)));
+                offered.map_err(|Closed| RequestError::Closed)
+            }
+            Link::Exchange(_) => Ok(()),
+        }
+    }
+
+    /// Sends a request to the client and waits for its answer, 60 s by default
+    /// ([`Builder::reply_timeout`](crate::Builder::reply_timeout)).
+    ///
+    /// # Errors
+    ///
+    /// The client refuses, does not answer in time (it is told, SPEC E-10), or is gone; or there is
+    /// no stream that the request could go on, as always in 2026-07-28 (SPEC D-81).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the waiting; an answer that comes later is ignored.
+    pub async fn request(&self, method: &str, params: Option<&Json>) -> Result<Json, RequestError> {
+        let link = self
+            .session()
+            .ok_or(RequestError::NotOffered(Needed::Stream))?;
+        let (reply, answer) = oneshot::channel();
+        let number =
+            link.send(|session| session.ask(link.request, reply, (method, params), now()))?;
+        let awaited = Awaited { link, number };
+        match tokio::time::timeout(link.reply_timeout, answer).await {
+            Ok(Ok(response)) => read_answer(&response),
+            Ok(Err(_)) => Err(RequestError::Closed),
+            Err(_) => {
+                awaited.give_up();
+                Err(RequestError::TimedOut)
+            }
+        }
+    }
+
+    /// Closes the connection that waits for the answer, so that the client comes back for it later
+    /// ("polling"): for calls that take long. True if the client was told to; only 2025-11-25 has
+    /// this (SPEC C-61, C-64), and elsewhere nothing happens.
+    pub fn release_connection(&self) -> bool {
+        self.session().is_some_and(|link| {
+            let ticket = link.request;
+            ticket.is_some_and(|ticket| link.row.with(|session| session.pause(ticket, now())))
+        })
+    }
+
+    /// The least grave level of log messages that the client wants: of the session, or in
+    /// 2026-07-28 of this request, which gets none without a level (SPEC D-89).
+    #[must_use]
+    pub fn log_level(&self) -> Option<LogLevel> {
+        match &self.0.link {
+            Link::Session(link) => Some(link.row.with(|session| session.log_level())),
+            Link::Exchange(link) => link.envelope.log_level,
+        }
+    }
+
+    /// Sets the least grave level of log messages that the session wants; nothing happens where
+    /// there is none.
+    pub fn set_log_level(&self, level: LogLevel) {
+        if let Some(link) = self.session() {
+            link.row.with(|session| session.set_log_level(level));
+        }
+    }
+
+    /// Whether the client can be told of changes: not where each legacy request stands for itself
+    /// ([`Builder::without_sessions`](crate::Builder::without_sessions)).
+    pub(crate) fn hears_of_changes(&self) -> bool {
+        self.session()
+            .is_none_or(|link| link.row.with(|session| session.is_told()))
+    }
+
+    /// Subscribes the session to a resource; false when it has 64 KiB of subscriptions already, each
+    /// counted as its bytes and 48 more, for an empty URI, and where there is no session.
+    #[must_use]
+    pub fn subscribe(&self, uri: &str) -> bool {
+        self.session()
+            .is_some_and(|link| link.row.with(|session| session.subscribe(uri)))
+    }
+
+    /// Ends a subscription, if there is one.
+    pub fn unsubscribe(&self, uri: &str) {
+        if let Some(link) = self.session() {
+            link.row.with(|session| session.unsubscribe(uri));
+        }
+    }
+
+    /// Serves `subscriptions/listen`: acknowledges what `filter` asks for, then tells of it on the
+    /// stream of this request. Ready when the server ends; the result is still to be given then
+    /// (SPEC D-127). Takes the context, so that nothing of the request is kept while it waits but its
+    /// id and the filter.
+    ///
+    /// # Errors
+    ///
+    /// When there are as many of them as may be (SPEC D-130), or the request is none of the modern
+    /// era that takes a stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the subscription.
+    pub(crate) async fn listen(self, filter: Filter) -> Result<(), ErrorObject> {
+        let listening = self.start_listening(filter)?;
+        drop(self);
+        listening.await
+    }
+
+    fn start_listening(
+        &self,
+        filter: Filter,
+    ) -> Result<impl Future<Output = Result<(), ErrorObject>> + use<>, ErrorObject> {
+        let link = match &self.0.link {
+            Link::Exchange(link) if link.streams => link,
+            _ => return Err(ErrorObject::internal()),
+        };
+        let sender = link.outlet.sender();
+        let sender = sender.map_err(|Closed| ErrorObject::internal())?.clone();
+        Ok(Listener::run(
+            Arc::clone(&link.listens),
+            party_of(&self.0.head),
+            (sender, link.id.clone()),
+            (filter, link.outlet.until),
+        ))
+    }
+}
+
+/// The reading end of a request that stands for itself, until its response begins. Dropping it closes
+/// the request's queue, unless the response took it.
+pub(crate) struct Reading(Context);
+
+impl Reading {
+    pub(crate) fn of(cx: &Context) -> Self {
+        Self(cx.clone())
+    }
+
+    /// Both ends of the queue, for the response.
+    pub(crate) fn take(&self) -> Option<(Sender, Receiver)> {
+        self.0.outlet()?.take()
+    }
+
+    /// The same, if something waits to be read.
+    pub(crate) fn take_output(&self) -> Option<(Sender, Receiver)> {
+        self.0.outlet()?.take_output()
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // Most handlers are gone by now: nobody is left who could send anything.
+        if Arc::strong_count(&self.0.0) > 1
+            && let Some(outlet) = self.0.outlet()
+        {
+            outlet.close();
+        }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("version", &self.version())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Frees the place of a request to the client, however the waiting ends.
+struct Awaited<'a> {
+    link: &'a SessionLink,
+    number: u64,
+}
+
+impl Awaited<'_> {
+    /// SPEC E-10: on timeout tell the client and stop waiting.
+    fn give_up(&self) {
+        let params = Json::from(&json!({ "requestId": self.number, "reason": "timed out" }));
+        let message = Outgoing::Notification("notifications/cancelled", Some(&params));
+        // A client that is gone needs no telling.
+        let _ = self.link.notify(message);
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        drop(self.link.row.with(|session| session.answered(self.number)));
+    }
+}
+
+/// A malformed answer is an error of the client, and the session lives on (SPEC E-111).
+fn read_answer(response: &Response) -> Result<Json, RequestError> {
+    let refused = |error: &[u8]| {
+        let error: Value = serde_json::from_slice(error).ok()?;
+        let message = error.get("message")?.as_str()?.to_owned();
+        let refusal = ErrorObject::new(error.get("code")?.as_i64()?, message);
+        Some(match error.get("data") {
+            Some(data) => refusal.with_data(data.clone()),
+            None => refusal,
+        })
+    };
+    match response.outcome() {
+        Ok(result) => {
+            let text = result.as_bytes().to_vec();
+            Json::parse(text).map_err(|_| RequestError::Malformed)
+        }
+        Err(error) => {
+            Err(refused(error.as_bytes()).map_or(RequestError::Malformed, RequestError::Refused))
+        }
+    }
+}
+
+/// Why a message to the client came to nothing.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The client is gone, or the request that was answered is over.
+    Closed,
+    /// No answer in time.
+    TimedOut,
+    /// The client answered with an error.
+    Refused(ErrorObject),
+    /// The client's answer does not have the shape that its method demands.
+    Malformed,
+    /// The client did not declare what this needs, or its revision does not have it (SPEC E-95).
+    NotOffered(Needed),
+    /// The message may not be sent to any client, for this reason; so it was not.
+    Faulty(String),
+}
+
+/// What a client would have to offer.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Needed {
+    /// These capabilities, in the form of `ClientCapabilities`: `{"sampling": {}}`.
+    Capability(Value),
+    /// A stream that a request of the server can go on.
+    Stream,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the client is gone"),
+            Self::TimedOut => f.write_str("the client did not answer in time"),
+            Self::Refused(error) => write!(f, "the client refused: {}", error.message()),
+            Self::Malformed => f.write_str("the client's answer is malformed"),
+            Self::NotOffered(Needed::Capability(needed)) => {
+                write!(f, "the client does not offer this: {needed}")
+            }
+            Self::NotOffered(Needed::Stream) => {
+                f.write_str("there is no stream to ask the client on")
+            }
+            Self::Faulty(why) => write!(f, "the request to the client is wrong: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+impl RequestError {
+    pub(crate) fn not_offered(needed: Value) -> Self {
+        Self::NotOffered(Needed::Capability(needed))
+    }
+}
+
+/// So that `?` works in handlers: what the client lacks is named (SPEC D-27).
+impl From<RequestError> for ErrorObject {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::NotOffered(Needed::Capability(needed)) => {
+                Self::missing_capability(needed)
+            }
+            other => Self::new(-32603, other.to_string()),
+        }
+    }
+}
+
+/// Tells clients of changes, from anywhere. Cheap to clone; does not keep the service alive.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    sessions: Weak<SessionTable>,
+    listens: Weak<ListenTable>,
+    authorized: bool,
+}
+
+impl Publisher {
+    pub(crate) fn new(
+        sessions: &Arc<SessionTable>,
+        listens: &Arc<ListenTable>,
+        authorized: bool,
+    ) -> Self {
+        Self {
+            sessions: Arc::downgrade(sessions),
+            listens: Arc::downgrade(listens),
+            authorized,
+        }
+    }
+
+    /// Whether the service has an authorizer: without one nobody has a scope.
+    #[must_use]
+    pub fn is_authorized(&self) -> bool {
+        self.authorized
+    }
+
+    /// Tells every client that wants to know: each session once, each listening request of
+    /// 2026-07-28 once, in its own form (SPEC D-132). Never waits; a client that does not read loses
+    /// its stream, not this one its time.
+    pub fn publish(&self, change: &Change) {
+        let (Some(sessions), Some(listens)) = (self.sessions.upgrade(), self.listens.upgrade())
+        else {
+            return;
+        };
+        let params = change.params();
+        let message = Outgoing::Notification(change.method(), params.as_ref());
+        let frame = frame_of(message);
+        let now = now();
+        for row in sessions.all() {
+            if row
+                .with(|session| session.publish(change, message, &frame, now))
+                .is_err()
+            {
+                sessions.end_with_stream(&row);
+            }
+        }
+        let news = News::of(change);
+        for row in listens.all() {
+            row.with(|listener| listener.tell(&news));
+        }
+    }
+}

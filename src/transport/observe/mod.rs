@@ -1,0 +1,5 @@
+//! What a service tells of itself: events, counters, spans.
+
+pub(crate) mod observer;
+#[cfg(feature = "tracing")]
+pub(crate) mod spans;

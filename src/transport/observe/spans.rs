@@ -1,0 +1,104 @@
+//! The feature `tracing`: a span for each request, and an event for whatever the event hook is told.
+//!
+//! There is no id of a session or a request in them, no token and no content (SPEC G-13). What a
+//! client says of its trace is (SPEC A-32), but for its `baggage`, which is the application's.
+
+use std::time::Duration;
+
+use hyper::header::HeaderMap;
+use tracing::field::Empty;
+use tracing::{Span, debug, error, info, info_span, warn};
+
+use super::observer::{Hint, Outcome, ServiceEvent, SessionEnd};
+use crate::protocol::trace::TraceContext;
+use crate::wire::jsonrpc::{Params, Request};
+use crate::wire::version::ProtocolVersion;
+
+/// The span of a request, inside the one that its HTTP request is in. The parser bounds the method.
+pub(crate) fn of_request(version: ProtocolVersion, request: &Request, headers: &HeaderMap) -> Span {
+    let span = info_span!(
+        target: "mcp_wire",
+        "mcp_request",
+        method = request.method(),
+        revision = version.as_str(),
+        outcome = Empty,
+        trace_id = Empty,
+        parent_id = Empty,
+        sampled = Empty,
+        tracestate = Empty,
+    );
+    // Reading costs, and is left out where nobody listens.
+    if span.is_disabled() {
+        return span;
+    }
+    let meta = request.params().and_then(Params::meta);
+    if let Some(trace) = TraceContext::read(meta, headers) {
+        span.record("trace_id", trace.trace_id());
+        span.record("parent_id", trace.parent_id());
+        span.record("sampled", trace.is_sampled());
+        if let Some(state) = trace.tracestate() {
+            span.record("tracestate", state);
+        }
+    }
+    span
+}
+
+/// Tells the subscriber what the hook is told.
+pub(crate) fn tell(event: &ServiceEvent<'_>) {
+    match event {
+        // What the operator may have to act on: a limit was met, or a browser was kept out.
+        ServiceEvent::Refused {
+            reason,
+            status,
+            hint: Some(Hint { value, setting }),
+        } => info!(target: "mcp_wire", reason, status, value, setting, "refused"),
+        ServiceEvent::Refused {
+            reason,
+            status: status @ (403 | 429 | 500..),
+            ..
+        } => info!(target: "mcp_wire", reason, status, "refused"),
+        ServiceEvent::Refused { reason, status, .. } => {
+            debug!(target: "mcp_wire", reason, status, "refused");
+        }
+        ServiceEvent::Finished {
+            outcome, elapsed, ..
+        } => finished(*outcome, *elapsed),
+        ServiceEvent::SessionOpened => debug!(target: "mcp_wire", "session opened"),
+        ServiceEvent::SessionTakenUp => debug!(target: "mcp_wire", "session taken up"),
+        ServiceEvent::SessionEnded {
+            reason: reason @ SessionEnd::Evicted,
+        } => {
+            info!(target: "mcp_wire", reason = reason.as_str(), "session ended");
+        }
+        ServiceEvent::SessionEnded { reason } => {
+            debug!(target: "mcp_wire", reason = reason.as_str(), "session ended");
+        }
+        ServiceEvent::StreamCut => {
+            warn!(target: "mcp_wire", "stream cut: its client does not read");
+        }
+        ServiceEvent::NotificationPanicked => {
+            error!(target: "mcp_wire", "the handler of a notification panicked");
+        }
+    }
+}
+
+/// In the span of the request, which has its method.
+fn finished(outcome: Outcome, elapsed: Duration) {
+    match outcome {
+        Outcome::Error(code) => {
+            debug!(target: "mcp_wire", outcome = outcome.as_str(), code, ?elapsed, "finished");
+        }
+        Outcome::Result | Outcome::Cancelled => {
+            debug!(target: "mcp_wire", outcome = outcome.as_str(), ?elapsed, "finished");
+        }
+        Outcome::Closed => {
+            info!(target: "mcp_wire", outcome = outcome.as_str(), ?elapsed, "finished");
+        }
+        Outcome::TimedOut => {
+            warn!(target: "mcp_wire", outcome = outcome.as_str(), ?elapsed, "finished");
+        }
+        Outcome::Panicked => {
+            error!(target: "mcp_wire", outcome = outcome.as_str(), ?elapsed, "finished");
+        }
+    }
+}

@@ -1,0 +1,617 @@
+//! [`Socket`]: where the bytes of a connection pass. It follows the requests in them, notes what the
+//! connection waits for, and ends it so that the last answer arrives.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+use super::progress::Progress;
+use super::timers::{Timer, Timers};
+use crate::protocol::framing::Framing;
+
+/// How much of what a client still sends is read and thrown away, once it has its answer: it may look for
+/// the answer only when it has sent all. A socket that is closed with bytes unread resets the connection,
+/// and the reset takes the answer away from a client that has not read it yet (RFC 9112, 9.6).
+const LINGER_BYTES: usize = 16 * 1024 * 1024;
+
+/// With how much room a buffer is a large one. hyper begins with 8 KiB; behind a long request it has some
+/// 512 KiB.
+const WIDE: usize = 16 * 1024;
+
+/// The socket of a connection, for hyper and for what carries a stream on without it.
+pub(crate) struct Socket<S> {
+    io: S,
+    progress: Arc<Progress>,
+    framing: Framing,
+    /// How many bytes are read at most of what comes behind a request.
+    limit: usize,
+    /// What has arrived behind the request that is answered: nearly always nothing.
+    ahead: Option<Box<BytesMut>>,
+    /// How much room there was left in the buffer that was read into last.
+    room: usize,
+    /// Whether something was written since the last flush.
+    is_unflushed: bool,
+    /// Whether the client has left or does not read: nothing more can be told it.
+    is_gone: bool,
+    /// Ready when a connection of another protocol is to end.
+    end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// The head of a request may have so many bytes, and no more are read of what is sent ahead.
+    pub(crate) fn new(io: S, limit: usize, progress: Arc<Progress>) -> Self {
+        Self {
+            io,
+            progress,
+            framing: Framing::default(),
+            limit,
+            ahead: None,
+            room: 0,
+            is_unflushed: false,
+            is_gone: false,
+            end: None,
+        }
+    }
+
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    /// The client does not read: nothing more is told it.
+    pub(crate) fn abandon(&mut self) {
+        self.is_gone = true;
+    }
+
+    /// Ready when the client has ended. What it sends ahead is kept, up to its limit.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.ahead_len() < self.limit {
+            let mut bytes = [0; 1024];
+            let most = bytes.len().min(self.limit - self.ahead_len());
+            let mut buffer = ReadBuf::new(&mut bytes[..most]);
+            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                self.is_gone = true;
+                return Poll::Ready(());
+            }
+            self.keep_ahead(buffer.filled());
+        }
+        Poll::Pending
+    }
+
+    fn keep_ahead(&mut self, bytes: &[u8]) {
+        self.ahead.get_or_insert_default().extend_from_slice(bytes);
+        self.told_ahead();
+    }
+
+    fn ahead_len(&self) -> usize {
+        self.ahead.as_ref().map_or(0, |ahead| ahead.len())
+    }
+
+    fn told_ahead(&self) {
+        let is_full = self.ahead_len() >= self.limit;
+        self.progress.sent_ahead(self.ahead.is_some(), is_full);
+    }
+
+    /// Ends the connection, with these last words. A client that is in the middle of a request is
+    /// listened to for a while, and what it says is thrown away.
+    pub(crate) async fn close(mut self, last_words: Option<Vec<u8>>, timers: &mut Timers) {
+        if self.is_gone {
+            return;
+        }
+        let is_amid = !self.framing.is_between() || self.ahead.is_some();
+        let is_listened_to = last_words.is_some() || is_amid;
+        if let Some(words) = last_words
+            && timers.limit(Timer::Write, self.say(&words)).await != Some(true)
+        {
+            return;
+        }
+        let end = async {
+            let shutdown = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
+            if shutdown.await.is_ok() && is_listened_to {
+                self.discard().await;
+            }
+        };
+        timers.limit(Timer::Close, end).await;
+    }
+
+    /// Whether all of it could be written.
+    async fn say(&mut self, mut words: &[u8]) -> bool {
+        while !words.is_empty() {
+            match poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, words)).await {
+                Ok(len) if len > 0 => words = &words[len..],
+                _ => return false,
+            }
+        }
+        poll_fn(|cx| Pin::new(&mut *self).poll_flush(cx))
+            .await
+            .is_ok()
+    }
+
+    async fn discard(&mut self) {
+        // On the heap: the task of every connection has room for what is held across an await.
+        let mut bytes = vec![0; 16 * 1024];
+        let mut total = 0;
+        while total < LINGER_BYTES {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+            if read.await.is_err() || buffer.filled().is_empty() {
+                return;
+            }
+            total += buffer.filled().len();
+        }
+    }
+
+    /// Reads no more than what is missing of the request and what a head may have: the rest stays with the
+    /// system, and its sender waits (FIELD X-8).
+    fn poll_io(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let most = self.framing.missing().saturating_add(self.limit as u64);
+        if buffer.remaining() as u64 <= most {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
+        }
+        Pin::new(&mut (&mut self.io).take(most)).poll_read(cx, buffer)
+    }
+
+    /// Reads what is ahead, or what the client sends.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let is_upgraded = self.is_upgraded(cx)?;
+        if !is_upgraded && self.progress.is_answering() && self.framing.is_between() {
+            // hyper sees no more than the request, and so it always looks for the end of its client.
+            return self.poll_end(cx).map(Ok);
+        }
+        if let Some(ahead) = self.ahead.take() {
+            return Poll::Ready(self.read_ahead(ahead, buffer));
+        }
+        if is_upgraded {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
+        }
+        if self.framing.is_broken() {
+            return Poll::Ready(Err(broken()));
+        }
+        let before = buffer.filled().len();
+        match ready!(self.poll_io(cx, buffer)) {
+            Ok(()) => Poll::Ready(self.arrived(before, buffer)),
+            Err(error) => {
+                self.is_gone = true;
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// Follows the buffer that is read into. With other room than was left it is another buffer, or the same
+    /// whose bytes were moved to its front. Those are a part of a head at most, so the buffer is as long as that
+    /// part and its room.
+    fn look_at(&self, buffer: &ReadBuf<'_>) {
+        let room = buffer.remaining();
+        if room > WIDE {
+            self.progress.reads(true);
+        } else if room != self.room {
+            self.progress.reads(false);
+        }
+    }
+
+    /// Follows what has arrived behind so many bytes of the buffer. What follows the request is kept for
+    /// later, and what must not be read is taken out.
+    fn arrived(&mut self, before: usize, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
+        let bytes = &buffer.filled()[before..];
+        self.is_gone |= bytes.is_empty();
+        let good = self.follow(bytes);
+        let is_cut = good < bytes.len();
+        if is_cut {
+            if !self.framing.is_broken() {
+                self.keep_ahead(&bytes[good..]);
+            }
+            buffer.set_filled(before + good);
+        }
+        match is_cut && good == 0 {
+            true => Err(broken()),
+            false => Ok(()),
+        }
+    }
+
+    /// How many of these bytes belong to the request that is read.
+    fn follow(&mut self, bytes: &[u8]) -> usize {
+        let good = self.framing.feed(bytes);
+        let (is_in_head, fault) = (self.framing.is_in_head(), self.framing.fault());
+        self.progress.arrived(is_in_head, fault);
+        good
+    }
+
+    /// Reads on in what was sent ahead.
+    fn read_ahead(&mut self, mut ahead: Box<BytesMut>, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
+        let bytes = &ahead[..ahead.len().min(buffer.remaining())];
+        let good = match self.progress.upgraded() {
+            Some(_) => bytes.len(),
+            None => self.follow(bytes),
+        };
+        buffer.put_slice(&bytes[..good]);
+        ahead.advance(good);
+        if !ahead.is_empty() && !self.framing.is_broken() {
+            self.ahead = Some(ahead);
+        }
+        self.told_ahead();
+        match self.framing.is_broken() && good == 0 {
+            true => Err(broken()),
+            false => Ok(()),
+        }
+    }
+
+    /// Ready when all that was written is with the client's side, as far as the transport knows. Only
+    /// that is progress: TLS takes bytes that its client does not take (FIELD E-2).
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        match &flushed {
+            Poll::Pending => self.progress.stick(),
+            Poll::Ready(Ok(())) => {
+                self.is_unflushed = false;
+                self.progress.flush();
+            }
+            Poll::Ready(Err(_)) => self.is_gone = true,
+        }
+        flushed
+    }
+
+    fn written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Pending => self.progress.stick(),
+            Poll::Ready(Ok(_)) => self.is_unflushed = true,
+            Poll::Ready(Err(_)) => self.is_gone = true,
+        }
+        written
+    }
+
+    /// Whether this is a connection of another protocol: then nothing is followed and nothing timed.
+    ///
+    /// # Errors
+    ///
+    /// It is, and is to end.
+    fn is_upgraded(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let Some(ends) = self.progress.upgraded() else {
+            return Ok(false);
+        };
+        let end = self.end.get_or_insert_with(|| {
+            let mut ends = ends.clone();
+            Box::pin(async move { while ends.changed().await.is_ok() {} })
+        });
+        if end.as_mut().poll(cx).is_pending() {
+            return Ok(true);
+        }
+        self.end = Some(Box::pin(poll_fn(|_| Poll::Ready(()))));
+        // Its client learns of it though whoever has the connection may keep it.
+        let _ = Pin::new(&mut self.io).poll_shutdown(cx);
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+}
+
+/// The chunks of a body are broken; hyper hands it on to whoever reads the body.
+fn broken() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the chunks of a body are broken",
+    )
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.look_at(buffer);
+        let read = self.poll_take(cx, buffer);
+        self.room = buffer.remaining();
+        read
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_upgraded(cx)? {
+            return Pin::new(&mut self.io).poll_write(cx, bytes);
+        }
+        // A client that reads slowly but steadily shows it, however much is to be written.
+        ready!(self.poll_flushed(cx))?;
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.written(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_upgraded(cx)? {
+            return Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        }
+        ready!(self.poll_flushed(cx))?;
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        self.written(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.is_upgraded(cx)? {
+            true => Pin::new(&mut self.io).poll_flush(cx),
+            false => self.poll_flushed(cx),
+        }
+    }
+
+    /// Left to `close`, which may have something to say first; but not where it does not come.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.progress.upgraded() {
+            Some(_) => Pin::new(&mut self.io).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The watcher beside hyper as it reads alone: an independent reader of the same bytes (FIELD E-9).
+
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Empty};
+    use hyper::body::Incoming;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper::{Request, Response};
+    use hyper_util::rt::TokioIo;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::protocol::framing::Fault;
+
+    /// A client that sends these pieces, and takes what it is told.
+    struct Sent(VecDeque<Vec<u8>>);
+
+    impl AsyncRead for Sent {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if let Some(piece) = self.0.front_mut() {
+                let len = piece.len().min(buffer.remaining());
+                buffer.put_slice(&piece[..len]);
+                piece.drain(..len);
+                if piece.is_empty() {
+                    self.0.pop_front();
+                }
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Sent {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn cut(text: &[u8], size: usize) -> VecDeque<Vec<u8>> {
+        text.chunks(size).map(<[u8]>::to_vec).collect()
+    }
+
+    /// What tells a request from others, however its target is spelled.
+    fn digits(target: &str) -> String {
+        target.chars().filter(char::is_ascii_digit).collect()
+    }
+
+    /// The paths of the requests that hyper finds, how many of them it reads to their end, and whether it
+    /// finds no fault.
+    fn read_by_hyper(io: impl AsyncRead + AsyncWrite + Unpin) -> (Vec<String>, usize, bool) {
+        let found = Mutex::new((Vec::new(), 0));
+        let service = service_fn(async |request: Request<Incoming>| {
+            found
+                .lock()
+                .unwrap()
+                .0
+                .push(digits(&request.uri().to_string()));
+            if request.into_body().collect().await.is_ok() {
+                found.lock().unwrap().1 += 1;
+            }
+            Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+        });
+        let serving = http1::Builder::new()
+            .header_read_timeout(None)
+            .half_close(true)
+            .serve_connection(TokioIo::new(io), service);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let is_sound = runtime.block_on(serving).is_ok();
+        let (paths, complete) = found.into_inner().unwrap();
+        (paths, complete, is_sound)
+    }
+
+    /// The paths of the requests that the watcher finds, and where it stands at the end.
+    fn read_by_watcher(text: &[u8], size: usize) -> (Vec<String>, Framing) {
+        let mut whole = Framing::default();
+        for mut piece in text.chunks(size) {
+            // One request after the other.
+            while let len @ 1.. = whole.feed(piece) {
+                piece = &piece[len..];
+            }
+        }
+        let mut bytewise = Framing::default();
+        let (mut paths, mut start) = (Vec::new(), 0);
+        for (at, byte) in text.iter().enumerate() {
+            let was_in_head = bytewise.is_in_head();
+            bytewise.feed(&[*byte]);
+            if !was_in_head {
+                start = at;
+            }
+            if was_in_head && !bytewise.is_in_head() {
+                let head = String::from_utf8_lossy(&text[start..]);
+                paths.push(digits(head.split(' ').nth(1).unwrap_or_default()));
+            }
+        }
+        assert_eq!(
+            format!("{whole:?}"),
+            format!("{bytewise:?}"),
+            "however it is cut"
+        );
+        (paths, whole)
+    }
+
+    const LINES: &[&str] = &[
+        "Host: a",
+        "X: y",
+        "Content-Length: 3",
+        "content-length:3",
+        "Content-Length: 0",
+        "Content-Length: 16",
+        "Content-Length: 3, 3",
+        "Content-Length: +3",
+        "Content-Length : 3",
+        " Content-Length: 3",
+        "Content-Length: 18446744073709551615",
+        "Content-Length: 18446744073709551619",
+        "Transfer-Encoding: chunked",
+        "transfer-encoding: CHUNKED ",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: chunked, gzip",
+        "Transfer-Encoding: gzip",
+        "Transfer-Encoding:",
+        "Connection: keep-alive",
+        "Connection: close",
+        "Expect: 100-continue",
+    ];
+
+    const BODIES: &[&str] = &[
+        "",
+        "abc",
+        "0\r\n\r\n",
+        "3\r\nabc\r\n0\r\n\r\n",
+        "003 ;x=\"y\"\r\nabc\r\n00\r\nX: y\r\n\r\n",
+        "A\r\n0123456789\r\n3\r\nabc\r\n0\r\nX: y\r\nZ:\r\n\r\n",
+        "0\r\n\nX: y\r\n\r\n",
+        "0\r\nX: y\n\r\n\r\n",
+        "3\nabc\n0\n\n",
+        "ffffffffffffffff\r\nabc",
+        "10000000000000003\r\nabc\r\n0\r\n\r\n",
+    ];
+
+    fn line_end() -> impl Strategy<Value = &'static str> {
+        prop_oneof![
+            40 => Just("\r\n"),
+            1 => Just("\n"),
+            1 => Just("\r"),
+            1 => Just("\r\n "),
+            1 => Just(""),
+        ]
+    }
+
+    fn request() -> impl Strategy<Value = String> {
+        let lines = prop::collection::vec((select(LINES), line_end()), 0..4);
+        let method = select(&["GET", "POST"][..]);
+        (
+            method,
+            0..1000_u16,
+            line_end(),
+            lines,
+            line_end(),
+            select(BODIES),
+        )
+            .prop_map(|(method, path, end, lines, last, body)| {
+                let lines: String = lines.iter().flat_map(|(line, end)| [*line, *end]).collect();
+                format!("{method} /{path} HTTP/1.1{end}{lines}{last}{body}")
+            })
+    }
+
+    /// Requests one behind the other, of which some bytes are others, too many or missing.
+    fn text() -> impl Strategy<Value = String> {
+        let faults = (
+            any::<prop::sample::Index>(),
+            select(&b"\r\n :;,0aA\t"[..]),
+            0..3_u8,
+        );
+        let requests = prop::collection::vec(request(), 1..5);
+        (requests, prop::collection::vec(faults, 0..3)).prop_map(|(requests, faults)| {
+            let mut text = requests.concat();
+            for (at, byte, kind) in faults {
+                let at = at.index(text.len());
+                match kind {
+                    0 => text.replace_range(at..=at, &char::from(byte).to_string()),
+                    1 => text.insert(at, byte.into()),
+                    _ => drop(text.remove(at)),
+                }
+            }
+            text
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 1000,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        /// FIELD E-9: up to the first request that one of them refuses, both find the same requests.
+        #[test]
+        fn the_watcher_and_hyper_find_the_same_requests(text in text(), size in 1..80_usize) {
+            let (found, framing) = read_by_watcher(text.as_bytes(), size);
+            let (by_hyper, complete, is_sound) = read_by_hyper(Sent(cut(text.as_bytes(), size)));
+            let refused = framing.fault().map_or(usize::MAX, |(nth, _)| nth as usize);
+            let alike = by_hyper.len().min(refused.saturating_add(1));
+            prop_assert_eq!(found.get(..alike), by_hyper.get(..alike));
+            // Of what hyper reads without a fault, the watcher finds all, and stands where it does.
+            let goes_on = !text.contains("close") && !text.contains("HTTP/1.0");
+            if is_sound && goes_on && refused == usize::MAX {
+                prop_assert_eq!(&found, &by_hyper);
+                prop_assert_eq!(framing.is_between(), complete == by_hyper.len());
+            }
+        }
+
+        /// What the watcher refuses is the last that gets through to hyper, which reads nothing behind broken
+        /// chunks.
+        #[test]
+        fn nothing_gets_through_behind_broken_chunks(text in text(), size in 1..80_usize) {
+            let (_, framing) = read_by_watcher(text.as_bytes(), size);
+            let progress = Arc::<Progress>::default();
+            let socket = Socket::new(Sent(cut(text.as_bytes(), size)), 16, progress);
+            let (by_hyper, complete, _) = read_by_hyper(socket);
+            if let Some((nth, Fault::Chunks)) = framing.fault() {
+                prop_assert!(by_hyper.len() <= nth as usize + 1);
+                prop_assert!(complete <= nth as usize);
+            }
+        }
+    }
+}

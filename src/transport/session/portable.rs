@@ -1,0 +1,197 @@
+//! [`Portable`]: sessions whose names say what they are, so that another process can go on with them
+//! (PITFALLS R-50).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::HeaderValue;
+
+use super::sessions::{SessionRow, now};
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::exchange::Claim;
+use crate::protocol::party::{Owner, Party};
+use crate::protocol::rejection::Rejection;
+use crate::protocol::session::{Session, Terms};
+use crate::transport::access::seal::{Sealed, StateKeys, since_1970};
+use crate::transport::service::Shared;
+use crate::transport::shape::handle::too_many;
+use crate::transport::shape::streamable::{reap_from_now_on, resumption};
+use crate::wire::id::{SessionId, Tag};
+use crate::wire::jsonrpc::RawJson;
+use crate::wire::version::ProtocolVersion;
+
+/// The longest capabilities that a name carries, in bytes: it comes with every request. The session
+/// of a client that has more to say of itself stays where it was opened.
+const MAX_CAPABILITIES: usize = 1024;
+
+/// How sessions are named.
+pub(crate) struct Portable {
+    pub(crate) keys: StateKeys,
+    /// For how long after its beginning a session can be taken up elsewhere.
+    pub(crate) lifetime: Duration,
+}
+
+impl Portable {
+    /// The name of an open session: its id, and sealed behind it what it is.
+    pub(crate) fn name(
+        &self,
+        id: SessionId,
+        owner: Option<&Owner>,
+        terms: &Terms,
+    ) -> Option<HeaderValue> {
+        let capabilities = terms.client.as_ref()?;
+        if capabilities.as_bytes().len() > MAX_CAPABILITIES {
+            return None;
+        }
+        let content = format!(
+            r#"{{"version":"{}","until":{},"capabilities":{capabilities}}}"#,
+            terms.version.as_str(),
+            since_1970().saturating_add(self.lifetime).as_secs(),
+        );
+        let bound = bound(id, owner.map(|owner| &**owner));
+        let sealed = self.keys.seal(Sealed::Session, &bound, content.as_bytes());
+        HeaderValue::try_from(format!("{id}.{sealed}")).ok()
+    }
+
+    /// What a session is that this process does not know; `None` if it was never ours, is
+    /// another principal's, or began too long ago.
+    fn read(&self, id: SessionId, owner: Option<&str>, sealed: &str) -> Option<Terms> {
+        let content = self.keys.open(Sealed::Session, &bound(id, owner), sealed)?;
+        let content = RawJson::of(&content);
+        let until = std::str::from_utf8(content.member("until")?.as_bytes()).ok()?;
+        if until.parse::<u64>().ok()? <= since_1970().as_secs() {
+            return None;
+        }
+        let declared = content.member("capabilities");
+        Some(Terms {
+            version: ProtocolVersion::parse(&content.member("version")?.as_str()?)?,
+            client: Some(Capabilities::read(declared, MAX_CAPABILITIES).ok()?),
+        })
+    }
+}
+
+/// Takes up a session that was opened elsewhere, or here before a restart. Requests that come for it
+/// at the same time find the same one.
+pub(crate) fn restore(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    party: Option<&Party>,
+) -> Result<Arc<SessionRow>, Rejection> {
+    let portable = shared.config.portable.as_ref();
+    let owner = party.and_then(Party::owner);
+    let read = |portable: &Portable| {
+        let id = claim.session?;
+        let terms = portable.read(id, owner.map(|owner| &**owner), claim.sealed()?)?;
+        Some((id, terms))
+    };
+    let (id, terms) = portable.and_then(read).ok_or(Rejection::UnknownSession)?;
+    if shared.is_draining() {
+        return Err(Rejection::ShuttingDown);
+    }
+    let session = Session::taken_up(resumption(shared, Some(Tag::random())), terms, now());
+    let row = shared.table.restore(id, session, party).map_err(too_many)?;
+    reap_from_now_on(shared);
+    row.ok_or(Rejection::UnknownSession)
+}
+
+/// The id and the principal are not told in the name, and are sealed with it. An id has one length, so
+/// that the two cannot run into each other.
+fn bound(id: SessionId, owner: Option<&str>) -> Vec<u8> {
+    match owner {
+        Some(owner) => format!("{id} of {owner}").into_bytes(),
+        None => format!("{id}").into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn portable(lifetime: u64) -> Portable {
+        Portable {
+            keys: StateKeys::new(&[1; 32]).unwrap(),
+            lifetime: Duration::from_secs(lifetime),
+        }
+    }
+
+    fn terms(note: &str) -> Terms {
+        let capabilities = json!({"sampling": {"note": note}}).to_string();
+        let capabilities = RawJson::of(capabilities.as_bytes());
+        let capabilities = Capabilities::read(Some(capabilities), usize::MAX);
+        Terms {
+            version: ProtocolVersion::V2025_06_18,
+            client: Some(capabilities.unwrap()),
+        }
+    }
+
+    /// PITFALLS R-50, SPEC C-72, G-20: bound to its id, its principal and its time, and visible ASCII.
+    #[test]
+    fn a_name_is_read_for_its_own_session_alone() {
+        let portable = portable(60);
+        let (id, ada) = (SessionId::random(), Owner::from("ada.lovelace"));
+        let name = portable.name(id, Some(&ada), &terms("x")).unwrap();
+        let name = name.to_str().unwrap();
+        assert!(name.bytes().all(|byte| byte.is_ascii_graphic()) && !name.contains("ada.lovelace"));
+        let sealed = name.strip_prefix(&format!("{id}.")).unwrap();
+        let read = portable.read(id, Some("ada.lovelace"), sealed).unwrap();
+        assert_eq!(read.version, ProtocolVersion::V2025_06_18);
+        assert_eq!(read.client, terms("x").client);
+        for (id, owner) in [
+            (id, Some("bob")),
+            (id, None),
+            (SessionId::random(), Some("ada.lovelace")),
+        ] {
+            assert!(portable.read(id, owner, sealed).is_none());
+        }
+        assert!(
+            portable
+                .read(id, Some("ada.lovelace"), &sealed[1..])
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_too_old_is_not_read() {
+        let id = SessionId::random();
+        let name = portable(0).name(id, None, &terms("x")).unwrap();
+        let (_, sealed) = name.to_str().unwrap().split_once('.').unwrap();
+        assert!(portable(60).read(id, None, sealed).is_none());
+    }
+
+    /// It comes with every request.
+    #[test]
+    fn a_client_with_much_to_say_gets_a_plain_name() {
+        let long = terms(&"x".repeat(MAX_CAPABILITIES));
+        let id = SessionId::random();
+        assert!(portable(60).name(id, None, &long).is_none());
+        let fits = portable(60).name(id, None, &terms(&"x".repeat(900)));
+        assert!(fits.is_some());
+    }
+
+    proptest! {
+        /// SPEC C-72: whatever its client says of itself, a name is short visible ASCII and says it again.
+        #[test]
+        fn a_name_says_what_it_was_told(note in ".{0,600}", principal in ".{0,40}") {
+            let portable = portable(60);
+            let (id, owner) = (SessionId::random(), Owner::from(principal));
+            if let Some(name) = portable.name(id, Some(&owner), &terms(&note)) {
+                prop_assert!(name.len() <= 1600);
+                prop_assert!(name.as_bytes().iter().all(u8::is_ascii_graphic));
+                let (_, sealed) = name.to_str().unwrap().split_once('.').unwrap();
+                let read = portable.read(id, Some(&owner), sealed).unwrap();
+                prop_assert_eq!(read.client, terms(&note).client);
+            } else {
+                prop_assert!(note.len() > 150, "which JSON may make six times as long");
+            }
+        }
+
+        /// PITFALLS R-50: nobody else's text is a name.
+        #[test]
+        fn what_was_not_sealed_is_not_read(sealed in "[A-Za-z0-9_+/=.-]{0,200}") {
+            prop_assert!(portable(60).read(SessionId::random(), None, &sealed).is_none());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! [`SessionTable`]: the sessions of a service, whose coming and going is told.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::protocol::party::{Caps, Party};
+use crate::protocol::session::Session;
+use crate::protocol::table::{Full, Opened, Row, Table};
+use crate::transport::observe::observer::{Observer, ServiceEvent, SessionEnd};
+use crate::transport::stream::queue::Sender;
+#[cfg(feature = "request-state")]
+use crate::wire::id::SessionId;
+use crate::wire::jsonrpc::{ErrorObject, Response};
+
+pub(crate) type LiveSession = Session<Sender, AbortHandle, oneshot::Sender<Response>>;
+pub(crate) type SessionRow = Row<LiveSession>;
+
+/// What is told to requests that their session did not outlive.
+pub(crate) const ENDED: &str = "the session ended before the answer";
+
+/// The time, as the protocol floor takes it; the runtime's clock, so that tests can move it.
+pub(crate) fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// The sessions by id.
+pub(crate) struct SessionTable {
+    rows: Table<LiveSession>,
+    observer: Arc<Observer>,
+}
+
+impl SessionTable {
+    pub(crate) fn new(caps: Caps, observer: Arc<Observer>) -> Self {
+        Self {
+            rows: Table::new(caps),
+            observer,
+        }
+    }
+
+    /// Adds a session under a fresh name, as [`Table::open_in_turn`].
+    pub(crate) fn open(
+        &self,
+        session: LiveSession,
+        party: Option<&Party>,
+    ) -> Result<Arc<SessionRow>, Full> {
+        let opened = self.rows.open_in_turn(session, party, now())?;
+        Ok(self.told(opened, &ServiceEvent::SessionOpened))
+    }
+
+    /// Adds a session under the name that it has, as [`Table::restore`].
+    #[cfg(feature = "request-state")]
+    pub(crate) fn restore(
+        &self,
+        id: SessionId,
+        session: LiveSession,
+        party: Option<&Party>,
+    ) -> Result<Option<Arc<SessionRow>>, Full> {
+        let restored = self.rows.restore(id, session, party, now())?;
+        Ok(restored.map(|opened| self.told(opened, &ServiceEvent::SessionTakenUp)))
+    }
+
+    /// Tells of a session that has its place, and ends the one that had it before.
+    fn told(&self, opened: Opened<LiveSession>, event: &ServiceEvent<'_>) -> Arc<SessionRow> {
+        if let Some(evicted) = opened.evicted {
+            self.bury(&evicted, Some(SessionEnd::Evicted));
+        }
+        if opened.is_new {
+            self.observer.tell(event);
+        }
+        opened.row
+    }
+
+    /// Ends a session: it is unknown from now on, and all that it owned ends with it (PITFALLS R-5). Ending it
+    /// again, or one that is in no table, ends what it owns.
+    pub(crate) fn end(&self, row: &SessionRow, reason: SessionEnd) {
+        let was_known = self.rows.close(row);
+        self.bury(row, was_known.then_some(reason));
+    }
+
+    /// Ends a session whose one stream takes nothing more, for the reason that the stream has.
+    pub(crate) fn end_with_stream(&self, row: &SessionRow) {
+        let is_expired = row.with(|session| session.connection().is_some_and(|c| c.is_expired()));
+        let reason = if is_expired {
+            SessionEnd::Expired
+        } else {
+            SessionEnd::Cut
+        };
+        self.end(row, reason);
+    }
+
+    /// Ends all that `is_gone` says so of.
+    pub(crate) fn reap(&self, is_gone: impl FnMut(&mut LiveSession) -> bool) {
+        for row in self.rows.reap(is_gone) {
+            self.bury(&row, Some(SessionEnd::Idle));
+        }
+    }
+
+    fn bury(&self, row: &SessionRow, reason: Option<SessionEnd>) {
+        let error = ErrorObject::new(-32603, ENDED);
+        let remains = row.with(|session| session.close(&error, now()));
+        // Outside the lock: what is dropped here may run code of handlers.
+        for work in remains.work {
+            work.abort();
+        }
+        drop(remains.awaited);
+        if let Some(reason) = reason {
+            self.observer.tell(&ServiceEvent::SessionEnded { reason });
+        }
+    }
+}
+
+impl Deref for SessionTable {
+    type Target = Table<LiveSession>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.rows
+    }
+}

@@ -1,0 +1,229 @@
+//! HTTP+SSE, the transport of 2024-11-05: a stream at `/sse`, an inbox at `/messages/` (SPEC B).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::header::HeaderMap;
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
+
+use super::handle::{NotTaken, Place, too_many};
+use crate::protocol::exchange::Endpoint;
+use crate::protocol::header::forwarded_prefix;
+use crate::protocol::rejection::{INVALID_MESSAGE, Rejection};
+use crate::protocol::session::{Route, Session};
+use crate::protocol::stream::{Closed, Connection};
+use crate::transport::access::identity::Identity;
+use crate::transport::access::peer::party_of;
+use crate::transport::answer::first::at_once;
+use crate::transport::config::SsePaths;
+use crate::transport::intake::detach;
+use crate::transport::observe::observer::SessionEnd;
+use crate::transport::service::{Shared, response, stream_response};
+use crate::transport::session::sessions::{LiveSession, now};
+use crate::transport::stream::body::{self, ResponseBody};
+use crate::transport::stream::lease::{Lease, end_of};
+use crate::transport::stream::queue::queue;
+use crate::wire::id::{SessionId, StreamId};
+use crate::wire::jsonrpc::{
+    self, ErrorObject, Id, Message, Outgoing, ParseError, Payload, Request,
+};
+use crate::wire::sse::{Event, EventName};
+
+/// Opens a stream, and a session that lives as long.
+pub(crate) fn open(
+    shared: &Arc<Shared>,
+    paths: &SsePaths,
+    head: &Parts,
+) -> Result<Response<ResponseBody>, Rejection> {
+    if shared.is_draining() {
+        return Err(Rejection::ShuttingDown);
+    }
+    let prefix = forwarded_prefix_of(paths, &head.headers)?;
+    let identity = Identity::of(head);
+    let config = &shared.config;
+    // SPEC F-52.
+    let end = end_of(identity);
+    let (mut sender, receiver) = queue(config.queue, &shared.observer, end);
+    let row = shared
+        .table
+        .open(
+            Session::bound(sender.clone(), now()),
+            party_of(head).as_ref(),
+        )
+        .map_err(too_many)?;
+    // SPEC B-2 to B-4: first the address to POST to, a path, so that it resolves against whatever
+    // host the client used. Nothing else can be on the stream, whose name nobody knows yet.
+    let (prefix, path) = match prefix {
+        Some(prefix) => (prefix, &paths.messages),
+        None => ("", &paths.announced),
+    };
+    let endpoint = format!("{prefix}{path}?session_id={}", row.id());
+    let endpoint = Event::new(&endpoint).name(EventName::Endpoint).encode();
+    // An empty queue takes the first event.
+    let _ = sender.offer(endpoint);
+    let shared = Arc::clone(shared);
+    let keep_alive = config.keep_alive;
+    let place = Place { shared, row };
+    let is_draining = place.shared.is_draining();
+    // A revocation ends the session itself.
+    let lease = Lease::until(end);
+    let over = place.clone();
+    let body = ResponseBody::events(receiver, keep_alive, StreamGuard(place))
+        .leased(lease, move || over.end(SessionEnd::Expired));
+    // A drain that began in between has not seen this session.
+    if is_draining {
+        return Err(Rejection::ShuttingDown);
+    }
+    Ok(stream_response(body))
+}
+
+/// What a proxy that is trusted with it says that it took away (PITFALLS R-47).
+fn forwarded_prefix_of<'h>(
+    paths: &SsePaths,
+    headers: &'h HeaderMap,
+) -> Result<Option<&'h str>, Rejection> {
+    if !paths.trusts_forwarded_prefix {
+        return Ok(None);
+    }
+    forwarded_prefix(headers).map_err(|()| Rejection::BadForwardedPrefix)
+}
+
+/// Ends the session when its stream is dropped (SPEC B-12).
+struct StreamGuard(Place);
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        let reason = self.0.row.with(|session| match session.connection() {
+            Some(stream) if stream.is_expired() => SessionEnd::Expired,
+            // A stream that the server ended is over because of a drain: a cut ended the session before.
+            Some(stream) if stream.is_closed() => SessionEnd::Closed,
+            _ => SessionEnd::Left,
+        });
+        self.0.end(reason);
+    }
+}
+
+/// Takes a message for a session (SPEC B.1, in its order).
+pub(crate) async fn post<B>(
+    shared: &Arc<Shared>,
+    (session, is_json): (SessionId, bool),
+    mut head: Box<Parts>,
+    body: B,
+) -> Result<Response<ResponseBody>, Rejection>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    let config = &shared.config;
+    let row = shared
+        .table
+        .find(session, Identity::of(&head).map(Identity::principal))
+        .ok_or(Rejection::UnknownSession)?;
+    let place = Place {
+        shared: Arc::clone(shared),
+        row,
+    };
+    place.check_stream()?;
+    if !is_json {
+        return Err(Rejection::NotJson);
+    }
+    let mut body = body::read(
+        body,
+        (config.body_limit, config.body_timeout),
+        &shared.buffers,
+    )
+    .await?;
+    if detach::is_long(&head, &body) {
+        detach::detach(&mut head, &mut body);
+    }
+    let read = jsonrpc::parse(&body, &config.json);
+    // Whatever waits from here on has what it needs of it.
+    drop(body);
+    shared.permit(Endpoint::Messages, &head, &read)?;
+    match read {
+        Ok(Payload::Single(Message::Request(request))) => {
+            take_request(&place, head, request).await?;
+        }
+        Ok(Payload::Single(Message::Notification(notification))) => {
+            place.hear(head, notification).await?;
+        }
+        Ok(Payload::Single(Message::Response(reply))) => place.take(reply),
+        Ok(Payload::Batch(_)) => return Err(Rejection::BatchNotAllowed),
+        Err(error) => refuse_message(&place, error)?,
+    }
+    // SPEC B-7: the answer comes on the stream.
+    let accepted = Bytes::from_static(b"Accepted");
+    Ok(response(StatusCode::ACCEPTED, ResponseBody::full(accepted)))
+}
+
+impl Place {
+    /// Notes that the client was heard of. Sessions of Streamable HTTP are not for this endpoint. One whose
+    /// stream has ended with the identity that opened it is unknown, although the connection of that stream
+    /// may not have noticed.
+    fn check_stream(&self) -> Result<(), Rejection> {
+        let is_late = |session: &mut LiveSession| {
+            let is_late = session.connection()?.is_late();
+            session.settle();
+            Some(is_late)
+        };
+        match self.row.with(is_late) {
+            Some(false) => return Ok(()),
+            Some(true) => self.end(SessionEnd::Expired),
+            None => {}
+        }
+        Err(Rejection::UnknownSession)
+    }
+}
+
+/// An envelope that is broken is an HTTP error. Params that are broken are the answer to a request
+/// that was understood, and answers travel on the stream (SPEC B-6); a notification has none
+/// (SPEC A-21).
+fn refuse_message(place: &Place, error: ParseError) -> Result<(), Rejection> {
+    let are_params = error.code() == -32602;
+    match error.id() {
+        // An error under the id of a running request would answer that one (PITFALLS R-13).
+        Some(id) if are_params && place.row.with(|session| session.is_running(id)) => {
+            Err(Rejection::IdInUse(id.clone()))
+        }
+        Some(id) if are_params => send_error(place, id, &error.to_error_object(), INVALID_MESSAGE),
+        None if are_params && error.is_notification() => Ok(()),
+        _ => Err(Rejection::Invalid(error)),
+    }
+}
+
+/// Refuses a request with an answer. A stream that takes no more has ended, and its session ends with
+/// it: 404 (SPEC B.1, B-17).
+fn send_error(
+    place: &Place,
+    id: &Id,
+    error: &ErrorObject,
+    reason: &'static str,
+) -> Result<(), Rejection> {
+    let message = Outgoing::Error(Some(id), error);
+    let sent = place.row.with(|session| session.send(message, now()));
+    sent.map_err(|Closed| {
+        place.shared.table.end_with_stream(&place.row);
+        Rejection::UnknownSession
+    })?;
+    let status = StatusCode::ACCEPTED.as_u16();
+    place.shared.observer.refused_inside(reason, status);
+    Ok(())
+}
+
+/// Begins a request. It is polled once here; most answers are ready by then and need no task.
+async fn take_request(place: &Place, head: Box<Parts>, request: Request) -> Result<(), Rejection> {
+    let id = request.id();
+    let route = Route::Stream(StreamId::STANDALONE);
+    let mut running = match place.begin(head, request, route) {
+        Ok(running) => running,
+        Err(NotTaken::Rejected(rejection)) => return Err(rejection),
+        Err(NotTaken::Answered(error, reason)) => return send_error(place, &id, &error, reason),
+    };
+    let is_ready = at_once(running.answer.as_mut()).await.is_some();
+    if !is_ready {
+        running.hand_over(place);
+    }
+    Ok(())
+}

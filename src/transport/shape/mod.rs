@@ -1,0 +1,6 @@
+//! The three shapes that MCP has on HTTP.
+
+pub(crate) mod handle;
+pub(crate) mod http_sse;
+pub(crate) mod stateless;
+pub(crate) mod streamable;

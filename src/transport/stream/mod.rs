@@ -1,0 +1,5 @@
+//! Streams of events, from the queue that feeds them to the body that a client reads.
+
+pub(crate) mod body;
+pub(crate) mod lease;
+pub(crate) mod queue;
