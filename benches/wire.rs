@@ -10,7 +10,7 @@ use bytes::Bytes;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use mcp_wire::EventId;
-use mcp_wire::jsonrpc::{self, Id, Json, Limits};
+use mcp_wire::jsonrpc::{self, Id, Json, MessageLimits};
 use mcp_wire::sse::{Event, EventName};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -36,7 +36,7 @@ fn long_call(len: usize) -> String {
 
 /// A call whose argument uses all the levels that the limit leaves.
 fn deep_call() -> String {
-    let inner = Limits::MAX_DEPTH - 3;
+    let inner = MessageLimits::MAX_DEPTH - 3;
     let (open, close) = (r#"{"a":["#.repeat(inner / 2), "]}".repeat(inner / 2));
     call_with(&(open + &close))
 }
@@ -61,7 +61,7 @@ fn array_of(part: &str) -> String {
 /// An object that makes a reader remember as many names as it may have.
 fn many_keys() -> String {
     let mut body = String::from(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"#);
-    for key in 1..Limits::MAX_MEMBERS {
+    for key in 1..MessageLimits::MAX_MEMBERS {
         write!(body, r#""key{key}":0,"#).expect("a String takes every text");
     }
     body + r#""name":"t"}}"#
@@ -98,7 +98,9 @@ fn parse(c: &mut Criterion) {
         let body = Bytes::from(body);
         let mut group = group(c, &format!("parse/{name}"), body.len());
         group.bench_function("mcp_wire", |b| {
-            b.iter(|| jsonrpc::parse(black_box(&body), &Limits::default()).expect("a message"));
+            b.iter(|| {
+                jsonrpc::parse(black_box(&body), &MessageLimits::default()).expect("a message")
+            });
         });
         group.bench_function("Value", |b| {
             b.iter(|| serde_json::from_slice::<Value>(black_box(&body)).expect("JSON"));
@@ -141,7 +143,7 @@ fn refuse(c: &mut Criterion) {
         let mut group = group(c, &format!("refuse/{name}"), body.len());
         group.bench_function("mcp_wire", |b| {
             b.iter(|| {
-                let parsed = jsonrpc::parse(black_box(&body), &Limits::default());
+                let parsed = jsonrpc::parse(black_box(&body), &MessageLimits::default());
                 assert_eq!(parsed.is_err(), is_refused, "{name}");
             });
         });

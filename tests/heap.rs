@@ -20,7 +20,7 @@ use http_body_util::Full;
 use hyper::Request as HttpRequest;
 use hyper::body::{Body, Frame};
 use hyper::header::HeaderValue;
-use mcp_wire::jsonrpc::{self, ErrorObject, Id, Json, Limits, Request};
+use mcp_wire::jsonrpc::{self, ErrorObject, Id, Json, MessageLimits, Request};
 use mcp_wire::server::{Arguments, Call, Resource, Server, Text, Tool, ToolError};
 use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
 use serde_json::{Value, json};
@@ -656,7 +656,7 @@ fn the_price_of_a_tree_is_never_below_what_it_keeps() {
         let kept = kept_of(&counting, &body);
         let body = Bytes::from(body);
         let parsed = |tree: usize| {
-            let mut limits = Limits::default();
+            let mut limits = MessageLimits::default();
             limits.tree = tree;
             limits.members = 10_000;
             jsonrpc::parse(&body, &limits)
@@ -696,7 +696,7 @@ fn names_take_no_more_than_the_body() {
         ] {
             let body = Bytes::from(body);
             let counting = alone.count();
-            let _ = jsonrpc::parse(&body, &Limits::default());
+            let _ = jsonrpc::parse(&body, &MessageLimits::default());
             assert!(
                 counting.peak() < most,
                 "{} of {}",
@@ -868,7 +868,7 @@ async fn arguments_take_one_tree_within_its_limit() {
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"count","arguments":{{"list":[{list}0]}},"_meta":{meta}}}}}"#
         );
-        let most = 3 * body.len() + Limits::MAX_TREE;
+        let most = 3 * body.len() + MessageLimits::MAX_TREE;
         let headers = mirrored("tools/call", &json!({"name": "count"}));
         let request = direct("POST /mcp", &headers, body);
         let counting = alone.count();

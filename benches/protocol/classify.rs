@@ -11,7 +11,7 @@ use crate::protocol::capabilities::CAPABILITIES_LIMIT;
 use crate::protocol::era::settle;
 use crate::protocol::exchange::{Endpoint, Terms, classify};
 use crate::protocol::fields::Fields;
-use crate::wire::jsonrpc::{self, Limits};
+use crate::wire::jsonrpc::{self, MessageLimits};
 
 const TERMS: Terms = Terms {
     sessions: true,
@@ -101,7 +101,7 @@ pub(crate) fn body(c: &mut Criterion) {
         ("no message", modern(), string_of(64 << 10), false),
     ] {
         let head = post(&headers);
-        let read = jsonrpc::parse(&Bytes::from(body), &Limits::default());
+        let read = jsonrpc::parse(&Bytes::from(body), &MessageLimits::default());
         let fields = Fields::read(&head.headers);
         assert_eq!(
             settle(&fields, read.clone(), true, CAPABILITIES_LIMIT).is_ok(),
@@ -221,7 +221,7 @@ fn string_of(len: usize) -> String {
 
 /// All the levels that the limit leaves.
 fn deep() -> String {
-    let inner = Limits::MAX_DEPTH - 4;
+    let inner = MessageLimits::MAX_DEPTH - 4;
     "[".repeat(inner) + &"]".repeat(inner)
 }
 

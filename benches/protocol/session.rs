@@ -13,7 +13,7 @@ use crate::protocol::replay::ReplayLimits;
 use crate::protocol::session::{Route, Session, Ticket};
 use crate::protocol::stream::{Closed, Connection, Resumption, frame_of};
 use crate::wire::id::{EventId, StreamId, Tag};
-use crate::wire::jsonrpc::{ErrorObject, Id, Json, Limits, Outgoing};
+use crate::wire::jsonrpc::{ErrorObject, Id, Json, MessageLimits, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
 pub(crate) fn session(c: &mut Criterion) {
@@ -178,7 +178,7 @@ fn run_all_but_one(session: &mut Measured) {
 }
 
 fn long_id(number: usize) -> Id {
-    Id::from(format!("\n{}{number:02}", "x".repeat(Limits::MAX_ID_LEN - 6)).as_str())
+    Id::from(format!("\n{}{number:02}", "x".repeat(MessageLimits::MAX_ID_LEN - 6)).as_str())
 }
 
 fn resuming(c: &mut Criterion) {

@@ -5,7 +5,7 @@
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// What a tree may take that is built of a message (`Limits::tree`).
+/// What a tree may take that is built of a message (`MessageLimits::tree`).
 pub(crate) const TREE: usize = 32 * MIB;
 /// What a body may have beside itself while it is answered: its buffer that grows, and a copy.
 pub(crate) const BODY_TIMES: usize = 3;

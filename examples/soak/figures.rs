@@ -20,7 +20,7 @@ const SLOWEST_SLACK: Duration = Duration::from_secs(2);
 /// What a hostile client may take: what it sends, as it makes it and as it is read, a full stream, a full
 /// session, and the sessions that it has left.
 const HOSTILE_HEAP: usize = 6 << 20;
-/// What a thread of the server may build of one message while it reads it (`Limits::tree`).
+/// What a thread of the server may build of one message while it reads it (`MessageLimits::tree`).
 const TREE: usize = 32 << 20;
 
 /// What the server holds at one moment. The heap is the process's, so it tells of the server alone

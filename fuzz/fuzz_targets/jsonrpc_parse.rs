@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use mcp_wire::jsonrpc::{self, Id, Json, Limits, Message, Params, Payload, RawJson};
+use mcp_wire::jsonrpc::{self, Id, Json, MessageLimits, Message, Params, Payload, RawJson};
 use mcp_wire_fuzz::oracle::{self, Costs, Kind, Node, Verdict};
 
 fuzz_target!(|body: &[u8]| {
@@ -32,7 +32,7 @@ fuzz_target!(|body: &[u8]| {
 
 fn same_verdict(body: &Bytes, node: Option<&Node<'_>>, costs: Costs) {
     let expected = oracle::judge(node, body.len(), costs);
-    let mut limits = Limits::default();
+    let mut limits = MessageLimits::default();
     limits.tree = costs.tree;
     limits.members = costs.members;
     match (jsonrpc::parse(body, &limits), expected) {
@@ -101,7 +101,7 @@ fn same_params(parsed: Option<Params<'_>>, expected: Option<&Node<'_>>) {
     same_value(params.arguments(), member("arguments"));
     let request_id = member("requestId")
         .and_then(Node::name_token)
-        .filter(|token| token.len() <= Limits::MAX_ID_LEN);
+        .filter(|token| token.len() <= MessageLimits::MAX_ID_LEN);
     let parsed = params.request_id();
     assert_eq!(
         parsed.as_ref().map(Id::as_bytes),

@@ -126,7 +126,7 @@ impl<'a> Node<'a> {
         members.iter().filter(|(it, _)| it == name).count()
     }
 
-    /// What a tree of this value is charged beside its text, as `Limits::tree` says it.
+    /// What a tree of this value is charged beside its text, as `MessageLimits::tree` says it.
     fn price(&self) -> usize {
         match self {
             Self::Word(_) | Self::Number(_) => 0,

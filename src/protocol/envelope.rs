@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::capabilities::CAPABILITIES_LIMIT;
-    use crate::wire::jsonrpc::{self, Limits, Message, Payload};
+    use crate::wire::jsonrpc::{self, Message, MessageLimits, Payload};
 
     const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
     const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -133,7 +133,7 @@ mod tests {
         }
         let body = Bytes::from(body.to_string());
         let Ok(Payload::Single(Message::Request(request))) =
-            jsonrpc::parse(&body, &Limits::default())
+            jsonrpc::parse(&body, &MessageLimits::default())
         else {
             panic!("{body:?} is no request");
         };

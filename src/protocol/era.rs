@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::capabilities::CAPABILITIES_LIMIT;
-    use crate::wire::jsonrpc::{self, Limits};
+    use crate::wire::jsonrpc::{self, MessageLimits};
 
     const SESSION: (&str, &str) = ("mcp-session-id", "0123456789abcdef0123456789abcdef");
     const MODERN: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
@@ -170,7 +170,7 @@ mod tests {
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let read = jsonrpc::parse(&body, &Limits::default());
+        let read = jsonrpc::parse(&body, &MessageLimits::default());
         settle(&Fields::read(&map), read, sessions, CAPABILITIES_LIMIT)
     }
 

@@ -138,11 +138,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::wire::jsonrpc::{Limits, Message, Payload, parse};
+    use crate::wire::jsonrpc::{Message, MessageLimits, Payload, parse};
 
     fn read_params(params: &Value) -> Result<Filter, ErrorObject> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "m", "params": params});
-        match parse(&Bytes::from(body.to_string()), &Limits::default()) {
+        match parse(&Bytes::from(body.to_string()), &MessageLimits::default()) {
             Ok(Payload::Single(Message::Request(request))) => Filter::read(request.params()),
             other => panic!("{other:?}"),
         }

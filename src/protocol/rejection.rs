@@ -566,7 +566,7 @@ mod tests {
     use super::super::header::MCP_METHOD;
     use super::super::mirror;
     use super::*;
-    use crate::wire::jsonrpc::{self, Limits};
+    use crate::wire::jsonrpc::{self, MessageLimits};
 
     /// SPEC B.1, B-8: every refusal of the table, its status, code and headers.
     #[test]
@@ -586,9 +586,10 @@ mod tests {
                 assert!(refusal.challenge.is_some(), "SPEC C-101");
             }
         }
-        let broken = jsonrpc::parse(&Bytes::from_static(b"{"), &Limits::default()).unwrap_err();
+        let broken =
+            jsonrpc::parse(&Bytes::from_static(b"{"), &MessageLimits::default()).unwrap_err();
         let unsuited = Bytes::from_static(br#"{"id":1}"#);
-        let unsuited = jsonrpc::parse(&unsuited, &Limits::default()).unwrap_err();
+        let unsuited = jsonrpc::parse(&unsuited, &MessageLimits::default()).unwrap_err();
         check(&Rejection::BadHost, 400, -32600, "Host");
         let stranger = || Stranger::new(b"evil.example", Some("allowed_hosts"));
         check(&Rejection::HostNotAllowed(stranger()), 403, -32600, "Host");

@@ -666,7 +666,7 @@ mod tests {
     use super::*;
     use crate::server::content::Annotations;
     use crate::server::resource::{Resource, ResourceContents};
-    use crate::wire::jsonrpc::{Limits, Message, Payload, parse};
+    use crate::wire::jsonrpc::{Message, MessageLimits, Payload, parse};
 
     const V03: ProtocolVersion = ProtocolVersion::V2025_03_26;
     const V06: ProtocolVersion = ProtocolVersion::V2025_06_18;
@@ -677,7 +677,7 @@ mod tests {
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"arguments":{text}}}}}"#
         );
-        match parse(&body.into(), &Limits::default()) {
+        match parse(&body.into(), &MessageLimits::default()) {
             Ok(Payload::Single(Message::Request(request))) => Arguments::of(&request),
             other => panic!("{other:?}"),
         }

@@ -24,7 +24,7 @@ use crate::protocol::party::{Caps, Each};
 use crate::protocol::protected::{ProtectedResource, Published};
 use crate::protocol::rejection::Rejection;
 use crate::protocol::replay::ReplayLimits;
-use crate::wire::jsonrpc::Limits;
+use crate::wire::jsonrpc::MessageLimits;
 
 /// The defaults, each in one place.
 pub(crate) mod default {
@@ -79,7 +79,7 @@ pub(crate) struct Config {
     pub(crate) proxies: Proxies,
     pub(crate) queue: QueueLimits,
     pub(crate) replay: ReplayLimits,
-    pub(crate) json: Limits,
+    pub(crate) json: MessageLimits,
     pub(crate) capabilities_limit: usize,
     pub(crate) access: Access,
     #[cfg(feature = "request-state")]
@@ -146,7 +146,7 @@ pub struct Builder<D> {
     proxies: Vec<String>,
     queue: QueueLimits,
     replay: ReplayLimits,
-    json: Limits,
+    json: MessageLimits,
     capabilities_limit: usize,
     authorizer: Option<Box<dyn Authorizer>>,
     protected: Option<ProtectedResource>,
@@ -203,7 +203,7 @@ impl<D: Dispatcher> Builder<D> {
                 events: default::REPLAY_EVENTS,
                 age: default::REPLAY_AGE,
             },
-            json: Limits::default(),
+            json: MessageLimits::default(),
             capabilities_limit: CAPABILITIES_LIMIT,
             authorizer: None,
             protected: None,
@@ -359,7 +359,7 @@ impl<D: Dispatcher> Builder<D> {
     }
 
     /// The longest request body, in bytes. Default 4 MiB. Beyond 32 MiB raise
-    /// [`Limits::tree`](crate::jsonrpc::Limits::tree) too ([`json_limits`](Self::json_limits)), which counts
+    /// [`MessageLimits::tree`](crate::jsonrpc::MessageLimits::tree) too ([`json_limits`](Self::json_limits)), which counts
     /// the body's bytes.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
@@ -564,8 +564,8 @@ impl<D: Dispatcher> Builder<D> {
 
     /// What a JSON-RPC message may measure, and what it may take as a tree of values. A message that
     /// exceeds a limit is refused with -32600, or -32700 for nesting, and the refusal names this setting.
-    /// Defaults in [`Limits`].
-    pub fn json_limits(mut self, limits: Limits) -> Self {
+    /// Defaults in [`MessageLimits`].
+    pub fn json_limits(mut self, limits: MessageLimits) -> Self {
         self.json = limits;
         self
     }
@@ -617,11 +617,11 @@ impl<D: Dispatcher> Builder<D> {
                 "stream_queue must hold at least one event".to_owned(),
             ));
         }
-        if self.json.depth > Limits::DEPTH_CEILING {
+        if self.json.depth > MessageLimits::DEPTH_CEILING {
             return Err(Error::setup(format!(
                 "a JSON depth limit of {} is above {}, which is what a stack can bear",
                 self.json.depth,
-                Limits::DEPTH_CEILING
+                MessageLimits::DEPTH_CEILING
             )));
         }
         #[cfg(feature = "request-state")]

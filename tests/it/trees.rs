@@ -1,7 +1,7 @@
 //! What the values of a message may cost: messages that are small as text and large as anything else
 //! (FIELD X-1, X-2, X-4, X-5), in both eras, byte for byte.
 
-use mcp_wire::jsonrpc::Limits;
+use mcp_wire::jsonrpc::MessageLimits;
 use mcp_wire::server::{Arguments, Call, Server, Tool};
 use mcp_wire::{Builder, McpService};
 use serde_json::{Value, json};
@@ -60,7 +60,10 @@ async fn values_that_would_be_a_huge_tree_are_refused() {
     let running = running(|builder| builder).await;
     let session = Session::open(running.address, V11, json!({})).await;
     let objects = format!("[{}0]", r#"{"":1},"#.repeat(500_000));
-    let says = format!("more than {} bytes of memory {SETTING}", Limits::MAX_TREE);
+    let says = format!(
+        "more than {} bytes of memory {SETTING}",
+        MessageLimits::MAX_TREE
+    );
     for (method, params) in [
         ("tools/list", format!(r#"{{"cursor":{objects}}}"#)),
         ("ping", format!(r#"{{"x":{objects}}}"#)),
@@ -96,7 +99,7 @@ async fn long_arrays_of_numbers_pass() {
 #[tokio::test]
 async fn a_limit_of_a_message_is_named_with_its_setting() {
     let running = running(|builder| {
-        let mut limits = Limits::default();
+        let mut limits = MessageLimits::default();
         limits.tree = 9000;
         limits.members = 12;
         limits.depth = 8;

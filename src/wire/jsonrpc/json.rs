@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::parse::Limits;
+use super::parse::MessageLimits;
 use super::plain::has_escape;
 use super::scan::{Kind, Scanner, decode};
 use super::walk::{elements, members};
@@ -139,11 +139,11 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// When the text is not one JSON object, or nests deeper than [`Limits::MAX_DEPTH`].
+    /// When the text is not one JSON object, or nests deeper than [`MessageLimits::MAX_DEPTH`].
     pub fn parse(text: impl Into<Bytes>) -> Result<Self, InvalidJson> {
         let text = text.into();
         let scan = || {
-            let mut scanner = Scanner::new(&text, Limits::MAX_DEPTH)?;
+            let mut scanner = Scanner::new(&text, MessageLimits::MAX_DEPTH)?;
             let (kind, _) = scanner.value()?;
             scanner.end().map(|()| kind)
         };

@@ -429,7 +429,7 @@ impl fmt::Debug for Params<'_> {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::{Limits, Payload, parse};
+    use super::super::{MessageLimits, Payload, parse};
     use super::{KNOWN, Method};
 
     /// For logs of embedders: what the message says, and nothing of how it is stored.
@@ -450,7 +450,7 @@ mod tests {
             ),
         ] {
             let body = Bytes::from_static(body.as_bytes());
-            let read: Result<Payload, _> = parse(&body, &Limits::default());
+            let read: Result<Payload, _> = parse(&body, &MessageLimits::default());
             assert_eq!(format!("{:?}", read.expect("a message")), expected);
         }
     }

@@ -24,6 +24,6 @@ pub use self::error::ErrorObject;
 pub use self::id::Id;
 pub use self::json::{InvalidJson, Json, RawJson};
 pub use self::message::{Message, Notification, Params, Payload, Request, Response};
-pub use self::parse::{Limits, ParseError, parse};
+pub use self::parse::{MessageLimits, ParseError, parse};
 
 pub(crate) use self::encode::{Outgoing, put_owned_string, put_string};

@@ -13,33 +13,33 @@ use super::{ErrorObject, Id, Message, Notification, Payload, Request, Response};
 /// What a message may measure.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Limits {
-    /// Containers inside each other, counted up to [`Limits::DEPTH_CEILING`]. Default
-    /// [`Limits::MAX_DEPTH`].
+pub struct MessageLimits {
+    /// Containers inside each other, counted up to [`MessageLimits::DEPTH_CEILING`]. Default
+    /// [`MessageLimits::MAX_DEPTH`].
     pub depth: usize,
-    /// The bytes of an id's token. Default [`Limits::MAX_ID_LEN`].
+    /// The bytes of an id's token. Default [`MessageLimits::MAX_ID_LEN`].
     pub id_len: usize,
-    /// The bytes of a method's token. Default [`Limits::MAX_METHOD_LEN`].
+    /// The bytes of a method's token. Default [`MessageLimits::MAX_METHOD_LEN`].
     pub method_len: usize,
-    /// The messages of a batch. Default [`Limits::MAX_BATCH_LEN`].
+    /// The messages of a batch. Default [`MessageLimits::MAX_BATCH_LEN`].
     pub batch_len: usize,
     /// The members of a message itself, of its `params`, of `_meta`, and of the `clientInfo` in it: each
     /// of these objects may have so many. Objects further inside, such as `arguments`, are counted by
-    /// [`Limits::tree`] alone. Default [`Limits::MAX_MEMBERS`].
+    /// [`MessageLimits::tree`] alone. Default [`MessageLimits::MAX_MEMBERS`].
     pub members: usize,
     /// The bytes of heap that the values of a body may take as a tree (`serde_json::Value`), all
     /// messages of a batch together. The parser adds them up while it reads, before anything is built: the
     /// bytes of the body, for its strings, and beside them 32 for each string, 64 for an element of an
     /// array, 164 for a member of an object and its name, and 80 or 544 for an array or an object that
     /// is not empty. The sum is never below what a tree keeps, as 64-bit machines have it. Default
-    /// [`Limits::MAX_TREE`].
+    /// [`MessageLimits::MAX_TREE`].
     pub tree: usize,
 }
 
-impl Limits {
+impl MessageLimits {
     /// Deeper than any schema that is in use, shallow enough for every reader's stack.
     pub const MAX_DEPTH: usize = 64;
-    /// The most that [`Limits::depth`] may be set to: the parser keeps a bit of each level.
+    /// The most that [`MessageLimits::depth`] may be set to: the parser keeps a bit of each level.
     pub const DEPTH_CEILING: usize = 512;
     /// Room for a UUID, a URL or an integer of hundreds of digits.
     pub const MAX_ID_LEN: usize = 256;
@@ -54,7 +54,7 @@ impl Limits {
     pub const MAX_TREE: usize = 32 * 1024 * 1024;
 }
 
-impl Default for Limits {
+impl Default for MessageLimits {
     fn default() -> Self {
         Self {
             depth: Self::MAX_DEPTH,
@@ -70,7 +70,7 @@ impl Default for Limits {
 /// Reads a body: one message or a batch (SPEC A.1, A.3). The messages share the body's bytes.
 ///
 /// Time is linear in the length of the body. Memory is that of the names in the message itself,
-/// `params` and `_meta`, of which there are no more than [`Limits::members`], and only where there are
+/// `params` and `_meta`, of which there are no more than [`MessageLimits::members`], and only where there are
 /// more than eight or they have escapes.
 ///
 /// # Errors
@@ -79,18 +79,18 @@ impl Default for Limits {
 ///
 /// ```
 /// use bytes::Bytes;
-/// use mcp_wire::jsonrpc::{self, Limits, Message, Payload};
+/// use mcp_wire::jsonrpc::{self, MessageLimits, Message, Payload};
 ///
 /// let body = Bytes::from_static(br#"{"method":"ping","jsonrpc":"2.0","id":"a"}"#);
-/// let Ok(Payload::Single(Message::Request(ping))) = jsonrpc::parse(&body, &Limits::default())
+/// let Ok(Payload::Single(Message::Request(ping))) = jsonrpc::parse(&body, &MessageLimits::default())
 /// else { panic!("a request") };
 /// assert_eq!(ping.method(), "ping");
 /// assert_eq!(ping.id().as_bytes(), br#""a""#);
 ///
-/// let error = jsonrpc::parse(&Bytes::from_static(b"{"), &Limits::default()).unwrap_err();
+/// let error = jsonrpc::parse(&Bytes::from_static(b"{"), &MessageLimits::default()).unwrap_err();
 /// assert_eq!(error.code(), -32700);
 /// ```
-pub fn parse(body: &Bytes, limits: &Limits) -> Result<Payload, ParseError> {
+pub fn parse(body: &Bytes, limits: &MessageLimits) -> Result<Payload, ParseError> {
     let mut scanner = Scanner::new(body, limits.depth)?;
     // That the text is not JSON at all goes before what its members are.
     match scanner.peek() {
@@ -122,7 +122,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 fn batch(
     scanner: &mut Scanner<'_>,
     body: &Bytes,
-    limits: &Limits,
+    limits: &MessageLimits,
 ) -> Scanned<Result<Payload, ParseError>> {
     let mut messages = Vec::new();
     let mut fault = None;
@@ -196,7 +196,7 @@ struct Envelope {
 impl Envelope {
     /// Reads an object to its end. What is wrong with a member is kept for later: bytes that are
     /// not JSON go first, and the id may come last (GOTCHAS 22).
-    fn read(&mut self, scanner: &mut Scanner<'_>, limits: &Limits) -> Scanned<()> {
+    fn read(&mut self, scanner: &mut Scanner<'_>, limits: &MessageLimits) -> Scanned<()> {
         let mut members = scanner.object(limits.members)?;
         while let Some(part) = scanner.next(&mut members)? {
             if matches!(part, EnvelopePart::Params) && scanner.peek() == Some(b'{') {
@@ -293,7 +293,7 @@ impl Envelope {
 
 /// What is wrong with the values of a body up to here, whatever message they are part of.
 #[inline(always)]
-fn unfit_tree(scanner: &Scanner<'_>, limits: &Limits) -> Option<Box<Fault>> {
+fn unfit_tree(scanner: &Scanner<'_>, limits: &MessageLimits) -> Option<Box<Fault>> {
     let is_large = scanner.price() > limits.tree as u64;
     (is_large || scanner.has_reserved_name()).then(|| {
         let limit = limits.tree;
@@ -308,7 +308,7 @@ fn unfit_tree(scanner: &Scanner<'_>, limits: &Limits) -> Option<Box<Fault>> {
 #[inline(always)]
 fn unfit_members(
     members: &mut Members<'_>,
-    limits: &Limits,
+    limits: &MessageLimits,
     of: &'static str,
 ) -> Option<Box<Fault>> {
     if members.are_too_many() {
@@ -363,7 +363,7 @@ fn version(scanner: &Scanner<'_>, kind: Kind, span: Span) -> Member<()> {
 }
 
 /// SPEC A-3, A-4, A-6: a string or an integer; `null` makes no notification, `1.0` no integer.
-fn id(kind: Kind, span: Span, limits: &Limits) -> Scanned<Span> {
+fn id(kind: Kind, span: Span, limits: &MessageLimits) -> Scanned<Span> {
     match kind {
         Kind::String | Kind::Integer if span.range().len() <= limits.id_len => Ok(span),
         Kind::String | Kind::Integer => Err(Fault::LongId {
@@ -374,7 +374,7 @@ fn id(kind: Kind, span: Span, limits: &Limits) -> Scanned<Span> {
     }
 }
 
-fn method(scanner: &Scanner<'_>, kind: Kind, span: Span, limits: &Limits) -> Member<Method> {
+fn method(scanner: &Scanner<'_>, kind: Kind, span: Span, limits: &MessageLimits) -> Member<Method> {
     if kind != Kind::String {
         return Ok(Err(Fault::MethodType.into()));
     }
@@ -443,7 +443,7 @@ impl Part for ParamPart {
 }
 
 #[inline(never)]
-fn params(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<ParamSpans> {
+fn params(scanner: &mut Scanner<'_>, limits: &MessageLimits) -> Member<ParamSpans> {
     let start = scanner.position();
     let mut members = scanner.object(limits.members)?;
     let mut spans = ParamSpans::new(scanner.since(start));
@@ -511,7 +511,7 @@ impl Part for MetaPart {
 
 /// SPEC A-27, A-31: the progress token is a string or an integer.
 #[inline(never)]
-fn meta(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<MetaSpans> {
+fn meta(scanner: &mut Scanner<'_>, limits: &MessageLimits) -> Member<MetaSpans> {
     let start = scanner.position();
     let mut members = scanner.object(limits.members)?;
     let mut spans = MetaSpans::new(scanner.since(start));
@@ -582,7 +582,7 @@ impl Part for ClientPart {
 /// Where `clientInfo` lies, and whether the client is named in it: by name and version, both strings.
 /// Looked at while it goes by, since a second walk would cost as much as this one.
 #[inline(never)]
-fn client(scanner: &mut Scanner<'_>, limits: &Limits) -> Member<(Span, bool)> {
+fn client(scanner: &mut Scanner<'_>, limits: &MessageLimits) -> Member<(Span, bool)> {
     if scanner.peek() != Some(b'{') {
         let (_, span) = scanner.value()?;
         return Ok(Ok((span, false)));

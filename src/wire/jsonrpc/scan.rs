@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 use super::members::{Members, Part};
-use super::parse::{Fault, Limits};
+use super::parse::{Fault, MessageLimits};
 use super::plain::plain_run;
 use super::price;
 use super::token::{Quoted, expected, gap, number, string, word};
@@ -80,12 +80,12 @@ pub(super) struct Scanner<'a> {
     price: u64,
     has_reserved_name: bool,
     /// Of each container that [`Scanner::container`] is in, whether it is an object: a bit by its depth.
-    objects: [u64; Limits::DEPTH_CEILING / 64],
+    objects: [u64; MessageLimits::DEPTH_CEILING / 64],
 }
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `text`, which may nest `max_depth` containers, and no more than
-    /// [`Limits::DEPTH_CEILING`].
+    /// [`MessageLimits::DEPTH_CEILING`].
     pub(super) fn new(text: &'a [u8], max_depth: usize) -> Scanned<Self> {
         if u32::try_from(text.len()).is_err() {
             return Err(Fault::TooLong.into());
@@ -94,7 +94,7 @@ impl<'a> Scanner<'a> {
         let text = std::str::from_utf8(text).map_err(|error| Fault::Utf8 {
             at: error.valid_up_to(),
         })?;
-        let max_depth = max_depth.min(Limits::DEPTH_CEILING);
+        let max_depth = max_depth.min(MessageLimits::DEPTH_CEILING);
         Ok(Self {
             text,
             at: 0,

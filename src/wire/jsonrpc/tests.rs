@@ -15,7 +15,10 @@ use super::scan::steps;
 use super::*;
 
 fn read(body: impl AsRef<[u8]>) -> Result<Payload, ParseError> {
-    parse(&Bytes::copy_from_slice(body.as_ref()), &Limits::default())
+    parse(
+        &Bytes::copy_from_slice(body.as_ref()),
+        &MessageLimits::default(),
+    )
 }
 
 #[track_caller]
@@ -602,9 +605,9 @@ fn hostile_objects_cost_linear_time() {
         format!(r#"{names}"{last}":0"#)
     };
     let (distinct, repeated) = (names("x"), names("99999"));
-    let limits = Limits {
+    let limits = MessageLimits {
         members: 200_000,
-        ..Limits::default()
+        ..MessageLimits::default()
     };
     for (inner, refused) in [(&distinct, false), (&repeated, true)] {
         for members in [
@@ -701,11 +704,11 @@ fn steps_are_linear_in_size() {
 }
 
 /// Limits of which only these two are low.
-fn low(tree: usize, members: usize) -> Limits {
-    Limits {
+fn low(tree: usize, members: usize) -> MessageLimits {
+    MessageLimits {
         tree,
         members,
-        ..Limits::default()
+        ..MessageLimits::default()
     }
 }
 
@@ -862,7 +865,7 @@ fn members_at_the_checked_levels_are_capped() {
     };
     let with = |members: String| {
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m",{members}}}"#);
-        line(&parse(&body.into(), &low(Limits::MAX_TREE, 20)))
+        line(&parse(&body.into(), &low(MessageLimits::MAX_TREE, 20)))
     };
     type Make<'a> = &'a dyn Fn(String) -> String;
     let client = "io.modelcontextprotocol/clientInfo";
@@ -894,7 +897,7 @@ fn members_at_the_checked_levels_are_capped() {
     );
     // It is refused aloud, though it has no id.
     let note = format!(r#"{{"jsonrpc":"2.0","method":"m",{}}}"#, names(19));
-    let note = line(&parse(&note.into(), &low(Limits::MAX_TREE, 20)));
+    let note = line(&parse(&note.into(), &low(MessageLimits::MAX_TREE, 20)));
     assert!(note.starts_with("-32600 - "), "{note}");
     // Duplicates count as well.
     let same = format!(r#""params":{{{}"x":0}}"#, r#""_meta":{},"#.repeat(20));
@@ -1193,18 +1196,18 @@ fn a_batch_is_short_and_its_ids_differ() {
 #[test]
 fn limits_can_be_set() {
     #[track_caller]
-    fn check(limits: &Limits, body: &'static str, expected: &str) {
+    fn check(limits: &MessageLimits, body: &'static str, expected: &str) {
         assert_eq!(
             line(&parse(&Bytes::from_static(body.as_bytes()), limits)),
             expected
         );
     }
-    let limits = Limits {
+    let limits = MessageLimits {
         depth: 1,
         id_len: 2,
         method_len: 3,
         batch_len: 1,
-        ..Limits::default()
+        ..MessageLimits::default()
     };
     check(
         &limits,
@@ -1352,7 +1355,7 @@ fn a_client_is_named_by_name_and_version() {
             r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"_meta":{{"io.modelcontextprotocol/clientInfo":{info}}}}}}}"#
         );
         let Ok(Payload::Single(Message::Request(request))) =
-            parse(&Bytes::from(body), &Limits::default())
+            parse(&Bytes::from(body), &MessageLimits::default())
         else {
             panic!("{info}");
         };
@@ -1361,7 +1364,8 @@ fn a_client_is_named_by_name_and_version() {
         assert_eq!(params.client_info().unwrap().as_bytes(), info.as_bytes());
     }
     let body = Bytes::from(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{}}}"#);
-    let Ok(Payload::Single(Message::Request(request))) = parse(&body, &Limits::default()) else {
+    let Ok(Payload::Single(Message::Request(request))) = parse(&body, &MessageLimits::default())
+    else {
         panic!("a request");
     };
     assert!(request.params().unwrap().is_client_named());
