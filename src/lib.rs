@@ -89,10 +89,12 @@ pub use protocol::exchange::Endpoint;
 pub use protocol::level::LogLevel;
 pub use protocol::trace::TraceContext;
 pub use transport::config::Builder;
-pub use transport::dispatch::context::{
-    BoxFuture, Context, Dispatcher, Needed, Publisher, RequestError,
-};
-pub use transport::observe::observer::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
+pub use transport::dispatch::context::Context;
+pub use transport::dispatch::dispatcher::Dispatcher;
+pub use transport::dispatch::publisher::Publisher;
+pub use transport::dispatch::request_error::{Needed, RequestError};
+pub use transport::future::BoxFuture;
+pub use transport::observe::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
 pub use transport::serve::listener::{Serve, serve, serve_connection};
 pub use transport::service::McpService;
 pub use transport::stream::body::ResponseBody;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::elicitation::{Elicitation, Elicited};
 use super::sampling::{Sampled, Sampling};
-use crate::transport::dispatch::context::RequestError;
+use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::jsonrpc::Json;
 
 /// A place that the server may work in.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use crate::transport::dispatch::context::BoxFuture;
+use crate::transport::future::BoxFuture;
 use crate::wire::jsonrpc::{ErrorObject, RawJson};
 use crate::wire::version::ProtocolVersion;
 

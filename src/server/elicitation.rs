@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::uri_template::is_absolute_uri;
-use crate::transport::dispatch::context::RequestError;
+use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::version::ProtocolVersion;
 
 /// A question to the person at the client (SPEC E-101, E-103). From 2025-06-18 on.

@@ -61,7 +61,10 @@ use self::tool::tool_handler;
 use self::uri_template::is_absolute_uri;
 use crate::error::Error;
 use crate::protocol::change::Change;
-use crate::transport::dispatch::context::{BoxFuture, Context, Dispatcher, Publisher};
+use crate::transport::dispatch::context::Context;
+use crate::transport::dispatch::dispatcher::Dispatcher;
+use crate::transport::dispatch::publisher::Publisher;
+use crate::transport::future::BoxFuture;
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
 use crate::wire::version::Era;
 

@@ -12,7 +12,7 @@ use super::content::{Content, Role};
 use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
 use super::scopes::scopes_fault;
-use crate::transport::dispatch::context::BoxFuture;
+use crate::transport::future::BoxFuture;
 use crate::wire::jsonrpc::{ErrorObject, Json, RawJson};
 use crate::wire::version::ProtocolVersion;
 

@@ -15,7 +15,7 @@ use super::meta::Meta;
 use super::scopes::scopes_fault;
 use super::text::Text;
 use super::uri_template::{UriTemplate, Variables};
-use crate::transport::dispatch::context::BoxFuture;
+use crate::transport::future::BoxFuture;
 use crate::wire::base64;
 use crate::wire::jsonrpc::{ErrorObject, put_owned_string};
 use crate::wire::pieces::PieceWriter;

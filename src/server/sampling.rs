@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::content::{Content, Role};
 use super::tool::{Tool, ToolResult};
-use crate::transport::dispatch::context::RequestError;
+use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::version::ProtocolVersion;
 
 /// A wish for a completion by the client's model (SPEC E-97).

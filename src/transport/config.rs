@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::access::authorizer::Authorizer;
 #[cfg(feature = "request-state")]
 use super::access::seal::StateKeys;
-use super::dispatch::context::Dispatcher;
-use super::observe::observer::{Hook, Observer, ServiceEvent};
+use super::dispatch::dispatcher::Dispatcher;
+use super::observe::events::ServiceEvent;
+use super::observe::observer::{Hook, Observer};
 use super::service::McpService;
 #[cfg(feature = "request-state")]
 use super::session::portable::Portable;

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod answer;
 pub(crate) mod config;
 pub(crate) mod dispatch;
+pub(crate) mod future;
 pub(crate) mod intake;
 pub(crate) mod observe;
 pub(crate) mod panics;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
-use super::dispatch::context::BoxFuture;
+use super::future::BoxFuture;
 
 #[derive(Debug)]
 pub(crate) struct Panicked;

@@ -16,23 +16,26 @@ use hyper::http::request::Parts;
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::access::authorizer::{identify, permit, veil};
 use super::access::identity::Identity;
 use super::access::peer::Peer;
 use super::answer::documents;
 use super::config::{Builder, Config, same_path};
+use super::dispatch::admission::{identify, permit, veil};
 use super::dispatch::calls::Calls;
-use super::dispatch::context::{BoxFuture, Dispatcher, Publisher};
+use super::dispatch::dispatcher::Dispatcher;
+use super::dispatch::publisher::Publisher;
+use super::future::BoxFuture;
 use super::intake::buffers::Buffers;
 use super::intake::detach;
-use super::observe::observer::{Observer, SessionEnd, Snapshot};
+use super::intake::request_body;
+use super::observe::events::{SessionEnd, Snapshot};
+use super::observe::observer::Observer;
 use super::session::listeners::{ListenTable, Listener};
 use super::session::sessions::SessionTable;
 #[cfg(feature = "request-state")]
 use super::session::sessions::now;
 use super::shape::streamable::name_session;
 use super::shape::{http_sse, stateless, streamable};
-use super::stream::body;
 use super::stream::body::ResponseBody;
 use super::stream::lease::{LeaseTable, Revocation, lease_table};
 use crate::error::Error;
@@ -323,7 +326,7 @@ impl McpService {
             (Exchange::Post(form), _) => {
                 let config = &shared.config;
                 let limits = (config.body_limit, config.body_timeout);
-                let mut body = body::read(body, limits, &shared.buffers).await?;
+                let mut body = request_body::read(body, limits, &shared.buffers).await?;
                 let fields = match detach::is_long(&head, &body) {
                     true => {
                         detach::detach(&mut head, &mut body);

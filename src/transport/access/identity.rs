@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hyper::http::request::Parts;
 
@@ -141,6 +141,17 @@ impl Identity {
     pub fn attached<T: Any + Send + Sync>(&self) -> Option<&T> {
         let mut attached = self.0.attached.iter();
         attached.find_map(|attached| attached.downcast_ref())
+    }
+
+    /// How long it still counts; `None` for one without an end.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let left = |end: SystemTime| end.duration_since(SystemTime::now()).unwrap_or_default();
+        self.expiry().map(left)
+    }
+
+    /// Whether it counts no more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.time_left().is_some_and(|left| left.is_zero())
     }
 
     pub(crate) fn owner(&self) -> &Owner {

@@ -11,7 +11,7 @@ use super::authorizer::Authorizer;
 use super::identity::Identity;
 use crate::protocol::bearer::bearer_token;
 use crate::protocol::challenge::Challenge;
-use crate::transport::dispatch::context::BoxFuture;
+use crate::transport::future::BoxFuture;
 
 /// Lets in who has one of these tokens.
 ///

@@ -1,5 +1,4 @@
-//! [`first`]: what a request comes up with first, an answer or a reason for a stream; [`at_once`]: what
-//! needs no waiting at all.
+//! [`first`]: what a request comes up with first, an answer or a reason for a stream.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -17,7 +16,7 @@ pub(crate) enum First<T> {
     Silence,
 }
 
-/// Polls `work`, which was not ready [`at_once`], in place until it is ready, the stream has something to
+/// Polls `work`, which was not ready [`at_once`](crate::transport::future::at_once), in place until it is ready, the stream has something to
 /// read, or `patience` is at its end; without a patience the client takes no stream, and waits for the
 /// answer.
 ///
@@ -43,17 +42,6 @@ pub(crate) async fn first<T>(
             return Poll::Ready(First::Output);
         }
         silence.as_mut().poll(cx).map(|()| First::Silence)
-    })
-    .await
-}
-
-/// The output of `work`, if one look at it is enough.
-pub(crate) async fn at_once<T>(
-    mut work: Pin<&mut (impl Future<Output = T> + ?Sized)>,
-) -> Option<T> {
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => Poll::Ready(None),
     })
     .await
 }

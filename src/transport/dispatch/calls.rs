@@ -11,12 +11,13 @@ use hyper::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::context::BoxFuture;
 use crate::protocol::party::{Caps, Party};
 use crate::protocol::quota::{Held, Quota};
 use crate::protocol::rejection::{Counted, Rejection};
 use crate::transport::access::peer::party_of;
-use crate::transport::observe::observer::{Observer, Outcome, ServiceEvent};
+use crate::transport::future::BoxFuture;
+use crate::transport::observe::events::{Outcome, ServiceEvent};
+use crate::transport::observe::observer::Observer;
 #[cfg(feature = "tracing")]
 use crate::transport::observe::spans;
 use crate::transport::panics::{Contained, Panicked};

@@ -1,11 +1,9 @@
-//! [`Dispatcher`]: who answers messages, and [`Context`]: what it is given.
+//! [`Context`]: what a handler is given beside its message.
 
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::header::HeaderMap;
@@ -13,148 +11,22 @@ use hyper::http::request::Parts;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::error::Error;
+use super::link::{Link, SessionLink};
+use super::request_error::{Needed, RequestError};
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::change::Change;
-use crate::protocol::envelope::Envelope;
 use crate::protocol::filter::Filter;
 use crate::protocol::level::LogLevel;
-use crate::protocol::session::{Terms, Ticket, Unasked};
 use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
 use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::{Peer, party_of};
-use crate::transport::session::listeners::{ListenTable, Listener, News};
-use crate::transport::session::sessions::{LiveSession, SessionRow, SessionTable, now};
-use crate::transport::stream::queue::{Outlet, Receiver, Sender};
+use crate::transport::session::listeners::Listener;
+use crate::transport::session::sessions::now;
+use crate::transport::stream::outlet::Outlet;
+use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::id::SessionId;
-use crate::wire::jsonrpc::{
-    ErrorObject, Id, Json, Notification, Outgoing, RawJson, Request, Response,
-};
+use crate::wire::jsonrpc::{ErrorObject, Json, Outgoing, RawJson, Response};
 use crate::wire::version::ProtocolVersion;
-
-/// A future that a connection or a task can own.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// Answers the messages of clients. [`Server`](crate::server::Server) is one; a gateway brings its
-/// own.
-///
-/// The trait is object-safe and takes `&self`; futures are boxed and own what they need (clone an
-/// `Arc` into them), because the transport decides where they run.
-///
-/// # Cancel safety
-///
-/// The future of a request is dropped at any await when the request is cancelled or its session ends. A panic
-/// becomes -32603 for its caller alone.
-///
-/// ```
-/// use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
-/// use mcp_wire::{BoxFuture, Context, Dispatcher};
-///
-/// struct Pong;
-///
-/// impl Dispatcher for Pong {
-///     fn request(&self, _cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
-///         let answer = match request.method() {
-///             "ping" => Ok(Json::empty()),
-///             method => Err(ErrorObject::method_not_found(method)),
-///         };
-///         Box::pin(std::future::ready(answer))
-///     }
-/// }
-/// ```
-pub trait Dispatcher: Send + Sync + 'static {
-    /// Answers a request. The result of `initialize` must have `protocolVersion`: from then on the
-    /// session speaks it.
-    fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>>;
-
-    /// Hears of a notification. `notifications/cancelled` is not among them: the transport drops the
-    /// request's future by itself. The POST that brought the notification is answered when the
-    /// future is ready; the future is dropped when that POST's client leaves. The default does
-    /// nothing.
-    fn notification(&self, cx: Context, notification: Notification) -> BoxFuture<()> {
-        let _ = (cx, notification);
-        Box::pin(std::future::ready(()))
-    }
-
-    /// The scopes that a request needs, all of them. Asked before anything of a body is dispatched: a
-    /// client whose identity lacks one is answered 403 with the list, one without an identity 401. The
-    /// default needs none.
-    fn scopes(&self, request: &Request) -> Vec<String> {
-        let _ = request;
-        Vec::new()
-    }
-
-    /// Is told once, when a service is built, how to reach the clients. The default does nothing.
-    ///
-    /// # Errors
-    ///
-    /// A dispatcher that was put together wrongly says so here, and the service is not built.
-    fn attach(&self, publisher: Publisher) -> Result<(), Error> {
-        let _ = publisher;
-        Ok(())
-    }
-}
-
-/// The way back to the client.
-pub(crate) enum Link {
-    /// Over the streams of a session.
-    Session(SessionLink),
-    /// Over the answer to this one request, which stands for itself.
-    Exchange(ExchangeLink),
-}
-
-pub(crate) struct SessionLink {
-    pub(crate) table: Arc<SessionTable>,
-    pub(crate) row: Arc<SessionRow>,
-    pub(crate) reply_timeout: Duration,
-    pub(crate) terms: Terms,
-    /// The request that is answered; `None` for a notification.
-    pub(crate) request: Option<Ticket>,
-}
-
-pub(crate) struct ExchangeLink {
-    pub(crate) outlet: Outlet,
-    /// Whether the client takes a stream.
-    pub(crate) streams: bool,
-    pub(crate) envelope: Envelope,
-    pub(crate) id: Id,
-    pub(crate) listens: Arc<ListenTable>,
-}
-
-impl SessionLink {
-    /// Does something to the session that sends. When the stream takes no more, because the client
-    /// left or does not read, an HTTP+SSE session ends (SPEC B-17).
-    fn send<T>(
-        &self,
-        send: impl FnOnce(&mut LiveSession) -> Result<T, Unasked>,
-    ) -> Result<T, RequestError> {
-        self.row.with(send).map_err(|why| match why {
-            Unasked::NoStream => RequestError::NotOffered(Needed::Stream),
-            Unasked::Closed => {
-                let is_over = |session: &mut LiveSession| {
-                    session
-                        .connection()
-                        .is_some_and(|stream| stream.is_closed())
-                };
-                if self.row.with(is_over) {
-                    self.table.end_with_stream(&self.row);
-                }
-                RequestError::Closed
-            }
-        })
-    }
-
-    fn notify(&self, message: Outgoing<'_>) -> Result<(), RequestError> {
-        self.send(|session| {
-            match self.request {
-                Some(ticket) => session.tell(ticket, message, now()),
-                None => session.send(message, now()),
-            }
-            .map_err(|Closed| Unasked::Closed)
-        })
-    }
-}
 
 /// What is known of a message beside its text, and the way back to its sender. Cheap to clone.
 #[derive(Clone)]
@@ -482,126 +354,6 @@ fn read_answer(response: &Response) -> Result<Json, RequestError> {
         }
         Err(error) => {
             Err(refused(error.as_bytes()).map_or(RequestError::Malformed, RequestError::Refused))
-        }
-    }
-}
-
-/// Why a message to the client came to nothing.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The client is gone, or the request that was answered is over.
-    Closed,
-    /// No answer in time.
-    TimedOut,
-    /// The client answered with an error.
-    Refused(ErrorObject),
-    /// The client's answer does not have the shape that its method demands.
-    Malformed,
-    /// The client did not declare what this needs, or its revision does not have it (SPEC E-95).
-    NotOffered(Needed),
-    /// The message may not be sent to any client, for this reason; so it was not.
-    Faulty(String),
-}
-
-/// What a client would have to offer.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Needed {
-    /// These capabilities, in the form of `ClientCapabilities`: `{"sampling": {}}`.
-    Capability(Value),
-    /// A stream that a request of the server can go on.
-    Stream,
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("the client is gone"),
-            Self::TimedOut => f.write_str("the client did not answer in time"),
-            Self::Refused(error) => write!(f, "the client refused: {}", error.message()),
-            Self::Malformed => f.write_str("the client's answer is malformed"),
-            Self::NotOffered(Needed::Capability(needed)) => {
-                write!(f, "the client does not offer this: {needed}")
-            }
-            Self::NotOffered(Needed::Stream) => {
-                f.write_str("there is no stream to ask the client on")
-            }
-            Self::Faulty(why) => write!(f, "the request to the client is wrong: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for RequestError {}
-
-impl RequestError {
-    pub(crate) fn not_offered(needed: Value) -> Self {
-        Self::NotOffered(Needed::Capability(needed))
-    }
-}
-
-/// So that `?` works in handlers: what the client lacks is named (SPEC D-27).
-impl From<RequestError> for ErrorObject {
-    fn from(error: RequestError) -> Self {
-        match error {
-            RequestError::NotOffered(Needed::Capability(needed)) => {
-                Self::missing_capability(needed)
-            }
-            other => Self::new(-32603, other.to_string()),
-        }
-    }
-}
-
-/// Tells clients of changes, from anywhere. Cheap to clone; does not keep the service alive.
-#[derive(Clone, Debug)]
-pub struct Publisher {
-    sessions: Weak<SessionTable>,
-    listens: Weak<ListenTable>,
-    authorized: bool,
-}
-
-impl Publisher {
-    pub(crate) fn new(
-        sessions: &Arc<SessionTable>,
-        listens: &Arc<ListenTable>,
-        authorized: bool,
-    ) -> Self {
-        Self {
-            sessions: Arc::downgrade(sessions),
-            listens: Arc::downgrade(listens),
-            authorized,
-        }
-    }
-
-    /// Whether the service has an authorizer: without one nobody has a scope.
-    #[must_use]
-    pub fn is_authorized(&self) -> bool {
-        self.authorized
-    }
-
-    /// Tells every client that wants to know: each session once, each listening request of
-    /// 2026-07-28 once, in its own form (SPEC D-132). Never waits; a client that does not read loses
-    /// its stream, not this one its time.
-    pub fn publish(&self, change: &Change) {
-        let (Some(sessions), Some(listens)) = (self.sessions.upgrade(), self.listens.upgrade())
-        else {
-            return;
-        };
-        let params = change.params();
-        let message = Outgoing::Notification(change.method(), params.as_ref());
-        let frame = frame_of(message);
-        let now = now();
-        for row in sessions.all() {
-            if row
-                .with(|session| session.publish(change, message, &frame, now))
-                .is_err()
-            {
-                sessions.end_with_stream(&row);
-            }
-        }
-        let news = News::of(change);
-        for row in listens.all() {
-            row.with(|listener| listener.tell(&news));
         }
     }
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod buffers;
 pub(crate) mod detach;
+pub(crate) mod request_body;

@@ -9,7 +9,7 @@ use hyper::header::HeaderMap;
 use tracing::field::Empty;
 use tracing::{Span, debug, error, info, info_span, warn};
 
-use super::observer::{Hint, Outcome, ServiceEvent, SessionEnd};
+use super::events::{Hint, Outcome, ServiceEvent, SessionEnd};
 use crate::protocol::trace::TraceContext;
 use crate::wire::jsonrpc::{Params, Request};
 use crate::wire::version::ProtocolVersion;

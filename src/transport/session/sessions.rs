@@ -9,7 +9,8 @@ use tokio::task::AbortHandle;
 use crate::protocol::party::{Caps, Party};
 use crate::protocol::session::Session;
 use crate::protocol::table::{Full, Opened, Row, Table};
-use crate::transport::observe::observer::{Observer, ServiceEvent, SessionEnd};
+use crate::transport::observe::events::{ServiceEvent, SessionEnd};
+use crate::transport::observe::observer::Observer;
 use crate::transport::stream::queue::Sender;
 #[cfg(feature = "request-state")]
 use crate::wire::id::SessionId;

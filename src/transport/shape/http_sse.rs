@@ -16,13 +16,14 @@ use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Closed, Connection};
 use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::party_of;
-use crate::transport::answer::first::at_once;
 use crate::transport::config::SsePaths;
+use crate::transport::future::at_once;
 use crate::transport::intake::detach;
-use crate::transport::observe::observer::SessionEnd;
+use crate::transport::intake::request_body;
+use crate::transport::observe::events::SessionEnd;
 use crate::transport::service::{Shared, response, stream_response};
 use crate::transport::session::sessions::{LiveSession, now};
-use crate::transport::stream::body::{self, ResponseBody};
+use crate::transport::stream::body::ResponseBody;
 use crate::transport::stream::lease::{Lease, end_of};
 use crate::transport::stream::queue::queue;
 use crate::wire::id::{SessionId, StreamId};
@@ -129,7 +130,7 @@ where
     if !is_json {
         return Err(Rejection::NotJson);
     }
-    let mut body = body::read(
+    let mut body = request_body::read(
         body,
         (config.body_limit, config.body_timeout),
         &shared.buffers,

@@ -16,14 +16,17 @@ use crate::protocol::rejection::{Rejection, modern_status};
 use crate::protocol::stream::frame_of;
 use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::party_of;
-use crate::transport::answer::first::{First, at_once, first};
+use crate::transport::answer::first::{First, first};
 use crate::transport::dispatch::calls::Handling;
-use crate::transport::dispatch::context::{Context, ExchangeLink, Link, Reading};
+use crate::transport::dispatch::context::{Context, Reading};
+use crate::transport::dispatch::link::{ExchangeLink, Link};
+use crate::transport::future::at_once;
 use crate::transport::service::{Shared, json_response, stream_response};
 use crate::transport::session::listeners::too_many;
 use crate::transport::stream::body::ResponseBody;
 use crate::transport::stream::lease::{Lease, Leased, end_of};
-use crate::transport::stream::queue::{Outlet, Receiver, Sender};
+use crate::transport::stream::outlet::Outlet;
+use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing, Request};
 
 /// What is told to a request that its identity did not outlive.

@@ -12,7 +12,6 @@ use tokio::time::{Instant, Sleep};
 use super::queue::Sender;
 use crate::protocol::party::{Caps, Each, Owner, Party};
 use crate::protocol::table::{Row, Table};
-use crate::transport::access::authorizer::time_left;
 use crate::transport::access::identity::Identity;
 
 /// The exchanges that a revocation has to reach by themselves, because they belong to no session.
@@ -68,7 +67,7 @@ impl End {
 
 /// When an identity ends, in the time of the runtime; `None` for one without an end.
 pub(crate) fn end_of(identity: Option<&Identity>) -> Option<Instant> {
-    let left = identity.and_then(time_left)?;
+    let left = identity.and_then(Identity::time_left)?;
     // An end beyond what the clock can tell is none.
     Instant::now().checked_add(left)
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -60,6 +60,17 @@ pub(crate) fn resumable_queue(
     until: Option<Instant>,
 ) -> (Sender, Receiver) {
     Queue::ends(limits, true, observer, until)
+}
+
+/// The writing end of a queue whose reading end can be claimed later.
+pub(super) fn unclaimed_queue(
+    limits: QueueLimits,
+    observer: &Arc<Observer>,
+    until: Option<Instant>,
+) -> Sender {
+    let queue = Queue::new(limits, false, observer, until);
+    queue.lock().is_unclaimed = true;
+    Sender(queue)
 }
 
 /// The writing end of a queue: bounded in bytes and in frames.
@@ -118,10 +129,15 @@ impl Sender {
         !state.was_cut && self.0.is_expired(&state)
     }
 
-    /// The reading end, the first time, of a queue that an outlet made.
-    fn claim(&self) -> Option<Receiver> {
+    /// The reading end of an [`unclaimed_queue`], the first time.
+    pub(super) fn claim(&self) -> Option<Receiver> {
         let is_unclaimed = mem::take(&mut self.0.lock().is_unclaimed);
         is_unclaimed.then(|| Receiver(Arc::clone(&self.0)))
+    }
+
+    /// Whether there is something to read.
+    pub(super) fn has_output(&self) -> bool {
+        !self.0.lock().frames.is_empty()
     }
 
     fn offer_unless(&self, is_refused: bool, frame: Bytes) -> Result<(), Closed> {
@@ -350,75 +366,6 @@ impl Queue {
     }
 }
 
-/// The queue of a request that stands for itself. Most requests are answered at once and need none,
-/// so it is made when one of its ends is first wanted. Its reading end is there for the response to
-/// take, and goes with the outlet if no response does.
-pub(crate) struct Outlet {
-    limits: QueueLimits,
-    observer: Arc<Observer>,
-    /// When the identity of the request ends.
-    pub(crate) until: Option<Instant>,
-    /// `None` inside when there was no queue, and there will be none.
-    sender: OnceLock<Option<Sender>>,
-}
-
-impl Outlet {
-    pub(crate) fn new(
-        limits: QueueLimits,
-        observer: &Arc<Observer>,
-        until: Option<Instant>,
-    ) -> Self {
-        Self {
-            limits,
-            observer: Arc::clone(observer),
-            until,
-            sender: OnceLock::new(),
-        }
-    }
-
-    /// The writing end.
-    ///
-    /// # Errors
-    ///
-    /// The response needs no stream.
-    pub(crate) fn sender(&self) -> Result<&Sender, Closed> {
-        let sender = self.sender.get_or_init(|| {
-            let queue = Queue::new(self.limits, false, &self.observer, self.until);
-            queue.lock().is_unclaimed = true;
-            Some(Sender(queue))
-        });
-        sender.as_ref().ok_or(Closed)
-    }
-
-    /// Both ends, for the response. `None` when they were taken, or the outlet was closed.
-    pub(crate) fn take(&self) -> Option<(Sender, Receiver)> {
-        let sender = self.sender().ok()?;
-        Some((sender.clone(), sender.claim()?))
-    }
-
-    /// Both ends, if something waits to be read.
-    pub(crate) fn take_output(&self) -> Option<(Sender, Receiver)> {
-        let sender = self.sender.get()?.as_ref()?;
-        let has_output = !sender.0.lock().frames.is_empty();
-        has_output.then(|| self.take())?
-    }
-
-    /// No response will take the reading end.
-    pub(crate) fn close(&self) {
-        if let Some(sender) = self.sender.get_or_init(|| None) {
-            drop(sender.claim());
-        }
-    }
-}
-
-impl Drop for Outlet {
-    fn drop(&mut self) {
-        if let Some(Some(sender)) = self.sender.get() {
-            drop(sender.claim());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
@@ -547,30 +494,6 @@ mod tests {
         drop(receiver);
         assert_eq!(Arc::strong_count(&task), 1);
         drop(sender);
-    }
-
-    /// FIELD X-7: so is the queue of a request of 2026-07-28, whose response may never begin.
-    #[test]
-    fn an_outlet_closes_with_its_response() {
-        let outlet = || Outlet::new(limits(1000, 9), &Arc::default(), None);
-        let unused = outlet();
-        assert!(unused.take_output().is_none());
-        unused.close();
-        assert!(unused.sender().is_err() && unused.take().is_none());
-
-        let untaken = outlet();
-        untaken.sender().unwrap().offer_if_room(frame("a")).unwrap();
-        untaken.close();
-        assert!(untaken.sender().unwrap().is_closed());
-
-        let taken = outlet();
-        taken.sender().unwrap().offer_if_room(frame("a")).unwrap();
-        let (sender, receiver) = taken.take_output().unwrap();
-        assert!(taken.take().is_none(), "the reading end is there once");
-        taken.close();
-        assert!(!sender.is_closed() && receiver.has_output());
-        drop(receiver);
-        assert!(sender.is_closed());
     }
 
     /// FIELD E-3: after the end of the identity only the last words are taken.

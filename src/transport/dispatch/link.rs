@@ -1,0 +1,73 @@
+//! [`Link`]: the way from a handler back to its client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::request_error::{Needed, RequestError};
+use crate::protocol::envelope::Envelope;
+use crate::protocol::session::{Terms, Ticket, Unasked};
+use crate::protocol::stream::Closed;
+use crate::transport::session::listeners::ListenTable;
+use crate::transport::session::sessions::{LiveSession, SessionRow, SessionTable, now};
+use crate::transport::stream::outlet::Outlet;
+use crate::wire::jsonrpc::{Id, Outgoing};
+
+/// The way back to the client.
+pub(crate) enum Link {
+    /// Over the streams of a session.
+    Session(SessionLink),
+    /// Over the answer to this one request, which stands for itself.
+    Exchange(ExchangeLink),
+}
+
+pub(crate) struct SessionLink {
+    pub(crate) table: Arc<SessionTable>,
+    pub(crate) row: Arc<SessionRow>,
+    pub(crate) reply_timeout: Duration,
+    pub(crate) terms: Terms,
+    /// The request that is answered; `None` for a notification.
+    pub(crate) request: Option<Ticket>,
+}
+
+pub(crate) struct ExchangeLink {
+    pub(crate) outlet: Outlet,
+    /// Whether the client takes a stream.
+    pub(crate) streams: bool,
+    pub(crate) envelope: Envelope,
+    pub(crate) id: Id,
+    pub(crate) listens: Arc<ListenTable>,
+}
+
+impl SessionLink {
+    /// Does something to the session that sends. When the stream takes no more, because the client
+    /// left or does not read, an HTTP+SSE session ends (SPEC B-17).
+    pub(crate) fn send<T>(
+        &self,
+        send: impl FnOnce(&mut LiveSession) -> Result<T, Unasked>,
+    ) -> Result<T, RequestError> {
+        self.row.with(send).map_err(|why| match why {
+            Unasked::NoStream => RequestError::NotOffered(Needed::Stream),
+            Unasked::Closed => {
+                let is_over = |session: &mut LiveSession| {
+                    session
+                        .connection()
+                        .is_some_and(|stream| stream.is_closed())
+                };
+                if self.row.with(is_over) {
+                    self.table.end_with_stream(&self.row);
+                }
+                RequestError::Closed
+            }
+        })
+    }
+
+    pub(crate) fn notify(&self, message: Outgoing<'_>) -> Result<(), RequestError> {
+        self.send(|session| {
+            match self.request {
+                Some(ticket) => session.tell(ticket, message, now()),
+                None => session.send(message, now()),
+            }
+            .map_err(|Closed| Unasked::Closed)
+        })
+    }
+}
