@@ -243,7 +243,7 @@ mod tests {
         check_alone(&[], &batch, "alone in 2025-03-26");
     }
 
-    /// SPEC D.1 row 3, D.2 step 8: the member makes it, whatever its type. D-3: a session header
+    /// SPEC D.1 row 3, D.2 step 8: the member makes it, whatever its type. SPEC D-3: a session header
     /// does not unmake it.
     #[test]
     fn an_envelope_makes_a_message_modern() {

@@ -485,7 +485,7 @@ mod tests {
         check("POST", &lines, STRICT, "post Either");
     }
 
-    /// SPEC C.2 in its order, C-13, C-72 to C-74, C-80, J-31, J-35; whether there is such a session
+    /// SPEC C-13, C-72 to C-74, C-80, J-31, J-35 and C.2 in its order; whether there is such a session
     /// is asked later, and what version it has after that (SPEC J-40).
     #[test]
     fn a_get_listens_to_a_session() {
@@ -542,7 +542,7 @@ mod tests {
         check("GET", &[SESSION, last, last], TERMS, "resume nowhere");
     }
 
-    /// SPEC C.3 in its order, C-72 to C-74, C-80.
+    /// SPEC C-72 to C-74, C-80 and C.3 in its order.
     #[test]
     fn a_delete_ends_a_session() {
         check("DELETE", &[SESSION], TERMS, "delete");

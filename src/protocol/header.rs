@@ -394,7 +394,7 @@ mod tests {
         }
     }
 
-    /// SPEC C-6, PITFALLS, B.1 (415).
+    /// SPEC C-6 and B.1 (415), PITFALLS.
     #[test]
     fn only_json_bodies_are_json() {
         #[track_caller]

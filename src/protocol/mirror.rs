@@ -41,7 +41,7 @@ pub(crate) fn check(
         (Some(line), Some(body)) => (line, body),
         (None, None) => return Ok(()),
         (None, Some(_)) => return Err(mismatch(Fault::Missing)),
-        // J-8: somebody routed by a value that the server does not see.
+        // SPEC J-8: somebody routed by a value that the server does not see.
         (Some(_), None) => return Err(mismatch(Fault::Unexpected)),
     };
     if matches!(body, Scalar::Text(text) if is_verbatim(line, text)) {

@@ -42,7 +42,7 @@ impl UriTemplate {
     }
 
     /// The variables that would have made `uri`, or `None` when the template does not make it or
-    /// when a value is one that no handler should see (E-56).
+    /// when a value is one that no handler should see (SPEC E-56).
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Variables> {
         // The last literal goes first: nothing after it can decide where it starts.
         let (mut parts, mut rest) = match self.parts.split_last() {
@@ -60,7 +60,7 @@ impl UriTemplate {
 
 /// The values that a URI gave to the variables of a template, percent-decoded once.
 ///
-/// No value contains a NUL or a `..` path segment (E-56). A value may still start with a `/`, or
+/// No value contains a NUL or a `..` path segment (SPEC E-56). A value may still start with a `/`, or
 /// be a path that is absolute on some platform, so code that joins one to a directory must refuse
 /// absolute paths itself.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +97,7 @@ impl Variables {
 }
 
 /// Whether `text` is an absolute URI: a scheme, a colon and something after it, in characters that
-/// RFC 3986 allows and with whole percent escapes. E-53.
+/// RFC 3986 allows and with whole percent escapes (SPEC E-53).
 ///
 /// Characters beyond ASCII are tolerated, as in the IRIs of RFC 3987, except spaces and controls.
 pub(crate) fn is_absolute_uri(text: &str) -> bool {
@@ -150,7 +150,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
 }
 
 /// Whether a decoded value is free of NULs and of `..` segments, so that a matched variable never
-/// escapes into path traversal (E-56). Backslashes count because they separate paths on Windows.
+/// escapes into path traversal (SPEC E-56). Backslashes count because they separate paths on Windows.
 fn is_harmless(value: &str) -> bool {
     !value.contains('\0') && value.split(['/', '\\']).all(|segment| segment != "..")
 }

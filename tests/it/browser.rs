@@ -1,7 +1,4 @@
 //! What a browser may do (SPEC G, F-40 to F-42): `Host` and `Origin` on every request, and CORS.
-//!
-//! G-5, the default bind, is the embedder's: `serve` takes a listener that is bound already. Here it
-//! shows that an open listener opens nothing on loopback.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

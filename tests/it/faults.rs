@@ -93,7 +93,7 @@ async fn answered(socket: &mut TcpStream) -> String {
     }
 }
 
-/// PITFALLS R-45, G-41: they cost others nothing, and are told and gone when their time is up.
+/// SPEC G-41, PITFALLS R-45: they cost others nothing, and are told and gone when their time is up.
 #[tokio::test]
 async fn a_thousand_half_sent_requests_do_not_keep_anybody_waiting() {
     let (running, seen) = serving(|serve| serve.header_timeout(3 * SHORT)).await;
@@ -118,7 +118,7 @@ async fn a_thousand_half_sent_requests_do_not_keep_anybody_waiting() {
     check_served(running.address).await;
 }
 
-/// G-41: a connection without a request, before the first and between two; a stream is a request.
+/// SPEC G-41: a connection without a request, before the first and between two; a stream is a request.
 #[tokio::test]
 async fn a_connection_that_rests_is_closed_and_a_stream_does_not_rest() {
     let (running, _) = serving(|serve| serve.idle_timeout(SHORT)).await;
@@ -146,7 +146,7 @@ async fn a_busy_connection_stays_beyond_the_time_of_an_idle_one() {
     assert_eq!(rest(&mut busy).await, "");
 }
 
-/// G-40: one more is told so at once; those who are there stay, and a place that is free is used.
+/// SPEC G-40: one more is told so at once; those who are there stay, and a place that is free is used.
 #[tokio::test]
 async fn past_the_number_of_connections_new_ones_are_refused() {
     let (running, _) = building(
@@ -210,7 +210,7 @@ async fn a_body_that_is_too_long_is_refused_and_the_refusal_arrives() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// G-40: by its length in bytes, and by its number of lines.
+/// SPEC G-40: by its length in bytes, and by its number of lines.
 #[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
     let (running, _) = serving(|serve| serve.header_limit(16 * 1024)).await;
@@ -495,7 +495,7 @@ async fn a_client_that_takes_nothing_is_cut() {
     check_served(running.address).await;
 }
 
-/// PITFALLS R-24, G-42: what still runs at the deadline has its answer, all of it, and the end is not late.
+/// PITFALLS R-24: what still runs at the deadline has its answer, all of it, and the end is not late.
 #[tokio::test]
 async fn a_thousand_streams_end_by_the_deadline() {
     let at_once = |builder: Builder<Server>| builder.silence(Duration::ZERO);

@@ -1,7 +1,4 @@
 //! HTTP+SSE (SPEC B) on real sockets, and what of JSON-RPC (SPEC A) shows on the wire.
-//!
-//! B-10 is the embedder's: `serve` takes a listener that is bound already. The example binds
-//! loopback by default.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -704,7 +701,7 @@ async fn every_legacy_revision_may_be_negotiated() {
 /// SPEC B-16, B-22, GOTCHAS 8 and 10: a probe for a modern server is answered at once with
 /// -32601; a modern envelope is served as a legacy one.
 ///
-/// E-4 would refuse `tools/list` before `initialize`; we serve it on purpose, for clients that
+/// SPEC B-22, E-4: `tools/list` before `initialize` is served on purpose, for clients that
 /// reopen a cut stream by themselves and go on.
 #[tokio::test]
 async fn a_session_serves_before_initialize() {

@@ -18,7 +18,7 @@ use crate::support::{
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// PITFALLS R-10, C-31, G-41: a handler that takes too long is dropped, and its caller has an answer; so in
+/// SPEC C-31, G-41, PITFALLS R-10: a handler that takes too long is dropped, and its caller has an answer; so in
 /// every era, and only when it was due.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_takes_too_long_is_ended_with_an_answer() {
@@ -44,7 +44,7 @@ async fn a_handler_that_takes_too_long_is_ended_with_an_answer() {
     );
 }
 
-/// C-31: a call whose client left does not keep its session for ever.
+/// SPEC C-31: a call whose client left does not keep its session for ever.
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_call_lets_its_session_go_in_the_end() {
     let (server, _) = probe();
@@ -58,7 +58,7 @@ async fn an_abandoned_call_lets_its_session_go_in_the_end() {
     assert_eq!((mcp.sessions(), mcp.snapshot().running), (0, 0));
 }
 
-/// G-40: past the number a call is refused with the limit's name, and is not stored; the others go
+/// SPEC G-40: past the number a call is refused with the limit's name, and is not stored; the others go
 /// on, and a place that is free again is used.
 #[tokio::test]
 async fn a_flood_of_slow_calls_is_refused_past_a_number() {
@@ -105,7 +105,7 @@ async fn a_flood_of_slow_calls_is_refused_past_a_number() {
     assert_eq!(echo.await["result"]["content"][0]["text"], "again");
 }
 
-/// G-40, PITFALLS R-18: notifications have a number too; what listens does not count as a call.
+/// SPEC G-40, PITFALLS R-18: notifications have a number too; what listens does not count as a call.
 #[tokio::test]
 async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
     let begun = Arc::new(Semaphore::new(0));

@@ -87,7 +87,7 @@ fn times(snapshot: &Snapshot, reason: &str) -> u64 {
     found.map_or(0, |(_, times)| *times)
 }
 
-/// G-42's part of the hook: a refusal is told and counted once, with its reason and status, and nothing
+/// SPEC G-42, the hook: a refusal is told and counted once, with its reason and status, and nothing
 /// else is.
 #[tokio::test(start_paused = true)]
 async fn every_refusal_is_told_with_its_reason() {

@@ -370,7 +370,7 @@ async fn a_question_ends_the_round_and_its_answer_begins_the_next() {
         assert!(!state.is_empty());
         expected["requestState"] = state.into();
     }
-    assert_eq!(result, expected, "D-71: no hints either");
+    assert_eq!(result, expected, "SPEC D-71: no hints either");
     let retry = asking.retry(&result, json!({"user_name": named("Ada")}));
     assert_eq!(retry.text().await, "Hello, Ada!");
     assert_eq!(seen.runs.load(Ordering::SeqCst), 2);
@@ -913,7 +913,7 @@ async fn questions_may_come_one_after_the_other() {
     assert_eq!(asking.text().await, said);
     if cfg!(feature = "request-state") {
         let fresh = |at: usize| !states[..at].contains(&states[at]);
-        assert!((0..3).all(fresh), "D-113");
+        assert!((0..3).all(fresh), "SPEC D-113");
     }
 }
 

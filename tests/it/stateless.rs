@@ -1,10 +1,5 @@
 //! 2026-07-28 (SPEC D, and what it changes of A, E and J) on real sockets: each request stands for
 //! itself. Questions to the client are in `rounds`.
-//!
-//! No test: D-2 and D-29 for a server of this revision alone, which there is none; D-52 as far as it
-//! speaks of secrets, which the crate does not know; D-73, D-108, D-131 and D-134 as far as they speak
-//! of principals and tokens, which is in `auth`; D-86 over HTTP/2, which `serve` does not speak yet; D-130 for changes that are joined, which they
-//! are not.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -735,7 +730,7 @@ async fn a_body_is_one_request_or_one_notification() {
         let answer = ask.send(running.address).await;
         assert_eq!(answer.status, 400, "{}", ask.body);
         assert_eq!(answer.json()["error"]["code"], -32600, "{}", ask.body);
-        assert!(!has(&answer.json(), "id"), "A-9");
+        assert!(!has(&answer.json(), "id"), "SPEC A-9");
     }
     // The envelope alone makes it modern.
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
@@ -986,7 +981,7 @@ async fn an_unserved_revision_is_told_the_served_ones() {
         assert_eq!(data["requested"], encoded);
         assert_eq!(data["supported"], discovered["supportedVersions"]);
         let message = body["error"]["message"].as_str().unwrap();
-        assert!(message.contains("initialize"), "J-2: {message}");
+        assert!(message.contains("initialize"), "SPEC J-2: {message}");
     }
     // The header is trimmed, the body is not.
     let ask = Ask::call("plain", json!({})).meta(PV, "2026-07-28 ");
@@ -1787,7 +1782,7 @@ async fn ids_come_back_as_they_were() {
         assert_eq!(answer.json()["error"]["code"], -32600, "{id}");
         assert!(!has(&answer.json(), "id"), "{id}");
     }
-    assert_eq!(seen.calls(), 6, "A-4");
+    assert_eq!(seen.calls(), 6, "SPEC A-4");
 }
 
 /// SPEC: params are an object, open, and each member is there once.
@@ -1862,7 +1857,7 @@ async fn errors_of_handlers_have_codes_of_this_revision() {
         (-32_023, -32_603),
         (-32_050, -32_603),
         (-32_099, -32_603),
-        // For the embedder to leave alone, and passed on from older peers.
+        // For the embedder to leave alone (SPEC A-43), and passed on from older peers.
         (-32_000, -32_000),
         (-32_019, -32_019),
     ] {
@@ -2027,7 +2022,7 @@ async fn leaving_cancels() {
     }
 }
 
-/// SPEC D-84, after the first event; and nobody else is touched (D-85), PITFALLS R-60.
+/// SPEC D-84 after the first event, SPEC D-85, PITFALLS R-60: only the call of the client that left ends.
 #[tokio::test]
 async fn leaving_a_stream_cancels_that_call_alone() {
     let (running, seen) = run_default().await;
@@ -2049,7 +2044,7 @@ async fn leaving_a_stream_cancels_that_call_alone() {
 }
 
 /// SPEC D-87, a known gap: a client that ends its writing side counts as gone. Over HTTP/1.1 it looks
-/// like one that left, and D-84 comes first.
+/// like one that left, and SPEC D-84 comes first.
 #[tokio::test]
 async fn a_half_closed_connection_counts_as_left() {
     let (running, seen) = run_with(|builder| builder.silence(LONG)).await;
@@ -2164,7 +2159,10 @@ async fn a_listen_tells_of_changes_until_the_server_ends() {
         .unwrap();
     assert_eq!(all.matches(&format!("\"{SUB}\":{long}")).count(), 2);
     assert_eq!(all.matches(&format!("\"id\":{long}")).count(), 1);
-    assert!(!all.contains("\nid:") && !all.contains("retry:"), "D-4");
+    assert!(
+        !all.contains("\nid:") && !all.contains("retry:"),
+        "SPEC D-4"
+    );
 }
 
 /// SPEC D-122, D-125, D-127, D-132: each listen hears what it asked for, no more, and not twice.
@@ -2484,7 +2482,7 @@ async fn the_envelope_or_the_header_make_the_era() {
     for (case, ask, status, code) in [
         ("row 3", good.clone(), 404, -32601),
         (
-            "row 3, J-29",
+            "row 3, SPEC J-29",
             good.clone().without("MCP-Protocol-Version"),
             400,
             -32020,
@@ -2522,7 +2520,7 @@ async fn a_missing_header_is_an_old_revision_for_old_bodies_only() {
     let ask = Ask::call("version", json!({}));
     assert_eq!(text(&ask.result(running.address).await), "2026-07-28 false");
     let ask = ask.without("MCP-Protocol-Version");
-    ask.check(running.address, 400, -32020, "J-29").await;
+    ask.check(running.address, 400, -32020, "SPEC J-29").await;
     let ask = ask.unset("/params/_meta");
     let answer = ask.send(running.address).await.json();
     assert_eq!(text(&answer["result"]), "2025-03-26 false");
@@ -2654,10 +2652,14 @@ async fn wrong_params_are_told_with_200() {
         ask.check(running.address, 200, -32602, case).await;
     }
     let broken = read("test://broken");
-    broken.check(running.address, 200, -32603, "E-55").await;
+    broken
+        .check(running.address, 200, -32603, "SPEC E-55")
+        .await;
     let breaks = Ask::call("breaks_schema", json!({}));
-    breaks.check(running.address, 200, -32603, "E-38").await;
-    // E-35, E-36: what the model can mend is told to the model.
+    breaks
+        .check(running.address, 200, -32603, "SPEC E-38")
+        .await;
+    // SPEC E-35, E-36: what the model can mend is told to the model.
     for ask in [
         Ask::call("fails", json!({})),
         Ask::call("echo", json!({"message": 1})),
@@ -2665,7 +2667,7 @@ async fn wrong_params_are_told_with_200() {
     ] {
         assert_eq!(ask.result(running.address).await["isError"], true);
     }
-    // E-34: `arguments` may be absent.
+    // SPEC E-34: `arguments` may be absent.
     let params = json!({"name": "plain"});
     Ask::new("tools/call", params).result(running.address).await;
 }
@@ -2696,7 +2698,7 @@ async fn content_takes_the_form_of_this_revision() {
     assert_eq!(
         result("nan").await["structuredContent"]["nan"],
         Value::Null,
-        "A-33"
+        "SPEC A-33"
     );
     let rich = Ask::new("prompts/get", json!({"name": "rich"}));
     let rich = rich.result(running.address).await;

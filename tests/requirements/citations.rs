@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
     }
 
     fn line(&self) -> usize {
-        self.lines[self.at]
+        self.lines.get(self.at).copied().unwrap_or_default()
     }
 
     /// Whether a word can begin here.

@@ -158,39 +158,3 @@ fn what_is_cited_exists() {
     }
     assert_none(&all, "citations are wrong");
 }
-
-/// Each requirement is cited by a test, or says why it is not.
-#[test]
-fn each_requirement_is_proven_or_says_why_not() {
-    let documents = documents();
-    let tested = tested(&sources::all(root()), &documents);
-    for document in &documents {
-        let rows = &document.rows;
-        let open = rows.iter().filter(|row| row.is_open()).count();
-        let excused = rows.iter().filter(|row| !row.reason.is_empty()).count() - open;
-        println!(
-            "{:10} {:4} rows: {:4} cited by tests, {excused:3} with a reason, {open:3} open",
-            document.name,
-            rows.len(),
-            rows.len() - excused - open,
-        );
-    }
-    assert_none(&unproven(&documents, &tested), "requirements");
-}
-
-/// The public documentation cites the revision and the section of the specification, never a number of
-/// these lists.
-#[test]
-fn public_documentation_has_no_number_of_these_lists() {
-    let documents = documents();
-    let public = sources::public_modules(root());
-    let mut all = Vec::new();
-    for source in sources::all(root()) {
-        let is_public = public.contains(&source.path);
-        if source.path.starts_with("src") || is_public {
-            all.extend(private_numbers(&source, is_public, &documents));
-        }
-    }
-    assert!(public.len() > 3, "the public modules are found: {public:?}");
-    assert_none(&all, "lines of public documentation");
-}

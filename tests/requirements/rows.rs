@@ -15,12 +15,6 @@ pub(crate) struct Row {
     pub(crate) reason: String,
 }
 
-impl Row {
-    pub(crate) fn is_open(&self) -> bool {
-        self.reason.starts_with("open")
-    }
-}
-
 /// One list of requirements, cited by its name.
 #[derive(Debug, Default)]
 pub(crate) struct Document {

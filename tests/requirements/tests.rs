@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::citations::{Citation, citations};
 use crate::docs::public_docs;
 use crate::rows::Document;
-use crate::sources::{Source, tests_from};
+use crate::sources::{Source, public_modules, tests_from};
 use crate::{faults, private_numbers, tested, unproven};
 
 const LIST: &str = "\
@@ -38,7 +38,7 @@ const NOTES: &str = "\
 
 fn documents() -> Vec<Document> {
     [LIST, NOTES]
-        .map(|text| Document::parse(text).unwrap())
+        .map(|text| Document::parse(text).expect("the list is whole"))
         .into()
 }
 
@@ -230,6 +230,17 @@ fn public_documentation_is_told_from_private() {
         public_docs(CODE, true, 6),
         [(1, " Module, DEMO C-1.".to_owned())]
     );
+}
+
+#[test]
+fn public_modules_are_found_from_the_root_down() {
+    let files = public_modules(crate::root());
+    let has = |path: &str| files.contains(Path::new(path));
+    assert!(
+        has("src/lib.rs") && has("src/auth.rs") && has("docs/manual.md"),
+        "{files:?}"
+    );
+    assert!(!has("src/error.rs"), "{files:?}");
 }
 
 #[test]

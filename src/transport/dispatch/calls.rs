@@ -169,7 +169,7 @@ impl Call {
     }
 }
 
-/// Runs a handler to its end: its own, a panic's (SPEC A-49, PITFALLS R-8), its time limit's (PITFALLS R-10, C-31), or the
+/// Runs a handler to its end: its own, a panic's (SPEC A-49, PITFALLS R-8), its time limit's (PITFALLS R-10, SPEC C-31), or the
 /// service's. There is always an answer (SPEC A-7, PITFALLS R-9), and none of it tells more than a peer may know
 /// (SPEC A-48). To be polled in place, so that an answer that is ready at once costs nothing more.
 ///

@@ -1,8 +1,4 @@
 //! Who may ask (SPEC F, G-11, G-20, G-45, G-46; PITFALLS) on real sockets.
-//!
-//! No test here: F-5 and F-6, which are the authorizer's (the example `jwt` holds tokens to their
-//! audience) and the handler's; F-17 as far as it wants TLS, which is the embedder's; F-32, since the
-//! server is no authorization server; F-40 to F-42, which are CORS's.
 
 mod binding;
 mod deployments;

@@ -1,8 +1,5 @@
 //! Streamable HTTP of 2025-03-26, 2025-06-18 and 2025-11-25 (SPEC C, A.3) on real sockets: here the
 //! path, what a POST must be, HTTP, and the end. The server layer over `/mcp` is in `features.rs`.
-//!
-//! C-4, C-71 and C-72 show in unit tests of ids and of the guard, C-31 is the embedder's, and there
-//! are no principals yet for C-78 and C-101. C-102 over HTTP/2 needs `serve` to speak it.
 
 mod batches;
 mod resumption;
