@@ -2,10 +2,11 @@
 //!
 //! `mcp-wire` takes a hyper request and gives a hyper response. Between the two it checks who may
 //! ask, keeps the sessions, frames the events, and hands every JSON-RPC message to one trait
-//! object, the [`Dispatcher`]. [`server::Server`] is one that knows tools, resources and prompts;
+//! object, the [`Dispatcher`]. [`Server`] is one that knows tools, resources and prompts;
 //! a gateway brings its own.
 //!
-//! ```
+#![cfg_attr(feature = "server", doc = "```")]
+#![cfg_attr(not(feature = "server"), doc = "```text")]
 //! use mcp_wire::McpService;
 //! use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
 //! use serde_json::json;
@@ -52,9 +53,12 @@
 //! Every published revision, at the same time and on one mount: HTTP+SSE (2024-11-05) at `/sse` and
 //! `/messages/`, Streamable HTTP (2025-03-26, 2025-06-18, 2025-11-25) and the stateless 2026-07-28
 //! at `/mcp`. Each request says which it speaks. One handler serves them all, also when it asks the
-//! client something ([`server::Call::elicit`]).
+//! client something ([`Call::elicit`]).
 //!
 //! # Features
+//!
+//! - `server`, on by default: [`Server`] and all that belongs to it. A gateway with its own dispatcher does
+//!   without: `default-features = false`.
 //!
 //! - `request-state`: what a handler of 2026-07-28 was told in one round of a request is carried to
 //!   the next, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler is told all in
@@ -71,13 +75,22 @@
 //! # Stability
 //!
 //! Before 1.0 a minor version may break. The rust-version is raised with a minor version.
-
+#![cfg_attr(
+    feature = "server",
+    doc = "\n[`Server`]: server::Server\n[`Call::elicit`]: server::Call::elicit"
+)]
+#![cfg_attr(
+    not(feature = "server"),
+    doc = "\n[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html\n[`Call::elicit`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Call.html#method.elicit"
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod auth;
 mod error;
 pub mod manual;
 mod protocol;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
 pub mod server;
 mod transport;
 mod wire;
@@ -86,8 +99,12 @@ pub use error::Error;
 pub use protocol::capabilities::Capabilities;
 pub use protocol::change::Change;
 pub use protocol::exchange::Endpoint;
+pub use protocol::filter::SubscriptionFilter;
 pub use protocol::level::LogLevel;
 pub use protocol::trace::TraceContext;
+#[cfg(feature = "request-state")]
+#[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
+pub use transport::access::seal::StateKeys;
 pub use transport::config::Builder;
 pub use transport::dispatch::context::Context;
 pub use transport::dispatch::dispatcher::Dispatcher;
@@ -103,6 +120,6 @@ pub use wire::version::{Era, ProtocolVersion};
 pub use wire::{header_value, jsonrpc, sse};
 
 /// The README's example is compiled and kept true.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "server"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -23,8 +23,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mcp_wire::server::{Server, StateKeys};
-use mcp_wire::{McpService, serve};
+use mcp_wire::server::Server;
+use mcp_wire::{McpService, StateKeys, serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 

@@ -80,8 +80,10 @@ impl Capabilities {
         serde_json::from_slice(self.as_bytes()).unwrap_or_default()
     }
 
-    /// One capability as a tree; `null` if it is not declared.
-    pub(crate) fn value(&self, name: &str) -> Value {
+    /// One capability as a tree, which is built for each call; `null` if it is not declared, or if
+    /// serde_json cannot hold a number in it.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Value {
         let declared = self.raw().member(name);
         declared
             .and_then(|value| value.to_value().ok())

@@ -1,25 +1,36 @@
-//! [`Filter`]: which changes a `subscriptions/listen` asks to be told of.
+//! [`SubscriptionFilter`]: which changes a `subscriptions/listen` asks to be told of.
 
 use super::change::Change;
 use super::uris::{Full, Uris};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Params, RawJson, put_string};
 
-/// The `notifications` member of `subscriptions/listen` (SPEC D-120).
+/// The changes that a `subscriptions/listen` asks to be told of: its member `notifications`
+/// (2026-07-28, Subscriptions).
+///
+/// A dispatcher reads it from the params, takes out what it does not tell of, and gives it to
+/// [`Context::listen`](crate::Context::listen).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Filter {
-    pub(crate) tools: bool,
-    pub(crate) prompts: bool,
-    pub(crate) resources: bool,
+#[non_exhaustive]
+pub struct SubscriptionFilter {
+    /// Whether the list of tools has changed: `toolsListChanged`.
+    pub tools: bool,
+    /// Whether the list of prompts has changed: `promptsListChanged`.
+    pub prompts: bool,
+    /// Whether the list of resources or of resource templates has changed: `resourcesListChanged`.
+    pub resources: bool,
+    /// The resources whose contents are watched: `resourceSubscriptions`.
     pub(crate) uris: Uris,
 }
 
-impl Filter {
-    /// Reads the filter from the text of the params: a tree of it could take a hundred times as much.
+impl SubscriptionFilter {
+    /// Reads the filter from the params of a `subscriptions/listen`.
     ///
     /// # Errors
     ///
-    /// -32602 for a filter that is missing or mistyped, or has too many URIs.
-    pub(crate) fn read(params: Option<Params<'_>>) -> Result<Self, ErrorObject> {
+    /// -32602 when `notifications` is missing or mistyped, or when its URIs take more than 64 KiB, each
+    /// counted as its bytes and 48 more.
+    // From the text: a tree of it could take a hundred times as much.
+    pub fn read(params: Option<Params<'_>>) -> Result<Self, ErrorObject> {
         let wanted = params
             .and_then(|params| params.as_raw().member("notifications"))
             .filter(|wanted| wanted.is_object())
@@ -40,6 +51,11 @@ impl Filter {
                 Some(uris) => read_uris(uris)?,
             },
         })
+    }
+
+    /// Keeps the resources for which `keeps` returns true, and drops the others from the filter.
+    pub fn retain_resources(&mut self, keeps: impl FnMut(&str) -> bool) {
+        self.uris.retain(keeps);
     }
 
     /// Whether a change is to be told (SPEC D-122).
@@ -140,31 +156,33 @@ mod tests {
     use super::*;
     use crate::wire::jsonrpc::{Message, MessageLimits, Payload, parse};
 
-    fn read_params(params: &Value) -> Result<Filter, ErrorObject> {
+    fn read_params(params: &Value) -> Result<SubscriptionFilter, ErrorObject> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "m", "params": params});
         match parse(&Bytes::from(body.to_string()), &MessageLimits::default()) {
-            Ok(Payload::Single(Message::Request(request))) => Filter::read(request.params()),
+            Ok(Payload::Single(Message::Request(request))) => {
+                SubscriptionFilter::read(request.params())
+            }
             other => panic!("{other:?}"),
         }
     }
 
-    fn read(notifications: Value) -> Result<Filter, i64> {
+    fn read(notifications: Value) -> Result<SubscriptionFilter, i64> {
         read_params(&json!({ "notifications": notifications })).map_err(|error| error.code())
     }
 
-    fn of(uris: &[&str]) -> Filter {
+    fn of(uris: &[&str]) -> SubscriptionFilter {
         read(json!({ "resourceSubscriptions": uris })).unwrap()
     }
 
     /// SPEC D-120: a required object of optional booleans and a list of texts.
     #[test]
     fn a_filter_is_read_strictly() {
-        assert_eq!(read(json!({})), Ok(Filter::default()));
+        assert_eq!(read(json!({})), Ok(SubscriptionFilter::default()));
         let filter = read(json!({
             "toolsListChanged": true, "promptsListChanged": false,
             "resourceSubscriptions": ["a://b"], "unknown": 1,
         }));
-        let expected = Filter {
+        let expected = SubscriptionFilter {
             tools: true,
             ..of(&["a://b"])
         };
@@ -182,14 +200,14 @@ mod tests {
             assert_eq!(read(bad.clone()), Err(-32602), "{bad}");
         }
         assert!(read_params(&json!({})).is_err());
-        assert!(Filter::read(None).is_err());
+        assert!(SubscriptionFilter::read(None).is_err());
     }
 
     /// FIELD X-2: empty URIs and repeated ones take nothing; the sum of all others is bounded, and the
     /// refusal names the bound.
     #[test]
     fn a_list_of_uris_is_bounded_with_its_overhead() {
-        assert_eq!(of(&[""; 10_000]), Filter::default());
+        assert_eq!(of(&[""; 10_000]), SubscriptionFilter::default());
         assert_eq!(of(&["a://b"; 10_000]), of(&["a://b"]));
         let half = Uris::LIMIT / 2;
         let two = |len: usize| ["x".repeat(half - Uris::ENTRY), "y".repeat(len)];
@@ -206,7 +224,7 @@ mod tests {
     /// SPEC D-122: only what was asked for.
     #[test]
     fn a_filter_wants_what_it_names() {
-        let filter = Filter {
+        let filter = SubscriptionFilter {
             prompts: true,
             ..of(&["a://b"])
         };
@@ -224,20 +242,20 @@ mod tests {
     /// SPEC D-121, D-123: tagged with the id in its own type.
     #[test]
     fn messages_of_a_listen_carry_its_id() {
-        let acknowledged = |filter: &Filter| {
+        let acknowledged = |filter: &SubscriptionFilter| {
             let ack = filter.acknowledgement(&Id::from("1"));
             let mut ack: Value = serde_json::from_slice(ack.as_bytes()).unwrap();
             let id = &ack["_meta"]["io.modelcontextprotocol/subscriptionId"];
             assert_eq!(*id, "1");
             ack["notifications"].take()
         };
-        assert_eq!(acknowledged(&Filter::default()), json!({}));
-        let tools = Filter {
+        assert_eq!(acknowledged(&SubscriptionFilter::default()), json!({}));
+        let tools = SubscriptionFilter {
             tools: true,
-            ..Filter::default()
+            ..SubscriptionFilter::default()
         };
         assert_eq!(acknowledged(&tools), json!({"toolsListChanged": true}));
-        let all = Filter {
+        let all = SubscriptionFilter {
             tools: true,
             prompts: true,
             resources: true,

@@ -3,15 +3,25 @@
 
 use std::fmt;
 
-use hyper::header::{HeaderMap, HeaderName};
+#[cfg(any(test, feature = "server"))]
+use hyper::header::HeaderMap;
+use hyper::header::HeaderName;
 
 use super::fields::Field;
+#[cfg(any(test, feature = "server"))]
 use super::header;
 use crate::wire::header_value::{self, Malformed};
 use crate::wire::jsonrpc::ErrorObject;
 
 /// A value of the body that a header mirrors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "server"),
+    allow(
+        dead_code,
+        reason = "only arguments of tools have types other than text"
+    )
+)]
 pub(crate) enum Scalar<'a> {
     Text(&'a str),
     Integer(i64),
@@ -139,9 +149,11 @@ impl From<Mismatch> for ErrorObject {
 }
 
 /// The headers of a request, for the floor above, which names no type of hyper.
+#[cfg(any(test, feature = "server"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Headers<'h>(&'h HeaderMap);
 
+#[cfg(any(test, feature = "server"))]
 impl<'h> Headers<'h> {
     pub(crate) fn new(headers: &'h HeaderMap) -> Self {
         Self(headers)
@@ -149,9 +161,11 @@ impl<'h> Headers<'h> {
 }
 
 /// The header `Mcp-Param-{name}` of an annotated property.
+#[cfg(any(test, feature = "server"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ParamHeader(HeaderName);
 
+#[cfg(any(test, feature = "server"))]
 impl ParamHeader {
     /// `None` if the name is empty or not a token (SPEC D-46). Names that differ in case are equal.
     pub(crate) fn new(name: &str) -> Option<Self> {

@@ -21,7 +21,7 @@ use super::state::binding;
 use super::tool::{Arguments, ToolResult};
 use super::uri_template::is_absolute_uri;
 use super::{PAGE_SIZE, Shared};
-use crate::protocol::filter::Filter;
+use crate::protocol::filter::SubscriptionFilter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::mirror::Headers;
 use crate::protocol::uris::Uris;
@@ -81,7 +81,7 @@ impl Shared {
         request: &Request,
     ) -> impl Future<Output = Answer> + Send + use<> {
         let id = request.id();
-        let filter = Filter::read(request.params());
+        let filter = SubscriptionFilter::read(request.params());
         let filter = filter.map(|filter| registry.honoured(filter, cx.identity()));
         async move {
             cx.listen(filter?).await?;

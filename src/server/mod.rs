@@ -46,9 +46,6 @@ pub use self::sampling::{IncludedContext, Sampled, Sampling, ToolChoice, ToolUse
 pub use self::text::Text;
 pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
 pub use self::uri_template::Variables;
-#[cfg(feature = "request-state")]
-#[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
-pub use crate::transport::access::seal::StateKeys;
 
 use self::closing::Cache;
 use self::completion::completion_handler;
@@ -61,6 +58,8 @@ use self::tool::tool_handler;
 use self::uri_template::is_absolute_uri;
 use crate::error::Error;
 use crate::protocol::change::Change;
+#[cfg(feature = "request-state")]
+use crate::transport::access::seal::StateKeys;
 use crate::transport::dispatch::context::Context;
 use crate::transport::dispatch::dispatcher::Dispatcher;
 use crate::transport::dispatch::publisher::Publisher;

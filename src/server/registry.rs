@@ -11,7 +11,7 @@ use super::resource::{Read, Reader, Resource, ResourceTemplate};
 use super::tool::{Tool, ToolHandler};
 use super::uri_template::{UriTemplate, Variables};
 use crate::protocol::change::Change;
-use crate::protocol::filter::Filter;
+use crate::protocol::filter::SubscriptionFilter;
 use crate::transport::access::identity::Identity;
 
 /// The registry that is in force. Whoever answers a request works on the one it found; a change
@@ -88,7 +88,11 @@ impl Registry {
 
     /// What of a filter is told of: changes that were declared (SPEC D-124, D-133), and resources
     /// that can be read, by whoever asks (SPEC D-134).
-    pub(super) fn honoured(&self, mut filter: Filter, identity: Option<&Identity>) -> Filter {
+    pub(super) fn honoured(
+        &self,
+        mut filter: SubscriptionFilter,
+        identity: Option<&Identity>,
+    ) -> SubscriptionFilter {
         filter.tools &= self.declares(&Change::Tools);
         filter.prompts &= self.declares(&Change::Prompts);
         filter.resources &= self.declares(&Change::Resources);
@@ -99,7 +103,7 @@ impl Registry {
         };
         let subscriptions = self.subscriptions;
         let is_honoured = |uri: &str| subscriptions && self.scopes_of_uri(uri).is_some_and(has);
-        filter.uris.retain(is_honoured);
+        filter.retain_resources(is_honoured);
         filter
     }
 

@@ -110,13 +110,15 @@ pub(crate) struct SsePaths {
 /// loopback address.
 ///
 /// ```
-/// # use mcp_wire::{McpService, server::Server};
-/// let mcp = McpService::builder(Server::new("Echo", "1.0.0"))
+/// # use mcp_wire::{Dispatcher, McpService};
+/// # fn example(dispatcher: impl Dispatcher) -> Result<(), mcp_wire::Error> {
+/// let mcp = McpService::builder(dispatcher)
 ///     .mount("/api/mcp")
 ///     .allowed_hosts(["mcp.example.com"])
 ///     .build()?;
 /// assert!(mcp.owns("/api/mcp/sse"));
-/// # Ok::<(), mcp_wire::Error>(())
+/// # Ok(())
+/// # }
 /// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder<D> {
@@ -512,10 +514,12 @@ impl<D: Dispatcher> Builder<D> {
     /// ([`McpService::for_peer`]), have no address, and no limit of their own.
     ///
     /// ```
-    /// # use mcp_wire::{McpService, server::Server};
-    /// let builder = McpService::builder(Server::new("Echo", "1.0.0"));
+    /// # use mcp_wire::{Dispatcher, McpService};
+    /// # fn example(dispatcher: impl Dispatcher) -> Result<(), mcp_wire::Error> {
+    /// let builder = McpService::builder(dispatcher);
     /// builder.trusted_proxies(["127.0.0.1", "10.0.0.0/8"]).build()?;
-    /// # Ok::<(), mcp_wire::Error>(())
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn trusted_proxies<T: Into<String>>(
         mut self,

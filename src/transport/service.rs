@@ -62,11 +62,11 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_millis(50);
 /// you accept: without it an event waits some 40 ms for a delayed acknowledgement.
 ///
 /// ```no_run
-/// # use mcp_wire::{McpService, server::Server};
+/// # use mcp_wire::{Dispatcher, McpService};
 /// # use hyper::{Request, Response, body::Incoming};
 /// # async fn own_routes(_: Request<Incoming>) -> Response<mcp_wire::ResponseBody> { std::future::pending().await }
-/// # fn example() -> Result<(), mcp_wire::Error> {
-/// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).build()?;
+/// # fn example(dispatcher: impl Dispatcher) -> Result<(), mcp_wire::Error> {
+/// let mcp = McpService::builder(dispatcher).build()?;
 /// let service = hyper::service::service_fn(move |request: Request<Incoming>| {
 ///     let mcp = mcp.clone();
 ///     async move {
@@ -104,8 +104,7 @@ pub(crate) struct Shared {
 }
 
 impl McpService {
-    /// Starts to set up a service for a dispatcher, such as a
-    /// [`Server`](crate::server::Server).
+    /// Starts to set up a service for a dispatcher: a `Server`, or one of your own.
     pub fn builder<D: Dispatcher>(dispatcher: D) -> Builder<D> {
         Builder::new(dispatcher)
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_wire::auth::{Identity, StaticTokens};
-use mcp_wire::server::{Arguments, Call, Role, Sampling, Server, StateKeys, Tool, ToolError};
-use mcp_wire::{Builder, Capabilities, McpService, ServiceEvent};
+use mcp_wire::server::{Arguments, Call, Role, Sampling, Server, Tool, ToolError};
+use mcp_wire::{Builder, Capabilities, McpService, ServiceEvent, StateKeys};
 use serde_json::json;
 
 use crate::support::inside::{self, Asked, in_session, open, post};

@@ -937,7 +937,7 @@ async fn without_states_none_is_taken() {
 mod states {
     //! `requestState`, which is sealed.
 
-    use mcp_wire::server::StateKeys;
+    use mcp_wire::StateKeys;
 
     use super::*;
 

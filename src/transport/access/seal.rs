@@ -48,7 +48,7 @@ impl Sealed {
 ///
 /// ```
 /// use std::time::Duration;
-/// use mcp_wire::server::StateKeys;
+/// use mcp_wire::StateKeys;
 ///
 /// # let (new, old) = ([7; 32], [8; 32]);
 /// let keys = StateKeys::new(&new)?.accept(&old)?.lifetime(Duration::from_secs(300));

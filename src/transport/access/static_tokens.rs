@@ -21,12 +21,12 @@ use crate::transport::future::BoxFuture;
 /// ```
 /// use mcp_wire::McpService;
 /// use mcp_wire::auth::{Identity, StaticTokens};
-/// use mcp_wire::server::Server;
 ///
-/// # let token = "aGVsbG8gd29ybGQsIHRoaXMgaXMgYSB0b2tlbg";
+/// # fn example(dispatcher: impl mcp_wire::Dispatcher, token: &str) -> Result<(), mcp_wire::Error> {
 /// let tokens = StaticTokens::new().token(token, Identity::new("ci").scopes(["deploy"]));
-/// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).authorizer(tokens).build()?;
-/// # Ok::<(), mcp_wire::Error>(())
+/// let mcp = McpService::builder(dispatcher).authorizer(tokens).build()?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Default)]
 #[must_use = "it does nothing until it is given to a builder"]

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::link::{Link, SessionLink};
 use super::request_error::{Needed, RequestError};
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::filter::Filter;
+use crate::protocol::filter::SubscriptionFilter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
@@ -215,9 +215,11 @@ impl Context {
         }
     }
 
-    /// Whether the client can be told of changes: not where each legacy request stands for itself
+    /// Whether the client can be told of changes, as capabilities say with `listChanged` and `subscribe`.
+    /// It cannot where each legacy request stands for itself
     /// ([`Builder::without_sessions`](crate::Builder::without_sessions)).
-    pub(crate) fn hears_of_changes(&self) -> bool {
+    #[must_use]
+    pub fn hears_of_changes(&self) -> bool {
         self.session()
             .is_none_or(|link| link.row.with(|session| session.is_told()))
     }
@@ -237,20 +239,25 @@ impl Context {
         }
     }
 
-    /// Serves `subscriptions/listen`: acknowledges what `filter` asks for, then tells of it on the
-    /// stream of this request. Ready when the server ends; the result is still to be given then
-    /// (SPEC D-127). Takes the context, so that nothing of the request is kept while it waits but its
-    /// id and the filter.
+    /// Serves a `subscriptions/listen` (2026-07-28, Subscriptions): acknowledges `filter`, then sends what
+    /// [`Publisher::publish`] tells of and the filter asks for, on the stream of this request.
+    ///
+    /// The future is ready when the service shuts down or the client's identity ends. Answer the request
+    /// then: its result has the member `_meta` with
+    /// `io.modelcontextprotocol/subscriptionId`, the id of the request. This method takes the context
+    /// so that nothing of the request but its id and the filter stays in memory while the client listens:
+    /// drop the request before you await.
     ///
     /// # Errors
     ///
-    /// When there are as many of them as may be (SPEC D-130), or the request is none of the modern
-    /// era that takes a stream.
+    /// -32603 when as many clients listen as may
+    /// ([`Builder::max_listens`](crate::Builder::max_listens)), and when the request is not of
+    /// 2026-07-28 or its client does not take a stream.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future ends the subscription.
-    pub(crate) async fn listen(self, filter: Filter) -> Result<(), ErrorObject> {
+    pub async fn listen(self, filter: SubscriptionFilter) -> Result<(), ErrorObject> {
         let listening = self.start_listening(filter)?;
         drop(self);
         listening.await
@@ -258,7 +265,7 @@ impl Context {
 
     fn start_listening(
         &self,
-        filter: Filter,
+        filter: SubscriptionFilter,
     ) -> Result<impl Future<Output = Result<(), ErrorObject>> + use<>, ErrorObject> {
         let link = match &self.0.link {
             Link::Exchange(link) if link.streams => link,

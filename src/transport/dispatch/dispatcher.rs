@@ -6,8 +6,7 @@ use crate::error::Error;
 use crate::transport::future::BoxFuture;
 use crate::wire::jsonrpc::{ErrorObject, Json, Notification, Request};
 
-/// Answers the messages of clients. [`Server`](crate::server::Server) is one; a gateway brings its
-/// own.
+/// Answers the messages of clients. [`Server`] is one; a gateway brings its own.
 ///
 /// The trait is object-safe and takes `&self`; futures are boxed and own what they need (clone an
 /// `Arc` into them), because the transport decides where they run.
@@ -33,6 +32,11 @@ use crate::wire::jsonrpc::{ErrorObject, Json, Notification, Request};
 ///     }
 /// }
 /// ```
+#[cfg_attr(feature = "server", doc = "\n[`Server`]: crate::server::Server")]
+#[cfg_attr(
+    not(feature = "server"),
+    doc = "\n[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html"
+)]
 pub trait Dispatcher: Send + Sync + 'static {
     /// Answers a request. The result of `initialize` must have `protocolVersion`: from then on the
     /// session speaks it.

@@ -55,6 +55,7 @@ impl fmt::Display for RequestError {
 impl std::error::Error for RequestError {}
 
 impl RequestError {
+    #[cfg(feature = "server")]
     pub(crate) fn not_offered(needed: Value) -> Self {
         Self::NotOffered(Needed::Capability(needed))
     }

@@ -91,9 +91,9 @@ pub async fn serve(
 /// too long; [`McpService::shutdown`] ends its streams and what runs.
 ///
 /// ```
-/// # use mcp_wire::{McpService, serve_connection, server::Server};
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).build()?;
+/// # use mcp_wire::{Dispatcher, McpService, serve_connection};
+/// # async fn example(dispatcher: impl Dispatcher) -> Result<(), Box<dyn std::error::Error>> {
+/// let mcp = McpService::builder(dispatcher).build()?;
 /// let (client, server) = tokio::io::duplex(4096);
 /// tokio::spawn(serve_connection(server, mcp.clone()));
 /// # drop(client);
@@ -133,10 +133,10 @@ where
 /// so that the answer is not lost.
 ///
 /// ```no_run
-/// # use mcp_wire::{McpService, Serve, server::Server};
+/// # use mcp_wire::{Dispatcher, McpService, Serve};
 /// # use std::time::Duration;
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let mcp = McpService::builder(Server::new("Echo", "1.0.0")).build()?;
+/// # async fn example(dispatcher: impl Dispatcher) -> Result<(), Box<dyn std::error::Error>> {
+/// let mcp = McpService::builder(dispatcher).build()?;
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
 /// Serve::new(listener, mcp)
 ///     .max_connections(500)

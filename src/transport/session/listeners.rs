@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::protocol::change::Change;
-use crate::protocol::filter::{Filter, change_params};
+use crate::protocol::filter::{SubscriptionFilter, change_params};
 use crate::protocol::party::Party;
 use crate::protocol::rejection::{Counted, Rejection};
 use crate::protocol::stream::{Connection, frame_of};
@@ -24,7 +24,7 @@ pub(crate) type ListenTable = Table<Listener>;
 /// client is connected (SPEC D-128).
 pub(crate) struct Listener {
     id: Id,
-    filter: Filter,
+    filter: SubscriptionFilter,
     /// The stream, once the acknowledgement is on it: nothing goes before that (SPEC D-122).
     sender: Option<Sender>,
     /// Dropped to end the request.
@@ -37,7 +37,7 @@ impl Listener {
         table: Arc<ListenTable>,
         party: Option<Party>,
         (mut sender, id): (Sender, Id),
-        (filter, end): (Filter, Option<Instant>),
+        (filter, end): (SubscriptionFilter, Option<Instant>),
     ) -> Result<(), ErrorObject> {
         let (running, mut ended) = oneshot::channel();
         let acknowledgement = filter.acknowledgement(&id);

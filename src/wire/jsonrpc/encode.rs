@@ -4,7 +4,9 @@ use std::io::Write;
 
 use bytes::Bytes;
 
-use super::plain::{has_mark, plain_run, run_behind_escape};
+#[cfg(any(test, feature = "server"))]
+use super::plain::has_mark;
+use super::plain::{plain_run, run_behind_escape};
 use super::{ErrorObject, Id, Json};
 use crate::wire::pieces::{PieceWriter, Pieces, SHARED_FROM};
 
@@ -127,6 +129,7 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
 
 /// Appends a JSON string that is made of this text. A long text becomes a piece of its own: itself, if it
 /// needs no escape, else a buffer of the right size.
+#[cfg(any(test, feature = "server"))]
 #[inline]
 pub(crate) fn put_owned_string(out: &mut PieceWriter, text: String) {
     if text.len() < SHARED_FROM {
@@ -136,6 +139,7 @@ pub(crate) fn put_owned_string(out: &mut PieceWriter, text: String) {
     }
 }
 
+#[cfg(any(test, feature = "server"))]
 fn put_long_string(out: &mut PieceWriter, text: String) {
     if has_mark(text.as_bytes()) {
         out.begin_piece(escaped_len(text.as_bytes()) + ROOM_BEHIND);
@@ -148,10 +152,12 @@ fn put_long_string(out: &mut PieceWriter, text: String) {
 }
 
 /// Room for the quotes of a long string, and for what follows it in most results.
+#[cfg(any(test, feature = "server"))]
 const ROOM_BEHIND: usize = 256;
 
 /// How long a text is with its escapes, as [`put_string`] writes them. Without a branch for a byte, so
 /// that the compiler takes vector instructions.
+#[cfg(any(test, feature = "server"))]
 fn escaped_len(text: &[u8]) -> usize {
     let is_short = |byte| matches!(byte, 0x08 | b'\t' | b'\n' | 0x0c | b'\r');
     let added = |byte| {

@@ -58,11 +58,13 @@ impl<'a> RawJson<'a> {
 
     /// The members of an object, one after the other: the name, a string, and the value. There are none
     /// in a value of another type.
+    #[cfg(feature = "server")]
     pub(crate) fn members(self) -> impl Iterator<Item = (Self, Self)> {
         members(self.0).map(|(name, value)| (Self(name), Self(value)))
     }
 
     /// The text of a member that is a string.
+    #[cfg(feature = "server")]
     pub(crate) fn text_of(self, wanted: &str) -> Option<Cow<'a, str>> {
         self.member(wanted)?.as_str()
     }

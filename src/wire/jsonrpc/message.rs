@@ -80,11 +80,13 @@ impl Request {
     }
 
     /// A part of this request that does not keep much else of it: copied if the rest is long.
+    #[cfg(feature = "server")]
     pub(crate) fn part(&self, part: RawJson<'_>) -> Bytes {
         owned_part(&self.body, part)
     }
 
     /// Whether there is much in the text beside what is asked for: `name`, `uri` and `arguments`.
+    #[cfg(feature = "server")]
     pub(crate) fn is_padded(&self) -> bool {
         if self.body.len() <= SLACK {
             return false;
@@ -96,6 +98,7 @@ impl Request {
     }
 
     /// Lets go of the text of a long request, except for the id.
+    #[cfg(feature = "server")]
     pub(crate) fn trim(&mut self) {
         if self.body.len() > SLACK {
             let id = Bytes::copy_from_slice(&self.body[self.id.range()]);
@@ -338,13 +341,15 @@ impl<'a> Params<'a> {
         Some(Id::from_token(&self.body[span.range()]))
     }
 
-    /// Whether the client comes back with answers (SPEC D-110): there are `inputResponses` or a
-    /// `requestState`.
-    pub(crate) fn is_retry(self) -> bool {
+    /// Whether the client comes back with answers (2026-07-28, Multi Round-Trip Requests): there are
+    /// `inputResponses` or a `requestState`.
+    #[must_use]
+    pub fn is_retry(self) -> bool {
         self.spans.is_retry
     }
 
     /// Whether there may be something in them that serde_json cannot hold, such as the number `1e999`.
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn is_odd(self) -> bool {
         self.spans.is_odd
     }

@@ -26,4 +26,6 @@ pub use self::json::{InvalidJson, Json, RawJson};
 pub use self::message::{Message, Notification, Params, Payload, Request, Response};
 pub use self::parse::{MessageLimits, ParseError, parse};
 
-pub(crate) use self::encode::{Outgoing, put_owned_string, put_string};
+#[cfg(feature = "server")]
+pub(crate) use self::encode::put_owned_string;
+pub(crate) use self::encode::{Outgoing, put_string};

@@ -1,9 +1,11 @@
 //! What the tests speak: a running server, raw requests, and a client of HTTP+SSE that takes
 //! nothing for granted.
 
+#[cfg(feature = "server")]
 pub(crate) mod acts;
 pub(crate) mod direct;
 pub(crate) mod inside;
+#[cfg(feature = "server")]
 pub(crate) mod probe;
 
 use std::collections::VecDeque;
