@@ -105,7 +105,7 @@ pub use protocol::trace::TraceContext;
 #[cfg(feature = "request-state")]
 #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
 pub use transport::access::seal::StateKeys;
-pub use transport::config::Builder;
+pub use transport::builder::Builder;
 pub use transport::dispatch::context::Context;
 pub use transport::dispatch::dispatcher::Dispatcher;
 pub use transport::dispatch::publisher::Publisher;

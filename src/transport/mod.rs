@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod answer;
+pub(crate) mod builder;
 pub(crate) mod config;
 pub(crate) mod dispatch;
 pub(crate) mod future;
@@ -12,4 +13,5 @@ pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod shape;
+pub(crate) mod shared;
 pub(crate) mod stream;

@@ -4,53 +4,35 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Body;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
-};
+use hyper::header::{ALLOW, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::access::identity::Identity;
 use super::access::peer::Peer;
 use super::answer::documents;
-use super::config::{Builder, Config, same_path};
-use super::dispatch::admission::{identify, permit, veil};
-use super::dispatch::calls::Calls;
-use super::dispatch::dispatcher::Dispatcher;
-use super::dispatch::publisher::Publisher;
+use super::answer::response::{refuse, response};
+use super::dispatch::admission::{identify, veil};
 use super::future::BoxFuture;
-use super::intake::buffers::Buffers;
 use super::intake::detach;
 use super::intake::request_body;
 use super::observe::events::{SessionEnd, Snapshot};
-use super::observe::observer::Observer;
-use super::session::listeners::{ListenTable, Listener};
-use super::session::sessions::SessionTable;
-#[cfg(feature = "request-state")]
-use super::session::sessions::now;
+use super::session::listeners::Listener;
 use super::shape::streamable::name_session;
 use super::shape::{http_sse, stateless, streamable};
+use super::shared::Shared;
 use super::stream::body::ResponseBody;
-use super::stream::lease::{LeaseTable, Revocation, lease_table};
-use crate::error::Error;
+use super::stream::lease::Revocation;
 use crate::protocol::cors::Sharing;
-use crate::protocol::era::{Posted, Read, id_of, settle};
+use crate::protocol::era::{Posted, id_of, settle};
 use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
 use crate::protocol::fields::Fields;
-use crate::protocol::header::X_ACCEL_BUFFERING;
 use crate::protocol::party::Net;
-use crate::protocol::protected::Published;
 use crate::protocol::rejection::Rejection;
-use crate::protocol::table::Table;
-use crate::wire::id::SessionId;
 use crate::wire::jsonrpc;
-use crate::wire::pieces::Pieces;
 
 /// How long answers of a closed service have to be written.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(50);
@@ -89,56 +71,13 @@ pub struct McpService {
     peer: Option<SocketAddr>,
 }
 
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) dispatcher: Arc<dyn Dispatcher>,
-    pub(crate) table: Arc<SessionTable>,
-    pub(crate) listens: Arc<ListenTable>,
-    pub(crate) calls: Arc<Calls>,
-    pub(crate) observer: Arc<Observer>,
-    pub(crate) leases: Arc<LeaseTable>,
-    pub(crate) buffers: Arc<Buffers>,
-    draining: AtomicBool,
-    /// Whether a task looks after sessions whose time is up.
-    reaping: AtomicBool,
-}
-
 impl McpService {
-    /// Starts to set up a service for a dispatcher: a `Server`, or one of your own.
-    pub fn builder<D: Dispatcher>(dispatcher: D) -> Builder<D> {
-        Builder::new(dispatcher)
-    }
-
-    pub(crate) fn new(
-        config: Config,
-        dispatcher: Arc<dyn Dispatcher>,
-        observer: Observer,
-    ) -> Result<Self, Error> {
-        let observer = Arc::new(observer);
-        let table = SessionTable::new(config.sessions, Arc::clone(&observer));
-        let table = Arc::new(table);
-        let calls = Calls::new(Arc::clone(&observer), config.calls, config.request_timeout);
-        let listens = Arc::new(Table::new(config.listens));
-        let is_authorized = config.access.authorizer.is_some();
-        dispatcher.attach(Publisher::new(&table, &listens, is_authorized))?;
-        // The service keeps less than its longest body takes.
-        let buffers = Arc::new(Buffers::new(config.body_limit / 2));
-        Ok(Self {
-            shared: Arc::new(Shared {
-                config,
-                dispatcher,
-                table,
-                listens,
-                calls: Arc::new(calls),
-                observer,
-                leases: Arc::new(lease_table()),
-                buffers,
-                draining: AtomicBool::new(false),
-                reaping: AtomicBool::new(false),
-            }),
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
             local: None,
             peer: None,
-        })
+        }
     }
 
     /// The service for a connection that was accepted on this local address. Off the loopback
@@ -427,7 +366,7 @@ impl McpService {
     /// finish, then their streams end; listening requests get their result. Calling it again is
     /// harmless.
     pub fn drain(&self) {
-        self.shared.draining.store(true, Ordering::SeqCst);
+        self.shared.start_draining();
         for row in self.shared.table.all() {
             row.with(|session| session.drain());
         }
@@ -505,110 +444,6 @@ where
     }
 }
 
-impl Shared {
-    fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        let is = |own: &str| same_path(path, own);
-        let config = &self.config;
-        if config.mcp_path.as_deref().is_some_and(is) {
-            return Some(Endpoint::Mcp);
-        }
-        match &config.sse {
-            Some(sse) if is(&sse.stream) => Some(Endpoint::Sse),
-            Some(sse) if is(&sse.messages) => Some(Endpoint::Messages),
-            _ => None,
-        }
-    }
-
-    /// The path that an endpoint is known by to a client that used `path`: the inbox belongs to its
-    /// stream.
-    fn told_path<'a>(&'a self, endpoint: Endpoint, path: &'a str) -> &'a str {
-        match (endpoint, &self.config.sse) {
-            (Endpoint::Messages, Some(sse)) => &sse.stream,
-            _ => path,
-        }
-    }
-
-    /// Whether all requests of a body have the scopes that they need.
-    pub(crate) fn permit(
-        &self,
-        endpoint: Endpoint,
-        head: &Parts,
-        read: &Read,
-    ) -> Result<(), Rejection> {
-        let Ok(payload) = read else {
-            return Ok(());
-        };
-        let permitted = permit(&*self.dispatcher, Identity::of(head), payload);
-        permitted.map_err(|challenge| {
-            let path = self.told_path(endpoint, head.uri.path());
-            let rejection = self.config.access.challenge(challenge, path);
-            rejection.of(id_of(read))
-        })
-    }
-
-    /// The documents, if the path of a request to no endpoint is theirs.
-    fn published(&self, endpoint: Option<Endpoint>, path: &str) -> Option<&Published> {
-        let (published, _) = self.config.access.published.as_ref()?;
-        let is_theirs = endpoint.is_none() && published.owns(path);
-        is_theirs.then_some(published)
-    }
-
-    fn serves(&self, endpoint: Endpoint) -> bool {
-        match endpoint {
-            Endpoint::Mcp => self.config.mcp_path.is_some(),
-            Endpoint::Sse | Endpoint::Messages => self.config.sse.is_some(),
-        }
-    }
-
-    /// Whether the caller is the one to look after sessions from now on.
-    pub(crate) fn begins_reaping(&self) -> bool {
-        !self.reaping.swap(true, Ordering::SeqCst)
-    }
-
-    /// The task that looked after sessions is gone.
-    pub(crate) fn stops_reaping(&self) {
-        self.reaping.store(false, Ordering::SeqCst);
-    }
-
-    /// Whether the caller may stop looking after sessions, since there are none.
-    pub(crate) fn ends_reaping(&self) -> bool {
-        if self.table.len() > 0 {
-            return false;
-        }
-        self.stops_reaping();
-        // One that was opened in between may have counted on the caller.
-        self.table.len() == 0 || !self.begins_reaping()
-    }
-
-    /// Gives all listening requests their result (SPEC D-127).
-    pub(crate) fn end_listens(&self) {
-        for row in self.listens.all() {
-            row.with(Listener::end);
-        }
-    }
-
-    pub(crate) fn has_portable_sessions(&self) -> bool {
-        #[cfg(feature = "request-state")]
-        return self.config.portable.is_some();
-        #[cfg(not(feature = "request-state"))]
-        false
-    }
-
-    /// Sees to it that a session that ended for good is not taken up again; others cannot be.
-    pub(crate) fn bury(&self, id: SessionId) {
-        #[cfg(feature = "request-state")]
-        if let Some(portable) = &self.config.portable {
-            self.table.bury(id, portable.lifetime, now());
-        }
-        #[cfg(not(feature = "request-state"))]
-        let _ = (self, id);
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::SeqCst)
-    }
-}
-
 impl fmt::Debug for McpService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("McpService")
@@ -616,58 +451,4 @@ impl fmt::Debug for McpService {
             .field("sessions", &self.sessions())
             .finish_non_exhaustive()
     }
-}
-
-/// A response with the header that all of ours have but streams: answers are of one session, no
-/// cache may keep them (SPEC C-103).
-pub(crate) fn response(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// A JSON answer.
-pub(crate) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Response<ResponseBody> {
-    let mut response = response(status, ResponseBody::full(body));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// A stream of events (SPEC C-102, H-1, PITFALLS R-21).
-pub(crate) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, no-transform"),
-    );
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response
-}
-
-fn refuse(rejection: &Rejection, version: Version) -> Response<ResponseBody> {
-    let refusal = rejection.refusal();
-    let mut response = json_response(refusal.status, refusal.body);
-    let headers = response.headers_mut();
-    let mut set = |name: HeaderName, value| headers.insert(name, value);
-    if let Some(allow) = refusal.allow {
-        set(ALLOW, HeaderValue::from_static(allow));
-    }
-    if let Some(challenge) = refusal.challenge {
-        set(WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(seconds) = refusal.retry_after {
-        set(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    // The header is forbidden in HTTP/2 (PITFALLS R-21).
-    if refusal.close && version < Version::HTTP_2 {
-        set(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }

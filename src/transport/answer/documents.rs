@@ -10,7 +10,7 @@ use hyper::{Method, Response, StatusCode};
 
 use crate::protocol::protected::Published;
 use crate::protocol::rejection::Rejection;
-use crate::transport::service::{json_response, response};
+use crate::transport::answer::response::{json_response, response};
 use crate::transport::stream::body::ResponseBody;
 
 const METHODS: &str = "GET, HEAD, OPTIONS";

@@ -19,8 +19,8 @@ use crate::transport::dispatch::link::{Link, SessionLink};
 use crate::transport::future::BoxFuture;
 use crate::transport::observe::events::{ServiceEvent, SessionEnd};
 use crate::transport::panics::{Panicked, guarded};
-use crate::transport::service::Shared;
 use crate::transport::session::sessions::{SessionRow, now};
+use crate::transport::shared::Shared;
 use crate::wire::jsonrpc::{
     ErrorObject, Id, Json, Notification, Outgoing, Params, Request, Response as Reply,
 };

@@ -1,0 +1,67 @@
+//! The responses: JSON, a stream of events, a refusal.
+
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
+use hyper::{Response, StatusCode, Version};
+
+use crate::protocol::header::X_ACCEL_BUFFERING;
+use crate::protocol::rejection::Rejection;
+use crate::transport::stream::body::ResponseBody;
+use crate::wire::pieces::Pieces;
+
+/// A response with the header that all of ours have but streams: answers are of one session, no
+/// cache may keep them (SPEC C-103).
+pub(crate) fn response(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A JSON answer.
+pub(crate) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Response<ResponseBody> {
+    let mut response = response(status, ResponseBody::full(body));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A stream of events (SPEC C-102, H-1, PITFALLS R-21).
+pub(crate) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// The answer to a request that is not carried out.
+pub(crate) fn refuse(rejection: &Rejection, version: Version) -> Response<ResponseBody> {
+    let refusal = rejection.refusal();
+    let mut response = json_response(refusal.status, refusal.body);
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value| headers.insert(name, value);
+    if let Some(allow) = refusal.allow {
+        set(ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Some(challenge) = refusal.challenge {
+        set(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = refusal.retry_after {
+        set(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // The header is forbidden in HTTP/2 (PITFALLS R-21).
+    if refusal.close && version < Version::HTTP_2 {
+        set(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

@@ -1,0 +1,703 @@
+//! [`Builder`]: how a service is set up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::access::authorizer::Authorizer;
+#[cfg(feature = "request-state")]
+use super::access::seal::StateKeys;
+use super::config::{Access, Config, SsePaths, same_path};
+use super::dispatch::dispatcher::Dispatcher;
+use super::observe::events::ServiceEvent;
+use super::observe::observer::{Hook, Observer};
+use super::service::McpService;
+#[cfg(feature = "request-state")]
+use super::session::portable::Portable;
+use super::shared::Shared;
+use super::stream::queue::QueueLimits;
+use crate::error::Error;
+use crate::protocol::capabilities::CAPABILITIES_LIMIT;
+use crate::protocol::cors::Cors;
+use crate::protocol::exchange::Terms;
+use crate::protocol::forwarded::Proxies;
+use crate::protocol::guard::{Allowed, Guard, Host, Origin};
+use crate::protocol::party::{Caps, Each};
+use crate::protocol::protected::ProtectedResource;
+use crate::protocol::replay::ReplayLimits;
+use crate::wire::jsonrpc::MessageLimits;
+
+/// The defaults, each in one place.
+pub(crate) mod default {
+    use std::time::Duration;
+
+    pub(crate) const MCP_PATH: &str = "/mcp";
+    pub(crate) const SSE_PATH: &str = "/sse";
+    pub(crate) const MESSAGES_PATH: &str = "/messages/";
+    pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
+    pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+    pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+    pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+    pub(crate) const MAX_SESSIONS: usize = 10_000;
+    pub(crate) const MAX_SESSIONS_EACH: usize = 1_000;
+    pub(crate) const MAX_REQUESTS: usize = 64;
+    pub(crate) const MAX_CALLS: usize = 10_000;
+    pub(crate) const MAX_CALLS_EACH: usize = 1_000;
+    pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+    pub(crate) const MAX_LISTENS: usize = 10_000;
+    pub(crate) const MAX_LISTENS_EACH: usize = 1_000;
+    pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;
+    pub(crate) const QUEUE_FRAMES: usize = 256;
+    pub(crate) const REPLAY_BYTES: usize = 1024 * 1024;
+    pub(crate) const REPLAY_EVENTS: usize = 256;
+    pub(crate) const REPLAY_AGE: Duration = Duration::from_secs(5 * 60);
+    pub(crate) const IDLE_TIME: Duration = Duration::from_secs(30 * 60);
+    pub(crate) const SILENCE: Duration = Duration::from_secs(1);
+    pub(crate) const RETRY: Duration = Duration::from_secs(1);
+}
+
+/// Sets up a [`McpService`]. Every setting has a default; those of the guard suit a server on a
+/// loopback address.
+///
+/// ```
+/// # use mcp_wire::{Dispatcher, McpService};
+/// # fn example(dispatcher: impl Dispatcher) -> Result<(), mcp_wire::Error> {
+/// let mcp = McpService::builder(dispatcher)
+///     .mount("/api/mcp")
+///     .allowed_hosts(["mcp.example.com"])
+///     .build()?;
+/// assert!(mcp.owns("/api/mcp/sse"));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder<D> {
+    dispatcher: D,
+    mount: String,
+    public_prefix: String,
+    trusts_forwarded_prefix: bool,
+    mcp_path: Option<String>,
+    sse_path: Option<String>,
+    messages_path: String,
+    terms: Terms,
+    hosts: Option<Vec<String>>,
+    origins: Option<Vec<String>>,
+    cors: Cors,
+    body_limit: usize,
+    body_timeout: Duration,
+    keep_alive: Option<Duration>,
+    silence: Duration,
+    retry: Duration,
+    reply_timeout: Duration,
+    idle_time: Duration,
+    sessions: Caps,
+    max_requests: usize,
+    calls: Caps,
+    request_timeout: Option<Duration>,
+    hook: Option<Hook>,
+    listens: Caps,
+    proxies: Vec<String>,
+    queue: QueueLimits,
+    replay: ReplayLimits,
+    json: MessageLimits,
+    capabilities_limit: usize,
+    authorizer: Option<Box<dyn Authorizer>>,
+    protected: Option<ProtectedResource>,
+    #[cfg(feature = "request-state")]
+    portable: Option<Portable>,
+}
+
+impl McpService {
+    /// Starts to set up a service for a dispatcher, such as a
+    /// [`Server`](crate::server::Server).
+    pub fn builder<D: Dispatcher>(dispatcher: D) -> Builder<D> {
+        Builder::new(dispatcher)
+    }
+}
+
+impl<D: Dispatcher> Builder<D> {
+    fn new(dispatcher: D) -> Self {
+        Self {
+            dispatcher,
+            mount: String::new(),
+            public_prefix: String::new(),
+            trusts_forwarded_prefix: false,
+            mcp_path: Some(default::MCP_PATH.to_owned()),
+            sse_path: Some(default::SSE_PATH.to_owned()),
+            messages_path: default::MESSAGES_PATH.to_owned(),
+            terms: Terms {
+                sessions: true,
+                strict_accept: false,
+            },
+            hosts: Some(Vec::new()),
+            origins: Some(Vec::new()),
+            cors: Cors::Off,
+            body_limit: default::BODY_LIMIT,
+            body_timeout: default::BODY_TIMEOUT,
+            keep_alive: Some(default::KEEP_ALIVE),
+            silence: default::SILENCE,
+            retry: default::RETRY,
+            reply_timeout: default::REPLY_TIMEOUT,
+            idle_time: default::IDLE_TIME,
+            sessions: Caps {
+                all: default::MAX_SESSIONS,
+                each: Each::Usual(default::MAX_SESSIONS_EACH),
+            },
+            max_requests: default::MAX_REQUESTS,
+            calls: Caps {
+                all: default::MAX_CALLS,
+                each: Each::Usual(default::MAX_CALLS_EACH),
+            },
+            request_timeout: Some(default::REQUEST_TIMEOUT),
+            hook: None,
+            listens: Caps {
+                all: default::MAX_LISTENS,
+                each: Each::Usual(default::MAX_LISTENS_EACH),
+            },
+            proxies: Vec::new(),
+            queue: QueueLimits {
+                bytes: default::QUEUE_BYTES,
+                frames: default::QUEUE_FRAMES,
+            },
+            replay: ReplayLimits {
+                bytes: default::REPLAY_BYTES,
+                events: default::REPLAY_EVENTS,
+                age: default::REPLAY_AGE,
+            },
+            json: MessageLimits::default(),
+            capabilities_limit: CAPABILITIES_LIMIT,
+            authorizer: None,
+            protected: None,
+            #[cfg(feature = "request-state")]
+            portable: None,
+        }
+    }
+
+    /// Puts all endpoints below a path, such as `/api/mcp`: requests carry it, and clients are told
+    /// of it. Default: none.
+    pub fn mount(mut self, prefix: impl Into<String>) -> Self {
+        self.mount = prefix.into();
+        self
+    }
+
+    /// A prefix that a proxy in front takes away: requests do not carry it, but clients are told of
+    /// it. Default: none.
+    pub fn public_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.public_prefix = prefix.into();
+        self
+    }
+
+    /// Lets a proxy say in `X-Forwarded-Prefix` what it takes away: a request to the stream of HTTP+SSE
+    /// that has the header is told of that prefix, in front of the mount and in place of
+    /// [`public_prefix`](Self::public_prefix). It must be one absolute path of letters, digits and
+    /// `-._~`, at most 256 bytes long, or empty for none; with anything else the request is answered
+    /// 400, so that a faulty proxy is noticed before messages go astray. Default: the header is
+    /// ignored. Choose it only behind a proxy that sets the header or takes it out.
+    pub fn trust_forwarded_prefix(mut self) -> Self {
+        self.trusts_forwarded_prefix = true;
+        self
+    }
+
+    /// The path of Streamable HTTP and the stateless protocol; `None` switches both off. Default
+    /// `/mcp`.
+    pub fn mcp_path<'a>(mut self, path: impl Into<Option<&'a str>>) -> Self {
+        self.mcp_path = path.into().map(ToOwned::to_owned);
+        self
+    }
+
+    /// The path of the HTTP+SSE stream; `None` switches HTTP+SSE off. Default `/sse`.
+    pub fn sse_path<'a>(mut self, path: impl Into<Option<&'a str>>) -> Self {
+        self.sse_path = path.into().map(ToOwned::to_owned);
+        self
+    }
+
+    /// The path that HTTP+SSE messages are POSTed to. Default `/messages/`.
+    pub fn messages_path(mut self, path: impl Into<String>) -> Self {
+        self.messages_path = path.into();
+        self
+    }
+
+    /// Serves Streamable HTTP without sessions (SPEC C-83): each POST stands for itself, GET and
+    /// DELETE are 405, and handlers cannot ask the client of a legacy revision. For several machines
+    /// behind one address. 2026-07-28 never has sessions, HTTP+SSE always has.
+    pub fn without_sessions(mut self) -> Self {
+        self.terms.sessions = false;
+        self
+    }
+
+    /// Makes the sessions of Streamable HTTP portable: their names say, sealed with these keys, what was
+    /// agreed on, so that a process that does not know a session takes it up, after a restart or on
+    /// another machine behind the same address. The processes need the same secret; with an authorizer
+    /// a session stays its principal's. A name is taken for `lifetime` after its session began: as long as
+    /// clients keep sessions across a redeploy, a day for example. Default: off, and an unknown session is 404.
+    ///
+    /// What was agreed on is the revision and the client's capabilities. Both are in the name, for its
+    /// client to read, so it has up to 1.6 KB instead of 32 bytes; the principal is not. A client with more
+    /// than 1 KiB of capabilities, or whose `initialize` is still being answered, has a name that is
+    /// not portable.
+    ///
+    /// All else stays where it was:
+    ///
+    /// - Running requests and their answers, and open streams. `Last-Event-ID` of another process is 400,
+    ///   as for events that are kept no longer.
+    /// - Questions to the client: its answer has to come to the process that asked, or the handler waits
+    ///   until [`reply_timeout`](Self::reply_timeout).
+    /// - Subscriptions and the log level, which the client has to set again.
+    ///
+    /// A session that was idle for too long ends here, and is taken up again when its client comes back
+    /// ([`ServiceEvent::SessionTakenUp`]); so does one that gave its place to another. One that was taken up
+    /// counts like one that was opened, and takes the place of an idle one where there are as many as there
+    /// may be.
+    ///
+    /// A session that was deleted or revoked is not taken up again by the process that was told so, for as
+    /// long as its name is valid and whatever others do. That takes up to 4 MiB: beyond 8,000 of them in
+    /// a quarter of `lifetime` a session that did not end can be taken for one that did, and its client
+    /// is answered 404 and initializes again (with 100,000, one in 14,000 is). Other processes cannot know: a client that sends DELETE to
+    /// one may still use the name at another, and a principal is kept out by the authorizer.
+    #[cfg(feature = "request-state")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
+    pub fn portable_sessions(mut self, keys: StateKeys, lifetime: Duration) -> Self {
+        self.portable = Some(Portable { keys, lifetime });
+        self
+    }
+
+    /// Demands that the `Accept` of a POST to `/mcp` admits both `application/json` and
+    /// `text/event-stream`, as the specification asks of clients (SPEC C-10). Without it a client
+    /// that takes one of them is answered in that form, and one without `Accept` in any.
+    pub fn strict_accept(mut self) -> Self {
+        self.terms.strict_accept = true;
+        self
+    }
+
+    /// Hosts to be asked for by, such as `mcp.example.com` (any port) or `mcp.example.com:8443`,
+    /// beside the loopback names on a loopback address. Default: none, which elsewhere admits any
+    /// host, and with it pages that rebind their own name to the server's address: list the names
+    /// of a server that others can reach.
+    pub fn allowed_hosts<T: Into<String>>(mut self, hosts: impl IntoIterator<Item = T>) -> Self {
+        self.hosts = Some(hosts.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Takes requests for any host, also on a loopback address. Pages of any web site can then
+    /// reach the server by rebinding their own name to its address.
+    pub fn allow_any_host(mut self) -> Self {
+        self.hosts = None;
+        self
+    }
+
+    /// Origins whose pages may call, such as `https://app.example.com`, beside the server's own and,
+    /// on a loopback address, those of loopback names. Also origins of apps and extensions, such as
+    /// `vscode-webview://…`, and `null`, which any page can take on. Default: none. A browser lets pages of
+    /// other origins read the answers only with [`cors`](Self::cors).
+    pub fn allowed_origins<T: Into<String>>(
+        mut self,
+        origins: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.origins = Some(origins.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Lets pages of any web site call.
+    pub fn allow_any_origin(mut self) -> Self {
+        self.origins = None;
+        self
+    }
+
+    /// Tells browsers that the pages of admitted origins may read the answers, refusals included, and
+    /// may send what MCP clients send: without it they can do so only on pages of the server's own
+    /// origin. Admitted are those of [`allowed_origins`](Self::allowed_origins) or
+    /// [`allow_any_origin`](Self::allow_any_origin) and the server's own; on a loopback address all pages
+    /// of loopback names.
+    ///
+    /// Each answer names the one origin it is for. A browser's preflight is answered 204 without asking
+    /// who calls; it allows the headers of every revision, `Mcp-Param-*`, `Authorization` and those of
+    /// tracing. Pages can read `Mcp-Session-Id`, `MCP-Protocol-Version`, `WWW-Authenticate` and
+    /// `Retry-After`. Cookies and other credentials of the browser are not allowed. Default: off, and no
+    /// such header is sent, so that a proxy can.
+    pub fn cors(mut self) -> Self {
+        self.cors = Cors::On;
+        self
+    }
+
+    /// The longest request body, in bytes. Default 4 MiB. Beyond 32 MiB raise
+    /// [`MessageLimits::tree`](crate::jsonrpc::MessageLimits::tree) too ([`json_limits`](Self::json_limits)), which counts
+    /// the body's bytes.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// How long a request body may take to arrive. Default 30 s.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// How long a stream is quiet before a comment is sent; `None` sends none. Default 15 s: well
+    /// below the 30 s and 60 s after which proxies cut a quiet stream. A stream that begins with
+    /// nothing to say begins with one in any case.
+    pub fn keep_alive(mut self, period: impl Into<Option<Duration>>) -> Self {
+        self.keep_alive = period.into();
+        self
+    }
+
+    /// How long a client of `/mcp` waits for the first word of an answer: then it gets a stream, with
+    /// its keep-alives and, from 2025-11-25 on, an event to resume from. Default 1 s.
+    pub fn silence(mut self, patience: Duration) -> Self {
+        self.silence = patience;
+        self
+    }
+
+    /// How long a client is asked to wait before it comes back to a stream, in whole milliseconds.
+    /// Default 1 s.
+    pub fn retry(mut self, wait: Duration) -> Self {
+        self.retry = wait;
+        self
+    }
+
+    /// How long a session of Streamable HTTP may be idle: no request, none running, nobody
+    /// connected. Default 30 min.
+    pub fn idle_time(mut self, limit: Duration) -> Self {
+        self.idle_time = limit;
+        self
+    }
+
+    /// What a session of Streamable HTTP keeps of its events, in bytes of heap, in events and in time,
+    /// for clients that come back to a stream. An event counts with its text and some 100 bytes that it
+    /// costs beside it. One that is larger than all of that is not kept, and its stream cannot be resumed
+    /// across it (400); the events of other streams stay. Default 1 MiB, 256, 5 min.
+    pub fn replay(mut self, bytes: usize, events: usize, age: Duration) -> Self {
+        self.replay = ReplayLimits { bytes, events, age };
+        self
+    }
+
+    /// How many `subscriptions/listen` requests may be open, 10 000 by default. One more is answered 503
+    /// with `Retry-After`. Where nobody is identified, one address may have half of them; a further one
+    /// from that address is answered 429, and nobody else notices.
+    pub fn max_listens(mut self, listens: usize) -> Self {
+        self.listens.all = listens;
+        self
+    }
+
+    /// How many sessions and how many `subscriptions/listen` requests one principal may have. Default: 1 000
+    /// of each, or half of all if that is less. One more session takes the place of the principal's own that is idle for longest; it is
+    /// answered 429 if all of them are busy, as is one more listening request. Nobody else notices. Counts
+    /// where requests have an identity; elsewhere one address may have half of
+    /// [`max_sessions`](Self::max_sessions) and of [`max_listens`](Self::max_listens).
+    pub fn max_each(mut self, sessions: usize, listens: usize) -> Self {
+        self.sessions.each = Each::Set(sessions);
+        self.listens.each = Each::Set(listens);
+        self
+    }
+
+    /// Who may ask. Default: everybody.
+    ///
+    /// Every request to an endpoint is put to the authorizer before its body is read; sessions and
+    /// all that belongs to them are bound to the principal that it names, streams end with the
+    /// identity that opened them. Some authorizers: [`StaticTokens`](crate::auth::StaticTokens),
+    /// [`FromExtensions`](crate::auth::FromExtensions).
+    pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
+        self.authorizer = Some(Box::new(authorizer));
+        self
+    }
+
+    /// What clients are told of the authorization, so that they can get a token: documents at the
+    /// well-known paths of RFC 9728, and their address in challenges. Default: nothing. What cannot be
+    /// told fails the build, and so does a server without an authorizer.
+    pub fn protected_resource(mut self, resource: ProtectedResource) -> Self {
+        self.protected = Some(resource);
+        self
+    }
+
+    /// How long a request to the client waits for its answer. Default 60 s.
+    pub fn reply_timeout(mut self, timeout: Duration) -> Self {
+        self.reply_timeout = timeout;
+        self
+    }
+
+    /// How many sessions there may be, 10 000 by default. One more takes the place of an idle one: of one
+    /// that never went past its handshake (nothing came after `initialize`), else of the one that is idle
+    /// for longest. Its client is answered 404 and initializes again, as the protocol has it
+    /// ([`SessionEnd::Evicted`](crate::SessionEnd::Evicted)). A session is busy while it has a running
+    /// request or an open stream; a stream of HTTP+SSE on which its client has sent nothing counts for
+    /// 10 s. If all are busy, one more is answered 503 with `Retry-After`.
+    ///
+    /// Where nobody is identified, one address may have half of the sessions, and its own idlest gives way:
+    /// one more is answered 429 if all of them are busy.
+    pub fn max_sessions(mut self, sessions: usize) -> Self {
+        self.sessions.all = sessions;
+        self
+    }
+
+    /// How many requests one session may have running, and how many notifications; one more is
+    /// answered 503. Default 64.
+    pub fn max_requests(mut self, requests: usize) -> Self {
+        self.max_requests = requests;
+        self
+    }
+
+    /// How many requests the whole service may have running, of all clients and revisions, 10 000 by
+    /// default. One more is answered 503 with `Retry-After`, and nothing is stored. Where nobody is
+    /// identified, one address may have half of them; a further one from that address is answered 429, and
+    /// nobody else notices.
+    pub fn max_calls(mut self, calls: usize) -> Self {
+        self.calls.all = calls;
+        self
+    }
+
+    /// How many requests one principal may have running, of all its sessions and clients. Default: 1 000, or
+    /// half of [`max_calls`](Self::max_calls) if that is less.
+    /// One more is answered 429 with `Retry-After`, and nobody else notices. Counts where requests have an
+    /// identity; a `subscriptions/listen` counts for [`max_each`](Self::max_each) alone.
+    pub fn max_calls_each(mut self, calls: usize) -> Self {
+        self.calls.each = Each::Set(calls);
+        self
+    }
+
+    /// The proxies in front of the server, as addresses or as networks such as `10.0.0.0/8` or `fd00::/8`:
+    /// for a request that comes from one of them, the client's address is taken from `X-Forwarded-For`. It
+    /// is the last one there that is not itself a trusted proxy's. If an entry is not an address, the next
+    /// one to its right counts, or the proxy itself. For all other peers the header is ignored. Default: none.
+    ///
+    /// The address is what limits go by where nobody is identified: half of the sessions, the running
+    /// calls and the listening requests for one address, and half of the connections of
+    /// [`Serve`](crate::Serve), but for those of trusted proxies, which have no such limit. IPv6 addresses
+    /// with the same first 64 bits count as one, because one host commonly has all of them. Authorizers
+    /// and handlers are told of the connection's own peer all the same.
+    ///
+    /// Behind a proxy that is not listed, all clients share the proxy's address, and so one half of
+    /// everything; one on the same machine too, which asks from `127.0.0.1` or `::1`. List only proxies
+    /// that set the header or add to it: otherwise a client can claim any address. Clients on a Unix socket, and
+    /// those of an accept loop that does not say where they come from
+    /// ([`McpService::for_peer`]), have no address, and no limit of their own.
+    ///
+    /// ```
+    /// # use mcp_wire::{Dispatcher, McpService};
+    /// # fn example(dispatcher: impl Dispatcher) -> Result<(), mcp_wire::Error> {
+    /// let builder = McpService::builder(dispatcher);
+    /// builder.trusted_proxies(["127.0.0.1", "10.0.0.0/8"]).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trusted_proxies<T: Into<String>>(
+        mut self,
+        proxies: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.proxies = proxies.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How long a handler may take for a request; then it is dropped and its caller answered -32603.
+    /// `None` sets no limit, and then a handler that hangs keeps its session for ever (SPEC C-31).
+    /// Default 1 h: people who are asked something may take their time. Time that a
+    /// `subscriptions/listen` is open does not count.
+    pub fn request_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.request_timeout = limit.into();
+        self
+    }
+
+    /// Is told of what happens: refusals, requests, sessions, cuts. The hook is called where it
+    /// happens, so it should be quick and must not wait; one that panics disturbs nobody. Default:
+    /// none. Numbers are counted without it: [`McpService::snapshot`].
+    pub fn on_event(mut self, hook: impl Fn(&ServiceEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.hook = Some(Hook::new(hook));
+        self
+    }
+
+    /// How much a stream may hold for a client that reads slowly, in bytes of heap and in events. An
+    /// event counts with its text and 64 bytes that it costs beside it. A client
+    /// that lets it fill up loses its HTTP+SSE session, its connection to a stream of Streamable HTTP,
+    /// which it can resume, or its `subscriptions/listen`; of a call of 2026-07-28 what has no room is
+    /// left out, but never the answer. The last message may go over the bytes. Default 1 MiB and 256.
+    pub fn stream_queue(mut self, bytes: usize, events: usize) -> Self {
+        self.queue = QueueLimits {
+            bytes,
+            frames: events,
+        };
+        self
+    }
+
+    /// How many bytes of capabilities a client may declare, as JSON text. They are kept whole: for as
+    /// long as a session, or from 2026-07-28 on for as long as a request. A client that declares more is
+    /// answered -32602 and gets no session; from 2026-07-28 on with status 400. Default 8 KiB.
+    pub fn capabilities_limit(mut self, bytes: usize) -> Self {
+        self.capabilities_limit = bytes;
+        self
+    }
+
+    /// What a JSON-RPC message may measure, and what it may take as a tree of values. A message that
+    /// exceeds a limit is refused with -32600, or -32700 for nesting, and the refusal names this setting.
+    /// Defaults in [`MessageLimits`].
+    pub fn json_limits(mut self, limits: MessageLimits) -> Self {
+        self.json = limits;
+        self
+    }
+
+    /// Checks the settings and makes the service.
+    ///
+    /// # Errors
+    ///
+    /// A path, host, origin or limit that cannot be served, or a dispatcher that was put together
+    /// wrongly. [`Error::is_setup`] is true for all of them.
+    pub fn build(self) -> Result<McpService, Error> {
+        let mount = prefix("mount", &self.mount)?;
+        let public_prefix = prefix("public_prefix", &self.public_prefix)?;
+        let mounted = |name, given: &str| Ok(format!("{mount}{}", path(name, given)?));
+        let mcp_path = self.mcp_path.as_deref();
+        let mcp_path = mcp_path.map(|path| mounted("mcp_path", path)).transpose()?;
+        let sse = match &self.sse_path {
+            None => None,
+            Some(stream) => {
+                let messages = mounted("messages_path", &self.messages_path)?;
+                Some(SsePaths {
+                    stream: mounted("sse_path", stream)?,
+                    announced: format!("{public_prefix}{messages}"),
+                    messages,
+                    trusts_forwarded_prefix: self.trusts_forwarded_prefix,
+                })
+            }
+        };
+        let sse_paths = sse.iter().flat_map(|sse| [&sse.stream, &sse.messages]);
+        let paths: Vec<&String> = mcp_path.iter().chain(sse_paths).collect();
+        if paths.is_empty() {
+            return Err(Error::setup("every endpoint is switched off".to_owned()));
+        }
+        let is_twin = |(at, path): (usize, &&String)| {
+            paths[..at].iter().any(|before| same_path(before, path))
+        };
+        if paths.iter().enumerate().any(is_twin) {
+            return Err(Error::setup(
+                "mcp_path, sse_path and messages_path must differ".to_owned(),
+            ));
+        }
+        if self.keep_alive.is_some_and(|period| period.is_zero()) {
+            return Err(Error::setup(
+                "keep_alive must not be zero: use None for off".to_owned(),
+            ));
+        }
+        if self.queue.frames == 0 {
+            return Err(Error::setup(
+                "stream_queue must hold at least one event".to_owned(),
+            ));
+        }
+        if self.json.depth > MessageLimits::DEPTH_CEILING {
+            return Err(Error::setup(format!(
+                "a JSON depth limit of {} is above {}, which is what a stack can bear",
+                self.json.depth,
+                MessageLimits::DEPTH_CEILING
+            )));
+        }
+        #[cfg(feature = "request-state")]
+        if self.portable.is_some() && !self.terms.sessions {
+            return Err(Error::setup(
+                "sessions cannot be portable in a service without sessions".to_owned(),
+            ));
+        }
+        let endpoints = mcp_path.iter().chain(sse.iter().map(|sse| &sse.stream));
+        let endpoints: Vec<String> = endpoints
+            .map(|path| format!("{public_prefix}{path}"))
+            .collect();
+        let published = match &self.protected {
+            Some(_) if self.authorizer.is_none() => {
+                return Err(Error::setup(
+                    "a protected resource needs an authorizer to protect it".to_owned(),
+                ));
+            }
+            Some(resource) => {
+                let published = resource.publish(&endpoints).map_err(Error::setup)?;
+                Some((published, public_prefix.to_owned()))
+            }
+            None => None,
+        };
+        let config = Config {
+            mcp_path,
+            sse,
+            terms: self.terms,
+            guard: Guard {
+                hosts: listed("host", self.hosts, Host::parse)?,
+                origins: listed("origin", self.origins, Origin::parse)?,
+            },
+            cors: self.cors,
+            body_limit: self.body_limit,
+            body_timeout: self.body_timeout,
+            keep_alive: self.keep_alive,
+            silence: self.silence,
+            retry: self.retry,
+            reply_timeout: self.reply_timeout,
+            idle_time: self.idle_time,
+            sessions: self.sessions,
+            max_requests: self.max_requests,
+            calls: self.calls,
+            request_timeout: self.request_timeout,
+            listens: self.listens,
+            proxies: Proxies::parse(&self.proxies).map_err(|entry| {
+                Error::setup(format!(
+                    "{entry:?} is not a trusted proxy: expected an IP address, or a network such as \
+                     `10.0.0.0/8`"
+                ))
+            })?,
+            queue: self.queue,
+            replay: self.replay,
+            json: self.json,
+            capabilities_limit: self.capabilities_limit,
+            access: Access {
+                authorizer: self.authorizer,
+                published,
+            },
+            #[cfg(feature = "request-state")]
+            portable: self.portable,
+        };
+        let observer = Observer::new(self.hook);
+        let shared = Shared::new(config, Arc::new(self.dispatcher), observer)?;
+        Ok(McpService::new(shared))
+    }
+}
+
+/// The authorizer may hold secrets.
+impl<D: fmt::Debug> fmt::Debug for Builder<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("dispatcher", &self.dispatcher)
+            .field("mount", &self.mount)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A path as it stands in a URI: absolute, and without anything that would need an escape, since it
+/// goes into the `endpoint` event as it is (SPEC B-3, B-4).
+fn path<'a>(name: &str, path: &'a str) -> Result<&'a str, Error> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&byte);
+    if path.starts_with('/') && !path.starts_with("//") && path.bytes().all(is_plain) {
+        return Ok(path);
+    }
+    Err(Error::setup(format!(
+        "{name} must be a percent-encoded path that begins with one `/`, not {path:?}"
+    )))
+}
+
+/// A path without its trailing slash, or nothing.
+fn prefix<'a>(name: &str, prefix: &'a str) -> Result<&'a str, Error> {
+    match prefix.strip_suffix('/').unwrap_or(prefix) {
+        "" => Ok(""),
+        prefix => path(name, prefix),
+    }
+}
+
+fn listed<T>(
+    what: &str,
+    entries: Option<Vec<String>>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Allowed<T>, Error> {
+    let Some(entries) = entries else {
+        return Ok(Allowed::Any);
+    };
+    let parse = |entry: &String| {
+        parse(entry).ok_or_else(|| Error::setup(format!("{entry:?} is not a valid {what}")))
+    };
+    entries
+        .iter()
+        .map(parse)
+        .collect::<Result<_, _>>()
+        .map(Allowed::Listed)
+}

@@ -1,0 +1,178 @@
+//! [`Shared`]: what all exchanges of a service have in common.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper::http::request::Parts;
+
+use super::access::identity::Identity;
+use super::config::{Config, same_path};
+use super::dispatch::admission::permit;
+use super::dispatch::calls::Calls;
+use super::dispatch::dispatcher::Dispatcher;
+use super::dispatch::publisher::Publisher;
+use super::intake::buffers::Buffers;
+use super::observe::observer::Observer;
+use super::session::listeners::{ListenTable, Listener};
+use super::session::sessions::SessionTable;
+#[cfg(feature = "request-state")]
+use super::session::sessions::now;
+use super::stream::lease::{LeaseTable, lease_table};
+use crate::error::Error;
+use crate::protocol::era::{Read, id_of};
+use crate::protocol::exchange::Endpoint;
+use crate::protocol::protected::Published;
+use crate::protocol::rejection::Rejection;
+use crate::protocol::table::Table;
+use crate::wire::id::SessionId;
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) dispatcher: Arc<dyn Dispatcher>,
+    pub(crate) table: Arc<SessionTable>,
+    pub(crate) listens: Arc<ListenTable>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) leases: Arc<LeaseTable>,
+    pub(crate) buffers: Arc<Buffers>,
+    draining: AtomicBool,
+    /// Whether a task looks after sessions whose time is up.
+    reaping: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: Config,
+        dispatcher: Arc<dyn Dispatcher>,
+        observer: Observer,
+    ) -> Result<Self, Error> {
+        let observer = Arc::new(observer);
+        let table = SessionTable::new(config.sessions, Arc::clone(&observer));
+        let table = Arc::new(table);
+        let calls = Calls::new(Arc::clone(&observer), config.calls, config.request_timeout);
+        let listens = Arc::new(Table::new(config.listens));
+        let is_authorized = config.access.authorizer.is_some();
+        dispatcher.attach(Publisher::new(&table, &listens, is_authorized))?;
+        // The service keeps less than its longest body takes.
+        let buffers = Arc::new(Buffers::new(config.body_limit / 2));
+        Ok(Self {
+            config,
+            dispatcher,
+            table,
+            listens,
+            calls: Arc::new(calls),
+            observer,
+            leases: Arc::new(lease_table()),
+            buffers,
+            draining: AtomicBool::new(false),
+            reaping: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        let is = |own: &str| same_path(path, own);
+        let config = &self.config;
+        if config.mcp_path.as_deref().is_some_and(is) {
+            return Some(Endpoint::Mcp);
+        }
+        match &config.sse {
+            Some(sse) if is(&sse.stream) => Some(Endpoint::Sse),
+            Some(sse) if is(&sse.messages) => Some(Endpoint::Messages),
+            _ => None,
+        }
+    }
+
+    /// The path that an endpoint is known by to a client that used `path`: the inbox belongs to its
+    /// stream.
+    pub(crate) fn told_path<'a>(&'a self, endpoint: Endpoint, path: &'a str) -> &'a str {
+        match (endpoint, &self.config.sse) {
+            (Endpoint::Messages, Some(sse)) => &sse.stream,
+            _ => path,
+        }
+    }
+
+    /// Whether all requests of a body have the scopes that they need.
+    pub(crate) fn permit(
+        &self,
+        endpoint: Endpoint,
+        head: &Parts,
+        read: &Read,
+    ) -> Result<(), Rejection> {
+        let Ok(payload) = read else {
+            return Ok(());
+        };
+        let permitted = permit(&*self.dispatcher, Identity::of(head), payload);
+        permitted.map_err(|challenge| {
+            let path = self.told_path(endpoint, head.uri.path());
+            let rejection = self.config.access.challenge(challenge, path);
+            rejection.of(id_of(read))
+        })
+    }
+
+    /// The documents, if the path of a request to no endpoint is theirs.
+    pub(crate) fn published(&self, endpoint: Option<Endpoint>, path: &str) -> Option<&Published> {
+        let (published, _) = self.config.access.published.as_ref()?;
+        let is_theirs = endpoint.is_none() && published.owns(path);
+        is_theirs.then_some(published)
+    }
+
+    pub(crate) fn serves(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Mcp => self.config.mcp_path.is_some(),
+            Endpoint::Sse | Endpoint::Messages => self.config.sse.is_some(),
+        }
+    }
+
+    /// Whether the caller is the one to look after sessions from now on.
+    pub(crate) fn begins_reaping(&self) -> bool {
+        !self.reaping.swap(true, Ordering::SeqCst)
+    }
+
+    /// The task that looked after sessions is gone.
+    pub(crate) fn stops_reaping(&self) {
+        self.reaping.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether the caller may stop looking after sessions, since there are none.
+    pub(crate) fn ends_reaping(&self) -> bool {
+        if self.table.len() > 0 {
+            return false;
+        }
+        self.stops_reaping();
+        // One that was opened in between may have counted on the caller.
+        self.table.len() == 0 || !self.begins_reaping()
+    }
+
+    /// Gives all listening requests their result (SPEC D-127).
+    pub(crate) fn end_listens(&self) {
+        for row in self.listens.all() {
+            row.with(Listener::end);
+        }
+    }
+
+    pub(crate) fn has_portable_sessions(&self) -> bool {
+        #[cfg(feature = "request-state")]
+        return self.config.portable.is_some();
+        #[cfg(not(feature = "request-state"))]
+        false
+    }
+
+    /// Sees to it that a session that ended for good is not taken up again; others cannot be.
+    pub(crate) fn bury(&self, id: SessionId) {
+        #[cfg(feature = "request-state")]
+        if let Some(portable) = &self.config.portable {
+            self.table.bury(id, portable.lifetime, now());
+        }
+        #[cfg(not(feature = "request-state"))]
+        let _ = (self, id);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Refuses new sessions and requests from now on.
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+}
