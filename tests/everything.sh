@@ -17,7 +17,12 @@ says_its_urls_or_gone() {
     { grep -qs 'http://[^ "]*/mcp' "$scratch/server" && grep -qs 'http://[^ "]*/sse' "$scratch/server"; } || gone "$server"
 }
 
+# EVERYTHING names a binary that was built before.
 build_everything() {
+    if [[ -n ${EVERYTHING:-} ]]; then
+        binary=$(cd "$root" && realpath "$EVERYTHING")
+        return
+    fi
     (cd "$root" && cargo build --all-features --example everything)
     binary=$(cd "$root" && realpath "${CARGO_TARGET_DIR:-target}")/debug/examples/everything
 }
