@@ -1,10 +1,12 @@
 //! What all modes are given: how much is wanted, and servers to measure.
 
-use super::cores::Cores;
-use super::messages::Revision;
-use super::options::Options;
-use super::side::{Contender, Side, What};
-use super::{Failed, process};
+use crate::client::messages::Revision;
+use crate::error::Failed;
+use crate::measure::cores::Cores;
+use crate::options::Options;
+use crate::process;
+use crate::server::kind::What;
+use crate::server::measured::{Contender, Side};
 
 /// Open files and connections beside those that are counted.
 const SPARE: usize = 64;

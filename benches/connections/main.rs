@@ -5,103 +5,36 @@
 //! and are measured in turns, so that what else the machine does hits them alike. Each answer is checked.
 
 mod bench;
-mod big;
-mod call;
-mod caller;
 mod client;
-mod cores;
-mod failures;
-mod fan_out;
-mod floor;
-mod html;
-mod idle;
-mod json;
-mod latency;
-mod left;
-mod listener;
-mod load;
-mod machine;
-mod memory;
-mod messages;
-mod million;
-mod open;
+mod error;
+mod measure;
+mod mode;
+mod modes;
 mod options;
-mod place;
-mod plot;
-mod process;
 mod progress;
 mod report;
+mod runtime;
 mod server;
-mod session;
-mod side;
 mod sizes;
-mod slow;
-mod turns;
-mod work;
-mod workload;
 
-use std::error::Error;
+#[allow(dead_code, reason = "the bench of instructions has one more server")]
+#[path = "../support/echo.rs"]
+mod echo;
+#[allow(dead_code, reason = "the bench of instructions uses more of it")]
+#[path = "../support/floors.rs"]
+mod floors;
+#[path = "../support/process.rs"]
+mod process;
+
 use std::process::ExitCode;
 
-use tokio::runtime::{Builder, Runtime};
-
 use bench::Bench;
-use cores::Cores;
+use error::Failed;
+use measure::cores::Cores;
+use modes::million;
 use options::{Options, Wanted};
-use report::Report;
-
-type Failed = Box<dyn Error + Send + Sync>;
-
-/// One of the things that can be measured.
-struct Mode {
-    name: &'static str,
-    about: &'static str,
-    run: fn(&Bench) -> Result<report::Section, Failed>,
-}
-
-const MODES: &[Mode] = &[
-    mode("call", "calls of a tool in each revision", call::run),
-    mode("open", "sessions that are opened and left", open::run),
-    mode("big", "calls with a long argument", big::run),
-    mode(
-        "work",
-        "long calls, and calls with a session or a connection each",
-        work::run,
-    ),
-    mode(
-        "left",
-        "the memory that stays after long messages",
-        left::run,
-    ),
-    mode(
-        "slow",
-        "clients that do not read, and what others notice",
-        slow::run,
-    ),
-    mode(
-        "fan-out",
-        "a change that all listeners are told of",
-        fan_out::run,
-    ),
-    mode(
-        "idle",
-        "streams that stay open: memory and keep-alive",
-        idle::run,
-    ),
-    mode(
-        "million",
-        "idle sessions in one process, in memory",
-        million::run,
-    ),
-];
-
-const fn mode(
-    name: &'static str,
-    about: &'static str,
-    run: fn(&Bench) -> Result<report::Section, Failed>,
-) -> Mode {
-    Mode { name, about, run }
-}
+use report::content::Report;
+use report::{files, machine};
 
 fn main() -> ExitCode {
     let done = match Wanted::read(std::env::args().skip(1)) {
@@ -109,7 +42,7 @@ fn main() -> ExitCode {
             print!("{}", options::help());
             return ExitCode::SUCCESS;
         }
-        Ok(Wanted::Server(what, settings)) => server::run(what, settings).map(|()| true),
+        Ok(Wanted::Server(what, settings)) => server::ours::run(what, settings).map(|()| true),
         Ok(Wanted::InMemory(what, settings)) => million::hold(what, settings).map(|()| true),
         Ok(Wanted::Measures(options)) => measure(options),
         Err(why) => Err(format!("{why}; --help tells more").into()),
@@ -133,8 +66,8 @@ fn measure(options: Options) -> Result<bool, Failed> {
         is_cut: false,
     };
     let bench = Bench { options, cores };
-    for mode in &bench.options.modes {
-        let measured = (mode.run)(&bench);
+    for &mode in &bench.options.modes {
+        let measured = modes::run(mode, &bench);
         progress::clear();
         match measured {
             Ok(section) => {
@@ -142,16 +75,12 @@ fn measure(options: Options) -> Result<bool, Failed> {
                 report.sections.push(section);
             }
             Err(why) => {
-                eprintln!("{}: {why}", mode.name);
+                eprintln!("{}: {why}", mode.name());
                 report.is_cut = true;
             }
         }
     }
-    let [json, html] = report.save(bench.options.folder())?;
+    let [json, html] = files::save(&report, bench.options.folder())?;
     println!("\n{}\n{}", json.display(), html.display());
     Ok(report.is_sound())
-}
-
-fn runtime() -> Result<Runtime, Failed> {
-    Ok(Builder::new_current_thread().enable_all().build()?)
 }

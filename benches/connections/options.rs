@@ -3,11 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::place::Place;
-use super::server::Settings;
-use super::side::{Against, What};
-use super::sizes::{SIZES, Setting, Size};
-use super::{MODES, Mode};
+use crate::client::target::Place;
+use crate::mode::Mode;
+use crate::server::kind::What;
+use crate::server::measured::Against;
+use crate::server::ours::Settings;
+use crate::sizes::{SIZES, Setting, Size};
 
 /// What is to be done.
 pub(crate) enum Wanted {
@@ -20,7 +21,7 @@ pub(crate) enum Wanted {
 }
 
 pub(crate) struct Options {
-    pub(crate) modes: Vec<&'static Mode>,
+    pub(crate) modes: Vec<Mode>,
     /// What else is measured.
     pub(crate) against: Option<Against>,
     sizes: Vec<f64>,
@@ -57,7 +58,7 @@ impl Options {
                 is_test = true;
             } else if let Some(size) = SIZES.iter().position(|size| size.name == arg) {
                 given[size] = Some(number(&arg, args.next())?);
-            } else if let Some(mode) = MODES.iter().find(|mode| mode.name == arg) {
+            } else if let Some(mode) = Mode::ALL.into_iter().find(|mode| mode.name() == arg) {
                 modes.push(mode);
             } else {
                 let part = other.part(&arg)?;
@@ -66,7 +67,7 @@ impl Options {
         }
         let is_tiny = is_test || !is_bench;
         if modes.is_empty() {
-            modes.extend(MODES);
+            modes.extend(Mode::ALL);
         }
         let usual = |size: &Setting| if is_tiny { size.tiny } else { size.usual };
         let sizes = SIZES.iter().zip(given);
@@ -157,8 +158,8 @@ pub(crate) fn help() -> String {
         "usage: cargo bench --bench connections -- [MODE...] [OPTION...]\n\n\
          Measures this crate beside bare hyper; all modes unless some are named.\n\nmodes:\n",
     );
-    for mode in MODES {
-        let _ = writeln!(help, "  {:22}{}", mode.name, mode.about);
+    for mode in Mode::ALL {
+        let _ = writeln!(help, "  {:22}{}", mode.name(), mode.about());
     }
     help += "\noptions:\n";
     for size in &SIZES {

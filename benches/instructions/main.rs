@@ -7,13 +7,16 @@
 
 mod cases;
 mod counts;
-mod echo;
-mod floors;
 #[allow(dead_code, reason = "the peers use more of it")]
 mod requests;
 #[allow(dead_code, reason = "the peers use more of it")]
 mod socket;
 mod valgrind;
+
+#[path = "../support/echo.rs"]
+mod echo;
+#[path = "../support/floors.rs"]
+mod floors;
 
 use std::process::ExitCode;
 

@@ -18,7 +18,7 @@ mod server;
 #[path = "../../examples/soak/http.rs"]
 mod http;
 #[allow(dead_code, reason = "the bench `connections` uses more of it")]
-#[path = "../connections/process.rs"]
+#[path = "../support/process.rs"]
 mod process;
 
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! Who is compared with whom, doing what.
 
-use crate::messages::Revision::{self, Modern, Session, Sse};
+use crate::client::messages::Revision::{self, Modern, Session, Sse};
+use crate::client::workload::Workload;
 use crate::servers::Server;
-use crate::workload::Workload;
 
 /// One server in one revision.
 pub(crate) struct Case {

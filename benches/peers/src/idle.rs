@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::Failed;
 use crate::cases::Case;
-use crate::client::{Connection, Stream};
-use crate::cores::Cores;
-use crate::messages::Revision;
-use crate::place::Place;
-use crate::session::{Session, open_stream};
+use crate::client::connection::{Connection, Stream};
+use crate::client::messages::Revision;
+use crate::client::session::{Session, open_stream};
+use crate::client::target::Place;
+use crate::error::Failed;
+use crate::measure::cores::Cores;
 use crate::side::Side;
 
 const STREAMS: usize = 1_000;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::cases::Case;
-use crate::messages::Revision;
+use crate::client::messages::Revision;
 use crate::requests::{self, SMALL, call, get, hello, initialized, modern, post};
 use crate::servers::Server;
 use crate::socket::{Client, Socket};

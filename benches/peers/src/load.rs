@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::Failed;
-use crate::caller::{Callers, Calling};
 use crate::cases::Case;
-use crate::cores::Cores;
+use crate::client::caller::{Callers, Calling};
+use crate::error::Failed;
+use crate::measure::cores::Cores;
 use crate::side::Side;
 
 /// Of short calls.

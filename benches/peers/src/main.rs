@@ -9,71 +9,55 @@
 //!   short calls, of long ones, and of those that each have a session or a connection of their own;
 //! - what an idle stream adds to the resident memory of that process.
 
-#[path = "../../connections/caller.rs"]
-#[allow(dead_code, reason = "the load tool tells of latencies too")]
-mod caller;
 mod cases;
-#[path = "../../connections/client.rs"]
-#[allow(dead_code, reason = "the load tool counts keep-alives")]
-mod client;
-#[path = "../../connections/cores.rs"]
-#[allow(dead_code, reason = "the load tool tells which cores")]
-mod cores;
-#[path = "../../instructions/echo.rs"]
-mod echo;
-#[path = "../../connections/failures.rs"]
-mod failures;
-#[path = "../../instructions/floors.rs"]
-#[allow(dead_code, reason = "the load tool puts events on streams itself")]
-mod floors;
 mod idle;
 mod in_memory;
-#[path = "../../connections/latency.rs"]
-#[allow(dead_code, reason = "the load tool tells of latencies")]
-mod latency;
 mod load;
-#[path = "../../connections/messages.rs"]
-#[allow(dead_code, reason = "the load tool listens for changes too")]
-mod messages;
-#[path = "../../connections/place.rs"]
-#[allow(dead_code, reason = "the load tool has servers elsewhere too")]
-mod place;
-#[path = "../../connections/process.rs"]
-#[allow(dead_code, reason = "the load tool looks at peaks too")]
-mod process;
 mod report;
-#[path = "../../instructions/requests.rs"]
-#[allow(dead_code, reason = "the bench of instructions has more cases")]
-mod requests;
 mod servers;
-#[path = "../../connections/session.rs"]
-mod session;
 mod side;
+
+#[allow(dead_code, reason = "the bench `connections` uses more of it")]
+#[path = "../../connections/client/mod.rs"]
+mod client;
+#[allow(dead_code, reason = "the bench `instructions` has one more server")]
+#[path = "../../support/echo.rs"]
+mod echo;
+#[path = "../../connections/error.rs"]
+mod error;
+#[allow(dead_code, reason = "the bench `connections` uses more of it")]
+#[path = "../../support/floors.rs"]
+mod floors;
+#[allow(dead_code, reason = "the bench `connections` uses more of it")]
+#[path = "../../connections/measure/mod.rs"]
+mod measure;
+#[allow(dead_code, reason = "the bench `connections` uses more of it")]
+#[path = "../../connections/report/numbers.rs"]
+mod numbers;
+#[allow(dead_code, reason = "the bench `connections` uses more of it")]
+#[path = "../../support/process.rs"]
+mod process;
+#[allow(dead_code, reason = "the bench `instructions` uses more of it")]
+#[path = "../../instructions/requests.rs"]
+mod requests;
+#[path = "../../connections/runtime.rs"]
+mod runtime;
+#[allow(dead_code, reason = "the bench `instructions` uses more of it")]
 #[path = "../../instructions/socket.rs"]
-#[allow(
-    dead_code,
-    reason = "the bench of instructions takes each write for an answer"
-)]
 mod socket;
 #[path = "../../instructions/valgrind.rs"]
 mod valgrind;
-#[path = "../../connections/workload.rs"]
-mod workload;
 
-use std::error::Error;
-use std::io;
 use std::process::ExitCode;
 
-use tokio::runtime::{Builder, Runtime};
-
 use cases::{CASES, Case};
-use workload::WORKLOADS;
+use client::workload::WORKLOADS;
+use error::Failed;
+use runtime::runtime;
 
 const USAGE: &str = "usage: peers [--json | --test | --run CASE CALLS | --serve CASE]";
 /// A stream is an open file, at both ends.
 const OPEN_FILES: u64 = 4096;
-
-type Failed = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -100,11 +84,6 @@ fn block_on<T>(measuring: impl Future<Output = Result<T, Failed>>) -> Result<T, 
     // For the servers too, which are started from here.
     rlimit::increase_nofile_limit(OPEN_FILES)?;
     runtime()?.block_on(measuring)
-}
-
-/// One thread, for a server as for all clients.
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
 }
 
 fn run(case: &str, calls: &str) -> Result<(), Failed> {

@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::Failed;
 use crate::cases::{CASES, Case, who_works};
-use crate::cores::Cores;
-use crate::messages::Revision;
-use crate::workload::WORKLOADS;
+use crate::client::messages::Revision;
+use crate::client::workload::WORKLOADS;
+use crate::error::Failed;
+use crate::measure::cores::Cores;
+use crate::numbers::grouped;
 use crate::{idle, load, valgrind};
 
 /// What one call costs, and one stream.
@@ -119,11 +120,11 @@ impl Report {
                 "| {} | {} | {} | {instructions:.2} | {:.0} | {} | {} | {calls:.2} | {} | {} |",
                 cost.case.revision.name(),
                 cost.case.who,
-                grouped(cost.instructions),
+                whole(cost.instructions),
                 cost.allocations,
-                grouped(cost.allocated),
-                grouped(cost.calls),
-                cost.stream.map_or_else(|| "-".to_owned(), grouped),
+                whole(cost.allocated),
+                whole(cost.calls),
+                cost.stream.map_or_else(|| "-".to_owned(), whole),
                 stream.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
             );
         }
@@ -131,7 +132,7 @@ impl Report {
         for work in &self.works {
             for (who, rate) in &work.rates {
                 let (name, ratio) = (work.name, rate / work.lean());
-                let rate = grouped(*rate);
+                let rate = whole(*rate);
                 let _ = writeln!(text, "| {name} | {who} | {rate} | {ratio:.2} |");
             }
         }
@@ -192,15 +193,7 @@ impl Work {
     }
 }
 
-/// A whole number with commas.
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+/// A rounded number, with a comma before each three digits.
+fn whole(number: f64) -> String {
+    grouped(number.round() as i64)
 }

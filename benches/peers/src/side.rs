@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::cases::Case;
-use crate::cores::{Cores, this_program};
-use crate::place::Place;
-use crate::{Failed, process, runtime};
+use crate::client::target::Place;
+use crate::error::Failed;
+use crate::measure::cores::{Cores, this_program};
+use crate::process;
+use crate::runtime::runtime;
 
 pub(crate) struct Side {
     child: Child,

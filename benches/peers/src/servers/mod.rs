@@ -19,7 +19,7 @@ use mcp_wire::McpService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-use crate::Failed;
+use crate::error::Failed;
 use crate::floors::{self, MODERN};
 use floor::Floor;
 
