@@ -6,7 +6,6 @@
 
 mod bench;
 mod client;
-mod error;
 mod measure;
 mod mode;
 mod modes;
@@ -20,6 +19,8 @@ mod sizes;
 #[allow(dead_code, reason = "the bench of instructions has one more server")]
 #[path = "../support/echo.rs"]
 mod echo;
+#[path = "../support/error.rs"]
+mod error;
 #[allow(dead_code, reason = "the bench of instructions uses more of it")]
 #[path = "../support/floors.rs"]
 mod floors;

@@ -1,7 +1,6 @@
 //! Sessions that nobody comes back to are gone when their time is up, with all they held (PITFALLS,
 //!
 
-use std::error::Error;
 use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -16,7 +15,8 @@ use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use crate::ALLOCATOR;
+use crate::error::Failed;
+use crate::heap::HEAP;
 
 /// The default, and what looking after the sessions may take.
 const EXPIRY: Duration = Duration::from_secs(31 * 60);
@@ -156,22 +156,22 @@ impl Way {
     }
 }
 
-pub(crate) async fn measure(sessions: usize) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn measure(sessions: usize) -> Result<(), Failed> {
     println!("{sessions} sessions, and the bytes of heap that they leave after {EXPIRY:?}:");
     for way in Way::ALL {
         let mcp = way.service(sessions)?;
         // What is made once is no session's.
         way.abandon(&mcp).await;
         tokio::time::sleep(EXPIRY).await;
-        let before = ALLOCATOR.current_usage();
+        let before = HEAP.current_usage();
         for _ in 0..sessions {
             way.abandon(&mcp).await;
         }
         let expected = if way.stay() { sessions } else { 0 };
         assert_eq!(mcp.sessions(), expected, "{way:?}");
-        let each = (ALLOCATOR.current_usage() as i64 - before as i64) / sessions as i64;
+        let each = (HEAP.current_usage() as i64 - before as i64) / sessions as i64;
         tokio::time::sleep(EXPIRY).await;
-        let left = ALLOCATOR.current_usage() as i64 - before as i64;
+        let left = HEAP.current_usage() as i64 - before as i64;
         let tasks = Handle::current().metrics().num_alive_tasks();
         println!("  {way:?}: {left}, {tasks} tasks ({each} bytes a session while it was there)");
         assert_eq!(

@@ -9,13 +9,12 @@ mod abandoned;
 mod refused;
 mod stalled;
 
-use std::error::Error;
+#[path = "../support/error.rs"]
+mod error;
+#[path = "../support/heap.rs"]
+mod heap;
 
-use peak_alloc::PeakAlloc;
-
-/// Counts the heap.
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+use error::Failed;
 
 /// How much of everything.
 #[derive(Clone, Copy)]
@@ -36,7 +35,7 @@ const SHORT: Size = Size {
     stream_bytes: 40_000_000,
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Failed> {
     let size = match std::env::args().any(|arg| arg == "--test") {
         true => SHORT,
         false => FULL,

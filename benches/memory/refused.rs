@@ -1,14 +1,13 @@
 //! Requests that are refused leave nothing behind (PITFALLS R-3).
 
-use std::error::Error;
-
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use mcp_wire::McpService;
 use mcp_wire::server::Server;
 
-use crate::ALLOCATOR;
+use crate::error::Failed;
+use crate::heap::HEAP;
 
 const BODY_LIMIT: usize = 64 * 1024;
 static LONG: [u8; BODY_LIMIT + 1] = [b' '; BODY_LIMIT + 1];
@@ -155,7 +154,7 @@ impl Refused {
         request.body(Full::new(Bytes::from_static(self.body)))
     }
 
-    async fn repeat(&self, mcp: &McpService, times: usize) -> Result<(), Box<dyn Error>> {
+    async fn repeat(&self, mcp: &McpService, times: usize) -> Result<(), Failed> {
         for _ in 0..times {
             let response = mcp.call(self.request()?).await;
             assert_eq!(response.status(), self.status, "{}", self.what);
@@ -164,7 +163,7 @@ impl Refused {
     }
 }
 
-pub(crate) async fn measure(times: usize) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn measure(times: usize) -> Result<(), Failed> {
     println!("{times} requests of each kind, and the bytes of heap that they leave:");
     for refused in &ALL {
         let sessions = if refused.status == 503 { 0 } else { 10 };
@@ -174,9 +173,9 @@ pub(crate) async fn measure(times: usize) -> Result<(), Box<dyn Error>> {
             .build()?;
         // What is made once, such as a counter, is no request's.
         refused.repeat(&mcp, 10).await?;
-        let before = ALLOCATOR.current_usage();
+        let before = HEAP.current_usage();
         refused.repeat(&mcp, times).await?;
-        let left = ALLOCATOR.current_usage() as i64 - before as i64;
+        let left = HEAP.current_usage() as i64 - before as i64;
         println!("  {} {}: {left}", refused.status, refused.what);
         assert_eq!(left, 0, "something stays of requests that were refused");
         assert_eq!(mcp.sessions(), 0, "and no session (PITFALLS R-4)");

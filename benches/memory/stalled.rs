@@ -1,6 +1,5 @@
 //! A client that does not read costs little, and nobody else anything (PITFALLS ).
 
-use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +12,8 @@ use mcp_wire::{McpService, serve};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::ALLOCATOR;
+use crate::error::Failed;
+use crate::heap::HEAP;
 
 #[allow(dead_code, reason = "the soak uses more of it")]
 #[path = "../../examples/soak/http.rs"]
@@ -33,8 +33,6 @@ const CALLS: usize = 300;
 
 const POST: &str =
     "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
-
-type Failed = Box<dyn Error>;
 
 /// The stream whose reader stalls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,8 +301,8 @@ async fn stall(stream: Stream, bytes: usize) -> Result<(), Failed> {
     let mut own = Caller::open(address, stream).await?;
     let mut other = Caller::open(address, stream).await?;
     let (before, _, _) = time_in_turn(&mut own, &mut other, |calls| calls < CALLS).await?;
-    let heap = ALLOCATOR.current_usage();
-    ALLOCATOR.reset_peak_usage();
+    let heap = HEAP.current_usage();
+    HEAP.reset_peak_usage();
     let stalled = own.begin_flood(stream).await?;
     if stream == Stream::Sse {
         // Answers come on the stalled stream alone, so the call that is timed is another session's.
@@ -315,7 +313,7 @@ async fn stall(stream: Stream, bytes: usize) -> Result<(), Failed> {
     let is_over = || flood.is_over.load(Ordering::SeqCst);
     let goes_on = |calls| calls < CALLS || !is_over();
     let (beside, elsewhere, calls) = time_in_turn(&mut own, &mut other, goes_on).await?;
-    let grown = ALLOCATOR.peak_usage().saturating_sub(heap);
+    let grown = HEAP.peak_usage().saturating_sub(heap);
     let whose = match stream {
         Stream::Sse | Stream::Modern => "another",
         Stream::Post | Stream::Resumed => "the same",

@@ -19,6 +19,7 @@ use crate::wire::version::ProtocolVersion;
 pub(crate) fn session(c: &mut Criterion) {
     lifetime(c);
     calls(c);
+    misses(c);
     resuming(c);
     changes(c);
 }
@@ -98,7 +99,13 @@ fn calls(c: &mut Criterion) {
             streamed(session, id, &small, now);
         },
     );
+    group.finish();
+}
 
+/// Calls that the session refuses, and cancellations that find nothing.
+fn misses(c: &mut Criterion) {
+    let mut group = c.benchmark_group("session/call");
+    let now = Instant::now();
     let mut busy = resumable(Tag::random(), now);
     run_all_but_one(&mut busy);
     let (known, unknown) = (long_id(RUNNING - 1), long_id(RUNNING));

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::client::{
     FRESH, GREEDY, META, POST, ask, connect, hello, is_served, modern, open_session, ping, whole,
 };
+use crate::error::Failed;
 use crate::http::{Connection, Response};
-use crate::{Failed, ServerProcess};
+use crate::server::ServerProcess;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::error::Failed;
 use crate::http::{Connection, Response};
-use crate::{Failed, ServerProcess};
+use crate::server::ServerProcess;
 
 /// The client that does everything it can.
 pub(crate) const GREEDY: Ipv4Addr = Ipv4Addr::LOCALHOST;

@@ -14,6 +14,8 @@ mod cases;
 mod client;
 mod server;
 
+#[path = "../support/error.rs"]
+mod error;
 #[allow(dead_code, reason = "the soak uses more of it")]
 #[path = "../../examples/soak/http.rs"]
 mod http;
@@ -25,9 +27,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cases::Case;
+use crate::error::Failed;
 use crate::server::ServerProcess;
-
-type Failed = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     match run() {

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use crate::{Failed, process};
+use crate::error::Failed;
+use crate::process;
 
 pub(crate) struct ServerProcess {
     child: Child,

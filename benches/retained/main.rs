@@ -21,19 +21,16 @@ mod shape;
 mod table;
 mod way;
 
-use std::process::ExitCode;
+#[path = "../support/heap.rs"]
+mod heap;
 
-use peak_alloc::PeakAlloc;
+use std::process::ExitCode;
 
 use crate::measure::{Size, measure};
 use crate::place::Place;
 use crate::shape::Shape;
 use crate::table::Table;
 use crate::way::Way;
-
-/// Counts the heap.
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// As long as a generous handshake; many kilobytes; and nearly the longest body there may be.
 const FULL: [Size; 3] = [
@@ -87,7 +84,7 @@ fn main() -> ExitCode {
                 (.., false) => &FULL,
             };
             for (number, size) in sizes.iter().enumerate() {
-                for &shape in Shape::fitting(place) {
+                for &shape in place.shapes() {
                     // Without a shape there is nothing that could be longer.
                     if number == 0 || shape != Shape::Nothing {
                         table.add(measure(way, place, shape, *size));

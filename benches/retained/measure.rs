@@ -6,7 +6,7 @@ use mcp_wire::McpService;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
-use crate::ALLOCATOR;
+use crate::heap::HEAP;
 use crate::place::{Dear, Place};
 use crate::server::service;
 use crate::shape::Shape;
@@ -66,12 +66,12 @@ async fn count(way: Way, dear: Dear, copies: usize, mcp: &McpService) -> Row {
     // A connection that is cut is gone when the runtime has had a turn.
     sleep(Duration::from_millis(1)).await;
     let mut left: Vec<Left> = Vec::with_capacity(copies);
-    let before = ALLOCATOR.current_usage();
+    let before = HEAP.current_usage();
     for _ in 0..copies {
         left.push(way.leave(mcp, dear).await);
     }
     let held: usize = left.iter().map(Left::held_by_clients).sum();
-    let kept = ALLOCATOR.current_usage().saturating_sub(before + held) / copies;
+    let kept = HEAP.current_usage().saturating_sub(before + held) / copies;
     let first = &left[0];
     if dear.shape == Shape::Nothing {
         assert_eq!(first.status, way.status(), "{} is no such way", way.name());

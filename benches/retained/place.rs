@@ -28,6 +28,35 @@ pub(crate) enum Place {
     Behind,
 }
 
+impl Place {
+    /// The shapes that can be sent here.
+    pub(crate) fn shapes(self) -> &'static [Shape] {
+        match self {
+            Self::Head => &IN_HEADS,
+            Self::Behind => &BEHIND,
+            _ => &IN_BODIES,
+        }
+    }
+}
+
+const IN_BODIES: [Shape; 13] = [
+    Shape::Nothing,
+    Shape::Padding,
+    Shape::Numbers,
+    Shape::Exponents,
+    Shape::EmptyTexts,
+    Shape::ShortTexts,
+    Shape::EmptyObjects,
+    Shape::SmallObjects,
+    Shape::DeepArrays,
+    Shape::DeepObjects,
+    Shape::Escapes,
+    Shape::Names,
+    Shape::RepeatedNames,
+];
+const IN_HEADS: [Shape; 3] = [Shape::Nothing, Shape::Padding, Shape::ManyFields];
+const BEHIND: [Shape; 2] = [Shape::Nothing, Shape::Padding];
+
 /// A shape at a place, as long as it is to be.
 #[derive(Clone, Copy)]
 pub(crate) struct Dear {

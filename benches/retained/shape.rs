@@ -1,7 +1,5 @@
 //! Texts that are made to be dear: little to send, much to keep or to look at.
 
-use crate::place::Place;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// None, to see that a way is a way.
@@ -26,33 +24,7 @@ pub(crate) enum Shape {
 /// How deep what is deep goes, so that it stays below the limit at every place.
 const DEPTH: usize = 50;
 
-const IN_BODIES: [Shape; 13] = [
-    Shape::Nothing,
-    Shape::Padding,
-    Shape::Numbers,
-    Shape::Exponents,
-    Shape::EmptyTexts,
-    Shape::ShortTexts,
-    Shape::EmptyObjects,
-    Shape::SmallObjects,
-    Shape::DeepArrays,
-    Shape::DeepObjects,
-    Shape::Escapes,
-    Shape::Names,
-    Shape::RepeatedNames,
-];
-const IN_HEADS: [Shape; 3] = [Shape::Nothing, Shape::Padding, Shape::ManyFields];
-const BEHIND: [Shape; 2] = [Shape::Nothing, Shape::Padding];
-
 impl Shape {
-    pub(crate) fn fitting(place: Place) -> &'static [Self] {
-        match place {
-            Place::Head => &IN_HEADS,
-            Place::Behind => &BEHIND,
-            _ => &IN_BODIES,
-        }
-    }
-
     /// Elements of an array, so many bytes.
     pub(crate) fn elements(self, bytes: usize) -> String {
         let deep = |open: &str, close: &str| {

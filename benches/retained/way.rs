@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use mcp_wire::McpService;
 
-use crate::ALLOCATOR;
 use crate::client::{Client, after, status};
+use crate::heap::HEAP;
 use crate::limits;
 use crate::place::{Dear, Place};
 use crate::shape::Shape;
@@ -224,15 +224,7 @@ impl Way {
                 let headers = [&*session, GET].concat();
                 exchange(mcp, dear.request("GET /mcp", &headers, "")).await
             }
-            Self::Listener | Self::ReadAhead => {
-                let filter = format!(
-                    r#""notifications":{{"toolsListChanged":true,"resourceSubscriptions":[{}]}},"#,
-                    dear.uris()
-                );
-                let body = dear.message("subscriptions/listen", &filter, ENVELOPE);
-                let headers = modern("subscriptions/listen", "");
-                exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
-            }
+            Self::Listener | Self::ReadAhead => listen(mcp, dear).await,
             Self::Replayed => {
                 // Its client is gone, with its connection.
                 let session = open_session(mcp, NOVEMBER).await;
@@ -252,33 +244,9 @@ impl Way {
                 let session = open_session(mcp, NOVEMBER).await;
                 exchange(mcp, call(dear, "ask", &session)).await
             }
-            Self::Waiting(SSE) => {
-                let (stream, path) = open_sse(mcp).await;
-                let body = call_body(dear, "wait", "");
-                let text = dear.request(&path, &[POST, CLOSE].concat(), &body);
-                exchange(mcp, text).await.with(stream)
-            }
-            Self::Waiting(MODERN) => exchange(mcp, modern_call(dear, "wait")).await,
-            Self::Second(MODERN) => second(mcp, modern_call(dear, "wait")).await,
-            Self::Second(version) => {
-                let session = open_session(mcp, version).await;
-                second(mcp, call(dear, "wait", &session)).await
-            }
-            Self::Waiting(version) => {
-                let session = open_session(mcp, version).await;
-                exchange(mcp, call(dear, "wait", &session)).await
-            }
-            Self::AtRest(MODERN) => {
-                let body = dear.message("tools/list", "", ENVELOPE);
-                let headers = modern("tools/list", "");
-                exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
-            }
-            Self::AtRest(version) => {
-                let session = open_session(mcp, version).await;
-                let body = dear.message("tools/list", "", "");
-                let headers = [POST, &session].concat();
-                exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
-            }
+            Self::Waiting(version) => wait(mcp, dear, version).await,
+            Self::Second(version) => wait_second(mcp, dear, version).await,
+            Self::AtRest(version) => rest(mcp, dear, version).await,
             Self::Refused(refusal) => exchange(mcp, refusal.request(dear)).await,
         }
     }
@@ -337,6 +305,56 @@ impl Left {
     }
 }
 
+/// Opens a listening request.
+async fn listen(mcp: &McpService, dear: Dear) -> Left {
+    let filter = format!(
+        r#""notifications":{{"toolsListChanged":true,"resourceSubscriptions":[{}]}},"#,
+        dear.uris()
+    );
+    let body = dear.message("subscriptions/listen", &filter, ENVELOPE);
+    let headers = modern("subscriptions/listen", "");
+    exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+}
+
+/// Calls the tool that waits.
+async fn wait(mcp: &McpService, dear: Dear, version: &str) -> Left {
+    match version {
+        SSE => {
+            let (stream, path) = open_sse(mcp).await;
+            let body = call_body(dear, "wait", "");
+            let text = dear.request(&path, &[POST, CLOSE].concat(), &body);
+            exchange(mcp, text).await.with(stream)
+        }
+        _ => exchange(mcp, waiting_call(mcp, dear, version).await).await,
+    }
+}
+
+/// The same as the second request of its connection.
+async fn wait_second(mcp: &McpService, dear: Dear, version: &str) -> Left {
+    second(mcp, waiting_call(mcp, dear, version).await).await
+}
+
+/// A call of the tool that waits, in a session if the revision has them.
+async fn waiting_call(mcp: &McpService, dear: Dear, version: &str) -> Bytes {
+    match version {
+        MODERN => modern_call(dear, "wait"),
+        _ => {
+            let session = open_session(mcp, version).await;
+            call(dear, "wait", &session)
+        }
+    }
+}
+
+/// Asks for a list, and keeps the connection.
+async fn rest(mcp: &McpService, dear: Dear, version: &str) -> Left {
+    let (headers, meta) = match version {
+        MODERN => (modern("tools/list", ""), ENVELOPE),
+        _ => ([POST, &open_session(mcp, version).await].concat(), ""),
+    };
+    let body = dear.message("tools/list", "", meta);
+    exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+}
+
 /// Says it, and listens for a while.
 async fn exchange(mcp: &McpService, text: Bytes) -> Left {
     counted(text, async |text| Client::ask(mcp, text).await).await
@@ -368,11 +386,11 @@ async fn exchange_and_leave(mcp: &McpService, text: Bytes) -> Left {
 
 async fn counted(text: Bytes, ask: impl AsyncFnOnce(Bytes) -> Client) -> Left {
     let sent = text.len();
-    ALLOCATOR.reset_peak_usage();
-    let before = ALLOCATOR.current_usage();
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
     // The client's own copy is there before and meanwhile, and gone afterwards.
     let client = ask(text.clone()).await;
-    let peak = ALLOCATOR.peak_usage().saturating_sub(before);
+    let peak = HEAP.peak_usage().saturating_sub(before);
     drop(text);
     let heard = client.heard();
     let is_open = !client.is_over();

@@ -13,7 +13,8 @@ use serde_json::Value;
 use tokio::sync::RwLock;
 use tokio::time::Instant;
 
-use crate::{Fallible, http};
+use crate::fallible::Fallible;
+use crate::http;
 
 /// How often the keys are asked for at most: whoever invents names of keys does not make us ask.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -7,7 +7,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::Fallible;
+use crate::fallible::Fallible;
 
 pub(crate) struct Answer {
     pub(crate) status: u16,

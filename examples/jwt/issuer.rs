@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::Fallible;
+use crate::fallible::Fallible;
 
 pub(crate) struct Issuer {
     url: String,

@@ -14,6 +14,7 @@ mod signals;
 
 mod authorizer;
 mod check;
+mod fallible;
 mod http;
 mod issuer;
 
@@ -25,9 +26,8 @@ use mcp_wire::{McpService, serve};
 use tokio::net::TcpListener;
 
 use self::authorizer::JwtAuthorizer;
+use self::fallible::Fallible;
 use self::issuer::{Claims, Issuer};
-
-type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 async fn whoami(cx: Call, _: Arguments) -> String {
     // The authorizer lets nobody in without one.

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use crate::http::{Connection, Response};
 use crate::ledger::{Expected, Ledger, Outcome};
 use crate::random::Random;
-use crate::{http_sse, stateless, streamable};
 
 /// Nothing that is waited for takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,7 +36,7 @@ pub(crate) struct Client {
     pub(crate) round: Arc<Round>,
     pub(crate) revision: ProtocolVersion,
     pub(crate) random: Random,
-    number: u64,
+    pub(crate) number: u64,
     serial: u64,
     /// A connection that can be used again, and since when it is idle.
     idle: Option<(Connection, Instant)>,
@@ -61,26 +60,6 @@ impl Client {
         Self {
             revision: ProtocolVersion::V2026_07_28,
             ..Self::new(round, number)
-        }
-    }
-
-    /// Comes and goes until the round is over.
-    pub(crate) async fn live(mut self) {
-        // They do not all come at once.
-        self.pause().await;
-        while !self.is_over() {
-            self.round.ledger.connects(self.revision);
-            let visit = match self.revision {
-                ProtocolVersion::V2024_11_05 => http_sse::visit(&mut self).await,
-                ProtocolVersion::V2026_07_28 => stateless::visit(&mut self).await,
-                _ => streamable::visit(&mut self).await,
-            };
-            if let Err(fault) = visit {
-                let who = format!("{}, client {}", self.revision, self.number);
-                self.round.ledger.fails(format!("{who}: {fault}"));
-                self.idle = None;
-            }
-            self.pause().await;
         }
     }
 
@@ -206,6 +185,11 @@ impl Client {
         let response = self.exchange(line, &headers, body).await?;
         self.finish(response, status).await?;
         Ok(())
+    }
+
+    /// Drops the idle connection, which an error may have left unusable.
+    pub(crate) fn forget_connection(&mut self) {
+        self.idle = None;
     }
 
     /// Goes without a goodbye.

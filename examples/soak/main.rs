@@ -24,6 +24,7 @@ mod random;
 mod server;
 mod stateless;
 mod streamable;
+mod visits;
 
 use std::error::Error;
 use std::fs;
@@ -48,6 +49,7 @@ use crate::hostile::Hostile;
 use crate::ledger::Ledger;
 use crate::pace::{PACERS, Pace, keep_pace};
 use crate::server::{Handlers, IDLE_TIME, MOST, server, service};
+use crate::visits::visit_until_over;
 
 /// Counts the heap.
 #[global_allocator]
@@ -236,7 +238,7 @@ impl Soaked {
             for number in 0..wish.clients {
                 let round = Arc::clone(&round);
                 if !Hostile::is_one(number) {
-                    living.spawn(Client::new(round, number).live());
+                    living.spawn(visit_until_over(Client::new(round, number)));
                 } else if with_hostile {
                     living.spawn(Hostile::new(round, number).live());
                 }

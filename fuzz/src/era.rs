@@ -2,7 +2,7 @@
 //! [`oracle`](crate::oracle): one long list of ifs, in the order of the tables.
 
 use crate::header;
-use crate::oracle::{self, Costs, Kind, Node, Verdict};
+use crate::oracle::{self, Costs, Kind, Node, Refusal, Verdict};
 
 /// What the server knows.
 pub struct Server<'s> {
@@ -87,34 +87,13 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
     let names_session = !lines(headers, "mcp-session-id").is_empty();
     let verdict = match oracle::judge(node.as_ref(), body.len(), Costs::DEFAULT) {
         Ok(verdict) => verdict,
-        Err(refusal) if refusal.code != -32602 || is_modern => {
-            return came_to(is_modern, 400, refusal.code);
-        }
-        // A request or notification whose params cannot be read.
-        Err(refusal) => {
-            return legacy(server, headers, |_| match refusal.id {
-                _ if refusal.is_notification => came_to(false, 202, None),
-                Some(_) => came_to(false, 200, -32602),
-                None => came_to(false, 400, -32602),
-            })
-            .unwrap_or(came_to(false, 400, -32602));
-        }
+        Err(refusal) => return unreadable(server, headers, &refusal),
     };
     match &verdict {
         Verdict::Batch(kinds) if is_modern || kinds.iter().any(is_enveloped) => {
             came_to(true, 400, -32600)
         }
-        Verdict::Batch(kinds) => {
-            let is_asked = kinds
-                .iter()
-                .any(|kind| matches!(kind, Kind::Request { .. }));
-            let take = |version: &str| match (version, is_asked) {
-                ("2025-03-26", true) => came_to(false, 200, None),
-                ("2025-03-26", false) => came_to(false, 202, None),
-                _ => came_to(false, 400, -32600),
-            };
-            legacy(server, headers, take).unwrap_or(came_to(false, 400, -32600))
-        }
+        Verdict::Batch(kinds) => batch(server, headers, kinds),
         Verdict::Single(Kind::Notification { method, .. })
             if is_modern || verdict_is_enveloped(&verdict) =>
         {
@@ -148,6 +127,34 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
             legacy(server, headers, |_| answer).unwrap_or(came_to(false, 400, -32600))
         }
     }
+}
+
+/// The outcome of a body that the oracle refuses.
+fn unreadable(server: &Server<'_>, headers: &Headers<'_>, refusal: &Refusal<'_>) -> Outcome {
+    let is_modern = one(headers, "mcp-protocol-version").as_deref() == Some(MODERN);
+    if refusal.code != -32602 || is_modern {
+        return came_to(is_modern, 400, refusal.code);
+    }
+    // A request or notification whose params cannot be read.
+    legacy(server, headers, |_| match refusal.id {
+        _ if refusal.is_notification => came_to(false, 202, None),
+        Some(_) => came_to(false, 200, -32602),
+        None => came_to(false, 400, -32602),
+    })
+    .unwrap_or(came_to(false, 400, -32602))
+}
+
+/// The outcome of a legacy batch.
+fn batch(server: &Server<'_>, headers: &Headers<'_>, kinds: &[Kind<'_, '_>]) -> Outcome {
+    let is_asked = kinds
+        .iter()
+        .any(|kind| matches!(kind, Kind::Request { .. }));
+    let take = |version: &str| match (version, is_asked) {
+        ("2025-03-26", true) => came_to(false, 200, None),
+        ("2025-03-26", false) => came_to(false, 202, None),
+        _ => came_to(false, 400, -32600),
+    };
+    legacy(server, headers, take).unwrap_or(came_to(false, 400, -32600))
 }
 
 fn verdict_is_enveloped(verdict: &Verdict<'_, '_>) -> bool {

@@ -23,7 +23,7 @@ mod client;
 #[allow(dead_code, reason = "the bench `instructions` has one more server")]
 #[path = "../../support/echo.rs"]
 mod echo;
-#[path = "../../connections/error.rs"]
+#[path = "../../support/error.rs"]
 mod error;
 #[allow(dead_code, reason = "the bench `connections` uses more of it")]
 #[path = "../../support/floors.rs"]

@@ -19,6 +19,14 @@ const LONGEST: usize = BODY - 512;
 /// A name that no session has.
 const NOBODY: &str = "0123456789abcdef0123456789abcdef";
 
+/// What the service has to answer.
+struct Verdict {
+    /// The status, where only one is right.
+    due: Option<u16>,
+    /// Whether the status has to be that of a refusal.
+    is_refused: bool,
+}
+
 impl World {
     pub fn edit(&mut self, rest: &[u8]) {
         if let Some((field, text)) = rest.split_first() {
@@ -281,23 +289,7 @@ impl World {
         if let Place::Session(at) = place {
             self.sessions[at].is_wild |= is_wild;
         }
-        let is_foreign = self.is_foreign(kind, index);
-        let lacks_scope = self.lacks_scope(index);
-        let is_lost = self.is_lost(kind, index, crosses);
-        let is_plain = self.accept == 0 && self.version == 0 && !crosses && !lacks_scope;
-        let due = if self.is_nobody(kind) {
-            Some(401)
-        } else if part.is_none() && is_foreign && is_plain && kind != (Kind::Post { batch: true }) {
-            // Half a request may be out of time before it is anybody's.
-            Some(404)
-        } else if part.is_none() && is_plain && self.is_sound(kind, index) {
-            Some(200)
-        } else {
-            None
-        };
-        let repeats = part.is_none() && self.repeats_id(index);
-        let is_refused =
-            due.is_some_and(|due| due >= 400) || is_foreign || lacks_scope || is_lost || repeats;
+        let verdict = self.verdict(kind, index, crosses, part.is_some());
         let at = match self.connection() {
             Some(connection) => {
                 connection.is_raw |= is_raw;
@@ -320,8 +312,8 @@ impl World {
             kind,
             place,
             is_wild,
-            is_refused,
-            due,
+            is_refused: verdict.is_refused,
+            due: verdict.due,
             sent_at: Instant::now(),
             head: None,
             body: Vec::new(),
@@ -331,6 +323,29 @@ impl World {
         if is_resumed {
             self.take_over(place, kind);
         }
+    }
+
+    /// What the service has to answer to a request, as far as the client can know.
+    fn verdict(&self, kind: Kind, index: usize, crosses: bool, is_partial: bool) -> Verdict {
+        let is_foreign = self.is_foreign(kind, index);
+        let lacks_scope = self.lacks_scope(index);
+        let is_plain = self.accept == 0 && self.version == 0 && !crosses && !lacks_scope;
+        let due = if self.is_nobody(kind) {
+            Some(401)
+        } else if !is_partial && is_foreign && is_plain && kind != (Kind::Post { batch: true }) {
+            // The server may time out half a request before it knows the session.
+            Some(404)
+        } else if !is_partial && is_plain && self.is_sound(kind, index) {
+            Some(200)
+        } else {
+            None
+        };
+        let is_refused = due.is_some_and(|due| due >= 400)
+            || is_foreign
+            || lacks_scope
+            || self.is_lost(kind, index, crosses)
+            || (!is_partial && self.repeats_id(index));
+        Verdict { due, is_refused }
     }
 
     /// Whether it names a session, which belongs to somebody else.

@@ -19,7 +19,7 @@ use mcp_wire_fuzz::http::{Piece, Reader};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::task::JoinHandle;
 
-use crate::heap::as_server;
+use crate::allocator::as_server;
 
 /// The least that hyper holds back for a client that does not read.
 const HELD: usize = 8 * 1024;

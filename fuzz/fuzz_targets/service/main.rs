@@ -9,6 +9,7 @@
 
 #![no_main]
 
+mod allocator;
 mod asking;
 mod books;
 mod connection;
@@ -22,7 +23,7 @@ mod world;
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Handle};
 
-use heap::Clients;
+use allocator::Clients;
 use world::World;
 
 /// The most operations of an input.

@@ -36,69 +36,47 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message that a letter stands for; `None` for a letter of none. `token` marks all that
-    /// comes of it.
+    /// The message that a letter stands for; `None` if the letter has no meaning. `token` marks
+    /// everything that the server sends for this message.
     pub fn of(letter: u8, id: u8, token: &str, place: Place) -> Option<Self> {
         let meta = match place {
             Place::Modern => format!(r#"{{"progressToken":"{token}",{ENVELOPE}}}"#),
             Place::Session(_) | Place::Nowhere => format!(r#"{{"progressToken":"{token}"}}"#),
         };
-        let uri = uri(id);
-        let request = |method: &str, rest: &str| {
-            let comma = if rest.is_empty() { "" } else { "," };
-            Self {
-                id: Some(id_text(id)),
-                method: Some(format!("{method:?}")),
-                params: Some(format!(r#"{{{rest}{comma}"_meta":{meta}}}"#)),
-                ..Self::default()
-            }
-        };
-        let named = |name: &str, message: Self| Self {
-            name: Some(name.to_owned()),
-            ..message
-        };
-        let notification = |method: &str, params: String| Self {
-            method: Some(format!("{method:?}")),
-            params: Some(params),
-            ..Self::default()
-        };
-        let tool = TOOLS.iter().find(|(it, _)| *it == letter);
-        if let Some((_, tool)) = tool {
+        let request = |method: &str, rest: &str| Self::request(id, &meta, method, rest);
+        if let Some((_, tool)) = TOOLS.iter().find(|(it, _)| *it == letter) {
             let answers = match letter {
-                // A client of 2026-07-28 that comes back with the answers.
+                // A client of 2026-07-28 that returns with the answers.
                 b'k' if id % 2 == 1 && place == Place::Modern => {
                     r#","inputResponses":{"elicitation":{"action":"accept","content":{}}}"#
                 }
                 _ => "",
             };
             let rest = format!(r#""name":"{tool}","arguments":{{"t":"{token}"}}{answers}"#);
-            return Some(named(tool, request("tools/call", &rest)));
+            return Some(request("tools/call", &rest).named(tool));
         }
+        let uri = uri(id);
+        let of_uri = format!(r#""uri":"{uri}""#);
+        let filter = format!(
+            r#""notifications":{{"toolsListChanged":true,"resourceSubscriptions":["{uri}"]}}"#
+        );
         Some(match letter {
             b'p' => request("ping", ""),
             b't' => request("tools/list", ""),
             b'd' => request("server/discover", ""),
             b'm' => request("logging/setLevel", r#""level":"debug""#),
-            b'g' => named("hi", request("prompts/get", r#""name":"hi""#)),
-            b'r' => named(
-                &uri,
-                request("resources/read", &format!(r#""uri":"{uri}""#)),
-            ),
-            b'u' => request("resources/subscribe", &format!(r#""uri":"{uri}""#)),
-            b'v' => request("resources/unsubscribe", &format!(r#""uri":"{uri}""#)),
-            b'q' => request(
-                "subscriptions/listen",
-                &format!(
-                    r#""notifications":{{"toolsListChanged":true,"resourceSubscriptions":["{uri}"]}}"#
-                ),
-            ),
+            b'g' => request("prompts/get", r#""name":"hi""#).named("hi"),
+            b'r' => request("resources/read", &of_uri).named(&uri),
+            b'u' => request("resources/subscribe", &of_uri),
+            b'v' => request("resources/unsubscribe", &of_uri),
+            b'q' => request("subscriptions/listen", &filter),
             b'i' => request("initialize", &hello(REVISIONS[usize::from(id % 5)])),
-            b'n' => notification("notifications/initialized", "{}".to_owned()),
-            b'c' => notification(
+            b'n' => Self::notification("notifications/initialized", "{}".to_owned()),
+            b'c' => Self::notification(
                 "notifications/cancelled",
                 format!(r#"{{"requestId":{}}}"#, id_text(id)),
             ),
-            b'j' => notification("notifications/x", format!(r#"{{"_meta":{meta}}}"#)),
+            b'j' => Self::notification("notifications/x", format!(r#"{{"_meta":{meta}}}"#)),
             b'a' => Self {
                 id: Some(char::from(digit(id)).to_string()),
                 result: Some(r#"{"action":"accept","content":{}}"#.to_owned()),
@@ -106,6 +84,33 @@ impl Message {
             },
             _ => return None,
         })
+    }
+
+    /// A request whose params are these members and `_meta`.
+    fn request(id: u8, meta: &str, method: &str, members: &str) -> Self {
+        let comma = if members.is_empty() { "" } else { "," };
+        Self {
+            id: Some(id_text(id)),
+            method: Some(format!("{method:?}")),
+            params: Some(format!(r#"{{{members}{comma}"_meta":{meta}}}"#)),
+            ..Self::default()
+        }
+    }
+
+    fn notification(method: &str, params: String) -> Self {
+        Self {
+            method: Some(format!("{method:?}")),
+            params: Some(params),
+            ..Self::default()
+        }
+    }
+
+    /// The same, with the value of the header `Mcp-Name`.
+    fn named(self, name: &str) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            ..self
+        }
     }
 
     /// Puts more at the end of the params.

@@ -6,9 +6,9 @@ use mcp_wire::auth::{Identity, StaticTokens};
 use mcp_wire::server::Server;
 use mcp_wire::{Change, McpService};
 
+use crate::allocator::{as_server, live};
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session};
-use crate::heap::{as_server, live};
 use crate::request::{Head, Place};
 use crate::tools::{self, Handlers, SCOPE};
 
