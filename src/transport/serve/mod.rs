@@ -1,7 +1,15 @@
 //! Connections: accepting them, serving them with limits, and ending them in order.
 
+mod accept;
+pub(crate) mod connection;
+mod connection_quota;
+mod conversation;
+mod exchange;
 pub(crate) mod listener;
-pub(crate) mod parked;
-pub(crate) mod progress;
-pub(crate) mod socket;
-pub(crate) mod timers;
+mod parked;
+mod progress;
+mod routes;
+mod setup;
+mod socket;
+mod timers;
+mod upgrade;

@@ -1,9 +1,9 @@
-//! [`Loan`] and [`carry`]: a stream that waits is had back from hyper, which keeps two buffers of
-//! 8 KiB for each connection, however long nothing is said on it.
+//! [`ReclaimableBody`] and [`carry`]: a quiet stream is taken back from hyper, which keeps two buffers
+//! of 8 KiB for each connection, however quiet the stream is.
 //!
-//! hyper reads the request and writes the head of the answer. The first time that the stream has
-//! nothing to say, hyper's connection is taken apart, and what follows is written here, chunk by
-//! chunk (RFC 9112, 7.1). When the stream has ended, a new one goes on with the socket.
+//! hyper reads the request and writes the head of the response. The first time that the stream has
+//! nothing to say, hyper's connection is taken apart. From then on this file writes the stream, chunk by
+//! chunk (RFC 9112, 7.1). When the stream has ended, a new hyper connection continues with the socket.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -19,72 +19,66 @@ use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::progress::Answering;
+use super::progress::AnswerGuard;
 use super::socket::Socket;
 use super::timers::Timers;
 use crate::transport::stream::body::ResponseBody;
 
 /// How many pieces are written at once.
 const PIECES: usize = 30;
-/// With how many bytes no more is taken.
+/// A batch of pieces is complete when it has this many bytes.
 const AT_ONCE: usize = 64 * 1024;
-/// A frame up to this length is copied into its chunk, which costs less than to write three pieces.
+/// A frame of up to this length is copied into its chunk. That costs less than writing three pieces.
 const SHORT: usize = 1024;
 
-/// What hyper has on loan from a connection: one body at a time.
+/// Where a connection finds the body that hyper drops while the body is quiet.
 #[derive(Default)]
-pub(crate) struct Loan {
-    is_waiting: AtomicBool,
-    returned: Mutex<Option<Box<Stream>>>,
+pub(super) struct ReclaimSlot {
+    is_quiet: AtomicBool,
+    reclaimed: Mutex<Option<Box<ParkedStream>>>,
 }
 
-/// A body, the request that it answers, and what is still to be written of it.
-pub(crate) struct Stream {
-    body: ResponseBody,
-    #[expect(dead_code, reason = "held for its drop")]
-    answering: Option<Answering>,
-    unsent: VecDeque<Bytes>,
-    is_over: bool,
-}
-
-impl Loan {
-    /// Lends a body, for good unless it can be carried on without hyper.
-    pub(crate) fn lend(
-        self: &Arc<Self>,
-        body: ResponseBody,
-        answering: Answering,
-        can_be_carried: bool,
-    ) -> Lent {
-        Lent {
-            body,
-            answering: Some(answering),
-            loan: can_be_carried.then(|| Arc::clone(self)),
-        }
+impl ReclaimSlot {
+    /// Whether hyper has a reclaimable body that has nothing to say.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.is_quiet.load(Relaxed)
     }
 
-    /// Whether the body is one that can be had back, and has nothing to say.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.is_waiting.load(Relaxed)
+    /// The body that hyper dropped while the body was quiet.
+    pub(super) fn take(&self) -> Option<Box<ParkedStream>> {
+        self.reclaimed().take()
     }
 
-    /// What hyper was let go of while it waited.
-    pub(crate) fn take(&self) -> Option<Box<Stream>> {
-        self.returned().take()
-    }
-
-    fn returned(&self) -> MutexGuard<'_, Option<Box<Stream>>> {
-        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+    fn reclaimed(&self) -> MutexGuard<'_, Option<Box<ParkedStream>>> {
+        self.reclaimed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A body in the hands of hyper.
-pub(crate) struct Lent {
+pub(super) struct ReclaimableBody {
     body: ResponseBody,
-    answering: Option<Answering>,
-    loan: Option<Arc<Loan>>,
+    guard: Option<AnswerGuard>,
+    /// `None` if the body stays with hyper to its end.
+    slot: Option<Arc<ReclaimSlot>>,
 }
 
-impl Body for Lent {
+impl ReclaimableBody {
+    pub(super) fn new(
+        body: ResponseBody,
+        guard: AnswerGuard,
+        slot: Option<Arc<ReclaimSlot>>,
+    ) -> Self {
+        Self {
+            body,
+            guard: Some(guard),
+            slot,
+        }
+    }
+}
+
+impl Body for ReclaimableBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -93,8 +87,8 @@ impl Body for Lent {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(loan) = &self.loan {
-            loan.is_waiting.store(frame.is_pending(), Relaxed);
+        if let Some(slot) = &self.slot {
+            slot.is_quiet.store(frame.is_pending(), Relaxed);
         }
         frame
     }
@@ -108,14 +102,14 @@ impl Body for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for ReclaimableBody {
     fn drop(&mut self) {
-        if let Some(loan) = self.loan.take()
-            && loan.is_waiting()
+        if let Some(slot) = self.slot.take()
+            && slot.is_quiet()
         {
-            *loan.returned() = Some(Box::new(Stream {
+            *slot.reclaimed() = Some(Box::new(ParkedStream {
                 body: mem::replace(&mut self.body, ResponseBody::empty()),
-                answering: self.answering.take(),
+                guard: self.guard.take(),
                 unsent: VecDeque::new(),
                 is_over: false,
             }));
@@ -123,13 +117,22 @@ impl Drop for Lent {
     }
 }
 
-/// Carries a stream on to its end; false when its client has left before, or does not read.
+/// A stream that is written without hyper: its body, and what is still to be written of it.
+pub(super) struct ParkedStream {
+    body: ResponseBody,
+    #[expect(dead_code, reason = "the request is in progress until this is dropped")]
+    guard: Option<AnswerGuard>,
+    unsent: VecDeque<Bytes>,
+    is_over: bool,
+}
+
+/// Writes a stream to its end. Gives false if the client leaves before the end, or does not read.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future drops the stream.
 pub(crate) fn carry<'a, S>(
-    mut stream: Box<Stream>,
+    mut stream: Box<ParkedStream>,
     socket: &'a mut Socket<S>,
     timers: &'a mut Timers,
 ) -> impl Future<Output = bool> + use<'a, S>
@@ -137,7 +140,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     timers.stop();
-    // No async function, which would have room for each argument twice.
+    // Not an async function, which would have room for each argument twice.
     poll_fn(move |cx| {
         if let Poll::Ready(carried) = stream.poll(cx, socket) {
             return Poll::Ready(carried.is_ok());
@@ -149,7 +152,7 @@ where
     })
 }
 
-impl Stream {
+impl ParkedStream {
     fn poll<S>(&mut self, cx: &mut Context<'_>, socket: &mut Socket<S>) -> Poll<io::Result<()>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -158,41 +161,41 @@ impl Stream {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
         loop {
-            // What a client does not read is left in the queue, which has its limit.
-            let heard = match self.unsent.is_empty() {
-                true => self.hear(cx),
+            // What the client has not read yet stays in the queue, which has a limit.
+            let filled = match self.unsent.is_empty() {
+                true => self.fill(cx),
                 false => Poll::Ready(()),
             };
             ready!(self.write(cx, Pin::new(socket)))?;
             if self.is_over {
                 return Poll::Ready(Ok(()));
             }
-            ready!(heard);
+            ready!(filled);
         }
     }
 
-    /// Takes what the stream says, as much as is written at once; pending when it has no more to say.
-    fn hear(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Takes frames from the body, as many as are written at once. Pending when the body has no more.
+    fn fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut bytes = 0;
         while !self.is_over && self.unsent.len() < PIECES && bytes < AT_ONCE {
             let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
             let Some(Ok(frame)) = frame else {
                 self.is_over = true;
                 // A chunk without bytes is the last.
-                self.say(Bytes::new());
+                self.push(Bytes::new());
                 break;
             };
             if let Ok(piece) = frame.into_data()
                 && !piece.is_empty()
             {
                 bytes += piece.len();
-                self.say(piece);
+                self.push(piece);
             }
         }
         Poll::Ready(())
     }
 
-    fn say(&mut self, piece: Bytes) {
+    fn push(&mut self, piece: Bytes) {
         if piece.len() <= SHORT {
             self.unsent.push_back(chunk(&piece));
         } else {
@@ -246,8 +249,8 @@ fn chunk(piece: &[u8]) -> Bytes {
     chunk.into()
 }
 
-/// The line that a chunk begins with, and room for what follows. No more room: bytes that fill their
-/// buffer are shared without another allocation.
+/// The line that a chunk begins with, with room for what follows and no more: a buffer that is full
+/// becomes `Bytes` without another allocation.
 fn chunk_size(len: usize, room: usize) -> Vec<u8> {
     let digits = (usize::BITS - len.leading_zeros()).div_ceil(4).max(1);
     let mut line = Vec::with_capacity(digits as usize + 2 + room);

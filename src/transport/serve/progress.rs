@@ -1,6 +1,6 @@
-//! [`Progress`]: what the socket, the service and the timers of one connection know of each other.
+//! [`Progress`]: what the socket, hyper's service and the timers of one connection know of each other.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
@@ -9,139 +9,151 @@ use super::timers::{Timer, Wait};
 use crate::protocol::framing::Fault;
 use crate::protocol::rejection::Rejection;
 
-/// The state of one connection. All of it runs in one task, so nothing has to be ordered.
+/// The state of one connection. One task runs all of it, so the atomics need no order and no
+/// read-modify-write.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
-    /// How many requests have come to the service, around the numbers that there are.
+pub(super) struct Progress {
+    flags: AtomicU8,
+    /// How many requests have come to the service, modulo 2^32.
     begun: AtomicU32,
-    /// Whether one of them is being answered: then its handler has its own time.
-    is_answering: AtomicBool,
-    /// Whether the head of a request has begun to arrive, and has not ended.
-    is_in_head: AtomicBool,
-    /// Whether the beginning of a next request has arrived, and whether as much of it as is read.
-    is_ahead: AtomicBool,
-    is_full: AtomicBool,
-    /// Whether hyper reads into a large buffer, which a part of a request that is kept would keep.
-    is_wide: AtomicBool,
-    /// Whether something that was written waits for the client.
-    is_stuck: AtomicBool,
-    /// How many times it has waited and gone on.
+    /// How many times written bytes have waited for the client and gone on.
     flushes: AtomicU32,
-    /// The request that could be read in two ways.
+    /// The number of the request that could be read in two ways, and how.
     fault: OnceLock<(u32, Fault)>,
-    /// Set when the connection has become one of another protocol. It ends when the sender is gone.
+    /// Set when the connection has been upgraded. The upgraded connection ends with the sender.
     upgrade: OnceLock<watch::Receiver<()>>,
 }
 
+/// A request is being answered. The handler has its own time limit.
+const ANSWERING: u8 = 1;
+/// The head of a request has begun to arrive and is not complete.
+const IN_HEAD: u8 = 1 << 1;
+/// The beginning of a next request has arrived.
+const AHEAD: u8 = 1 << 2;
+/// As much of the next requests has arrived as is read ahead.
+const AHEAD_FULL: u8 = 1 << 3;
+/// hyper reads into a large buffer. A part of a request that is kept would keep all of it.
+const WIDE: u8 = 1 << 4;
+/// Something that was written waits for the client.
+const STUCK: u8 = 1 << 5;
+
 impl Progress {
-    /// A request has come; it is being answered until what this gives is dropped.
-    ///
-    /// # Errors
-    ///
-    /// The request could be read in two ways.
-    pub(crate) fn begin(self: &Arc<Self>) -> (Answering, Result<(), Rejection>) {
-        let nth = self.begun.fetch_add(1, Relaxed);
-        self.is_answering.store(true, Relaxed);
+    fn is(&self, flag: u8) -> bool {
+        self.flags.load(Relaxed) & flag != 0
+    }
+
+    fn set(&self, flag: u8, is_set: bool) {
+        let others = self.flags.load(Relaxed) & !flag;
+        let flags = if is_set { others | flag } else { others };
+        self.flags.store(flags, Relaxed);
+    }
+
+    /// Notes that a request has come to the service. It is being answered until the guard is dropped.
+    /// The second value is an error if the request could be read in two ways.
+    pub(super) fn begin(self: &Arc<Self>) -> (AnswerGuard, Result<(), Rejection>) {
+        let nth = self.begun.load(Relaxed);
+        self.begun.store(nth.wrapping_add(1), Relaxed);
+        self.set(ANSWERING, true);
         let verdict = match self.fault.get() {
             Some((faulty, fault)) if *faulty == nth => refused(*fault),
             _ => Ok(()),
         };
-        (Answering(Arc::clone(self)), verdict)
+        (AnswerGuard(Arc::clone(self)), verdict)
     }
 
-    /// What has arrived ends here.
-    pub(crate) fn arrived(&self, is_in_head: bool, fault: Option<(u32, Fault)>) {
-        self.is_in_head.store(is_in_head, Relaxed);
+    /// Notes what has arrived: whether it ends in the head of a request, and a fault in it.
+    pub(super) fn arrived(&self, is_in_head: bool, fault: Option<(u32, Fault)>) {
+        self.set(IN_HEAD, is_in_head);
         if let Some(fault) = fault {
             let _ = self.fault.set(fault);
         }
     }
 
-    /// This much is there of what was sent behind the request that is answered.
-    pub(crate) fn sent_ahead(&self, is_some: bool, is_full: bool) {
-        self.is_ahead.store(is_some, Relaxed);
-        self.is_full.store(is_full, Relaxed);
+    /// Notes how much has arrived after the request that is being answered.
+    pub(super) fn sent_ahead(&self, is_some: bool, is_full: bool) {
+        self.set(AHEAD, is_some);
+        self.set(AHEAD_FULL, is_full);
     }
 
-    /// Whether a next request is there, or its beginning, and no other is being answered.
-    pub(crate) fn is_next(&self) -> bool {
-        self.is_ahead.load(Relaxed) && !self.is_answering()
+    /// Whether some of a next request is there and no other request is being answered.
+    pub(super) fn is_next(&self) -> bool {
+        self.is(AHEAD) && !self.is_answering()
     }
 
-    /// How many requests have come to the service, around the numbers that there are.
-    pub(crate) fn begun(&self) -> u32 {
+    /// How many requests have come to the service, modulo 2^32.
+    pub(super) fn begun(&self) -> u32 {
         self.begun.load(Relaxed)
     }
 
-    /// Whether a request is being answered.
-    pub(crate) fn is_answering(&self) -> bool {
-        self.is_answering.load(Relaxed)
+    pub(super) fn is_answering(&self) -> bool {
+        self.is(ANSWERING)
     }
 
-    /// What arrives next is read into a buffer that is large, or is not.
-    pub(crate) fn reads(&self, is_wide: bool) {
-        self.is_wide.store(is_wide, Relaxed);
+    /// Notes whether the buffer that hyper reads into is a large one.
+    pub(super) fn reads(&self, is_wide: bool) {
+        self.set(WIDE, is_wide);
     }
 
     /// Whether what arrived last is in a large buffer.
-    pub(crate) fn is_wide(&self) -> bool {
-        self.is_wide.load(Relaxed)
+    pub(super) fn is_wide(&self) -> bool {
+        self.is(WIDE)
     }
 
-    /// What was written waits for the client.
-    pub(crate) fn stick(&self) {
-        self.is_stuck.store(true, Relaxed);
+    /// Notes that something that was written waits for the client.
+    pub(super) fn stick(&self) {
+        self.set(STUCK, true);
     }
 
-    /// All that was written has been handed on.
-    pub(crate) fn flush(&self) {
-        if self.is_stuck.swap(false, Relaxed) {
-            self.flushes.fetch_add(1, Relaxed);
+    /// Notes that everything that was written has been handed to the system.
+    pub(super) fn flush(&self) {
+        if self.is(STUCK) {
+            self.set(STUCK, false);
+            let flushes = self.flushes.load(Relaxed);
+            self.flushes.store(flushes.wrapping_add(1), Relaxed);
         }
     }
 
-    /// Whether all that was to be written is with the system: hyper leaves nothing unwritten unless a
-    /// write waits.
-    pub(crate) fn is_written(&self) -> bool {
-        !self.is_stuck.load(Relaxed)
+    /// Whether everything has been handed to the system. hyper leaves nothing unwritten unless a write
+    /// waits.
+    pub(super) fn is_written(&self) -> bool {
+        !self.is(STUCK)
     }
 
-    /// Whether the head of a request has begun, and nothing else is going on: nobody would notice if it
-    /// ended here.
-    pub(crate) fn is_in_head(&self) -> bool {
+    /// Whether the head of a request has begun and nothing else is going on. If the connection ended
+    /// here, its client would not learn why.
+    pub(super) fn is_in_head(&self) -> bool {
         matches!(self.wait(), Some(wait) if wait.timer == Timer::Head)
     }
 
-    /// What the connection waits for; nothing while a request is answered whose client reads.
-    pub(crate) fn wait(&self) -> Option<Wait> {
-        if self.is_stuck.load(Relaxed) {
-            let nth = self.flushes.load(Relaxed);
-            return Some(Wait {
-                timer: Timer::Write,
-                nth,
-            });
-        }
-        if self.is_answering() {
-            // Of a client that sends on and on nobody would see that it has left.
-            let nth = self.begun.load(Relaxed);
-            let timer = Timer::Rest;
-            return self.is_full.load(Relaxed).then_some(Wait { timer, nth });
-        }
-        let timer = match self.is_in_head.load(Relaxed) {
-            true => Timer::Head,
-            false => Timer::Rest,
+    /// What the connection waits for; `None` while a request of a client that reads is answered.
+    pub(super) fn wait(&self) -> Option<Wait> {
+        let timer = if self.is(STUCK) {
+            Timer::Write
+        } else if self.is_answering() {
+            // The server cannot see a client leave if the client fills all that is read ahead.
+            if !self.is(AHEAD_FULL) {
+                return None;
+            }
+            Timer::Idle
+        } else if self.is(IN_HEAD) {
+            Timer::Head
+        } else {
+            Timer::Idle
         };
-        let nth = self.begun.load(Relaxed);
+        let nth = match timer {
+            Timer::Write => self.flushes.load(Relaxed),
+            Timer::Head | Timer::Idle | Timer::Close => self.begun(),
+        };
         Some(Wait { timer, nth })
     }
 
-    /// The connection is one of another protocol now, until the sender of this is gone.
-    pub(crate) fn upgrade(&self, ends: watch::Receiver<()>) {
+    /// Notes that the connection is one of another protocol now, until the sender of `ends` is dropped.
+    pub(super) fn upgrade(&self, ends: watch::Receiver<()>) {
         let _ = self.upgrade.set(ends);
     }
 
-    /// What the connection of another protocol ends with.
-    pub(crate) fn upgraded(&self) -> Option<&watch::Receiver<()>> {
+    /// Tells when an upgraded connection ends; `None` for any other connection.
+    pub(super) fn upgraded(&self) -> Option<&watch::Receiver<()>> {
         self.upgrade.get()
     }
 }
@@ -151,16 +163,16 @@ fn refused(fault: Fault) -> Result<(), Rejection> {
         Fault::Length => Err(Rejection::AmbiguousLength),
         Fault::Coding => Err(Rejection::UnknownCoding),
         Fault::LineFeed => Err(Rejection::BareLineFeed),
-        // Whoever reads the body learns of it, which may be nobody.
+        // The reader of the body gets an error, if the body is read at all.
         Fault::Chunks => Ok(()),
     }
 }
 
-/// A request that is being answered.
-pub(crate) struct Answering(Arc<Progress>);
+/// A request is being answered for as long as this lives.
+pub(super) struct AnswerGuard(Arc<Progress>);
 
-impl Drop for Answering {
+impl Drop for AnswerGuard {
     fn drop(&mut self) {
-        self.0.is_answering.store(false, Relaxed);
+        self.0.set(ANSWERING, false);
     }
 }

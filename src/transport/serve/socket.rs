@@ -24,7 +24,7 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 const WIDE: usize = 16 * 1024;
 
 /// The socket of a connection, for hyper and for what carries a stream on without it.
-pub(crate) struct Socket<S> {
+pub(super) struct Socket<S> {
     io: S,
     progress: Arc<Progress>,
     framing: Framing,
@@ -44,7 +44,7 @@ pub(crate) struct Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The head of a request may have so many bytes, and no more are read of what is sent ahead.
-    pub(crate) fn new(io: S, limit: usize, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(io: S, limit: usize, progress: Arc<Progress>) -> Self {
         Self {
             io,
             progress,
@@ -58,17 +58,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    pub(crate) fn progress(&self) -> &Arc<Progress> {
+    pub(super) fn progress(&self) -> &Arc<Progress> {
         &self.progress
     }
 
     /// The client does not read: nothing more is told it.
-    pub(crate) fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self) {
         self.is_gone = true;
     }
 
     /// Ready when the client has ended. What it sends ahead is kept, up to its limit.
-    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.ahead_len() < self.limit {
             let mut bytes = [0; 1024];
             let most = bytes.len().min(self.limit - self.ahead_len());
@@ -99,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Ends the connection, with these last words. A client that is in the middle of a request is
     /// listened to for a while, and what it says is thrown away.
-    pub(crate) async fn close(mut self, last_words: Option<Vec<u8>>, timers: &mut Timers) {
+    pub(super) async fn close(mut self, last_words: Option<Vec<u8>>, timers: &mut Timers) {
         if self.is_gone {
             return;
         }

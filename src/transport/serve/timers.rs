@@ -1,8 +1,8 @@
-//! [`Timers`]: whatever a connection waits for has its time.
+//! [`Timers`]: everything that a connection waits for has a time limit.
 //!
-//! hyper has one time for a head, which runs as soon as it waits for one: it would cut a connection
-//! that rests between two requests as early as one that sends half a head, and never says why. So the
-//! times are kept here, beside hyper.
+//! hyper has one limit for a head, which starts as soon as hyper waits for a head. It would cut a
+//! connection that is idle between two requests as early as one that has sent half a head, and without
+//! saying why. So the limits are kept here, outside hyper.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -12,73 +12,74 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What a connection can wait for. (How long a stream may go on is the lease of its body.)
+/// What a connection can wait for. (How long a stream may go on is decided by the lease of its body.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Timer {
+pub(super) enum Timer {
     /// The last byte of a head whose first byte has come.
     Head,
     /// The first byte of the first request, or of the next one.
-    Rest,
-    /// That the transport hands on what it was given: a flush, or a write that it does not take.
+    Idle,
+    /// The transport: a flush that does not complete, or a write that is not taken.
     Write,
-    /// That the transport ends, and that the client does.
+    /// The end of the connection, once everything is said.
     Close,
 }
 
-/// How long each may take.
+/// How long each timer runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Patience {
-    pub(crate) head: Duration,
-    pub(crate) rest: Duration,
-    pub(crate) write: Duration,
-    pub(crate) close: Duration,
+pub(super) struct ConnectionTimeouts {
+    pub(super) head: Duration,
+    pub(super) idle: Duration,
+    pub(super) write: Duration,
+    pub(super) close: Duration,
 }
 
-impl Patience {
+impl ConnectionTimeouts {
     fn of(&self, timer: Timer) -> Duration {
         match timer {
             Timer::Head => self.head,
-            Timer::Rest => self.rest,
+            Timer::Idle => self.idle,
             Timer::Write => self.write,
             Timer::Close => self.close,
         }
     }
 }
 
-/// One wait: the same timer runs anew for the next one.
+/// One wait. The same timer starts again for the next wait, which has another number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wait {
-    pub(crate) timer: Timer,
-    pub(crate) nth: u32,
+pub(super) struct Wait {
+    pub(super) timer: Timer,
+    pub(super) nth: u32,
 }
 
 /// The timers of one connection. It waits for one thing at a time.
-pub(crate) struct Timers {
-    patience: Arc<Patience>,
+pub(super) struct Timers {
+    timeouts: Arc<ConnectionTimeouts>,
     running: Option<(Wait, Instant)>,
-    /// Set for one wait, and for a later one when it goes off: a connection that is busy does not set it for
-    /// each request. A session, which is an answer that goes on, drops it when it goes off.
+    /// Set for one wait. When it goes off, it is set again for the current wait, so that a busy
+    /// connection does not set it for each request. If there is no wait then, as on an open stream, it
+    /// is dropped.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timers {
-    pub(crate) fn new(patience: Arc<Patience>) -> Self {
+    pub(super) fn new(timeouts: Arc<ConnectionTimeouts>) -> Self {
         Self {
-            patience,
+            timeouts,
             running: None,
             alarm: None,
         }
     }
 
-    /// Stops what runs, and keeps nothing.
-    pub(crate) fn stop(&mut self) {
+    /// Stops the wait and frees the alarm.
+    pub(super) fn stop(&mut self) {
         self.running = None;
         self.alarm = None;
     }
 
-    /// Ready when this is waited for and its time is up. Its time runs from the first call that names it
-    /// to the first that names something else, or nothing.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, wait: Option<Wait>) -> Poll<Timer> {
+    /// Ready when the time of `wait` is up. The time starts with the first call that names this wait.
+    /// It ends with the first call that names another one, or none.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, wait: Option<Wait>) -> Poll<Timer> {
         let Some(wait) = wait else {
             self.running = None;
             self.alarm.take_if(|alarm| alarm.is_elapsed());
@@ -86,9 +87,9 @@ impl Timers {
         };
         let deadline = match self.running {
             Some((running, deadline)) if running == wait => deadline,
-            _ => match Instant::now().checked_add(self.patience.of(wait.timer)) {
+            _ => match Instant::now().checked_add(self.timeouts.of(wait.timer)) {
                 Some(deadline) => deadline,
-                // An end beyond what the clock can tell is none.
+                // A deadline that the clock cannot represent never comes.
                 None => return Poll::Pending,
             },
         };
@@ -113,12 +114,12 @@ impl Timers {
         }
     }
 
-    /// What the work comes to, or nothing when the time of this timer is up before.
+    /// The output of the work, or `None` when the time of this timer is up first.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the work.
-    pub(crate) async fn limit<T>(
+    pub(super) async fn limit<T>(
         &mut self,
         timer: Timer,
         work: impl Future<Output = T>,
@@ -142,15 +143,15 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Patience = Patience {
+    const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
         head: Duration::from_secs(10),
-        rest: Duration::from_secs(60),
+        idle: Duration::from_secs(60),
         write: Duration::from_secs(30),
         close: Duration::from_secs(2),
     };
 
     fn timers() -> Timers {
-        Timers::new(Arc::new(PATIENCE))
+        Timers::new(Arc::new(TIMEOUTS))
     }
 
     async fn polled(timers: &mut Timers, wait: Option<(Timer, u32)>) -> Option<Timer> {
@@ -169,7 +170,7 @@ mod tests {
     async fn each_timer_has_its_time_and_wakes_by_itself() {
         for (timer, seconds) in [
             (Timer::Head, 10),
-            (Timer::Rest, 60),
+            (Timer::Idle, 60),
             (Timer::Write, 30),
             (Timer::Close, 2),
         ] {
@@ -181,15 +182,15 @@ mod tests {
         }
     }
 
-    /// The time of a wait runs on while it is the same, begins anew with the next one, and a shorter time
-    /// is not late because a longer one ran before.
+    /// The time of a wait runs on while the wait is the same and starts again with the next one. A
+    /// shorter time is not late because a longer one ran before.
     #[tokio::test(start_paused = true)]
     async fn another_wait_has_a_time_of_its_own() {
         let mut timers = timers();
         for (wait, before, expected) in [
-            (Some((Timer::Rest, 0)), 0, None),
-            (Some((Timer::Rest, 0)), 59, None),
-            (Some((Timer::Rest, 1)), 2, None),
+            (Some((Timer::Idle, 0)), 0, None),
+            (Some((Timer::Idle, 0)), 59, None),
+            (Some((Timer::Idle, 1)), 2, None),
             (Some((Timer::Head, 1)), 50, None),
             (Some((Timer::Head, 1)), 9, None),
             (Some((Timer::Head, 1)), 1, Some(Timer::Head)),
@@ -204,11 +205,11 @@ mod tests {
         }
     }
 
-    /// An answer that goes on for hours keeps no alarm, once the one of an earlier wait has gone off.
+    /// An answer that goes on for hours keeps no alarm after the alarm of an earlier wait has gone off.
     #[tokio::test(start_paused = true)]
     async fn no_alarm_is_kept_without_need() {
         let mut timers = timers();
-        polled(&mut timers, Some((Timer::Rest, 0))).await;
+        polled(&mut timers, Some((Timer::Idle, 0))).await;
         polled(&mut timers, None).await;
         assert!(timers.alarm.is_some(), "the next request may need it");
         advance(Duration::from_secs(61)).await;
@@ -216,16 +217,16 @@ mod tests {
         assert!(timers.alarm.is_none());
     }
 
-    /// A time that the clock cannot tell is none.
+    /// A deadline that the clock cannot represent never comes.
     #[tokio::test(start_paused = true)]
     async fn an_endless_time_does_not_end() {
-        let patience = Patience {
-            rest: Duration::MAX,
-            ..PATIENCE
+        let timeouts = ConnectionTimeouts {
+            idle: Duration::MAX,
+            ..TIMEOUTS
         };
-        let mut timers = Timers::new(Arc::new(patience));
-        assert_eq!(polled(&mut timers, Some((Timer::Rest, 0))).await, None);
+        let mut timers = Timers::new(Arc::new(timeouts));
+        assert_eq!(polled(&mut timers, Some((Timer::Idle, 0))).await, None);
         advance(Duration::from_secs(1_000_000)).await;
-        assert_eq!(polled(&mut timers, Some((Timer::Rest, 0))).await, None);
+        assert_eq!(polled(&mut timers, Some((Timer::Idle, 0))).await, None);
     }
 }

@@ -1,0 +1,53 @@
+//! [`ConnectionQuota`]: how many connections there may be, in total and from one address.
+
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+
+use crate::protocol::party::{Net, Whose, half};
+use crate::protocol::quota::{Held, Quota};
+use crate::protocol::rejection::{Counted, Rejection};
+use crate::transport::service::McpService;
+
+/// How many connections there may be, in total and from one address.
+pub(super) struct ConnectionQuota {
+    total: usize,
+    per_address: usize,
+    held: Arc<Quota<Net>>,
+}
+
+impl ConnectionQuota {
+    pub(super) fn new(total: usize) -> Self {
+        Self {
+            total,
+            per_address: half(total),
+            held: Arc::default(),
+        }
+    }
+
+    /// Admits a connection while `open` others exist. Gives `None` for a connection that counts for
+    /// no address.
+    pub(super) fn take(
+        &self,
+        mcp: &McpService,
+        socket: &TcpStream,
+        open: usize,
+    ) -> Result<Option<Held<Net>>, Rejection> {
+        let limit = self.total;
+        if open >= limit {
+            return Err(Rejection::TooManyConnections { limit });
+        }
+        let limit = self.per_address;
+        let peer = socket.peer_addr().ok().map(|peer| peer.ip());
+        let counted = peer.filter(|peer| limit < self.total && !mcp.trusts_proxy(*peer));
+        let Some(peer) = counted else {
+            return Ok(None);
+        };
+        let held = self.held.take(Net::of(peer), limit);
+        held.map(Some).ok_or(Rejection::TooManyOfOne {
+            of: Counted::Connections,
+            limit,
+            whose: Whose::Address,
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! [`ConnectionSetup`]: what all connections of one server share.
+
+use std::future::{Future, pending};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::timers::ConnectionTimeouts;
+use crate::transport::service::McpService;
+
+/// The longest head of a request, in bytes. A longer one is answered 431.
+pub(super) const HEADER_LIMIT: usize = 64 * 1024;
+
+/// How long a connection may wait for each thing (PITFALLS ).
+pub(super) const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
+    head: Duration::from_secs(10),
+    idle: Duration::from_secs(60),
+    write: Duration::from_secs(30),
+    close: Duration::from_secs(2),
+};
+
+/// What all connections of one server share.
+#[derive(Clone)]
+pub(super) struct ConnectionSetup<R> {
+    pub(super) mcp: McpService,
+    /// Answers each request whose path is not the service's.
+    pub(super) routes: R,
+    pub(super) header_limit: usize,
+    pub(super) timeouts: Arc<ConnectionTimeouts>,
+    /// Closed when the server begins to stop; `None` for a server that does not stop.
+    pub(super) stopped: Option<watch::Receiver<()>>,
+}
+
+impl<R> ConnectionSetup<R> {
+    /// Ready when the server begins to stop.
+    pub(super) fn stop(&self) -> impl Future<Output = ()> + use<R> {
+        let stopped = self.stopped.clone();
+        async move {
+            match stopped {
+                Some(mut stopped) => drop(stopped.changed().await),
+                None => pending().await,
+            }
+        }
+    }
+}
