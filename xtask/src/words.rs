@@ -9,8 +9,9 @@ use crate::lint;
 /// The quick form of the gate, for use while working.
 pub(crate) fn check() -> Outcome {
     lint::lint()?;
-    cargo("test --lib").run()?;
-    // The structure of the repository: layers, circles, lengths, requirements.
+    cargo("test --all-features --lib").run()?;
+    cargo("test --all-features --test requirements").run()?;
+    // Layers, circles, lengths.
     cargo("test --all-features --test it layering").run()
 }
 
@@ -18,10 +19,10 @@ pub(crate) fn check() -> Outcome {
 pub(crate) fn test() -> Outcome {
     // The command of the README.
     cargo("test").run()?;
-    // Both sets of documentation tests are the same but for what only a feature has.
+    // clippy has seen the examples with all features.
     cargo("test --all-features --lib --tests").run()?;
     cargo("test --all-features --doc").run()?;
-    cargo("test --no-default-features --lib --tests").run()
+    cargo("test --no-default-features").run()
 }
 
 /// Behind TLS and on HTTP/2: a package of its own, because of what it depends on.
