@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use mcp_wire::jsonrpc::{self, Id, Json, MessageLimits, Message, Params, Payload, RawJson};
+use mcp_wire::jsonrpc::{self, Id, Json, Message, MessageLimits, Params, Payload, RawJson};
 use mcp_wire_fuzz::oracle::{self, Costs, Kind, Node, Verdict};
 
 fuzz_target!(|body: &[u8]| {
