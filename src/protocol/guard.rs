@@ -603,7 +603,7 @@ mod tests {
         assert!(verdict(&guard, LOOPBACK, &twice).is_err());
     }
 
-    /// DESIGN, Host and Origin: elsewhere an origin is the request's own host, or listed.
+    /// SPEC G-3: elsewhere an origin is the request's own host, or listed.
     #[test]
     fn elsewhere_the_own_origin_passes() {
         let guard = Guard::default();

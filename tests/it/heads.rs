@@ -1,4 +1,4 @@
-//! PITFALLS R-69: a handler knows the whole head of the HTTP request that carried its message, and what the
+//! PITFALLS: a dispatcher of the embedder's own answers, and a handler knows the whole head of the HTTP request that carried its message, and what the
 //! embedder put there.
 
 use std::sync::{Arc, Mutex};

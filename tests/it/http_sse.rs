@@ -523,7 +523,7 @@ async fn a_body_has_its_time() {
 
 // --- sessions and their streams
 
-/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1, PITFALLS R-21: the first event, to the byte, and the headers around it.
+/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1, PITFALLS R-21, GOTCHAS 1 and 2: the first event, to the byte, and the headers around it.
 #[tokio::test]
 async fn a_stream_begins_with_the_address_to_post_to() {
     let (running, _) = start_default().await;
@@ -577,7 +577,7 @@ async fn a_mounted_service_announces_where_it_is() {
     client.result("ping", json!({})).await;
 }
 
-/// SPEC B-5, B-6, B-13: every answer is a `message` event; the POST's own says only `Accepted`.
+/// SPEC B-5, B-6, B-13, GOTCHAS 4: every answer is a `message` event; the POST's own says only `Accepted`.
 #[tokio::test]
 async fn answers_travel_on_the_stream() {
     let (running, _) = start_default().await;
@@ -619,7 +619,7 @@ async fn a_post_does_not_wait_for_its_handler() {
     assert_eq!(text_of(&client.answer(1).await), "waited");
 }
 
-/// SPEC B-12: the end of the stream ends the session and what runs in it.
+/// SPEC B-12, GOTCHAS 9: the end of the stream ends the session and what runs in it.
 #[tokio::test]
 async fn a_closed_stream_ends_its_session() {
     let (running, seen) = start_default().await;
@@ -1001,7 +1001,7 @@ async fn a_cancelled_call_is_dropped() {
 
 // --- time, and the end
 
-/// SPEC B-2, B-4, B-17, PITFALLS R-20: a comment after 15 s of quiet, and not earlier.
+/// SPEC B-2, B-4, B-17, PITFALLS R-20, GOTCHAS 6: a comment after 15 s of quiet, and not earlier.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_stream_is_kept_alive() {
     let (server, _) = server();

@@ -15,7 +15,7 @@ fn initialize() -> String {
     message(1, "initialize", hello("2025-11-25", json!({})))
 }
 
-/// PITFALLS R-46: a slash more or less is the same endpoint to every method, and nothing is redirected, which
+/// PITFALLS R-46, GOTCHAS 5: a slash more or less is the same endpoint to every method, and nothing is redirected, which
 /// would lose the body, the scheme behind a proxy, or the `Authorization`.
 #[tokio::test]
 async fn a_slash_makes_no_difference_and_no_redirect() {
@@ -124,7 +124,7 @@ async fn a_faulty_forwarded_prefix_is_refused() {
     }
 }
 
-/// PITFALLS R-48: a request that the embedder has routed is taken as routed, whatever its path.
+/// PITFALLS: a request that the embedder has routed is taken as routed, whatever its path.
 #[tokio::test]
 async fn a_routed_request_is_taken_whatever_its_path() {
     let build = |set: fn(Builder<Server>) -> Builder<Server>| {

@@ -1,4 +1,4 @@
-//! Questions to the client (SPEC D-100 to D-116, D-142, E-95 to E-111): one handler for every
+//! Questions to the client (SPEC D-100 to D-116, D-142, E-95 to E-103, E-109 to E-111): one handler for every
 //! revision, which asks on the stream of a session and in rounds in 2026-07-28.
 
 use std::net::SocketAddr;

@@ -386,7 +386,7 @@ async fn a_session_is_initialized_once() {
     assert_eq!(client.result("ping", json!({})).await, json!({}));
 }
 
-/// SPEC E-4 and B-22 as DESIGN decides them, GOTCHAS 8: before `initialize` the first revision is
+/// SPEC E-4 and B-22, GOTCHAS 8: before `initialize` the first revision is
 /// served, without what a client would have to offer.
 #[tokio::test]
 async fn requests_before_initialize_are_served_as_the_first_revision() {
@@ -2103,7 +2103,7 @@ async fn a_call_may_be_cancelled_while_it_asks() {
     nothing_came(&mut client).await;
 }
 
-/// SPEC H-7, H-13, H-16, H-17: two event names, headers before any message, no compression even
+/// SPEC H-7, H-13, H-16, H-17, GOTCHAS 24 and 25: two event names, headers before any message, no compression even
 /// when it is offered, and every `data` of a message is one complete JSON-RPC object.
 #[tokio::test]
 async fn a_stream_is_plain_events_of_whole_messages() {

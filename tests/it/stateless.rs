@@ -601,7 +601,7 @@ async fn the_client_chooses_the_form() {
     let answer = ask.clone().without("Accept").send(running.address).await;
     assert_eq!(
         answer.status, 200,
-        "DESIGN: a missing header means anything"
+        "SPEC C-12: a missing header means anything"
     );
 
     let params = json!({"notifications": {}});
@@ -690,7 +690,7 @@ async fn only_post_is_of_this_revision() {
     assert_eq!(session.call("ping", json!({})).await["result"], json!({}));
 }
 
-/// SPEC D-3: whatever session a request names, it is answered the same, and none is made.
+/// SPEC D-3, GOTCHAS 30: whatever session a request names, it is answered the same, and none is made.
 #[tokio::test]
 async fn no_session_is_used_or_made() {
     let (running, _) = run_default().await;
@@ -793,7 +793,7 @@ async fn nobody_is_cancelled_by_a_notification() {
 
 // --- The ladder
 
-/// SPEC D.2, D-9, D-38, D-39, A-11: the checks in their order. The request is spoilt at one step after
+/// SPEC D.2, D-9, D-38, D-39, A-11, GOTCHAS 32: the checks in their order. The request is spoilt at one step after
 /// the other, from the last to the first, and each time the newest fault is the one that is told.
 #[tokio::test]
 async fn each_check_comes_before_the_next() {
@@ -1282,7 +1282,7 @@ async fn only_calls_of_this_revision_are_held_to_annotations() {
         .await;
 }
 
-/// SPEC D-46, D-47, D-52: a tool that clients would have to drop is not served in the first place.
+/// SPEC D-46, D-47: a tool that clients would have to drop is not served in the first place.
 #[tokio::test]
 async fn a_badly_annotated_tool_is_not_served() {
     let items = json!({"type": "array", "items": {"type": "string", "x-mcp-header": "A"}});
@@ -1368,7 +1368,7 @@ async fn undeclared_methods_are_not_found() {
     assert_eq!(running.mcp.listens(), 0);
 }
 
-/// SPEC D-62, D-63, D-67, D-70, E-15, E-17, E-70, E-140, J-2, J-37: what `server/discover` says.
+/// SPEC D-62, D-63, D-67, D-70, E-15, E-17, E-70, E-140, J-2, J-37, GOTCHAS 31: what `server/discover` says.
 #[tokio::test]
 async fn discover_tells_what_the_server_has() {
     let (running, _) = run_default().await;
@@ -1433,7 +1433,7 @@ async fn each_capability_stands_for_its_methods() {
 
 // --- Results
 
-/// SPEC D-64, D-65, D-70, D-73, D.5, FIXTURES 6: each result says what it is, whose it is, and how long
+/// SPEC D-64, D-65, D-70, D-73, D.5: each result says what it is, whose it is, and how long
 /// it may be kept.
 #[tokio::test]
 async fn every_result_says_what_it_is() {
@@ -1910,7 +1910,7 @@ async fn a_panic_is_an_error_without_detail() {
 
 // --- Notifications of a call
 
-/// SPEC D-80, D-88, E-85, A-31: progress has the token in its type, goes up, and ends with the call.
+/// SPEC D-80, D-88, E-85, A-31, GOTCHAS 23: progress has the token in its type, goes up, and ends with the call.
 #[tokio::test]
 async fn progress_is_told_to_who_asked() {
     let (running, _) = run_default().await;
@@ -2314,7 +2314,7 @@ async fn a_listen_hears_nothing_of_calls() {
     assert_eq!(stream.messages().await.len(), 1, "the result of the listen");
 }
 
-/// SPEC D-128, D-105: a listen ends with its client, at once.
+/// SPEC D-128, D-105, GOTCHAS 33: a listen ends with its client, at once.
 #[tokio::test]
 async fn a_listen_ends_with_its_client() {
     let (server, _) = everything();
@@ -2527,8 +2527,8 @@ async fn a_missing_header_is_an_old_revision_for_old_bodies_only() {
     assert!(!has(&answer["result"], "resultType"));
 }
 
-/// SPEC D-144, D.1 row 4 and 7: a header of this revision makes a request of a session a wrong one of
-/// this revision, and the session does not hear of it.
+/// SPEC D.1 rows 4 and 7, a known gap: a header of this revision makes a request in a live session a wrong
+/// request of this revision, although the session should serve it. The session does not notice.
 #[tokio::test]
 async fn a_modern_header_does_not_touch_a_session() {
     let (running, seen) = run_default().await;

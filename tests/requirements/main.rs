@@ -158,3 +158,25 @@ fn what_is_cited_exists() {
     }
     assert_none(&all, "citations are wrong");
 }
+
+/// Each requirement is cited by a test, or says why it is not.
+#[test]
+fn each_requirement_is_proven_or_says_why_not() {
+    let documents = documents();
+    let tested = tested(&sources::all(root()), &documents);
+    for document in &documents {
+        let rows = &document.rows;
+        let open = rows
+            .iter()
+            .filter(|row| row.reason.starts_with("open"))
+            .count();
+        let excused = rows.iter().filter(|row| !row.reason.is_empty()).count() - open;
+        println!(
+            "{:10} {:4} rows: {:4} cited by tests, {excused:3} with a reason, {open:3} open",
+            document.name,
+            rows.len(),
+            rows.len() - excused - open,
+        );
+    }
+    assert_none(&unproven(&documents, &tested), "requirements");
+}

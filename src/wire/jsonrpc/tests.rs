@@ -472,7 +472,7 @@ fn a_byte_order_mark_is_not_json() {
     );
 }
 
-/// SPEC A-25: "Refuse duplicate member names at least in the envelope, `params` and `_meta`".
+/// SPEC A-25, G-47: "Refuse duplicate member names at least in the envelope, `params` and `_meta`".
 /// PITFALLS R-38: escapes in names are decoded before they are compared.
 #[test]
 fn repeated_member_names_are_refused() {

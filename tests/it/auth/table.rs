@@ -39,7 +39,7 @@ fn exchanges() -> Vec<(&'static str, String, String, &'static str)> {
     ]
 }
 
-/// SPEC F.1, F-1 to F-4, F-8 to F-12, C-101, J-39, PITFALLS R-56: each row at each endpoint, in each era.
+/// SPEC F.1, F-1 to F-4, F-8 to F-12, G-33, C-101, J-39, PITFALLS R-56: each row at each endpoint, in each era.
 #[tokio::test]
 async fn each_row_of_the_table_at_each_endpoint() {
     let (running, _) = gated().await;

@@ -177,8 +177,8 @@ async fn a_body_is_plain_json() {
     }
 }
 
-/// SPEC C-10 to C-12, C-14, C-23, J-13, as DESIGN decides them: whoever takes one form gets it, no
-/// header takes any, and the strict switch asks for both, said.
+/// SPEC C-10 to C-12, C-14, C-23, J-13, GOTCHAS 21: a client that takes one form gets that form, a missing
+/// header means any, and the strict switch demands both, in words.
 #[tokio::test]
 async fn an_answer_has_a_form_that_is_accepted() {
     let (lenient, _) = probe().await;
@@ -271,7 +271,7 @@ async fn a_standalone_stream_must_be_accepted() {
     }
 }
 
-/// SPEC C-5, C-21, C.1 rows 5 to 7, A-1 to: what is no message is refused, and
+/// SPEC C-5, C-21, C.1 rows 5 to 7, A-1 to, J-18, GOTCHAS 28: what is no message is refused, and
 /// nothing of it is carried out.
 #[tokio::test]
 async fn what_is_no_message_is_refused() {
@@ -361,7 +361,7 @@ async fn an_error_answers_its_request() {
     }
 }
 
-/// SPEC C-20, C-22, A-7, A-20, A-21, PITFALLS: what needs no answer is 202, and empty.
+/// SPEC C-20, C-22, A-7, A-20, A-21, PITFALLS, GOTCHAS 12: what needs no answer is 202, and empty.
 #[tokio::test]
 async fn what_needs_no_answer_is_accepted() {
     let (running, seen) = probe().await;
@@ -494,6 +494,19 @@ async fn a_body_has_its_length_and_its_time() {
         assert_eq!(answer.header("connection"), Some("close"), "{rest}");
     }
     assert_eq!(seen.calls(), 0);
+}
+
+/// GOTCHAS 27: the limit is 4 MiB unless the embedder sets another.
+#[tokio::test]
+async fn a_body_may_have_4_mib_by_default() {
+    let (running, _) = probe().await;
+    let head = format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{POST_HEADERS}");
+    let much = format!("{head}Content-Length: {}\r\n\r\n", (4 << 20) + 1);
+    check_refused(&raw(running.address, much).await, 413, -32600, "4194304");
+    let mut hello = initialize(V11);
+    hello.push_str(&" ".repeat((4 << 20) - hello.len()));
+    let fits = Stream::open(running.address, "POST /mcp", POST_HEADERS, hello).await;
+    assert_eq!(fits.status(), 200);
 }
 
 // --- the end

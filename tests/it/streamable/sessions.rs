@@ -19,8 +19,8 @@ use crate::support::{
 
 // --- sessions
 
-/// SPEC C-70 to C-73, C-82, C-103, J-31: `initialize` opens a session, and every response of it
-/// names it.
+/// SPEC C-70 to C-73, C-82, C-103, J-31, GOTCHAS 19: `initialize` opens a session, which does not depend on
+/// the connection, and every response of it names it.
 #[tokio::test]
 async fn initialize_opens_a_session() {
     let (running, _) = probe().await;
@@ -97,7 +97,8 @@ async fn a_failed_initialize_opens_no_session() {
     );
 }
 
-/// SPEC A-11, C-74, C-75, C-79, C-80, C-91, E-4, J-34, J-35, J-40, and the order of the tables, PITFALLS R-31.
+/// SPEC A-11, C-74, C-75, C-79, C-80, C-91, E-4, J-34, J-35, J-40, PITFALLS R-31, GOTCHAS 18: a request names a
+/// session that exists, and the first fault in the order of the tables is the one that is told.
 #[tokio::test]
 async fn a_request_names_a_session_that_exists() {
     let (running, seen) = probe().await;
@@ -143,7 +144,7 @@ async fn a_request_names_a_session_that_exists() {
     assert_eq!(live.call("ping", json!({})).await["result"], json!({}));
 }
 
-/// SPEC C-30, C-75, C-76, C.3 row 6, J-16: DELETE ends all of a session, once, and no other.
+/// SPEC C-30, C-75, C-76, C.3 row 6, J-16, GOTCHAS 17: DELETE ends all of a session, once, and no other.
 #[tokio::test]
 async fn delete_ends_a_session() {
     let (running, seen) = eager_probe().await;
@@ -334,7 +335,7 @@ async fn an_id_in_flight_is_not_taken_twice() {
 
 // --- without sessions
 
-/// SPEC C-83, C-35, C.2 and C.3 row 2, C-93, E-112, PITFALLS R-51: each POST stands for itself.
+/// SPEC C-83, C-35, C.2 and C.3 row 2, C-93, E-112, PITFALLS R-51, GOTCHAS 13: each POST stands for itself.
 #[tokio::test]
 async fn without_sessions_each_post_stands_for_itself() {
     let (running, _) = probe_with(|builder| {
@@ -457,7 +458,7 @@ async fn without_sessions_the_header_says_the_revision() {
 
 // --- the version header
 
-/// SPEC C-90, C-91, C-94, C-96, J-19: every revision that is served may be named on every request,
+/// SPEC C-90, C-91, C-94, C-96, J-19, GOTCHAS 20: every revision that is served may be named on every request,
 /// the session's own rules.
 #[tokio::test]
 async fn the_session_knows_its_revision() {

@@ -11,7 +11,7 @@ use crate::support::{POST_HEADERS, Session, Stream, hello, message, modern, requ
 
 // --- the form of an answer
 
-/// SPEC C-23, C-24, C-27, C-102, C-103, PITFALLS R-70: JSON when there is nothing but the answer, else a stream
+/// SPEC C-23, C-24, C-27, C-102, C-103, PITFALLS R-70, GOTCHAS 15: JSON when there is nothing but the answer, else a stream
 /// that ends with it.
 #[tokio::test]
 async fn the_first_output_decides_the_form() {
@@ -101,7 +101,7 @@ async fn a_burst_before_the_first_read_arrives() {
     }
 }
 
-/// SPEC C-60, C-62, C-64, H-11, J-20: after a silence the answer is a stream, and at 2025-11-25 it
+/// SPEC C-60, C-62, C-64, H-11, J-20, GOTCHAS 14: after a silence the answer is a stream, and at 2025-11-25 it
 /// begins with an event to resume from.
 #[tokio::test]
 async fn a_silence_begins_a_stream() {
@@ -340,7 +340,7 @@ async fn quiet_streams_are_kept_alive() {
 
 // --- cancelling
 
-/// SPEC C-29, E-87, E-88, J-24, PITFALLS R-60: a cancelled call stops. Its stream ends without an answer; where
+/// SPEC C-29, E-87, E-88, J-24, PITFALLS R-60, GOTCHAS 16: a cancelled call stops. Its stream ends without an answer; where
 /// nothing was sent yet HTTP has an error.
 #[tokio::test]
 async fn a_cancelled_call_ends_its_exchange() {
