@@ -1,5 +1,5 @@
 //! 2026-07-28 (SPEC D, and what it changes of A, E and J) on real sockets: each request stands for
-//! itself. Questions to the client are in `rounds`.
+//! itself. Questions to the client are tested in `rounds`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ const SHORT: Duration = Duration::from_millis(1);
 
 // --- The server
 
-/// What the tools tell the tests, and what they wait for.
+/// What the tools report to the tests, and the gates they wait at.
 struct Seen {
     /// Calls of `echo` and `wait` that began.
     calls: AtomicUsize,
@@ -50,7 +50,7 @@ struct Seen {
     waiting: Semaphore,
     /// Lets one `wait` finish for each permit.
     gate: Semaphore,
-    /// One permit for each `wait` that is over, answered or dropped.
+    /// One permit for each `wait` that has ended, answered or dropped.
     over: Semaphore,
     /// What `wait` did after its gate.
     acted: AtomicUsize,
@@ -308,14 +308,14 @@ async fn run(server: Server) -> Running {
 
 // --- The client
 
-/// A well-formed request, for tests to spoil.
+/// A well-formed request, which tests then break.
 #[derive(Clone)]
 struct Ask {
     line: &'static str,
-    /// Names and values as they go out, in this order.
+    /// Names and values, sent in this order.
     headers: Vec<(String, Vec<u8>)>,
     body: Value,
-    /// Goes out instead of `body`.
+    /// Sent instead of `body`.
     text: Option<String>,
 }
 
@@ -353,12 +353,12 @@ impl Ask {
         self
     }
 
-    /// With this line instead of what there is.
+    /// With this line in place of those with its name.
     fn with(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.without(name).and(name, value)
     }
 
-    /// With a value in the body, by its JSON pointer; its place must be there.
+    /// With a value in the body, set by its JSON pointer; the parent must exist.
     fn set(mut self, pointer: &str, value: impl Into<Value>) -> Self {
         let (holder, key) = pointer.rsplit_once('/').unwrap();
         self.body.pointer_mut(holder).unwrap()[key] = value.into();
@@ -401,7 +401,8 @@ impl Ask {
         raw(address, self.to_bytes(address, true)).await
     }
 
-    /// The answer has this status, this error code if it is not 0, and the request's id.
+    /// Checks that the answer has this status, this error code unless that is 0, and the request's
+    /// id.
     async fn check(&self, address: SocketAddr, status: u16, code: i64, case: &str) -> Value {
         let answer = self.send(address).await;
         assert_eq!(answer.status, status, "{case}: {}", answer.body);
@@ -414,13 +415,13 @@ impl Ask {
         body
     }
 
-    /// It is answered with a result.
+    /// Checks that the answer is a result, and returns it.
     async fn result(&self, address: SocketAddr) -> Value {
         self.check(address, 200, 0, "").await["result"].clone()
     }
 }
 
-/// A connection that is kept, for one request after the other.
+/// A kept connection, for one request after another.
 struct Kept {
     address: SocketAddr,
     socket: TcpStream,
@@ -432,7 +433,7 @@ impl Kept {
         Self { address, socket }
     }
 
-    /// Sends bytes and reads an answer that says how long it is.
+    /// Sends bytes and reads an answer that declares its length.
     async fn exchange(&mut self, bytes: &[u8]) -> Answer {
         self.socket.write_all(bytes).await.unwrap();
         let mut head = Vec::new();
@@ -469,7 +470,7 @@ impl Kept {
     }
 }
 
-/// Bounded, and ends as soon as it is so.
+/// Waits until the condition holds, within a bound.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     soon(what, async {
         while !is_so() {
@@ -502,7 +503,7 @@ async fn listen(address: SocketAddr, id: impl Into<Value>, notifications: Value)
     modern(address, id, "subscriptions/listen", params).await
 }
 
-/// The next message is the acknowledgement of exactly this.
+/// Checks that the next message acknowledges exactly this filter.
 async fn acknowledged(stream: &mut Stream, id: impl Into<Value>, honoured: Value) {
     assert_eq!(stream.status(), 200, "{}", stream.head);
     let first = stream.message().await.unwrap();
@@ -512,7 +513,7 @@ async fn acknowledged(stream: &mut Stream, id: impl Into<Value>, honoured: Value
     assert_eq!(first, expected);
 }
 
-/// A request of each method that has a result, without asking anybody.
+/// A request of each method that returns a result without a question to the client.
 fn answered() -> Vec<(&'static str, Value)> {
     let completion = json!({"ref": {"type": "ref/prompt", "name": "greet"},
         "argument": {"name": "name", "value": "a"}});
@@ -543,8 +544,8 @@ const CACHEABLE: [&str; 6] = [
 
 // --- The endpoint
 
-/// SPEC D-1, D-8, D-82, D-83, D-4: a result alone is JSON; with something before it, it is the last
-/// event of a stream, which nobody can resume.
+/// SPEC D-1, D-8, D-82, D-83, D-4: a result alone is JSON; a result after notifications is the last
+/// event of a stream, which cannot be resumed.
 #[tokio::test]
 async fn an_answer_is_one_object_or_the_end_of_a_stream() {
     let (running, _) = run_with(|builder| builder.silence(LONG)).await;
@@ -569,7 +570,7 @@ async fn an_answer_is_one_object_or_the_end_of_a_stream() {
     assert!(events.iter().all(|event| !has(event, "id")), "{events:?}");
 }
 
-/// SPEC D-4, PITFALLS R-55: a `Last-Event-ID` is ignored, also one that would be refused in a session.
+/// SPEC D-4, PITFALLS R-55: a `Last-Event-ID` is ignored, even one that a session would refuse.
 #[tokio::test]
 async fn there_is_nothing_to_resume() {
     let (running, _) = run_default().await;
@@ -581,8 +582,8 @@ async fn there_is_nothing_to_resume() {
     }
 }
 
-/// SPEC D-8, J-13, J-27: the client says which form it takes; a JSON client is told nothing before the
-/// answer, and cannot listen.
+/// SPEC D-8, J-13, J-27: the answer has the form that the client accepts; a client that accepts
+/// only JSON gets no notifications and cannot listen.
 #[tokio::test]
 async fn the_client_chooses_the_form() {
     let (running, _) = run_with(|builder| builder.silence(SHORT)).await;
@@ -610,7 +611,7 @@ async fn the_client_chooses_the_form() {
     assert_eq!(running.mcp.listens(), 0);
 }
 
-/// SPEC C-10, J-13: where both forms are demanded, they are demanded of this revision too.
+/// SPEC C-10, J-13: the strict switch demands both forms in this revision too.
 #[tokio::test]
 async fn a_strict_server_wants_both_forms() {
     let (running, _) = run_with(Builder::strict_accept).await;
@@ -627,7 +628,7 @@ async fn a_strict_server_wants_both_forms() {
     }
 }
 
-/// SPEC D-8: a client of JSON waits as long as the answer takes.
+/// SPEC D-8: a client that accepts only JSON waits as long as the answer takes.
 #[tokio::test]
 async fn a_client_of_json_gets_no_stream_for_waiting() {
     let (running, seen) = run_with(|builder| builder.silence(SHORT)).await;
@@ -641,7 +642,7 @@ async fn a_client_of_json_gets_no_stream_for_waiting() {
     assert!(has(&answer.json(), "result"));
 }
 
-/// SPEC D-83, H-13: a quiet answer becomes a stream, and gets comments.
+/// SPEC D-83, H-13: an answer that takes long becomes a stream, with keep-alive comments.
 #[tokio::test]
 async fn a_slow_answer_becomes_a_stream_with_signs_of_life() {
     let set = |builder: Builder<Server>| builder.silence(SHORT).keep_alive(SHORT);
@@ -656,7 +657,8 @@ async fn a_slow_answer_becomes_a_stream_with_signs_of_life() {
     assert!(has(&messages[0], "result"));
 }
 
-/// PITFALLS R-19: what begins after a silence has its first byte at once, with keep-alives or without.
+/// PITFALLS R-19: a stream that begins after a silence sends its first byte at once, with or
+/// without keep-alives.
 #[tokio::test]
 async fn a_slow_answer_begins_with_a_comment() {
     let set = |builder: Builder<Server>| builder.silence(SHORT).keep_alive(None);
@@ -667,7 +669,8 @@ async fn a_slow_answer_begins_with_a_comment() {
     assert_eq!(stream.messages().await.len(), 1);
 }
 
-/// SPEC D-2, J-35, D.4, GOTCHAS 29: a GET or DELETE of this revision is 405, and says what is there.
+/// SPEC D-2, J-35, D.4, GOTCHAS 29: a GET or DELETE of this revision is 405, and `Allow` lists the
+/// methods that exist.
 #[tokio::test]
 async fn only_post_is_of_this_revision() {
     let (running, _) = run_default().await;
@@ -690,7 +693,8 @@ async fn only_post_is_of_this_revision() {
     assert_eq!(session.call("ping", json!({})).await["result"], json!({}));
 }
 
-/// SPEC D-3, GOTCHAS 30: whatever session a request names, it is answered the same, and none is made.
+/// SPEC D-3, GOTCHAS 30: whatever session a request names, the answer is the same, and no session
+/// is created.
 #[tokio::test]
 async fn no_session_is_used_or_made() {
     let (running, _) = run_default().await;
@@ -715,8 +719,8 @@ async fn no_session_is_used_or_made() {
     assert_eq!(running.mcp.sessions(), 1);
 }
 
-/// SPEC D-5, A-68, D.1 rows 1 and 7: one request or one notification; an array or a response is
-/// refused, and nothing of it is carried out.
+/// SPEC D-5, A-68, D.1 rows 1 and 7: a body is one request or one notification; an array or a
+/// response is refused, and nothing in it is executed.
 #[tokio::test]
 async fn a_body_is_one_request_or_one_notification() {
     let (running, seen) = run_default().await;
@@ -732,7 +736,7 @@ async fn a_body_is_one_request_or_one_notification() {
         assert_eq!(answer.json()["error"]["code"], -32600, "{}", ask.body);
         assert!(!has(&answer.json(), "id"), "SPEC A-9");
     }
-    // The envelope alone makes it modern.
+    // The envelope alone makes the request modern.
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
     let mut ask = good.without("MCP-Protocol-Version");
     ask.body = json!([ping, array[0]]);
@@ -741,8 +745,8 @@ async fn a_body_is_one_request_or_one_notification() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC D-6, D.2 step 8, J-6, A-20, A-21: a notification is 202 and nothing, unless its header says
-/// that it is another.
+/// SPEC D-6, D.2 step 8, J-6, A-20, A-21: a notification is answered 202 with an empty body, unless
+/// `Mcp-Method` names another method.
 #[tokio::test]
 async fn a_notification_is_accepted_and_dropped() {
     let (running, _) = run_default().await;
@@ -756,7 +760,7 @@ async fn a_notification_is_accepted_and_dropped() {
         for ask in [
             ask.clone(),
             ask.clone().without("Mcp-Method"),
-            // The envelope or the header alone make it modern.
+            // The envelope or the header alone makes it modern.
             ask.clone().without("MCP-Protocol-Version"),
             ask.clone().unset("/params/_meta"),
             ask.clone().unset("/params"),
@@ -778,7 +782,8 @@ async fn a_notification_is_accepted_and_dropped() {
     }
 }
 
-/// SPEC D-7, J-36, PITFALLS R-42: a notification cancels nothing, since ids are anybody's.
+/// SPEC D-7, J-36, PITFALLS R-42: a notification cancels nothing, since different clients use the
+/// same ids.
 #[tokio::test]
 async fn nobody_is_cancelled_by_a_notification() {
     let (running, seen) = run_with(|builder| builder.silence(SHORT)).await;
@@ -793,8 +798,9 @@ async fn nobody_is_cancelled_by_a_notification() {
 
 // --- The ladder
 
-/// SPEC D.2, D-9, D-38, D-39, A-11, GOTCHAS 32: the checks in their order. The request is spoilt at one step after
-/// the other, from the last to the first, and each time the newest fault is the one that is told.
+/// SPEC D.2, D-9, D-38, D-39, A-11, GOTCHAS 32: the checks run in their order. The test breaks the
+/// request at one step after another, from the last to the first; each time the answer names the
+/// newest fault.
 #[tokio::test]
 async fn each_check_comes_before_the_next() {
     let (running, seen) = run_with(|builder| builder.body_limit(2000)).await;
@@ -897,7 +903,7 @@ async fn headers_are_checked_before_the_method_is_looked_up() {
     wrong.check(running.address, 400, -32020, "method").await;
 }
 
-/// SPEC D-9, dns-rebinding-protection: a page of another host reaches nothing.
+/// SPEC D-9, dns-rebinding-protection: a page from another host is refused.
 #[tokio::test]
 async fn strangers_pages_are_refused() {
     let (running, seen) = run_default().await;
@@ -920,7 +926,7 @@ async fn strangers_pages_are_refused() {
     assert_eq!(seen.calls(), 1);
 }
 
-/// SPEC D-20 to D-23, A-27, D-89: what the envelope has to be, and what it may be.
+/// SPEC D-20 to D-23, A-27, D-89: what the envelope must hold, and what it may hold.
 #[tokio::test]
 async fn the_envelope_is_checked() {
     let (running, seen) = run_default().await;
@@ -962,7 +968,8 @@ async fn the_envelope_is_checked() {
     assert_eq!(seen.calls(), 11, "those with a good envelope");
 }
 
-/// SPEC D-24, D-25, J-2: a revision that is not served this way is told which are, as `discover` does.
+/// SPEC D-24, D-25, J-2: a request in a revision that is not served statelessly gets the same list
+/// of revisions as `discover` gives.
 #[tokio::test]
 async fn an_unserved_revision_is_told_the_served_ones() {
     let (running, _) = run_default().await;
@@ -983,12 +990,12 @@ async fn an_unserved_revision_is_told_the_served_ones() {
         let message = body["error"]["message"].as_str().unwrap();
         assert!(message.contains("initialize"), "SPEC J-2: {message}");
     }
-    // The header is trimmed, the body is not.
+    // The server trims the header, but not the value in the body.
     let ask = Ask::call("plain", json!({})).meta(PV, "2026-07-28 ");
     ask.check(running.address, 400, -32020, "a space").await;
 }
 
-/// SPEC D-30, D-31, D-33, D-34, D-36, D-38, J-7: the headers that mirror the envelope and the method.
+/// SPEC D-30, D-31, D-33, D-34, D-36, D-38, J-7: the headers mirror the envelope and the method.
 #[tokio::test]
 async fn mirrored_headers_are_there_once_and_equal() {
     let (running, _) = run_default().await;
@@ -1027,7 +1034,7 @@ async fn mirrored_headers_are_there_once_and_equal() {
     }
 }
 
-/// SPEC D-32, D-33, D-34, D-36, D-38, D.2: `Mcp-Name` on the three methods that have it.
+/// SPEC D-32, D-33, D-34, D-36, D-38, D.2: `Mcp-Name` is checked on the three methods that need it.
 #[tokio::test]
 async fn mcp_name_mirrors_what_is_asked_for() {
     let (running, _) = run_default().await;
@@ -1088,7 +1095,7 @@ async fn mcp_name_mirrors_what_is_asked_for() {
     }
 }
 
-/// A text in the form for what a header cannot carry.
+/// The Base64 form of a text, for what a header cannot carry.
 fn base64_form(bytes: &[u8]) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
@@ -1108,8 +1115,8 @@ fn base64_form(bytes: &[u8]) -> String {
     format!("=?base64?{out}?=")
 }
 
-/// SPEC D-37, D.3, J-10: the Base64 form, and what only looks like it. Names that match are of no
-/// prompt, and so -32602.
+/// SPEC D-37, D.3, J-10: the Base64 form is decoded, and what only resembles it is literal text.
+/// Names that match belong to no prompt, hence -32602.
 #[tokio::test]
 async fn the_base64_form_is_read_to_the_letter() {
     let (running, _) = run_default().await;
@@ -1147,7 +1154,7 @@ async fn the_base64_form_is_read_to_the_letter() {
     }
 }
 
-/// SPEC D-35: where no name is mirrored, the header says nothing.
+/// SPEC D-35: on methods without a mirrored name, the header is ignored.
 #[tokio::test]
 async fn mcp_name_is_ignored_elsewhere() {
     let (running, _) = run_default().await;
@@ -1160,7 +1167,7 @@ async fn mcp_name_is_ignored_elsewhere() {
 
 // --- `x-mcp-header`
 
-/// SPEC D-45, D-48 to D-51, D-53, D.3, J-8 to J-10: the headers of a call are held to its arguments.
+/// SPEC D-45, D-48 to D-51, D-53, D.3, J-8 to J-10: the headers of a call must match its arguments.
 #[tokio::test]
 async fn annotated_arguments_are_mirrored() {
     let (running, _) = run_default().await;
@@ -1207,7 +1214,7 @@ async fn annotated_arguments_are_mirrored() {
     check(json!({}), &[("Region", "")], "has no value").await;
     check(json!({"region": null}), &[("Region", "null")], "has no").await;
     check(json!({"region": 1}), &[("Region", "1")], "is no argument").await;
-    // Below objects.
+    // Nested in objects.
     let zone = json!({"where": {"zone": "b"}});
     check(zone.clone(), &[("Zone", "b")], "runs").await;
     check(zone.clone(), &[("Zone", "c")], "differs").await;
@@ -1242,7 +1249,7 @@ async fn annotated_arguments_are_mirrored() {
         check(json!({"dry": true}), &[("Dry", other)], "differs").await;
     }
     check(json!({"dry": "true"}), &[("Dry", "true")], "is no argument").await;
-    // What is not annotated.
+    // Headers that no annotation names.
     check(
         json!({"free": "a"}),
         &[("Free", "b"), ("Other", "c")],
@@ -1251,7 +1258,8 @@ async fn annotated_arguments_are_mirrored() {
     .await;
 }
 
-/// SPEC D-54: annotations are listed as they are in both eras, and count in calls of this one alone.
+/// SPEC D-54: annotations are listed unchanged in both eras, and are enforced only in calls of this
+/// revision.
 #[tokio::test]
 async fn only_calls_of_this_revision_are_held_to_annotations() {
     let (running, _) = run_default().await;
@@ -1282,7 +1290,7 @@ async fn only_calls_of_this_revision_are_held_to_annotations() {
         .await;
 }
 
-/// SPEC D-46, D-47: a tool that clients would have to drop is not served in the first place.
+/// SPEC D-46, D-47: a tool whose annotation would make clients drop it fails the build.
 #[tokio::test]
 async fn a_badly_annotated_tool_is_not_served() {
     let items = json!({"type": "array", "items": {"type": "string", "x-mcp-header": "A"}});
@@ -1304,7 +1312,8 @@ async fn a_badly_annotated_tool_is_not_served() {
 
 // --- Methods
 
-/// SPEC D-60, A-19, A-22, E-151, D-29, J-1: what this revision does not have is 404 -32601.
+/// SPEC D-60, A-19, A-22, E-151, D-29, J-1: a method that this revision does not have is 404
+/// -32601.
 #[tokio::test]
 async fn removed_and_unknown_methods_are_not_found() {
     let (running, _) = run_default().await;
@@ -1350,7 +1359,8 @@ async fn an_unknown_method_is_a_200_in_a_session() {
     assert_eq!(stream.json().await["error"]["code"], -32601);
 }
 
-/// SPEC D-61, D-129, E-16: what is not declared is not there; `server/discover` always is.
+/// SPEC D-61, D-129, E-16: a method of an undeclared capability is not found; `server/discover`
+/// always is.
 #[tokio::test]
 async fn undeclared_methods_are_not_found() {
     let running = run(Server::new("Bare", "1")).await;
@@ -1368,7 +1378,8 @@ async fn undeclared_methods_are_not_found() {
     assert_eq!(running.mcp.listens(), 0);
 }
 
-/// SPEC D-62, D-63, D-67, D-70, E-15, E-17, E-70, E-140, J-2, J-37, GOTCHAS 31: what `server/discover` says.
+/// SPEC D-62, D-63, D-67, D-70, E-15, E-17, E-70, E-140, J-2, J-37, GOTCHAS 31: the result of
+/// `server/discover`.
 #[tokio::test]
 async fn discover_tells_what_the_server_has() {
     let (running, _) = run_default().await;
@@ -1393,7 +1404,7 @@ async fn discover_tells_what_the_server_has() {
     assert_eq!(result, expected);
 }
 
-/// SPEC D-67, E-15, E-16: each capability is there with its methods, and no other.
+/// SPEC D-67, E-15, E-16: each capability is declared exactly when its methods are served.
 #[tokio::test]
 async fn each_capability_stands_for_its_methods() {
     let server = || Server::new("One", "1");
@@ -1433,8 +1444,7 @@ async fn each_capability_stands_for_its_methods() {
 
 // --- Results
 
-/// SPEC D-64, D-65, D-70, D-73, D.5: each result says what it is, whose it is, and how long
-/// it may be kept.
+/// SPEC D-64, D-65, D-70, D-73, D.5: each result has its type, its server and its caching hints.
 #[tokio::test]
 async fn every_result_says_what_it_is() {
     let (running, _) = run_default().await;
@@ -1472,8 +1482,8 @@ async fn only_results_name_the_server() {
     assert!(messages.iter().all(|one| !one.to_string().contains(SI)));
 }
 
-/// SPEC D-66, D-142, C-103: in a session the same handlers give results without any of that, and what
-/// has nothing to say is exactly `{}`.
+/// SPEC D-66, D-142, C-103: in a session the same handlers return results without these members,
+/// and an empty result is exactly `{}`.
 #[tokio::test]
 async fn legacy_results_have_nothing_of_this_revision() {
     let (running, _) = run_default().await;
@@ -1504,8 +1514,8 @@ async fn legacy_results_have_nothing_of_this_revision() {
     }
 }
 
-/// SPEC D-70, D-72, D-73, D-13, E-25, E-26, E-28, E-48: pages in a stable order, each on a connection
-/// of its own, all with the hints that were set.
+/// SPEC D-70, D-72, D-73, D-13, E-25, E-26, E-28, E-48: pages come in a stable order, valid on any
+/// connection, with the hints that were set.
 #[tokio::test]
 async fn pages_stand_for_themselves() {
     let add = |server: Server, n| server.tool(Tool::new(format!("t{n}")), async |_, _| "");
@@ -1534,7 +1544,7 @@ async fn pages_stand_for_themselves() {
     }
 }
 
-/// SPEC D-70, D-73: a resource has hints of its own; `discover` has those of the lists.
+/// SPEC D-70, D-73: a resource has its own hints; `discover` has those of the lists.
 #[tokio::test]
 async fn hints_are_those_that_were_set() {
     let ttl = Duration::from_millis(1500);
@@ -1561,9 +1571,10 @@ async fn hints_are_those_that_were_set() {
     }
 }
 
-// --- What is known of a client
+// --- What is known about a client
 
-/// SPEC D-10, D-26: on one connection, each request has the capabilities that it declares itself.
+/// SPEC D-10, D-26: on one connection, each request has only the capabilities that it declares
+/// itself.
 #[tokio::test]
 async fn nothing_is_remembered_of_a_connection() {
     let (running, _) = run_default().await;
@@ -1583,14 +1594,14 @@ async fn nothing_is_remembered_of_a_connection() {
         let seen: Value = serde_json::from_str(text(&seen["result"])).unwrap();
         assert_eq!(seen, declared);
     }
-    // Also not for one request after a level was set for another.
+    // Nor for one request after another request set a level.
     let log = Ask::call("log", json!({})).with("Accept", "application/json");
     kept.ask(&log.clone().meta(LL, "debug")).await;
     let answer = kept.ask(&log.with("Accept", "*/*")).await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
 }
 
-/// SPEC D-12, D-13: lists do not hang on the connection or on what was called before.
+/// SPEC D-12, D-13: lists do not depend on the connection or on earlier calls.
 #[tokio::test]
 async fn lists_are_the_same_for_everybody() {
     let (running, _) = run_default().await;
@@ -1607,7 +1618,7 @@ async fn lists_are_the_same_for_everybody() {
     }
 }
 
-/// SPEC D-14, D-22: who a client says it is changes nothing.
+/// SPEC D-14, D-22: the name that a client gives itself changes nothing.
 #[tokio::test]
 async fn the_name_of_a_client_changes_nothing() {
     let (running, _) = run_default().await;
@@ -1622,7 +1633,8 @@ async fn the_name_of_a_client_changes_nothing() {
     assert_eq!(none.body, expected);
 }
 
-/// SPEC D-26, D-27, D-103: work that needs more than was declared is 400 -32021, and says exactly what.
+/// SPEC D-26, D-27, D-103: a call that needs an undeclared capability is 400 -32021, and lists
+/// exactly what is missing.
 #[tokio::test]
 async fn a_missing_capability_is_named() {
     let (running, _) = run_default().await;
@@ -1675,7 +1687,7 @@ async fn a_missing_capability_is_named() {
     }
 }
 
-/// SPEC D-28, J-28: once the stream has begun it is too late for the status; the error is its last
+/// SPEC D-28, J-28: once the stream has begun, it is too late for the status: the error is its last
 /// message.
 #[tokio::test]
 async fn a_missing_capability_may_be_found_late() {
@@ -1696,14 +1708,15 @@ async fn a_missing_capability_may_be_found_late() {
     assert_eq!(error["code"], -32021);
     let required = json!({"requiredCapabilities": {"sampling": {}}});
     assert_eq!(error["data"], required);
-    // Whoever has no stream still gets the status.
+    // A client that takes no stream still gets the status.
     let body = Ask::call("samples_late", json!({}))
         .check(running.address, 400, -32021, "no token")
         .await;
     assert_eq!(body["error"]["data"], required);
 }
 
-/// SPEC D-66, A-45, D-143: in a session the same lack is told to the model, without a modern code.
+/// SPEC D-66, A-45, D-143: in a session the same lack is a tool error for the model, without a
+/// modern code.
 #[tokio::test]
 async fn a_missing_capability_is_no_modern_error_in_a_session() {
     let (running, _) = run_default().await;
@@ -1713,7 +1726,7 @@ async fn a_missing_capability_is_no_modern_error_in_a_session() {
     assert_eq!(answer["result"]["isError"], true, "{answer}");
 }
 
-/// SPEC D-81, A-15: the server sends no request, whatever the handler wants.
+/// SPEC D-81, A-15: the server sends no request, even when the handler asks the client.
 #[tokio::test]
 async fn no_request_is_sent_to_the_client() {
     let (running, _) = run_with(|builder| builder.silence(SHORT)).await;
@@ -1733,8 +1746,8 @@ async fn no_request_is_sent_to_the_client() {
 
 // --- JSON-RPC
 
-/// SPEC A-13, D-10, D-80: two clients with the same id and token at the same time hear of their own
-/// call alone.
+/// SPEC A-13, D-10, D-80: two clients that use the same id and token at the same time get messages
+/// only of their own call.
 #[tokio::test]
 async fn the_same_id_of_two_clients_is_two_requests() {
     let (running, seen) = run_default().await;
@@ -1759,7 +1772,8 @@ async fn the_same_id_of_two_clients_is_two_requests() {
     }
 }
 
-/// SPEC A-3, A-5, A-6, A-11: ids come back as they were; what is no id is refused without one.
+/// SPEC A-3, A-5, A-6, A-11: ids come back unchanged; a value that is not an id is refused, with no
+/// id in the answer.
 #[tokio::test]
 async fn ids_come_back_as_they_were() {
     let (running, seen) = run_default().await;
@@ -1785,7 +1799,8 @@ async fn ids_come_back_as_they_were() {
     assert_eq!(seen.calls(), 6, "SPEC A-4");
 }
 
-/// SPEC A-16, A-17, A-18, A-25, A-31: params are an object, open, and each member is there once.
+/// SPEC A-16, A-17, A-18, A-25, A-31: params are an object that may have unknown members, and no
+/// member is duplicated.
 #[tokio::test]
 async fn params_are_an_open_object() {
     let (running, _) = run_default().await;
@@ -1822,7 +1837,8 @@ async fn params_are_an_open_object() {
     }
 }
 
-/// SPEC A-28, A-32: `_meta` reaches the handler as it came, and no trace context spoils a request.
+/// SPEC A-28, A-32: `_meta` reaches the handler unchanged, and a malformed trace context does not
+/// fail a request.
 #[tokio::test]
 async fn metadata_reaches_the_handler() {
     let (running, _) = run_default().await;
@@ -1840,7 +1856,7 @@ async fn metadata_reaches_the_handler() {
 }
 
 /// SPEC A-40, A-42, A-43, A-44, A-47, J-3, J-5: errors of handlers are 200, and codes that this
-/// revision does not have are mapped.
+/// revision lacks are mapped.
 #[tokio::test]
 async fn errors_of_handlers_have_codes_of_this_revision() {
     let (running, _) = run_default().await;
@@ -1857,7 +1873,7 @@ async fn errors_of_handlers_have_codes_of_this_revision() {
         (-32_023, -32_603),
         (-32_050, -32_603),
         (-32_099, -32_603),
-        // For the embedder to leave alone (SPEC A-43), and passed on from older peers.
+        // Handlers should not use these (SPEC A-43); they are passed on, since older peers do.
         (-32_000, -32_000),
         (-32_019, -32_019),
     ] {
@@ -1867,8 +1883,8 @@ async fn errors_of_handlers_have_codes_of_this_revision() {
     }
 }
 
-/// SPEC A-42, D-27, J-3: a handler that raises a code of this revision speaks for the server, so the
-/// status goes with it.
+/// SPEC A-42, D-27, J-3: when a handler raises a code that the server uses itself, the answer has
+/// the status of that code.
 #[tokio::test]
 async fn codes_with_a_status_keep_it() {
     let (running, _) = run_default().await;
@@ -1884,7 +1900,8 @@ async fn codes_with_a_status_keep_it() {
     }
 }
 
-/// SPEC A-40, E-54, J-3, sep-2164: what cannot be read is -32602 with its URI, in a session -32002.
+/// SPEC A-40, E-54, J-3, sep-2164: a resource that cannot be read is -32602 with its URI; in a
+/// session -32002.
 #[tokio::test]
 async fn a_missing_resource_is_a_wrong_param() {
     let (running, _) = run_default().await;
@@ -1899,7 +1916,7 @@ async fn a_missing_resource_is_a_wrong_param() {
     }
 }
 
-/// SPEC A-48, A-49: a panic is one -32603, without detail.
+/// SPEC A-48, A-49: a panic is answered with one -32603, without detail.
 #[tokio::test]
 async fn a_panic_is_an_error_without_detail() {
     let (running, _) = run_default().await;
@@ -1910,7 +1927,8 @@ async fn a_panic_is_an_error_without_detail() {
 
 // --- Notifications of a call
 
-/// SPEC D-80, D-88, E-85, A-31, GOTCHAS 23: progress has the token in its type, goes up, and ends with the call.
+/// SPEC D-80, D-88, E-85, A-31, GOTCHAS 23: progress keeps the type of its token, increases, and
+/// ends with the call.
 #[tokio::test]
 async fn progress_is_told_to_who_asked() {
     let (running, _) = run_default().await;
@@ -1926,7 +1944,7 @@ async fn progress_is_told_to_who_asked() {
         });
         assert_eq!(messages, told);
     }
-    // Nobody asked.
+    // Without a token there is no progress.
     Ask::call("progress", json!({}))
         .result(running.address)
         .await;
@@ -1934,7 +1952,8 @@ async fn progress_is_told_to_who_asked() {
     late.result(running.address).await;
 }
 
-/// SPEC D-89, E-80, E-83: log messages for a request that asks for them, from its level on.
+/// SPEC D-89, E-80, E-83: a request that sets a level gets log messages from that level on; others
+/// get none.
 #[tokio::test]
 async fn logs_are_told_to_who_asked_from_the_level_on() {
     let (running, _) = run_default().await;
@@ -1960,7 +1979,7 @@ async fn logs_are_told_to_who_asked_from_the_level_on() {
     ask.result(running.address).await;
 }
 
-/// SPEC D-82, D-85: a handler that says much at once loses no answer for it.
+/// SPEC D-82, D-85: a handler that sends a burst of notifications loses no answer.
 #[tokio::test]
 async fn a_talkative_handler_is_answered() {
     let talks = Tool::new("talks");
@@ -1982,7 +2001,7 @@ async fn a_talkative_handler_is_answered() {
     );
 }
 
-/// SPEC D-15, D-89: the level of a session is not that of a request, nor the other way.
+/// SPEC D-15, D-89: the level of a session does not apply to modern requests, nor the reverse.
 #[tokio::test]
 async fn levels_of_sessions_and_requests_are_apart() {
     let (running, _) = run_default().await;
@@ -1996,10 +2015,10 @@ async fn levels_of_sessions_and_requests_are_apart() {
     assert_eq!(stream.messages().await.len(), 3, "alert, emergency, answer");
 }
 
-// --- Leaving
+// --- Clients that leave
 
-/// SPEC D-84, D-85, D-86, D-105, J-21, PITFALLS R-59: who leaves cancels, whether the answer was to be JSON or had
-/// become a stream; what the handler would do next is not done.
+/// SPEC D-84, D-85, D-86, D-105, J-21, PITFALLS R-59: a client that leaves cancels its call,
+/// whether the answer is still JSON or already a stream; the handler does not run on.
 #[tokio::test]
 async fn leaving_cancels() {
     for silence in [LONG, SHORT] {
@@ -2022,7 +2041,8 @@ async fn leaving_cancels() {
     }
 }
 
-/// SPEC D-84 after the first event, SPEC D-85, PITFALLS R-60: only the call of the client that left ends.
+/// SPEC D-84, D-85, PITFALLS R-60: a client that leaves after the first event ends its own call and
+/// no other.
 #[tokio::test]
 async fn leaving_a_stream_cancels_that_call_alone() {
     let (running, seen) = run_default().await;
@@ -2043,8 +2063,8 @@ async fn leaving_a_stream_cancels_that_call_alone() {
     assert_eq!(seen.acted.load(Ordering::SeqCst), 1);
 }
 
-/// SPEC D-87, a known gap: a client that ends its writing side counts as gone. Over HTTP/1.1 it looks
-/// like one that left, and SPEC D-84 comes first.
+/// SPEC D-87, a known gap: a client that shuts down its writing side counts as gone, since over
+/// HTTP/1.1 it looks like a client that left (SPEC D-84).
 #[tokio::test]
 async fn a_half_closed_connection_counts_as_left() {
     let (running, seen) = run_with(|builder| builder.silence(LONG)).await;
@@ -2060,7 +2080,8 @@ async fn a_half_closed_connection_counts_as_left() {
     assert_eq!(read.unwrap_or_default(), 0);
 }
 
-/// SPEC J-21, D-141: on the same endpoint, leaving a request of a session cancels nothing.
+/// SPEC J-21, D-141: on the same endpoint, a client that leaves a request of a session cancels
+/// nothing.
 #[tokio::test]
 async fn leaving_a_request_of_a_session_cancels_nothing() {
     let (running, seen) = run_default().await;
@@ -2074,7 +2095,7 @@ async fn leaving_a_request_of_a_session_cancels_nothing() {
     assert_eq!(seen.acted.load(Ordering::SeqCst), 1);
 }
 
-/// SPEC D-84 with an orderly end: what runs is finished, what comes is 503.
+/// SPEC D-84 while the service drains: running calls finish, new requests are 503.
 #[tokio::test]
 async fn draining_lets_requests_finish() {
     let (running, seen) = run_with(|builder| builder.silence(SHORT)).await;
@@ -2129,8 +2150,8 @@ async fn a_filter_is_checked() {
     acknowledged(&mut stream, 1, json!({})).await;
 }
 
-/// SPEC D-121, D-123, D-127, J-4, J-26, J-27: a stream that begins with what is honoured, tells of it,
-/// each time with the id of the request, and ends with its result.
+/// SPEC D-121, D-123, D-127, J-4, J-26, J-27: a stream begins with the filter that is honoured,
+/// then has changes, each with the id of the request, and ends with the result.
 #[tokio::test]
 async fn a_listen_tells_of_changes_until_the_server_ends() {
     let (running, _) = run_default().await;
@@ -2143,7 +2164,7 @@ async fn a_listen_tells_of_changes_until_the_server_ends() {
         drop(stream);
         until("the end of the listen", || mcp.listens() == 0).await;
     }
-    // The id as the bytes it came as, whatever numbers its reader knows.
+    // Compared as bytes, since the test's JSON reader would round the id.
     let params = json!({"notifications": {}});
     let mut ask = Ask::new("subscriptions/listen", params);
     let long = "123456789012345678901234567890";
@@ -2165,7 +2186,8 @@ async fn a_listen_tells_of_changes_until_the_server_ends() {
     );
 }
 
-/// SPEC D-122, D-125, D-127, D-132: each listen hears what it asked for, no more, and not twice.
+/// SPEC D-122, D-125, D-127, D-132: each listen gets what it asked for, nothing else, and each
+/// change once.
 #[tokio::test]
 async fn each_listen_hears_what_it_asked_for() {
     let (server, _) = everything();
@@ -2232,7 +2254,8 @@ async fn each_listen_hears_what_it_asked_for() {
     until("the end of the listens", || running.mcp.listens() == 0).await;
 }
 
-/// SPEC E-43, D-122: tools that come and go while the server runs.
+/// SPEC E-43, D-122: listeners are told about tools that are added and removed while the server
+/// runs.
 #[tokio::test]
 async fn listens_hear_of_tools_that_come_and_go() {
     let (server, _) = everything();
@@ -2253,7 +2276,7 @@ async fn listens_hear_of_tools_that_come_and_go() {
 }
 
 /// SPEC D-124, D-129, D-133, D-134: what is not declared or cannot be read is left out of the
-/// acknowledgement, and never told.
+/// acknowledgement, and its changes are not sent.
 #[tokio::test]
 async fn what_is_not_offered_is_not_honoured() {
     let server = || Server::new("One", "1");
@@ -2292,13 +2315,14 @@ async fn what_is_not_offered_is_not_honoured() {
         let told = stream.messages().await.len() - 1;
         assert_eq!(told, honoured.as_object().unwrap().len(), "{honoured}");
     }
-    // Something is listenable, nothing of it is asked for.
+    // The server has something to listen to, but the filter asks for none of it.
     let running = run(server().tool(Tool::new("t"), async |_, _| "")).await;
     let mut stream = listen(running.address, 1, json!({})).await;
     acknowledged(&mut stream, 1, json!({})).await;
 }
 
-/// SPEC D-126: nothing of other requests goes to a listen, also not of one with its id and token.
+/// SPEC D-126: no message of another request goes to a listen, not even of one with the same id and
+/// token.
 #[tokio::test]
 async fn a_listen_hears_nothing_of_calls() {
     let (running, _) = run_default().await;
@@ -2314,7 +2338,7 @@ async fn a_listen_hears_nothing_of_calls() {
     assert_eq!(stream.messages().await.len(), 1, "the result of the listen");
 }
 
-/// SPEC D-128, D-105, GOTCHAS 33: a listen ends with its client, at once.
+/// SPEC D-128, D-105, GOTCHAS 33: a listen ends at once when its client leaves.
 #[tokio::test]
 async fn a_listen_ends_with_its_client() {
     let (server, _) = everything();
@@ -2332,7 +2356,7 @@ async fn a_listen_ends_with_its_client() {
     assert!(stays.message().await.is_some());
 }
 
-/// SPEC D-130: there is room for so many, and then for one more when one ends.
+/// SPEC D-130: the number of listens is limited; when one ends, another may begin.
 #[tokio::test]
 async fn listens_are_bounded() {
     let (running, _) = run_with(|builder| builder.max_listens(1)).await;
@@ -2348,7 +2372,7 @@ async fn listens_are_bounded() {
     acknowledged(&mut second, 2, json!({})).await;
 }
 
-/// SPEC D-130: a listen whose queue overflows is cut, and the others are not.
+/// SPEC D-130: a listen whose queue overflows is closed, and the others go on.
 #[tokio::test]
 async fn a_listen_that_is_too_slow_is_cut() {
     let (server, _) = everything();
@@ -2360,7 +2384,7 @@ async fn a_listen_that_is_too_slow_is_cut() {
     let asked = json!({"promptsListChanged": true});
     let mut other = listen(running.address, 2, asked.clone()).await;
     acknowledged(&mut other, 2, asked).await;
-    // No await: nothing is written in between.
+    // No await here, so nothing is written in between.
     for _ in 0..10 {
         server.publish(&Change::Tools);
     }
@@ -2371,7 +2395,7 @@ async fn a_listen_that_is_too_slow_is_cut() {
     until("the end of the slow one", || running.mcp.listens() == 1).await;
 }
 
-/// SPEC D-83, D-128, H-13: a quiet listen has comments.
+/// SPEC D-83, D-128, H-13: a quiet listen gets keep-alive comments.
 #[tokio::test]
 async fn a_quiet_listen_is_kept_alive() {
     let (running, _) = run_with(|builder| builder.keep_alive(SHORT)).await;
@@ -2381,8 +2405,8 @@ async fn a_quiet_listen_is_kept_alive() {
     stream.comment().await;
 }
 
-/// SPEC D-132, D-15, D-80: a change is told once to each, in the form of its era; a session's own
-/// messages and those of a listen stay apart.
+/// SPEC D-132, D-15, D-80: each client gets a change once, in the form of its era; messages of a
+/// session and of a listen do not mix.
 #[tokio::test]
 async fn each_era_hears_of_a_change_in_its_form() {
     let (server, _) = everything();
@@ -2410,7 +2434,7 @@ async fn each_era_hears_of_a_change_in_its_form() {
     tagged["params"]["_meta"] = json!({SUB: "l"});
     assert_eq!(modern.message().await.unwrap(), tagged);
 
-    // The subscription of the one is not that of the other.
+    // A subscription of one era does not count in the other.
     session.call("resources/unsubscribe", uri.clone()).await;
     server.resource_updated("test://static");
     assert_eq!(modern.message().await.unwrap(), tagged);
@@ -2430,7 +2454,7 @@ async fn each_era_hears_of_a_change_in_its_form() {
 
 // --- Both eras
 
-/// SPEC D-15, D-66, D-140, D-141: both eras in turn on one connection, each with its own.
+/// SPEC D-15, D-66, D-140, D-141: both eras take turns on one connection, each with its own state.
 #[tokio::test]
 async fn both_eras_take_turns_on_one_connection() {
     let (running, _) = run_default().await;
@@ -2460,7 +2484,7 @@ async fn both_eras_take_turns_on_one_connection() {
         assert_eq!(text(modern), "2026-07-28 false");
         assert_eq!(modern["resultType"], "complete");
 
-        // What the session declared is not what this request declares.
+        // The session's capabilities do not apply to this request.
         let answer = kept.ask(&Ask::call("samples", json!({}))).await;
         assert_eq!(answer.status, 400);
         let ping = kept
@@ -2473,7 +2497,7 @@ async fn both_eras_take_turns_on_one_connection() {
     assert_eq!(running.mcp.sessions(), 1);
 }
 
-/// SPEC D.1, J-1, J-29, D-141: what makes a request one of this revision.
+/// SPEC D.1, J-1, J-29, D-141: what makes a request a request of this revision.
 #[tokio::test]
 async fn the_envelope_or_the_header_make_the_era() {
     let (running, _) = run_default().await;
@@ -2497,14 +2521,14 @@ async fn the_envelope_or_the_header_make_the_era() {
     ] {
         ask.check(running.address, status, code, case).await;
     }
-    // Row 5: methods that only this revision has.
+    // Row 5: methods that exist only in this revision.
     for method in ["server/discover", "subscriptions/listen"] {
         let ask = Ask::new(method, json!({"notifications": {}}));
         let ask = ask.without("MCP-Protocol-Version").unset("/params/_meta");
         ask.check(running.address, 400, -32602, method).await;
     }
     assert_eq!(running.mcp.sessions(), 0);
-    // Row 6: no envelope and no such header negotiates.
+    // Row 6: `initialize` with neither an envelope nor a modern header negotiates.
     let ask = good.without("MCP-Protocol-Version").unset("/params/_meta");
     let answer = ask.send(running.address).await;
     assert_eq!(answer.json()["result"]["protocolVersion"], V11);
@@ -2512,8 +2536,8 @@ async fn the_envelope_or_the_header_make_the_era() {
     assert_eq!(running.mcp.sessions(), 1);
 }
 
-/// SPEC D-40, C-83, C-92: without sessions, a body without an envelope and without the header is of
-/// 2025-03-26.
+/// SPEC D-40, C-83, C-92: without sessions, a body with neither envelope nor version header counts
+/// as 2025-03-26.
 #[tokio::test]
 async fn a_missing_header_is_an_old_revision_for_old_bodies_only() {
     let (running, _) = run_with(Builder::without_sessions).await;
@@ -2527,8 +2551,9 @@ async fn a_missing_header_is_an_old_revision_for_old_bodies_only() {
     assert!(!has(&answer["result"], "resultType"));
 }
 
-/// SPEC D.1 rows 4 and 7, a known gap: a header of this revision makes a request in a live session a wrong
-/// request of this revision, although the session should serve it. The session does not notice.
+/// SPEC D.1 rows 4 and 7, a known gap: a header of this revision makes a request in a live session
+/// a wrong request of this revision, although the session should serve it. The session does not
+/// notice.
 #[tokio::test]
 async fn a_modern_header_does_not_touch_a_session() {
     let (running, seen) = run_default().await;
@@ -2549,7 +2574,8 @@ async fn a_modern_header_does_not_touch_a_session() {
     assert_eq!(text(&answer["result"]), "a");
 }
 
-/// SPEC D-143, J-33, A-45: no legacy refusal has a code of this revision, each modern one has its own.
+/// SPEC D-143, J-33, A-45: no legacy refusal has a code of this revision; each modern refusal has
+/// its own code.
 #[tokio::test]
 async fn a_probe_learns_the_era_from_the_code() {
     let (running, _) = run_default().await;
@@ -2607,10 +2633,10 @@ async fn a_probe_learns_the_era_from_the_code() {
     }
 }
 
-// --- SPEC E as this revision has it
+// --- SPEC E in this revision
 
-/// SPEC E-33 to E-36, E-53, E-56, E-66, E-67, E-71, E-72, J-3, J-11: what is wrong behind the headers
-/// is 200.
+/// SPEC E-33 to E-36, E-53, E-56, E-66, E-67, E-71, E-72, J-3, J-11: faults after the header checks
+/// are 200.
 #[tokio::test]
 async fn wrong_params_are_told_with_200() {
     let (running, _) = run_default().await;
@@ -2659,7 +2685,7 @@ async fn wrong_params_are_told_with_200() {
     breaks
         .check(running.address, 200, -32603, "SPEC E-38")
         .await;
-    // SPEC E-35, E-36: what the model can mend is told to the model.
+    // SPEC E-35, E-36: faults that the model can fix are results for the model.
     for ask in [
         Ask::call("fails", json!({})),
         Ask::call("echo", json!({"message": 1})),
@@ -2672,7 +2698,7 @@ async fn wrong_params_are_told_with_200() {
     Ask::new("tools/call", params).result(running.address).await;
 }
 
-/// SPEC E-38 to E-42, E-49, E-68, A-33: content in the form of this revision.
+/// SPEC E-38 to E-42, E-49, E-68, A-33: content has the form of this revision.
 #[tokio::test]
 async fn content_takes_the_form_of_this_revision() {
     let (running, _) = run_default().await;
@@ -2705,7 +2731,7 @@ async fn content_takes_the_form_of_this_revision() {
     assert_eq!(rich["messages"][0]["content"]["type"], "audio");
 }
 
-/// SPEC E-30, E-31, E-40, E-50 to E-53, E-65, K: lists and reads in the form of this revision.
+/// SPEC E-30, E-31, E-40, E-50 to E-53, E-65, K: lists and reads have the form of this revision.
 #[tokio::test]
 async fn lists_take_the_form_of_this_revision() {
     let (running, _) = run_default().await;
@@ -2749,7 +2775,8 @@ async fn lists_take_the_form_of_this_revision() {
     assert_eq!(read("test://item/a%2Fb").await[0]["text"], "item a/b");
 }
 
-/// SPEC E-71, E-72, D-100: completions, at most a hundred, with the context of this revision.
+/// SPEC E-71, E-72, D-100: completions have at most 100 values and get the context of this
+/// revision.
 #[tokio::test]
 async fn completions_are_those_of_this_revision() {
     let (running, _) = run_default().await;
@@ -2767,7 +2794,8 @@ async fn completions_are_those_of_this_revision() {
     assert_eq!(many["hasMore"], true);
 }
 
-/// SPEC E-18, E-120, E-142: extensions and tasks that a client brings are ignored; the server has none.
+/// SPEC E-18, E-120, E-142: extensions and tasks that a client declares are ignored, since the
+/// server has none.
 #[tokio::test]
 async fn extensions_of_the_client_change_nothing() {
     let (running, _) = run_default().await;
@@ -2780,7 +2808,7 @@ async fn extensions_of_the_client_change_nothing() {
     assert_eq!(ask.send(running.address).await.body, expected);
 }
 
-/// SPEC D-115: what belongs to rounds is ignored where there are none.
+/// SPEC D-115: members that belong to rounds are ignored on methods without rounds.
 #[tokio::test]
 async fn answers_without_a_question_are_ignored_where_nobody_asks() {
     let (running, _) = run_default().await;
