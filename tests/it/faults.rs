@@ -525,7 +525,7 @@ async fn a_thousand_streams_end_by_the_deadline() {
         let answer = rest(&mut socket).await;
         assert!(answer.contains("text/event-stream"), "{answer}");
         assert!(
-            answer.contains("the server was closed before the answer"),
+            answer.contains("the server was closed before the request was answered"),
             "{answer}"
         );
         assert!(answer.ends_with("0\r\n\r\n"), "{answer}");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hyper::http::request::Parts;
+use tokio::time::Instant;
 
 use crate::protocol::party::Owner;
 
@@ -143,13 +144,19 @@ impl Identity {
         attached.find_map(|attached| attached.downcast_ref())
     }
 
-    /// How long it still counts; `None` for one without an end.
-    pub(crate) fn time_left(&self) -> Option<Duration> {
+    /// How long it is still valid; `None` if it does not end.
+    fn time_left(&self) -> Option<Duration> {
         let left = |end: SystemTime| end.duration_since(SystemTime::now()).unwrap_or_default();
         self.expiry().map(left)
     }
 
-    /// Whether it counts no more.
+    /// When it ends, by the clock of the runtime; `None` if it does not end.
+    pub(crate) fn end(&self) -> Option<Instant> {
+        // A time that the clock cannot represent never comes.
+        Instant::now().checked_add(self.time_left()?)
+    }
+
+    /// Whether it has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.time_left().is_some_and(|left| left.is_zero())
     }

@@ -1,4 +1,4 @@
-//! [`Context`]: what a handler is given beside its message.
+//! [`Context`]: what a handler gets together with its message.
 
 use std::fmt;
 use std::future::Future;
@@ -20,7 +20,7 @@ use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
 use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::{Peer, party_of};
-use crate::transport::session::listeners::Listener;
+use crate::transport::session::listeners::{ListenRequest, Listener};
 use crate::transport::session::sessions::now;
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
@@ -28,7 +28,7 @@ use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Json, Outgoing, RawJson, Response};
 use crate::wire::version::ProtocolVersion;
 
-/// What is known of a message beside its text, and the way back to its sender. Cheap to clone.
+/// What is known about a message, and the way back to the client that sent it. Cheap to clone.
 #[derive(Clone)]
 pub struct Context(Arc<Inner>);
 
@@ -45,9 +45,9 @@ impl Context {
         Self(Arc::new(Inner { link, head, meta }))
     }
 
-    /// The head of the HTTP request that carried the message: URI, headers, and the extensions
-    /// that the embedder put there. It lives as long as the context: a head of more than 4 KiB, or one
-    /// that came with a longer body, as a copy that keeps nothing else of the request.
+    /// The head of the HTTP request that carried the message: URI, headers, and the extensions that the
+    /// embedder put there. It lives as long as the context. If the head or the body of the request has
+    /// more than 4 KiB, the head is a copy that keeps no other part of the request in memory.
     #[must_use]
     pub fn head(&self) -> &Parts {
         &self.0.head
@@ -59,31 +59,31 @@ impl Context {
         &self.0.head.headers
     }
 
-    /// Who sent the message: what the authorizer found, or else what the embedder's own stack put into
-    /// the extensions of the request. `None` where nobody asked who it is.
+    /// Who sent the message: the identity that the authorizer found, or else the one that the embedder
+    /// put into the extensions of the request. `None` if there is neither.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         Identity::of(&self.0.head)
     }
 
-    /// The address that the message came from, a proxy's if there is one; `None` where the accept loop
-    /// did not say ([`McpService::for_peer`](crate::McpService::for_peer)).
+    /// The address that the connection comes from, which may be that of a proxy. `None` if the accept
+    /// loop did not tell it to the service ([`McpService::for_peer`](crate::McpService::for_peer)).
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
         let peer: Option<&Peer> = self.0.head.extensions.get();
         peer.map(|peer| peer.address)
     }
 
-    /// Where the message stands in a distributed trace, as its `_meta` says, or else its HTTP
-    /// headers (SPEC A-32); `None` when neither says so well. For embedders that go on with the
-    /// trace: read when asked for.
+    /// The W3C trace context of the message, from its `_meta` or else from its HTTP headers. `None` if
+    /// neither has a valid one. It is read when you ask for it, to continue the trace
+    /// (*2026-07-28, Basic, `_meta`*).
     #[must_use]
     pub fn trace_context(&self) -> Option<TraceContext> {
         TraceContext::read(self.raw_meta(), self.headers())
     }
 
-    /// The W3C `baggage` of the message, from where [`trace_context`](Self::trace_context) looks,
-    /// to be passed on. It is the client's word, like all of the message.
+    /// The W3C `baggage` of the message, to be passed on, from the same places as
+    /// [`trace_context`](Self::trace_context). The client wrote it, so do not trust it.
     #[must_use]
     pub fn baggage(&self) -> Option<String> {
         baggage(self.raw_meta(), self.headers())
@@ -95,7 +95,7 @@ impl Context {
         (!meta.is_empty()).then(|| RawJson::of(meta))
     }
 
-    /// The revision in force.
+    /// The protocol revision of the session, or of the request in 2026-07-28.
     #[must_use]
     pub fn version(&self) -> ProtocolVersion {
         match &self.0.link {
@@ -104,7 +104,8 @@ impl Context {
         }
     }
 
-    /// The session that the message belongs to; `None` where there are none, as in 2026-07-28.
+    /// The session that the message belongs to. `None` if it belongs to none, as in 2026-07-28, or if
+    /// the session has ended.
     #[must_use]
     pub fn session_id(&self) -> Option<SessionId> {
         let link = self.session()?;
@@ -126,8 +127,8 @@ impl Context {
         }
     }
 
-    /// The capabilities that the client declared: in its `initialize`, `None` before it; in
-    /// 2026-07-28 with this request. They are kept as text; [`Capabilities::to_map`] reads it.
+    /// The capabilities that the client declared in its `initialize`, `None` before that; in 2026-07-28
+    /// those that it declared in this request. They are kept as text. [`Capabilities::to_map`] parses it.
     #[must_use]
     pub fn client_capabilities(&self) -> Option<&Capabilities> {
         match &self.0.link {
@@ -136,15 +137,16 @@ impl Context {
         }
     }
 
-    /// Sends a notification about the request that is answered, on its stream. Never waits. A client
-    /// that takes JSON alone is sent nothing. In 2026-07-28 a notification is left out when more of
-    /// them wait to be read than a stream may hold
-    /// ([`Builder::stream_queue`](crate::Builder::stream_queue)), so that the answer still has a
-    /// stream to come on.
+    /// Sends a notification about the request that is being answered, on the stream of that request.
+    /// Never waits. Does nothing if the client accepts only JSON.
+    ///
+    /// In 2026-07-28 the notification is dropped if the queue of the stream is full
+    /// ([`Builder::stream_queue`](crate::Builder::stream_queue)), so that the answer can still be sent.
+    /// In earlier revisions a full queue cuts the connection of the client.
     ///
     /// # Errors
     ///
-    /// [`RequestError::Closed`] when the client is gone or the request has its answer.
+    /// [`RequestError::Closed`] if the client is gone or the request has been answered.
     pub fn notify(&self, method: &str, params: Option<&Json>) -> Result<(), RequestError> {
         let message = Outgoing::Notification(method, params);
         match &self.0.link {
@@ -158,17 +160,21 @@ impl Context {
         }
     }
 
-    /// Sends a request to the client and waits for its answer, 60 s by default
+    /// Sends a request to the client and waits for the answer, for 60 s by default
     /// ([`Builder::reply_timeout`](crate::Builder::reply_timeout)).
     ///
     /// # Errors
     ///
-    /// The client refuses, does not answer in time (it is told, SPEC E-10), or is gone; or there is
-    /// no stream that the request could go on, as always in 2026-07-28 (SPEC D-81).
+    /// - [`RequestError::Refused`] and [`RequestError::Malformed`]: the client answered with an error, or
+    ///   not with what the method demands.
+    /// - [`RequestError::TimedOut`]: the client did not answer in time. It is sent
+    ///   `notifications/cancelled` (*2025-11-25, Lifecycle, Timeouts*).
+    /// - [`RequestError::Closed`]: the client is gone.
+    /// - [`RequestError::NotOffered`]: no stream can carry the request, as always in 2026-07-28.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the waiting; an answer that comes later is ignored.
+    /// Dropping the future stops the wait. An answer that comes later is ignored.
     pub async fn request(&self, method: &str, params: Option<&Json>) -> Result<Json, RequestError> {
         let link = self
             .session()
@@ -187,9 +193,10 @@ impl Context {
         }
     }
 
-    /// Closes the connection that waits for the answer, so that the client comes back for it later
-    /// ("polling"): for calls that take long. True if the client was told to; only 2025-11-25 has
-    /// this (SPEC C-61, C-64), and elsewhere nothing happens.
+    /// Closes the connection that waits for the answer, so that the client comes back later to get it
+    /// ("polling"). Use it in calls that take long. Gives true if the connection was closed. Only
+    /// 2025-11-25 has this (*2025-11-25, Transports, Sending Messages to the Server*); in other revisions
+    /// nothing happens.
     pub fn release_connection(&self) -> bool {
         self.session().is_some_and(|link| {
             let ticket = link.request;
@@ -197,8 +204,8 @@ impl Context {
         })
     }
 
-    /// The least grave level of log messages that the client wants: of the session, or in
-    /// 2026-07-28 of this request, which gets none without a level (SPEC D-89).
+    /// The lowest severity of log messages that the client wants: for the session, or in 2026-07-28 for
+    /// this request. `None` means that the client wants none (*2026-07-28, Logging*).
     #[must_use]
     pub fn log_level(&self) -> Option<LogLevel> {
         match &self.0.link {
@@ -207,16 +214,16 @@ impl Context {
         }
     }
 
-    /// Sets the least grave level of log messages that the session wants; nothing happens where
-    /// there is none.
+    /// Sets the lowest severity of log messages that the session wants. Does nothing if there is no
+    /// session.
     pub fn set_log_level(&self, level: LogLevel) {
         if let Some(link) = self.session() {
             link.row.with(|session| session.set_log_level(level));
         }
     }
 
-    /// Whether the client can be told of changes, as capabilities say with `listChanged` and `subscribe`.
-    /// It cannot where each legacy request stands for itself
+    /// Whether changes can be published to the client, which capabilities tell it with `listChanged` and
+    /// `subscribe`. They cannot be to a client of a legacy revision without a session
     /// ([`Builder::without_sessions`](crate::Builder::without_sessions)).
     #[must_use]
     pub fn hears_of_changes(&self) -> bool {
@@ -224,35 +231,37 @@ impl Context {
             .is_none_or(|link| link.row.with(|session| session.is_told()))
     }
 
-    /// Subscribes the session to a resource; false when it has 64 KiB of subscriptions already, each
-    /// counted as its bytes and 48 more, for an empty URI, and where there is no session.
+    /// Subscribes the session to a resource. Gives false if there is no session, if the URI is empty, or
+    /// if the subscriptions of the session would exceed 64 KiB. Each counts as its bytes and 48 more.
     #[must_use]
     pub fn subscribe(&self, uri: &str) -> bool {
         self.session()
             .is_some_and(|link| link.row.with(|session| session.subscribe(uri)))
     }
 
-    /// Ends a subscription, if there is one.
+    /// Ends a subscription of the session, if it exists.
     pub fn unsubscribe(&self, uri: &str) {
         if let Some(link) = self.session() {
             link.row.with(|session| session.unsubscribe(uri));
         }
     }
 
-    /// Serves a `subscriptions/listen` (2026-07-28, Subscriptions): acknowledges `filter`, then sends what
-    /// [`Publisher::publish`] tells of and the filter asks for, on the stream of this request.
+    /// Serves a `subscriptions/listen` (*2026-07-28, Subscriptions*): acknowledges `filter`, then sends the
+    /// changes that the filter asks for on the stream of this request. [`Publisher::publish`] publishes
+    /// them.
     ///
-    /// The future is ready when the service shuts down or the client's identity ends. Answer the request
-    /// then: its result has the member `_meta` with
-    /// `io.modelcontextprotocol/subscriptionId`, the id of the request. This method takes the context
-    /// so that nothing of the request but its id and the filter stays in memory while the client listens:
-    /// drop the request before you await.
+    /// The future is ready when the service shuts down or the client's identity ends. Then answer the
+    /// request with a result whose `_meta` has `io.modelcontextprotocol/subscriptionId`, the id of the
+    /// request.
+    ///
+    /// This method takes the context, so that only the id and the filter of the request stay in memory
+    /// while the client listens. Drop the request before you await.
     ///
     /// # Errors
     ///
-    /// -32603 when as many clients listen as may
-    /// ([`Builder::max_listens`](crate::Builder::max_listens)), and when the request is not of
-    /// 2026-07-28 or its client does not take a stream.
+    /// -32603 if there are too many listening clients
+    /// ([`Builder::max_listens`](crate::Builder::max_listens)), if the request is not of 2026-07-28, or if
+    /// its client does not accept a stream.
     ///
     /// # Cancel safety
     ///
@@ -271,22 +280,23 @@ impl Context {
             Link::Exchange(link) if link.streams => link,
             _ => return Err(ErrorObject::internal()),
         };
-        let sender = link.outlet.sender();
-        let sender = sender.map_err(|Closed| ErrorObject::internal())?.clone();
-        Ok(Listener::run(
-            Arc::clone(&link.listens),
-            party_of(&self.0.head),
-            (sender, link.id.clone()),
-            (filter, link.outlet.until),
-        ))
+        let stream = link.outlet.sender();
+        let stream = stream.map_err(|Closed| ErrorObject::internal())?.clone();
+        let request = ListenRequest {
+            id: link.id.clone(),
+            filter,
+            stream,
+        };
+        let listens = Arc::clone(&link.listens);
+        Ok(Listener::run(listens, party_of(&self.0.head), request))
     }
 }
 
-/// The reading end of a request that stands for itself, until its response begins. Dropping it closes
-/// the request's queue, unless the response took it.
-pub(crate) struct Reading(Context);
+/// The claim of a response on the queue of its request, which is one of 2026-07-28. Dropping it closes
+/// the queue, unless the response has taken the reading end.
+pub(crate) struct OutletClaim(Context);
 
-impl Reading {
+impl OutletClaim {
     pub(crate) fn of(cx: &Context) -> Self {
         Self(cx.clone())
     }
@@ -296,15 +306,15 @@ impl Reading {
         self.0.outlet()?.take()
     }
 
-    /// The same, if something waits to be read.
+    /// Both ends of the queue, if something waits to be read.
     pub(crate) fn take_output(&self) -> Option<(Sender, Receiver)> {
         self.0.outlet()?.take_output()
     }
 }
 
-impl Drop for Reading {
+impl Drop for OutletClaim {
     fn drop(&mut self) {
-        // Most handlers are gone by now: nobody is left who could send anything.
+        // Most handlers are gone by now. Then this is the last clone, and nothing more can be sent.
         if Arc::strong_count(&self.0.0) > 1
             && let Some(outlet) = self.0.outlet()
         {
@@ -321,18 +331,18 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Frees the place of a request to the client, however the waiting ends.
+/// Forgets a request to the client when it is dropped, however the wait ended.
 struct Awaited<'a> {
     link: &'a SessionLink,
     number: u64,
 }
 
 impl Awaited<'_> {
-    /// SPEC E-10: on timeout tell the client and stop waiting.
+    /// SPEC E-10: on a timeout, tell the client and stop waiting.
     fn give_up(&self) {
         let params = Json::from(&json!({ "requestId": self.number, "reason": "timed out" }));
         let message = Outgoing::Notification("notifications/cancelled", Some(&params));
-        // A client that is gone needs no telling.
+        // A client that is gone does not need to know.
         let _ = self.link.notify(message);
     }
 }
@@ -343,7 +353,7 @@ impl Drop for Awaited<'_> {
     }
 }
 
-/// A malformed answer is an error of the client, and the session lives on (SPEC E-111).
+/// A malformed answer is an error of the client. The session goes on (SPEC E-111).
 fn read_answer(response: &Response) -> Result<Json, RequestError> {
     let refused = |error: &[u8]| {
         let error: Value = serde_json::from_slice(error).ok()?;

@@ -1,4 +1,4 @@
-//! [`Dispatcher`]: who answers messages.
+//! [`Dispatcher`]: answers the messages of clients.
 
 use super::context::Context;
 use super::publisher::Publisher;
@@ -6,15 +6,15 @@ use crate::error::Error;
 use crate::transport::future::BoxFuture;
 use crate::wire::jsonrpc::{ErrorObject, Json, Notification, Request};
 
-/// Answers the messages of clients. [`Server`] is one; a gateway brings its own.
+/// Answers the messages of clients. [`Server`] is a dispatcher; a gateway brings its own.
 ///
-/// The trait is object-safe and takes `&self`; futures are boxed and own what they need (clone an
-/// `Arc` into them), because the transport decides where they run.
+/// The trait is object-safe and takes `&self`. Futures are boxed and own what they need (clone an `Arc`
+/// into them), because the transport decides which task polls them. If a handler panics, its caller is
+/// answered -32603, and nothing else is affected.
 ///
 /// # Cancel safety
 ///
-/// The future of a request is dropped at any await when the request is cancelled or its session ends. A panic
-/// becomes -32603 for its caller alone.
+/// The future of a request is dropped, at any await, when the request is cancelled or its session ends.
 ///
 /// ```
 /// use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
@@ -38,32 +38,44 @@ use crate::wire::jsonrpc::{ErrorObject, Json, Notification, Request};
     doc = "\n[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html"
 )]
 pub trait Dispatcher: Send + Sync + 'static {
-    /// Answers a request. The result of `initialize` must have `protocolVersion`: from then on the
-    /// session speaks it.
+    /// Answers a request. The result of `initialize` must have a `protocolVersion`, which is the revision
+    /// of the session from then on.
+    ///
+    /// # Errors
+    ///
+    /// The error object that the client gets.
     fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>>;
 
-    /// Hears of a notification. `notifications/cancelled` is not among them: the transport drops the
-    /// request's future by itself. The POST that brought the notification is answered when the
-    /// future is ready; the future is dropped when that POST's client leaves. The default does
-    /// nothing.
+    /// Handles a notification. The default does nothing.
+    ///
+    /// `notifications/cancelled` does not come here: the transport drops the future of the cancelled
+    /// request itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// The POST that carried the notification is answered when the future is ready. If the client leaves
+    /// before that, the future is dropped.
     fn notification(&self, cx: Context, notification: Notification) -> BoxFuture<()> {
         let _ = (cx, notification);
         Box::pin(std::future::ready(()))
     }
 
-    /// The scopes that a request needs, all of them. Asked before anything of a body is dispatched: a
-    /// client whose identity lacks one is answered 403 with the list, one without an identity 401. The
-    /// default needs none.
+    /// The scopes that a request needs, all of them. The default is none.
+    ///
+    /// The transport asks for them before it dispatches any message of a body. A client without an
+    /// identity is answered 401. A client whose identity lacks a scope is answered 403, with the list
+    /// (*2025-11-25, Authorization, Scope Challenge Handling*).
     fn scopes(&self, request: &Request) -> Vec<String> {
         let _ = request;
         Vec::new()
     }
 
-    /// Is told once, when a service is built, how to reach the clients. The default does nothing.
+    /// Gets a [`Publisher`], once, when a service is built. The default does nothing.
     ///
     /// # Errors
     ///
-    /// A dispatcher that was put together wrongly says so here, and the service is not built.
+    /// The dispatcher is not valid. The service is then not built, and
+    /// [`Builder::build`](crate::Builder::build) gives this error.
     fn attach(&self, publisher: Publisher) -> Result<(), Error> {
         let _ = publisher;
         Ok(())

@@ -16,7 +16,7 @@ use crate::wire::jsonrpc::{Id, Outgoing};
 pub(crate) enum Link {
     /// Over the streams of a session.
     Session(SessionLink),
-    /// Over the answer to this one request, which stands for itself.
+    /// Over the response to this one request, which belongs to no session.
     Exchange(ExchangeLink),
 }
 
@@ -25,13 +25,13 @@ pub(crate) struct SessionLink {
     pub(crate) row: Arc<SessionRow>,
     pub(crate) reply_timeout: Duration,
     pub(crate) terms: Terms,
-    /// The request that is answered; `None` for a notification.
+    /// The request that is being answered; `None` for a notification.
     pub(crate) request: Option<Ticket>,
 }
 
 pub(crate) struct ExchangeLink {
     pub(crate) outlet: Outlet,
-    /// Whether the client takes a stream.
+    /// Whether the client accepts a stream.
     pub(crate) streams: bool,
     pub(crate) envelope: Envelope,
     pub(crate) id: Id,
@@ -39,8 +39,8 @@ pub(crate) struct ExchangeLink {
 }
 
 impl SessionLink {
-    /// Does something to the session that sends. When the stream takes no more, because the client
-    /// left or does not read, an HTTP+SSE session ends (SPEC B-17).
+    /// Sends something with the session. If its stream is closed, because the client left or does not
+    /// read, a session of HTTP+SSE ends (SPEC B-17).
     pub(crate) fn send<T>(
         &self,
         send: impl FnOnce(&mut LiveSession) -> Result<T, Unasked>,
@@ -51,7 +51,7 @@ impl SessionLink {
                 let is_over = |session: &mut LiveSession| {
                     session
                         .connection()
-                        .is_some_and(|stream| stream.is_closed())
+                        .is_some_and(|stream| stream.end().is_some())
                 };
                 if self.row.with(is_over) {
                     self.table.end_with_stream(&self.row);

@@ -1,14 +1,14 @@
-//! [`Publisher`]: tells clients of changes.
+//! [`Publisher`]: tells clients about changes.
 
 use std::sync::{Arc, Weak};
 
 use crate::protocol::change::Change;
 use crate::protocol::stream::frame_of;
-use crate::transport::session::listeners::{ListenTable, News};
+use crate::transport::session::listeners::{EncodedChange, ListenTable};
 use crate::transport::session::sessions::{SessionTable, now};
 use crate::wire::jsonrpc::Outgoing;
 
-/// Tells clients of changes, from anywhere. Cheap to clone; does not keep the service alive.
+/// Tells clients about changes, from anywhere. Cheap to clone. It does not keep the service alive.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     sessions: Weak<SessionTable>,
@@ -29,15 +29,15 @@ impl Publisher {
         }
     }
 
-    /// Whether the service has an authorizer: without one nobody has a scope.
+    /// Whether the service has an authorizer. Without one no client has a scope.
     #[must_use]
     pub fn is_authorized(&self) -> bool {
         self.authorized
     }
 
-    /// Tells every client that wants to know: each session once, each listening request of
-    /// 2026-07-28 once, in its own form (SPEC D-132). Never waits; a client that does not read loses
-    /// its stream, not this one its time.
+    /// Tells every client that wants to know: each session once, and each `subscriptions/listen` of
+    /// 2026-07-28 once, each in its own form (*2026-07-28, Subscriptions*). Never waits: a client that
+    /// does not read loses its stream.
     pub fn publish(&self, change: &Change) {
         let (Some(sessions), Some(listens)) = (self.sessions.upgrade(), self.listens.upgrade())
         else {
@@ -55,9 +55,9 @@ impl Publisher {
                 sessions.end_with_stream(&row);
             }
         }
-        let news = News::of(change);
+        let encoded = EncodedChange::of(change);
         for row in listens.all() {
-            row.with(|listener| listener.tell(&news));
+            row.with(|listener| listener.publish(&encoded));
         }
     }
 }

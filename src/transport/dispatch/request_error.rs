@@ -1,4 +1,4 @@
-//! [`RequestError`]: why a message to the client came to nothing.
+//! [`RequestError`]: why a message to the client failed.
 
 use std::fmt;
 
@@ -6,31 +6,31 @@ use serde_json::Value;
 
 use crate::wire::jsonrpc::ErrorObject;
 
-/// Why a message to the client came to nothing.
+/// Why a message to the client failed.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The client is gone, or the request that was answered is over.
+    /// The client is gone, or the request that was being answered has ended.
     Closed,
-    /// No answer in time.
+    /// The client did not answer in time.
     TimedOut,
     /// The client answered with an error.
     Refused(ErrorObject),
-    /// The client's answer does not have the shape that its method demands.
+    /// The client's answer does not have the shape that the method demands.
     Malformed,
-    /// The client did not declare what this needs, or its revision does not have it (SPEC E-95).
+    /// The client did not declare the capability that this needs, or its revision does not have it.
     NotOffered(Needed),
-    /// The message may not be sent to any client, for this reason; so it was not.
+    /// The message is not valid, for this reason, and was not sent.
     Faulty(String),
 }
 
-/// What a client would have to offer.
+/// What the client does not offer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Needed {
-    /// These capabilities, in the form of `ClientCapabilities`: `{"sampling": {}}`.
+    /// These capabilities, in the form of `ClientCapabilities`, such as `{"sampling": {}}`.
     Capability(Value),
-    /// A stream that a request of the server can go on.
+    /// A stream that can carry a request to the client.
     Stream,
 }
 
@@ -42,12 +42,12 @@ impl fmt::Display for RequestError {
             Self::Refused(error) => write!(f, "the client refused: {}", error.message()),
             Self::Malformed => f.write_str("the client's answer is malformed"),
             Self::NotOffered(Needed::Capability(needed)) => {
-                write!(f, "the client does not offer this: {needed}")
+                write!(f, "the client does not have this capability: {needed}")
             }
             Self::NotOffered(Needed::Stream) => {
-                f.write_str("there is no stream to ask the client on")
+                f.write_str("no stream can carry a request to this client")
             }
-            Self::Faulty(why) => write!(f, "the request to the client is wrong: {why}"),
+            Self::Faulty(why) => write!(f, "the request to the client is not valid: {why}"),
         }
     }
 }
@@ -61,7 +61,7 @@ impl RequestError {
     }
 }
 
-/// So that `?` works in handlers: what the client lacks is named (SPEC D-27).
+/// So that `?` works in handlers. The error names a capability that the client lacks (SPEC D-27).
 impl From<RequestError> for ErrorObject {
     fn from(error: RequestError) -> Self {
         match error {

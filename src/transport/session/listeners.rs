@@ -1,4 +1,4 @@
-//! `subscriptions/listen` of 2026-07-28: requests that are told of changes until they end.
+//! [`Listener`]: a `subscriptions/listen` of 2026-07-28, which is told of changes until it ends.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -7,7 +7,6 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::protocol::change::Change;
 use crate::protocol::filter::{SubscriptionFilter, change_params};
@@ -15,30 +14,41 @@ use crate::protocol::party::Party;
 use crate::protocol::rejection::{Counted, Rejection};
 use crate::protocol::stream::{Connection, frame_of};
 use crate::protocol::table::{Full, Row, Table};
-use crate::transport::stream::queue::Sender;
+use crate::transport::stream::queue::{Sender, StreamEnd};
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 
 pub(crate) type ListenTable = Table<Listener>;
 
-/// One listening request. It is in the table as long as its future lives, which is as long as its
+/// One listening request. It is in the table for as long as its future lives, which is as long as its
 /// client is connected (SPEC D-128).
 pub(crate) struct Listener {
     id: Id,
     filter: SubscriptionFilter,
-    /// The stream, once the acknowledgement is on it: nothing goes before that (SPEC D-122).
+    /// The stream, once the acknowledgement is on it, which comes first (SPEC D-122).
     sender: Option<Sender>,
     /// Dropped to end the request.
     running: Option<oneshot::Sender<()>>,
 }
 
+/// What a listening request begins with.
+pub(crate) struct ListenRequest {
+    pub(crate) id: Id,
+    pub(crate) filter: SubscriptionFilter,
+    pub(crate) stream: Sender,
+}
+
 impl Listener {
-    /// Acknowledges, then waits for the end of the server or of the identity.
+    /// Acknowledges the request, then waits until the server or the identity ends.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the subscription.
     pub(crate) async fn run(
         table: Arc<ListenTable>,
         party: Option<Party>,
-        (mut sender, id): (Sender, Id),
-        (filter, end): (SubscriptionFilter, Option<Instant>),
+        request: ListenRequest,
     ) -> Result<(), ErrorObject> {
+        let ListenRequest { id, filter, stream } = request;
         let (running, mut ended) = oneshot::channel();
         let acknowledgement = filter.acknowledgement(&id);
         let listener = Self {
@@ -55,32 +65,33 @@ impl Listener {
         listed.row.with(|listener| {
             let method = "notifications/subscriptions/acknowledged";
             let message = Outgoing::Notification(method, Some(&acknowledgement));
-            // A client that is gone drops this future.
+            let mut sender = stream.clone();
+            // If the client is gone, this future is dropped soon.
             let _ = sender.offer(frame_of(message));
             listener.sender = Some(sender);
         });
-        // Whoever ends it drops the other half. The lease that this runs under polls it once more when
-        // the identity has ended, so it needs no timer of its own.
-        let is_over = || end.is_some_and(|end| Instant::now() >= end);
+        // The server ends it by dropping the other half. The lease of this request polls it once more
+        // when the identity has ended, which closes the queue.
+        let is_expired = || stream.end() == Some(StreamEnd::Expired);
         poll_fn(|cx| match Pin::new(&mut ended).poll(cx) {
-            Poll::Pending if !is_over() => Poll::Pending,
+            Poll::Pending if !is_expired() => Poll::Pending,
             _ => Poll::Ready(()),
         })
         .await;
         Ok(())
     }
 
-    /// Tells of a change, if it was asked for. A reader that is too slow is cut (SPEC D-130).
-    pub(crate) fn tell(&mut self, news: &News<'_>) {
-        if !self.filter.wants(news.change) {
+    /// Sends a change if the request asked for it. A reader that is too slow is cut (SPEC D-130).
+    pub(crate) fn publish(&mut self, change: &EncodedChange<'_>) {
+        if !self.filter.wants(change.change) {
             return;
         }
         if let Some(sender) = &mut self.sender {
-            let _ = sender.offer(news.frame(&self.id));
+            let _ = sender.offer(change.frame(&self.id));
         }
     }
 
-    /// Ends the request with its result. It is told of nothing more.
+    /// Ends the request with its result. It gets no more changes.
     pub(crate) fn end(&mut self) {
         self.sender = None;
         self.running = None;
@@ -99,20 +110,20 @@ pub(crate) fn too_many(full: Full) -> Rejection {
     }
 }
 
-/// A change as listeners are told of it: all but the id of their request is encoded once.
-pub(crate) struct News<'a> {
+/// A change, encoded once for all listeners but for the id of their request.
+pub(crate) struct EncodedChange<'a> {
     change: &'a Change,
     before: Bytes,
     after: Bytes,
 }
 
-impl<'a> News<'a> {
+impl<'a> EncodedChange<'a> {
     pub(crate) fn of(change: &'a Change) -> Self {
         let id = Id::from("?");
         let frame = Self::whole(change, &id);
         let is_id = |text: &[u8]| text == id.as_bytes();
         let at = frame.windows(id.as_bytes().len()).position(is_id);
-        let at = at.expect("the id is in the frame, and behind nothing but fixed text");
+        let at = at.expect("the id is in the frame, after fixed text alone");
         Self {
             change,
             before: frame.slice(..at),
@@ -130,7 +141,7 @@ impl<'a> News<'a> {
     }
 }
 
-/// Takes a listener out of the table, however it ends.
+/// Takes a listener out of the table when it is dropped.
 struct Listed {
     table: Arc<ListenTable>,
     row: Arc<Row<Listener>>,
@@ -147,13 +158,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn news_are_what_each_listener_would_be_told_alone() {
+    fn an_encoded_change_is_what_each_listener_would_get_alone() {
         let uri = r#"test://"?"/a"#.to_owned();
         let changes = [Change::Tools, Change::Resource(uri)];
         for change in &changes {
-            let news = News::of(change);
+            let encoded = EncodedChange::of(change);
             for id in [Id::from(0), Id::from(u64::MAX), Id::from("?"), Id::from("")] {
-                assert_eq!(news.frame(&id), News::whole(change, &id));
+                assert_eq!(encoded.frame(&id), EncodedChange::whole(change, &id));
             }
         }
     }

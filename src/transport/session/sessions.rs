@@ -11,7 +11,7 @@ use crate::protocol::session::Session;
 use crate::protocol::table::{Full, Opened, Row, Table};
 use crate::transport::observe::events::{ServiceEvent, SessionEnd};
 use crate::transport::observe::observer::Observer;
-use crate::transport::stream::queue::Sender;
+use crate::transport::stream::queue::{Sender, StreamEnd};
 #[cfg(feature = "request-state")]
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Response};
@@ -81,15 +81,20 @@ impl SessionTable {
         self.bury(row, was_known.then_some(reason));
     }
 
-    /// Ends a session whose one stream takes nothing more, for the reason that the stream has.
+    /// Ends a session of HTTP+SSE because its one stream has ended. The queue of the stream knows why;
+    /// if it is open, its client has left.
     pub(crate) fn end_with_stream(&self, row: &SessionRow) {
-        let is_expired = row.with(|session| session.connection().is_some_and(|c| c.is_expired()));
-        let reason = if is_expired {
-            SessionEnd::Expired
-        } else {
-            SessionEnd::Cut
-        };
-        self.end(row, reason);
+        let end = row.with(|session| session.connection().and_then(|stream| stream.end()));
+        self.end(
+            row,
+            match end {
+                Some(StreamEnd::Cut) => SessionEnd::Cut,
+                Some(StreamEnd::Expired) => SessionEnd::Expired,
+                // The server finished it while it drained.
+                Some(StreamEnd::Finished) => SessionEnd::Closed,
+                None => SessionEnd::Left,
+            },
+        );
     }
 
     /// Ends all that `is_gone` says so of.

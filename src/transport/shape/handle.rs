@@ -189,6 +189,11 @@ impl Place {
     pub(crate) fn end(&self, reason: SessionEnd) {
         self.shared.table.end(&self.row, reason);
     }
+
+    /// Ends a session of HTTP+SSE because its stream has ended.
+    pub(crate) fn end_with_stream(&self) {
+        self.shared.table.end_with_stream(&self.row);
+    }
 }
 
 /// What the client of an `initialize` declares.
@@ -291,7 +296,7 @@ async fn answer(
         Ok(Finished::Kept) => Some(message.to_pieces()),
         Ok(Finished::Sent | Finished::Gone) => None,
         Err(Closed) => {
-            place.shared.table.end_with_stream(&place.row);
+            place.end_with_stream();
             None
         }
     }

@@ -21,12 +21,11 @@ use crate::transport::config::SsePaths;
 use crate::transport::future::at_once;
 use crate::transport::intake::detach;
 use crate::transport::intake::request_body;
-use crate::transport::observe::events::SessionEnd;
 use crate::transport::session::sessions::{LiveSession, now};
 use crate::transport::shared::Shared;
 use crate::transport::stream::body::ResponseBody;
-use crate::transport::stream::lease::{Lease, end_of};
-use crate::transport::stream::queue::queue;
+use crate::transport::stream::lease::Lease;
+use crate::transport::stream::queue::{StreamEnd, queue};
 use crate::wire::id::{SessionId, StreamId};
 use crate::wire::jsonrpc::{
     self, ErrorObject, Id, Message, Outgoing, ParseError, Payload, Request,
@@ -46,7 +45,7 @@ pub(crate) fn open(
     let identity = Identity::of(head);
     let config = &shared.config;
     // SPEC F-52.
-    let end = end_of(identity);
+    let end = identity.and_then(Identity::end);
     let (mut sender, receiver) = queue(config.queue, &shared.observer, end);
     let row = shared
         .table
@@ -71,9 +70,9 @@ pub(crate) fn open(
     let is_draining = place.shared.is_draining();
     // A revocation ends the session itself.
     let lease = Lease::until(end);
-    let over = place.clone();
+    let ended = place.clone();
     let body = ResponseBody::events(receiver, keep_alive, StreamGuard(place))
-        .leased(lease, move || over.end(SessionEnd::Expired));
+        .leased(lease, move || ended.end_with_stream());
     // A drain that began in between has not seen this session.
     if is_draining {
         return Err(Rejection::ShuttingDown);
@@ -97,13 +96,7 @@ struct StreamGuard(Place);
 
 impl Drop for StreamGuard {
     fn drop(&mut self) {
-        let reason = self.0.row.with(|session| match session.connection() {
-            Some(stream) if stream.is_expired() => SessionEnd::Expired,
-            // A stream that the server ended is over because of a drain: a cut ended the session before.
-            Some(stream) if stream.is_closed() => SessionEnd::Closed,
-            _ => SessionEnd::Left,
-        });
-        self.0.end(reason);
+        self.0.end_with_stream();
     }
 }
 
@@ -165,14 +158,14 @@ impl Place {
     /// stream has ended with the identity that opened it is unknown, although the connection of that stream
     /// may not have noticed.
     fn check_stream(&self) -> Result<(), Rejection> {
-        let is_late = |session: &mut LiveSession| {
-            let is_late = session.connection()?.is_late();
+        let is_expired = |session: &mut LiveSession| {
+            let is_expired = session.connection()?.end() == Some(StreamEnd::Expired);
             session.settle();
-            Some(is_late)
+            Some(is_expired)
         };
-        match self.row.with(is_late) {
+        match self.row.with(is_expired) {
             Some(false) => return Ok(()),
-            Some(true) => self.end(SessionEnd::Expired),
+            Some(true) => self.end_with_stream(),
             None => {}
         }
         Err(Rejection::UnknownSession)
@@ -206,7 +199,7 @@ fn send_error(
     let message = Outgoing::Error(Some(id), error);
     let sent = place.row.with(|session| session.send(message, now()));
     sent.map_err(|Closed| {
-        place.shared.table.end_with_stream(&place.row);
+        place.end_with_stream();
         Rejection::UnknownSession
     })?;
     let status = StatusCode::ACCEPTED.as_u16();

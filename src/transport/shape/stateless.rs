@@ -25,7 +25,7 @@ use crate::transport::future::at_once;
 use crate::transport::session::listeners::too_many;
 use crate::transport::shared::Shared;
 use crate::transport::stream::body::ResponseBody;
-use crate::transport::stream::lease::{Lease, Leased, end_of};
+use crate::transport::stream::lease::{Lease, Leased};
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing, Request};
@@ -38,7 +38,7 @@ type Outcome = Result<Json, ErrorObject>;
 /// A request whose handler was made and has not run yet.
 pub(crate) struct Begun<'s> {
     shared: &'s Shared,
-    reading: Reading,
+    reading: OutletClaim,
     id: Id,
     form: Form,
     /// Whose identity it runs under, and when that ends.
@@ -71,7 +71,10 @@ pub(crate) fn begin(
     let calls = &shared.calls;
     let call = calls.begin(envelope.version, &request, &head)?;
     let identity = Identity::of(&head);
-    let (owner, end) = (identity.map(Identity::owner).cloned(), end_of(identity));
+    let (owner, end) = (
+        identity.map(Identity::owner).cloned(),
+        identity.and_then(Identity::end),
+    );
     let link = Link::Exchange(ExchangeLink {
         outlet: Outlet::new(shared.config.queue, &shared.observer, end),
         streams: form != Form::Json,
@@ -80,7 +83,7 @@ pub(crate) fn begin(
         listens: Arc::clone(&shared.listens),
     });
     let cx = Context::new(link, head, request.meta_part());
-    let reading = Reading::of(&cx);
+    let reading = OutletClaim::of(&cx);
     let work = Leased::new(call.run(|| shared.dispatcher.request(cx, request)));
     Ok(Begun {
         shared,

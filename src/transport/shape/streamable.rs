@@ -29,7 +29,7 @@ use crate::transport::observe::events::SessionEnd;
 use crate::transport::session::sessions::{ENDED, SessionRow, now};
 use crate::transport::shared::Shared;
 use crate::transport::stream::body::ResponseBody;
-use crate::transport::stream::lease::{Lease, end_of};
+use crate::transport::stream::lease::Lease;
 use crate::transport::stream::queue::{QueueLimits, Receiver, Sender, resumable_queue};
 use crate::wire::id::{StreamId, Tag};
 use crate::wire::jsonrpc::{ErrorObject, Id, Message, Outgoing, Payload, Request};
@@ -157,7 +157,7 @@ pub(crate) fn listen(
         bytes: queue.bytes.saturating_add(replay.bytes),
         frames: queue.frames.saturating_add(replay.events),
     };
-    let end = end_of(Identity::of(head));
+    let end = Identity::of(head).and_then(Identity::end);
     let (sender, receiver) = resumable_queue(limits, &shared.observer, end);
     let connection = sender.clone();
     let (attachment, otherwise) = place.row.with(|session| match &position {
@@ -382,7 +382,7 @@ impl Place {
     ) -> Result<Work, Rejection> {
         let id = request.id();
         let initializes = request.method() == "initialize";
-        let end = end_of(Identity::of(&head));
+        let end = Identity::of(&head).and_then(Identity::end);
         let (stream, route) = self.open_stream(form);
         let running = match self.begin(head, request, route) {
             Ok(running) => running,
@@ -417,7 +417,7 @@ impl Place {
 
     /// Answers several requests of one body: each in its own event, or all in one JSON array.
     async fn answer_all(&self, head: Box<Parts>, requests: Vec<Request>, form: Form) -> Answered {
-        let end = end_of(Identity::of(&head));
+        let end = Identity::of(&head).and_then(Identity::end);
         let (stream, route) = self.open_stream(form);
         let mut taken = Vec::new();
         for request in requests {
@@ -472,7 +472,7 @@ impl Place {
     /// its request has sent already, beside what is to come. `None` when all is over.
     fn connect(&self, stream: StreamId, end: Option<Instant>) -> Option<Connected> {
         let early = self.row.with(|session| session.early(stream));
-        let limits = self.shared.config.queue.beside(early);
+        let limits = self.shared.config.queue.with_room_for(early);
         let ends = resumable_queue(limits, &self.shared.observer, end);
         let connection = ends.0.clone();
         let attached = self.row.with(|session| session.attach(stream, connection));

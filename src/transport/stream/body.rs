@@ -18,17 +18,18 @@ use crate::transport::observe::events::ServiceEvent;
 use crate::wire::pieces::Pieces;
 use crate::wire::sse;
 
-/// The body of every response of the service.
+/// The body of every response of the service: empty, one message, or a stream of events.
 ///
-/// A body of events ends when what it tells of ends. Dropping it tells that the client is gone,
-/// which ends an HTTP+SSE session and cancels a request of 2026-07-28.
+/// A stream of events ends when its request, its session or the identity of its client ends. Dropping
+/// the body tells the service that the client is gone. That ends a session of HTTP+SSE and cancels a
+/// request of 2026-07-28 (*2026-07-28, Basic, Transports*); a stream of Streamable HTTP is only detached.
 pub struct ResponseBody(Kind);
 
 enum Kind {
-    /// Empty, or given out.
+    /// Empty, or already read.
     Empty,
     Full(Bytes),
-    /// The rest of a long message. None of the pieces is empty.
+    /// The unread rest of a long message. No piece is empty.
     Pieces(vec::IntoIter<Bytes>),
     Events(Events),
 }
@@ -46,7 +47,7 @@ impl ResponseBody {
         })
     }
 
-    /// The bytes that were not given out yet, of a body that is no stream.
+    /// The unread bytes of a body that is not a stream.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match &self.0 {
             Kind::Full(bytes) => bytes.to_vec(),
@@ -55,7 +56,7 @@ impl ResponseBody {
         }
     }
 
-    /// A stream of the frames in a queue; `held` is dropped with the body.
+    /// A stream of the frames in a queue. `held` is dropped with the body.
     pub(crate) fn events(
         receiver: Receiver,
         keep_alive: Option<Duration>,
@@ -68,17 +69,17 @@ impl ResponseBody {
         )))
     }
 
-    /// The same; `over` is called when the lease ends, and has to end the stream.
+    /// The same stream under a lease. `on_end` is called when the lease ends, and must end the stream.
     pub(crate) fn leased(
         mut self,
         lease: Lease,
-        over: impl FnOnce() + Send + Sync + 'static,
+        on_end: impl FnOnce() + Send + Sync + 'static,
     ) -> Self {
         if let Kind::Events(events) = &mut self.0
             && !lease.is_endless()
         {
-            let over: Box<dyn FnOnce() + Send + Sync> = Box::new(over);
-            events.expiry = Some(Box::new((lease, over)));
+            let on_end = Box::new(on_end);
+            events.expiry = Some(Box::new(Expiry { lease, on_end }));
         }
         self
     }
@@ -140,13 +141,17 @@ struct Events {
     receiver: Receiver,
     has_begun: bool,
     keep_alive: Option<KeepAlive>,
-    /// Dropped when the client is gone, which is how the owner learns of it.
+    /// Dropped with the body. So its owner learns that the client is gone.
     held: Option<Box<dyn Any + Send + Sync>>,
-    /// How long the stream may last. On the heap, since most may last for ever.
+    /// When the stream ends with its lease. On the heap, because most streams have none.
     expiry: Option<Box<Expiry>>,
 }
 
-type Expiry = (Lease, Box<dyn FnOnce() + Send + Sync>);
+struct Expiry {
+    lease: Lease,
+    /// Ends the stream.
+    on_end: Box<dyn FnOnce() + Send + Sync>,
+}
 
 impl Events {
     fn new(
@@ -167,22 +172,25 @@ impl Events {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         self.expire(cx);
         let polled = self.poll_queue(cx);
-        // The next keep-alive may have moved behind the end of the lease.
+        // The next keep-alive may now be due after the end of the lease.
         if polled.is_pending() && self.expire(cx) {
             return self.poll_queue(cx);
         }
         polled
     }
 
-    /// Ends the stream when its lease is over, and says so then.
+    /// Ends the stream if its lease has ended, and tells whether it did so now.
     fn expire(&mut self, cx: &mut Context<'_>) -> bool {
         let keep_alive = self.keep_alive.as_ref();
-        let comes_back = keep_alive.map(KeepAlive::deadline);
-        let is_over = |expiry: &mut Box<Expiry>| expiry.0.poll_over(cx, comes_back).is_ready();
-        if self.expiry.as_mut().is_some_and(is_over)
+        let polled_again = keep_alive.map(KeepAlive::deadline);
+        let has_ended = |expiry: &mut Box<Expiry>| {
+            let end = expiry.lease.poll_end(cx, polled_again);
+            end.is_ready()
+        };
+        if self.expiry.as_mut().is_some_and(has_ended)
             && let Some(expiry) = self.expiry.take()
         {
-            (expiry.1)();
+            (expiry.on_end)();
             return true;
         }
         false
@@ -197,7 +205,7 @@ impl Events {
                 }
                 Poll::Ready(frame)
             }
-            // There are proxies that hold the head of a response back until its first byte (PITFALLS R-19).
+            // Some proxies hold the head of a response back until its first byte (PITFALLS R-19).
             Poll::Pending if !self.has_begun => {
                 self.has_begun = true;
                 Poll::Ready(Some(sse::KEEP_ALIVE))
@@ -217,11 +225,11 @@ impl Events {
 impl Drop for Events {
     fn drop(&mut self) {
         let observer = self.receiver.observer();
-        // A cut happens under locks, where the hook must not be called.
+        // The cut happened under locks, where the hook must not be called.
         if self.receiver.was_cut() {
             observer.tell(&ServiceEvent::StreamCut);
         }
-        // The owner of the stream learns first that its client is gone, then the writers.
+        // The owner of the stream has to learn that the client is gone before its writers do.
         self.held = None;
         self.receiver.close();
         observer.stream_ended();
@@ -258,7 +266,8 @@ mod tests {
         frame.unwrap().into_data().ok()
     }
 
-    /// PITFALLS R-19: a stream that has nothing to say yet, with or without keep-alives, says a comment at once.
+    /// PITFALLS R-19: a stream that has nothing to say yet begins with a comment, with or without
+    /// keep-alives.
     #[tokio::test(start_paused = true)]
     async fn a_stream_with_nothing_to_say_begins_with_a_comment() {
         for keep_alive in [None, Some(Duration::from_secs(15))] {
@@ -290,7 +299,7 @@ mod tests {
     }
 
     /// FIELD E-3: the end of a lease needs no reader. Under the flow control of HTTP/2 a body may not be
-    /// polled for long; it then has what was queued before, and ends.
+    /// polled for a long time. Then it gives what was queued before the end, and nothing else.
     #[tokio::test(start_paused = true)]
     async fn what_is_queued_after_the_end_of_a_lease_is_never_sent() {
         let end = Some(Instant::now() + Duration::from_secs(1));
@@ -311,7 +320,7 @@ mod tests {
         assert_eq!(next(&mut body).await, None);
     }
 
-    /// FIELD E-3: a revocation neither.
+    /// FIELD E-3: a revocation needs no reader either.
     #[tokio::test(start_paused = true)]
     async fn what_is_queued_after_a_revocation_is_never_sent() {
         let table = Arc::new(lease_table());
@@ -331,8 +340,8 @@ mod tests {
         assert_eq!(table.len(), 0);
     }
 
-    /// SPEC F-52: on time, whether its end is before the next keep-alive, behind it, or behind one that
-    /// an event moves.
+    /// SPEC F-52: on time, whether the end comes before the next keep-alive, after it, or after one that
+    /// an event has moved.
     #[tokio::test(start_paused = true)]
     async fn a_stream_ends_with_its_lease() {
         for seconds in [7, 20, 100] {
@@ -361,7 +370,7 @@ mod tests {
         }
     }
 
-    /// FIELD X-13: what has several pieces is one message of a known length.
+    /// FIELD X-13: several pieces are one message of a known length.
     #[tokio::test]
     async fn a_message_in_pieces_is_given_out_in_order_with_its_length() {
         let pieces = Pieces::Several(vec![frame("one"), frame("two"), frame("three")]);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::wire::sse;
 
-/// Writes a comment when nothing else was written for a while (SPEC B-17, H-13, PITFALLS R-20).
+/// Gives a comment when nothing else was written for a while (SPEC B-17, H-13, PITFALLS R-20).
 pub(super) struct KeepAlive {
     period: Duration,
     quiet_since: Instant,
@@ -26,18 +26,18 @@ impl KeepAlive {
         }
     }
 
-    /// When it looks next whether it is due.
+    /// When the timer goes off.
     pub(super) fn deadline(&self) -> Instant {
         self.timer.deadline()
     }
 
-    /// Something else was written.
+    /// Notes that something else was written.
     pub(super) fn put_off(&mut self) {
         self.quiet_since = Instant::now();
     }
 
-    /// An event moves `quiet_since` and leaves the timer alone, so that a busy stream does not pay
-    /// for one; a timer that fires too early is set again.
+    /// Ready with the comment when it is due. An event only moves `quiet_since`, so that a busy stream
+    /// does not pay for the timer. A timer that goes off too early is set again.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         loop {
             ready!(self.timer.as_mut().poll(cx));

@@ -1,5 +1,10 @@
-//! [`Lease`]: how long an exchange may go on: until the identity that began it ends, or its principal is
-//! revoked (SPEC F-52, D-131).
+//! [`Lease`]: how long an exchange may go on: until the identity that began it ends, or until its
+//! principal is revoked (SPEC F-52, D-131).
+//!
+//! A stream ends with its identity in one way. Its queue is made with the end of the identity and closes
+//! by itself at that time, even if nothing reads it. The lease wakes whatever has to say the last words:
+//! the body of a session's stream, or the task of a request of 2026-07-28. Everything else asks the queue
+//! why it is closed ([`Sender::end`]).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,16 +17,15 @@ use tokio::time::{Instant, Sleep};
 use super::queue::Sender;
 use crate::protocol::party::{Caps, Each, Owner, Party};
 use crate::protocol::table::{Row, Table};
-use crate::transport::access::identity::Identity;
 
-/// The exchanges that a revocation has to reach by themselves, because they belong to no session.
+/// The exchanges that belong to no session, for revocations to find.
 pub(crate) type LeaseTable = Table<Revocation>;
 
 /// How a revocation reaches an exchange.
 pub(crate) struct Revocation {
     /// Dropped to wake the exchange, which then ends.
     running: Option<oneshot::Sender<()>>,
-    /// Takes nothing more from then on, although the exchange may not be polled for a while.
+    /// Closed at once, because the exchange may not be polled for a while.
     stream: Sender,
 }
 
@@ -32,7 +36,7 @@ impl Revocation {
     }
 }
 
-/// What may be listed is limited by connections.
+/// A table without a cap of its own: each exchange in it has a connection, and connections are limited.
 pub(crate) fn lease_table() -> LeaseTable {
     Table::new(Caps {
         all: usize::MAX,
@@ -40,7 +44,7 @@ pub(crate) fn lease_table() -> LeaseTable {
     })
 }
 
-/// Ends with the identity, or when it is revoked.
+/// Ends when the identity ends or is revoked.
 pub(crate) struct Lease {
     end: Option<End>,
     revoked: Option<(oneshot::Receiver<()>, Listed)>,
@@ -52,12 +56,12 @@ struct End {
 }
 
 impl End {
-    /// Who comes back before the end needs no timer for it.
-    fn poll(&mut self, cx: &mut Context<'_>, comes_back: Option<Instant>) -> Poll<()> {
+    /// `polled_again` is when the caller polls again in any case. Before that no timer is needed.
+    fn poll(&mut self, cx: &mut Context<'_>, polled_again: Option<Instant>) -> Poll<()> {
         if Instant::now() >= self.at {
             return Poll::Ready(());
         }
-        if comes_back.is_some_and(|again| again < self.at) {
+        if polled_again.is_some_and(|again| again < self.at) {
             return Poll::Pending;
         }
         let timer = || Box::pin(tokio::time::sleep_until(self.at));
@@ -65,15 +69,8 @@ impl End {
     }
 }
 
-/// When an identity ends, in the time of the runtime; `None` for one without an end.
-pub(crate) fn end_of(identity: Option<&Identity>) -> Option<Instant> {
-    let left = identity.and_then(Identity::time_left)?;
-    // An end beyond what the clock can tell is none.
-    Instant::now().checked_add(left)
-}
-
 impl Lease {
-    /// Up to a time; for exchanges that a revocation reaches over their session.
+    /// Ends at this time. For exchanges of a session, which a revocation ends.
     pub(crate) fn until(end: Option<Instant>) -> Self {
         Self {
             end: end.map(|at| End { at, timer: None }),
@@ -81,7 +78,7 @@ impl Lease {
         }
     }
 
-    /// The same, ended by a revocation too, as is the stream of the exchange.
+    /// The same lease, which a revocation also ends, together with the stream of the exchange.
     pub(crate) fn listed(
         mut self,
         table: &Arc<LeaseTable>,
@@ -95,7 +92,7 @@ impl Lease {
         };
         let party = Party::Principal(Arc::clone(owner));
         let row = table.open(revocation, Some(&party));
-        // A table without caps takes everything.
+        // The table has no cap, so it takes everything.
         self.revoked = row.ok().map(|row| {
             let table = Arc::clone(table);
             (revoked, Listed { table, row })
@@ -103,20 +100,20 @@ impl Lease {
         self
     }
 
-    /// Whether it never ends.
+    /// Whether nothing can end it.
     pub(crate) fn is_endless(&self) -> bool {
         self.end.is_none() && self.revoked.is_none()
     }
 
-    /// Ready when it is over; not to be polled after that. Whoever is woken at a time in any case says
-    /// so, and no timer is set that would go off later.
-    pub(crate) fn poll_over(
+    /// Ready when it has ended; must not be polled after that. A caller that polls again at a known time
+    /// passes that time, and then no timer is set for a later end.
+    pub(super) fn poll_end(
         &mut self,
         cx: &mut Context<'_>,
-        comes_back: Option<Instant>,
+        polled_again: Option<Instant>,
     ) -> Poll<()> {
         if let Some(end) = &mut self.end
-            && end.poll(cx, comes_back).is_ready()
+            && end.poll(cx, polled_again).is_ready()
         {
             return Poll::Ready(());
         }
@@ -127,7 +124,7 @@ impl Lease {
     }
 }
 
-/// Takes a lease out of the table, however it ends.
+/// Takes a lease out of the table when it is dropped.
 struct Listed {
     table: Arc<LeaseTable>,
     row: Arc<Row<Revocation>>,
@@ -139,8 +136,8 @@ impl Drop for Listed {
     }
 }
 
-/// Runs work to its end, or to the end of its lease, and is `None` then. What is ready at once needs no
-/// lease, and most is: so the lease is given when the work waits.
+/// Runs work to its end, or until its lease ends, and then gives `None`. Most work is ready at once and
+/// needs no lease, so the lease is set once the work waits.
 ///
 /// # Cancel safety
 ///
@@ -171,8 +168,8 @@ impl<F: Future + Unpin> Future for Leased<F> {
         if let Poll::Ready(done) = Pin::new(&mut this.work).poll(cx) {
             return Poll::Ready(Some(done));
         }
-        ready!(this.lease.poll_over(cx, None));
-        // A listening request is ready as soon as it is over, with its result (SPEC D-127).
+        ready!(this.lease.poll_end(cx, None));
+        // A listening request notices the end and gives its result (SPEC D-127).
         match Pin::new(&mut this.work).poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending => Poll::Ready(None),
@@ -186,7 +183,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::transport::stream::queue::{QueueLimits, queue};
+    use crate::transport::stream::queue::{QueueLimits, StreamEnd, queue};
 
     const LIMITS: QueueLimits = QueueLimits {
         bytes: 1000,
@@ -199,7 +196,7 @@ mod tests {
         leased.await
     }
 
-    /// SPEC D-127: work that ends because its lease does, between the two looks at them, is done.
+    /// SPEC D-127: work that ends because its lease ended is done, and not cancelled.
     #[tokio::test(start_paused = true)]
     async fn work_has_a_last_word_at_the_end_of_its_lease() {
         for (polls, outcome) in [(2, Some(())), (3, None)] {
@@ -232,7 +229,7 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), 5);
         let slow = tokio::time::sleep(Duration::from_secs(3));
         assert_eq!(leased(slow, lease(Some(5))).await, Some(()));
-        assert!(!sender.is_closed());
+        assert_eq!(sender.end(), None);
         let revoke = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             for row in table.of("ada") {
@@ -241,7 +238,7 @@ mod tests {
             pending::<()>().await;
         };
         assert_eq!(leased(revoke, lease(None)).await, None);
-        assert!(sender.is_closed(), "nothing follows");
+        assert_eq!(sender.end(), Some(StreamEnd::Expired));
         assert_eq!(table.len(), 0);
     }
 }

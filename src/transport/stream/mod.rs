@@ -1,4 +1,5 @@
-//! Streams of events, from the queue that feeds them to the body that a client reads.
+//! Streams of events: the queue that feeds a stream, the body that the client reads, and the lease that
+//! ends both with the identity of the client.
 
 pub(crate) mod body;
 pub(crate) mod keep_alive;

@@ -8,15 +8,15 @@ use super::queue::{QueueLimits, Receiver, Sender, unclaimed_queue};
 use crate::protocol::stream::Closed;
 use crate::transport::observe::observer::Observer;
 
-/// The queue of a request that stands for itself. Most requests are answered at once and need none,
-/// so it is made when one of its ends is first wanted. Its reading end is there for the response to
-/// take, and goes with the outlet if no response does.
+/// The queue of a request of 2026-07-28. Most requests are answered at once and need none, so the
+/// queue is made when one of its ends is first wanted. The response can take the reading end; if it
+/// does not, the reading end is dropped with the outlet.
 pub(crate) struct Outlet {
     limits: QueueLimits,
     observer: Arc<Observer>,
     /// When the identity of the request ends.
-    pub(crate) until: Option<Instant>,
-    /// `None` inside when there was no queue, and there will be none.
+    until: Option<Instant>,
+    /// `None` inside when the outlet was closed before a queue was made.
     sender: OnceLock<Option<Sender>>,
 }
 
@@ -38,7 +38,7 @@ impl Outlet {
     ///
     /// # Errors
     ///
-    /// The response needs no stream.
+    /// The outlet was closed without a queue.
     pub(crate) fn sender(&self) -> Result<&Sender, Closed> {
         let sender = self
             .sender
@@ -46,7 +46,7 @@ impl Outlet {
         sender.as_ref().ok_or(Closed)
     }
 
-    /// Both ends, for the response. `None` when they were taken, or the outlet was closed.
+    /// Both ends, for the response. `None` when they were taken or the outlet was closed.
     pub(crate) fn take(&self) -> Option<(Sender, Receiver)> {
         let sender = self.sender().ok()?;
         Some((sender.clone(), sender.claim()?))
@@ -58,7 +58,7 @@ impl Outlet {
         sender.has_output().then(|| self.take())?
     }
 
-    /// No response will take the reading end.
+    /// Closes the queue, because no response will take the reading end.
     pub(crate) fn close(&self) {
         if let Some(sender) = self.sender.get_or_init(|| None) {
             drop(sender.claim());
@@ -101,15 +101,15 @@ mod tests {
         let untaken = outlet();
         untaken.sender().unwrap().offer_if_room(frame("a")).unwrap();
         untaken.close();
-        assert!(untaken.sender().unwrap().is_closed());
+        assert!(untaken.sender().unwrap().end().is_some());
 
         let taken = outlet();
         taken.sender().unwrap().offer_if_room(frame("a")).unwrap();
         let (sender, receiver) = taken.take_output().unwrap();
         assert!(taken.take().is_none(), "the reading end is there once");
         taken.close();
-        assert!(!sender.is_closed() && receiver.has_output());
+        assert!(sender.end().is_none() && receiver.has_output());
         drop(receiver);
-        assert!(sender.is_closed());
+        assert!(sender.end().is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! [`queue`]: what waits to be written on a stream of events.
 //!
-//! Both ends are made together. When the reading end goes, because the client left or does not want
-//! a stream, the queue is emptied and takes nothing more, whoever still holds a writing end.
+//! Both ends are made together. When the reading end is dropped, because the client left or needs no
+//! stream, the queue is emptied. It takes nothing more, even from a writing end that still exists.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,16 +15,16 @@ use tokio::time::Instant;
 use crate::protocol::stream::{Closed, Connection};
 use crate::transport::observe::observer::Observer;
 
-/// What a stream's queue may hold.
+/// How much the queue of a stream may hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueueLimits {
-    /// Of heap: each frame is charged [`OVERHEAD`] beside its text.
+    /// Bytes of heap. Each frame is charged [`OVERHEAD`] in addition to its text.
     pub(crate) bytes: usize,
     pub(crate) frames: usize,
 }
 
-/// What a frame costs beside its text: its place in the queue, and what the allocator and the shared
-/// buffer add to its bytes.
+/// What a frame costs in addition to its text: its entry in the queue, and what the allocator and the
+/// shared buffer add to its bytes.
 const OVERHEAD: usize = size_of::<Bytes>() + 32;
 
 fn charge(frame: &Bytes) -> usize {
@@ -32,8 +32,9 @@ fn charge(frame: &Bytes) -> usize {
 }
 
 impl QueueLimits {
-    /// The same, with room for frames that are there before the first is read.
-    pub(crate) fn beside(self, (bytes, frames): (usize, usize)) -> Self {
+    /// The same limits with extra room, for `frames` that exist before the first one is read, whose texts
+    /// have so many `bytes` together.
+    pub(crate) fn with_room_for(self, (bytes, frames): (usize, usize)) -> Self {
         let bytes = bytes.saturating_add(frames.saturating_mul(OVERHEAD));
         Self {
             bytes: self.bytes.saturating_add(bytes),
@@ -42,33 +43,37 @@ impl QueueLimits {
     }
 }
 
-/// Makes both ends of a queue. What is offered at `until` or later is refused, whether or not
-/// anybody reads: it is when the identity of the client ends.
+/// Makes both ends of a queue. `until` is when the identity of the client ends: from then on the queue
+/// refuses what is offered, even if nothing reads it.
 pub(crate) fn queue(
     limits: QueueLimits,
     observer: &Arc<Observer>,
     until: Option<Instant>,
 ) -> (Sender, Receiver) {
-    Queue::ends(limits, false, observer, until)
+    ends(Queue::new(limits, OnCut::Discard, observer, until))
 }
 
-/// The same for a stream that outlives its connections: what was queued when it was cut is
-/// delivered, and the client resumes after it (SPEC C-44).
+/// The same for a stream that outlives its connections: what was queued before a cut is delivered, and
+/// the client resumes after it (SPEC C-44).
 pub(crate) fn resumable_queue(
     limits: QueueLimits,
     observer: &Arc<Observer>,
     until: Option<Instant>,
 ) -> (Sender, Receiver) {
-    Queue::ends(limits, true, observer, until)
+    ends(Queue::new(limits, OnCut::Deliver, observer, until))
 }
 
-/// The writing end of a queue whose reading end can be claimed later.
+fn ends(queue: Arc<Queue>) -> (Sender, Receiver) {
+    (Sender(Arc::clone(&queue)), Receiver(queue))
+}
+
+/// The writing end of a queue whose reading end is [claimed](Sender::claim) later.
 pub(super) fn unclaimed_queue(
     limits: QueueLimits,
     observer: &Arc<Observer>,
     until: Option<Instant>,
 ) -> Sender {
-    let queue = Queue::new(limits, false, observer, until);
+    let queue = Queue::new(limits, OnCut::Discard, observer, until);
     queue.lock().is_unclaimed = true;
     Sender(queue)
 }
@@ -80,9 +85,19 @@ pub(super) fn unclaimed_queue(
 #[derive(Clone)]
 pub(crate) struct Sender(Arc<Queue>);
 
+/// Why a queue takes nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamEnd {
+    /// Its client does not read.
+    Cut,
+    /// The identity of its client ended or was revoked.
+    Expired,
+    /// The server finished it, or its client left.
+    Finished,
+}
+
 impl Sender {
-    /// Offers a frame that is left out when there is no room for it, where `offer` would cut the
-    /// stream.
+    /// Offers a frame, and drops it if there is no room, where `offer` would cut the stream.
     pub(crate) fn offer_if_room(&self, frame: Bytes) -> Result<(), Closed> {
         let mut state = self.0.lock();
         if self.0.is_closed(&state) {
@@ -97,8 +112,8 @@ impl Sender {
         Ok(())
     }
 
-    /// Ends the stream with a frame, for which there is always room. It tells how the stream ended,
-    /// so it is taken after the end of the identity, too.
+    /// Ends the stream with a frame, for which there is always room. The frame says how the stream ended,
+    /// so it is taken even after the identity has ended.
     pub(crate) fn finish_with(&self, frame: Bytes) {
         let mut state = self.0.lock();
         if !state.finished {
@@ -108,25 +123,21 @@ impl Sender {
         }
     }
 
-    /// Takes nothing more, as after the end of the identity. What is queued is still delivered.
+    /// Closes the queue because the identity was revoked. What is queued is still delivered.
     pub(crate) fn expire(&self) {
         self.0.lock().expired = true;
     }
 
-    /// Whether nothing more is taken.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.is_closed(&self.0.lock())
-    }
-
-    /// Whether the time of the client is over.
-    pub(crate) fn is_late(&self) -> bool {
-        self.0.is_late()
-    }
-
-    /// Whether nothing more is taken because the identity of the client ended, or was revoked.
-    pub(crate) fn is_expired(&self) -> bool {
+    /// Why the queue takes nothing more; `None` while it is open.
+    pub(crate) fn end(&self) -> Option<StreamEnd> {
         let state = self.0.lock();
-        !state.was_cut && self.0.is_expired(&state)
+        if state.was_cut {
+            Some(StreamEnd::Cut)
+        } else if self.0.is_expired(&state) {
+            Some(StreamEnd::Expired)
+        } else {
+            state.finished.then_some(StreamEnd::Finished)
+        }
     }
 
     /// The reading end of an [`unclaimed_queue`], the first time.
@@ -140,11 +151,11 @@ impl Sender {
         !self.0.lock().frames.is_empty()
     }
 
-    fn offer_unless(&self, is_refused: bool, frame: Bytes) -> Result<(), Closed> {
-        let mut state = self.0.lock();
-        if state.finished || is_refused && self.0.is_expired(&state) {
-            return Err(Closed);
-        }
+    fn push_or_cut(
+        &self,
+        mut state: MutexGuard<'_, QueueState>,
+        frame: Bytes,
+    ) -> Result<(), Closed> {
         let has_room = self.0.has_room(&state);
         if has_room {
             self.0.push(&mut state, frame);
@@ -158,11 +169,20 @@ impl Sender {
 
 impl Connection for Sender {
     fn offer(&mut self, frame: Bytes) -> Result<(), Closed> {
-        self.offer_unless(true, frame)
+        let state = self.0.lock();
+        if self.0.is_closed(&state) {
+            return Err(Closed);
+        }
+        self.push_or_cut(state, frame)
     }
 
+    /// Taken even after the identity has ended.
     fn offer_last(&mut self, frame: Bytes) -> Result<(), Closed> {
-        self.offer_unless(false, frame)
+        let state = self.0.lock();
+        if state.finished {
+            return Err(Closed);
+        }
+        self.push_or_cut(state, frame)
     }
 
     fn finish(&mut self) {
@@ -217,7 +237,7 @@ impl Receiver {
         !self.0.lock().frames.is_empty()
     }
 
-    /// Whether the stream ended before anything was put onto it.
+    /// Whether the stream has ended with nothing left to read.
     pub(crate) fn is_empty_for_good(&self) -> bool {
         let state = self.0.lock();
         state.finished && state.frames.is_empty()
@@ -228,12 +248,12 @@ impl Receiver {
         self.0.lock().was_cut
     }
 
-    /// Empties the queue; nothing more is queued, whoever still holds the other end (PITFALLS R-5).
+    /// Empties and closes the queue, even while writing ends exist (PITFALLS R-5).
     pub(crate) fn close(&self) {
         let mut state = self.0.lock();
         self.0.empty(&mut state);
         state.finished = true;
-        // It keeps the task of the reader, and is dropped outside the lock.
+        // A waker can own the task of the reader, so it is dropped outside the lock.
         let reader = state.reader.take();
         drop(state);
         drop(reader);
@@ -250,17 +270,24 @@ impl Drop for Receiver {
     }
 }
 
-/// Why not a channel of tokio's: its first block alone is more than a whole idle session may cost,
-/// and it does not count bytes.
+/// This is not a tokio channel because the first block of one alone costs more than a whole idle
+/// session may, and because it cannot be bounded in bytes.
 struct Queue {
     bytes: usize,
     frames: u32,
-    /// Whether what was queued outlasts the cut.
-    keeps: bool,
+    on_cut: OnCut,
     /// Counts what waits, what is dropped and what is cut.
     observer: Arc<Observer>,
+    /// When the identity of the client ends.
     until: Option<Instant>,
     state: Mutex<QueueState>,
+}
+
+/// What becomes of the queued frames when the stream is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnCut {
+    Discard,
+    Deliver,
 }
 
 #[derive(Default)]
@@ -272,7 +299,7 @@ struct QueueState {
     was_cut: bool,
     /// Whether the identity was revoked.
     expired: bool,
-    /// Whether the reading end waits for a response to take it.
+    /// Whether the reading end is still to be claimed.
     is_unclaimed: bool,
     reader: Option<Waker>,
 }
@@ -296,26 +323,16 @@ fn wake(mut state: MutexGuard<'_, QueueState>) {
 }
 
 impl Queue {
-    fn ends(
-        limits: QueueLimits,
-        keeps: bool,
-        observer: &Arc<Observer>,
-        until: Option<Instant>,
-    ) -> (Sender, Receiver) {
-        let queue = Self::new(limits, keeps, observer, until);
-        (Sender(Arc::clone(&queue)), Receiver(queue))
-    }
-
     fn new(
         limits: QueueLimits,
-        keeps: bool,
+        on_cut: OnCut,
         observer: &Arc<Observer>,
         until: Option<Instant>,
     ) -> Arc<Self> {
         Arc::new(Self {
             bytes: limits.bytes,
             frames: limits.frames.try_into().unwrap_or(u32::MAX),
-            keeps,
+            on_cut,
             observer: Arc::clone(observer),
             until,
             state: Mutex::default(),
@@ -327,14 +344,11 @@ impl Queue {
     }
 
     fn is_expired(&self, state: &QueueState) -> bool {
-        state.expired || self.is_late()
+        let is_late = |until| Instant::now() >= until;
+        state.expired || self.until.is_some_and(is_late)
     }
 
-    fn is_late(&self) -> bool {
-        self.until.is_some_and(|until| Instant::now() >= until)
-    }
-
-    /// A frame cannot be sent in pieces, so the last one may go over the limit of bytes.
+    /// A frame cannot be sent in pieces, so the last one may exceed the limit of bytes.
     fn has_room(&self, state: &QueueState) -> bool {
         state.bytes < self.bytes && state.frames.len() < self.frames as usize
     }
@@ -347,7 +361,7 @@ impl Queue {
     }
 
     fn cut(&self, state: &mut QueueState) {
-        if !self.keeps {
+        if self.on_cut == OnCut::Discard {
             self.empty(state);
         }
         self.observer.cut();
@@ -401,6 +415,7 @@ mod tests {
             }
             assert_eq!(sender.offer(frame(text)), Err(Closed), "{text}");
             assert_eq!(sender.offer(frame("")), Err(Closed));
+            assert_eq!(sender.end(), Some(StreamEnd::Cut));
             assert!(receiver.was_cut() && receiver.is_empty_for_good());
             assert_eq!(next(&receiver).await, None, "what was queued is dropped");
         }
@@ -419,7 +434,7 @@ mod tests {
         assert_eq!(observer.snapshot().cuts, 1);
     }
 
-    /// SPEC C-44: a client that resumes has what was queued first.
+    /// SPEC C-44: a client that resumes gets what was queued first.
     #[tokio::test]
     async fn a_full_queue_of_a_resumable_stream_is_delivered() {
         let (mut sender, receiver) = resumable_queue(limits(10_000, 3), &Arc::default(), None);
@@ -433,8 +448,8 @@ mod tests {
         assert_eq!(next(&receiver).await, None);
     }
 
-    /// A message may be longer than the bound: it cannot be sent in pieces, and no answer is lost for
-    /// what was sent before it.
+    /// A message may be longer than the bound. It cannot be sent in pieces, and no answer may be lost
+    /// because of what was sent before it.
     #[tokio::test]
     async fn a_long_frame_fits_where_there_is_any_room() {
         let small = limits(10 + OVERHEAD, 9);
@@ -459,13 +474,13 @@ mod tests {
         assert_eq!(next(&receiver).await, None);
     }
 
-    /// FIELD X-7, PITFALLS R-5: when the reading end goes, what waited is freed and nothing more is queued,
-    /// though writing ends are still held.
+    /// FIELD X-7, PITFALLS R-5: when the reading end is dropped, what waited is freed and nothing more is
+    /// queued, even while writing ends exist.
     #[test]
     fn a_queue_without_its_reader_takes_nothing() {
-        for keeps in [false, true] {
+        for make in [queue, resumable_queue] {
             let observer = Arc::default();
-            let (mut sender, receiver) = Queue::ends(limits(1000, 9), keeps, &observer, None);
+            let (mut sender, receiver) = make(limits(1000, 9), &observer, None);
             sender.offer(frame("a")).unwrap();
             assert_eq!(observer.snapshot().queued_bytes, 1 + OVERHEAD);
             drop(receiver);
@@ -487,7 +502,7 @@ mod tests {
         }
         let task = Arc::new(Task);
         let waker = Waker::from(Arc::clone(&task));
-        let (sender, receiver) = Queue::ends(limits(1000, 9), false, &Arc::default(), None);
+        let (sender, receiver) = queue(limits(1000, 9), &Arc::default(), None);
         assert!(receiver.poll(&Context::from_waker(&waker)).is_pending());
         drop(waker);
         assert_eq!(Arc::strong_count(&task), 2);
@@ -505,9 +520,9 @@ mod tests {
         sender.offer(frame("a")).unwrap();
         tokio::time::advance(second - Duration::from_millis(1)).await;
         sender.offer(frame("b")).unwrap();
-        assert!(!sender.is_closed());
+        assert_eq!(sender.end(), None);
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(sender.is_closed() && sender.is_expired());
+        assert_eq!(sender.end(), Some(StreamEnd::Expired));
         assert_eq!(sender.offer(frame("c")), Err(Closed));
         assert_eq!(sender.offer_if_room(frame("c")), Err(Closed));
         sender.offer_last(frame("x")).unwrap();
