@@ -1,4 +1,4 @@
-//! Runs code of the embedder so that a panic ends it and nothing else (SPEC A-49, PITFALLS R-8).
+//! Runs code of the embedder. A panic ends that code and nothing else (SPEC A-49, PITFALLS R-8).
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use super::future::BoxFuture;
 #[derive(Debug)]
 pub(crate) struct Panicked;
 
-/// Runs something that does not wait.
+/// Runs a function and catches its panic.
 pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     // Unwind safety: as below.
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| Panicked)
@@ -19,21 +19,21 @@ pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
 ///
 /// # Cancel safety
 ///
-/// Dropping this future drops the embedder's, whose panic on the way is swallowed.
+/// Dropping this future drops the embedder's future. A panic of that drop is ignored.
 pub(crate) async fn guarded<T>(make: impl FnOnce() -> BoxFuture<T>) -> Result<T, Panicked> {
     let mut contained = Contained::new(make);
     let outcome = poll_fn(|cx| contained.poll(cx)).await;
-    // What it held is dropped by code of the embedder, too.
+    // Dropping the future also runs code of the embedder, which may panic.
     contained.empty().and(outcome)
 }
 
-/// A future whose drop does not panic.
+/// A future that panics neither when it is polled nor when it is dropped.
 pub(crate) struct Contained<T>(Option<BoxFuture<T>>);
 
 impl<T> Contained<T> {
     /// Makes the future.
     pub(crate) fn new(make: impl FnOnce() -> BoxFuture<T>) -> Self {
-        // One that panics instead is found out when it is polled.
+        // If making it panics, `poll` says so.
         Self(caught(make).ok())
     }
 
@@ -57,7 +57,7 @@ impl<T> Contained<T> {
 
 impl<T> Drop for Contained<T> {
     fn drop(&mut self) {
-        // Nobody is left to tell.
+        // The outcome is already decided.
         let _ = self.empty();
     }
 }

@@ -15,7 +15,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use super::access::peer::Peer;
 use super::answer::documents;
 use super::answer::response::{refuse, response};
-use super::dispatch::admission::{identify, veil};
+use super::dispatch::admission::{hide_credentials, identify};
 use super::future::BoxFuture;
 use super::intake::detach;
 use super::intake::request_body;
@@ -263,7 +263,7 @@ impl McpService {
         ) {
             (Exchange::Post(form), _) => {
                 let config = &shared.config;
-                let limits = (config.body_limit, config.body_timeout);
+                let limits = config.body_limits();
                 let mut body = request_body::read(body, limits, &shared.buffers).await?;
                 let fields = match detach::is_long(&head, &body) {
                     true => {
@@ -320,7 +320,7 @@ impl McpService {
         if head.method == Method::OPTIONS {
             return Ok(());
         }
-        veil(head);
+        hide_credentials(head);
         match identify(&**authorizer, head, self.peer).await {
             Ok(identity) => {
                 head.extensions.insert(identity);

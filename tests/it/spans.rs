@@ -464,7 +464,9 @@ async fn what_happens_is_told_as_gravely_as_it_is() {
     drop(stream);
     let told = recorder.take();
     assert!(
-        told.contains(&"WARN message=stream cut: its client does not read".to_owned()),
+        told.contains(
+            &"WARN message=the stream was cut because its client does not read".to_owned()
+        ),
         "{told:?}"
     );
     assert!(

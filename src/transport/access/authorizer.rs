@@ -1,4 +1,4 @@
-//! [`Authorizer`]: who may ask, decided before a body is read (SPEC F, J-39).
+//! [`Authorizer`]: finds out who sends a request, before its body is read (SPEC F, J-39).
 
 use std::net::SocketAddr;
 
@@ -8,11 +8,14 @@ use super::identity::Identity;
 use crate::protocol::challenge::Challenge;
 use crate::transport::future::BoxFuture;
 
-/// Decides who a request comes from. Asked for every request to an endpoint, session or not (SPEC F-1,
-/// G-11), before its body is read; not for `OPTIONS`, nor for documents about the authorization.
+/// Finds out who sends a request.
 ///
-/// A check that panics, or takes longer than 10 s, counts as [`Challenge::unavailable`]. An identity
-/// that has expired counts as [`Challenge::invalid_token`].
+/// It is asked for every request to an endpoint, with or without a session, before the body is read
+/// (*2025-11-25, Authorization, Token Handling*). It is not asked for `OPTIONS`, nor for the documents
+/// about the authorization.
+///
+/// A check that panics or takes longer than 10 s counts as [`Challenge::unavailable`]. An identity that
+/// has expired counts as [`Challenge::invalid_token`].
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -20,7 +23,7 @@ use crate::transport::future::BoxFuture;
 /// use mcp_wire::BoxFuture;
 /// use mcp_wire::auth::{Authorizer, Challenge, Identity};
 ///
-/// /// Lets in who comes from this machine.
+/// /// Admits the programs on this machine.
 /// struct Neighbours;
 ///
 /// impl Authorizer for Neighbours {
@@ -38,8 +41,13 @@ use crate::transport::future::BoxFuture;
 ///
 /// The future is dropped when the client leaves.
 pub trait Authorizer: Send + Sync + 'static {
-    /// Decides by the head of a request and by where it comes from, which is known if the accept loop
-    /// says so ([`McpService::for_peer`](crate::McpService::for_peer); [`serve`](crate::serve()) does).
+    /// Decides by the head of a request and by the address of its connection. The address is known if the
+    /// accept loop tells it ([`McpService::for_peer`](crate::McpService::for_peer)), as
+    /// [`serve`](crate::serve()) does.
+    ///
+    /// # Errors
+    ///
+    /// The challenge that the client gets with 401 or 403; or 503 if the check could not be made.
     fn authorize(
         &self,
         head: &Parts,
@@ -47,10 +55,10 @@ pub trait Authorizer: Send + Sync + 'static {
     ) -> BoxFuture<Result<Identity, Challenge>>;
 }
 
-/// Takes the [`Identity`] that the embedder's own stack put into the extensions of a request, and
-/// lets nobody in without one.
+/// Takes the [`Identity`] that the embedder put into the extensions of a request, and refuses requests
+/// without one.
 ///
-/// Without any authorizer such an identity counts as well; this one makes sure that it is there.
+/// Without an authorizer such an identity is used too, but requests without one are served.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,

@@ -1,4 +1,4 @@
-//! [`Identity`]: who a request comes from, once that was checked.
+//! [`Identity`]: the verified sender of a request.
 
 use std::any::Any;
 use std::fmt;
@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use crate::protocol::party::Owner;
 
-/// Who a request comes from, and what it may do. Cheap to clone.
+/// The verified sender of a request, and what it may do. Cheap to clone.
 ///
-/// Sessions, streams, listening requests and request states belong to the principal who opened them:
-/// for any other they are not there. So the name of a principal must be one person's or one machine's
-/// for good, such as the issuer and the subject of a token; put the client there, too, if the clients of
-/// one person are to be kept apart.
+/// Sessions, streams, listening requests and request states belong to the principal that opened them.
+/// To any other principal they do not exist. So the name of a principal must always mean the same person
+/// or machine: the issuer and the subject of a token, for example. Add the client to the name to keep the
+/// clients of one person apart.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -45,7 +45,7 @@ struct Inner {
 type Covers = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 impl Identity {
-    /// An identity without scopes, for as long as it asks.
+    /// An identity without scopes that does not expire.
     pub fn new(principal: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             principal: principal.into().into(),
@@ -62,34 +62,35 @@ impl Identity {
         self
     }
 
-    /// The client that the principal uses.
+    /// Sets the client that the principal uses. Default: unknown.
     #[must_use]
     pub fn client(self, client: impl Into<String>) -> Self {
         let client: String = client.into();
         self.with(|inner| inner.client = Some(client.into()))
     }
 
-    /// The scopes that were granted.
+    /// Sets the scopes that were granted. Default: none.
     #[must_use]
     pub fn scopes<T: Into<String>>(self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.with(|inner| inner.scopes = scopes.into_iter().map(Into::into).collect())
     }
 
-    /// When a granted scope (the first) satisfies a needed one (the second), beside when they are equal
-    /// (SPEC F-13). Default: never.
+    /// Sets when a granted scope (the first argument) also satisfies a needed scope (the second) that is
+    /// not equal to it (*2026-07-28, Authorization, Scope Challenge Handling*). Default: never.
     #[must_use]
     pub fn covering(self, covers: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
         self.with(|inner| inner.covers = Some(Arc::new(covers)))
     }
 
-    /// When it ends. Streams that were opened with it end then (SPEC F-52), and a request that comes
-    /// later is refused. Default: never.
+    /// Sets when the identity expires. Streams that were opened with it end then, and later requests are
+    /// refused. Default: never.
     #[must_use]
     pub fn expires_at(self, time: SystemTime) -> Self {
         self.with(|inner| inner.expires_at = Some(time))
     }
 
-    /// Attaches something for handlers, such as claims: one value of each type.
+    /// Attaches a value for handlers, such as claims. There is one value of each type; a second replaces
+    /// the first.
     #[must_use]
     pub fn attach<T: Any + Send + Sync>(self, value: T) -> Self {
         self.with(|inner| {
@@ -98,13 +99,13 @@ impl Identity {
         })
     }
 
-    /// Who it is.
+    /// The name of the principal.
     #[must_use]
     pub fn principal(&self) -> &str {
         &self.0.principal
     }
 
-    /// The client that is used, if that is known.
+    /// The client that the principal uses, if known.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.0.client.as_deref()
@@ -116,7 +117,7 @@ impl Identity {
         &self.0.scopes
     }
 
-    /// Whether a scope was granted, or one that covers it.
+    /// Whether this scope was granted, or one that covers it ([`covering`](Self::covering)).
     #[must_use]
     pub fn satisfies(&self, scope: &str) -> bool {
         let covers = |granted: &str| {
@@ -131,13 +132,13 @@ impl Identity {
         scopes.iter().all(|scope| self.satisfies(scope))
     }
 
-    /// When it ends.
+    /// When the identity expires; `None` if it does not.
     #[must_use]
     pub fn expiry(&self) -> Option<SystemTime> {
         self.0.expires_at
     }
 
-    /// What was attached of this type.
+    /// The attached value of this type.
     #[must_use]
     pub fn attached<T: Any + Send + Sync>(&self) -> Option<&T> {
         let mut attached = self.0.attached.iter();
@@ -165,13 +166,13 @@ impl Identity {
         &self.0.principal
     }
 
-    /// The one of a request: the authorizer put it there, or the embedder's own stack.
+    /// The identity of a request, which the authorizer or the embedder put into its extensions.
     pub(crate) fn of(head: &Parts) -> Option<&Self> {
         head.extensions.get()
     }
 }
 
-/// No scope is a secret, and neither are the names; what was attached may be one.
+/// Attached values may be secret, so they are not printed. Names and scopes are not secret.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
@@ -187,7 +188,7 @@ impl fmt::Debug for Identity {
 mod tests {
     use super::*;
 
-    /// SPEC F-53: what the embedder attached is there, and in no log.
+    /// SPEC F-53: handlers get what the embedder attached, and no log does.
     #[test]
     fn attached_values_are_had_by_type_and_not_shown() {
         let identity = Identity::new("ada")

@@ -1,4 +1,4 @@
-//! Who asks, and what only this server may have written.
+//! Who a request comes from, and seals that only this server can have made.
 
 pub(crate) mod authorizer;
 pub(crate) mod identity;

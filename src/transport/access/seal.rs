@@ -1,5 +1,4 @@
-//! [`StateKeys`]: seals what this server gives into the hands of its clients, so that it comes back as it
-//! was given or not at all.
+//! [`StateKeys`]: seals what clients keep for the server. It comes back unchanged, or it is not accepted.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,19 +10,19 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::wire::base64;
 
-/// How long a state is taken.
+/// How long the state of a request is accepted.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// The shortest secret, in bytes: as long as the MAC.
 const MIN_SECRET: usize = 32;
 const KEY_ID: usize = 4;
 const TAG: usize = 32;
 
-/// What is sealed: one kind can never stand for another.
+/// What is sealed. One kind is never accepted as another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sealed {
-    /// What a request of several rounds carries (SPEC D-107).
+    /// The state of a request of several rounds (SPEC D-107).
     State,
-    /// What a session is, in its name (PITFALLS R-50).
+    /// The terms of a portable session, in its name (PITFALLS R-50).
     Session,
 }
 
@@ -36,15 +35,14 @@ impl Sealed {
     }
 }
 
-/// The keys that seal what clients keep for the server: the state of requests between rounds, and the names of
-/// portable sessions.
+/// Keys that seal what clients keep for the server: the state of a request between its rounds
+/// (*2026-07-28, Multi Round-Trip Requests*), and the names of portable sessions.
 ///
-/// The machines behind one address need the same secret, else a client that comes back to another
-/// machine is refused. Without keys of its own a server seals with a secret that it makes at its
-/// start and that nobody else knows.
+/// All machines behind one address need the same secret. Otherwise a client that comes back to another
+/// machine is refused. A server without keys makes a random secret when it starts.
 ///
-/// To change the secret, give the new one to [`StateKeys::new`] and the old one to
-/// [`StateKeys::accept`] until the lifetime of a state is over.
+/// To change the secret, pass the new one to [`StateKeys::new`] and the old one to
+/// [`StateKeys::accept`], until everything that was sealed with the old one has expired.
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,11 +66,11 @@ struct Key {
 }
 
 impl StateKeys {
-    /// Seals with this secret: at least 32 bytes, from a source of random bytes.
+    /// Keys that seal with this secret: at least 32 random bytes.
     ///
     /// # Errors
     ///
-    /// When the secret is shorter.
+    /// The secret is shorter than 32 bytes.
     pub fn new(secret: &[u8]) -> Result<Self, Error> {
         Ok(Self {
             keys: vec![Key::new(secret)?],
@@ -80,7 +78,7 @@ impl StateKeys {
         })
     }
 
-    /// Takes states that were sealed with this secret, too.
+    /// Also accepts what was sealed with this secret.
     ///
     /// # Errors
     ///
@@ -90,14 +88,14 @@ impl StateKeys {
         Ok(self)
     }
 
-    /// How long a client has to come back. Default 10 min.
+    /// How long a client may take between two rounds of a request. Default 10 min.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Keys that live as long as this process.
+    /// Keys with a random secret, which live as long as this process.
     pub(crate) fn of_this_process() -> Self {
         let secret = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes);
         Self {
@@ -110,14 +108,14 @@ impl StateKeys {
         self.lifetime
     }
 
-    /// Seals `content`. `bound` is not in the text, and has to be the same when it is opened.
+    /// Seals `content`. The text does not contain `bound`, which must be the same to open it.
     pub(crate) fn seal(&self, what: Sealed, bound: &[u8], content: &[u8]) -> String {
         let key = &self.keys[0];
         let tag = key.over(what, bound, content).finalize().into_bytes();
         base64::encode(&[&key.id[..], &tag, content].concat())
     }
 
-    /// Opens what was sealed with one of these keys, for the same thing; `None` for any other text.
+    /// Opens what was sealed with one of these keys for the same purpose; `None` for any other text.
     pub(crate) fn open(&self, what: Sealed, bound: &[u8], text: &str) -> Option<Vec<u8>> {
         let mut bytes = base64::decode(text)?;
         let (id, rest) = bytes.split_at_checked(KEY_ID)?;
@@ -133,14 +131,14 @@ impl Key {
     fn new(secret: &[u8]) -> Result<Self, Error> {
         if secret.len() < MIN_SECRET {
             return Err(Error::setup(format!(
-                "a secret for sealing has {MIN_SECRET} bytes or more, not {}",
+                "the secret of `StateKeys` must have at least {MIN_SECRET} bytes, but has {}",
                 secret.len()
             )));
         }
         Ok(Self::derive(secret))
     }
 
-    /// The id tells keys apart and nothing of the secret.
+    /// The id tells keys apart and reveals nothing about the secret.
     fn derive(secret: &[u8]) -> Self {
         let mut id = [0; KEY_ID];
         id.copy_from_slice(&Sha256::digest([b"mcp-wire key id", secret].concat())[..KEY_ID]);
@@ -148,7 +146,7 @@ impl Key {
         Self { id, mac }
     }
 
-    /// Each part but the last with its length, so that they cannot run into each other.
+    /// Each part but the last is preceded by its length, so that the parts cannot be divided differently.
     fn over(&self, what: Sealed, bound: &[u8], content: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.mac.clone();
         for part in [&self.id[..], what.label(), bound] {
@@ -160,9 +158,9 @@ impl Key {
     }
 }
 
-/// The time, as far as it says whether what was sealed is too old.
+/// The wall-clock time, which tells whether something sealed is too old.
 pub(crate) fn since_1970() -> Duration {
-    // A clock before 1970 makes everything fresh, which its seal still guards.
+    // With a clock before 1970 nothing is too old, but the seal is still checked.
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

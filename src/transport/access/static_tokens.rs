@@ -1,4 +1,4 @@
-//! [`StaticTokens`]: a fixed list of tokens, for a server whose clients are known.
+//! [`StaticTokens`]: an authorizer with a fixed list of tokens.
 
 use std::fmt;
 use std::future::ready;
@@ -13,10 +13,10 @@ use crate::protocol::bearer::bearer_token;
 use crate::protocol::challenge::Challenge;
 use crate::transport::future::BoxFuture;
 
-/// Lets in who has one of these tokens.
+/// Admits requests with one of these bearer tokens, for a server whose clients are known.
 ///
-/// Tokens are long random texts, such as 32 bytes in Base64; take them from the environment or a file,
-/// not from the source. The time of a comparison tells nothing of them but their lengths (SPEC G-45).
+/// A token should be a long random text, such as 32 bytes in Base64. Read it from the environment or a
+/// file; do not write it into the source. The time of a comparison reveals only the lengths of the tokens.
 ///
 /// ```
 /// use mcp_wire::McpService;
@@ -33,19 +33,19 @@ use crate::transport::future::BoxFuture;
 pub struct StaticTokens(Vec<(Box<[u8]>, Identity)>);
 
 impl StaticTokens {
-    /// No tokens: nobody is let in.
+    /// No tokens: every request is refused.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a token, and says whose it is. A text that is not of the characters of a bearer token is
-    /// never met; of two equal ones the last counts.
+    /// Adds a token and the identity of its owner. If a token is added twice, the last identity counts. A
+    /// text with characters that no bearer token has never matches.
     pub fn token(mut self, token: impl AsRef<str>, identity: Identity) -> Self {
         self.0.push((token.as_ref().as_bytes().into(), identity));
         self
     }
 
-    /// Looks at all of them, whichever it is.
+    /// Compares all of them, even after a match.
     fn find(&self, token: &[u8]) -> Option<&Identity> {
         let mut found = None;
         for (own, identity) in &self.0 {
@@ -57,7 +57,7 @@ impl StaticTokens {
     }
 }
 
-/// Takes a time that hangs on the length of `given` alone.
+/// Its time depends only on the length of `given`.
 fn is_same(own: &[u8], given: &[u8]) -> bool {
     let mut difference = own.len() ^ given.len();
     for (at, byte) in given.iter().enumerate() {
@@ -82,7 +82,7 @@ impl Authorizer for StaticTokens {
     }
 }
 
-/// How many there are, and none of them.
+/// Prints how many tokens there are, and none of them.
 impl fmt::Debug for StaticTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StaticTokens")

@@ -1,4 +1,4 @@
-//! Admission: who a request comes from, and whether it may ask for what it asks for (SPEC F, J-39).
+//! Admission: who sends a request, and whether the sender has the scopes for it (SPEC F, J-39).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::transport::access::identity::Identity;
 use crate::transport::panics::{Panicked, caught, guarded};
 use crate::wire::jsonrpc::{Message, Payload};
 
-/// How long a check may take; longer counts as unavailable.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the check of an authorizer may take. A longer one counts as unavailable.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Asks the authorizer.
 pub(crate) async fn identify(
@@ -23,9 +23,9 @@ pub(crate) async fn identify(
     peer: Option<SocketAddr>,
 ) -> Result<Identity, Challenge> {
     let check = guarded(|| authorizer.authorize(head, peer));
-    let identity = match tokio::time::timeout(PATIENCE, check).await {
+    let identity = match tokio::time::timeout(CHECK_TIMEOUT, check).await {
         Ok(Ok(verdict)) => verdict?,
-        // SPEC F.1 row 8: what the verifier fails at is not the token's fault.
+        // SPEC F.1 row 8: a failure of the verifier says nothing about the token.
         Ok(Err(Panicked)) | Err(_) => return Err(Challenge::unavailable()),
     };
     if identity.is_over() {
@@ -34,9 +34,9 @@ pub(crate) async fn identify(
     Ok(identity)
 }
 
-/// Holds the requests of a body to the scopes that they need, all of them before one is dispatched
-/// (SPEC F-15). The challenge names what the whole body needs, so that its client asks once (SPEC
-/// F-12). A panic of the embedder's code permits nothing.
+/// Checks that the sender has the scopes for all requests of a body, before any of them is dispatched
+/// (SPEC F-15). The challenge names the scopes for the whole body, so that its client asks for them once
+/// (SPEC F-12). If the embedder's code panics, nothing is permitted.
 pub(crate) fn permit(
     dispatcher: &dyn Dispatcher,
     identity: Option<&Identity>,
@@ -46,7 +46,7 @@ pub(crate) fn permit(
         let needed = needed_scopes(dispatcher, payload);
         match identity {
             _ if needed.is_empty() => Ok(()),
-            // Nobody is known to have a scope.
+            // Without an identity there are no scopes.
             None => Err(Challenge::missing().scopes(needed)),
             Some(identity) if identity.satisfies_all(&needed) => Ok(()),
             Some(_) => Err(Challenge::insufficient_scope(needed)),
@@ -74,9 +74,9 @@ fn needed_scopes(dispatcher: &dyn Dispatcher, payload: &Payload) -> Vec<String> 
     needed
 }
 
-/// Keeps the credentials of a request out of what is printed of it (SPEC F-53, G-13). They stay
-/// readable: a gateway may have to exchange them.
-pub(crate) fn veil(head: &mut Parts) {
+/// Marks the credentials of a request as sensitive, so that they are not printed (SPEC F-53, G-13). They
+/// stay readable, because a gateway may have to exchange them.
+pub(crate) fn hide_credentials(head: &mut Parts) {
     for (name, value) in &mut head.headers {
         if name == AUTHORIZATION {
             value.set_sensitive(true);

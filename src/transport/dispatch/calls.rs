@@ -1,5 +1,4 @@
-//! [`Calls`]: the requests that handlers work on. How many there may be, for how long each may run,
-//! and until when.
+//! [`Calls`]: the requests that handlers work on. It limits how many there are and how long each runs.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -30,10 +29,10 @@ type Answer = Result<Json, ErrorObject>;
 pub(crate) struct Calls {
     observer: Arc<Observer>,
     caps: Caps,
-    /// How many each party has, where one is known.
+    /// How many each known party has.
     parties: Arc<Quota<Party>>,
     timeout: Option<Duration>,
-    /// True from when the service was closed: what runs is to end.
+    /// True once the service is closed, which ends all calls.
     closing: watch::Sender<bool>,
 }
 
@@ -48,7 +47,11 @@ impl Calls {
         }
     }
 
-    /// Takes up a call.
+    /// Begins a call.
+    ///
+    /// # Errors
+    ///
+    /// There are too many calls, in total or of one party.
     pub(crate) fn begin(
         self: &Arc<Self>,
         version: ProtocolVersion,
@@ -56,7 +59,7 @@ impl Calls {
         head: &Parts,
     ) -> Result<Call, Rejection> {
         let method = request.method();
-        // One that listens has a limit of its own, and all the time that it wants.
+        // A listening request has a limit of its own and no time limit.
         let works = method != "subscriptions/listen";
         let held = if works { self.take(head)? } else { None };
         self.observer.request(version);
@@ -80,10 +83,10 @@ impl Calls {
         Ok(())
     }
 
-    /// Takes a place among all, and one among those of its party.
+    /// Counts a call in total and for its party.
     fn take(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Rejection> {
         let held = self.hold(head)?;
-        // Counted first, so that no two take the last place.
+        // Counted before the check, so that no two calls take the last place.
         let limit = self.caps.all;
         if self.observer.call_began() >= limit {
             self.observer.call_ended();
@@ -92,7 +95,7 @@ impl Calls {
         Ok(held)
     }
 
-    /// Takes one of the places that a party may have; none where all places are everybody's.
+    /// Counts a call for its party, if the party is known and has a limit of its own.
     fn hold(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Rejection> {
         let Some(party) = party_of(head) else {
             return Ok(None);
@@ -107,13 +110,13 @@ impl Calls {
             .ok_or(Rejection::TooManyOfOne { of, limit, whose })
     }
 
-    /// Ends what runs, each call with an error that says why.
+    /// Ends every call with an error that says why.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
     }
 
-    /// What ends a call from outside. On the heap: the few calls that wait must not make the many that
-    /// do not larger.
+    /// Ready when something else than its handler ends a call. On the heap, so that the few calls that
+    /// wait do not make the many others larger.
     fn end(&self, limit: Option<Duration>) -> BoxFuture<Ended> {
         let mut closing = self.closing.subscribe();
         Box::pin(async move {
@@ -135,33 +138,33 @@ impl Calls {
     }
 }
 
-/// One call. Its place is free again when it is dropped.
+/// One call. It counts until it is dropped.
 pub(crate) struct Call {
     calls: Arc<Calls>,
     version: ProtocolVersion,
-    /// Whether it has a place and a time limit, as all do but those that listen.
+    /// Whether it counts and has a time limit. A listening request does not.
     works: bool,
-    /// Its place among those of its party. On the heap, so that streams that hold none are no larger.
+    /// Its count for its party. On the heap, so that calls without one are smaller.
     #[expect(dead_code, reason = "dropped with the call")]
     held: Option<Box<Held<Party>>>,
-    /// The method, and when it was taken up, if anybody wants to hear of it.
+    /// The method and the beginning, if the observer is heard.
     report: Option<(Box<str>, Instant)>,
     outcome: Outcome,
-    /// What the handler does is in it, wherever the handler runs.
+    /// Entered whenever the handler runs.
     #[cfg(feature = "tracing")]
     span: tracing::Span,
 }
 
 impl Call {
-    /// Makes a handler, and with it the future that runs it.
-    pub(crate) fn run(self, make: impl FnOnce() -> BoxFuture<Answer>) -> Handling {
-        // Entered whenever the handler is made, polled or dropped.
+    /// Makes the future of a handler, and runs it under the limits of the call.
+    pub(crate) fn run(self, make: impl FnOnce() -> BoxFuture<Answer>) -> RunningCall {
+        // Entered when the handler is made, polled and dropped.
         #[cfg(feature = "tracing")]
         let within = self.span.enter();
         let handler = Contained::new(make);
         #[cfg(feature = "tracing")]
         drop(within);
-        Handling {
+        RunningCall {
             handler,
             end: None,
             call: self,
@@ -169,21 +172,22 @@ impl Call {
     }
 }
 
-/// Runs a handler to its end: its own, a panic's (SPEC A-49, PITFALLS R-8), its time limit's (PITFALLS R-10, SPEC C-31), or the
-/// service's. There is always an answer (SPEC A-7, PITFALLS R-9), and none of it tells more than a peer may know
-/// (SPEC A-48). To be polled in place, so that an answer that is ready at once costs nothing more.
+/// A handler that runs until it is done, panics (SPEC A-49, PITFALLS R-8), exceeds its time limit
+/// (PITFALLS R-10, SPEC C-31), or the service is closed. There is always an answer (SPEC A-7, PITFALLS R-9),
+/// and it reveals nothing that a peer may not know (SPEC A-48). It is polled in place, so that an answer
+/// that is ready at once costs nothing more.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future drops the handler's; that counts as cancelled.
-pub(crate) struct Handling {
+pub(crate) struct RunningCall {
     handler: Contained<Answer>,
-    /// What ends it from outside, from when it waits.
+    /// Ends it from outside. Made when the handler first waits.
     end: Option<BoxFuture<Ended>>,
     call: Call,
 }
 
-impl Handling {
+impl RunningCall {
     fn limit(&self) -> Option<Duration> {
         self.call.calls.timeout.filter(|_| self.call.works)
     }
@@ -192,7 +196,7 @@ impl Handling {
         #[cfg(feature = "tracing")]
         let _within = self.call.span.enter();
         if let Poll::Ready(outcome) = self.handler.poll(cx) {
-            // What it held is dropped by code of the embedder, too.
+            // Dropping the future also runs code of the embedder, which may panic.
             let outcome = self.handler.empty().and(outcome);
             return Poll::Ready(Ended::ByItself(outcome));
         }
@@ -203,7 +207,7 @@ impl Handling {
     }
 }
 
-impl Future for Handling {
+impl Future for RunningCall {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -214,11 +218,11 @@ impl Future for Handling {
     }
 }
 
-impl Drop for Handling {
+impl Drop for RunningCall {
     fn drop(&mut self) {
         #[cfg(feature = "tracing")]
         let _within = self.call.span.enter();
-        // Nobody is left to tell.
+        // The answer is already decided.
         let _ = self.handler.empty();
     }
 }
@@ -258,11 +262,14 @@ impl Ended {
             Self::ByItself(Err(Panicked)) => (Outcome::Panicked, Err(ErrorObject::internal())),
             Self::TimedOut => {
                 let limit = timeout.unwrap_or_default();
-                let message = format!("the request ran for more than {limit:?} and was ended");
+                let message = format!(
+                    "the request was ended because it ran for more than {limit:?} \
+                     (limit: `Builder::request_timeout`)"
+                );
                 (Outcome::TimedOut, Err(ErrorObject::new(-32603, message)))
             }
             Self::Closed => {
-                let message = "the server was closed before the answer";
+                let message = "the server was closed before the request was answered";
                 (Outcome::Closed, Err(ErrorObject::new(-32603, message)))
             }
         }

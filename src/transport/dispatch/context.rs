@@ -247,8 +247,8 @@ impl Context {
     }
 
     /// Serves a `subscriptions/listen` (*2026-07-28, Subscriptions*): acknowledges `filter`, then sends the
-    /// changes that the filter asks for on the stream of this request. [`Publisher::publish`] publishes
-    /// them.
+    /// changes that the filter asks for on the stream of this request. [`Publisher::publish`](crate::Publisher::publish)
+    /// publishes them.
     ///
     /// The future is ready when the service shuts down or the client's identity ends. Then answer the
     /// request with a result whose `_meta` has `io.modelcontextprotocol/subscriptionId`, the id of the

@@ -1,48 +1,48 @@
-//! [`Buffers`]: the buffers of long request bodies, kept for the bodies that come next.
+//! [`Buffers`]: keeps the buffers of long request bodies for the next ones.
 //!
-//! A fresh buffer of 1 MiB costs more than all that is done with it, because the system hands out each of its
-//! pages as it is written to first. So a service keeps a few, bounded in bytes and in time.
+//! A fresh buffer of 1 MiB costs more than everything that is done with it, because the system provides
+//! each of its pages on the first write. So a service keeps a few buffers, limited in bytes and in time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// From which length on a body is long.
+/// A body of at least this length is long.
 const LONG: usize = 64 * 1024;
 
-/// Buffers that no body used for one to two of these periods are freed.
+/// Buffers that no body has used for one to two of these periods are freed.
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// The buffers that a service keeps.
 #[derive(Debug)]
 pub(crate) struct Buffers {
-    /// How many bytes there are at most: a service that takes short bodies alone keeps less.
-    most: usize,
+    /// How many bytes are kept at most.
+    limit: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Invariant: their capacities are [`Buffers::most`] together at most.
+    /// Invariant: the sum of their capacities is at most [`Buffers::limit`].
     free: Vec<Vec<u8>>,
-    /// Whether there is a task that frees what is not used.
+    /// Whether a task exists that frees unused buffers.
     is_watched: bool,
-    /// Whether a body used a buffer since that task looked last.
+    /// Whether a body has used a buffer since that task last looked.
     was_used: bool,
 }
 
 impl Buffers {
-    /// Keeps so many bytes at most.
-    pub(crate) fn new(most: usize) -> Self {
+    /// Keeps at most `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
-            most,
+            limit,
             state: Mutex::default(),
         }
     }
 
-    /// A buffer for a body that declares this length: one that was kept, if it is large enough and at most
-    /// twice as large, because a part of the body that somebody keeps keeps all of it.
+    /// A buffer for a body that declares this length. It is a kept one if that is large enough and at most
+    /// twice as large: a handler that keeps a part of the body keeps the whole buffer.
     pub(crate) fn for_body(&self, declared: usize) -> Vec<u8> {
         if declared < LONG {
             return Vec::new();
@@ -61,7 +61,8 @@ impl Buffers {
         }
     }
 
-    /// What was read into a buffer. The buffer of a long body comes back when nobody has the body any more.
+    /// A body that was read into a buffer. The buffer of a long body comes back when the last part of the
+    /// body is dropped.
     pub(crate) fn body(self: &Arc<Self>, buffer: Vec<u8>) -> Bytes {
         if buffer.capacity() < LONG {
             return buffer.into();
@@ -73,16 +74,16 @@ impl Buffers {
     }
 
     fn keep(self: &Arc<Self>, mut buffer: Vec<u8>) {
-        // Without a runtime there is nobody to free it later.
+        // Without a runtime no task could free it later.
         let runtime = tokio::runtime::Handle::try_current();
-        let (Ok(runtime), true) = (runtime, buffer.capacity() <= self.most) else {
+        let (Ok(runtime), true) = (runtime, buffer.capacity() <= self.limit) else {
             return;
         };
         buffer.clear();
         let mut state = self.lock();
         state.was_used = true;
         state.free.push(buffer);
-        let dropped = state.trim(self.most);
+        let dropped = state.trim(self.limit);
         let is_watched = std::mem::replace(&mut state.is_watched, true);
         drop(state);
         drop(dropped);
@@ -97,10 +98,10 @@ impl Buffers {
 }
 
 impl State {
-    /// Takes out the smallest buffers until the others are not too much.
-    fn trim(&mut self, most: usize) -> Vec<Vec<u8>> {
+    /// Takes out the smallest buffers until the rest is within the limit.
+    fn trim(&mut self, limit: usize) -> Vec<Vec<u8>> {
         let mut dropped = Vec::new();
-        while self.free.iter().map(Vec::capacity).sum::<usize>() > most {
+        while self.free.iter().map(Vec::capacity).sum::<usize>() > limit {
             let sizes = self.free.iter().enumerate();
             let smallest = sizes.min_by_key(|(_, buffer)| buffer.capacity());
             let Some((place, _)) = smallest else { break };
@@ -110,7 +111,7 @@ impl State {
     }
 }
 
-/// Ends when no body used a buffer for a while.
+/// Ends when no body has used a buffer for a while.
 async fn free_unused(watch: Watch) {
     loop {
         tokio::time::sleep(PERIOD).await;
@@ -122,8 +123,8 @@ async fn free_unused(watch: Watch) {
     }
 }
 
-/// The task that looks after the buffers. When it ends, also with its runtime, it frees them, and the next
-/// that is kept begins another.
+/// Belongs to the task that watches the buffers. When the task ends, which may be with its runtime, this
+/// frees the buffers. The next buffer that is kept starts another task.
 struct Watch(Weak<Buffers>);
 
 impl Drop for Watch {
@@ -138,7 +139,7 @@ impl Drop for Watch {
     }
 }
 
-/// A long body.
+/// A long body, whose buffer comes back.
 struct Body {
     buffer: Vec<u8>,
     buffers: Weak<Buffers>,
@@ -179,7 +180,7 @@ mod tests {
         buffers.body(buffer)
     }
 
-    /// FIELD X-13: the next long body is read into the buffer of the last one, once nobody has that.
+    /// FIELD X-13: the next long body is read into the buffer of the last one, once that is dropped.
     #[tokio::test(start_paused = true)]
     async fn a_buffer_is_used_again_when_its_body_is_gone() {
         let buffers = Arc::new(Buffers::new(KEPT));
@@ -217,7 +218,7 @@ mod tests {
         drop(less);
     }
 
-    /// FIELD X-12: what is kept is bounded, and short bodies have nothing to do with it.
+    /// FIELD X-12: what is kept is bounded, and short bodies keep nothing.
     #[tokio::test(start_paused = true)]
     async fn the_largest_are_kept_within_the_bound() {
         let buffers = Arc::new(Buffers::new(KEPT));
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(capacities(&buffers), [KEPT]);
     }
 
-    /// FIELD X-12: memory comes back to the system when no long bodies come any more.
+    /// FIELD X-12: memory goes back to the system when no more long bodies come.
     #[tokio::test(start_paused = true)]
     async fn what_is_not_used_is_freed() {
         let buffers = Arc::new(Buffers::new(KEPT));
@@ -247,7 +248,7 @@ mod tests {
         }
     }
 
-    /// Without a runtime there is nobody to free it later; what one kept goes with it.
+    /// Without a runtime no task could free it later. What a runtime keeps is freed with it.
     #[test]
     fn without_a_runtime_nothing_is_kept() {
         let buffers = Arc::new(Buffers::new(KEPT));

@@ -1,4 +1,4 @@
-//! How the body of a request is read, and what of the request is kept.
+//! Intake: reads the body of a request, and decides which of its buffers may be kept.
 
 pub(crate) mod buffers;
 pub(crate) mod detach;

@@ -1,4 +1,4 @@
-//! Reads the body of a request, within its limits.
+//! Reads the body of a request, limited in bytes and in time.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,32 +12,45 @@ use super::buffers::Buffers;
 use crate::protocol::rejection::Rejection;
 use crate::transport::future::at_once;
 
-/// Reads a request body up to `limit` bytes within `timeout`. A body that comes in one piece is not
-/// copied; a longer one is copied into one buffer, whose size follows what has arrived.
+/// The limits of a request body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimits {
+    pub(crate) bytes: usize,
+    pub(crate) time: Duration,
+}
+
+/// Reads a request body. A body that comes in one piece is not copied. A longer one is copied into one
+/// buffer, whose size follows what has arrived.
 ///
 /// # Errors
 ///
-/// Too large, declared or seen (SPEC B.1, PITFALLS R-43), too slow (PITFALLS R-45), or cut short.
+/// The body is too large, whether declared or received (SPEC B.1, PITFALLS R-43), too slow (PITFALLS R-45),
+/// or incomplete.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops what has been read.
 pub(crate) async fn read<B>(
     body: B,
-    (limit, timeout): (usize, Duration),
+    limits: BodyLimits,
     buffers: &Arc<Buffers>,
 ) -> Result<Bytes, Rejection>
 where
     B: Body,
 {
+    let BodyLimits { bytes: limit, time } = limits;
     let declared = body.size_hint().lower();
     if declared > limit as u64 {
         return Err(Rejection::BodyTooLarge { limit });
     }
     let mut reading = pin!(gather(body, declared as usize, limit, buffers));
-    // Most bodies are there with their head, and need no timer.
+    // Most bodies arrive with their head and need no timer.
     if let Some(body) = at_once(reading.as_mut()).await {
         return body;
     }
-    tokio::time::timeout(timeout, reading)
+    tokio::time::timeout(time, reading)
         .await
-        .unwrap_or(Err(Rejection::BodyTimeout { limit: timeout }))
+        .unwrap_or(Err(Rejection::BodyTimeout { limit: time }))
 }
 
 async fn gather<B: Body>(
@@ -51,15 +64,15 @@ async fn gather<B: Body>(
     let mut buffer = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Rejection::BodyIncomplete)?;
-        // Trailers say nothing about a message.
+        // Trailers are ignored.
         let Ok(mut piece) = frame.into_data() else {
             continue;
         };
         if first.len() + buffer.len() + piece.remaining() > limit {
             return Err(Rejection::BodyTooLarge { limit });
         }
-        // More is to come of a body that declares more. Its first piece is copied at once too, because
-        // hyper can read into the buffer of a piece again as soon as the piece is dropped.
+        // If the body declares more, its first piece is copied at once too. hyper can reuse the buffer of
+        // a piece as soon as the piece is dropped.
         let may_be_all = piece.remaining() >= declared;
         if may_be_all && first.is_empty() && buffer.is_empty() {
             first = piece.copy_to_bytes(piece.remaining());
@@ -87,17 +100,17 @@ async fn gather<B: Body>(
     })
 }
 
-/// By how much a buffer grows at most when the client did not declare a length.
+/// How much a buffer grows at most when the client did not declare a length.
 const GROWTH: usize = 256 * 1024;
 
-/// How many times what has arrived a buffer may be when the client declared a length. hyper gives pieces
-/// of some 400 KiB, so the buffer of a body of 1 MiB is allocated once, at its final size.
+/// How many times larger than what has arrived a buffer may be when the client declared a length. hyper
+/// gives pieces of some 400 KiB, so the buffer of a body of 1 MiB is allocated once, at its final size.
 const AHEAD: usize = 3;
 
-/// Makes room for a piece that has arrived. A client gets memory for bytes that it sent, not for a length
-/// that it declared: the buffer is at most [`AHEAD`] times what has arrived. While the buffer moves
-/// there are two of it, which are two bodies at most (PITFALLS R-44): it does not outgrow a declared length,
-/// and grows in smaller steps when none is declared.
+/// Makes room for a piece that has arrived. A client gets memory for bytes that it has sent, not for a
+/// length that it declares: the buffer is at most [`AHEAD`] times what has arrived. While the buffer moves,
+/// two copies exist, which take at most two bodies together (PITFALLS R-44). So the buffer does not exceed
+/// a declared length, and grows in smaller steps when none is declared.
 fn make_room(buffer: &mut Vec<u8>, piece: usize, declared: usize) {
     let needed = buffer.len() + piece;
     if needed <= buffer.capacity() {
@@ -105,7 +118,7 @@ fn make_room(buffer: &mut Vec<u8>, piece: usize, declared: usize) {
     }
     let larger = match declared {
         declared if declared >= needed => declared.min(AHEAD * needed),
-        // None is declared, or less than has come.
+        // No length is declared, or less than has arrived.
         _ => buffer.capacity() + buffer.capacity().min(GROWTH),
     };
     buffer.reserve_exact(needed.max(larger) - buffer.len());
@@ -123,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// PITFALLS R-44, SPEC G-43: memory follows what has arrived, and two buffers are never more than two bodies.
+    /// PITFALLS R-44, SPEC G-43: memory follows what has arrived, and two buffers never exceed two bodies.
     #[test]
     fn a_buffer_grows_with_what_arrives() {
         const PIECE: usize = 10_000;
@@ -148,13 +161,13 @@ mod tests {
         }
     }
 
-    /// A request body of pieces, as hyper reads them from a socket.
+    /// A request body in pieces, as hyper reads them from a socket.
     struct Reading {
         pieces: VecDeque<Bytes>,
         declared: u64,
-        /// The piece that was given out last.
+        /// The last piece that was read.
         last: Option<Bytes>,
-        /// How many pieces were still held when the next was asked for.
+        /// How many pieces were still held when the next one was read.
         held: Arc<Mutex<Vec<usize>>>,
     }
 
@@ -184,8 +197,8 @@ mod tests {
         }
     }
 
-    /// FIELD X-13: hyper reads into the buffer of a piece again as soon as nobody has the piece. PITFALLS R-44: a
-    /// body that is shorter or longer than was declared is what arrived.
+    /// FIELD X-13: hyper reuses the buffer of a piece as soon as the piece is dropped. PITFALLS R-44: a body
+    /// that is shorter or longer than declared is what arrived.
     #[tokio::test]
     async fn the_pieces_of_a_body_are_not_held() {
         const ALL: usize = 3 * 1000;
@@ -193,7 +206,7 @@ mod tests {
             (ALL, [0, 0, 0]),
             (4 * ALL, [0, 0, 0]),
             (1001, [0, 0, 0]),
-            // Only of these may the first be all.
+            // Only here may the first piece be the whole body.
             (1000, [1, 0, 0]),
             (0, [1, 0, 0]),
         ] {
@@ -206,7 +219,10 @@ mod tests {
                 last: None,
                 held: Arc::clone(&told),
             };
-            let limits = (4 * ALL, Duration::from_secs(1));
+            let limits = BodyLimits {
+                bytes: 4 * ALL,
+                time: Duration::from_secs(1),
+            };
             let read = read(body, limits, &Arc::new(Buffers::new(0)))
                 .await
                 .unwrap();

@@ -1,41 +1,44 @@
-//! What a service tells of itself: [`ServiceEvent`]s as they happen, and a [`Snapshot`] of its numbers.
+//! What a service reports about itself: a [`ServiceEvent`] for each thing that happens, and a [`Snapshot`]
+//! of its counters and gauges.
 
 use std::time::Duration;
 
 use crate::wire::version::ProtocolVersion;
 
-/// Something that happened, told to [`Builder::on_event`](crate::Builder::on_event).
+/// Something that happened, reported to [`Builder::on_event`](crate::Builder::on_event).
 ///
-/// There is no id, no token and no content in it (SPEC G-13), but for the name of a method, and a host
-/// or origin that was refused.
+/// It contains no id, no token and no content. The only text of a client in it is the name of a method,
+/// or a host or origin that was refused.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ServiceEvent<'a> {
-    /// A request was answered by the transport and not carried out.
+    /// The transport refused a request.
     Refused {
-        /// Why, in one word of this crate, such as `host_not_allowed`.
+        /// Why, as an identifier of this crate, such as `host_not_allowed`.
         reason: &'static str,
-        /// The HTTP status of the answer; 200 or 202 where the refusal is a JSON-RPC error alone.
+        /// The HTTP status of the response. It is 200 or 202 if only the JSON-RPC error says that the
+        /// request was refused.
         status: u16,
-        /// For a `Host` or `Origin` that is not allowed: which it was, and what would admit it.
+        /// For a `Host` or `Origin` that is not allowed: its value, and the setting that would admit it.
         hint: Option<Hint<'a>>,
     },
-    /// A request was carried out, or given up.
+    /// A request was dispatched and has ended.
     #[non_exhaustive]
     Finished {
-        /// The revision that it was answered in.
+        /// The revision of its answer.
         version: ProtocolVersion,
         /// Its method, as the client spelled it.
         method: &'a str,
-        /// What became of it.
+        /// How it ended.
         outcome: Outcome,
-        /// From when it was taken up to its answer.
+        /// How long it took.
         elapsed: Duration,
     },
     /// A session was opened.
     SessionOpened,
-    /// A session that another process opened, or this one before it was started anew or the session
-    /// was idle for too long, was taken up under its name (`Builder::portable_sessions`).
+    /// A portable session that this process did not know was restored from its name
+    /// (`Builder::portable_sessions`). Another process had opened it, or this one had, before it was
+    /// restarted or before the session was idle for too long.
     SessionTakenUp,
     /// A session ended.
     SessionEnded {
@@ -48,21 +51,21 @@ pub enum ServiceEvent<'a> {
     NotificationPanicked,
 }
 
-/// What an operator can do about a refusal; the peer is not told (PITFALLS R-27).
+/// What an operator can do about a refused `Host` or `Origin`. The peer does not get it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hint<'a> {
-    /// The value that was refused: printable, and cut where it is long.
+    /// The refused value: printable, and cut if it is long.
     pub value: &'a str,
-    /// The method of [`Builder`](crate::Builder) that would admit it, if there is one.
+    /// The method of [`Builder`](crate::Builder) that would admit it, if any.
     pub setting: Option<&'static str>,
 }
 
-/// What became of a request.
+/// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It has a result.
+    /// It was answered with a result.
     Result,
     /// It was answered with this error code.
     Error(i64),
@@ -73,13 +76,13 @@ pub enum Outcome {
     TimedOut,
     /// The service was closed; it was answered -32603.
     Closed,
-    /// The client cancelled it, or left, or its session or authorization ended; or what came in one
-    /// body with it was refused.
+    /// It has no answer: the client cancelled it or left, its session or authorization ended, or another
+    /// message of the same body was refused.
     Cancelled,
 }
 
 impl Outcome {
-    /// The outcome in one word, such as `timed_out`, to be counted or told by.
+    /// The outcome as an identifier, such as `timed_out`, for logs and labels of metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -99,14 +102,14 @@ impl Outcome {
 pub enum SessionEnd {
     /// Its client deleted it.
     Deleted,
-    /// Its time was up.
+    /// It was idle for too long.
     Idle,
-    /// There were as many sessions as there may be, and it gave its place to another: it had been idle for
-    /// longest, or had never gone past its handshake. Its client initializes again.
+    /// The limit of sessions was reached and a new one replaced it, because it had been idle for the
+    /// longest time or had never completed its handshake. Its client initializes again.
     Evicted,
-    /// The client of HTTP+SSE left.
+    /// Its HTTP+SSE client left.
     Left,
-    /// Its `initialize` failed, or nobody waited for it.
+    /// Its `initialize` failed, or the client left before the answer.
     NotInitialized,
     /// Its HTTP+SSE client does not read.
     Cut,
@@ -119,7 +122,7 @@ pub enum SessionEnd {
 }
 
 impl SessionEnd {
-    /// The reason in one word, such as `not_initialized`, to be counted or told by.
+    /// The reason as an identifier, such as `not_initialized`, for logs and labels of metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -136,41 +139,41 @@ impl SessionEnd {
     }
 }
 
-/// The numbers of a service at one time. Counters count from when it was built.
+/// The counters and gauges of a service at one time. Counters start when the service is built.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// Sessions now.
+    /// Sessions that exist now.
     pub sessions: usize,
     /// Open `subscriptions/listen` requests now.
     pub listens: usize,
-    /// Open streams of events now, those of listening requests among them.
+    /// Open streams of events now, including those of listening requests.
     pub streams: usize,
-    /// Requests that run now.
+    /// Requests that are running now.
     pub running: usize,
-    /// Bytes of heap that wait in the queues of streams now: the text of each event, and 64 bytes
-    /// that it costs beside it.
+    /// Bytes of heap in the queues of streams now: the text of each event, and 64 bytes of overhead for
+    /// each.
     pub queued_bytes: usize,
-    /// Sessions that were opened, or taken up.
+    /// Sessions that were opened, including those that were taken up.
     pub sessions_opened: u64,
-    /// Those of them that were taken up under a name that they had before.
+    /// Sessions that were taken up ([`ServiceEvent::SessionTakenUp`]).
     pub sessions_taken_up: u64,
     /// Sessions that ended.
     pub sessions_ended: u64,
-    /// Those of them that gave their place to another ([`SessionEnd::Evicted`]): a number that grows
-    /// says that there is less room than clients want.
+    /// Sessions that were evicted ([`SessionEnd::Evicted`]). If this grows, the limit of sessions is
+    /// lower than what clients want.
     pub sessions_evicted: u64,
-    /// Requests that were taken up, by revision.
+    /// Requests that were dispatched, by revision.
     pub requests: Vec<(ProtocolVersion, u64)>,
-    /// Requests that were refused, by the reason that [`ServiceEvent::Refused`] gives.
+    /// Requests that were refused, by the reason in [`ServiceEvent::Refused`].
     pub refusals: Vec<(&'static str, u64)>,
     /// Handlers that panicked, of requests and of notifications.
     pub panics: u64,
-    /// Requests that took longer than they may.
+    /// Requests that exceeded [`Builder::request_timeout`](crate::Builder::request_timeout).
     pub timeouts: u64,
     /// Requests that were cancelled, or whose client left.
     pub cancelled: u64,
-    /// Notifications that were left out because their client does not read.
+    /// Notifications that were dropped because their client does not read.
     pub dropped: u64,
     /// Streams that were cut because their client does not read.
     pub cuts: u64,

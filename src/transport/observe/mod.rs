@@ -1,4 +1,4 @@
-//! What a service tells of itself: events, counters, spans.
+//! What a service reports about itself: events, counters, spans.
 
 pub(crate) mod events;
 pub(crate) mod observer;

@@ -1,4 +1,4 @@
-//! [`Observer`]: counts what happens in a service, and tells the hook of its embedder.
+//! [`Observer`]: counts what happens in a service, and tells the embedder's hook about it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,13 +31,14 @@ impl fmt::Debug for Hook {
     }
 }
 
-/// Counts, and tells the hook. Counters are relaxed: each is right, and no two have to agree.
+/// Counts events and tells the hook. The counters are relaxed: each is correct by itself, and no two of
+/// them have to agree.
 #[derive(Default)]
 pub(crate) struct Observer {
     hook: Option<Hook>,
     running: AtomicUsize,
     streams: AtomicUsize,
-    /// Told when the last call or the last stream ends.
+    /// Notified when the last call or the last stream ends.
     ended: Notify,
     queued_bytes: AtomicUsize,
     sessions_opened: AtomicU64,
@@ -62,9 +63,9 @@ impl Observer {
         }
     }
 
-    /// Whether anybody listens; what costs time to find out is left out otherwise.
+    /// Whether a hook or a subscriber listens. If not, details that cost time are left out.
     pub(crate) fn is_heard(&self) -> bool {
-        // A subscriber is told as the hook is.
+        // A `tracing` subscriber gets the same events as the hook.
         #[cfg(feature = "tracing")]
         if tracing::level_filters::LevelFilter::current()
             != tracing::level_filters::LevelFilter::OFF
@@ -74,7 +75,7 @@ impl Observer {
         self.hook.is_some()
     }
 
-    /// Counts an event and tells of it. Never under a lock: the hook is the embedder's code.
+    /// Counts an event and reports it. Never call it under a lock: the hook is the embedder's code.
     pub(crate) fn tell(&self, event: &ServiceEvent<'_>) {
         let counter = match event {
             ServiceEvent::Refused { reason, .. } => {
@@ -94,7 +95,7 @@ impl Observer {
                 }
                 Some(&self.sessions_ended)
             }
-            // Counted when it happens, told when that can be told.
+            // Counted when it happens, which is under locks, and reported later.
             ServiceEvent::StreamCut => None,
             ServiceEvent::NotificationPanicked => Some(&self.panics),
         };
@@ -104,7 +105,7 @@ impl Observer {
         #[cfg(feature = "tracing")]
         super::spans::tell(event);
         if let Some(hook) = &self.hook {
-            // A hook that panics takes nobody with it.
+            // A hook that panics disturbs nothing else.
             let _ = catch_unwind(AssertUnwindSafe(|| (hook.0)(event)));
         }
     }
@@ -130,7 +131,7 @@ impl Observer {
         });
     }
 
-    /// A request that was understood is refused by a JSON-RPC error alone.
+    /// Reports a request that is refused by a JSON-RPC error in a successful response.
     pub(crate) fn refused_inside(&self, reason: &'static str, status: u16) {
         let hint = None;
         self.tell(&ServiceEvent::Refused {
@@ -147,7 +148,7 @@ impl Observer {
         }
     }
 
-    /// Counts a call, and says how many ran before it.
+    /// Counts a call, and gives how many were running before it.
     pub(crate) fn call_began(&self) -> usize {
         self.running.fetch_add(1, SeqCst)
     }
@@ -170,11 +171,15 @@ impl Observer {
         }
     }
 
-    /// Ready when nothing runs and no stream is open.
+    /// Ready when no request is running and no stream is open.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
     pub(crate) async fn quiet(&self) {
         loop {
             let mut ended = pin!(self.ended.notified());
-            // From here on no end is missed.
+            // From here on no notification is missed.
             ended.as_mut().enable();
             if self.running.load(SeqCst) == 0 && self.streams.load(SeqCst) == 0 {
                 return;
@@ -203,7 +208,7 @@ impl Observer {
         self.keep_alives.fetch_add(1, Relaxed);
     }
 
-    /// The numbers, but for those that others know.
+    /// The numbers that are counted here. The tables know the number of sessions and listens.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let requests = ProtocolVersion::ALL.iter().zip(&self.requests);

@@ -1,7 +1,7 @@
-//! The feature `tracing`: a span for each request, and an event for whatever the event hook is told.
+//! The feature `tracing`: a span for each request, and an event for each [`ServiceEvent`].
 //!
-//! There is no id of a session or a request in them, no token and no content (SPEC G-13). What a
-//! client says of its trace is (SPEC A-32), but for its `baggage`, which is the application's.
+//! They contain no id of a session or a request, no token and no content (SPEC G-13). They contain the
+//! client's trace context (SPEC A-32) without its `baggage`, which belongs to the application.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::protocol::trace::TraceContext;
 use crate::wire::jsonrpc::{Params, Request};
 use crate::wire::version::ProtocolVersion;
 
-/// The span of a request, inside the one that its HTTP request is in. The parser bounds the method.
+/// The span of a request, inside the current span of its HTTP request. The parser limits the length of
+/// the method.
 pub(crate) fn of_request(version: ProtocolVersion, request: &Request, headers: &HeaderMap) -> Span {
     let span = info_span!(
         target: "mcp_wire",
@@ -27,7 +28,7 @@ pub(crate) fn of_request(version: ProtocolVersion, request: &Request, headers: &
         sampled = Empty,
         tracestate = Empty,
     );
-    // Reading costs, and is left out where nobody listens.
+    // Reading the trace context costs time, so it is left out if no subscriber listens.
     if span.is_disabled() {
         return span;
     }
@@ -43,10 +44,10 @@ pub(crate) fn of_request(version: ProtocolVersion, request: &Request, headers: &
     span
 }
 
-/// Tells the subscriber what the hook is told.
+/// Sends an event to the subscriber.
 pub(crate) fn tell(event: &ServiceEvent<'_>) {
     match event {
-        // What the operator may have to act on: a limit was met, or a browser was kept out.
+        // The operator may have to act: a limit was reached, or a browser was kept out.
         ServiceEvent::Refused {
             reason,
             status,
@@ -74,7 +75,7 @@ pub(crate) fn tell(event: &ServiceEvent<'_>) {
             debug!(target: "mcp_wire", reason = reason.as_str(), "session ended");
         }
         ServiceEvent::StreamCut => {
-            warn!(target: "mcp_wire", "stream cut: its client does not read");
+            warn!(target: "mcp_wire", "the stream was cut because its client does not read");
         }
         ServiceEvent::NotificationPanicked => {
             error!(target: "mcp_wire", "the handler of a notification panicked");
@@ -82,7 +83,7 @@ pub(crate) fn tell(event: &ServiceEvent<'_>) {
     }
 }
 
-/// In the span of the request, which has its method.
+/// Called in the span of the request, which has the method.
 fn finished(outcome: Outcome, elapsed: Duration) {
     match outcome {
         Outcome::Error(code) => {

@@ -124,12 +124,7 @@ where
     if !is_json {
         return Err(Rejection::NotJson);
     }
-    let mut body = request_body::read(
-        body,
-        (config.body_limit, config.body_timeout),
-        &shared.buffers,
-    )
-    .await?;
+    let mut body = request_body::read(body, config.body_limits(), &shared.buffers).await?;
     if detach::is_long(&head, &body) {
         detach::detach(&mut head, &mut body);
     }

@@ -18,8 +18,8 @@ use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::party_of;
 use crate::transport::answer::first::{First, first};
 use crate::transport::answer::response::{json_response, stream_response};
-use crate::transport::dispatch::calls::Handling;
-use crate::transport::dispatch::context::{Context, Reading};
+use crate::transport::dispatch::calls::RunningCall;
+use crate::transport::dispatch::context::{Context, OutletClaim};
 use crate::transport::dispatch::link::{ExchangeLink, Link};
 use crate::transport::future::at_once;
 use crate::transport::session::listeners::too_many;
@@ -44,7 +44,7 @@ pub(crate) struct Begun<'s> {
     /// Whose identity it runs under, and when that ends.
     owner: Option<Owner>,
     end: Option<Instant>,
-    work: Leased<Handling>,
+    work: Leased<RunningCall>,
 }
 
 /// Takes up a request. Nothing waits here, so that what came of it is moved to where it stays at once.
