@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::access::authorizer::Authorizer;
 #[cfg(feature = "request-state")]
 use super::access::seal::StateKeys;
-use super::config::{Access, Config, SsePaths, same_path};
+use super::config::{Config, SsePaths, same_path};
+use super::dispatch::admission::Access;
 use super::dispatch::dispatcher::Dispatcher;
 use super::observe::events::ServiceEvent;
 use super::observe::observer::{Hook, Observer};

@@ -3,19 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::access::authorizer::Authorizer;
+use super::dispatch::admission::Access;
+use super::intake::request_body::BodyLimits;
 #[cfg(feature = "request-state")]
 use super::session::portable::Portable;
 use super::stream::queue::QueueLimits;
-use crate::protocol::challenge::Challenge;
 use crate::protocol::cors::Cors;
 use crate::protocol::exchange::Terms;
 use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::Guard;
 use crate::protocol::party::Caps;
-use crate::protocol::protected::Published;
-use crate::protocol::rejection::Rejection;
 use crate::protocol::replay::ReplayLimits;
+use crate::protocol::stream::Resumption;
+use crate::wire::id::Tag;
 use crate::wire::jsonrpc::MessageLimits;
 
 /// The settings of a service, checked and immutable.
@@ -49,14 +49,6 @@ pub(crate) struct Config {
     pub(crate) portable: Option<Portable>,
 }
 
-/// Who may ask.
-pub(crate) struct Access {
-    /// `None` lets everybody in.
-    pub(crate) authorizer: Option<Box<dyn Authorizer>>,
-    /// What is told of it, and the path in front of ours that clients know.
-    pub(crate) published: Option<(Published, String)>,
-}
-
 /// Where HTTP+SSE is.
 #[derive(Debug)]
 pub(crate) struct SsePaths {
@@ -68,17 +60,22 @@ pub(crate) struct SsePaths {
     pub(crate) trusts_forwarded_prefix: bool,
 }
 
-impl Access {
-    /// Completes a challenge for the endpoint that is known by this path.
-    pub(crate) fn challenge(&self, challenge: Challenge, path: &str) -> Rejection {
-        let challenge = match &self.published {
-            Some((published, prefix)) => {
-                let url = published.url_for(&format!("{prefix}{path}"));
-                challenge.at(url, published.initial_scopes())
-            }
-            None => challenge,
-        };
-        Rejection::Challenged(Box::new(challenge))
+impl Config {
+    /// The limits of a request body.
+    pub(crate) fn body_limits(&self) -> BodyLimits {
+        BodyLimits {
+            bytes: self.body_limit,
+            time: self.body_timeout,
+        }
+    }
+
+    /// How the streams of a new session can be resumed. `tag` is in the ids of its events.
+    pub(crate) fn resumption(&self, tag: Option<Tag>) -> Resumption {
+        Resumption {
+            tag,
+            limits: self.replay,
+            retry: self.retry,
+        }
     }
 }
 

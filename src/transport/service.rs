@@ -14,14 +14,13 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::access::peer::Peer;
 use super::answer::documents;
-use super::answer::response::{refuse, response};
+use super::answer::response::{name_session, refuse, response};
 use super::dispatch::admission::{hide_credentials, identify};
 use super::future::BoxFuture;
 use super::intake::detach;
 use super::intake::request_body;
 use super::observe::events::{SessionEnd, Snapshot};
 use super::session::listeners::Listener;
-use super::shape::streamable::name_session;
 use super::shape::{http_sse, stateless, streamable};
 use super::shared::Shared;
 use super::stream::body::ResponseBody;

@@ -14,6 +14,7 @@ use super::dispatch::publisher::Publisher;
 use super::intake::buffers::Buffers;
 use super::observe::observer::Observer;
 use super::session::listeners::{ListenTable, Listener};
+use super::session::reaper::Reaper;
 use super::session::sessions::SessionTable;
 #[cfg(feature = "request-state")]
 use super::session::sessions::now;
@@ -30,14 +31,13 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) dispatcher: Arc<dyn Dispatcher>,
     pub(crate) table: Arc<SessionTable>,
+    pub(crate) reaper: Arc<Reaper>,
     pub(crate) listens: Arc<ListenTable>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) observer: Arc<Observer>,
     pub(crate) leases: Arc<LeaseTable>,
     pub(crate) buffers: Arc<Buffers>,
     draining: AtomicBool,
-    /// Whether a task looks after sessions whose time is up.
-    reaping: AtomicBool,
 }
 
 impl Shared {
@@ -49,6 +49,7 @@ impl Shared {
         let observer = Arc::new(observer);
         let table = SessionTable::new(config.sessions, Arc::clone(&observer));
         let table = Arc::new(table);
+        let reaper = Reaper::new(Arc::clone(&table), config.idle_time, config.replay.age);
         let calls = Calls::new(Arc::clone(&observer), config.calls, config.request_timeout);
         let listens = Arc::new(Table::new(config.listens));
         let is_authorized = config.access.authorizer.is_some();
@@ -59,13 +60,13 @@ impl Shared {
             config,
             dispatcher,
             table,
+            reaper: Arc::new(reaper),
             listens,
             calls: Arc::new(calls),
             observer,
             leases: Arc::new(lease_table()),
             buffers,
             draining: AtomicBool::new(false),
-            reaping: AtomicBool::new(false),
         })
     }
 
@@ -121,26 +122,6 @@ impl Shared {
             Endpoint::Mcp => self.config.mcp_path.is_some(),
             Endpoint::Sse | Endpoint::Messages => self.config.sse.is_some(),
         }
-    }
-
-    /// Whether the caller is the one to look after sessions from now on.
-    pub(crate) fn begins_reaping(&self) -> bool {
-        !self.reaping.swap(true, Ordering::SeqCst)
-    }
-
-    /// The task that looked after sessions is gone.
-    pub(crate) fn stops_reaping(&self) {
-        self.reaping.store(false, Ordering::SeqCst);
-    }
-
-    /// Whether the caller may stop looking after sessions, since there are none.
-    pub(crate) fn ends_reaping(&self) -> bool {
-        if self.table.len() > 0 {
-            return false;
-        }
-        self.stops_reaping();
-        // One that was opened in between may have counted on the caller.
-        self.table.len() == 0 || !self.begins_reaping()
     }
 
     /// Gives all listening requests their result (SPEC D-127).

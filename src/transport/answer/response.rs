@@ -6,7 +6,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode, Version};
 
-use crate::protocol::header::X_ACCEL_BUFFERING;
+use crate::protocol::header::{MCP_SESSION_ID, X_ACCEL_BUFFERING};
 use crate::protocol::rejection::Rejection;
 use crate::transport::stream::body::ResponseBody;
 use crate::wire::pieces::Pieces;
@@ -63,5 +63,14 @@ pub(crate) fn refuse(rejection: &Rejection, version: Version) -> Response<Respon
     if refusal.close && version < Version::HTTP_2 {
         set(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
+}
+
+/// Names the session in a response, as the client spells it (SPEC C-82, J-31).
+pub(crate) fn name_session(
+    mut response: Response<ResponseBody>,
+    name: HeaderValue,
+) -> Response<ResponseBody> {
+    response.headers_mut().insert(MCP_SESSION_ID, name);
     response
 }

@@ -8,6 +8,8 @@ use hyper::http::request::Parts;
 
 use super::dispatcher::Dispatcher;
 use crate::protocol::challenge::Challenge;
+use crate::protocol::protected::Published;
+use crate::protocol::rejection::Rejection;
 use crate::transport::access::authorizer::Authorizer;
 use crate::transport::access::identity::Identity;
 use crate::transport::panics::{Panicked, caught, guarded};
@@ -15,6 +17,28 @@ use crate::wire::jsonrpc::{Message, Payload};
 
 /// How long the check of an authorizer may take. A longer one counts as unavailable.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who may ask.
+pub(crate) struct Access {
+    /// `None` admits every request.
+    pub(crate) authorizer: Option<Box<dyn Authorizer>>,
+    /// The documents about the authorization, and the path prefix that clients see before ours.
+    pub(crate) published: Option<(Published, String)>,
+}
+
+impl Access {
+    /// Completes a challenge for the endpoint that is known by this path.
+    pub(crate) fn challenge(&self, challenge: Challenge, path: &str) -> Rejection {
+        let challenge = match &self.published {
+            Some((published, prefix)) => {
+                let url = published.url_for(&format!("{prefix}{path}"));
+                challenge.at(url, published.initial_scopes())
+            }
+            None => challenge,
+        };
+        Rejection::Challenged(Box::new(challenge))
+    }
+}
 
 /// Asks the authorizer.
 pub(crate) async fn identify(

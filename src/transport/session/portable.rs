@@ -1,22 +1,15 @@
 //! [`Portable`]: sessions whose names say what they are, so that another process can go on with them
 //! (PITFALLS R-50).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
 
-use super::sessions::{SessionRow, now};
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::exchange::Claim;
-use crate::protocol::party::{Owner, Party};
-use crate::protocol::rejection::Rejection;
-use crate::protocol::session::{Session, Terms};
+use crate::protocol::party::Owner;
+use crate::protocol::session::Terms;
 use crate::transport::access::seal::{Sealed, StateKeys, since_1970};
-use crate::transport::shape::handle::too_many;
-use crate::transport::shape::streamable::{reap_from_now_on, resumption};
-use crate::transport::shared::Shared;
-use crate::wire::id::{SessionId, Tag};
+use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::RawJson;
 use crate::wire::version::ProtocolVersion;
 
@@ -55,7 +48,7 @@ impl Portable {
 
     /// What a session is that this process does not know; `None` if it was never ours, is
     /// another principal's, or began too long ago.
-    fn read(&self, id: SessionId, owner: Option<&str>, sealed: &str) -> Option<Terms> {
+    pub(crate) fn read(&self, id: SessionId, owner: Option<&str>, sealed: &str) -> Option<Terms> {
         let content = self.keys.open(Sealed::Session, &bound(id, owner), sealed)?;
         let content = RawJson::of(&content);
         let until = std::str::from_utf8(content.member("until")?.as_bytes()).ok()?;
@@ -68,30 +61,6 @@ impl Portable {
             client: Some(Capabilities::read(declared, MAX_CAPABILITIES).ok()?),
         })
     }
-}
-
-/// Takes up a session that was opened elsewhere, or here before a restart. Requests that come for it
-/// at the same time find the same one.
-pub(crate) fn restore(
-    shared: &Arc<Shared>,
-    claim: &Claim,
-    party: Option<&Party>,
-) -> Result<Arc<SessionRow>, Rejection> {
-    let portable = shared.config.portable.as_ref();
-    let owner = party.and_then(Party::owner);
-    let read = |portable: &Portable| {
-        let id = claim.session?;
-        let terms = portable.read(id, owner.map(|owner| &**owner), claim.sealed()?)?;
-        Some((id, terms))
-    };
-    let (id, terms) = portable.and_then(read).ok_or(Rejection::UnknownSession)?;
-    if shared.is_draining() {
-        return Err(Rejection::ShuttingDown);
-    }
-    let session = Session::taken_up(resumption(shared, Some(Tag::random())), terms, now());
-    let row = shared.table.restore(id, session, party).map_err(too_many)?;
-    reap_from_now_on(shared);
-    row.ok_or(Rejection::UnknownSession)
 }
 
 /// The id and the principal are not told in the name, and are sealed with it. An id has one length, so

@@ -2,5 +2,8 @@
 
 pub(crate) mod handle;
 pub(crate) mod http_sse;
+mod lookup;
+#[cfg(feature = "request-state")]
+mod restore;
 pub(crate) mod stateless;
 pub(crate) mod streamable;

@@ -2,9 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
@@ -13,20 +12,20 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::handle::{NotTaken, Place, Running, declared, too_many};
+use super::lookup::find;
 use crate::protocol::era::Read;
 use crate::protocol::exchange::{Claim, Form, Position};
-use crate::protocol::header::MCP_SESSION_ID;
 use crate::protocol::rejection::{INVALID_MESSAGE, LONG_CAPABILITIES, Rejection};
 use crate::protocol::session::{Route, Session};
-use crate::protocol::stream::{Attachment, Connection, Resumption};
+use crate::protocol::stream::{Attachment, Connection};
 use crate::protocol::table::Row;
 use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::party_of;
 use crate::transport::answer::first::{First, first};
-use crate::transport::answer::response::{json_response, response, stream_response};
+use crate::transport::answer::response::{json_response, name_session, response, stream_response};
 use crate::transport::future::{BoxFuture, at_once};
 use crate::transport::observe::events::SessionEnd;
-use crate::transport::session::sessions::{ENDED, SessionRow, now};
+use crate::transport::session::sessions::{ENDED, now};
 use crate::transport::shared::Shared;
 use crate::transport::stream::body::ResponseBody;
 use crate::transport::stream::lease::Lease;
@@ -54,7 +53,7 @@ pub(crate) async fn initialize(
         let error = too_long.into();
         return Ok(refuse(shared, &request.id(), &error, LONG_CAPABILITIES));
     }
-    let resumption = resumption(shared, Some(Tag::random()));
+    let resumption = shared.config.resumption(Some(Tag::random()));
     let mut session = Session::resumable(resumption, now());
     if let Some(version) = asked_version(&request) {
         session.expect(version);
@@ -63,7 +62,7 @@ pub(crate) async fn initialize(
         .table
         .open(session, party_of(&head).as_ref())
         .map_err(too_many)?;
-    reap_from_now_on(shared);
+    shared.reaper.start();
     let place = Place {
         shared: Arc::clone(shared),
         row,
@@ -123,7 +122,7 @@ pub(crate) fn alone(
     if shared.is_draining() {
         return Err(Rejection::ShuttingDown);
     }
-    let resumption = resumption(shared, None);
+    let resumption = shared.config.resumption(None);
     let initializes = matches!(&read, Ok(Payload::Single(Message::Request(request)))
         if request.method() == "initialize");
     let session = if initializes {
@@ -179,75 +178,6 @@ pub(crate) fn delete(shared: &Arc<Shared>, claim: &Claim, head: &Parts) -> Answe
     shared.bury(place.row.id());
     place.end(SessionEnd::Deleted);
     Ok(response(StatusCode::OK, ResponseBody::empty()))
-}
-
-/// The session that a request belongs to. One whose time is up is gone, reaped or not (SPEC C-75),
-/// and another principal's was never there (SPEC C-57, C-78).
-fn find(shared: &Arc<Shared>, claim: &Claim, head: &Parts) -> Result<Place, Rejection> {
-    let owner = Identity::of(head).map(Identity::principal);
-    let known = known(shared, claim, owner).filter(|row| is_current(shared, row));
-    let row = known.map_or_else(|| take_up(shared, claim, head), Ok)?;
-    Ok(Place {
-        shared: Arc::clone(shared),
-        row,
-    })
-}
-
-fn known(shared: &Shared, claim: &Claim, owner: Option<&str>) -> Option<Arc<SessionRow>> {
-    // With something behind it, it is the name of a portable session or of none. What is sealed is not
-    // read for a session that is known: its id is as hard to guess without it.
-    let may_be_known = claim.sealed().is_none() || shared.has_portable_sessions();
-    let id = claim.session.filter(|_| may_be_known)?;
-    let row = shared.table.find(id, owner)?;
-    // Those of HTTP+SSE are not for this endpoint.
-    (!row.with(|session| session.is_bound())).then_some(row)
-}
-
-/// The session that is not known here, if its name is portable.
-fn take_up(
-    shared: &Arc<Shared>,
-    claim: &Claim,
-    head: &Parts,
-) -> Result<Arc<SessionRow>, Rejection> {
-    #[cfg(feature = "request-state")]
-    return crate::transport::session::portable::restore(shared, claim, party_of(head).as_ref());
-    #[cfg(not(feature = "request-state"))]
-    {
-        let _ = (shared, claim, head);
-        Err(Rejection::UnknownSession)
-    }
-}
-
-/// Whether a session goes on. One that has ended, if only just, is as one that was reaped: unknown, or
-/// taken up again where its name is portable.
-fn is_current(shared: &Shared, row: &SessionRow) -> bool {
-    let now = now();
-    let is_over = row.with(|session| {
-        let is_over = session.is_closed() || session.closes_idle(now, shared.config.idle_time);
-        session.touch(now);
-        is_over
-    });
-    if is_over {
-        shared.table.end(row, SessionEnd::Idle);
-    }
-    !is_over
-}
-
-pub(crate) fn resumption(shared: &Shared, tag: Option<Tag>) -> Resumption {
-    Resumption {
-        tag,
-        limits: shared.config.replay,
-        retry: shared.config.retry,
-    }
-}
-
-/// SPEC C-82, J-31: as the client spells it.
-pub(crate) fn name_session(
-    mut response: Response<ResponseBody>,
-    name: HeaderValue,
-) -> Response<ResponseBody> {
-    response.headers_mut().insert(MCP_SESSION_ID, name);
-    response
 }
 
 /// What a JSON answer is wrapped in.
@@ -679,58 +609,4 @@ impl Drop for Attached {
             self.place.end(SessionEnd::NotInitialized);
         }
     }
-}
-
-/// Ends sessions whose time is up, from when there is one to when there is none (SPEC C-77).
-pub(crate) fn reap_from_now_on(shared: &Arc<Shared>) {
-    if shared.begins_reaping() {
-        let shared = Arc::downgrade(shared);
-        tokio::spawn(async move {
-            let mut reaping = Reaping {
-                shared: shared.clone(),
-                is_done: false,
-            };
-            loop {
-                let Some(period) = shared.upgrade().map(|shared| reaping_period(&shared)) else {
-                    return;
-                };
-                tokio::time::sleep(period).await;
-                let Some(shared) = shared.upgrade() else {
-                    return;
-                };
-                reap(&shared);
-                if shared.ends_reaping() {
-                    reaping.is_done = true;
-                    return;
-                }
-            }
-        });
-    }
-}
-
-/// Lets whoever opens a session next begin anew, should the task end with its runtime.
-struct Reaping {
-    shared: Weak<Shared>,
-    is_done: bool,
-}
-
-impl Drop for Reaping {
-    fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade().filter(|_| !self.is_done) {
-            shared.stops_reaping();
-        }
-    }
-}
-
-fn reaping_period(shared: &Shared) -> Duration {
-    let shortest = shared.config.idle_time.min(shared.config.replay.age);
-    (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(30))
-}
-
-fn reap(shared: &Shared) {
-    let now = now();
-    shared.table.reap(|session| {
-        session.expire(now);
-        session.closes_idle(now, shared.config.idle_time)
-    });
 }

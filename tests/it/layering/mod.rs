@@ -101,7 +101,7 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        what: "locks are in table.rs, quota.rs, buffers.rs, queue.rs, observe.rs, parked.rs, registry.rs and round.rs",
+        what: "locks are in table.rs, quota.rs, buffers.rs, queue.rs, observer.rs, parked.rs, registry.rs and round.rs",
         within: &[""],
         but: &[
             "protocol/table.rs",
@@ -117,10 +117,11 @@ const RULES: &[Rule] = &[
         words: &["Mutex", "RwLock"],
     },
     Rule {
-        what: "only buffers.rs, legacy.rs, streamable.rs, stateless.rs and serve.rs spawn",
+        what: "only buffers.rs, reaper.rs, handle.rs, streamable.rs, stateless.rs and listener.rs spawn",
         within: &[""],
         but: &[
             "transport/intake/buffers.rs",
+            "transport/session/reaper.rs",
             "transport/shape/handle.rs",
             "transport/shape/streamable.rs",
             "transport/shape/stateless.rs",
