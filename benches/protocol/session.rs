@@ -114,7 +114,7 @@ fn misses(c: &mut Criterion) {
         "refused, its id is in use",
         busy,
         |session, _| {
-            let is_refused = session.admits(black_box(&known), RUNNING).is_err();
+            let is_refused = session.admits([black_box(&known)], RUNNING).is_err();
             assert!(is_refused, "the id is in use");
         },
     );

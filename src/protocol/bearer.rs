@@ -56,22 +56,22 @@ fn is_b64token(text: &str) -> bool {
 mod tests {
     use hyper::header::HeaderValue;
 
-    use super::super::challenge::Reason;
+    use super::super::challenge::Kind;
     use super::*;
 
     /// SPEC F.1 rows 1 to 4, F-2, F-3.
     #[test]
     fn a_token_is_read_from_one_place_only() {
         #[track_caller]
-        fn check(lines: &[&[u8]], uri: &str, expected: Result<&str, Reason>) {
+        fn check(lines: &[&[u8]], uri: &str, expected: Result<&str, Kind>) {
             let mut headers = HeaderMap::new();
             for line in lines {
                 headers.append(AUTHORIZATION, HeaderValue::from_bytes(line).unwrap());
             }
             let token = bearer_token(&headers, &uri.parse().unwrap());
-            assert_eq!(token.map_err(|challenge| challenge.reason()), expected);
+            assert_eq!(token.map_err(|challenge| challenge.kind()), expected);
         }
-        let (missing, invalid) = (Err(Reason::Missing), Err(Reason::InvalidRequest));
+        let (missing, invalid) = (Err(Kind::Missing), Err(Kind::InvalidRequest));
         check(&[b"Bearer abc"], "/mcp", Ok("abc"));
         check(&[b"bearer   a-._~+/0=="], "/mcp", Ok("a-._~+/0=="));
         check(&[b"BEARER abc"], "/mcp?session_id=1", Ok("abc"));

@@ -18,7 +18,7 @@ use hyper::header::HeaderValue;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    reason: Reason,
+    kind: Kind,
     description: Option<String>,
     scopes: Vec<String>,
     /// Where the metadata of the endpoint is, which the transport knows.
@@ -27,7 +27,7 @@ pub struct Challenge {
 
 /// The rows of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum Kind {
     Missing,
     InvalidRequest,
     InvalidToken,
@@ -36,9 +36,9 @@ pub(crate) enum Reason {
 }
 
 impl Challenge {
-    fn new(reason: Reason) -> Self {
+    fn new(kind: Kind) -> Self {
         Self {
-            reason,
+            kind,
             description: None,
             scopes: Vec::new(),
             metadata: None,
@@ -49,26 +49,26 @@ impl Challenge {
     /// 6750 wants it.
     #[must_use]
     pub fn missing() -> Self {
-        Self::new(Reason::Missing)
+        Self::new(Kind::Missing)
     }
 
     /// Credentials that cannot be read: 400, for this reason.
     pub fn invalid_request(description: impl AsRef<str>) -> Self {
-        Self::new(Reason::InvalidRequest).describe(description)
+        Self::new(Kind::InvalidRequest).describe(description)
     }
 
     /// A token that is expired, revoked, forged, or not for this server: 401. Which of these it was
     /// is better not told (SPEC F-8).
     #[must_use]
     pub fn invalid_token() -> Self {
-        Self::new(Reason::InvalidToken)
+        Self::new(Kind::InvalidToken)
             .describe("the token is expired, revoked or not for this server")
     }
 
     /// A good token without the scopes that are needed: 403. Name all that the operation needs, those
     /// included that the token has, so that the client asks for a token once (SPEC F-12).
     pub fn insufficient_scope<T: Into<String>>(scopes: impl IntoIterator<Item = T>) -> Self {
-        Self::new(Reason::InsufficientScope)
+        Self::new(Kind::InsufficientScope)
             .describe("this needs more scopes")
             .scopes(scopes)
     }
@@ -77,7 +77,7 @@ impl Challenge {
     /// throw good tokens away.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(Reason::Unavailable)
+        Self::new(Kind::Unavailable)
     }
 
     /// The scopes to ask a token for, no more than are needed (SPEC F-11). Those of
@@ -103,49 +103,38 @@ impl Challenge {
     /// names none itself.
     pub(crate) fn at(mut self, metadata: Option<&Arc<str>>, initial_scopes: &[String]) -> Self {
         self.metadata = metadata.cloned();
-        let asks = matches!(self.reason, Reason::Missing | Reason::InvalidToken);
+        let asks = matches!(self.kind, Kind::Missing | Kind::InvalidToken);
         if asks && self.scopes.is_empty() {
             self.scopes = initial_scopes.to_vec();
         }
         self
     }
 
-    /// The reason in one word, to be counted by.
-    pub(crate) fn name(&self) -> &'static str {
-        match self.reason {
-            Reason::Missing => "credentials_missing",
-            Reason::InvalidRequest => "credentials_malformed",
-            Reason::InvalidToken => "token_invalid",
-            Reason::InsufficientScope => "scope_insufficient",
-            Reason::Unavailable => "authorizer_unavailable",
-        }
-    }
-
-    pub(crate) fn reason(&self) -> Reason {
-        self.reason
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// What goes into the body.
     pub(crate) fn message(&self) -> &str {
-        match (self.reason, &self.description) {
+        match (self.kind, &self.description) {
             (_, Some(description)) => description,
-            (Reason::Missing, _) => "this needs credentials",
-            (Reason::InvalidRequest, _) => "the credentials cannot be read",
-            (Reason::InvalidToken, _) => "the token does not do",
-            (Reason::InsufficientScope, _) => "this needs more scopes",
-            (Reason::Unavailable, _) => "the credentials cannot be checked now, try again later",
+            (Kind::Missing, _) => "this needs credentials",
+            (Kind::InvalidRequest, _) => "the credentials cannot be read",
+            (Kind::InvalidToken, _) => "the token does not do",
+            (Kind::InsufficientScope, _) => "this needs more scopes",
+            (Kind::Unavailable, _) => "the credentials cannot be checked now, try again later",
         }
     }
 
     /// The value of `WWW-Authenticate` (SPEC F-8 to F-12); none where the client can do nothing about
     /// it.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
-        let error = match self.reason {
-            Reason::Missing => None,
-            Reason::InvalidRequest => Some("invalid_request"),
-            Reason::InvalidToken => Some("invalid_token"),
-            Reason::InsufficientScope => Some("insufficient_scope"),
-            Reason::Unavailable => return None,
+        let error = match self.kind {
+            Kind::Missing => None,
+            Kind::InvalidRequest => Some("invalid_request"),
+            Kind::InvalidToken => Some("invalid_token"),
+            Kind::InsufficientScope => Some("insufficient_scope"),
+            Kind::Unavailable => return None,
         };
         let mut parameters = Vec::new();
         let mut parameter =

@@ -5,7 +5,7 @@ use super::fields::{Field, Fields};
 use super::header::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
 use super::level::LogLevel;
 use super::mirror::{self, Mismatch, Scalar};
-use super::rejection::Rejection;
+use super::rejection::Reason;
 use crate::wire::jsonrpc::{Params, RawJson, Request};
 use crate::wire::version::{Era, ProtocolVersion};
 
@@ -26,31 +26,22 @@ impl Envelope {
         fields: &Fields<'_>,
         request: &Request,
         capabilities_limit: usize,
-    ) -> Result<Self, Rejection> {
-        let meta = Meta::read(request.params()).map_err(|expected| Rejection::BadEnvelope {
-            id: request.id(),
-            expected,
-        })?;
-        let mismatch = |mismatch: Mismatch| Rejection::HeaderMismatch {
-            id: Some(request.id()),
-            mismatch,
-        };
+    ) -> Result<Self, Reason> {
+        let meta =
+            Meta::read(request.params()).map_err(|expected| Reason::BadEnvelope { expected })?;
         // Before the version is known, because a proxy may have routed by the header.
         mirror::check_literal(fields.version, &MCP_PROTOCOL_VERSION, &meta.version)
-            .map_err(mismatch)?;
+            .map_err(Reason::HeaderMismatch)?;
         let version = ProtocolVersion::parse(&meta.version)
             .filter(|version| version.era() == Era::Modern)
-            .ok_or_else(|| Rejection::VersionUnknown {
-                id: request.id(),
+            .ok_or_else(|| Reason::VersionUnknown {
                 requested: meta.version.as_ref().into(),
             })?;
-        mirror::check_literal(fields.method, &MCP_METHOD, request.method()).map_err(mismatch)?;
-        check_name(fields.name, request).map_err(mismatch)?;
+        mirror::check_literal(fields.method, &MCP_METHOD, request.method())
+            .map_err(Reason::HeaderMismatch)?;
+        check_name(fields.name, request).map_err(Reason::HeaderMismatch)?;
         let capabilities = Capabilities::read(Some(meta.capabilities), capabilities_limit);
-        let long = |TooLong { limit }| Rejection::LongCapabilities {
-            id: request.id(),
-            limit,
-        };
+        let long = |TooLong { limit }| Reason::LongCapabilities { limit };
         Ok(Self {
             version,
             capabilities: capabilities.map_err(long)?,
@@ -125,7 +116,7 @@ mod tests {
     const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
     const LEVEL: &str = "io.modelcontextprotocol/logLevel";
 
-    fn checked(headers: &[(&str, &[u8])], body: &Value) -> Result<Envelope, Rejection> {
+    fn checked(headers: &[(&str, &[u8])], body: &Value) -> Result<Envelope, Reason> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: HeaderName = name.parse().unwrap();
@@ -141,18 +132,14 @@ mod tests {
     }
 
     /// Sends a request with these headers beside the ones that every request has.
-    fn sent(
-        method: &str,
-        params: &Value,
-        headers: &[(&str, &[u8])],
-    ) -> Result<Envelope, Rejection> {
+    fn sent(method: &str, params: &Value, headers: &[(&str, &[u8])]) -> Result<Envelope, Reason> {
         let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
         let version: (&str, &[u8]) = ("mcp-protocol-version", b"2026-07-28");
         let all = [&[version, ("mcp-method", method.as_bytes())], headers].concat();
         checked(&all, &body)
     }
 
-    fn with_meta(meta: Value) -> Result<Envelope, Rejection> {
+    fn with_meta(meta: Value) -> Result<Envelope, Reason> {
         sent("tools/list", &json!({ "_meta": meta }), &[])
     }
 
@@ -160,13 +147,12 @@ mod tests {
         json!({VERSION: "2026-07-28", CAPABILITIES: {}})
     }
 
-    /// The code of a refusal, and its `error` with the id of the request beside it.
+    /// The code of a refusal, and its `error`.
     #[track_caller]
-    fn refusal(checked: Result<Envelope, Rejection>) -> (i64, Value) {
+    fn refusal(checked: Result<Envelope, Reason>) -> (i64, Value) {
         let refusal = checked.unwrap_err().refusal();
         assert_eq!(refusal.status.as_u16(), 400);
-        let mut body: Value = serde_json::from_slice(&refusal.body).unwrap();
-        assert_eq!(body["id"], 7, "SPEC A-9");
+        let mut body: Value = serde_json::from_slice(&refusal.body(None)).unwrap();
         (
             body["error"]["code"].as_i64().unwrap(),
             body["error"].take(),

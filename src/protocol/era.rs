@@ -6,7 +6,7 @@ use super::exchange::Claim;
 use super::fields::Fields;
 use super::header::{MCP_METHOD, VersionHeader};
 use super::mirror;
-use super::rejection::Rejection;
+use super::rejection::Reason;
 use crate::wire::jsonrpc::{Id, Message, Params, ParseError, Payload, Request};
 use crate::wire::version::ProtocolVersion;
 
@@ -46,20 +46,20 @@ pub(crate) fn settle(
     read: Read,
     sessions: bool,
     capabilities_limit: usize,
-) -> Result<Posted, Rejection> {
+) -> Result<Posted, Reason> {
     let version = VersionHeader::read(fields.version);
     match &read {
         // A body that is no message has no era. Broken params have: that of their session.
         Err(error) if error.code() != -32602 || version.is_modern() || error.is_enveloped() => {
-            return Err(Rejection::Invalid(error.clone()));
+            return Err(Reason::Invalid(error.clone()));
         }
         Ok(Payload::Batch(messages))
             if version.is_modern() || messages.iter().any(is_enveloped) =>
         {
-            return Err(Rejection::BatchNotAllowed);
+            return Err(Reason::BatchNotAllowed);
         }
         Ok(Payload::Single(Message::Response(_))) if version.is_modern() => {
-            return Err(Rejection::ResponseNotAllowed);
+            return Err(Reason::ResponseNotAllowed);
         }
         Ok(Payload::Single(Message::Notification(notification)))
             if version.is_modern() || has_version(notification.params()) =>
@@ -67,7 +67,7 @@ pub(crate) fn settle(
             // SPEC D.2 step 8, J-6: it may be absent, but not say something else.
             if !fields.method.is_absent() {
                 mirror::check_literal(fields.method, &MCP_METHOD, notification.method())
-                    .map_err(|mismatch| Rejection::HeaderMismatch { id: None, mismatch })?;
+                    .map_err(Reason::HeaderMismatch)?;
             }
             return Ok(Posted::Unheard);
         }
@@ -104,11 +104,7 @@ fn has_version(params: Option<Params<'_>>) -> bool {
 }
 
 /// SPEC C.1, rows 8 to 12.
-fn in_session(
-    fields: &Fields<'_>,
-    version: VersionHeader,
-    read: Read,
-) -> Result<Posted, Rejection> {
+fn in_session(fields: &Fields<'_>, version: VersionHeader, read: Read) -> Result<Posted, Reason> {
     match Claim::read(fields.session, version)? {
         Some(claim) => Ok(Posted::InSession(claim, read)),
         None => match read {
@@ -116,19 +112,19 @@ fn in_session(
             Ok(Payload::Single(Message::Request(request))) if request.method() == "initialize" => {
                 Ok(Posted::Initialize(request))
             }
-            Ok(_) => Err(Rejection::SessionHeaderMissing),
-            Err(error) => Err(Rejection::Invalid(error)),
+            Ok(_) => Err(Reason::SessionHeaderMissing),
+            Err(error) => Err(Reason::Invalid(error)),
         },
     }
 }
 
 /// SPEC C-83, C-92, C-93.
-fn alone(version: VersionHeader, read: Read) -> Result<Posted, Rejection> {
+fn alone(version: VersionHeader, read: Read) -> Result<Posted, Reason> {
     let initializes = matches!(&read, Ok(Payload::Single(Message::Request(request)))
         if request.method() == "initialize");
     match version {
         VersionHeader::Known(version) => Ok(Posted::Alone(version, read)),
-        VersionHeader::Unknown if !initializes => Err(Rejection::VersionNotServed),
+        VersionHeader::Unknown if !initializes => Err(Reason::VersionNotServed),
         VersionHeader::Unknown | VersionHeader::Absent => {
             Ok(Posted::Alone(ProtocolVersion::UNSAID, read))
         }
@@ -163,7 +159,7 @@ mod tests {
         format!(r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{{params}}}}}"#)
     }
 
-    fn settled(headers: &[(&str, &str)], body: &str, sessions: bool) -> Result<Posted, Rejection> {
+    fn settled(headers: &[(&str, &str)], body: &str, sessions: bool) -> Result<Posted, Reason> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: HeaderName = name.parse().unwrap();
@@ -175,7 +171,7 @@ mod tests {
     }
 
     /// What it came to, in words; a refusal as its status, its code and its reason.
-    fn verdict(settled: Result<Posted, Rejection>) -> String {
+    fn verdict(settled: Result<Posted, Reason>) -> String {
         match settled {
             Ok(Posted::Modern(request, _)) => format!("modern {}", request.method()),
             Ok(Posted::Unheard) => "unheard".to_owned(),
@@ -183,20 +179,15 @@ mod tests {
             Ok(Posted::InSession(_, read)) if read.is_err() => "broken in session".to_owned(),
             Ok(Posted::InSession(..)) => "in session".to_owned(),
             Ok(Posted::Alone(version, _)) => format!("alone in {version}"),
-            Err(rejection) => refused(&rejection),
+            Err(reason) => refused(&reason),
         }
     }
 
-    fn refused(rejection: &Rejection) -> String {
-        let refusal = rejection.refusal();
-        let body: serde_json::Value = serde_json::from_slice(&refusal.body).unwrap();
-        let why = format!("{rejection:?}");
+    fn refused(reason: &Reason) -> String {
+        let refusal = reason.refusal();
+        let why = format!("{reason:?}");
         let why = why.split(|c: char| !c.is_alphanumeric()).next().unwrap();
-        format!(
-            "{} {} {why}",
-            refusal.status.as_u16(),
-            body["error"]["code"]
-        )
+        format!("{} {} {why}", refusal.status.as_u16(), refusal.error.code())
     }
 
     #[track_caller]

@@ -7,7 +7,7 @@ use hyper::http::request::Parts;
 
 use super::fields::{Field, Fields};
 use super::header::{self, LAST_EVENT_ID, Media, VersionHeader};
-use super::rejection::Rejection;
+use super::rejection::Reason;
 use crate::wire::id::{EventId, SessionId};
 
 /// Where a request goes.
@@ -98,13 +98,13 @@ pub(crate) fn classify(
     head: &Parts,
     fields: &Fields<'_>,
     terms: Terms,
-) -> Result<Exchange, Rejection> {
+) -> Result<Exchange, Reason> {
     let allow = endpoint.allow(terms);
     match (endpoint, &head.method) {
         (_, &Method::OPTIONS) => Ok(Exchange::Options { allow }),
         (Endpoint::Mcp, &Method::POST) => {
             if !header::is_json(fields) {
-                return Err(Rejection::NotJson);
+                return Err(Reason::NotJson);
             }
             form_of(fields, terms.strict_accept).map(Exchange::Post)
         }
@@ -113,16 +113,16 @@ pub(crate) fn classify(
             let version = VersionHeader::read(fields.version);
             // SPEC D.4: as for GET.
             if version.is_modern() {
-                return Err(Rejection::MethodNotAllowed { allow });
+                return Err(Reason::MethodNotAllowed { allow });
             }
             let claim = Claim::read(fields.session, version)?;
             claim
                 .map(Exchange::Delete)
-                .ok_or(Rejection::SessionHeaderMissing)
+                .ok_or(Reason::SessionHeaderMissing)
         }
         (Endpoint::Sse, &Method::GET) => {
             if !header::accepts(fields, Media::EventStream) {
-                return Err(Rejection::StreamNotAcceptable);
+                return Err(Reason::StreamNotAcceptable);
             }
             Ok(Exchange::OpenSse)
         }
@@ -131,34 +131,34 @@ pub(crate) fn classify(
             session_of(head.uri.query()).map(|session| Exchange::PostToSse { session, is_json })
         }
         // SPEC B-18: a client that probes with `POST /sse` learns to fall back.
-        _ => Err(Rejection::MethodNotAllowed { allow }),
+        _ => Err(Reason::MethodNotAllowed { allow }),
     }
 }
 
 /// SPEC C-10 to C-14.
-fn form_of(fields: &Fields<'_>, strict: bool) -> Result<Form, Rejection> {
+fn form_of(fields: &Fields<'_>, strict: bool) -> Result<Form, Reason> {
     match header::admitted(fields, [Media::Json, Media::EventStream]) {
-        _ if strict && fields.accept.is_absent() => Err(Rejection::NotAcceptable),
+        _ if strict && fields.accept.is_absent() => Err(Reason::NotAcceptable),
         [true, true] => Ok(Form::Either),
         [true, false] if !strict => Ok(Form::Json),
         [false, true] if !strict => Ok(Form::Stream),
-        _ => Err(Rejection::NotAcceptable),
+        _ => Err(Reason::NotAcceptable),
     }
 }
 
 /// SPEC C.2.
-fn listen(fields: &Fields<'_>) -> Result<Exchange, Rejection> {
+fn listen(fields: &Fields<'_>) -> Result<Exchange, Reason> {
     let version = VersionHeader::read(fields.version);
     // SPEC D-2, J-35: a client of the modern era learns that it has no such stream.
     if version.is_modern() {
-        return Err(Rejection::MethodNotAllowed {
+        return Err(Reason::MethodNotAllowed {
             allow: "POST, OPTIONS",
         });
     }
     if !header::accepts(fields, Media::EventStream) {
-        return Err(Rejection::StreamNotAcceptable);
+        return Err(Reason::StreamNotAcceptable);
     }
-    let claim = Claim::read(fields.session, version)?.ok_or(Rejection::SessionHeaderMissing)?;
+    let claim = Claim::read(fields.session, version)?.ok_or(Reason::SessionHeaderMissing)?;
     let position = match header::visible(Field::of(fields.headers, &LAST_EVENT_ID)) {
         Ok(None) => Position::Standalone,
         Ok(Some((_, id))) => EventId::parse(id).map_or(Position::Nowhere, Position::After),
@@ -169,10 +169,7 @@ fn listen(fields: &Fields<'_>) -> Result<Exchange, Rejection> {
 
 impl Claim {
     /// `None` when the request names no session.
-    pub(crate) fn read(
-        field: Field<'_>,
-        version: VersionHeader,
-    ) -> Result<Option<Self>, Rejection> {
+    pub(crate) fn read(field: Field<'_>, version: VersionHeader) -> Result<Option<Self>, Reason> {
         // Nearly all are the plain name of a session, and then all of it is visible.
         if let Field::One(name) = field
             && let Some(session) = SessionId::read(name.as_bytes())
@@ -183,7 +180,7 @@ impl Claim {
                 version,
             }));
         }
-        let name = header::visible(field).map_err(|()| Rejection::SessionHeaderMalformed)?;
+        let name = header::visible(field).map_err(|()| Reason::SessionHeaderMalformed)?;
         Ok(name.map(|(name, text)| Self {
             session: SessionId::parse(text.split('.').next().unwrap_or_default()),
             name: name.clone(),
@@ -199,9 +196,9 @@ impl Claim {
 
     /// SPEC C-91, C-94, J-40: asked only of a session that was found. Any revision that is served
     /// in sessions will do; the session's own rules.
-    pub(crate) fn check_version(&self) -> Result<(), Rejection> {
+    pub(crate) fn check_version(&self) -> Result<(), Reason> {
         match self.version {
-            VersionHeader::Unknown => Err(Rejection::VersionNotServed),
+            VersionHeader::Unknown => Err(Reason::VersionNotServed),
             // A modern one does not get here: it makes a modern request, or a 405.
             VersionHeader::Absent | VersionHeader::Known(_) => Ok(()),
         }
@@ -209,15 +206,15 @@ impl Claim {
 }
 
 /// The one `session_id` of a query. A hex digit needs no percent-encoding, so none is undone.
-fn session_of(query: Option<&str>) -> Result<SessionId, Rejection> {
+fn session_of(query: Option<&str>) -> Result<SessionId, Reason> {
     let mut ids = query
         .unwrap_or_default()
         .split('&')
         .filter_map(|pair| pair.strip_prefix("session_id="));
     match (ids.next(), ids.next()) {
-        (None, _) => Err(Rejection::SessionIdMissing),
-        (Some(id), None) => SessionId::parse(id).ok_or(Rejection::SessionIdMalformed),
-        (Some(_), Some(_)) => Err(Rejection::SessionIdMalformed),
+        (None, _) => Err(Reason::SessionIdMissing),
+        (Some(id), None) => SessionId::parse(id).ok_or(Reason::SessionIdMalformed),
+        (Some(_), Some(_)) => Err(Reason::SessionIdMalformed),
     }
 }
 
@@ -234,7 +231,7 @@ mod tests {
     };
     const ID: &str = "0123456789abcdef0123456789abcdef";
 
-    fn classified(endpoint: Endpoint, method: &str, uri: &str) -> Result<Exchange, Rejection> {
+    fn classified(endpoint: Endpoint, method: &str, uri: &str) -> Result<Exchange, Reason> {
         let request = Request::builder()
             .method(method)
             .uri(uri)
@@ -242,11 +239,7 @@ mod tests {
         classified_head(endpoint, &request.body(()).unwrap().into_parts().0, TERMS)
     }
 
-    fn classified_head(
-        endpoint: Endpoint,
-        head: &Parts,
-        terms: Terms,
-    ) -> Result<Exchange, Rejection> {
+    fn classified_head(endpoint: Endpoint, head: &Parts, terms: Terms) -> Result<Exchange, Reason> {
         classify(endpoint, head, &Fields::read(&head.headers), terms)
     }
 
@@ -279,7 +272,7 @@ mod tests {
             for method in methods {
                 let verdict = classified(endpoint, method, &uri);
                 assert!(
-                    matches!(verdict, Err(Rejection::MethodNotAllowed { .. })),
+                    matches!(verdict, Err(Reason::MethodNotAllowed { .. })),
                     "{method}"
                 );
             }
@@ -301,7 +294,7 @@ mod tests {
             .body(())
             .unwrap();
         let verdict = classified_head(Endpoint::Sse, &request.into_parts().0, TERMS);
-        assert!(matches!(verdict, Err(Rejection::StreamNotAcceptable)));
+        assert!(matches!(verdict, Err(Reason::StreamNotAcceptable)));
         let request = Request::get("/sse").body(()).unwrap();
         assert!(
             classified_head(Endpoint::Sse, &request.into_parts().0, TERMS).is_ok(),
@@ -328,7 +321,7 @@ mod tests {
         }
         for query in [None, Some(""), Some("session=1"), Some("Session_id=1")] {
             assert!(
-                matches!(session_of(query), Err(Rejection::SessionIdMissing)),
+                matches!(session_of(query), Err(Reason::SessionIdMissing)),
                 "{query:?}"
             );
         }
@@ -336,7 +329,7 @@ mod tests {
         for query in ["session_id=", "session_id=xyz", &twice] {
             let verdict = session_of(Some(query));
             assert!(
-                matches!(verdict, Err(Rejection::SessionIdMalformed)),
+                matches!(verdict, Err(Reason::SessionIdMalformed)),
                 "{query}"
             );
         }
@@ -355,7 +348,7 @@ mod tests {
     const STREAM: (&str, &str) = ("accept", "text/event-stream");
     const JSON: (&str, &str) = ("content-type", "application/json");
 
-    fn mcp(method: &str, headers: &[(&str, &str)], terms: Terms) -> Result<Exchange, Rejection> {
+    fn mcp(method: &str, headers: &[(&str, &str)], terms: Terms) -> Result<Exchange, Reason> {
         let mut request = Request::builder().method(method).uri("/mcp");
         for (name, value) in headers {
             let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
@@ -369,7 +362,7 @@ mod tests {
     }
 
     /// What it came to, in words; a refusal as its status and its reason.
-    fn verdict(exchange: Result<Exchange, Rejection>) -> String {
+    fn verdict(exchange: Result<Exchange, Reason>) -> String {
         match exchange {
             Ok(Exchange::Post(form)) => format!("post {form:?}"),
             Ok(Exchange::Listen(_, Position::Standalone)) => "listen".to_owned(),
@@ -378,11 +371,13 @@ mod tests {
             Ok(Exchange::Delete(_)) => "delete".to_owned(),
             Ok(Exchange::OpenSse | Exchange::PostToSse { .. }) => "HTTP+SSE".to_owned(),
             Ok(Exchange::Options { allow }) => format!("options {allow}"),
-            Err(rejection) => {
-                let refusal = rejection.refusal();
-                let why = format!("{rejection:?}");
+            Err(reason) => {
+                let refusal = reason.refusal();
+                let why = format!("{reason:?}");
                 let why = why.split(|c: char| !c.is_alphanumeric()).next().unwrap();
-                let allow = refusal.allow.map(|allow| format!(": {allow}"));
+                let allow = refusal
+                    .header
+                    .map(|(_, allow)| format!(": {}", allow.to_str().unwrap()));
                 format!(
                     "{} {why}{}",
                     refusal.status.as_u16(),

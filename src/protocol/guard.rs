@@ -7,7 +7,7 @@ use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Uri, Version};
 
 use super::fields::Field;
-use super::rejection::Rejection;
+use super::rejection::Reason;
 use super::stranger::Stranger;
 
 /// The allow-lists, parsed when the service is built.
@@ -48,7 +48,7 @@ impl Guard {
         uri: &Uri,
         headers: &'h HeaderMap,
         arrived: Option<IpAddr>,
-    ) -> Result<Option<&'h HeaderValue>, Rejection> {
+    ) -> Result<Option<&'h HeaderValue>, Reason> {
         let is_local = arrived.is_none_or(|address| address.to_canonical().is_loopback());
         let host = match requested_host(version, uri, headers)? {
             // Nearly every client of a server on its own machine is no page, and needs no closer look.
@@ -64,7 +64,7 @@ impl Guard {
         let Allowed::Listed(origins) = &self.origins else {
             return Ok(Some(line));
         };
-        let refused = |setting| Rejection::OriginNotAllowed(stranger(line, Some(setting)));
+        let refused = |setting| Reason::OriginNotAllowed(stranger(line, Some(setting)));
         // What is no origin cannot be listed.
         let origin = Origin::parse(text).ok_or_else(|| refused("allow_any_origin"))?;
         let is_admitted = origins.contains(&origin)
@@ -77,8 +77,8 @@ impl Guard {
         }
     }
 
-    fn admit_host(&self, text: &str, is_local: bool) -> Result<Host, Rejection> {
-        let host = Host::parse(text).ok_or(Rejection::BadHost)?;
+    fn admit_host(&self, text: &str, is_local: bool) -> Result<Host, Reason> {
+        let host = Host::parse(text).ok_or(Reason::BadHost)?;
         let Allowed::Listed(hosts) = &self.hosts else {
             return Ok(host);
         };
@@ -90,7 +90,7 @@ impl Guard {
             return Ok(host);
         }
         let stranger = Stranger::new(text.as_bytes(), Some("allowed_hosts"));
-        Err(Rejection::HostNotAllowed(stranger))
+        Err(Reason::HostNotAllowed(stranger))
     }
 }
 
@@ -101,18 +101,18 @@ fn requested_host<'r>(
     version: Version,
     uri: &'r Uri,
     headers: &'r HeaderMap,
-) -> Result<Option<&'r str>, Rejection> {
+) -> Result<Option<&'r str>, Reason> {
     let line = match Field::of(headers, HOST) {
-        Field::Several => return Err(Rejection::BadHost),
-        Field::Absent if version == Version::HTTP_11 => return Err(Rejection::BadHost),
+        Field::Several => return Err(Reason::BadHost),
+        Field::Absent if version == Version::HTTP_11 => return Err(Reason::BadHost),
         Field::Absent => None,
-        Field::One(line) => Some(line.to_str().map_err(|_| Rejection::BadHost)?),
+        Field::One(line) => Some(line.to_str().map_err(|_| Reason::BadHost)?),
     };
     match (uri.authority(), line) {
         (Some(authority), Some(line))
             if version >= Version::HTTP_2 && !is_same_host(authority.as_str(), line) =>
         {
-            Err(Rejection::BadHost)
+            Err(Reason::BadHost)
         }
         (Some(authority), _) => Ok(Some(authority.as_str())),
         (None, line) => Ok(line),
@@ -136,18 +136,18 @@ fn is_same_host(a: &str, b: &str) -> bool {
 
 /// The one line of `Origin`, as it is and as text. No setting admits several, or bytes that no
 /// origin has (SPEC G-2).
-fn the_origin(headers: &HeaderMap) -> Result<Option<(&HeaderValue, &str)>, Rejection> {
+fn the_origin(headers: &HeaderMap) -> Result<Option<(&HeaderValue, &str)>, Reason> {
     match Field::of(headers, ORIGIN) {
         Field::Absent => Ok(None),
         Field::One(line) => match line.to_str() {
             Ok(text) => Ok(Some((line, text))),
-            Err(_) => Err(Rejection::OriginNotAllowed(stranger(line, None))),
+            Err(_) => Err(Reason::OriginNotAllowed(stranger(line, None))),
         },
         Field::Several => {
             let lines = headers.get_all(ORIGIN).iter();
             let lines: Vec<_> = lines.map(HeaderValue::as_bytes).collect();
             let stranger = Stranger::new(&lines.join(&b", "[..]), None);
-            Err(Rejection::OriginNotAllowed(stranger))
+            Err(Reason::OriginNotAllowed(stranger))
         }
     }
 }
@@ -318,7 +318,7 @@ mod tests {
     const LOOPBACK: &str = "127.0.0.1";
     const PUBLIC: &str = "192.0.2.7";
 
-    fn verdict(guard: &Guard, arrived: &str, lines: &[(&str, &str)]) -> Result<(), Rejection> {
+    fn verdict(guard: &Guard, arrived: &str, lines: &[(&str, &str)]) -> Result<(), Reason> {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(
@@ -412,12 +412,12 @@ mod tests {
         let guard = Guard::default();
         assert!(matches!(
             verdict(&guard, LOOPBACK, &[]),
-            Err(Rejection::BadHost)
+            Err(Reason::BadHost)
         ));
         let twice = [("host", "localhost"), ("host", "localhost")];
         assert!(matches!(
             verdict(&guard, LOOPBACK, &twice),
-            Err(Rejection::BadHost)
+            Err(Reason::BadHost)
         ));
     }
 
@@ -469,7 +469,7 @@ mod tests {
             let verdict = Guard::default().check(version, &Uri::from_static(uri), &headers, None);
             let verdict = match verdict {
                 Ok(_) => Passes,
-                Err(Rejection::BadHost) => Bad,
+                Err(Reason::BadHost) => Bad,
                 Err(_) => Refused,
             };
             assert_eq!(verdict, expected, "{version:?} {uri} {line:?}");
@@ -502,7 +502,7 @@ mod tests {
                 hosts: Allowed::Listed(vec![Host::parse("mcp.example.com").unwrap()]),
                 origins: Allowed::default(),
             };
-            let (Rejection::HostNotAllowed(stranger) | Rejection::OriginNotAllowed(stranger)) =
+            let (Reason::HostNotAllowed(stranger) | Reason::OriginNotAllowed(stranger)) =
                 verdict(&guard, PUBLIC, lines).unwrap_err()
             else {
                 panic!("{lines:?} is refused for something else");

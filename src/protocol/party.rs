@@ -44,6 +44,15 @@ pub(crate) enum Each {
     Set(usize),
 }
 
+/// All places are taken, and nothing gives its place up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// As many as there are.
+    All(usize),
+    /// As many as one party may have.
+    Each(usize, Whose),
+}
+
 impl Party {
     /// The principal, if it is one.
     pub(crate) fn owner(&self) -> Option<&Owner> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 use std::time::Instant;
 
-use super::party::{Caps, Owner, Party, Whose};
+use super::party::{Caps, Full, Owner, Party};
 #[cfg(feature = "request-state")]
 use super::tombs::Tombs;
 use super::turnover::{Look, Rest, Turnover};
@@ -49,15 +49,6 @@ pub(crate) trait GivesWay {
     fn rest(&self, now: Instant) -> Option<Rest>;
     /// Its place is another's: nothing begins in it any more.
     fn give_way(&mut self);
-}
-
-/// There are as many sessions as there may be, and none of them gives way.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// In the table.
-    All(usize),
-    /// Of this party.
-    Each(usize, Whose),
 }
 
 /// A session that has its place.
@@ -430,7 +421,7 @@ impl<S> fmt::Debug for Row<S> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::party::{Each, Net};
+    use super::super::party::{Each, Net, Whose};
     use super::*;
 
     fn capped<S>(all: usize, each: usize) -> Table<S> {

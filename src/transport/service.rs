@@ -30,7 +30,7 @@ use crate::protocol::era::{Posted, id_of, settle};
 use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
 use crate::protocol::fields::Fields;
 use crate::protocol::party::Net;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::{Reason, Rejection};
 use crate::wire::jsonrpc;
 
 /// How long answers of a closed service have to be written.
@@ -210,14 +210,17 @@ impl McpService {
             .guard
             .check(version, &head.uri, &head.headers, self.local);
         let (sharing, answered) = match (checked, published) {
-            (Err(rejection), _) => (config.cors.share(None), Err(rejection)),
-            (Ok(_), Some(published)) => (Sharing::Unsaid, documents::answer(published, &head)),
+            (Err(reason), _) => (config.cors.share(None), Err(reason.into())),
+            (Ok(_), Some(published)) => (
+                Sharing::Unsaid,
+                documents::answer(published, &head).map_err(Rejection::from),
+            ),
             (Ok(origin), None) => {
                 let sharing = config.cors.share(origin);
                 (sharing, self.respond(endpoint, head, body).await)
             }
         };
-        let mut response = answered.unwrap_or_else(|rejection| self.refuse(&rejection, version));
+        let mut response = answered.unwrap_or_else(|rejection| self.refuse(rejection, version));
         sharing.add_to(response.headers_mut());
         response
     }
@@ -228,11 +231,16 @@ impl McpService {
     }
 
     /// The answer to what is not carried out.
-    pub(crate) fn refuse(&self, why: &Rejection, version: Version) -> Response<ResponseBody> {
-        let response = refuse(why, version);
-        let status = response.status().as_u16();
-        self.shared.observer.refused(why, status);
-        response
+    pub(crate) fn refuse(
+        &self,
+        why: impl Into<Rejection>,
+        version: Version,
+    ) -> Response<ResponseBody> {
+        let Rejection { reason, id } = why.into();
+        let refusal = reason.refusal();
+        let status = refusal.status.as_u16();
+        self.shared.observer.refused(&reason, refusal.name, status);
+        refuse(refusal, id.as_ref(), version)
     }
 
     /// Answers a request that the guard admitted.
@@ -253,7 +261,7 @@ impl McpService {
             response.headers_mut().extend(allowed);
             return Ok(response);
         }
-        let endpoint = endpoint.ok_or(Rejection::UnknownPath)?;
+        let endpoint = endpoint.ok_or(Reason::UnknownPath)?;
         self.admit(endpoint, &mut head).await?;
         let fields = Fields::read(&head.headers);
         match (
@@ -279,7 +287,7 @@ impl McpService {
                 let limit = config.capabilities_limit;
                 let answered = match settle(&fields, read, config.terms.sessions, limit) {
                     Ok(posted) => self.answer(head, posted, form).await,
-                    Err(rejection) => Err(rejection),
+                    Err(reason) => Err(reason.into()),
                 };
                 answered.map_err(|rejection| rejection.of(id))
             }
@@ -287,8 +295,8 @@ impl McpService {
                 streamable::listen(shared, &claim, position, &head)
             }
             (Exchange::Delete(claim), _) => streamable::delete(shared, &claim, &head),
-            (Exchange::OpenSse, Some(paths)) => http_sse::open(shared, paths, &head),
-            (Exchange::OpenSse, None) => Err(Rejection::UnknownPath),
+            (Exchange::OpenSse, Some(paths)) => Ok(http_sse::open(shared, paths, &head)?),
+            (Exchange::OpenSse, None) => Err(Reason::UnknownPath.into()),
             (Exchange::PostToSse { session, is_json }, _) => {
                 http_sse::post(shared, (session, is_json), head, body).await
             }
@@ -304,7 +312,7 @@ impl McpService {
 
     /// Finds out who asks, and leaves it in the head, for handlers and for what is bound to it
     /// (SPEC F-1, F-16: on every request, before its body is read).
-    async fn admit(&self, endpoint: Endpoint, head: &mut Parts) -> Result<(), Rejection> {
+    async fn admit(&self, endpoint: Endpoint, head: &mut Parts) -> Result<(), Reason> {
         let config = &self.shared.config;
         if let Some(address) = self.peer {
             let client = config.proxies.client(address.ip(), &head.headers);

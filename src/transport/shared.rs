@@ -105,8 +105,8 @@ impl Shared {
         let permitted = permit(&*self.dispatcher, Identity::of(head), payload);
         permitted.map_err(|challenge| {
             let path = self.told_path(endpoint, head.uri.path());
-            let rejection = self.config.access.challenge(challenge, path);
-            rejection.of(id_of(read))
+            let reason = self.config.access.challenge(challenge, path);
+            Rejection::from(reason).of(id_of(read))
         })
     }
 

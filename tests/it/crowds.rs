@@ -216,7 +216,7 @@ async fn a_refused_initialize_takes_nobodys_place() {
     assert!(answer.contains("Builder::capabilities_limit"), "{answer}");
     assert_eq!(times_refused(&mcp, "long_capabilities"), 1);
     let running = [given(&mcp, slow()).await, given(&mcp, slow()).await];
-    let says = "2 requests (limit: `Builder::max_calls`)";
+    let says = "2 running requests (limit: `Builder::max_calls`)";
     refused(mcp.call(initialize()).await, 503, says).await;
     seen.allow("x", 2);
     for answer in running {
@@ -380,7 +380,7 @@ async fn one_address_has_half_of_the_calls() {
     // Without an address: a Unix socket, memory.
     running.push(given(&mcp, slow()).await);
     running.push(given(&mcp, slow()).await);
-    let says = "the server already runs 6 requests (limit: `Builder::max_calls`)";
+    let says = "the server already has 6 running requests (limit: `Builder::max_calls`)";
     for mcp in [&mcp, &there] {
         refused(mcp.call(slow()).await, 503, says).await;
     }

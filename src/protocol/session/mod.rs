@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::capabilities::Capabilities;
 use super::change::Change;
 use super::level::LogLevel;
+use super::rejection::{Reason, Rejection};
 use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
 use super::table::GivesWay;
 use super::turnover::Rest;
@@ -110,17 +111,6 @@ pub(crate) enum Unasked {
     Closed,
     /// There is no stream that the question could go on (SPEC C-25, E-112).
     NoStream,
-}
-
-/// Why a request cannot begin.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    Closed,
-    IdInUse,
-    TooMany,
-    /// A second `initialize` (SPEC E-6).
-    Initialized,
-    Draining,
 }
 
 /// What a request is answered under.
@@ -357,11 +347,11 @@ impl<C: Connection, W, R> Session<C, W, R> {
         initializes: bool,
         route: Route,
         limit: usize,
-    ) -> Result<(Ticket, Terms), Refused> {
-        self.admits(id, limit)?;
+    ) -> Result<(Ticket, Terms), Rejection> {
+        self.admits([id], limit)?;
         if initializes {
             if self.phase != Phase::Fresh {
-                return Err(Refused::Initialized);
+                return Err(Reason::InitializedAlready.to(id));
             }
             self.phase = Phase::Opening;
         }
@@ -377,20 +367,26 @@ impl<C: Connection, W, R> Session<C, W, R> {
         Ok((ticket, self.terms()))
     }
 
-    /// Whether a request could begin now, `limit` being how many may run.
-    pub(crate) fn admits(&self, id: &Id, limit: usize) -> Result<(), Refused> {
-        if self.phase == Phase::Closed {
-            return Err(Refused::Closed);
-        }
-        if self.draining {
-            return Err(Refused::Draining);
-        }
-        // SPEC A-12, PITFALLS R-13: a duplicate is refused, the first one never notices.
-        if self.is_running(id) {
-            return Err(Refused::IdInUse);
-        }
-        if self.running.len() >= limit {
-            return Err(Refused::TooMany);
+    /// Whether these requests could all begin now, when `limit` of them may run.
+    pub(crate) fn admits<'i>(
+        &self,
+        ids: impl IntoIterator<Item = &'i Id>,
+        limit: usize,
+    ) -> Result<(), Rejection> {
+        for (running, id) in (self.running.len()..).zip(ids) {
+            if self.phase == Phase::Closed {
+                return Err(Reason::UnknownSession.into());
+            }
+            if self.draining {
+                return Err(Reason::ShuttingDown.into());
+            }
+            // SPEC A-12, PITFALLS R-13: a duplicate is refused, the first one never notices.
+            if self.is_running(id) {
+                return Err(Reason::IdInUse.to(id));
+            }
+            if running >= limit {
+                return Err(Reason::TooManyRequests { limit }.to(id));
+            }
         }
         Ok(())
     }

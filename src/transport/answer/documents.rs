@@ -9,7 +9,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
 use crate::protocol::protected::Published;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::transport::answer::response::{json_response, response};
 use crate::transport::stream::body::ResponseBody;
 
@@ -19,10 +19,10 @@ const METHODS: &str = "GET, HEAD, OPTIONS";
 pub(crate) fn answer(
     published: &Published,
     head: &Parts,
-) -> Result<Response<ResponseBody>, Rejection> {
+) -> Result<Response<ResponseBody>, Reason> {
     let document = published
         .document(head.uri.path())
-        .ok_or(Rejection::UnknownPath)?;
+        .ok_or(Reason::UnknownPath)?;
     let mut response = match head.method {
         Method::GET => json_response(StatusCode::OK, document.clone()),
         Method::HEAD => {
@@ -39,7 +39,7 @@ pub(crate) fn answer(
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
             response
         }
-        _ => return Err(Rejection::MethodNotAllowed { allow: METHODS }),
+        _ => return Err(Reason::MethodNotAllowed { allow: METHODS }),
     };
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -1,14 +1,12 @@
 //! The responses: JSON, a stream of events, a refusal.
 
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
-};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode, Version};
 
 use crate::protocol::header::{MCP_SESSION_ID, X_ACCEL_BUFFERING};
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Refusal;
 use crate::transport::stream::body::ResponseBody;
+use crate::wire::jsonrpc::Id;
 use crate::wire::pieces::Pieces;
 
 /// A response with the header that all of ours have but streams: answers are of one session, no
@@ -44,24 +42,20 @@ pub(crate) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
     response
 }
 
-/// The answer to a request that is not carried out.
-pub(crate) fn refuse(rejection: &Rejection, version: Version) -> Response<ResponseBody> {
-    let refusal = rejection.refusal();
-    let mut response = json_response(refusal.status, refusal.body);
+/// A refusal.
+pub(crate) fn refuse(
+    refusal: Refusal,
+    id: Option<&Id>,
+    version: Version,
+) -> Response<ResponseBody> {
+    let mut response = json_response(refusal.status, refusal.body(id));
     let headers = response.headers_mut();
-    let mut set = |name: HeaderName, value| headers.insert(name, value);
-    if let Some(allow) = refusal.allow {
-        set(ALLOW, HeaderValue::from_static(allow));
-    }
-    if let Some(challenge) = refusal.challenge {
-        set(WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(seconds) = refusal.retry_after {
-        set(RETRY_AFTER, HeaderValue::from(seconds));
+    if let Some((name, value)) = refusal.header {
+        headers.insert(name, value);
     }
     // The header is forbidden in HTTP/2 (PITFALLS R-21).
-    if refusal.close && version < Version::HTTP_2 {
-        set(CONNECTION, HeaderValue::from_static("close"));
+    if refusal.closes && version < Version::HTTP_2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

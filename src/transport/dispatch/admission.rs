@@ -9,7 +9,7 @@ use hyper::http::request::Parts;
 use super::dispatcher::Dispatcher;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::protected::Published;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::transport::access::authorizer::Authorizer;
 use crate::transport::access::identity::Identity;
 use crate::transport::panics::{Panicked, caught, guarded};
@@ -28,7 +28,7 @@ pub(crate) struct Access {
 
 impl Access {
     /// Completes a challenge for the endpoint that is known by this path.
-    pub(crate) fn challenge(&self, challenge: Challenge, path: &str) -> Rejection {
+    pub(crate) fn challenge(&self, challenge: Challenge, path: &str) -> Reason {
         let challenge = match &self.published {
             Some((published, prefix)) => {
                 let url = published.url_for(&format!("{prefix}{path}"));
@@ -36,7 +36,7 @@ impl Access {
             }
             None => challenge,
         };
-        Rejection::Challenged(Box::new(challenge))
+        Reason::Challenged(Box::new(challenge))
     }
 }
 

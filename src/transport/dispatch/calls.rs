@@ -10,9 +10,9 @@ use hyper::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::protocol::party::{Caps, Party};
+use crate::protocol::party::{Caps, Full, Party};
 use crate::protocol::quota::{Held, Quota};
-use crate::protocol::rejection::{Counted, Rejection};
+use crate::protocol::rejection::{Reason, Resource};
 use crate::transport::access::peer::party_of;
 use crate::transport::future::BoxFuture;
 use crate::transport::observe::events::{Outcome, ServiceEvent};
@@ -57,7 +57,7 @@ impl Calls {
         version: ProtocolVersion,
         request: &Request,
         head: &Parts,
-    ) -> Result<Call, Rejection> {
+    ) -> Result<Call, Reason> {
         let method = request.method();
         // A listening request has a limit of its own and no time limit.
         let works = method != "subscriptions/listen";
@@ -77,26 +77,26 @@ impl Calls {
     }
 
     /// Whether a call of this request could begin now.
-    pub(crate) fn room(&self, head: &Parts) -> Result<(), Rejection> {
+    pub(crate) fn room(&self, head: &Parts) -> Result<(), Reason> {
         drop(self.take(head)?);
         self.observer.call_ended();
         Ok(())
     }
 
     /// Counts a call in total and for its party.
-    fn take(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Rejection> {
+    fn take(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Reason> {
         let held = self.hold(head)?;
         // Counted before the check, so that no two calls take the last place.
         let limit = self.caps.all;
         if self.observer.call_began() >= limit {
             self.observer.call_ended();
-            return Err(Rejection::TooManyCalls { limit });
+            return Err(full(Full::All(limit)));
         }
         Ok(held)
     }
 
     /// Counts a call for its party, if the party is known and has a limit of its own.
-    fn hold(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Rejection> {
+    fn hold(&self, head: &Parts) -> Result<Option<Box<Held<Party>>>, Reason> {
         let Some(party) = party_of(head) else {
             return Ok(None);
         };
@@ -105,9 +105,8 @@ impl Calls {
         };
         let whose = party.whose();
         let held = self.parties.take(party, limit);
-        let of = Counted::Calls;
         held.map(|held| Some(Box::new(held)))
-            .ok_or(Rejection::TooManyOfOne { of, limit, whose })
+            .ok_or_else(|| full(Full::Each(limit, whose)))
     }
 
     /// Ends every call with an error that says why.
@@ -136,6 +135,10 @@ impl Calls {
             .await
         })
     }
+}
+
+fn full(full: Full) -> Reason {
+    Reason::Full(Resource::Calls, full)
 }
 
 /// One call. It counts until it is dropped.

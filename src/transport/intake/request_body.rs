@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 
 use super::buffers::Buffers;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::transport::future::at_once;
 
 /// The limits of a request body.
@@ -34,14 +34,14 @@ pub(crate) async fn read<B>(
     body: B,
     limits: BodyLimits,
     buffers: &Arc<Buffers>,
-) -> Result<Bytes, Rejection>
+) -> Result<Bytes, Reason>
 where
     B: Body,
 {
     let BodyLimits { bytes: limit, time } = limits;
     let declared = body.size_hint().lower();
     if declared > limit as u64 {
-        return Err(Rejection::BodyTooLarge { limit });
+        return Err(Reason::BodyTooLarge { limit });
     }
     let mut reading = pin!(gather(body, declared as usize, limit, buffers));
     // Most bodies arrive with their head and need no timer.
@@ -50,7 +50,7 @@ where
     }
     tokio::time::timeout(time, reading)
         .await
-        .unwrap_or(Err(Rejection::BodyTimeout { limit: time }))
+        .unwrap_or(Err(Reason::BodyTimeout { limit: time }))
 }
 
 async fn gather<B: Body>(
@@ -58,18 +58,18 @@ async fn gather<B: Body>(
     declared: usize,
     limit: usize,
     buffers: &Arc<Buffers>,
-) -> Result<Bytes, Rejection> {
+) -> Result<Bytes, Reason> {
     let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut buffer = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Rejection::BodyIncomplete)?;
+        let frame = frame.map_err(|_| Reason::BodyIncomplete)?;
         // Trailers are ignored.
         let Ok(mut piece) = frame.into_data() else {
             continue;
         };
         if first.len() + buffer.len() + piece.remaining() > limit {
-            return Err(Rejection::BodyTooLarge { limit });
+            return Err(Reason::BodyTooLarge { limit });
         }
         // If the body declares more, its first piece is copied at once too. hyper can reuse the buffer of
         // a piece as soon as the piece is dropped.

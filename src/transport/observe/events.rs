@@ -12,12 +12,61 @@ use crate::wire::version::ProtocolVersion;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ServiceEvent<'a> {
-    /// The transport refused a request.
+    /// The transport refused a request, and no handler saw it.
+    ///
+    /// | `reason` | `status` | Meaning |
+    /// | --- | --- | --- |
+    /// | `bad_host` | 400 | The request has no `Host`, several, or one that is not valid. |
+    /// | `host_not_allowed` | 403 | `Host` is not allowed; see `hint`. |
+    /// | `origin_not_allowed` | 403 | `Origin` is not allowed; see `hint`. |
+    /// | `bad_forwarded_prefix` | 400 | `X-Forwarded-Prefix` is not one plain absolute path. |
+    /// | `head_timeout` | 408 | The head of the request did not arrive in time. |
+    /// | `ambiguous_length` | 400 | The head gives the length of the body more than once. |
+    /// | `unknown_coding` | 400 | `Transfer-Encoding` is not `chunked`. |
+    /// | `bare_line_feed` | 400 | A line of the head ends with LF alone. |
+    /// | `unknown_path` | 404 | The path is no endpoint, or one that is switched off. |
+    /// | `method_not_allowed` | 405 | The endpoint does not have this HTTP method. |
+    /// | `not_acceptable` | 406 | `Accept` does not admit the answer. |
+    /// | `session_id_missing` | 400 | The request names no session, and needs one. |
+    /// | `session_id_malformed` | 400 | The name of the session is not valid. |
+    /// | `version_not_served` | 400 | The request names a revision that is not served. |
+    /// | `event_unknown` | 400 | The session cannot resume after `Last-Event-ID`. |
+    /// | `initialized_already` | 400 * | A second `initialize` in a session. |
+    /// | `unknown_session` | 404 | The session does not exist, or belongs to another principal. |
+    /// | `not_json` | 415 | The body is not declared as uncompressed JSON in UTF-8. |
+    /// | `body_too_large` | 413 | The body is longer than the limit. |
+    /// | `body_timeout` | 408 | The body did not arrive in time. |
+    /// | `body_incomplete` | 400 | The body was cut short, or its chunks are malformed. |
+    /// | `invalid_message` | 400 * | The body is not a valid JSON-RPC message. |
+    /// | `batch_not_allowed` | 400 | The revision has no batches. |
+    /// | `response_not_allowed` | 400 | The revision has no responses from clients. |
+    /// | `bad_envelope` | 400 | `_meta` of a request of 2026-07-28 is incomplete or malformed. |
+    /// | `long_capabilities` | 400 * | The client declares more capabilities than are kept. |
+    /// | `header_mismatch` | 400 | A header differs from the part of the body that it mirrors. |
+    /// | `id_in_use` | 400 | The session still runs a request with the same id. |
+    /// | `too_many_requests` | 503 | The session runs as many requests as it may. |
+    /// | `too_many_notifications` | 503 | The session handles as many notifications as it may. |
+    /// | `too_many_sessions` | 503 | The server has as many sessions as it may, and all are busy. |
+    /// | `too_many_sessions_of_one` | 429 | The same for one principal or one address. |
+    /// | `too_many_calls` | 503 | The server runs as many requests as it may. |
+    /// | `too_many_calls_of_one` | 429 | The same for one principal or one address. |
+    /// | `too_many_listens` | 503 | The server has as many `subscriptions/listen` as it may. |
+    /// | `too_many_listens_of_one` | 429 | The same for one principal or one address. |
+    /// | `too_many_connections` | 503 | The server has as many connections as it may. |
+    /// | `too_many_connections_of_one` | 429 | The same for one address. |
+    /// | `credentials_missing` | 401 | The request has no credentials of a kind that is accepted. |
+    /// | `token_invalid` | 401 | The authorizer does not accept the token. |
+    /// | `credentials_malformed` | 400 | The credentials cannot be read. |
+    /// | `scope_insufficient` | 403 | The token lacks a scope that the operation needs. |
+    /// | `authorizer_unavailable` | 503 | The authorizer could not check the credentials. |
+    /// | `shutting_down` | 503 | The service is draining or closed. |
+    ///
+    /// \* In a session, where the request was understood, the refusal is a JSON-RPC error alone: the
+    /// status is 200 on Streamable HTTP and 202 on HTTP+SSE.
     Refused {
-        /// Why, as an identifier of this crate, such as `host_not_allowed`.
+        /// Why, as in the table.
         reason: &'static str,
-        /// The HTTP status of the response. It is 200 or 202 if only the JSON-RPC error says that the
-        /// request was refused.
+        /// The HTTP status of the answer.
         status: u16,
         /// For a `Host` or `Origin` that is not allowed: its value, and the setting that would admit it.
         hint: Option<Hint<'a>>,
@@ -179,4 +228,41 @@ pub struct Snapshot {
     pub cuts: u64,
     /// Keep-alive comments that were written.
     pub keep_alives: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::protocol::rejection::tests::every_reason;
+
+    /// The table of [`ServiceEvent::Refused`](super::ServiceEvent::Refused) has every reason, in the order of
+    /// the protocol's own table, with its status.
+    #[test]
+    fn the_table_of_refusals_is_complete_and_true() {
+        let told: Vec<String> = include_str!("events.rs")
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("/// | `"))
+            .filter(|row| !row.starts_with("reason`"))
+            .map(|row| {
+                let mut cells = row.split(" | ");
+                let (name, status) = (cells.next().unwrap(), cells.next().unwrap());
+                assert!(cells.next().unwrap().ends_with(". |"), "{row}");
+                format!("`{name} {status}")
+            })
+            .collect();
+        let mut expected: Vec<String> = Vec::new();
+        for reason in every_reason() {
+            let refusal = reason.refusal();
+            let star = if reason.is_answer() { " *" } else { "" };
+            let row = format!("`{}` {}", refusal.name, refusal.status.as_u16());
+            let seen = expected
+                .iter()
+                .position(|other| other.trim_end_matches(" *") == row);
+            match seen {
+                Some(at) if !star.is_empty() => expected[at] = row + star,
+                Some(_) => {}
+                None => expected.push(row + star),
+            }
+        }
+        assert_eq!(told, expected);
+    }
 }

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::wire::version::ProtocolVersion;
 
 /// The hook of the embedder.
@@ -119,23 +119,14 @@ impl Observer {
         }
     }
 
-    pub(crate) fn refused(&self, rejection: &Rejection, status: u16) {
-        let hint = rejection.stranger().map(|stranger| Hint {
+    /// Tells of a refusal, by its name in the table and by the status of its answer.
+    pub(crate) fn refused(&self, reason: &Reason, name: &'static str, status: u16) {
+        let hint = reason.stranger().map(|stranger| Hint {
             value: &stranger.value,
             setting: stranger.setting,
         });
         self.tell(&ServiceEvent::Refused {
-            reason: rejection.name(),
-            status,
-            hint,
-        });
-    }
-
-    /// Reports a request that is refused by a JSON-RPC error in a successful response.
-    pub(crate) fn refused_inside(&self, reason: &'static str, status: u16) {
-        let hint = None;
-        self.tell(&ServiceEvent::Refused {
-            reason,
+            reason: name,
             status,
             hint,
         });

@@ -17,7 +17,7 @@ use super::socket::Socket;
 use super::timers::Timers;
 use crate::protocol::party::Net;
 use crate::protocol::quota::Held;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::transport::service::McpService;
 use crate::transport::stream::body::ResponseBody;
 
@@ -121,7 +121,7 @@ where
             }
         };
         if let Some(socket) = slot {
-            let refused = |why: Box<_>| printed(&setup.mcp.refuse(&why, Version::HTTP_11));
+            let refused = |why: Box<Reason>| printed(&setup.mcp.refuse(*why, Version::HTTP_11));
             Box::pin(socket.close(refusal.map(refused), &mut timers)).await;
         }
         drop(held);
@@ -132,7 +132,7 @@ where
 pub(super) fn refuse<R>(
     setup: &ConnectionSetup<R>,
     socket: TcpStream,
-    why: &Rejection,
+    why: Reason,
 ) -> impl Future<Output = ()> + use<R> {
     let answer = printed(&setup.mcp.refuse(why, Version::HTTP_11));
     let socket = Socket::new(socket, setup.header_limit, Arc::default());

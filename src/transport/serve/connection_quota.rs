@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
-use crate::protocol::party::{Net, Whose, half};
+use crate::protocol::party::{Full, Net, Whose, half};
 use crate::protocol::quota::{Held, Quota};
-use crate::protocol::rejection::{Counted, Rejection};
+use crate::protocol::rejection::{Reason, Resource};
 use crate::transport::service::McpService;
 
 /// How many connections there may be, in total and from one address.
@@ -32,10 +32,10 @@ impl ConnectionQuota {
         mcp: &McpService,
         socket: &TcpStream,
         open: usize,
-    ) -> Result<Option<Held<Net>>, Rejection> {
+    ) -> Result<Option<Held<Net>>, Reason> {
         let limit = self.total;
         if open >= limit {
-            return Err(Rejection::TooManyConnections { limit });
+            return Err(Reason::Full(Resource::Connections, Full::All(limit)));
         }
         let limit = self.per_address;
         let peer = socket.peer_addr().ok().map(|peer| peer.ip());
@@ -44,10 +44,9 @@ impl ConnectionQuota {
             return Ok(None);
         };
         let held = self.held.take(Net::of(peer), limit);
-        held.map(Some).ok_or(Rejection::TooManyOfOne {
-            of: Counted::Connections,
-            limit,
-            whose: Whose::Address,
-        })
+        held.map(Some).ok_or(Reason::Full(
+            Resource::Connections,
+            Full::Each(limit, Whose::Address),
+        ))
     }
 }

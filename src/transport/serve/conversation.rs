@@ -19,7 +19,7 @@ use super::routes::{BoxError, Routes};
 use super::setup::ConnectionSetup;
 use super::socket::Socket;
 use super::timers::{ConnectionTimeouts, Timer, Timers};
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 
 /// What follows on a socket that hyper has let go.
 pub(super) enum Ending {
@@ -29,7 +29,7 @@ pub(super) enum Ending {
     Parked(Box<ParkedStream>),
     /// A refusal that says why nothing more is read. In a box, because the task of an idle stream has
     /// room for this enum.
-    Refused(Box<Rejection>),
+    Refused(Box<Reason>),
 }
 
 /// Why hyper is no longer polled.
@@ -166,8 +166,8 @@ where
     match cause {
         Cause::Done | Cause::Upgrade | Cause::TimedOut(Timer::Idle | Timer::Close) => Ending::Over,
         Cause::Quiet => reclaim.take().map_or(Ending::Over, Ending::Parked),
-        Cause::Stop => Ending::Refused(Box::new(Rejection::ShuttingDown)),
-        Cause::TimedOut(Timer::Head) => Ending::Refused(Box::new(Rejection::HeadTimeout {
+        Cause::Stop => Ending::Refused(Box::new(Reason::ShuttingDown)),
+        Cause::TimedOut(Timer::Head) => Ending::Refused(Box::new(Reason::HeadTimeout {
             limit: timeouts.head,
         })),
         Cause::TimedOut(Timer::Write) => {

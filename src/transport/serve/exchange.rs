@@ -15,7 +15,7 @@ use super::progress::{AnswerGuard, Progress};
 use super::routes::{BoxError, Routes};
 use super::setup::ConnectionSetup;
 use super::upgrade::Upgrade;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::transport::intake::detach::Wide;
 
 /// Answers the requests of one connection, for as long as hyper serves it.
@@ -40,7 +40,7 @@ impl<'c, R> Exchanges<'c, R> {
     pub(super) async fn answer<B>(
         &self,
         guard: AnswerGuard,
-        verdict: Result<(), Rejection>,
+        verdict: Result<(), Reason>,
         mut request: Request<Incoming>,
     ) -> Result<Response<impl Body<Data = Bytes, Error = BoxError> + use<R, B>>, Infallible>
     where
@@ -55,7 +55,7 @@ impl<'c, R> Exchanges<'c, R> {
             request.extensions_mut().insert(Wide);
         }
         let response = match verdict.and_then(|()| check_host(&request)) {
-            Err(why) => mcp.refuse(&why, version),
+            Err(why) => mcp.refuse(why, version),
             Ok(()) if mcp.owns(request.uri().path()) => mcp.call(request).await,
             Ok(()) => {
                 let response = self.route(request).await;
@@ -110,11 +110,11 @@ fn is_reclaimable(request: &Request<Incoming>) -> bool {
 }
 
 /// RFC 9112, 3.2: exactly one `Host`, whatever the path.
-fn check_host(request: &Request<Incoming>) -> Result<(), Rejection> {
+fn check_host(request: &Request<Incoming>) -> Result<(), Reason> {
     let hosts = request.headers().get_all(HOST).iter().count();
     if hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11) {
         Ok(())
     } else {
-        Err(Rejection::BadHost)
+        Err(Reason::BadHost)
     }
 }

@@ -24,7 +24,7 @@ use super::routes::BoxError;
 use super::setup::{ConnectionSetup, HEADER_LIMIT, TIMEOUTS};
 use super::timers::ConnectionTimeouts;
 use crate::error::Error;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::transport::service::McpService;
 
 /// How many connections there may be. One more is answered 503.
@@ -225,7 +225,7 @@ impl<R> Serve<R> {
             match quota.take(&setup.mcp, &socket, connections.len()) {
                 Ok(held) => drop(connections.spawn(tcp_connection(setup.clone(), socket, held))),
                 Err(why) if refused.len() < REFUSALS => {
-                    refused.spawn(refuse(&setup, socket, &why));
+                    refused.spawn(refuse(&setup, socket, why));
                 }
                 Err(_) => {}
             }
@@ -237,7 +237,7 @@ impl<R> Serve<R> {
             reap(cx, &mut refused);
             let Some(socket) = socket else { return };
             if refused.len() < REFUSALS {
-                refused.spawn(refuse(&setup, socket, &Rejection::ShuttingDown));
+                refused.spawn(refuse(&setup, socket, Reason::ShuttingDown));
             }
         })
         .await;

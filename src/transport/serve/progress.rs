@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::timers::{Timer, Wait};
 use crate::protocol::framing::Fault;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 
 /// The state of one connection. One task runs all of it, so the atomics need no order and no
 /// read-modify-write.
@@ -50,7 +50,7 @@ impl Progress {
 
     /// Notes that a request has come to the service. It is being answered until the guard is dropped.
     /// The second value is an error if the request could be read in two ways.
-    pub(super) fn begin(self: &Arc<Self>) -> (AnswerGuard, Result<(), Rejection>) {
+    pub(super) fn begin(self: &Arc<Self>) -> (AnswerGuard, Result<(), Reason>) {
         let nth = self.begun.load(Relaxed);
         self.begun.store(nth.wrapping_add(1), Relaxed);
         self.set(ANSWERING, true);
@@ -158,11 +158,11 @@ impl Progress {
     }
 }
 
-fn refused(fault: Fault) -> Result<(), Rejection> {
+fn refused(fault: Fault) -> Result<(), Reason> {
     match fault {
-        Fault::Length => Err(Rejection::AmbiguousLength),
-        Fault::Coding => Err(Rejection::UnknownCoding),
-        Fault::LineFeed => Err(Rejection::BareLineFeed),
+        Fault::Length => Err(Reason::AmbiguousLength),
+        Fault::Coding => Err(Reason::UnknownCoding),
+        Fault::LineFeed => Err(Reason::BareLineFeed),
         // The reader of the body gets an error, if the body is read at all.
         Fault::Chunks => Ok(()),
     }

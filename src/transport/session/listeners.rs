@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 use crate::protocol::change::Change;
 use crate::protocol::filter::{SubscriptionFilter, change_params};
 use crate::protocol::party::Party;
-use crate::protocol::rejection::{Counted, Rejection};
+use crate::protocol::rejection::{Reason, Resource};
 use crate::protocol::stream::{Connection, frame_of};
-use crate::protocol::table::{Full, Row, Table};
+use crate::protocol::table::{Row, Table};
 use crate::transport::stream::queue::{Sender, StreamEnd};
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 
@@ -60,7 +60,7 @@ impl Listener {
         // SPEC D-130.
         let row = table
             .open(listener, party.as_ref())
-            .map_err(|full| too_many(full).error())?;
+            .map_err(|full| Reason::Full(Resource::Listens, full).refusal().error)?;
         let listed = Listed { table, row };
         listed.row.with(|listener| {
             let method = "notifications/subscriptions/acknowledged";
@@ -95,18 +95,6 @@ impl Listener {
     pub(crate) fn end(&mut self) {
         self.sender = None;
         self.running = None;
-    }
-}
-
-/// SPEC D-130.
-pub(crate) fn too_many(full: Full) -> Rejection {
-    match full {
-        Full::All(limit) => Rejection::TooManyListens { limit },
-        Full::Each(limit, whose) => Rejection::TooManyOfOne {
-            of: Counted::Listens,
-            limit,
-            whose,
-        },
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use crate::protocol::party::{Caps, Party};
+use crate::protocol::party::{Caps, Full, Party};
+use crate::protocol::rejection::{Reason, Resource};
 use crate::protocol::session::Session;
-use crate::protocol::table::{Full, Opened, Row, Table};
+use crate::protocol::table::{Opened, Row, Table};
 use crate::transport::observe::events::{ServiceEvent, SessionEnd};
 use crate::transport::observe::observer::Observer;
 use crate::transport::stream::queue::{Sender, StreamEnd};
@@ -46,8 +47,9 @@ impl SessionTable {
         &self,
         session: LiveSession,
         party: Option<&Party>,
-    ) -> Result<Arc<SessionRow>, Full> {
-        let opened = self.rows.open_in_turn(session, party, now())?;
+    ) -> Result<Arc<SessionRow>, Reason> {
+        let opened = self.rows.open_in_turn(session, party, now());
+        let opened = opened.map_err(full)?;
         Ok(self.told(opened, &ServiceEvent::SessionOpened))
     }
 
@@ -58,8 +60,9 @@ impl SessionTable {
         id: SessionId,
         session: LiveSession,
         party: Option<&Party>,
-    ) -> Result<Option<Arc<SessionRow>>, Full> {
-        let restored = self.rows.restore(id, session, party, now())?;
+    ) -> Result<Option<Arc<SessionRow>>, Reason> {
+        let restored = self.rows.restore(id, session, party, now());
+        let restored = restored.map_err(full)?;
         Ok(restored.map(|opened| self.told(opened, &ServiceEvent::SessionTakenUp)))
     }
 
@@ -116,6 +119,10 @@ impl SessionTable {
             self.observer.tell(&ServiceEvent::SessionEnded { reason });
         }
     }
+}
+
+fn full(full: Full) -> Reason {
+    Reason::Full(Resource::Sessions, full)
 }
 
 impl Deref for SessionTable {

@@ -9,10 +9,9 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::protocol::capabilities::{Capabilities, TooLong};
-use crate::protocol::rejection::{Counted, INITIALIZED_ALREADY, LONG_CAPABILITIES, Rejection};
-use crate::protocol::session::{Finished, Refused, Route, Terms, Ticket};
+use crate::protocol::rejection::{Reason, Rejection};
+use crate::protocol::session::{Finished, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
-use crate::protocol::table::Full;
 use crate::transport::dispatch::calls::Call;
 use crate::transport::dispatch::context::Context;
 use crate::transport::dispatch::link::{Link, SessionLink};
@@ -22,7 +21,7 @@ use crate::transport::panics::{Panicked, guarded};
 use crate::transport::session::sessions::{SessionRow, now};
 use crate::transport::shared::Shared;
 use crate::wire::jsonrpc::{
-    ErrorObject, Id, Json, Notification, Outgoing, Params, Request, Response as Reply,
+    ErrorObject, Id, Json, Notification, Outgoing, Params, ParseError, Request, Response as Reply,
 };
 use crate::wire::pieces::Pieces;
 use crate::wire::version::ProtocolVersion;
@@ -58,11 +57,11 @@ impl Drop for Taken {
 struct Hearing<'a>(&'a Place);
 
 impl<'a> Hearing<'a> {
-    fn begin(place: &'a Place, limit: usize) -> Result<Self, Rejection> {
+    fn begin(place: &'a Place, limit: usize) -> Result<Self, Reason> {
         if place.row.with(|session| session.begin_hearing(limit)) {
             Ok(Self(place))
         } else {
-            Err(Rejection::TooManyNotifications { limit })
+            Err(Reason::TooManyNotifications { limit })
         }
     }
 }
@@ -73,13 +72,6 @@ impl Drop for Hearing<'_> {
     }
 }
 
-/// Why a request is not taken up.
-pub(crate) enum NotTaken {
-    Rejected(Rejection),
-    /// It is answered with this at once; a refusal too, for this reason.
-    Answered(ErrorObject, &'static str),
-}
-
 impl Place {
     /// Takes up a request; nothing of it runs yet.
     pub(crate) fn begin(
@@ -87,45 +79,35 @@ impl Place {
         head: Box<Parts>,
         request: Request,
         route: Route,
-    ) -> Result<Running, NotTaken> {
+    ) -> Result<Running, Rejection> {
         // A session that opened while the drain went through the table has not heard of it.
         if self.shared.is_draining() {
-            return Err(NotTaken::Rejected(Rejection::ShuttingDown));
+            return Err(Reason::ShuttingDown.into());
         }
         let id = request.id();
         let initializes = request.method() == "initialize";
         let client = initializes.then(|| declared(&self.shared, &request));
-        let client = client
-            .transpose()
-            .map_err(|too_long| NotTaken::Answered(too_long.into(), LONG_CAPABILITIES))?;
+        let client = client.transpose()?;
         let limit = self.shared.config.max_requests;
-        let begun = self
+        let (ticket, terms) = self
             .row
-            .with(|session| session.begin(&id, initializes, route, limit));
-        let (ticket, terms) = begun.map_err(|why| not_taken(why, request.id(), limit))?;
+            .with(|session| session.begin(&id, initializes, route, limit))?;
         let taken = Taken {
             place: self.clone(),
             ticket,
         };
         let calls = &self.shared.calls;
-        let call = calls.begin(terms.version, &request, &head);
-        let call = call.map_err(NotTaken::Rejected)?;
+        let call = calls.begin(terms.version, &request, &head)?;
         let answer = Box::pin(answer(taken, call, head, (id, terms, client), request));
         Ok(Running { ticket, answer })
     }
 
     /// Whether requests of one body could all begin now, so that nothing else of the body is carried
     /// out when they cannot.
-    pub(crate) fn admits(&self, requests: &[Request]) -> Result<(), NotTaken> {
+    pub(crate) fn admits(&self, requests: &[Request]) -> Result<(), Rejection> {
+        let ids: Vec<_> = requests.iter().map(Request::id).collect();
         let limit = self.shared.config.max_requests;
-        for (before, request) in requests.iter().enumerate() {
-            let id = request.id();
-            let left = limit.saturating_sub(before);
-            self.row
-                .with(|session| session.admits(&id, left))
-                .map_err(|why| not_taken(why, id, limit))?;
-        }
-        Ok(())
+        self.row.with(|session| session.admits(&ids, limit))
     }
 
     fn context(
@@ -150,7 +132,7 @@ impl Place {
         &self,
         head: Box<Parts>,
         notification: Notification,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), Reason> {
         if notification.method() == "notifications/cancelled" {
             // SPEC E-87, A-21: unknown, finished or malformed has no effect.
             let id = notification.params().and_then(|params| params.request_id());
@@ -172,6 +154,20 @@ impl Place {
             observer.tell(&ServiceEvent::NotificationPanicked);
         }
         Ok(())
+    }
+
+    /// Refuses a body that cannot be read, unless it is a notification whose params alone are at fault:
+    /// the client does not wait for an answer to that (SPEC A-21).
+    pub(crate) fn refuse_body(&self, error: ParseError) -> Result<(), Rejection> {
+        match error.id() {
+            _ if error.code() != -32602 => Err(error.into()),
+            _ if error.is_notification() => Ok(()),
+            // An error under the id of a running request would answer that one (PITFALLS R-13).
+            Some(id) if self.row.with(|session| session.is_running(id)) => {
+                Err(Reason::IdInUse.to(id))
+            }
+            _ => Err(error.into()),
+        }
     }
 
     /// Takes the answer to a request of the server.
@@ -201,35 +197,11 @@ impl Place {
 /// # Errors
 ///
 /// It is more than is kept.
-pub(crate) fn declared(shared: &Shared, request: &Request) -> Result<Capabilities, TooLong> {
+pub(crate) fn declared(shared: &Shared, request: &Request) -> Result<Capabilities, Rejection> {
     let params = request.params().map(Params::as_raw);
     let declared = params.and_then(|params| params.member("capabilities"));
     Capabilities::read(declared, shared.config.capabilities_limit)
-}
-
-/// SPEC C-77, PITFALLS.
-pub(crate) fn too_many(full: Full) -> Rejection {
-    match full {
-        Full::All(limit) => Rejection::TooManySessions { limit },
-        Full::Each(limit, whose) => Rejection::TooManyOfOne {
-            of: Counted::Sessions,
-            limit,
-            whose,
-        },
-    }
-}
-
-fn not_taken(why: Refused, id: Id, limit: usize) -> NotTaken {
-    NotTaken::Rejected(match why {
-        Refused::Closed => Rejection::UnknownSession,
-        Refused::Draining => Rejection::ShuttingDown,
-        Refused::IdInUse => Rejection::IdInUse(id),
-        Refused::TooMany => Rejection::TooManyRequests { limit, id },
-        Refused::Initialized => {
-            let error = ErrorObject::invalid_request("this session is initialized already");
-            return NotTaken::Answered(error, INITIALIZED_ALREADY);
-        }
-    })
+        .map_err(|TooLong { limit }| Reason::LongCapabilities { limit }.to(&request.id()))
 }
 
 impl Running {

@@ -8,10 +8,10 @@ use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
-use super::handle::{NotTaken, Place, too_many};
+use super::handle::Place;
 use crate::protocol::exchange::Endpoint;
 use crate::protocol::header::forwarded_prefix;
-use crate::protocol::rejection::{INVALID_MESSAGE, Rejection};
+use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Closed, Connection};
 use crate::transport::access::identity::Identity;
@@ -27,9 +27,7 @@ use crate::transport::stream::body::ResponseBody;
 use crate::transport::stream::lease::Lease;
 use crate::transport::stream::queue::{StreamEnd, queue};
 use crate::wire::id::{SessionId, StreamId};
-use crate::wire::jsonrpc::{
-    self, ErrorObject, Id, Message, Outgoing, ParseError, Payload, Request,
-};
+use crate::wire::jsonrpc::{self, Message, Outgoing, Payload, Request};
 use crate::wire::sse::{Event, EventName};
 
 /// Opens a stream, and a session that lives as long.
@@ -37,9 +35,9 @@ pub(crate) fn open(
     shared: &Arc<Shared>,
     paths: &SsePaths,
     head: &Parts,
-) -> Result<Response<ResponseBody>, Rejection> {
+) -> Result<Response<ResponseBody>, Reason> {
     if shared.is_draining() {
-        return Err(Rejection::ShuttingDown);
+        return Err(Reason::ShuttingDown);
     }
     let prefix = forwarded_prefix_of(paths, &head.headers)?;
     let identity = Identity::of(head);
@@ -47,13 +45,10 @@ pub(crate) fn open(
     // SPEC F-52.
     let end = identity.and_then(Identity::end);
     let (mut sender, receiver) = queue(config.queue, &shared.observer, end);
-    let row = shared
-        .table
-        .open(
-            Session::bound(sender.clone(), now()),
-            party_of(head).as_ref(),
-        )
-        .map_err(too_many)?;
+    let row = shared.table.open(
+        Session::bound(sender.clone(), now()),
+        party_of(head).as_ref(),
+    )?;
     // SPEC B-2 to B-4: first the address to POST to, a path, so that it resolves against whatever
     // host the client used. Nothing else can be on the stream, whose name nobody knows yet.
     let (prefix, path) = match prefix {
@@ -75,7 +70,7 @@ pub(crate) fn open(
         .leased(lease, move || ended.end_with_stream());
     // A drain that began in between has not seen this session.
     if is_draining {
-        return Err(Rejection::ShuttingDown);
+        return Err(Reason::ShuttingDown);
     }
     Ok(stream_response(body))
 }
@@ -84,11 +79,11 @@ pub(crate) fn open(
 fn forwarded_prefix_of<'h>(
     paths: &SsePaths,
     headers: &'h HeaderMap,
-) -> Result<Option<&'h str>, Rejection> {
+) -> Result<Option<&'h str>, Reason> {
     if !paths.trusts_forwarded_prefix {
         return Ok(None);
     }
-    forwarded_prefix(headers).map_err(|()| Rejection::BadForwardedPrefix)
+    forwarded_prefix(headers).map_err(|()| Reason::BadForwardedPrefix)
 }
 
 /// Ends the session when its stream is dropped (SPEC B-12).
@@ -115,14 +110,14 @@ where
     let row = shared
         .table
         .find(session, Identity::of(&head).map(Identity::principal))
-        .ok_or(Rejection::UnknownSession)?;
+        .ok_or(Reason::UnknownSession)?;
     let place = Place {
         shared: Arc::clone(shared),
         row,
     };
     place.check_stream()?;
     if !is_json {
-        return Err(Rejection::NotJson);
+        return Err(Reason::NotJson.into());
     }
     let mut body = request_body::read(body, config.body_limits(), &shared.buffers).await?;
     if detach::is_long(&head, &body) {
@@ -134,14 +129,17 @@ where
     shared.permit(Endpoint::Messages, &head, &read)?;
     match read {
         Ok(Payload::Single(Message::Request(request))) => {
-            take_request(&place, head, request).await?;
+            let taken = take_request(&place, head, request).await;
+            taken.or_else(|why| place.refuse_on_stream(why))?;
         }
         Ok(Payload::Single(Message::Notification(notification))) => {
             place.hear(head, notification).await?;
         }
         Ok(Payload::Single(Message::Response(reply))) => place.take(reply),
-        Ok(Payload::Batch(_)) => return Err(Rejection::BatchNotAllowed),
-        Err(error) => refuse_message(&place, error)?,
+        Ok(Payload::Batch(_)) => return Err(Reason::BatchNotAllowed.into()),
+        Err(error) => place
+            .refuse_body(error)
+            .or_else(|why| place.refuse_on_stream(why))?,
     }
     // SPEC B-7: the answer comes on the stream.
     let accepted = Bytes::from_static(b"Accepted");
@@ -152,7 +150,7 @@ impl Place {
     /// Notes that the client was heard of. Sessions of Streamable HTTP are not for this endpoint. One whose
     /// stream has ended with the identity that opened it is unknown, although the connection of that stream
     /// may not have noticed.
-    fn check_stream(&self) -> Result<(), Rejection> {
+    fn check_stream(&self) -> Result<(), Reason> {
         let is_expired = |session: &mut LiveSession| {
             let is_expired = session.connection()?.end() == Some(StreamEnd::Expired);
             session.settle();
@@ -163,54 +161,34 @@ impl Place {
             Some(true) => self.end_with_stream(),
             None => {}
         }
-        Err(Rejection::UnknownSession)
+        Err(Reason::UnknownSession)
     }
-}
 
-/// An envelope that is broken is an HTTP error. Params that are broken are the answer to a request
-/// that was understood, and answers travel on the stream (SPEC B-6); a notification has none
-/// (SPEC A-21).
-fn refuse_message(place: &Place, error: ParseError) -> Result<(), Rejection> {
-    let are_params = error.code() == -32602;
-    match error.id() {
-        // An error under the id of a running request would answer that one (PITFALLS R-13).
-        Some(id) if are_params && place.row.with(|session| session.is_running(id)) => {
-            Err(Rejection::IdInUse(id.clone()))
+    /// Sends a refusal on the stream where that is the answer to a request that was understood (SPEC B-6); any
+    /// other is an HTTP error. A stream that takes no more has ended, and its session ends with it: 404
+    /// (SPEC B.1, B-17).
+    fn refuse_on_stream(&self, why: Rejection) -> Result<(), Rejection> {
+        let Rejection { reason, id } = why;
+        if !reason.is_answer() {
+            return Err(Rejection { reason, id });
         }
-        Some(id) if are_params => send_error(place, id, &error.to_error_object(), INVALID_MESSAGE),
-        None if are_params && error.is_notification() => Ok(()),
-        _ => Err(Rejection::Invalid(error)),
+        let refusal = reason.refusal();
+        let message = Outgoing::Error(id.as_ref(), &refusal.error);
+        let sent = self.row.with(|session| session.send(message, now()));
+        sent.map_err(|Closed| {
+            self.shared.table.end_with_stream(&self.row);
+            Reason::UnknownSession
+        })?;
+        let status = StatusCode::ACCEPTED.as_u16();
+        self.shared.observer.refused(&reason, refusal.name, status);
+        Ok(())
     }
-}
-
-/// Refuses a request with an answer. A stream that takes no more has ended, and its session ends with
-/// it: 404 (SPEC B.1, B-17).
-fn send_error(
-    place: &Place,
-    id: &Id,
-    error: &ErrorObject,
-    reason: &'static str,
-) -> Result<(), Rejection> {
-    let message = Outgoing::Error(Some(id), error);
-    let sent = place.row.with(|session| session.send(message, now()));
-    sent.map_err(|Closed| {
-        place.end_with_stream();
-        Rejection::UnknownSession
-    })?;
-    let status = StatusCode::ACCEPTED.as_u16();
-    place.shared.observer.refused_inside(reason, status);
-    Ok(())
 }
 
 /// Begins a request. It is polled once here; most answers are ready by then and need no task.
 async fn take_request(place: &Place, head: Box<Parts>, request: Request) -> Result<(), Rejection> {
-    let id = request.id();
     let route = Route::Stream(StreamId::STANDALONE);
-    let mut running = match place.begin(head, request, route) {
-        Ok(running) => running,
-        Err(NotTaken::Rejected(rejection)) => return Err(rejection),
-        Err(NotTaken::Answered(error, reason)) => return send_error(place, &id, &error, reason),
-    };
+    let mut running = place.begin(head, request, route)?;
     let is_ready = at_once(running.answer.as_mut()).await.is_some();
     if !is_ready {
         running.hand_over(place);

@@ -6,7 +6,7 @@ use hyper::http::request::Parts;
 
 use super::handle::Place;
 use crate::protocol::exchange::Claim;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::transport::access::identity::Identity;
 use crate::transport::observe::events::SessionEnd;
 use crate::transport::session::sessions::{SessionRow, now};
@@ -18,7 +18,7 @@ use crate::transport::shared::Shared;
 ///
 /// The session does not exist, is idle for too long, even if it was not reaped yet (SPEC C-75), or belongs
 /// to another principal (SPEC C-57, C-78).
-pub(super) fn find(shared: &Arc<Shared>, claim: &Claim, head: &Parts) -> Result<Place, Rejection> {
+pub(super) fn find(shared: &Arc<Shared>, claim: &Claim, head: &Parts) -> Result<Place, Reason> {
     let owner = Identity::of(head).map(Identity::principal);
     let known = known(shared, claim, owner).filter(|row| is_current(shared, row));
     let row = known.map_or_else(|| restore(shared, claim, head), Ok)?;
@@ -55,16 +55,12 @@ fn is_current(shared: &Shared, row: &SessionRow) -> bool {
 }
 
 /// The session, if its name is portable.
-fn restore(
-    shared: &Arc<Shared>,
-    claim: &Claim,
-    head: &Parts,
-) -> Result<Arc<SessionRow>, Rejection> {
+fn restore(shared: &Arc<Shared>, claim: &Claim, head: &Parts) -> Result<Arc<SessionRow>, Reason> {
     #[cfg(feature = "request-state")]
     return super::restore::restore(shared, claim, head);
     #[cfg(not(feature = "request-state"))]
     {
         let _ = (shared, claim, head);
-        Err(Rejection::UnknownSession)
+        Err(Reason::UnknownSession)
     }
 }

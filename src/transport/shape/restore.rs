@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use hyper::http::request::Parts;
 
-use super::handle::too_many;
 use crate::protocol::exchange::Claim;
 use crate::protocol::party::Party;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::Reason;
 use crate::protocol::session::Session;
 use crate::transport::access::peer::party_of;
 use crate::transport::session::portable::Portable;
@@ -21,7 +20,7 @@ pub(super) fn restore(
     shared: &Arc<Shared>,
     claim: &Claim,
     head: &Parts,
-) -> Result<Arc<SessionRow>, Rejection> {
+) -> Result<Arc<SessionRow>, Reason> {
     let portable = shared.config.portable.as_ref();
     let party = party_of(head);
     let party = party.as_ref();
@@ -31,13 +30,13 @@ pub(super) fn restore(
         let terms = portable.read(id, owner.map(|owner| &**owner), claim.sealed()?)?;
         Some((id, terms))
     };
-    let (id, terms) = portable.and_then(read).ok_or(Rejection::UnknownSession)?;
+    let (id, terms) = portable.and_then(read).ok_or(Reason::UnknownSession)?;
     if shared.is_draining() {
-        return Err(Rejection::ShuttingDown);
+        return Err(Reason::ShuttingDown);
     }
     let resumption = shared.config.resumption(Some(Tag::random()));
     let session = Session::taken_up(resumption, terms, now());
-    let row = shared.table.restore(id, session, party).map_err(too_many)?;
+    let row = shared.table.restore(id, session, party)?;
     shared.reaper.start();
-    row.ok_or(Rejection::UnknownSession)
+    row.ok_or(Reason::UnknownSession)
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::exchange::Form;
 use crate::protocol::party::Owner;
-use crate::protocol::rejection::{Rejection, modern_status};
+use crate::protocol::rejection::{Reason, Resource, modern_status};
 use crate::protocol::stream::frame_of;
 use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::party_of;
@@ -22,7 +22,6 @@ use crate::transport::dispatch::calls::RunningCall;
 use crate::transport::dispatch::context::{Context, OutletClaim};
 use crate::transport::dispatch::link::{ExchangeLink, Link};
 use crate::transport::future::at_once;
-use crate::transport::session::listeners::too_many;
 use crate::transport::shared::Shared;
 use crate::transport::stream::body::ResponseBody;
 use crate::transport::stream::lease::{Lease, Leased};
@@ -54,18 +53,18 @@ pub(crate) fn begin(
     request: Request,
     envelope: Envelope,
     form: Form,
-) -> Result<Begun<'_>, Rejection> {
+) -> Result<Begun<'_>, Reason> {
     if shared.is_draining() {
-        return Err(Rejection::ShuttingDown);
+        return Err(Reason::ShuttingDown);
     }
     // SPEC J-27: its answer is a stream or nothing.
     if request.method() == "subscriptions/listen" && form == Form::Json {
-        return Err(Rejection::StreamNotAcceptable);
+        return Err(Reason::StreamNotAcceptable);
     }
     // Those who find the last place taken by one who came at the same time are told in the answer.
     if request.method() == "subscriptions/listen" {
         let room = shared.listens.room(party_of(&head).as_ref());
-        room.map_err(too_many)?;
+        room.map_err(|full| Reason::Full(Resource::Listens, full))?;
     }
     let id = request.id();
     let calls = &shared.calls;

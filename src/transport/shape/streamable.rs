@@ -11,11 +11,11 @@ use hyper::{Response, StatusCode};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::handle::{NotTaken, Place, Running, declared, too_many};
+use super::handle::{Place, Running, declared};
 use super::lookup::find;
 use crate::protocol::era::Read;
 use crate::protocol::exchange::{Claim, Form, Position};
-use crate::protocol::rejection::{INVALID_MESSAGE, LONG_CAPABILITIES, Rejection};
+use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Attachment, Connection};
 use crate::protocol::table::Row;
@@ -45,23 +45,19 @@ pub(crate) async fn initialize(
     form: Form,
 ) -> Answered {
     if shared.is_draining() {
-        return Err(Rejection::ShuttingDown);
+        return Err(Reason::ShuttingDown.into());
     }
     // Before it has a place, which may be that of another session (PITFALLS R-2).
     shared.calls.room(&head)?;
-    if let Err(too_long) = declared(shared, &request) {
-        let error = too_long.into();
-        return Ok(refuse(shared, &request.id(), &error, LONG_CAPABILITIES));
+    if let Err(why) = declared(shared, &request) {
+        return refuse(shared, why);
     }
     let resumption = shared.config.resumption(Some(Tag::random()));
     let mut session = Session::resumable(resumption, now());
     if let Some(version) = asked_version(&request) {
         session.expect(version);
     }
-    let row = shared
-        .table
-        .open(session, party_of(&head).as_ref())
-        .map_err(too_many)?;
+    let row = shared.table.open(session, party_of(&head).as_ref())?;
     shared.reaper.start();
     let place = Place {
         shared: Arc::clone(shared),
@@ -104,7 +100,7 @@ pub(crate) fn post(
     if let Ok(Payload::Single(Message::Request(request))) = &read
         && request.method() == "initialize"
     {
-        return Err(Rejection::InitializedAlready { id: request.id() });
+        return Err(Reason::InitializedAlready.to(&request.id()));
     }
     claim.check_version()?;
     let version = place.row.with(|session| session.version());
@@ -120,7 +116,7 @@ pub(crate) fn alone(
     form: Form,
 ) -> Result<Work, Rejection> {
     if shared.is_draining() {
-        return Err(Rejection::ShuttingDown);
+        return Err(Reason::ShuttingDown.into());
     }
     let resumption = shared.config.resumption(None);
     let initializes = matches!(&read, Ok(Payload::Single(Message::Request(request)))
@@ -148,7 +144,7 @@ pub(crate) fn listen(
     claim.check_version()?;
     // What ended with a drain does not begin again; the answers of running requests are still had.
     if shared.is_draining() && position == Position::Standalone {
-        return Err(Rejection::ShuttingDown);
+        return Err(Reason::ShuttingDown.into());
     }
     // Room for all that can have been missed beside what is to come.
     let (queue, replay) = (shared.config.queue, shared.config.replay);
@@ -161,10 +157,10 @@ pub(crate) fn listen(
     let connection = sender.clone();
     let (attachment, otherwise) = place.row.with(|session| match &position {
         // It ended since it was found.
-        _ if session.is_closed() => (None, Rejection::UnknownSession),
-        Position::Standalone => (session.listen(connection, now()), Rejection::UnknownSession),
-        Position::After(last) => (session.resume(last, connection), Rejection::EventUnknown),
-        Position::Nowhere => (None, Rejection::EventUnknown),
+        _ if session.is_closed() => (None, Reason::UnknownSession),
+        Position::Standalone => (session.listen(connection, now()), Reason::UnknownSession),
+        Position::After(last) => (session.resume(last, connection), Reason::EventUnknown),
+        Position::Nowhere => (None, Reason::EventUnknown),
     });
     let attachment = attachment.ok_or(otherwise)?;
     let response = place.stream(place.connected(attachment, (sender, receiver)), end);
@@ -215,7 +211,7 @@ fn array(answers: &[Pieces]) -> Response<ResponseBody> {
 impl Place {
     /// The name that the client is told. One whose `initialize` still runs is not portable: what was
     /// agreed on is not known yet.
-    fn name(&self) -> Result<HeaderValue, Rejection> {
+    fn name(&self) -> Result<HeaderValue, Reason> {
         let id = self.row.id();
         #[cfg(feature = "request-state")]
         if let Some(portable) = &self.shared.config.portable {
@@ -225,7 +221,7 @@ impl Place {
             }
         }
         // Hex digits are a header's value.
-        HeaderValue::try_from(id.to_string()).map_err(|_| Rejection::UnknownSession)
+        HeaderValue::try_from(id.to_string()).map_err(|_| Reason::UnknownSession)
     }
 
     /// Takes the messages of one body.
@@ -255,21 +251,13 @@ impl Place {
                     self.take_batch(head, messages, form).await
                 })))
             }
-            Ok(Payload::Batch(_)) => Err(Rejection::BatchNotAllowed),
-            // Params that cannot be read are the answer to a request that was understood; nobody
-            // waits for that to a notification (SPEC A-21).
-            Err(error) if error.is_notification() => Ok(Work::Done(accepted())),
-            Err(error) => match error.id() {
-                Some(id) if self.row.with(|session| session.is_running(id)) => {
-                    Err(Rejection::IdInUse(id.clone()))
-                }
-                Some(id) => {
-                    let refusal =
-                        refuse(&self.shared, id, &error.to_error_object(), INVALID_MESSAGE);
-                    Ok(Work::Done(refusal))
-                }
-                None => Err(Rejection::Invalid(error)),
-            },
+            Ok(Payload::Batch(_)) => Err(Reason::BatchNotAllowed.into()),
+            Err(error) => {
+                let refused = self.refuse_body(error);
+                let answered =
+                    refused.map_or_else(|why| refuse(&self.shared, why), |()| Ok(accepted()));
+                answered.map(Work::Done)
+            }
         }
     }
 
@@ -284,9 +272,7 @@ impl Place {
                 Message::Response(reply) => self.take(reply),
             }
         }
-        if let Err(NotTaken::Rejected(rejection)) = self.admits(&requests) {
-            return Err(rejection);
-        }
+        self.admits(&requests)?;
         for notification in notifications {
             self.hear(head.clone(), notification).await?;
         }
@@ -318,13 +304,7 @@ impl Place {
             Ok(running) => running,
             Err(why) => {
                 self.row.with(|session| session.end_stream(stream));
-                return match why {
-                    NotTaken::Rejected(rejection) => Err(rejection),
-                    // The parser lets no `initialize` into a batch (SPEC A-62).
-                    NotTaken::Answered(error, reason) => {
-                        Ok(Work::Done(refuse(&self.shared, &id, &error, reason)))
-                    }
-                };
+                return refuse(&self.shared, why).map(Work::Done);
             }
         };
         if form == Form::Stream {
@@ -358,11 +338,7 @@ impl Place {
                     // Nothing of a refused body is carried out.
                     drop(taken);
                     self.row.with(|session| session.end_stream(stream));
-                    return match why {
-                        NotTaken::Rejected(rejection) => Err(rejection),
-                        // The parser lets no `initialize` into a batch (SPEC A-62).
-                        NotTaken::Answered(..) => Err(Rejection::BatchNotAllowed),
-                    };
+                    return Err(why);
                 }
             }
         }
@@ -371,7 +347,7 @@ impl Place {
             Form::Json => None,
             Form::Either | Form::Stream => {
                 self.begin_stream(stream);
-                Some(self.connect(stream, end).ok_or(Rejection::UnknownSession)?)
+                Some(self.connect(stream, end).ok_or(Reason::UnknownSession)?)
             }
         };
         let tasks: Vec<(Id, JoinHandle<Option<Pieces>>)> = taken
@@ -432,7 +408,7 @@ impl Place {
         } else {
             "Request cancelled"
         };
-        refused(id, &ErrorObject::new(-32603, why))
+        Outgoing::Error(Some(id), &ErrorObject::new(-32603, why)).to_pieces()
     }
 
     /// A stream for the client that is attached, up to the end of the identity that it came with; then
@@ -459,21 +435,18 @@ fn accepted() -> Response<ResponseBody> {
     response(StatusCode::ACCEPTED, ResponseBody::empty())
 }
 
-/// Refuses a request of its own with an answer.
-fn refuse(
-    shared: &Shared,
-    id: &Id,
-    error: &ErrorObject,
-    reason: &'static str,
-) -> Response<ResponseBody> {
-    let response = json_response(StatusCode::OK, refused(id, error));
+/// Refuses a request: with an answer if it was understood, else with an HTTP error.
+fn refuse(shared: &Shared, why: Rejection) -> Answered {
+    let Rejection { reason, id } = why;
+    if !reason.is_answer() {
+        return Err(Rejection { reason, id });
+    }
+    let refusal = reason.refusal();
+    let message = Outgoing::Error(id.as_ref(), &refusal.error);
+    let response = json_response(StatusCode::OK, message.to_pieces());
     let status = response.status().as_u16();
-    shared.observer.refused_inside(reason, status);
-    response
-}
-
-fn refused(id: &Id, error: &ErrorObject) -> Pieces {
-    Outgoing::Error(Some(id), error).to_pieces()
+    shared.observer.refused(&reason, refusal.name, status);
+    Ok(response)
 }
 
 /// What became of the messages of a body.

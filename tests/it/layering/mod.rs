@@ -73,9 +73,9 @@ const RULES: &[Rule] = &[
         words: &["hyper", "StatusCode"],
     },
     Rule {
-        what: "only rejection.rs maps failures to statuses",
+        what: "only refusal.rs maps failures to statuses",
         within: &[""],
-        but: &["protocol/rejection.rs"],
+        but: &["protocol/rejection/refusal.rs"],
         words: &[
             "StatusCode::BAD",
             "StatusCode::NOT",

@@ -1,0 +1,404 @@
+//! [`Refusal`]: the one table of what a refusal looks like, to the peer and to the operator.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+
+use super::super::capabilities::TooLong;
+use super::super::challenge::{Challenge, Kind};
+use super::super::party::{Full, Whose};
+use super::reason::{Reason, Resource};
+use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
+use crate::wire::version::ProtocolVersion;
+
+/// A row of the table.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// The reason in one word, for the operator to count by.
+    pub(crate) name: &'static str,
+    pub(crate) status: StatusCode,
+    pub(crate) error: ErrorObject,
+    /// `Allow`, `WWW-Authenticate` or `Retry-After`.
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    /// Whether the connection ends, because the rest of the request is not read.
+    pub(crate) closes: bool,
+}
+
+/// How long a client that met a limit is asked to wait, in seconds.
+const WAIT: HeaderValue = HeaderValue::from_static("1");
+
+impl Reason {
+    /// The one total table from reason to wire (SPEC B.1, A.2, A-46: misuse of the transport is -32600).
+    pub(crate) fn refusal(&self) -> Refusal {
+        use StatusCode as Status;
+        match self {
+            Self::BadHost => invalid(
+                "bad_host",
+                Status::BAD_REQUEST,
+                "expected one valid Host header",
+            ),
+            // What was refused is for the operator only (PITFALLS R-27).
+            Self::HostNotAllowed(_) => invalid(
+                "host_not_allowed",
+                Status::FORBIDDEN,
+                "this Host is not allowed here",
+            ),
+            Self::OriginNotAllowed(_) => invalid(
+                "origin_not_allowed",
+                Status::FORBIDDEN,
+                "this Origin is not allowed here",
+            ),
+            Self::BadForwardedPrefix => invalid(
+                "bad_forwarded_prefix",
+                Status::BAD_REQUEST,
+                "X-Forwarded-Prefix must be one plain absolute path",
+            ),
+            Self::HeadTimeout { limit } => invalid(
+                "head_timeout",
+                Status::REQUEST_TIMEOUT,
+                format!(
+                    "the head of the request did not arrive within {limit:?} \
+                     (limit: `Serve::header_timeout`)"
+                ),
+            )
+            .closing(),
+            Self::AmbiguousLength => invalid(
+                "ambiguous_length",
+                Status::BAD_REQUEST,
+                "a request says its length once: with one Content-Length, or with \
+                 `Transfer-Encoding: chunked`",
+            )
+            .closing(),
+            // RFC 9112 section 6.1 says 501. hyper answers the same fault with 400, and a broken request
+            // is not the server's fault.
+            Self::UnknownCoding => invalid(
+                "unknown_coding",
+                Status::BAD_REQUEST,
+                "the only transfer coding that is taken here is `chunked`, by itself",
+            )
+            .closing(),
+            Self::BareLineFeed => invalid(
+                "bare_line_feed",
+                Status::BAD_REQUEST,
+                "each line of the head of a request ends with CR LF, not with LF alone",
+            )
+            .closing(),
+            Self::UnknownPath => invalid(
+                "unknown_path",
+                Status::NOT_FOUND,
+                "no MCP endpoint at this path",
+            ),
+            Self::MethodNotAllowed { allow } => invalid(
+                "method_not_allowed",
+                Status::METHOD_NOT_ALLOWED,
+                format!("this endpoint takes only {allow}"),
+            )
+            .with(ALLOW, HeaderValue::from_static(allow)),
+            Self::NotAcceptable => invalid(
+                "not_acceptable",
+                Status::NOT_ACCEPTABLE,
+                "Accept must admit application/json and text/event-stream",
+            ),
+            Self::StreamNotAcceptable => invalid(
+                "not_acceptable",
+                Status::NOT_ACCEPTABLE,
+                "Accept must admit text/event-stream",
+            ),
+            Self::SessionHeaderMissing => invalid(
+                "session_id_missing",
+                Status::BAD_REQUEST,
+                "the header Mcp-Session-Id is missing: send `initialize` first",
+            ),
+            Self::SessionHeaderMalformed => invalid(
+                "session_id_malformed",
+                Status::BAD_REQUEST,
+                "Mcp-Session-Id must be one line of visible ASCII",
+            ),
+            Self::VersionNotServed => invalid(
+                "version_not_served",
+                Status::BAD_REQUEST,
+                format!(
+                    "MCP-Protocol-Version must be one of {}",
+                    spelled(&ProtocolVersion::LEGACY).join(", ")
+                ),
+            ),
+            Self::EventUnknown => invalid(
+                "event_unknown",
+                Status::BAD_REQUEST,
+                "Last-Event-ID names no event that this session can go on from",
+            ),
+            Self::InitializedAlready => invalid(
+                "initialized_already",
+                Status::BAD_REQUEST,
+                "this session is initialized already",
+            ),
+            Self::SessionIdMissing => invalid(
+                "session_id_missing",
+                Status::BAD_REQUEST,
+                "the query parameter session_id is missing",
+            ),
+            Self::SessionIdMalformed => invalid(
+                "session_id_malformed",
+                Status::BAD_REQUEST,
+                "the query parameter session_id must be 32 hex digits",
+            ),
+            Self::UnknownSession => invalid(
+                "unknown_session",
+                Status::NOT_FOUND,
+                "no such session: it is closed or never was, open a new one",
+            ),
+            Self::NotJson => invalid(
+                "not_json",
+                Status::UNSUPPORTED_MEDIA_TYPE,
+                "Content-Type must be application/json in UTF-8, not compressed",
+            ),
+            Self::BodyTooLarge { limit } => invalid(
+                "body_too_large",
+                Status::PAYLOAD_TOO_LARGE,
+                format!("the body is longer than {limit} bytes (limit: `Builder::body_limit`)"),
+            )
+            .closing(),
+            Self::BodyTimeout { limit } => invalid(
+                "body_timeout",
+                Status::REQUEST_TIMEOUT,
+                format!(
+                    "the body did not arrive within {limit:?} (limit: `Builder::body_timeout`)"
+                ),
+            )
+            .closing(),
+            Self::BodyIncomplete => invalid(
+                "body_incomplete",
+                Status::BAD_REQUEST,
+                "the body was cut short, or its chunks are broken",
+            )
+            .closing(),
+            Self::Invalid(error) => Refusal::new(
+                "invalid_message",
+                Status::BAD_REQUEST,
+                error.to_error_object(),
+            ),
+            Self::BatchNotAllowed => invalid(
+                "batch_not_allowed",
+                Status::BAD_REQUEST,
+                "this revision has no batches: send one message a request",
+            ),
+            Self::ResponseNotAllowed => invalid(
+                "response_not_allowed",
+                Status::BAD_REQUEST,
+                "this revision has no requests of the server to answer",
+            ),
+            Self::BadEnvelope { expected } => Refusal::new(
+                "bad_envelope",
+                Status::BAD_REQUEST,
+                ErrorObject::invalid_params(format!("invalid params: expected {expected}")),
+            ),
+            Self::LongCapabilities { limit } => Refusal::new(
+                "long_capabilities",
+                Status::BAD_REQUEST,
+                TooLong { limit: *limit }.into(),
+            ),
+            Self::HeaderMismatch(mismatch) => Refusal::new(
+                "header_mismatch",
+                Status::BAD_REQUEST,
+                ErrorObject::header_mismatch(mismatch.to_string()),
+            ),
+            Self::VersionUnknown { requested } => Refusal::new(
+                "version_not_served",
+                Status::BAD_REQUEST,
+                ErrorObject::unsupported_version(&spelled(&ProtocolVersion::MODERN), requested),
+            ),
+            Self::IdInUse => invalid(
+                "id_in_use",
+                Status::BAD_REQUEST,
+                "a request with this id is still running in this session",
+            ),
+            Self::TooManyRequests { limit } => busy(
+                "too_many_requests",
+                Status::SERVICE_UNAVAILABLE,
+                format!(
+                    "this session already runs as many requests as it may: {limit} \
+                     (limit: `Builder::max_requests`)"
+                ),
+            ),
+            Self::TooManyNotifications { limit } => busy(
+                "too_many_notifications",
+                Status::SERVICE_UNAVAILABLE,
+                format!(
+                    "this session already works on as many notifications as it may: {limit} \
+                     (limit: `Builder::max_requests`)"
+                ),
+            ),
+            Self::Full(resource, full) => resource.refusal(*full),
+            Self::Challenged(challenge) => challenged(challenge),
+            Self::ShuttingDown => busy(
+                "shutting_down",
+                Status::SERVICE_UNAVAILABLE,
+                "the server is shutting down",
+            )
+            .closing(),
+        }
+    }
+}
+
+/// How the limit of a resource is named, for all clients together and for one of them.
+struct SharedLimit {
+    name: &'static str,
+    name_of_one: &'static str,
+    what: &'static str,
+    setting: &'static str,
+    setting_of_one: &'static str,
+}
+
+impl Resource {
+    /// The rows of limits that clients share.
+    fn refusal(self, full: Full) -> Refusal {
+        let SharedLimit {
+            name,
+            name_of_one,
+            what,
+            setting,
+            setting_of_one,
+        } = self.limit();
+        let refusal = match full {
+            Full::All(limit) => busy(
+                name,
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("the server already has {limit} {what} (limit: `{setting}`)"),
+            ),
+            Full::Each(limit, Whose::Principal) => busy(
+                name_of_one,
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("this principal already has {limit} {what} (limit: `{setting_of_one}`)"),
+            ),
+            Full::Each(limit, Whose::Address) => busy(
+                name_of_one,
+                StatusCode::TOO_MANY_REQUESTS,
+                format!(
+                    "this address already has {limit} {what}, which is half of all that there may be, and as \
+                     many as one address may have (limit: `{setting}`; behind a proxy see \
+                     `Builder::trusted_proxies`)"
+                ),
+            ),
+        };
+        match self {
+            Self::Connections => refusal.closing(),
+            Self::Sessions | Self::Calls | Self::Listens => refusal,
+        }
+    }
+
+    fn limit(self) -> SharedLimit {
+        match self {
+            Self::Sessions => SharedLimit {
+                name: "too_many_sessions",
+                name_of_one: "too_many_sessions_of_one",
+                what: "sessions that are all busy",
+                setting: "Builder::max_sessions",
+                setting_of_one: "Builder::max_each",
+            },
+            Self::Calls => SharedLimit {
+                name: "too_many_calls",
+                name_of_one: "too_many_calls_of_one",
+                what: "running requests",
+                setting: "Builder::max_calls",
+                setting_of_one: "Builder::max_calls_each",
+            },
+            Self::Listens => SharedLimit {
+                name: "too_many_listens",
+                name_of_one: "too_many_listens_of_one",
+                what: "listening requests",
+                setting: "Builder::max_listens",
+                setting_of_one: "Builder::max_each",
+            },
+            // A connection is counted before its principal is known.
+            Self::Connections => SharedLimit {
+                name: "too_many_connections",
+                name_of_one: "too_many_connections_of_one",
+                what: "connections",
+                setting: "Serve::max_connections",
+                setting_of_one: "Serve::max_connections",
+            },
+        }
+    }
+}
+
+/// SPEC F.1.
+fn challenged(challenge: &Challenge) -> Refusal {
+    let text = challenge.message().to_owned();
+    let refusal = match challenge.kind() {
+        Kind::Missing => invalid("credentials_missing", StatusCode::UNAUTHORIZED, text),
+        Kind::InvalidRequest => invalid("credentials_malformed", StatusCode::BAD_REQUEST, text),
+        Kind::InvalidToken => invalid("token_invalid", StatusCode::UNAUTHORIZED, text),
+        Kind::InsufficientScope => invalid("scope_insufficient", StatusCode::FORBIDDEN, text),
+        // The client can do nothing about it with other credentials.
+        Kind::Unavailable => {
+            return busy(
+                "authorizer_unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                text,
+            );
+        }
+    };
+    match challenge.header() {
+        Some(header) => refusal.with(WWW_AUTHENTICATE, header),
+        None => refusal,
+    }
+}
+
+/// The transport is misused.
+fn invalid(
+    name: &'static str,
+    status: StatusCode,
+    message: impl Into<Cow<'static, str>>,
+) -> Refusal {
+    Refusal::new(name, status, ErrorObject::invalid_request(message))
+}
+
+/// The server cannot serve the request now; another try may succeed.
+fn busy(name: &'static str, status: StatusCode, message: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(name, status, ErrorObject::new(-32603, message)).with(RETRY_AFTER, WAIT)
+}
+
+impl Refusal {
+    fn new(name: &'static str, status: StatusCode, error: ErrorObject) -> Self {
+        Self {
+            name,
+            status,
+            error,
+            header: None,
+            closes: false,
+        }
+    }
+
+    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        let header = Some((name, value));
+        Self { header, ..self }
+    }
+
+    fn closing(self) -> Self {
+        Self {
+            closes: true,
+            ..self
+        }
+    }
+
+    /// The JSON-RPC error response, under the id of the request if that could be read.
+    pub(crate) fn body(&self, id: Option<&Id>) -> Bytes {
+        Outgoing::Error(id, &self.error).to_bytes()
+    }
+}
+
+/// The status of an error that a dispatcher answers a modern request with, when it is all of the
+/// answer (SPEC D.4, J-3). A stream is 200, whatever it ends with.
+pub(crate) fn modern_status(error: &ErrorObject) -> StatusCode {
+    match error.code() {
+        -32601 => StatusCode::NOT_FOUND,
+        -32022..=-32020 => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+fn spelled<const N: usize>(versions: &[ProtocolVersion; N]) -> [&'static str; N] {
+    versions.map(ProtocolVersion::as_str)
+}
