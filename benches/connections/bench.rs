@@ -1,16 +1,16 @@
-//! What all modes are given: how much is wanted, and servers to measure.
+//! What each mode receives: the options, and a way to start servers.
 
 use crate::client::messages::Revision;
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::measure::cores::Cores;
 use crate::options::Options;
 use crate::process;
-use crate::server::kind::What;
-use crate::server::measured::{Contender, Side};
+use crate::server::kind::ServerKind;
+use crate::server::measured::{Contender, MeasuredServer};
 
-/// Open files and connections beside those that are counted.
+/// Open files and connections in addition to those that a mode asks for.
 const SPARE: usize = 64;
-/// So many sessions, listening requests and connections a server of ours has by default for one address.
+/// The default limit on the sessions, listening requests and connections of one address.
 const DEFAULT_MAX: usize = 5_000;
 
 pub(crate) struct Bench {
@@ -19,51 +19,55 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// The servers that are compared, ours first.
+    /// The servers to compare, ours first.
     pub(crate) fn contenders(&self, revision: Revision) -> Vec<Contender> {
-        let own = Self::own(revision).map(Contender::Own);
-        let other = self.options.against.as_ref().map(|_| Contender::Other);
+        let own = Self::own(revision).map(Contender::BuiltIn);
+        let other = self.options.against.as_ref().map(|_| Contender::External);
         own.into_iter().chain(other).collect()
     }
 
-    /// Those that this program is.
-    pub(crate) const fn own(revision: Revision) -> [What; 2] {
-        [What::Ours, What::Lean(revision)]
+    /// The servers that are part of this program.
+    pub(crate) const fn own(revision: Revision) -> [ServerKind; 2] {
+        [ServerKind::Ours, ServerKind::Lean(revision)]
     }
 
-    /// A server with room for so many connections; `options` are further arguments of `--serve`.
+    /// Starts a server with room for this many connections. `options` are further arguments of `--serve`.
     pub(crate) fn start(
         &self,
         contender: Contender,
         connections: usize,
         options: &[String],
-    ) -> Result<Side, Failed> {
+    ) -> Result<MeasuredServer, BoxError> {
         let needed = connections + SPARE;
         if let Some(limit) = process::open_files()
             && limit < needed
         {
-            let why = format!("{needed} open files are needed, {limit} are allowed: ulimit -n");
+            let why = format!(
+                "this mode needs {needed} open files, but the limit is {limit}: raise it with `ulimit -n {needed}`"
+            );
             return Err(why.into());
         }
-        let what = match contender {
-            Contender::Own(what) => what,
-            Contender::Other => {
+        let kind = match contender {
+            Contender::BuiltIn(kind) => kind,
+            Contender::External => {
                 let against = self.options.against.as_ref();
-                return Ok(Side::of(against.ok_or("there is no other server")?));
+                return Ok(MeasuredServer::of(
+                    against.ok_or("no server was given with --against")?,
+                ));
             }
         };
         let mut options = options.to_vec();
         if raised(connections).is_some() {
             options.extend(["--max".to_owned(), needed.to_string()]);
         }
-        Side::start(what, &options, self.cores.as_ref())
+        MeasuredServer::start(kind, &options, self.cores.as_ref())
     }
 }
 
-/// Where more connections are needed than the defaults have room for, these limits alone are raised, and the
-/// report says so.
+/// If a mode needs more connections than the defaults allow, only those limits are raised, and the report
+/// says so.
 pub(crate) fn raised(connections: usize) -> Option<&'static str> {
     (connections + SPARE > DEFAULT_MAX).then_some(
-        "; all limits are the defaults but for how many sessions and connections there may be",
+        "; all limits have their defaults, except those on the number of sessions and connections",
     )
 }

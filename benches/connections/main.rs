@@ -1,8 +1,10 @@
-//! A load tool: what clients feel and what a server spends, ours and bare hyper side by side.
+//! A load tool: the latency that clients see and the resources that a server uses, for mcp-wire and bare hyper
+//! side by side.
 //!
-//! `cargo bench --bench connections` runs all modes in about two minutes; `-- MODE` runs one, `-- --help` tells
-//! what there is. The servers are processes of one thread, apart from the load where there are cores for both,
-//! and are measured in turns, so that what else the machine does hits them alike. Each answer is checked.
+//! `cargo bench --bench connections` runs all modes in about two minutes. `-- MODE` runs one mode, and
+//! `-- --help` lists the modes and options. Each server is a process of one thread, on another core than the load
+//! if the machine has two. The servers take turns, so that other work of the machine affects them alike. The
+//! clients check each answer.
 
 mod bench;
 mod client;
@@ -16,12 +18,12 @@ mod runtime;
 mod server;
 mod sizes;
 
-#[allow(dead_code, reason = "the bench of instructions has one more server")]
+#[allow(dead_code, reason = "the bench `instructions` has one more server")]
 #[path = "../support/echo.rs"]
 mod echo;
 #[path = "../support/error.rs"]
 mod error;
-#[allow(dead_code, reason = "the bench of instructions uses more of it")]
+#[allow(dead_code, reason = "the bench `instructions` uses more of it")]
 #[path = "../support/floors.rs"]
 mod floors;
 #[path = "../support/process.rs"]
@@ -30,23 +32,23 @@ mod process;
 use std::process::ExitCode;
 
 use bench::Bench;
-use error::Failed;
+use error::BoxError;
 use measure::cores::Cores;
 use modes::million;
-use options::{Options, Wanted};
+use options::{Command, Options};
 use report::content::Report;
 use report::{files, machine};
 
 fn main() -> ExitCode {
-    let done = match Wanted::read(std::env::args().skip(1)) {
-        Ok(Wanted::Help) => {
+    let done = match Command::read(std::env::args().skip(1)) {
+        Ok(Command::Help) => {
             print!("{}", options::help());
             return ExitCode::SUCCESS;
         }
-        Ok(Wanted::Server(what, settings)) => server::ours::run(what, settings).map(|()| true),
-        Ok(Wanted::InMemory(what, settings)) => million::hold(what, settings).map(|()| true),
-        Ok(Wanted::Measures(options)) => measure(options),
-        Err(why) => Err(format!("{why}; --help tells more").into()),
+        Ok(Command::Serve(kind, settings)) => server::ours::run(kind, settings).map(|()| true),
+        Ok(Command::Hold(kind, settings)) => million::hold(kind, settings).map(|()| true),
+        Ok(Command::Measure(options)) => measure(options),
+        Err(why) => Err(format!("{why}; see --help").into()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -58,13 +60,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the modes that are wanted; true if all answers were right.
-fn measure(options: Options) -> Result<bool, Failed> {
-    let cores = Cores::part();
+/// Runs the modes and saves the report. True if all answers were correct.
+fn measure(options: Options) -> Result<bool, BoxError> {
+    let cores = Cores::split();
     let mut report = Report {
         machine: machine::describe(cores.as_ref()),
         sections: Vec::new(),
-        is_cut: false,
+        is_incomplete: false,
     };
     let bench = Bench { options, cores };
     for &mode in &bench.options.modes {
@@ -77,7 +79,7 @@ fn measure(options: Options) -> Result<bool, Failed> {
             }
             Err(why) => {
                 eprintln!("{}: {why}", mode.name());
-                report.is_cut = true;
+                report.is_incomplete = true;
             }
         }
     }

@@ -1,31 +1,31 @@
-//! The command line: which modes, and how much of everything.
+//! The command line: the modes to run, and the size of each.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::client::target::Place;
+use crate::client::target::Target;
 use crate::mode::Mode;
-use crate::server::kind::What;
-use crate::server::measured::Against;
+use crate::server::kind::ServerKind;
+use crate::server::measured::ExternalServer;
 use crate::server::ours::Settings;
-use crate::sizes::{SIZES, Setting, Size};
+use crate::sizes::{SIZES, Size, SizeOption};
 
-/// What is to be done.
-pub(crate) enum Wanted {
+/// What this process does.
+pub(crate) enum Command {
     Help,
-    Measures(Options),
-    /// To be a server that is measured.
-    Server(What, Settings),
-    /// To hold sessions in memory.
-    InMemory(What, Settings),
+    Measure(Options),
+    /// Runs one server, for another process to measure.
+    Serve(ServerKind, Settings),
+    /// Opens sessions in this process, and measures them.
+    Hold(ServerKind, Settings),
 }
 
 pub(crate) struct Options {
     pub(crate) modes: Vec<Mode>,
-    /// What else is measured.
-    pub(crate) against: Option<Against>,
+    /// A server outside of this program to compare with.
+    pub(crate) against: Option<ExternalServer>,
     sizes: Vec<f64>,
-    is_tiny: bool,
+    is_test: bool,
 }
 
 impl Options {
@@ -37,9 +37,9 @@ impl Options {
         Duration::from_secs_f64(self.sizes[size as usize])
     }
 
-    /// Where the report goes. One of tiny sizes says nothing, and leaves another alone.
+    /// The folder of the report. A test run has a folder of its own, because its figures mean nothing.
     pub(crate) const fn folder(&self) -> &'static str {
-        match self.is_tiny {
+        match self.is_test {
             true => "connections-test",
             false => "connections",
         }
@@ -49,7 +49,7 @@ impl Options {
         let mut modes = Vec::new();
         let mut given = [None; SIZES.len()];
         let mut other = Other::default();
-        // Cargo says which it is; `cargo test` wants to see that it runs.
+        // `cargo bench` passes `--bench`. Any other run is a test of this program.
         let (mut is_bench, mut is_test) = (false, false);
         while let Some(arg) = args.next() {
             if arg == "--bench" {
@@ -62,27 +62,27 @@ impl Options {
                 modes.push(mode);
             } else {
                 let part = other.part(&arg)?;
-                *part = Some(args.next().ok_or_else(|| format!("{arg} wants a value"))?);
+                *part = Some(args.next().ok_or_else(|| format!("{arg} needs a value"))?);
             }
         }
-        let is_tiny = is_test || !is_bench;
+        let is_test = is_test || !is_bench;
         if modes.is_empty() {
             modes.extend(Mode::ALL);
         }
-        let usual = |size: &Setting| if is_tiny { size.tiny } else { size.usual };
+        let default = |size: &SizeOption| if is_test { size.test } else { size.default };
         let sizes = SIZES.iter().zip(given);
         Ok(Self {
             modes,
             against: other.read()?,
             sizes: sizes
-                .map(|(size, given)| given.unwrap_or_else(|| usual(size)))
+                .map(|(size, given)| given.unwrap_or_else(|| default(size)))
                 .collect(),
-            is_tiny,
+            is_test,
         })
     }
 }
 
-/// What is said of the server of `--against`.
+/// The arguments that describe the server of `--against`.
 #[derive(Default)]
 struct Other {
     url: Option<String>,
@@ -96,53 +96,53 @@ impl Other {
             "--against" => Ok(&mut self.url),
             "--against-pid" => Ok(&mut self.pid),
             "--against-tool" => Ok(&mut self.tool),
-            _ => Err(format!("nothing is called {name}")),
+            _ => Err(format!("there is no mode or option {name}")),
         }
     }
 
-    fn read(self) -> Result<Option<Against>, String> {
+    fn read(self) -> Result<Option<ExternalServer>, String> {
         let Some(url) = self.url else {
             return Ok(None);
         };
         let tool = self.tool.unwrap_or_else(|| "echo".to_owned());
         let pid = self.pid.map(|pid| pid.parse());
-        Ok(Some(Against {
-            place: Place::of(&url, tool)?,
+        Ok(Some(ExternalServer {
+            target: Target::of(&url, tool)?,
             name: url,
             pid: pid
                 .transpose()
-                .map_err(|_| "--against-pid wants a number")?,
+                .map_err(|_| "--against-pid needs a number")?,
         }))
     }
 }
 
-impl Wanted {
+impl Command {
     pub(crate) fn read(args: impl Iterator<Item = String>) -> Result<Self, String> {
         let args: Vec<String> = args.collect();
         match args.first().map(String::as_str) {
             Some("--serve" | "--hold") => Self::server(args.into_iter()),
             _ if args.iter().any(|arg| arg == "--help") => Ok(Self::Help),
-            _ => Options::read(args.into_iter()).map(Self::Measures),
+            _ => Options::read(args.into_iter()).map(Self::Measure),
         }
     }
 
-    /// What this program starts itself as: `--serve` or `--hold`, a server, its settings.
+    /// The arguments that this program passes to itself: `--serve` or `--hold`, a server, its settings.
     fn server(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let role = args.next();
-        let what = args.next().and_then(|name| What::named(&name));
-        let what = what.ok_or("there is no such server")?;
+        let kind = args.next().and_then(|name| ServerKind::named(&name));
+        let kind = kind.ok_or("the name of the server is unknown")?;
         let mut settings = Settings::default();
         while let Some(arg) = args.next() {
             let number = number(&arg, args.next())?;
             match &*arg {
                 "--keep-alive" => settings.keep_alive = Some(Duration::from_secs_f64(number)),
                 "--max" => settings.max = Some(number as usize),
-                _ => return Err(format!("a server has no {arg}")),
+                _ => return Err(format!("a server has no option {arg}")),
             }
         }
         Ok(match role.as_deref() {
-            Some("--hold") => Self::InMemory(what, settings),
-            _ => Self::Server(what, settings),
+            Some("--hold") => Self::Hold(kind, settings),
+            _ => Self::Serve(kind, settings),
         })
     }
 }
@@ -150,23 +150,26 @@ impl Wanted {
 fn number(name: &str, text: Option<String>) -> Result<f64, String> {
     let number = text.and_then(|text| text.parse().ok());
     let number = number.filter(|number: &f64| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| format!("{name} wants a number above 0"))
+    number.ok_or_else(|| format!("{name} needs a number above 0"))
 }
 
 pub(crate) fn help() -> String {
     let mut help = String::from(
         "usage: cargo bench --bench connections -- [MODE...] [OPTION...]\n\n\
-         Measures this crate beside bare hyper; all modes unless some are named.\n\nmodes:\n",
+         Compares mcp-wire with bare hyper. Runs all modes unless you name some.\n\nmodes:\n",
     );
     for mode in Mode::ALL {
         let _ = writeln!(help, "  {:22}{}", mode.name(), mode.about());
     }
     help += "\noptions:\n";
     for size in &SIZES {
-        let Setting {
-            name, about, usual, ..
+        let SizeOption {
+            name,
+            about,
+            default,
+            ..
         } = size;
-        let _ = writeln!(help, "  {:22}{about} ({usual})", format!("{name} N"));
+        let _ = writeln!(help, "  {:22}{about} ({default})", format!("{name} N"));
     }
     for (name, about) in OTHERS {
         let _ = writeln!(help, "  {name:22}{about}");
@@ -178,23 +181,23 @@ pub(crate) fn help() -> String {
 const OTHERS: [(&str, &str); 4] = [
     (
         "--against URL",
-        "measure this server too, in turns, such as http://127.0.0.1:8000/mcp",
+        "also measure this server, for example http://127.0.0.1:8000/mcp",
     ),
     (
         "--against-pid PID",
-        "its process, to tell of its time and memory",
+        "the process of that server, to measure its time and memory",
     ),
     (
         "--against-tool NAME",
-        "its tool that echoes the argument `message` (echo)",
+        "the tool of that server that echoes its argument `message` (echo)",
     ),
-    ("--test", "tiny sizes, a few seconds in all"),
+    ("--test", "small sizes: the whole run takes a few seconds"),
 ];
 
 const NOTES: &str = "
-Another server is measured in call, open, big, work, left, slow and idle, in the revisions that it speaks; 2024-11-05 at
-/sse. Its memory is told best by one mode alone, on a server that was just started.
+The modes call, open, big, work, left, slow and idle also measure the server of --against, in the revisions that it
+speaks; 2024-11-05 at /sse. For its memory, run one mode alone, on a server that has just started.
 
-The report goes to connections/report.json and .html in cargo's target folder; with --test to connections-test/.
-The exit code is 1 when an answer was wrong, a connection broke, or a mode came to no end.
+The report is saved as connections/report.json and connections/report.html in cargo's target folder, or in
+connections-test/ with --test. The exit code is 1 if an answer was wrong, a connection broke, or a mode failed.
 ";

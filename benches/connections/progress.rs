@@ -1,23 +1,23 @@
-//! One line that tells what goes on, for somebody who watches.
+//! One line of progress, for a person at a terminal.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
 
-/// Writes over the line before. A log gets nothing.
+/// Replaces the previous line. Prints nothing if the output is not a terminal.
 pub(crate) fn tell(what: impl Display) {
     if stderr().is_terminal() {
         eprint!("\r\x1b[K{what}");
     }
 }
 
-/// The same for one of many, of which not every one is worth a line.
+/// Like `tell`, but only for every hundredth step.
 pub(crate) fn some(number: usize, what: impl Display) {
     if number.is_multiple_of(100) {
         tell(what);
     }
 }
 
-/// Clears the line, before something that stays is printed.
+/// Clears the line before other output.
 pub(crate) fn clear() {
     tell("");
 }

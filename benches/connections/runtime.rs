@@ -1,10 +1,10 @@
-//! The runtime of the load and of each server.
+//! The runtime that the load and each server run on.
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::error::Failed;
+use crate::error::BoxError;
 
 /// A runtime of one thread, with sockets and timers.
-pub(crate) fn runtime() -> Result<Runtime, Failed> {
+pub(crate) fn runtime() -> Result<Runtime, BoxError> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }

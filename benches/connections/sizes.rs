@@ -1,6 +1,6 @@
-//! How much of everything: what the command line calls it, and how much it is unless it says.
+//! The sizes of the load: their options on the command line, and their defaults.
 
-/// How much of something, in the order of `SIZES`.
+/// One size, in the order of `SIZES`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Size {
     Seconds,
@@ -15,32 +15,36 @@ pub(crate) enum Size {
     KeepAlive,
 }
 
-pub(crate) struct Setting {
+pub(crate) struct SizeOption {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) usual: f64,
-    /// With `--test`.
-    pub(crate) tiny: f64,
+    pub(crate) default: f64,
+    /// The default with `--test`.
+    pub(crate) test: f64,
 }
 
-const fn setting(name: &'static str, about: &'static str, (usual, tiny): (f64, f64)) -> Setting {
-    Setting {
+const fn setting(
+    name: &'static str,
+    about: &'static str,
+    (default, test): (f64, f64),
+) -> SizeOption {
+    SizeOption {
         name,
         about,
-        usual,
-        tiny,
+        default,
+        test,
     }
 }
 
-pub(crate) const SIZES: [Setting; 10] = [
+pub(crate) const SIZES: [SizeOption; 10] = [
     setting(
         "--seconds",
-        "how long each server has the load, in all its turns",
+        "how long each server is under load, over all its turns",
         (5.0, 0.2),
     ),
     setting(
         "--connections",
-        "call, open: clients at the same time",
+        "call, open: number of concurrent clients",
         (32.0, 4.0),
     ),
     setting(
@@ -50,29 +54,33 @@ pub(crate) const SIZES: [Setting; 10] = [
     ),
     setting(
         "--bodies",
-        "left: calls of 4 MB at the same time",
+        "left: number of concurrent calls of 4 MB",
         (100.0, 4.0),
     ),
-    setting("--readers", "slow: clients that do not read", (8.0, 2.0)),
+    setting(
+        "--readers",
+        "slow: number of clients that do not read",
+        (8.0, 2.0),
+    ),
     setting(
         "--listeners",
-        "fan-out: clients that listen",
+        "fan-out: number of clients that listen",
         (1000.0, 20.0),
     ),
     setting(
         "--changes",
-        "fan-out: how often they are told of one",
+        "fan-out: number of changes that the server sends",
         (40.0, 4.0),
     ),
-    setting("--streams", "idle: streams that are open", (2000.0, 50.0)),
+    setting("--streams", "idle: number of open streams", (2000.0, 50.0)),
     setting(
         "--sessions",
-        "million: sessions, such as 1000000",
+        "million: number of sessions, for example 1000000",
         (20_000.0, 500.0),
     ),
     setting(
         "--keep-alive",
-        "million: seconds between two, as by default",
+        "million: seconds between two keep-alives",
         (15.0, 0.2),
     ),
 ];

@@ -15,7 +15,7 @@ use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::heap::HEAP;
 
 /// The default, and what looking after the sessions may take.
@@ -156,7 +156,7 @@ impl Way {
     }
 }
 
-pub(crate) async fn measure(sessions: usize) -> Result<(), Failed> {
+pub(crate) async fn measure(sessions: usize) -> Result<(), BoxError> {
     println!("{sessions} sessions, and the bytes of heap that they leave after {EXPIRY:?}:");
     for way in Way::ALL {
         let mcp = way.service(sessions)?;

@@ -14,7 +14,7 @@ mod error;
 #[path = "../support/heap.rs"]
 mod heap;
 
-use error::Failed;
+use error::BoxError;
 
 /// How much of everything.
 #[derive(Clone, Copy)]
@@ -35,7 +35,7 @@ const SHORT: Size = Size {
     stream_bytes: 40_000_000,
 };
 
-fn main() -> Result<(), Failed> {
+fn main() -> Result<(), BoxError> {
     let size = match std::env::args().any(|arg| arg == "--test") {
         true => SHORT,
         false => FULL,

@@ -6,7 +6,7 @@ use hyper::Request;
 use mcp_wire::McpService;
 use mcp_wire::server::Server;
 
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::heap::HEAP;
 
 const BODY_LIMIT: usize = 64 * 1024;
@@ -154,7 +154,7 @@ impl Refused {
         request.body(Full::new(Bytes::from_static(self.body)))
     }
 
-    async fn repeat(&self, mcp: &McpService, times: usize) -> Result<(), Failed> {
+    async fn repeat(&self, mcp: &McpService, times: usize) -> Result<(), BoxError> {
         for _ in 0..times {
             let response = mcp.call(self.request()?).await;
             assert_eq!(response.status(), self.status, "{}", self.what);
@@ -163,7 +163,7 @@ impl Refused {
     }
 }
 
-pub(crate) async fn measure(times: usize) -> Result<(), Failed> {
+pub(crate) async fn measure(times: usize) -> Result<(), BoxError> {
     println!("{times} requests of each kind, and the bytes of heap that they leave:");
     for refused in &ALL {
         let sessions = if refused.status == 503 { 0 } else { 10 };

@@ -12,7 +12,7 @@ use mcp_wire::{McpService, serve};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::heap::HEAP;
 
 #[allow(dead_code, reason = "the soak uses more of it")]
@@ -120,7 +120,7 @@ struct Caller {
 }
 
 impl Caller {
-    async fn open(address: SocketAddr, stream: Stream) -> Result<Self, Failed> {
+    async fn open(address: SocketAddr, stream: Stream) -> Result<Self, BoxError> {
         let mut caller = Self {
             address,
             stream: None,
@@ -165,7 +165,7 @@ impl Caller {
         json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
     }
 
-    async fn exchange(&mut self, method: &str, params: Value) -> Result<Response, Failed> {
+    async fn exchange(&mut self, method: &str, params: Value) -> Result<Response, BoxError> {
         let body = self.body(method, params);
         let mut connection = self.kept.take().ok_or("a connection")?;
         connection.send(&self.line, &self.headers, &body).await?;
@@ -173,7 +173,7 @@ impl Caller {
     }
 
     /// Asks, and reads the answer.
-    async fn answer(&mut self, method: &str, params: Value) -> Result<(), Failed> {
+    async fn answer(&mut self, method: &str, params: Value) -> Result<(), BoxError> {
         let response = self.exchange(method, params).await?;
         let (body, connection) = response.body().await?;
         self.kept = Some(connection);
@@ -199,7 +199,7 @@ impl Caller {
         params
     }
 
-    async fn time_call(&mut self) -> Result<Duration, Failed> {
+    async fn time_call(&mut self) -> Result<Duration, BoxError> {
         let params = self.params("echo");
         let headers = self.name("echo");
         let begun = Instant::now();
@@ -220,7 +220,7 @@ impl Caller {
 
     /// Begins the flood in the session of this client, on a connection that is not read; gives what
     /// keeps it open.
-    async fn begin_flood(&mut self, stream: Stream) -> Result<Stalled, Failed> {
+    async fn begin_flood(&mut self, stream: Stream) -> Result<Stalled, BoxError> {
         let params = self.params("flood");
         let body = self.body("tools/call", params);
         let end = self.name("flood");
@@ -261,7 +261,7 @@ struct Stalled {
 }
 
 impl Stalled {
-    fn reset(self) -> Result<(), Failed> {
+    fn reset(self) -> Result<(), BoxError> {
         self.connection.reset()?;
         match self.stream {
             Some(stream) => Ok(stream.reset()?),
@@ -280,7 +280,7 @@ async fn time_in_turn(
     one: &mut Caller,
     other: &mut Caller,
     mut goes_on: impl FnMut(usize) -> bool,
-) -> Result<(Duration, Duration, usize), Failed> {
+) -> Result<(Duration, Duration, usize), BoxError> {
     let (mut ones, mut others) = (Vec::new(), Vec::new());
     while goes_on(ones.len()) {
         ones.push(one.time_call().await?);
@@ -291,7 +291,7 @@ async fn time_in_turn(
     Ok((median(&mut ones), median(&mut others), ones.len()))
 }
 
-async fn stall(stream: Stream, bytes: usize) -> Result<(), Failed> {
+async fn stall(stream: Stream, bytes: usize) -> Result<(), BoxError> {
     let flood = Arc::new(Flood::default());
     let mcp = McpService::builder(server(Arc::clone(&flood), bytes)).build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -336,7 +336,7 @@ async fn stall(stream: Stream, bytes: usize) -> Result<(), Failed> {
     Ok(())
 }
 
-pub(crate) async fn measure(bytes: usize) -> Result<(), Failed> {
+pub(crate) async fn measure(bytes: usize) -> Result<(), BoxError> {
     println!("one reader stalls on a stream of {bytes} bytes:");
     for stream in Stream::ALL {
         stall(stream, bytes).await?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{
     FRESH, GREEDY, META, POST, ask, connect, hello, is_served, modern, open_session, ping, whole,
 };
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::http::{Connection, Response};
 use crate::server::ServerProcess;
 
@@ -52,7 +52,7 @@ const ROOM: usize = 1_000;
 const CALLERS: usize = 157;
 const CALLS_EACH: usize = 64;
 
-type Verdict = Result<String, Failed>;
+type Verdict = Result<String, BoxError>;
 
 impl Case {
     pub(crate) const ALL: [Self; 11] = [
@@ -276,7 +276,7 @@ async fn bare_initialize(server: &ServerProcess) -> Verdict {
         "{refused} of {INITIALIZES} refused, {:.1} MB more",
         megabytes(grown(server, before))
     );
-    let fails = |who: &str, error: Failed| format!("{text}; {who}: {error}");
+    let fails = |who: &str, error: BoxError| format!("{text}; {who}: {error}");
     is_served(server, FRESH)
         .await
         .map_err(|error| fails("a fresh client", error))?;
@@ -307,7 +307,7 @@ async fn streams(server: &ServerProcess) -> Verdict {
     Ok(text)
 }
 
-async fn open_sse(server: &ServerProcess, from: Ipv4Addr) -> Result<(Response, String), Failed> {
+async fn open_sse(server: &ServerProcess, from: Ipv4Addr) -> Result<(Response, String), BoxError> {
     let connection = connect(server, from).await?;
     let accept = "Accept: text/event-stream\r\n";
     let mut response = ask(connection, "GET /sse", accept, "").await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::http::{Connection, Response};
 use crate::server::ServerProcess;
 
@@ -23,7 +23,10 @@ pub(crate) const POST: &str =
     "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
 pub(crate) const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-pub(crate) async fn connect(server: &ServerProcess, from: Ipv4Addr) -> Result<Connection, Failed> {
+pub(crate) async fn connect(
+    server: &ServerProcess,
+    from: Ipv4Addr,
+) -> Result<Connection, BoxError> {
     Ok(Connection::open_from(from, server.address).await?)
 }
 
@@ -33,7 +36,7 @@ pub(crate) async fn ask(
     line: &str,
     headers: &str,
     body: &str,
-) -> Result<Response, Failed> {
+) -> Result<Response, BoxError> {
     let exchange = async {
         connection.send(line, headers, body).await?;
         connection.response().await
@@ -42,7 +45,7 @@ pub(crate) async fn ask(
 }
 
 /// An answer that is no stream, and the connection for the next exchange.
-pub(crate) async fn whole(response: Response) -> Result<(u16, String, Connection), Failed> {
+pub(crate) async fn whole(response: Response) -> Result<(u16, String, Connection), BoxError> {
     let status = response.status;
     let (body, connection) = timeout(PATIENCE, response.body()).await??;
     Ok((status, body, connection))
@@ -61,7 +64,7 @@ pub(crate) fn hello(capabilities: &str) -> String {
 }
 
 /// A session of 2025-11-25: its headers, and the connection that opened it.
-pub(crate) async fn open_session(connection: Connection) -> Result<(String, Connection), Failed> {
+pub(crate) async fn open_session(connection: Connection) -> Result<(String, Connection), BoxError> {
     let response = ask(connection, "POST /mcp", POST, &hello("")).await?;
     let id = response
         .header("mcp-session-id")
@@ -75,7 +78,7 @@ pub(crate) async fn open_session(connection: Connection) -> Result<(String, Conn
 }
 
 /// Whether a client from elsewhere is served, all of it at once: a session, and a ping in it.
-pub(crate) async fn is_served(server: &ServerProcess, from: Ipv4Addr) -> Result<(), Failed> {
+pub(crate) async fn is_served(server: &ServerProcess, from: Ipv4Addr) -> Result<(), BoxError> {
     let served = async {
         let (session, connection) = open_session(connect(server, from).await?).await?;
         ping(connection, &session).await
@@ -84,7 +87,7 @@ pub(crate) async fn is_served(server: &ServerProcess, from: Ipv4Addr) -> Result<
     Ok(())
 }
 
-pub(crate) async fn ping(connection: Connection, session: &str) -> Result<(), Failed> {
+pub(crate) async fn ping(connection: Connection, session: &str) -> Result<(), BoxError> {
     let ping = r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#;
     let (status, body, _) = whole(ask(connection, "POST /mcp", session, ping).await?).await?;
     match status {

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cases::Case;
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::server::ServerProcess;
 
 fn main() -> ExitCode {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<bool, Failed> {
+fn run() -> Result<bool, BoxError> {
     let mut server = beside_this()?;
     let mut names = Vec::new();
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
@@ -70,7 +70,7 @@ fn run() -> Result<bool, Failed> {
 }
 
 /// `target/release/examples/everything`, where this is `target/release/deps/resident-…`.
-fn beside_this() -> Result<PathBuf, Failed> {
+fn beside_this() -> Result<PathBuf, BoxError> {
     let this = std::env::current_exe()?;
     let release = this
         .ancestors()

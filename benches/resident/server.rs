@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::process;
 
 pub(crate) struct ServerProcess {
@@ -17,7 +17,7 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    pub(crate) fn start(path: &Path, arguments: &[&str]) -> Result<Self, Failed> {
+    pub(crate) fn start(path: &Path, arguments: &[&str]) -> Result<Self, BoxError> {
         let mut child = Command::new(path)
             // glibc holds on to some megabytes of freed bodies for each thread, however many bodies there
             // were. This measures what the server keeps: freed memory goes back to the system.

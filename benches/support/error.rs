@@ -1,5 +1,5 @@
-//! The error of everything that can fail here.
+//! The error type of the benches.
 
 use std::error::Error;
 
-pub(crate) type Failed = Box<dyn Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;

@@ -1,45 +1,45 @@
-//! What the kernel tells of a process: the time that it computed, the memory that it has.
+//! The processor time and the memory of a process, as the kernel reports them.
 
 use std::fs::{read_to_string, write};
 use std::time::Duration;
 
-/// `/proc` counts in hundredths of a second, whatever the kernel's own clock does.
+/// `/proc` counts in hundredths of a second, whatever the tick rate of the kernel.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The time that all threads of a process computed; `None` where there is no `/proc`.
+/// The processor time of all threads of a process; `None` without `/proc`.
 pub(crate) fn cpu(pid: u32) -> Option<Duration> {
     let stat = read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name is in parentheses and may hold anything; what follows it are numbers.
+    // The name is in parentheses and may hold any character. Only numbers follow it.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
     let user: u32 = fields.next()?.parse().ok()?;
     let system: u32 = fields.next()?.parse().ok()?;
     Some(TICK * (user + system))
 }
 
-/// The time that the first thread of a process computed, if the kernel keeps it.
+/// The processor time of the first thread of a process, if the kernel records it.
 pub(crate) fn cpu_of_one_thread(pid: u32) -> Option<Duration> {
     let stat = read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
     let nanos = stat.split(' ').next()?.parse().ok()?;
     Some(Duration::from_nanos(nanos))
 }
 
-/// The bytes of memory that a process has now.
+/// The resident memory of a process, in bytes.
 pub(crate) fn resident(pid: u32) -> Option<u64> {
     kilobytes(&format!("/proc/{pid}/smaps_rollup"), "Rss:")
 }
 
-/// The most bytes that a process had since `forget_peak`.
+/// The peak of the resident memory since `forget_peak`, in bytes.
 pub(crate) fn peak(pid: u32) -> Option<u64> {
     kilobytes(&format!("/proc/{pid}/status"), "VmHWM:")
 }
 
-/// Begins the peak anew.
+/// Resets the peak.
 pub(crate) fn forget_peak(pid: u32) {
-    // Where it cannot be had, the peak is that of the whole life, which is no less.
+    // If the kernel does not allow it, the peak is that of the whole run, which is at least as high.
     let _ = write(format!("/proc/{pid}/clear_refs"), "5");
 }
 
-/// How many files this process may have open.
+/// The limit on the open files of this process.
 pub(crate) fn open_files() -> Option<usize> {
     let limits = read_to_string("/proc/self/limits").ok()?;
     let line = limits

@@ -1,4 +1,4 @@
-//! A client that calls the echo tool again and again, and holds each answer to its call.
+//! A client that calls the echo tool repeatedly, and compares each answer with its call.
 
 use std::time::{Duration, Instant};
 
@@ -6,42 +6,42 @@ use tokio::task::JoinSet;
 
 use crate::client::messages::{self, Expected, FIRST, Numbered, Revision};
 use crate::client::session::Session;
-use crate::client::target::Place;
-use crate::error::Failed;
+use crate::client::target::Target;
+use crate::error::BoxError;
 use crate::measure::failures::Failures;
 use crate::measure::latency::Latencies;
 
-/// What is new for each call.
+/// What each call opens anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fresh {
     Nothing,
     Connection,
-    /// `initialize` and what follows it before the call, and its DELETE behind it.
+    /// A session: `initialize` and `notifications/initialized` before the call, a DELETE after it.
     Session,
 }
 
-/// Who calls with what.
+/// The clients, and what they call with.
 #[derive(Clone, Copy)]
-pub(crate) struct Calling<'t> {
+pub(crate) struct CallPlan<'t> {
     pub(crate) clients: usize,
-    /// What the texts begin with; the number of the call follows.
-    pub(crate) before: &'t str,
+    /// The beginning of each text; the number of the call follows.
+    pub(crate) text: &'t str,
     pub(crate) fresh: Fresh,
 }
 
-impl<'t> Calling<'t> {
-    /// So many clients, each over one connection.
-    pub(crate) const fn of(clients: usize, before: &'t str) -> Self {
+impl<'t> CallPlan<'t> {
+    /// This many clients, each over one connection.
+    pub(crate) const fn new(clients: usize, text: &'t str) -> Self {
         Self {
             clients,
-            before,
+            text,
             fresh: Fresh::Nothing,
         }
     }
 }
 
 pub(crate) struct Caller {
-    place: Place,
+    target: Target,
     revision: Revision,
     fresh: Fresh,
     session: Session,
@@ -49,7 +49,7 @@ pub(crate) struct Caller {
     expected: Expected,
     answer: Vec<u8>,
     number: u32,
-    /// Nothing more comes of a connection that broke.
+    /// The connection broke, so that no further call can succeed.
     is_broken: bool,
     pub(crate) latencies: Latencies,
     pub(crate) failures: Failures,
@@ -57,20 +57,20 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) async fn open(
-        place: &Place,
+        target: &Target,
         revision: Revision,
-        calling: Calling<'_>,
-    ) -> Result<Self, Failed> {
-        let mut session = Session::open(place, revision).await?;
-        if calling.fresh == Fresh::Session && place.has_protocol {
-            session.delete(place).await?;
+        plan: CallPlan<'_>,
+    ) -> Result<Self, BoxError> {
+        let mut session = Session::open(target, revision).await?;
+        if plan.fresh == Fresh::Session && target.has_protocol {
+            session.delete(target).await?;
         }
-        let expected = Expected::new(calling.before.to_owned());
+        let expected = Expected::new(plan.text.to_owned());
         let mut caller = Self {
-            request: request(place, revision, &session, &expected),
-            place: place.clone(),
+            request: request(target, revision, &session, &expected),
+            target: target.clone(),
             revision,
-            fresh: calling.fresh,
+            fresh: plan.fresh,
             session,
             expected,
             answer: Vec::new(),
@@ -79,7 +79,7 @@ impl Caller {
             latencies: Latencies::default(),
             failures: Failures::default(),
         };
-        // The first call is slower than the others, and shows whether the server can be called at all.
+        // The first call is slower than the others, so it does not count. It shows whether the server works at all.
         caller.call().await;
         caller.latencies = Latencies::default();
         match caller.failures.first.take() {
@@ -105,21 +105,21 @@ impl Caller {
         }
     }
 
-    async fn exchange(&mut self) -> Result<(), Failed> {
+    async fn exchange(&mut self) -> Result<(), BoxError> {
         let Self {
-            place,
+            target,
             session,
             answer,
             ..
         } = self;
         match self.fresh {
             Fresh::Nothing => {}
-            Fresh::Connection => session.reconnect(place).await?,
-            Fresh::Session if place.has_protocol => {
-                session.initialize(place, self.revision).await?;
-                self.request = request(place, self.revision, session, &self.expected);
+            Fresh::Connection => session.reconnect(target).await?,
+            Fresh::Session if target.has_protocol => {
+                session.initialize(target, self.revision).await?;
+                self.request = request(target, self.revision, session, &self.expected);
             }
-            // The floor has no sessions: it answers as many requests.
+            // Bare hyper has no sessions, so it answers the same number of requests instead.
             Fresh::Session => {
                 for _ in 0..3 {
                     let request = self.request.with(self.number);
@@ -130,7 +130,7 @@ impl Caller {
         let request = self.request.with(self.number);
         session.exchange(request, answer).await?;
         match self.fresh {
-            Fresh::Session if place.has_protocol => session.delete(place).await,
+            Fresh::Session if target.has_protocol => session.delete(target).await,
             _ => Ok(()),
         }
     }
@@ -143,42 +143,47 @@ impl Caller {
     }
 }
 
-/// The call of a session, with a number to be replaced.
-fn request(place: &Place, revision: Revision, session: &Session, expected: &Expected) -> Numbered {
-    let call = messages::call(revision, &place.tool, &expected.text(FIRST));
+/// The call, with a number that each call replaces.
+fn request(
+    target: &Target,
+    revision: Revision,
+    session: &Session,
+    expected: &Expected,
+) -> Numbered {
+    let call = messages::call(revision, &target.tool, &expected.text(FIRST));
     let lines = match revision {
-        Revision::Modern => messages::modern_lines("tools/call", Some(&place.tool)),
+        Revision::Modern => messages::modern_lines("tools/call", Some(&target.tool)),
         Revision::Session | Revision::Sse => session.lines.clone(),
     };
-    Numbered::new(place.post(&session.path, &lines, &call), FIRST)
+    Numbered::new(target.post(&session.path, &lines, &call), FIRST)
 }
 
-/// Callers that call at the same time.
+/// Callers that call concurrently.
 pub(crate) struct Callers(Vec<Caller>);
 
 impl Callers {
     pub(crate) async fn open(
-        place: &Place,
+        target: &Target,
         revision: Revision,
-        calling: Calling<'_>,
-    ) -> Result<Self, Failed> {
-        let mut callers = Vec::with_capacity(calling.clients);
-        for _ in 0..calling.clients {
-            callers.push(Caller::open(place, revision, calling).await?);
+        plan: CallPlan<'_>,
+    ) -> Result<Self, BoxError> {
+        let mut callers = Vec::with_capacity(plan.clients);
+        for _ in 0..plan.clients {
+            callers.push(Caller::open(target, revision, plan).await?);
         }
         Ok(Self(callers))
     }
 
-    /// How many calls they made in so long a time.
+    /// Calls for this long. Returns the number of calls.
     pub(crate) async fn call_for(&mut self, time: Duration) -> usize {
         let before = self.calls();
         let end = Instant::now() + time;
-        let calling: JoinSet<Caller> = self
+        let callers: JoinSet<Caller> = self
             .0
             .drain(..)
             .map(|caller| caller.call_until(end))
             .collect();
-        self.0 = calling.join_all().await;
+        self.0 = callers.join_all().await;
         self.calls() - before
     }
 
@@ -186,7 +191,7 @@ impl Callers {
         self.0.iter().map(|caller| caller.latencies.len()).sum()
     }
 
-    /// Takes what they measured until now.
+    /// Takes the latencies that they measured so far.
     pub(crate) fn so_far(&mut self) -> Latencies {
         let mut latencies = Latencies::default();
         for caller in &mut self.0 {
@@ -195,7 +200,7 @@ impl Callers {
         latencies
     }
 
-    /// All that they measured, and what went wrong.
+    /// The latencies since the last `so_far`, and all failures.
     pub(crate) fn done(mut self) -> (Latencies, Failures) {
         let mut failures = Failures::default();
         let latencies = self.so_far();

@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as a load needs, on raw sockets, so that the load costs less than what it measures.
+//! A minimal HTTP/1.1 client on raw sockets, so that the load costs less than the server that it measures.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -9,27 +9,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long an answer may take.
+/// The longest time that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How much is read at a time, at least.
+/// The minimum size of a read.
 const ROOM: usize = 4 * 1024;
 
 /// A connection that carries one exchange after another.
 pub(crate) struct Connection {
     socket: TcpStream,
     buffer: Vec<u8>,
-    /// Where what was not taken yet begins.
+    /// Where the unread bytes begin.
     at: usize,
     rest: Rest,
 }
 
-/// What is still to come of a body.
+/// The rest of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rest {
     Nothing,
     Length(usize),
     Chunks,
-    /// All that comes.
+    /// Everything up to the end of the connection.
     End,
 }
 
@@ -37,7 +37,7 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        // It leaves with a reset: after a goodbye the port rests for a minute, and ports run out.
+        // Closes with a reset: after a regular close the port stays unavailable for a minute, and ports run out.
         socket.set_zero_linger()?;
         Ok(Self {
             socket,
@@ -51,7 +51,7 @@ impl Connection {
         self.socket.write_all(request).await
     }
 
-    /// The head of the next answer, whose body is to be read before the next.
+    /// The head of the next answer. The caller has to read its body before the next head.
     pub(crate) async fn head(&mut self) -> io::Result<Head> {
         timeout(PATIENCE, self.next_head()).await?
     }
@@ -73,7 +73,7 @@ impl Connection {
 
     /// The next piece of the body, or `None` at its end.
     ///
-    /// Cancel safety: nothing that was read is lost.
+    /// Cancel safety: no bytes are lost when the future is dropped.
     pub(crate) async fn piece(&mut self) -> io::Result<Option<&[u8]>> {
         match self.rest {
             Rest::Nothing => Ok(None),
@@ -95,7 +95,7 @@ impl Connection {
         }
     }
 
-    /// The whole body, in place of what `body` held.
+    /// Reads the whole body into `body`, and replaces its content.
     pub(crate) async fn body(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
         body.clear();
         while let Some(piece) = self.piece().await? {
@@ -144,14 +144,17 @@ impl Connection {
     }
 }
 
-/// The length of a chunk's first line, and the size that it tells; `None` while the line is not all there.
+/// The length of the first line of a chunk, and the size in it; `None` while the line is incomplete.
 fn chunk_head(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
     let Some(end) = bytes.windows(2).position(|at| at == b"\r\n") else {
         return Ok(None);
     };
     let size = std::str::from_utf8(&bytes[..end]).ok();
     let size = size.and_then(|size| usize::from_str_radix(size.split(';').next()?, 16).ok());
-    Ok(Some((end + 2, size.ok_or_else(|| malformed("a chunk"))?)))
+    Ok(Some((
+        end + 2,
+        size.ok_or_else(|| malformed("the size of a chunk"))?,
+    )))
 }
 
 /// The head of an answer.
@@ -162,11 +165,11 @@ pub(crate) struct Head {
 
 impl Head {
     fn read(bytes: &[u8]) -> io::Result<Self> {
-        let text = std::str::from_utf8(bytes).map_err(|_| malformed("a head"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| malformed("the head of the response"))?;
         let (first, lines) = text.split_once("\r\n").unwrap_or_default();
         let status = first.split(' ').nth(1).and_then(|text| text.parse().ok());
         Ok(Self {
-            status: status.ok_or_else(|| malformed("a status"))?,
+            status: status.ok_or_else(|| malformed("the status line"))?,
             lines: lines.to_owned(),
         })
     }
@@ -188,7 +191,7 @@ impl Head {
             return match len.parse() {
                 Ok(0) => Ok(Rest::Nothing),
                 Ok(len) => Ok(Rest::Length(len)),
-                Err(_) => Err(malformed("a length")),
+                Err(_) => Err(malformed("Content-Length")),
             };
         }
         Ok(match self.header("transfer-encoding") {
@@ -203,18 +206,21 @@ impl Head {
 pub(crate) struct Stream {
     connection: Connection,
     decoder: Decoder,
-    /// Those that came with the last piece, the next one at the end.
+    /// Events that were read and not yet returned, in order.
     events: Vec<Received>,
 }
 
 impl Stream {
-    /// Sends a request that is answered with a stream.
+    /// Sends a request whose answer is a stream.
     pub(crate) async fn open(mut connection: Connection, request: &[u8]) -> io::Result<Self> {
         connection.send(request).await?;
         let head = connection.head().await?;
         match head.status == 200 && head.is_stream() {
             true => Ok(Self::of(connection)),
-            false => Err(malformed(&format!("a stream ({})", head.status))),
+            false => Err(io::Error::new(
+                ErrorKind::InvalidData,
+                format!("the answer with status {} is not a stream", head.status),
+            )),
         }
     }
 
@@ -226,14 +232,14 @@ impl Stream {
         }
     }
 
-    /// The event that answers what was just sent.
+    /// The event that answers the last request.
     pub(crate) async fn answer(&mut self) -> io::Result<Received> {
         timeout(PATIENCE, self.event()).await?
     }
 
-    /// The next event, whenever it comes.
+    /// The next event, however long it takes.
     ///
-    /// Cancel safety: nothing that was read is lost.
+    /// Cancel safety: no bytes are lost when the future is dropped.
     pub(crate) async fn event(&mut self) -> io::Result<Received> {
         while self.events.is_empty() {
             self.read().await?;
@@ -241,7 +247,7 @@ impl Stream {
         Ok(self.events.remove(0))
     }
 
-    /// Reads on, whether it brings an event, a comment or less.
+    /// Reads once. The bytes may hold events, comments or part of one.
     pub(crate) async fn read(&mut self) -> io::Result<()> {
         let piece = self.connection.piece().await?;
         let piece = piece.ok_or(ErrorKind::UnexpectedEof)?;
@@ -249,18 +255,18 @@ impl Stream {
         Ok(())
     }
 
-    /// How many comments have come: keep-alives are such.
+    /// The number of comments so far. A keep-alive is a comment.
     pub(crate) fn comments(&self) -> usize {
         self.decoder.comments()
     }
 }
 
-/// The last event of a body that is a stream, such as the answer of servers that stream every answer.
+/// The last event of a body that is a stream. Some servers stream every answer.
 pub(crate) fn last_event(body: &[u8]) -> Option<String> {
     let last = Decoder::new().feed(body).pop()?;
     Some(last.data)
 }
 
 fn malformed(what: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("{what} cannot be read"))
+    io::Error::new(ErrorKind::InvalidData, format!("{what} is malformed"))
 }

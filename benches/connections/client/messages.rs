@@ -1,17 +1,17 @@
-//! The requests of each revision, and whether an answer is the right one.
+//! The requests of each revision, and the check of their answers.
 
 use serde_json::{Value, json};
 
-use crate::error::Failed;
+use crate::error::BoxError;
 
-/// The revisions that calls are made in: one of each wire shape.
+/// The revisions that the load uses: one for each transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Revision {
-    /// 2026-07-28: every POST says all there is to know.
+    /// 2026-07-28: every POST is self-contained.
     Modern,
     /// 2025-11-25, in a session.
     Session,
-    /// 2024-11-05: the answer comes on the stream of the session.
+    /// 2024-11-05: the answers arrive on the stream of the session.
     Sse,
 }
 
@@ -31,39 +31,39 @@ impl Revision {
     }
 }
 
-/// The number of a call stands in its id and in its text, always with nine digits.
+/// The number of the first call. The id and the text of a call hold its number, always with nine digits.
 pub(crate) const FIRST: u32 = 100_000_000;
 
-/// Bytes that are sent or expected again and again, with another number each time.
+/// Bytes that are sent or expected repeatedly, each time with another number.
 pub(crate) struct Numbered {
     bytes: Vec<u8>,
-    places: Vec<usize>,
+    positions: Vec<usize>,
 }
 
 impl Numbered {
-    /// Finds a number in the bytes, to replace it later.
+    /// Finds a number in the bytes, so that `with` can replace it.
     pub(crate) fn new(bytes: Vec<u8>, number: u32) -> Self {
         let digits = number.to_string();
         let found = bytes.windows(digits.len()).enumerate();
         let found = found.filter(|(_, at)| *at == digits.as_bytes());
-        let places = found.map(|(place, _)| place).collect();
-        Self { bytes, places }
+        let positions = found.map(|(position, _)| position).collect();
+        Self { bytes, positions }
     }
 
     pub(crate) fn with(&mut self, number: u32) -> &[u8] {
         let digits = number.to_string();
-        for &place in &self.places {
-            self.bytes[place..place + digits.len()].copy_from_slice(digits.as_bytes());
+        for &position in &self.positions {
+            self.bytes[position..position + digits.len()].copy_from_slice(digits.as_bytes());
         }
         &self.bytes
     }
 }
 
-/// Whether answers are to the calls that were made.
+/// Compares answers with the calls that were made.
 pub(crate) struct Expected {
-    /// What stands before the number in the text.
+    /// The text before the number.
     before: String,
-    /// The last answer that was read as a whole; the next differs in the number alone.
+    /// The last answer that was parsed. The next one usually differs only in the number.
     last: Option<Numbered>,
 }
 
@@ -76,9 +76,9 @@ impl Expected {
         format!("{}{number}", self.before)
     }
 
-    /// The id and the text have to be those of the call. Only an answer that is not the one before with
-    /// another number is read member by member, so that the load stays cheap.
-    pub(crate) fn check(&mut self, answer: &[u8], number: u32) -> Result<(), Failed> {
+    /// The id and the text have to be those of the call. To keep the load cheap, an answer is only parsed
+    /// if it differs from the last one in more than the number.
+    pub(crate) fn check(&mut self, answer: &[u8], number: u32) -> Result<(), BoxError> {
         if let Some(last) = &mut self.last
             && last.with(number) == answer
         {
@@ -90,7 +90,7 @@ impl Expected {
             && result["content"][0]["text"] == self.text(number)
             && result["isError"] != true;
         if !is_right {
-            return Err(format!("call {number} is answered {message:.200}").into());
+            return Err(format!("the answer to call {number} is {message:.200}").into());
         }
         self.last = Some(Numbered::new(answer.to_vec(), number));
         Ok(())
@@ -110,7 +110,7 @@ pub(crate) fn call(revision: Revision, tool: &str, text: &str) -> Value {
     call
 }
 
-/// What each request of 2026-07-28 says of its client.
+/// The `_meta` of each request of 2026-07-28.
 fn modern() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -146,7 +146,7 @@ pub(crate) fn initialized() -> Value {
     json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
 }
 
-/// Asks to be told of changes, in 2026-07-28.
+/// Subscribes to changes of the tools, in 2026-07-28.
 pub(crate) fn listen() -> Value {
     json!({
         "jsonrpc": "2.0",

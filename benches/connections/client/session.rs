@@ -1,4 +1,4 @@
-//! A client that is ready to call: its session is open, where the revision has one.
+//! A client that is ready to call: its session is open, if the revision has sessions.
 
 use std::io;
 
@@ -6,13 +6,13 @@ use mcp_wire::sse::Received;
 
 use crate::client::connection::{Connection, Head, Stream, last_event};
 use crate::client::messages::{self, Revision};
-use crate::client::target::Place;
-use crate::error::Failed;
+use crate::client::target::Target;
+use crate::error::BoxError;
 
-/// Where and how a client posts.
+/// The connection, path and headers of the POSTs of a client.
 pub(crate) struct Session {
     posts: Connection,
-    /// Of 2024-11-05: where the answers come.
+    /// The stream of the answers, in 2024-11-05.
     pub(crate) stream: Option<Stream>,
     pub(crate) path: String,
     /// The header lines of a session.
@@ -20,28 +20,28 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) async fn open(place: &Place, revision: Revision) -> Result<Self, Failed> {
+    pub(crate) async fn open(target: &Target, revision: Revision) -> Result<Self, BoxError> {
         let mut session = Self {
-            posts: Connection::open(place.address).await?,
+            posts: Connection::open(target.address).await?,
             stream: None,
-            path: place.mcp.clone(),
+            path: target.mcp.clone(),
             lines: String::new(),
         };
         if revision == Revision::Sse {
-            let (stream, path) = open_stream(place).await?;
+            let (stream, path) = open_stream(target).await?;
             session.stream = Some(stream);
             session.path = path;
         }
-        if revision != Revision::Modern && place.has_protocol {
-            session.initialize(place, revision).await?;
+        if revision != Revision::Modern && target.has_protocol {
+            session.initialize(target, revision).await?;
         } else if revision == Revision::Session {
-            // The floor asks for no session, and reads the same head.
+            // Bare hyper has no sessions, but reads a head of the same length.
             session.lines = messages::session_lines(&"0".repeat(32));
         }
         Ok(session)
     }
 
-    /// Sends a request and reads what is answered to it, which is no message where there is a stream.
+    /// Sends a request and reads the response to the POST. In 2024-11-05 that is not the message.
     pub(crate) async fn post(&mut self, request: &[u8], answer: &mut Vec<u8>) -> io::Result<Head> {
         self.posts.send(request).await?;
         let head = self.posts.head().await?;
@@ -49,41 +49,43 @@ impl Session {
         Ok(head)
     }
 
-    /// Goes on over a new connection.
-    pub(crate) async fn reconnect(&mut self, place: &Place) -> io::Result<()> {
-        self.posts = Connection::open(place.address).await?;
+    /// Continues over a new connection.
+    pub(crate) async fn reconnect(&mut self, target: &Target) -> io::Result<()> {
+        self.posts = Connection::open(target.address).await?;
         Ok(())
     }
 
     /// Ends the session.
-    pub(crate) async fn delete(&mut self, place: &Place) -> Result<(), Failed> {
-        let request = place.delete(&self.path, &self.lines);
+    pub(crate) async fn delete(&mut self, target: &Target) -> Result<(), BoxError> {
+        let request = target.delete(&self.path, &self.lines);
         match self.post(&request, &mut Vec::new()).await?.status {
             200..=299 => Ok(()),
-            status => Err(format!("DELETE is answered {status}").into()),
+            status => Err(format!("the answer to DELETE has status {status}").into()),
         }
     }
 
     pub(crate) async fn initialize(
         &mut self,
-        place: &Place,
+        target: &Target,
         revision: Revision,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), BoxError> {
         let mut answer = Vec::new();
-        let hello = place.post(&self.path, "", &messages::initialize(revision));
-        let head = self.post(&hello, &mut answer).await?;
+        let initialize = target.post(&self.path, "", &messages::initialize(revision));
+        let head = self.post(&initialize, &mut answer).await?;
         if !matches!(head.status, 200 | 202) {
-            return Err(format!("initialize is answered {}", head.status).into());
+            return Err(format!("the answer to initialize has status {}", head.status).into());
         }
         if let Some(stream) = &mut self.stream {
             stream.answer().await?;
         } else if let Some(id) = head.header("mcp-session-id") {
             self.lines = messages::session_lines(id);
         }
-        let told = place.post(&self.path, &self.lines, &messages::initialized());
-        match self.post(&told, &mut answer).await?.status {
+        let initialized = target.post(&self.path, &self.lines, &messages::initialized());
+        match self.post(&initialized, &mut answer).await?.status {
             202 => Ok(()),
-            status => Err(format!("initialized is answered {status}").into()),
+            status => {
+                Err(format!("the answer to notifications/initialized has status {status}").into())
+            }
         }
     }
 
@@ -92,7 +94,7 @@ impl Session {
         &mut self,
         request: &[u8],
         answer: &mut Vec<u8>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), BoxError> {
         let head = self.post(request, answer).await?;
         let expected = if self.stream.is_some() { 202 } else { 200 };
         if head.status != expected {
@@ -101,7 +103,7 @@ impl Session {
         }
         let event = match &mut self.stream {
             Some(stream) => stream.answer().await?.data,
-            None if head.is_stream() => last_event(answer).ok_or("a stream without an event")?,
+            None if head.is_stream() => last_event(answer).ok_or("the stream has no event")?,
             None => return Ok(()),
         };
         *answer = event.into();
@@ -109,10 +111,10 @@ impl Session {
     }
 }
 
-/// Opens the stream of a session of 2024-11-05; gives the path that it names.
-pub(crate) async fn open_stream(place: &Place) -> Result<(Stream, String), Failed> {
-    let connection = Connection::open(place.address).await?;
-    let mut stream = Stream::open(connection, &place.get(&place.sse, "")).await?;
+/// Opens the stream of a session of 2024-11-05. Returns it with the path of the `endpoint` event.
+pub(crate) async fn open_stream(target: &Target) -> Result<(Stream, String), BoxError> {
+    let connection = Connection::open(target.address).await?;
+    let mut stream = Stream::open(connection, &target.get(&target.sse, "")).await?;
     let path = endpoint(stream.answer().await?)?;
     Ok((stream, path))
 }
@@ -120,6 +122,8 @@ pub(crate) async fn open_stream(place: &Place) -> Result<(Stream, String), Faile
 fn endpoint(event: Received) -> io::Result<String> {
     match event.name == "endpoint" && event.data.starts_with('/') {
         true => Ok(event.data),
-        false => Err(io::Error::other(format!("no endpoint but {event:?}"))),
+        false => Err(io::Error::other(format!(
+            "the first event is {event:?} instead of `endpoint`"
+        ))),
     }
 }

@@ -1,14 +1,14 @@
-//! Other calls than short ones over connections and sessions that stay.
+//! Workloads other than short calls over long-lived connections and sessions.
 
-use crate::client::caller::{Calling, Fresh};
+use crate::client::caller::{CallPlan, Fresh};
 use crate::client::messages::Revision;
 
-/// What clients do, again and again.
+/// What the clients do repeatedly.
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) revision: Revision,
     pub(crate) clients: usize,
-    /// How long the text is that the tool says again.
+    /// The length of the text that the tool echoes.
     len: usize,
     fresh: Fresh,
 }
@@ -45,15 +45,15 @@ pub(crate) const WORKLOADS: [Workload; 4] = [
 ];
 
 impl Workload {
-    /// The text of the calls, up to the number that follows it.
+    /// The text of the calls, without the number that follows it.
     pub(crate) fn text(&self) -> String {
         "x".repeat(self.len)
     }
 
-    pub(crate) fn calling<'t>(&self, text: &'t str) -> Calling<'t> {
-        Calling {
+    pub(crate) fn plan<'t>(&self, text: &'t str) -> CallPlan<'t> {
+        CallPlan {
             clients: self.clients,
-            before: text,
+            text,
             fresh: self.fresh,
         }
     }

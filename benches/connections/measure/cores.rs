@@ -1,10 +1,10 @@
-//! Keeps the server and the load apart: the server has a core of its own where there are two.
+//! Runs the server and the load on different cores, if the machine has two.
 
 use std::fs::read_to_string;
 use std::io;
 use std::process::{Command, Stdio};
 
-/// Which cores have which work, as `taskset` names them.
+/// Lists of cores, in the form that `taskset` reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Cores {
     pub(crate) server: String,
@@ -12,9 +12,9 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// Moves this process, which is the load, to its cores. `None` where that cannot be had: std knows no
-    /// affinity, so it takes `taskset` of util-linux, and two cores.
-    pub(crate) fn part() -> Option<Self> {
+    /// Moves this process, which is the load, to its cores. Needs two cores and `taskset` of util-linux, because
+    /// std cannot set the affinity; `None` if one of them is missing.
+    pub(crate) fn split() -> Option<Self> {
         let mut allowed = allowed()?;
         let server = allowed.pop()?;
         let load: Vec<String> = allowed.iter().map(u32::to_string).collect();
@@ -32,7 +32,7 @@ impl Cores {
     }
 }
 
-/// This program once more, on the core of the server.
+/// A command that starts this program again, on the core of the server.
 pub(crate) fn this_program(cores: Option<&Cores>) -> io::Result<Command> {
     let this = std::env::current_exe()?;
     let Some(cores) = cores else {
@@ -43,7 +43,7 @@ pub(crate) fn this_program(cores: Option<&Cores>) -> io::Result<Command> {
     Ok(command)
 }
 
-/// The cores that this process may use, of which there are two at least.
+/// The cores that this process may use; `None` if there are fewer than two.
 fn allowed() -> Option<Vec<u32>> {
     let status = read_to_string("/proc/self/status").ok()?;
     let list = status

@@ -1,4 +1,4 @@
-//! What went wrong: how often, and how the first time.
+//! How many operations failed, and why the first one did.
 
 use std::fmt::Display;
 

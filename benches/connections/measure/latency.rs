@@ -1,8 +1,8 @@
-//! How long things took, and how much of them took how long.
+//! Latencies and their percentiles.
 
 use std::time::Duration;
 
-/// Each time on its own, so that every percentile is one that was measured.
+/// Every single latency, so that each percentile is a measured value.
 #[derive(Default)]
 pub(crate) struct Latencies(Vec<Duration>);
 
@@ -25,23 +25,23 @@ impl Latencies {
     }
 }
 
-/// Times in their order.
+/// Latencies in ascending order.
 pub(crate) struct Percentiles(Vec<Duration>);
 
-/// The parts of the curve, in percent; the last is the longest of all.
+/// The points of the curve, in percent; the last is the maximum.
 const CURVE: [f64; 12] = [
     10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99, 100.0,
 ];
 
 impl Percentiles {
-    /// The time that so many percent took at most, in microseconds.
+    /// The percentile, in microseconds.
     pub(crate) fn at(&self, percent: f64) -> Option<f64> {
         let rank = (percent / 100.0 * self.0.len() as f64).ceil() as usize;
         let took = self.0.get(rank.max(1) - 1)?;
         Some(took.as_secs_f64() * 1e6)
     }
 
-    /// Percents and microseconds, as far as there are times enough to tell them apart.
+    /// Points of percent and microseconds, as far as there are enough latencies to tell them apart.
     pub(crate) fn curve(&self) -> Vec<(f64, f64)> {
         let tells =
             |percent: f64| percent == 100.0 || (1.0 - percent / 100.0) * self.0.len() as f64 >= 1.0;

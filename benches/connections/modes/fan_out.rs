@@ -1,4 +1,4 @@
-//! `fan-out`: one change, of which all clients are told that listen.
+//! `fan-out`: one change, which the server sends to all clients that listen.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::bench::{Bench, raised};
 use crate::client::messages::Revision;
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::measure::failures::Failures;
 use crate::measure::latency::Latencies;
 use crate::modes::listener::Listener;
@@ -18,15 +18,15 @@ use crate::modes::turns::Spent;
 use crate::progress;
 use crate::report::section::{Row, Section};
 use crate::runtime::runtime;
-use crate::server::measured::{Contender, Side};
+use crate::server::measured::{Contender, MeasuredServer};
 use crate::sizes::Size;
 
-/// Each server is started so often, and tells of a part of the changes.
+/// Each server is started this many times, and sends a part of the changes each time.
 const TURNS: usize = 2;
-/// How long the last listener may wait.
+/// The longest time until the last listener has the change.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
+pub(crate) fn run(bench: &Bench) -> Result<Section, BoxError> {
     let mut rows = Vec::new();
     for revision in Revision::ALL {
         rows.extend(runtime()?.block_on(measure(bench, revision))?);
@@ -34,9 +34,9 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
     Ok(Section {
         mode: "fan-out",
         about: format!(
-            "{} clients listen, on the stream that the revision has for it, and the server tells {} times that its \
-             tools have changed; the time is that until the last client has read it. A floor puts the same bytes on \
-             all streams{}",
+            "{} clients listen, each on a stream of its revision, while the server announces {} times that its \
+             tools have changed; the latency is the time until the last client has read the change. Bare hyper \
+             writes the same bytes to all streams{}",
             bench.options.count(Size::Listeners),
             changes(bench) * TURNS,
             raised(bench.options.count(Size::Listeners)).unwrap_or_default(),
@@ -45,70 +45,70 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
     })
 }
 
-/// How many changes a turn has.
+/// The number of changes in one turn.
 fn changes(bench: &Bench) -> usize {
     bench.options.count(Size::Changes).div_ceil(TURNS)
 }
 
-async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, Failed> {
+async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, BoxError> {
     let listeners = bench.options.count(Size::Listeners);
     let servers = Bench::own(revision).into_iter();
-    let mut told: Vec<_> = servers.map(|what| (what, Told::default())).collect();
+    let mut told: Vec<_> = servers.map(|kind| (kind, Told::default())).collect();
     let mut rows = Vec::new();
     for turn in 1..=TURNS {
-        for (what, told) in &mut told {
-            let name = what.name();
+        for (kind, told) in &mut told {
+            let name = kind.name();
             progress::tell(format_args!(
                 "fan-out, {}, turn {turn} of {TURNS}: {name}",
                 revision.name()
             ));
-            let mut side = bench.start(Contender::Own(*what), listeners, &[])?;
-            told.turn(&mut side, revision, (listeners, changes(bench)))
+            let mut server = bench.start(Contender::BuiltIn(*kind), listeners, &[])?;
+            told.turn(&mut server, revision, (listeners, changes(bench)))
                 .await?;
             if turn == TURNS {
-                rows.push(std::mem::take(told).row(&side.name, revision));
+                rows.push(std::mem::take(told).row(&server.name, revision));
             }
         }
     }
     Ok(rows)
 }
 
-/// What it took to tell of changes.
+/// The cost of sending changes.
 #[derive(Default)]
 struct Told {
     spent: Spent,
-    till_last: Latencies,
+    until_last: Latencies,
     failures: Failures,
 }
 
 impl Told {
     async fn turn(
         &mut self,
-        side: &mut Side,
+        server: &mut MeasuredServer,
         revision: Revision,
         (listeners, changes): (usize, usize),
-    ) -> Result<(), Failed> {
+    ) -> Result<(), BoxError> {
         let heard = Arc::new(Heard::default());
         let mut listening = JoinSet::new();
         for open in 0..listeners {
-            let listener = Listener::open(&side.place, revision).await?;
+            let listener = Listener::open(&server.target, revision).await?;
             listening.spawn(listen(listener, changes, (Arc::clone(&heard), listeners)));
             progress::some(
                 open,
-                format_args!("fan-out, {}: {open} clients listen", side.name),
+                format_args!("fan-out, {}: {open} clients are listening", server.name),
             );
         }
-        let (before, begun) = (side.cpu(), Instant::now());
+        let (before, begun) = (server.cpu(), Instant::now());
         for _ in 0..changes {
             let begun = Instant::now();
-            side.tell_of_change()?;
+            server.announce_change()?;
             if timeout(PATIENCE, heard.by_all.notified()).await.is_err() {
                 break;
             }
-            self.till_last.add(begun.elapsed());
+            self.until_last.add(begun.elapsed());
         }
         self.spent.add(
-            (before, side.cpu()),
+            (before, server.cpu()),
             begun.elapsed(),
             heard.count.load(Ordering::Relaxed),
         );
@@ -116,8 +116,8 @@ impl Told {
         Ok(())
     }
 
-    /// Each listener has heard of each change once, or something went wrong.
-    async fn end(&mut self, mut listening: JoinSet<Result<(), Failed>>) {
+    /// Waits until each listener has received each change once.
+    async fn end(&mut self, mut listening: JoinSet<Result<(), BoxError>>) {
         let all = async {
             while let Some(listened) = listening.join_next().await {
                 match listened {
@@ -130,33 +130,33 @@ impl Told {
         if timeout(PATIENCE, all).await.is_err() {
             let left = listening.len();
             self.failures
-                .add(format!("{left} listeners were not told of all"));
+                .add(format!("{left} listeners did not receive all changes"));
         }
     }
 
-    fn row(self, side: &str, revision: Revision) -> Row {
-        Row::new(revision.name(), side)
+    fn row(self, server: &str, revision: Revision) -> Row {
+        Row::new(revision.name(), server)
             .cost("CPU µs / listener", self.spent.micros_each())
             .figure("listeners / s", self.spent.each_second())
-            .latencies(self.till_last.percentiles())
+            .latencies(self.until_last.percentiles())
             .failures(self.failures)
     }
 }
 
-/// How often any listener has heard of a change.
+/// The changes that all listeners have received together.
 #[derive(Default)]
 struct Heard {
     count: AtomicUsize,
-    /// Whenever as many have heard as there are.
+    /// Notified each time all listeners have received the same change.
     by_all: Notify,
 }
 
-/// Hears of each change once.
+/// Receives each change once.
 async fn listen(
     mut listener: Listener,
     changes: usize,
     (heard, listeners): (Arc<Heard>, usize),
-) -> Result<(), Failed> {
+) -> Result<(), BoxError> {
     for _ in 0..changes {
         listener.change().await?;
         let count = heard.count.fetch_add(1, Ordering::Relaxed) + 1;

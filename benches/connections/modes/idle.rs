@@ -1,4 +1,4 @@
-//! `idle`: streams of 2024-11-05 on which nothing happens, but for the keep-alive.
+//! `idle`: streams of 2024-11-05 that carry only keep-alives.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,30 +11,30 @@ use crate::bench::{Bench, raised};
 use crate::client::connection::Stream;
 use crate::client::messages::Revision;
 use crate::client::session::open_stream;
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::measure::failures::Failures;
 use crate::modes::turns::Spent;
 use crate::progress;
 use crate::report::section::{Row, Section};
 use crate::runtime::runtime;
-use crate::server::measured::Side;
+use crate::server::measured::MeasuredServer;
 use crate::sizes::Size;
 
-/// Each server is started so often, and has its streams for a part of the time.
+/// Each server is started this many times, and runs for a part of the time each time.
 const TURNS: u32 = 2;
-/// As many keep-alives a second as a client of one thread can read beside.
+/// The most keep-alives per second that a client of one thread can read easily.
 const MOST_PINGS: f64 = 10_000.0;
 const SHORTEST_PERIOD: f64 = 0.1;
 
-pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
+pub(crate) fn run(bench: &Bench) -> Result<Section, BoxError> {
     let streams = bench.options.count(Size::Streams);
     let period = (streams as f64 / MOST_PINGS).max(SHORTEST_PERIOD);
     let rows = runtime()?.block_on(measure(bench, streams, period))?;
     Ok(Section {
         mode: "idle",
         about: format!(
-            "{streams} streams are open at /sse, with a keep-alive each {period} s (15 s is the default); \
-             memory is what the server's process has more than after its first stream{}",
+            "{streams} streams are open at /sse, with a keep-alive every {period} s (the default is 15 s); \
+             memory is what the process of the server uses in addition to what it used after its first stream{}",
             raised(streams).unwrap_or_default(),
         ),
         rows,
@@ -44,14 +44,14 @@ pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
 #[derive(Default)]
 struct Idle {
     opening: Duration,
-    /// What the memory grew by in the first turn: another server is no new one in the second.
+    /// The growth of the memory in the first turn. An external server is not restarted for the second turn.
     opened: Option<u64>,
     pinged: Option<u64>,
     spent: Spent,
     failures: Failures,
 }
 
-async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>, Failed> {
+async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>, BoxError> {
     let time = bench.options.time(Size::Seconds) / TURNS;
     let time = time.max(Duration::from_secs_f64(2.0 * period));
     let options = ["--keep-alive".to_owned(), period.to_string()];
@@ -62,11 +62,14 @@ async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>,
     let mut rows = Vec::new();
     for turn in 1..=TURNS {
         for (contender, idle) in &mut idle {
-            let side = bench.start(*contender, streams, &options)?;
-            progress::tell(format_args!("idle, turn {turn} of {TURNS}: {}", side.name));
-            let had = idle.turn(&side, streams, time).await;
-            if contender.unless_left_out(had)?.is_some() && turn == TURNS {
-                rows.push(std::mem::take(idle).row(&side.name, streams));
+            let server = bench.start(*contender, streams, &options)?;
+            progress::tell(format_args!(
+                "idle, turn {turn} of {TURNS}: {}",
+                server.name
+            ));
+            let had = idle.turn(&server, streams, time).await;
+            if contender.or_skip(had)?.is_some() && turn == TURNS {
+                rows.push(std::mem::take(idle).row(&server.name, streams));
             }
         }
     }
@@ -74,26 +77,31 @@ async fn measure(bench: &Bench, streams: usize, period: f64) -> Result<Vec<Row>,
 }
 
 impl Idle {
-    async fn turn(&mut self, side: &Side, streams: usize, time: Duration) -> Result<(), Failed> {
-        // What a server sets up once is no stream's.
-        drop(open_stream(&side.place).await?);
-        let before = side.resident();
+    async fn turn(
+        &mut self,
+        server: &MeasuredServer,
+        streams: usize,
+        time: Duration,
+    ) -> Result<(), BoxError> {
+        // Memory that a server allocates once does not count as memory of a stream.
+        drop(open_stream(&server.target).await?);
+        let before = server.resident();
         let pings = Arc::new(Pings::default());
         let mut reading = JoinSet::new();
         let begun = Instant::now();
         for open in 0..streams {
-            let (stream, _) = open_stream(&side.place).await?;
+            let (stream, _) = open_stream(&server.target).await?;
             reading.spawn(read(stream, Arc::clone(&pings)));
             progress::some(
                 open,
-                format_args!("idle, {}: {open} streams are open", side.name),
+                format_args!("idle, {}: {open} streams are open", server.name),
             );
         }
         self.opening += begun.elapsed();
-        let grown = || Some(side.resident()?.saturating_sub(before?));
+        let grown = || Some(server.resident()?.saturating_sub(before?));
         self.opened = self.opened.or_else(grown);
         self.spent
-            .turn(side, async {
+            .turn(server, async {
                 let before = pings.all.load(Ordering::Relaxed);
                 sleep(time).await;
                 pings.all.load(Ordering::Relaxed) - before
@@ -104,36 +112,36 @@ impl Idle {
             self.failures.add(why);
         }
         let unread = streams - pings.streams.load(Ordering::Relaxed);
-        // Another has a period of its own.
-        if unread > 0 && !side.is_other() {
+        // An external server has a keep-alive period of its own.
+        if unread > 0 && !server.is_external() {
             self.failures
-                .add(format!("{unread} streams had no keep-alive"));
+                .add(format!("{unread} streams received no keep-alive"));
         }
         Ok(())
     }
 
-    fn row(self, side: &str, streams: usize) -> Row {
+    fn row(self, server: &str, streams: usize) -> Row {
         let each = |bytes: Option<u64>| Some(bytes? as f64 / streams as f64);
         let opening = self.opening.as_secs_f64() / f64::from(TURNS);
-        Row::new(format!("{streams} streams"), side)
+        Row::new(format!("{streams} streams"), server)
             .cost("bytes / stream", each(self.opened))
-            .cost("bytes / stream, pinged", each(self.pinged))
-            .cost("CPU µs / ping", self.spent.micros_each())
-            .figure("pings / s", self.spent.each_second())
+            .cost("bytes / stream, later", each(self.pinged))
+            .cost("CPU µs / keep-alive", self.spent.micros_each())
+            .figure("keep-alives / s", self.spent.each_second())
             .figure("s to open", Some(opening))
             .failures(self.failures)
     }
 }
 
-/// What all streams have heard.
+/// The keep-alives that all streams have received.
 #[derive(Default)]
 struct Pings {
     all: AtomicUsize,
-    /// Streams that heard any.
+    /// The number of streams that received one.
     streams: AtomicUsize,
 }
 
-/// Reads a stream until it breaks, and gives the reason.
+/// Reads a stream until it breaks. Returns the reason.
 async fn read(mut stream: Stream, pings: Arc<Pings>) -> std::io::Error {
     let mut heard = stream.comments();
     let mut is_first = true;

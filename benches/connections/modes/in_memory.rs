@@ -1,5 +1,5 @@
-//! Connections in memory whose clients have next to no memory of their own: each opens a stream, and takes
-//! what comes on it at once.
+//! Connections in memory whose clients need hardly any memory: each opens a stream, and reads everything on
+//! it at once.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,14 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const REQUEST: &[u8] = b"GET /sse HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
 const KEEP_ALIVE: &[u8] = b"8\r\n: ping\n\n\r\n";
 
-/// What all clients have seen.
+/// What all clients have received.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) opened: AtomicUsize,
     pub(crate) pings: AtomicUsize,
-    /// Streams that had a keep-alive.
+    /// Streams that received a keep-alive.
     pub(crate) pinged: AtomicUsize,
-    /// What nobody expected.
+    /// Writes that the clients did not expect.
     pub(crate) wrong: AtomicUsize,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Socket {
     client: Client,
 }
 
-/// How far a client is.
+/// The state of a client.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Client {
     Asks,
@@ -50,7 +50,7 @@ impl Socket {
         }
     }
 
-    /// The head and the first event come in one piece, and so does each keep-alive.
+    /// The head and the first event arrive in one write, and so does each keep-alive.
     fn hears(&mut self, bytes: &[u8]) {
         let is_opening = |bytes: &[u8]| {
             bytes.starts_with(b"HTTP/1.1 200 ")
@@ -98,7 +98,7 @@ impl AsyncWrite for Socket {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    /// As TCP does: what is written at once is one piece.
+    /// Like TCP, treats the slices as one write.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! `million`: idle sessions in one process, more than there could be sockets.
+//! `million`: idle sessions in one process, more than there can be sockets.
 
 use std::process::{Output, Stdio};
 use std::rc::Rc;
@@ -14,95 +14,95 @@ use tokio::time::{sleep, timeout};
 
 use crate::bench::{Bench, raised};
 use crate::client::messages::Revision;
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::measure::cores::this_program;
 use crate::modes::in_memory::{Seen, Socket};
 use crate::process;
 use crate::progress;
 use crate::report::section::{Row, Section};
 use crate::runtime::runtime;
-use crate::server::kind::What;
+use crate::server::kind::ServerKind;
 use crate::server::lean::Floor;
 use crate::server::ours::{Settings, service};
 use crate::sizes::Size;
 
-/// Connections that are made before those before them are waited for.
+/// How many connections are opened at a time.
 const BATCH: usize = 1_000;
-/// How long a batch may take.
+/// The longest time that opening a batch may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) fn run(bench: &Bench) -> Result<Section, Failed> {
+pub(crate) fn run(bench: &Bench) -> Result<Section, BoxError> {
     let sessions = bench.options.count(Size::Sessions);
     let keep_alive = bench.options.time(Size::KeepAlive);
     let mut rows = Vec::new();
-    for what in Bench::own(Revision::Sse) {
+    for kind in Bench::own(Revision::Sse) {
         progress::tell(format_args!(
             "million: {} holds {sessions} sessions",
-            what.name()
+            kind.name()
         ));
-        rows.push(row(&held(bench, what)?, what, sessions));
+        rows.push(row(&held(bench, kind)?, kind, sessions));
     }
     Ok(Section {
         mode: "million",
         about: format!(
             "{sessions} sessions of 2024-11-05 are open in one process of one thread, over connections in memory \
-             whose clients take what comes at once; once all are open, the processor is watched for a little more \
-             than {keep_alive:?}, in which each has its keep-alive{}",
+             whose clients read everything at once; when all are open, processor time is measured for slightly \
+             longer than {keep_alive:?}, so that each session receives a keep-alive{}",
             raised(sessions).unwrap_or_default(),
         ),
         rows,
     })
 }
 
-/// Holds sessions in a process of its own, which says what it measured.
-fn held(bench: &Bench, what: What) -> Result<Value, Failed> {
+/// Starts a process that holds the sessions. Returns its measurements.
+fn held(bench: &Bench, kind: ServerKind) -> Result<Value, BoxError> {
     let keep_alive = bench.options.time(Size::KeepAlive).as_secs_f64();
     let Output { status, stdout, .. } = this_program(bench.cores.as_ref())?
-        .args(["--hold", &what.name()])
+        .args(["--hold", &kind.name()])
         .args(["--max", &bench.options.count(Size::Sessions).to_string()])
         .args(["--keep-alive", &keep_alive.to_string()])
         .stderr(Stdio::inherit())
         .output()?;
     match status.success() {
         true => Ok(serde_json::from_slice(&stdout)?),
-        false => Err(format!("{} ended with {status}", what.name()).into()),
+        false => Err(format!("{} ended with {status}", kind.name()).into()),
     }
 }
 
-fn row(held: &Value, what: What, sessions: usize) -> Row {
+fn row(held: &Value, kind: ServerKind, sessions: usize) -> Row {
     let figure = |name: &str| held[name].as_f64();
     let each = |name| Some(figure(name)? / sessions as f64);
-    Row::new(format!("{sessions} sessions"), what.title())
+    Row::new(format!("{sessions} sessions"), kind.title())
         .cost("bytes / session", each("bytes"))
         .figure("peak, MiB", figure("peak").map(|bytes| bytes / 1048576.0))
         .cost("s to open", figure("seconds"))
         .cost("core", figure("core"))
-        .cost("CPU µs / ping", figure("micros"))
+        .cost("CPU µs / keep-alive", figure("micros"))
 }
 
-/// Opens sessions and holds them, and prints what they cost.
-pub(crate) fn hold(what: What, settings: Settings) -> Result<(), Failed> {
-    let sessions = settings.max.ok_or("--hold wants --max")?;
-    let keep_alive = settings.keep_alive.ok_or("--hold wants --keep-alive")?;
+/// Opens the sessions, holds them, and prints their cost.
+pub(crate) fn hold(kind: ServerKind, settings: Settings) -> Result<(), BoxError> {
+    let sessions = settings.max.ok_or("--hold needs --max")?;
+    let keep_alive = settings.keep_alive.ok_or("--hold needs --keep-alive")?;
     let holding = async {
-        match what {
-            What::Ours => {
+        match kind {
+            ServerKind::Ours => {
                 let (mcp, _) = service(settings)?;
                 let serve = |socket| serve_connection(socket, mcp.clone());
                 let cost = measure(sessions, keep_alive, serve).await?;
                 match mcp.sessions() {
                     open if open == sessions => Ok(cost),
-                    open => Err(format!("{open} sessions are open").into()),
+                    open => Err(format!("only {open} sessions are open").into()),
                 }
             }
-            What::Lean(revision) => {
+            ServerKind::Lean(revision) => {
                 let floor = Rc::new(Floor::new(revision, settings.keep_alive));
                 let serve = |socket| Rc::clone(&floor).connection(TokioIo::new(socket));
                 measure(sessions, keep_alive, serve).await
             }
         }
     };
-    let cost: Result<Value, Failed> = runtime()?.block_on(LocalSet::new().run_until(holding));
+    let cost: Result<Value, BoxError> = runtime()?.block_on(LocalSet::new().run_until(holding));
     println!("{}", cost?);
     Ok(())
 }
@@ -111,7 +111,7 @@ async fn measure<F>(
     sessions: usize,
     keep_alive: Duration,
     serve: impl Fn(Socket) -> F,
-) -> Result<Value, Failed>
+) -> Result<Value, BoxError>
 where
     F: Future<Output = ()> + 'static,
 {
@@ -144,7 +144,7 @@ where
     if seen.pinged.load(Relaxed) < sessions || seen.wrong.load(Relaxed) > 0 {
         let (pinged, wrong) = (seen.pinged.load(Relaxed), seen.wrong.load(Relaxed));
         return Err(
-            format!("{pinged} sessions had a keep-alive, {wrong} writes were wrong").into(),
+            format!("{pinged} of {sessions} sessions received a keep-alive, and {wrong} writes were unexpected").into(),
         );
     }
     Ok(json!({

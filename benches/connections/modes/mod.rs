@@ -15,12 +15,12 @@ mod turns;
 mod work;
 
 use crate::bench::Bench;
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::mode::Mode;
 use crate::report::section::Section;
 
 /// Measures one mode.
-pub(crate) fn run(mode: Mode, bench: &Bench) -> Result<Section, Failed> {
+pub(crate) fn run(mode: Mode, bench: &Bench) -> Result<Section, BoxError> {
     match mode {
         Mode::Call => call::run(bench),
         Mode::Open => open::run(bench),

@@ -1,33 +1,37 @@
-//! The servers have the load in turns, a second each, so that noise hits all of them.
+//! Turns of about a second, so that other work of the machine affects all servers alike.
 
 use std::time::{Duration, Instant};
 
-use crate::server::measured::Side;
+use crate::server::measured::MeasuredServer;
 
-/// How many turns each has, and how long each is.
+/// The number of turns of each server, and the length of a turn.
 pub(crate) fn turns(time: Duration) -> (usize, Duration) {
     let turns = (time.as_secs_f64().ceil() as u32).max(2);
     (turns as usize, time / turns)
 }
 
-/// What a server spent in its turns.
+/// What a server used in its turns.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Spent {
     pub(crate) wall: Duration,
-    /// `None` when the system does not tell.
+    /// `None` if the system does not report it.
     pub(crate) cpu: Option<Duration>,
     pub(crate) count: usize,
 }
 
 impl Spent {
-    /// Runs one turn, which gives how much it did.
-    pub(crate) async fn turn(&mut self, side: &Side, turn: impl Future<Output = usize>) {
-        let (before, begun) = (side.cpu(), Instant::now());
+    /// Runs one turn, which returns how many operations it completed.
+    pub(crate) async fn turn(
+        &mut self,
+        server: &MeasuredServer,
+        turn: impl Future<Output = usize>,
+    ) {
+        let (before, begun) = (server.cpu(), Instant::now());
         let count = turn.await;
-        self.add((before, side.cpu()), begun.elapsed(), count);
+        self.add((before, server.cpu()), begun.elapsed(), count);
     }
 
-    /// Adds what the server had computed before and after, the time between, and how much was done.
+    /// Adds the processor time before and after a turn, its duration, and the number of operations.
     pub(crate) fn add(
         &mut self,
         (before, after): (Option<Duration>, Option<Duration>),
@@ -45,12 +49,12 @@ impl Spent {
         rate(self.count, self.wall)
     }
 
-    /// How many for each second that the server computed.
+    /// Operations per second of processor time.
     pub(crate) fn each_cpu_second(&self) -> Option<f64> {
         rate(self.count, self.cpu?)
     }
 
-    /// The time that the server computed for each, in microseconds.
+    /// Processor time per operation, in microseconds.
     pub(crate) fn micros_each(&self) -> Option<f64> {
         Some(1e6 / self.each_cpu_second()?)
     }

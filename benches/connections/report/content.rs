@@ -7,14 +7,14 @@ use crate::report::section::Section;
 pub(crate) struct Report {
     pub(crate) machine: Value,
     pub(crate) sections: Vec<Section>,
-    /// Whether a mode came to no end.
-    pub(crate) is_cut: bool,
+    /// Whether a mode failed.
+    pub(crate) is_incomplete: bool,
 }
 
 impl Report {
-    /// Whether every answer was right, and no connection broke.
+    /// Whether every mode finished, every answer was correct, and no connection broke.
     pub(crate) fn is_sound(&self) -> bool {
         let mut rows = self.sections.iter().flat_map(|section| &section.rows);
-        !self.is_cut && rows.all(|row| row.failures.count == 0)
+        !self.is_incomplete && rows.all(|row| row.failures.count == 0)
     }
 }

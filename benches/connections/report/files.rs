@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::report::content::Report;
 use crate::report::{html, json};
 
-/// Writes both forms into a folder beside what cargo builds; gives their paths.
-pub(crate) fn save(report: &Report, folder: &str) -> Result<[PathBuf; 2], Failed> {
+/// Writes both forms into a folder of cargo's target folder. Returns their paths.
+pub(crate) fn save(report: &Report, folder: &str) -> Result<[PathBuf; 2], BoxError> {
     let this = std::env::current_exe()?;
     // target/release/deps/connections-…
     let folder = this

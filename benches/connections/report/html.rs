@@ -1,4 +1,4 @@
-//! The report for people: one page that needs no other file.
+//! The report as a web page, in one file.
 
 use std::fmt::Write;
 
@@ -59,11 +59,11 @@ fn machine(report: &Report) -> String {
     format!("<p>{}</p>\n", members.join(" · "))
 }
 
-/// All that has a better and a worse, as so many times the cost at the other server.
+/// All comparable figures, as multiples of the cost of the other server.
 fn overview(report: &Report) -> String {
     let mut bars = Vec::new();
     for section in &report.sections {
-        for (first, other, side) in section.pairs() {
+        for (first, other, series) in section.pairs() {
             for (one, other_figure) in first.figures.iter().zip(&other.figures) {
                 let cost = match one.better {
                     None => None,
@@ -71,16 +71,16 @@ fn overview(report: &Report) -> String {
                     Some(Better::Less) => ratio(one.value, other_figure.value),
                 };
                 bars.extend(cost.map(|value| Bar {
-                    label: format!("{}, {}: {}", section.mode, first.what, one.name),
+                    label: format!("{}, {}: {}", section.mode, first.case, one.name),
                     value,
-                    side,
+                    series,
                 }));
             }
         }
     }
     format!(
-        "<h2>Cost</h2>\n<p>mcp-wire's cost as so many times that of the other server, which stands at the \
-         dashed line: shorter is better. Rates are turned over.</p>\n{}{}",
+        "<h2>Cost</h2>\n<p>The cost of mcp-wire as a multiple of the cost of the other server, which is the \
+         dashed line: shorter is better. Rates are inverted.</p>\n{}{}",
         key(report.sections.iter().flat_map(|section| &section.rows), 1),
         plot::bars(&bars, Some(1.0)),
     )
@@ -99,11 +99,11 @@ fn of_section(section: &Section) -> String {
         .enumerate()
         .filter(|(_, figure)| figure.better.is_some())
     {
-        let bars = section.sides().filter_map(|(row, side)| {
+        let bars = section.series().filter_map(|(row, series)| {
             Some(Bar {
-                label: format!("{}, {}", row.what, row.side),
+                label: format!("{}, {}", row.case, row.server),
                 value: row.figures.get(at)?.value?,
-                side,
+                series,
             })
         });
         let bars: Vec<Bar> = bars.collect();
@@ -114,18 +114,18 @@ fn of_section(section: &Section) -> String {
             plot::bars(&bars, None)
         );
     }
-    for what in section.whats() {
-        let rows = section.sides().filter(|(row, _)| row.what == what);
-        let curves = rows.filter_map(|(row, side)| {
+    for case in section.cases() {
+        let rows = section.series().filter(|(row, _)| row.case == case);
+        let curves = rows.filter_map(|(row, series)| {
             let points = row.latencies.as_ref()?.curve();
-            (!points.is_empty()).then_some(Curve { points, side })
+            (!points.is_empty()).then_some(Curve { points, series })
         });
         let curves: Vec<Curve> = curves.collect();
         if !curves.is_empty() {
             let _ = write!(
                 html,
                 "<h3>latency: {}</h3>\n{}",
-                escaped(what),
+                escaped(case),
                 plot::curves(&curves)
             );
         }
@@ -133,17 +133,17 @@ fn of_section(section: &Section) -> String {
     html
 }
 
-/// Which colour is whose, from the side `from` on.
+/// The key of the colours, without the first `from` servers.
 fn key<'a>(rows: impl Iterator<Item = &'a Row>, from: usize) -> String {
     let mut names: Vec<&str> = Vec::new();
     for row in rows {
-        if !names.contains(&&*row.side) {
-            names.push(&row.side);
+        if !names.contains(&&*row.server) {
+            names.push(&row.server);
         }
     }
     let mut html = String::from("<p class=\"key\">");
-    for (side, name) in names.into_iter().enumerate().skip(from) {
-        let _ = write!(html, "<span class=\"k{side}\"></span>{}", escaped(name));
+    for (series, name) in names.into_iter().enumerate().skip(from) {
+        let _ = write!(html, "<span class=\"k{series}\"></span>{}", escaped(name));
     }
     html + "</p>\n"
 }
@@ -163,8 +163,8 @@ fn table(section: &Section) -> String {
         let _ = write!(
             html,
             "<tr{class}><td>{}</td><td>{}</td>",
-            escaped(line.what),
-            escaped(&line.side)
+            escaped(line.case),
+            escaped(&line.server)
         );
         for value in line.values {
             let _ = write!(html, "<td>{}</td>", shown(value));

@@ -1,4 +1,4 @@
-//! The report for programs.
+//! The report as JSON, for programs.
 
 use serde_json::{Map, Value, json};
 
@@ -22,8 +22,8 @@ fn row(row: &Row) -> Value {
         .collect();
     let curve = row.latencies.as_ref().map(|latencies| latencies.curve());
     json!({
-        "what": row.what,
-        "server": row.side,
+        "what": row.case,
+        "server": row.server,
         "figures": figures,
         "percentiles, µs": curve,
         "failures": row.failures.count,

@@ -1,4 +1,4 @@
-//! What the figures were measured on, and when.
+//! The machine and the time of the run.
 
 use std::fs::read_to_string;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,7 +21,7 @@ pub(crate) fn describe(cores: Option<&Cores>) -> Value {
     })
 }
 
-/// What stands behind `start` in the first line that begins with it.
+/// The rest of the first line that begins with `start`.
 fn file_line(path: &str, start: &str) -> Option<String> {
     let text = read_to_string(path).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(start))?;

@@ -5,7 +5,7 @@ pub(crate) fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     ratio.is_finite().then_some(ratio)
 }
 
-/// As many digits as tell something.
+/// Rounds to the digits that matter.
 pub(crate) fn shown(value: Option<f64>) -> String {
     match value {
         None => "-".to_owned(),
@@ -16,7 +16,7 @@ pub(crate) fn shown(value: Option<f64>) -> String {
     }
 }
 
-/// With a comma before each three digits.
+/// Groups digits in threes with commas.
 pub(crate) fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "-" } else { "" });

@@ -1,38 +1,46 @@
-//! Plots as SVG, to stand in the page of a report. Their colours are its style sheet's.
+//! Plots as SVG, for the page of the report. Its style sheet sets their colours.
 
 use std::fmt::Write;
 
 use crate::report::numbers::shown;
 
 const WIDTH: f64 = 720.0;
-/// A row of bars.
+/// The height of a bar with its gap.
 const LINE: f64 = 22.0;
-/// Where bars begin: their labels stand before.
+/// The width of the labels, which precede the bars.
 const LABELS: f64 = 300.0;
-/// What is left for the value behind the longest bar.
+/// The width of the value after the longest bar.
 const VALUES: f64 = 110.0;
 
 pub(crate) struct Bar {
     pub(crate) label: String,
     pub(crate) value: f64,
-    /// Which server's it is, for its colour.
-    pub(crate) side: usize,
+    /// The number of the server, for its colour.
+    pub(crate) series: usize,
 }
 
-/// Bars from 0, and a line at `mark` if there is one.
+/// Bars that start at 0, with a line at `mark` if there is one.
 pub(crate) fn bars(bars: &[Bar], mark: Option<f64>) -> String {
     let values = bars.iter().map(|bar| bar.value).chain(mark);
     let most = values.fold(0.0, f64::max).max(f64::MIN_POSITIVE);
     let scale = (WIDTH - LABELS - VALUES) / most;
     let height = LINE * bars.len() as f64 + 8.0;
     let mut svg = open(height);
-    for (at, Bar { label, value, side }) in bars.iter().enumerate() {
+    for (
+        at,
+        Bar {
+            label,
+            value,
+            series,
+        },
+    ) in bars.iter().enumerate()
+    {
         let (top, width) = (LINE * at as f64 + 4.0, value * scale);
         let (label, text, bottom) = (escaped(label), shown(Some(*value)), top + 14.0);
         let _ = write!(
             svg,
             r#"<text x="{:.0}" y="{bottom:.0}" text-anchor="end">{label}</text>
-<rect class="s{side}" x="{LABELS}" y="{top:.0}" width="{width:.1}" height="{:.0}"/>
+<rect class="s{series}" x="{LABELS}" y="{top:.0}" width="{width:.1}" height="{:.0}"/>
 <text x="{:.1}" y="{bottom:.0}">{text}</text>
 "#,
             LABELS - 8.0,
@@ -53,13 +61,13 @@ pub(crate) fn bars(bars: &[Bar], mark: Option<f64>) -> String {
 /// The curve of one server: percents and microseconds.
 pub(crate) struct Curve {
     pub(crate) points: Vec<(f64, f64)>,
-    pub(crate) side: usize,
+    pub(crate) series: usize,
 }
 
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 80.0;
 const BOTTOM: f64 = 30.0;
-/// The percents that have a line; the last is where the longest of all stands.
+/// The percents with a grid line; the last is the maximum.
 const TICKS: [(f64, &str); 6] = [
     (0.0, "0 %"),
     (50.0, "50 %"),
@@ -68,10 +76,11 @@ const TICKS: [(f64, &str); 6] = [
     (99.9, "99.9 %"),
     (100.0, "longest"),
 ];
-/// Where 100 % stands, which is infinitely far away by nature: as far as 99.999 %.
+/// The position of 100 %, which would be infinitely far: the same as 99.999 %.
 const END: f64 = 5.0;
 
-/// Curves of latency percentiles: each nine more is as wide, each ten times more as high.
+/// Curves of latency percentiles. Both axes are logarithmic: one step for each further nine, and for each factor
+/// of ten.
 pub(crate) fn curves(curves: &[Curve]) -> String {
     let times = || {
         curves
@@ -104,14 +113,14 @@ pub(crate) fn curves(curves: &[Curve]) -> String {
             y + 4.0,
         );
     }
-    for Curve { points, side } in curves {
+    for Curve { points, series } in curves {
         let points = points
             .iter()
             .map(|(percent, time)| format!("{:.1},{:.1}", x(*percent), y(*time)));
         let points: Vec<String> = points.collect();
         let _ = writeln!(
             svg,
-            r#"<polyline class="c{side}" points="{}"/>"#,
+            r#"<polyline class="c{series}" points="{}"/>"#,
             points.join(" ")
         );
     }
@@ -135,7 +144,7 @@ fn open(height: f64) -> String {
     format!("<svg viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" height=\"{height:.0}\">\n")
 }
 
-/// Text that stands between tags.
+/// Escapes text for use between tags.
 pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

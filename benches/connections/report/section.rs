@@ -7,17 +7,17 @@ use crate::report::numbers::{ratio, shown};
 /// What one mode found.
 pub(crate) struct Section {
     pub(crate) mode: &'static str,
-    /// What was done, how much of it, and how it was measured.
+    /// What was measured, and how.
     pub(crate) about: String,
-    /// Those of the same `what` stand together, ours first.
+    /// Rows of the same `case` are adjacent, ours first.
     pub(crate) rows: Vec<Row>,
 }
 
 /// What one server did.
 pub(crate) struct Row {
-    /// Rows of the same are compared.
-    pub(crate) what: String,
-    pub(crate) side: String,
+    /// Rows of the same case are compared.
+    pub(crate) case: String,
+    pub(crate) server: String,
     pub(crate) figures: Vec<Figure>,
     pub(crate) latencies: Option<Percentiles>,
     pub(crate) failures: Failures,
@@ -25,9 +25,9 @@ pub(crate) struct Row {
 
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
-    /// `None` where it cannot be had.
+    /// `None` if it could not be measured.
     pub(crate) value: Option<f64>,
-    /// Of a figure that is compared in the plots.
+    /// Whether more or less is better; `None` for figures that the plots leave out.
     pub(crate) better: Option<Better>,
 }
 
@@ -38,27 +38,27 @@ pub(crate) enum Better {
 }
 
 impl Row {
-    pub(crate) fn new(what: impl Into<String>, side: impl Into<String>) -> Self {
+    pub(crate) fn new(case: impl Into<String>, server: impl Into<String>) -> Self {
         Self {
-            what: what.into(),
-            side: side.into(),
+            case: case.into(),
+            server: server.into(),
             figures: Vec::new(),
             latencies: None,
             failures: Failures::default(),
         }
     }
 
-    /// A figure of which more is better, and that the plots show.
+    /// Adds a figure of which more is better. The plots show it.
     pub(crate) fn rate(self, name: &'static str, value: Option<f64>) -> Self {
         self.with(name, value, Some(Better::More))
     }
 
-    /// A figure of which less is better, and that the plots show.
+    /// Adds a figure of which less is better. The plots show it.
     pub(crate) fn cost(self, name: &'static str, value: Option<f64>) -> Self {
         self.with(name, value, Some(Better::Less))
     }
 
-    /// A figure that the tables alone show.
+    /// Adds a figure that only the tables show.
     pub(crate) fn figure(self, name: &'static str, value: Option<f64>) -> Self {
         self.with(name, value, None)
     }
@@ -72,7 +72,7 @@ impl Row {
         self
     }
 
-    /// The percentiles that everybody looks at, in microseconds.
+    /// Adds the usual percentiles, in microseconds.
     pub(crate) fn latencies(self, latencies: Percentiles) -> Self {
         let mut row = self
             .figure("p50 µs", latencies.at(50.0))
@@ -92,8 +92,8 @@ impl Row {
 
 /// One line of a table.
 pub(crate) struct Line<'a> {
-    pub(crate) what: &'a str,
-    pub(crate) side: String,
+    pub(crate) case: &'a str,
+    pub(crate) server: String,
     pub(crate) values: Vec<Option<f64>>,
     pub(crate) is_ratio: bool,
 }
@@ -106,56 +106,61 @@ impl Section {
         println!("|---|---|{}", "---|".repeat(names.len()));
         for line in self.lines() {
             let values: Vec<String> = line.values.into_iter().map(shown).collect();
-            println!("| {} | {} | {} |", line.what, line.side, values.join(" | "));
+            println!(
+                "| {} | {} | {} |",
+                line.case,
+                line.server,
+                values.join(" | ")
+            );
         }
         for failure in self.failures() {
             println!("\n{failure}");
         }
     }
 
-    /// The figures that each row has.
+    /// The figures of the first row, whose names all rows share.
     pub(crate) fn figures(&self) -> impl Iterator<Item = &Figure> {
         self.rows.iter().take(1).flat_map(|row| &row.figures)
     }
 
-    /// What is compared, in order.
-    pub(crate) fn whats(&self) -> impl Iterator<Item = &str> {
-        let whats = self.rows.chunk_by(|one, next| one.what == next.what);
-        whats.map(|rows| &*rows[0].what)
+    /// The cases, in order.
+    pub(crate) fn cases(&self) -> impl Iterator<Item = &str> {
+        let cases = self.rows.chunk_by(|one, next| one.case == next.case);
+        cases.map(|rows| &*rows[0].case)
     }
 
-    /// Each row, and the how manieth it is of those that are compared.
-    pub(crate) fn sides(&self) -> impl Iterator<Item = (&Row, usize)> {
-        let whats = self.rows.chunk_by(|one, next| one.what == next.what);
-        whats.flat_map(|rows| rows.iter().zip(0..))
+    /// Each row, and its number among the rows of its case.
+    pub(crate) fn series(&self) -> impl Iterator<Item = (&Row, usize)> {
+        let cases = self.rows.chunk_by(|one, next| one.case == next.case);
+        cases.flat_map(|rows| rows.iter().zip(0..))
     }
 
-    /// Ours, another server, and the how manieth that is.
+    /// The first row of each case with each other row, and the number of the other row.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Row, &Row, usize)> {
-        let whats = self.rows.chunk_by(|one, next| one.what == next.what);
-        whats.flat_map(|rows| {
+        let cases = self.rows.chunk_by(|one, next| one.case == next.case);
+        cases.flat_map(|rows| {
             rows.iter()
                 .zip(0..)
                 .skip(1)
-                .map(|(row, side)| (&rows[0], row, side))
+                .map(|(row, series)| (&rows[0], row, series))
         })
     }
 
-    /// The table: the servers that are compared, then what ours is to each other.
+    /// The table: for each case the rows, then the ratios of the first row to each other row.
     pub(crate) fn lines(&self) -> Vec<Line<'_>> {
         let mut lines = Vec::new();
-        for what in self.whats() {
-            let rows = self.rows.iter().filter(|row| row.what == what);
+        for case in self.cases() {
+            let rows = self.rows.iter().filter(|row| row.case == case);
             lines.extend(rows.map(|row| Line {
-                what,
-                side: row.side.clone(),
+                case,
+                server: row.server.clone(),
                 values: row.figures.iter().map(|figure| figure.value).collect(),
                 is_ratio: false,
             }));
-            let pairs = self.pairs().filter(|(row, ..)| row.what == what);
+            let pairs = self.pairs().filter(|(row, ..)| row.case == case);
             lines.extend(pairs.map(|(ours, other, _)| Line {
-                what,
-                side: format!("{} / {}", ours.side, other.side),
+                case,
+                server: format!("{} / {}", ours.server, other.server),
                 values: ratios(ours, other),
                 is_ratio: true,
             }));
@@ -163,15 +168,15 @@ impl Section {
         lines
     }
 
-    /// What went wrong, a sentence for each server.
+    /// One sentence for each server with failures.
     pub(crate) fn failures(&self) -> impl Iterator<Item = String> {
         let rows = self.rows.iter().filter(|row| row.failures.count > 0);
         rows.map(|row| {
             let Failures { count, first } = &row.failures;
             let first = first.as_deref().unwrap_or_default();
             format!(
-                "{}, {}: {count} went wrong, the first: {first}",
-                row.what, row.side
+                "{}, {}: {count} operations failed, the first one because: {first}",
+                row.case, row.server
             )
         })
     }

@@ -1,16 +1,16 @@
-//! A server that this program can be.
+//! The servers that are part of this program.
 
 use crate::client::messages::Revision;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum ServerKind {
     Ours,
-    /// hyper alone, which answers as in a revision.
+    /// Bare hyper, which answers as in this revision.
     Lean(Revision),
 }
 
-impl What {
-    /// As `--serve` has it.
+impl ServerKind {
+    /// The name for `--serve`.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Ours => "mcp-wire".to_owned(),
@@ -18,7 +18,7 @@ impl What {
         }
     }
 
-    /// As the tables have it.
+    /// The name in the tables.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Ours => "mcp-wire",

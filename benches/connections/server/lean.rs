@@ -1,4 +1,4 @@
-//! What is measured beside ours: hyper alone on a socket, with the answers of `benches/instructions`.
+//! Bare hyper on a socket, with the answers of `support/floors.rs`: what mcp-wire is compared with.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -21,13 +21,13 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Interval, interval_at};
 
 use crate::client::messages::Revision;
-use crate::error::Failed;
+use crate::error::BoxError;
 
 use crate::floors::{self, Stream};
 
 const CHANGE: &[u8] =
     b"event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
-/// What ours writes by default.
+/// The default of mcp-wire.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn serve(
@@ -35,7 +35,7 @@ pub(crate) async fn serve(
     revision: Revision,
     keep_alive: Option<Duration>,
     orders: &mut mpsc::UnboundedReceiver<()>,
-) -> Result<(), Failed> {
+) -> Result<(), BoxError> {
     let floor = Rc::new(Floor::new(revision, keep_alive));
     let serving = async {
         loop {
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
     };
     let ordered = async {
         while orders.recv().await.is_some() {
-            floor.tell();
+            floor.announce();
         }
     };
     LocalSet::new()
@@ -60,18 +60,18 @@ pub(crate) async fn serve(
 }
 
 pub(crate) struct Floor {
-    behind: &'static str,
+    suffix: &'static str,
     keep_alive: Duration,
-    /// The streams that are open, by what their endpoint calls them.
+    /// The open streams, by the id in their endpoint.
     streams: RefCell<HashMap<usize, Stream>>,
     next: Cell<usize>,
 }
 
 impl Floor {
-    /// Answers as in a revision.
+    /// A server that answers as in this revision.
     pub(crate) fn new(revision: Revision, keep_alive: Option<Duration>) -> Self {
         Self {
-            behind: match revision {
+            suffix: match revision {
                 Revision::Modern => floors::MODERN,
                 Revision::Session | Revision::Sse => "",
             },
@@ -85,7 +85,7 @@ impl Floor {
         let opened = Cell::new(None);
         let service =
             service_fn(async |request| Ok::<_, Infallible>(self.answer(request, &opened).await));
-        // Clients leave with a reset.
+        // Clients disconnect with a reset, which is an error here.
         let _ = http1::Builder::new()
             .serve_connection(socket, service)
             .await;
@@ -115,13 +115,13 @@ impl Floor {
         let stream = id.and_then(|id| self.streams.borrow().get(&id).cloned());
         let response = match stream {
             Some(stream) => floors::event(request, &stream, floors::lean).await,
-            None => floors::post(request, floors::lean, self.behind).await,
+            None => floors::post(request, floors::lean, self.suffix).await,
         };
         response.map(KeptAlive::full)
     }
 
-    /// Puts one event on all streams.
-    fn tell(&self) {
+    /// Writes one event to all streams.
+    fn announce(&self) {
         for stream in self.streams.borrow().values() {
             stream.put_shared(Bytes::from_static(CHANGE));
         }
@@ -130,7 +130,7 @@ impl Floor {
 
 type Answering = Either<Full<Bytes>, Stream>;
 
-/// A body with a comment now and then, if it is a stream.
+/// A body with a keep-alive, if it is a stream.
 struct KeptAlive {
     body: Answering,
     timer: Option<Pin<Box<Interval>>>,

@@ -1,34 +1,31 @@
-//! One of the servers that are measured side by side, in a process of its own.
+//! A server that is measured, in a process of its own.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 
-use crate::client::target::Place;
-use crate::error::Failed;
+use crate::client::target::Target;
+use crate::error::BoxError;
 use crate::measure::cores::{Cores, this_program};
 use crate::process;
 use crate::progress;
-use crate::server::kind::What;
+use crate::server::kind::ServerKind;
 
-/// Which of those that are compared.
+/// One of the servers to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
-    Own(What),
-    /// The one of `--against`.
-    Other,
+    BuiltIn(ServerKind),
+    /// The server of `--against`.
+    External,
 }
 
 impl Contender {
-    /// Another server may not speak a revision: it is left out, which is no fault of the run.
-    pub(crate) fn unless_left_out<T>(
-        self,
-        started: Result<T, Failed>,
-    ) -> Result<Option<T>, Failed> {
+    /// An external server may not support a revision. Then it is skipped, which does not fail the run.
+    pub(crate) fn or_skip<T>(self, started: Result<T, BoxError>) -> Result<Option<T>, BoxError> {
         match (self, started) {
-            (Self::Other, Err(why)) => {
+            (Self::External, Err(why)) => {
                 progress::clear();
-                eprintln!("the other server is left out: {why}");
+                eprintln!("skipping the server of --against: {why}");
                 Ok(None)
             }
             (_, started) => started.map(Some),
@@ -36,81 +33,81 @@ impl Contender {
     }
 }
 
-/// A server that somebody else has started.
+/// A server that was started outside of this program.
 #[derive(Clone, Debug)]
-pub(crate) struct Against {
+pub(crate) struct ExternalServer {
     pub(crate) name: String,
-    pub(crate) place: Place,
+    pub(crate) target: Target,
     pub(crate) pid: Option<u32>,
 }
 
-pub(crate) struct Side {
+pub(crate) struct MeasuredServer {
     pub(crate) name: String,
-    pub(crate) place: Place,
-    /// `None` if it is not known whose time and memory the server's are.
+    pub(crate) target: Target,
+    /// `None` if the process of an external server is unknown.
     pid: Option<u32>,
-    /// Of one that this program is.
+    /// The process, if this program started it.
     process: Option<Process>,
 }
 
-impl Side {
-    /// Starts this program once more, as a server. `options` are further arguments of `--serve`.
+impl MeasuredServer {
+    /// Starts this program again, as a server. `options` are further arguments of `--serve`.
     pub(crate) fn start(
-        what: What,
+        kind: ServerKind,
         options: &[String],
         cores: Option<&Cores>,
-    ) -> Result<Self, Failed> {
-        let mut process = Process::start(what, options, cores)?;
+    ) -> Result<Self, BoxError> {
+        let mut process = Process::start(kind, options, cores)?;
         let address = process.line()?.parse()?;
         Ok(Self {
-            name: what.title().to_owned(),
-            place: Place::own(address, what == What::Ours),
+            name: kind.title().to_owned(),
+            target: Target::own(address, kind == ServerKind::Ours),
             pid: Some(process.child.id()),
             process: Some(process),
         })
     }
 
-    pub(crate) fn of(against: &Against) -> Self {
-        let Against { name, place, pid } = against.clone();
+    pub(crate) fn of(against: &ExternalServer) -> Self {
+        let ExternalServer { name, target, pid } = against.clone();
         Self {
             name,
-            place,
+            target,
             pid,
             process: None,
         }
     }
 
-    /// Whether it runs on, and what went before may show in its memory.
-    pub(crate) const fn is_other(&self) -> bool {
+    /// Whether the server is external. It is not restarted, so earlier load may show in its memory.
+    pub(crate) const fn is_external(&self) -> bool {
         self.process.is_none()
     }
 
-    /// Orders the server to tell all clients of a change.
-    pub(crate) fn tell_of_change(&mut self) -> Result<(), Failed> {
+    /// Tells the server to announce a change to all clients.
+    pub(crate) fn announce_change(&mut self) -> Result<(), BoxError> {
         let orders = self
             .process
             .as_mut()
-            .and_then(|process| process.orders.as_mut());
-        let orders = orders.ok_or("a server that takes no orders")?;
+            .and_then(|process| process.input.as_mut());
+        let orders = orders.ok_or("an external server cannot be told to announce a change")?;
         Ok(orders.write_all(b"change\n")?)
     }
 
-    /// The time that the server has computed. Ours computes in one thread, whose time is known to the
+    /// The processor time of the server. A server of this program has one thread, whose time is known to the
     /// nanosecond.
     pub(crate) fn cpu(&self) -> Option<Duration> {
         let pid = self.pid?;
-        match self.is_other() {
+        match self.is_external() {
             true => process::cpu(pid),
             false => process::cpu_of_one_thread(pid).or_else(|| process::cpu(pid)),
         }
     }
 
-    /// The bytes of memory that the server has.
+    /// The resident memory of the server, in bytes.
     pub(crate) fn resident(&self) -> Option<u64> {
         process::resident(self.pid?)
     }
 
-    /// The most that it had since the peak was forgotten.
+    /// The peak since `forget_peak`, in bytes.
     pub(crate) fn peak(&self) -> Option<u64> {
         process::peak(self.pid?)
     }
@@ -122,26 +119,34 @@ impl Side {
     }
 }
 
-/// The process of a server, which ends with its input.
+/// The process of a server, which ends when its standard input does.
 struct Process {
     child: Child,
-    orders: Option<ChildStdin>,
+    input: Option<ChildStdin>,
 }
 
 impl Process {
-    fn start(what: What, options: &[String], cores: Option<&Cores>) -> Result<Self, Failed> {
+    fn start(
+        kind: ServerKind,
+        options: &[String],
+        cores: Option<&Cores>,
+    ) -> Result<Self, BoxError> {
         let mut child = this_program(cores)?
-            .args(["--serve", &what.name()])
+            .args(["--serve", &kind.name()])
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let orders = child.stdin.take();
-        Ok(Self { child, orders })
+        let input = child.stdin.take();
+        Ok(Self { child, input })
     }
 
-    fn line(&mut self) -> Result<String, Failed> {
-        let output = self.child.stdout.take().ok_or("a server without output")?;
+    fn line(&mut self) -> Result<String, BoxError> {
+        let output = self
+            .child
+            .stdout
+            .take()
+            .ok_or("the server has no standard output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         Ok(line.trim_end().to_owned())
@@ -150,8 +155,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.orders = None;
-        // It has ended already, or it ends now.
+        self.input = None;
+        // The process has ended already, or ends now.
         let _ = self.child.wait();
     }
 }

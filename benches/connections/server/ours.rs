@@ -1,4 +1,4 @@
-//! The server that is measured: ours with its defaults, or a floor, alone in a process of one thread.
+//! The process of a server: mcp-wire with its defaults, or bare hyper, on one thread.
 
 use std::io::{BufRead, stdin};
 use std::time::Duration;
@@ -9,36 +9,37 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::echo;
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::runtime::runtime;
-use crate::server::kind::What;
+use crate::server::kind::ServerKind;
 use crate::server::lean;
 
 /// What differs from the defaults.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Settings {
-    /// How often quiet streams are written to; the default is ours.
+    /// The keep-alive period, if not the default.
     pub(crate) keep_alive: Option<Duration>,
-    /// How many sessions, listening requests and connections there may be, where the default is too few.
+    /// The limit on sessions, listening requests and connections, if the default is too low.
     pub(crate) max: Option<usize>,
 }
 
-/// Serves until the input ends. Prints the address first; a line of input is the order to tell of a change.
-pub(crate) fn run(what: What, settings: Settings) -> Result<(), Failed> {
+/// Prints the address, then serves until standard input ends. Each line of input makes the server announce a
+/// change.
+pub(crate) fn run(kind: ServerKind, settings: Settings) -> Result<(), BoxError> {
     let mut orders = orders();
     runtime()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
-        match what {
-            What::Ours => ours(listener, settings, &mut orders).await,
-            What::Lean(revision) => {
+        match kind {
+            ServerKind::Ours => ours(listener, settings, &mut orders).await,
+            ServerKind::Lean(revision) => {
                 lean::serve(listener, revision, settings.keep_alive, &mut orders).await
             }
         }
     })
 }
 
-/// The lines of the input, which only a thread can wait for.
+/// Receives one value for each line of standard input, which only a thread can wait for.
 fn orders() -> mpsc::UnboundedReceiver<()> {
     let (sender, orders) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
@@ -55,11 +56,11 @@ async fn ours(
     listener: TcpListener,
     settings: Settings,
     orders: &mut mpsc::UnboundedReceiver<()>,
-) -> Result<(), Failed> {
+) -> Result<(), BoxError> {
     let (mcp, server) = service(settings)?;
     let mut serve = Serve::new(listener, mcp);
     if let Some(max) = settings.max {
-        // All clients are at one address, which may have half.
+        // All clients share one address, which may use half of the limit.
         serve = serve.max_connections(2 * max);
     }
     let ordered = async {
@@ -73,12 +74,12 @@ async fn ours(
     }
 }
 
-/// Our service with its defaults, but for the settings.
-pub(crate) fn service(settings: Settings) -> Result<(McpService, Server), Failed> {
+/// Our service with its defaults, except for the settings.
+pub(crate) fn service(settings: Settings) -> Result<(McpService, Server), BoxError> {
     let server = echo::server();
     let mut builder = McpService::builder(server.clone());
     if let Some(max) = settings.max {
-        // As above.
+        // One address may use half, as above.
         builder = builder.max_sessions(2 * max).max_listens(2 * max);
     }
     if let Some(period) = settings.keep_alive {

@@ -6,8 +6,8 @@ use crate::cases::Case;
 use crate::client::connection::{Connection, Stream};
 use crate::client::messages::Revision;
 use crate::client::session::{Session, open_stream};
-use crate::client::target::Place;
-use crate::error::Failed;
+use crate::client::target::Target;
+use crate::error::BoxError;
 use crate::measure::cores::Cores;
 use crate::side::Side;
 
@@ -18,7 +18,7 @@ const FIRST: usize = 100;
 const REST: Duration = Duration::from_millis(500);
 
 /// Bytes of a stream.
-pub(crate) async fn measure(case: &Case, cores: Option<&Cores>) -> Result<f64, Failed> {
+pub(crate) async fn measure(case: &Case, cores: Option<&Cores>) -> Result<f64, BoxError> {
     let side = Side::start(case, cores)?;
     let first = open(case, &side, FIRST).await?;
     let before = side.resident()?;
@@ -28,25 +28,25 @@ pub(crate) async fn measure(case: &Case, cores: Option<&Cores>) -> Result<f64, F
     Ok(grown as f64 / STREAMS as f64)
 }
 
-pub(crate) async fn test(case: &Case) -> Result<(), Failed> {
+pub(crate) async fn test(case: &Case) -> Result<(), BoxError> {
     open(case, &Side::start(case, None)?, 3).await.map(drop)
 }
 
-async fn open(case: &Case, side: &Side, streams: usize) -> Result<Vec<Stream>, Failed> {
+async fn open(case: &Case, side: &Side, streams: usize) -> Result<Vec<Stream>, BoxError> {
     let mut open = Vec::with_capacity(streams);
     for _ in 0..streams {
-        open.push(stream(&side.place, case.revision).await?);
+        open.push(stream(&side.target, case.revision).await?);
     }
     tokio::time::sleep(REST).await;
     Ok(open)
 }
 
 /// A stream with the session that it belongs to.
-async fn stream(place: &Place, revision: Revision) -> Result<Stream, Failed> {
+async fn stream(target: &Target, revision: Revision) -> Result<Stream, BoxError> {
     if revision == Revision::Sse {
-        return Ok(open_stream(place).await?.0);
+        return Ok(open_stream(target).await?.0);
     }
-    let lines = Session::open(place, revision).await?.lines;
-    let connection = Connection::open(place.address).await?;
-    Ok(Stream::open(connection, &place.get(&place.mcp, &lines)).await?)
+    let lines = Session::open(target, revision).await?.lines;
+    let connection = Connection::open(target.address).await?;
+    Ok(Stream::open(connection, &target.get(&target.mcp, &lines)).await?)
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::cases::Case;
-use crate::client::caller::{Callers, Calling};
-use crate::error::Failed;
+use crate::client::caller::{CallPlan, Callers};
+use crate::error::BoxError;
 use crate::measure::cores::Cores;
 use crate::side::Side;
 
@@ -15,19 +15,19 @@ const TURNS: usize = 8;
 const TURN: Duration = Duration::from_millis(500);
 
 /// Short calls.
-pub(crate) fn short(clients: usize) -> Calling<'static> {
-    Calling::of(clients, "hello, world ")
+pub(crate) fn short(clients: usize) -> CallPlan<'static> {
+    CallPlan::new(clients, "hello, world ")
 }
 
 /// Measures cases beside each other, in their order.
 pub(crate) async fn measure(
     cases: &[&Case],
-    calling: Calling<'_>,
+    plan: CallPlan<'_>,
     cores: Option<&Cores>,
-) -> Result<Vec<f64>, Failed> {
+) -> Result<Vec<f64>, BoxError> {
     let mut loaded = Vec::new();
     for case in cases {
-        let mut one = Loaded::start(case, calling, cores).await?;
+        let mut one = Loaded::start(case, plan, cores).await?;
         // What is done once, such as the first growth of the heap, is done now.
         one.turn(TURN).await?;
         (one.calls, one.cpu) = (0, Duration::ZERO);
@@ -42,8 +42,8 @@ pub(crate) async fn measure(
 }
 
 /// A few calls.
-pub(crate) async fn test(case: &Case, calling: Calling<'_>) -> Result<(), Failed> {
-    let mut loaded = Loaded::start(case, calling, None).await?;
+pub(crate) async fn test(case: &Case, plan: CallPlan<'_>) -> Result<(), BoxError> {
+    let mut loaded = Loaded::start(case, plan, None).await?;
     loaded.turn(Duration::from_millis(20)).await?;
     loaded.rate().map(drop)
 }
@@ -59,19 +59,19 @@ struct Loaded {
 impl Loaded {
     async fn start(
         case: &Case,
-        calling: Calling<'_>,
+        plan: CallPlan<'_>,
         cores: Option<&Cores>,
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, BoxError> {
         let side = Side::start(case, cores)?;
         Ok(Self {
-            callers: Callers::open(&side.place, case.revision, calling).await?,
+            callers: Callers::open(&side.target, case.revision, plan).await?,
             side,
             calls: 0,
             cpu: Duration::ZERO,
         })
     }
 
-    async fn turn(&mut self, time: Duration) -> Result<(), Failed> {
+    async fn turn(&mut self, time: Duration) -> Result<(), BoxError> {
         let before = self.side.cpu()?;
         self.calls += self.callers.call_for(time).await;
         self.cpu += self.side.cpu()? - before;
@@ -79,7 +79,7 @@ impl Loaded {
     }
 
     /// Calls per second of processor time, if all were answered well.
-    fn rate(self) -> Result<f64, Failed> {
+    fn rate(self) -> Result<f64, BoxError> {
         let (_, failures) = self.callers.done();
         match failures.first {
             Some(why) => Err(why.into()),

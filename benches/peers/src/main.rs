@@ -52,7 +52,7 @@ use std::process::ExitCode;
 
 use cases::{CASES, Case};
 use client::workload::WORKLOADS;
-use error::Failed;
+use error::BoxError;
 use runtime::runtime;
 
 const USAGE: &str = "usage: peers [--json | --test | --run CASE CALLS | --serve CASE]";
@@ -80,24 +80,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn block_on<T>(measuring: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+fn block_on<T>(measuring: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
     // For the servers too, which are started from here.
     rlimit::increase_nofile_limit(OPEN_FILES)?;
     runtime()?.block_on(measuring)
 }
 
-fn run(case: &str, calls: &str) -> Result<(), Failed> {
+fn run(case: &str, calls: &str) -> Result<(), BoxError> {
     in_memory::run(named(case)?, calls.parse()?);
     Ok(())
 }
 
-fn named(case: &str) -> Result<&'static Case, Failed> {
+fn named(case: &str) -> Result<&'static Case, BoxError> {
     let found = CASES.iter().find(|known| known.name == case);
     Ok(found.ok_or(USAGE)?)
 }
 
 /// A few calls of every case, and a few streams.
-fn test() -> Result<(), Failed> {
+fn test() -> Result<(), BoxError> {
     for case in CASES {
         in_memory::run(case, 3);
         block_on(load::test(case, load::short(2)))?;
@@ -108,7 +108,7 @@ fn test() -> Result<(), Failed> {
     }
     for workload in &WORKLOADS {
         for case in cases::who_works(workload) {
-            block_on(load::test(case, workload.calling(&workload.text())))?;
+            block_on(load::test(case, workload.plan(&workload.text())))?;
             println!("{}, {}: ok", workload.name, case.name);
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cases::{CASES, Case, who_works};
 use crate::client::messages::Revision;
 use crate::client::workload::WORKLOADS;
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::measure::cores::Cores;
 use crate::numbers::grouped;
 use crate::{idle, load, valgrind};
@@ -49,9 +49,9 @@ open and end a session, lean hyper answers four calls.";
 const CALLS: (u64, u64) = (100, 600);
 
 /// Measures everything; says on standard error what it is at.
-pub(crate) async fn measure() -> Result<Report, Failed> {
+pub(crate) async fn measure() -> Result<Report, BoxError> {
     valgrind::is_there()?;
-    let cores = Cores::part();
+    let cores = Cores::split();
     let mut costs = Vec::new();
     for revision in Revision::ALL {
         let cases: Vec<_> = CASES
@@ -70,12 +70,12 @@ pub(crate) async fn measure() -> Result<Report, Failed> {
     Ok(Report { costs, works })
 }
 
-async fn works(cores: Option<&Cores>) -> Result<Vec<Work>, Failed> {
+async fn works(cores: Option<&Cores>) -> Result<Vec<Work>, BoxError> {
     let mut works = Vec::new();
     for workload in &WORKLOADS {
         progress(workload.name);
         let cases = who_works(workload);
-        let rates = load::measure(&cases, workload.calling(&workload.text()), cores).await?;
+        let rates = load::measure(&cases, workload.plan(&workload.text()), cores).await?;
         let who = cases.into_iter().map(|case| case.who);
         works.push(Work {
             name: workload.name,
@@ -85,7 +85,7 @@ async fn works(cores: Option<&Cores>) -> Result<Vec<Work>, Failed> {
     Ok(works)
 }
 
-async fn cost(case: &'static Case, calls: f64, cores: Option<&Cores>) -> Result<Cost, Failed> {
+async fn cost(case: &'static Case, calls: f64, cores: Option<&Cores>) -> Result<Cost, BoxError> {
     let (few, many) = CALLS;
     let instructions = valgrind::instructions(case.name, few, many)?;
     let (allocations, allocated) = valgrind::allocations(case.name, few, many)?;

@@ -7,20 +7,20 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::cases::Case;
-use crate::client::target::Place;
-use crate::error::Failed;
+use crate::client::target::Target;
+use crate::error::BoxError;
 use crate::measure::cores::{Cores, this_program};
 use crate::process;
 use crate::runtime::runtime;
 
 pub(crate) struct Side {
     child: Child,
-    pub(crate) place: Place,
+    pub(crate) target: Target,
 }
 
 impl Side {
     /// Starts this program once more, on the core of the servers.
-    pub(crate) fn start(case: &Case, cores: Option<&Cores>) -> Result<Self, Failed> {
+    pub(crate) fn start(case: &Case, cores: Option<&Cores>) -> Result<Self, BoxError> {
         let mut child = this_program(cores)?
             .args(["--serve", case.name])
             .stdin(Stdio::piped())
@@ -29,19 +29,19 @@ impl Side {
         let mut line = String::new();
         let told = child.stdout.take().ok_or("a server without output")?;
         BufReader::new(told).read_line(&mut line)?;
-        let place = Place::own(line.trim_end().parse()?, case.has_protocol);
-        Ok(Self { child, place })
+        let target = Target::own(line.trim_end().parse()?, case.has_protocol);
+        Ok(Self { child, target })
     }
 
     /// The processor time that it has used.
-    pub(crate) fn cpu(&self) -> Result<Duration, Failed> {
+    pub(crate) fn cpu(&self) -> Result<Duration, BoxError> {
         let pid = self.child.id();
         let cpu = process::cpu_of_one_thread(pid).or_else(|| process::cpu(pid));
         Ok(cpu.ok_or("the system does not tell what a process computed")?)
     }
 
     /// The bytes of memory that it has.
-    pub(crate) fn resident(&self) -> Result<u64, Failed> {
+    pub(crate) fn resident(&self) -> Result<u64, BoxError> {
         let resident = process::resident(self.child.id());
         Ok(resident.ok_or("the system does not tell what memory a process has")?)
     }
@@ -56,7 +56,7 @@ impl Drop for Side {
 }
 
 /// What such a process does: it says where it listens, and serves until its input ends.
-pub(crate) fn serve(case: &Case) -> Result<(), Failed> {
+pub(crate) fn serve(case: &Case) -> Result<(), BoxError> {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);

@@ -19,7 +19,7 @@ use mcp_wire::McpService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-use crate::error::Failed;
+use crate::error::BoxError;
 use crate::floors::{self, MODERN};
 use floor::Floor;
 
@@ -86,7 +86,7 @@ impl Server {
     }
 
     /// Serves all connections: ours with the accept loop that it brings, and its limits.
-    pub(crate) async fn listen(self, listener: TcpListener) -> Result<(), Failed> {
+    pub(crate) async fn listen(self, listener: TcpListener) -> Result<(), BoxError> {
         if let Self::Ours(mcp) = self {
             return Ok(mcp_wire::serve(listener, mcp, pending()).await?);
         }
