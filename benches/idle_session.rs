@@ -1,5 +1,5 @@
-//! What an idle session costs, in bytes of heap and in tasks, beside a bare hyper connection that
-//! streams as well. Counts, not times: the same on every machine.
+//! The cost of an idle session in bytes of heap and in tasks, compared with a stream on bare hyper. These are
+//! counts, which are the same on every machine.
 //!
 //! `cargo bench --bench idle_session`
 
@@ -29,17 +29,17 @@ use tokio::runtime::Handle;
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const SESSIONS: usize = 1_000;
-/// What an idle session may cost above its hyper connection.
+/// The limit on the bytes of an idle session, in addition to its hyper connection.
 const BUDGET: usize = 832;
-/// What an idle session may cost behind `Serve`, its connection and its task included: a stream that
-/// waits is carried on without hyper.
+/// The limit on the bytes of an idle session on a connection of `Serve`, including the connection and its task.
+/// `Serve` releases the buffers of hyper while a stream is quiet.
 const SERVED_BUDGET: usize = 1_792;
-/// The same with an identity: the name of a principal, how many sessions it has, and the time at which
-/// the stream ends with it.
+/// The limit for a session with an identity: the name of a principal, its number of sessions, and the time at
+/// which the identity expires.
 const IDENTIFIED_BUDGET: usize = 1_024;
 const REQUEST: &[u8] = b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// A stream that hyper alone would serve: one event, then silence.
+/// The stream of bare hyper: one event, then nothing.
 struct Silent(Option<Bytes>);
 
 impl Body for Silent {
@@ -63,7 +63,7 @@ async fn bare(_: Request<hyper::body::Incoming>) -> Result<Response<Silent>, Inf
         "0".repeat(32)
     );
     let mut response = Response::new(Silent(Some(event.into())));
-    // hyper keeps the buffer that it wrote the head from, so the heads must be alike.
+    // hyper keeps the buffer of the head, so the heads must have the same length.
     for (name, value) in [
         ("content-type", "text/event-stream"),
         ("cache-control", "no-cache, no-transform"),
@@ -76,7 +76,7 @@ async fn bare(_: Request<hyper::body::Incoming>) -> Result<Response<Silent>, Inf
     Ok(response)
 }
 
-/// Opens a connection with a stream on it and reads its first event; gives the client's end.
+/// Opens a connection with a stream and reads its first event. Returns the end of the client.
 async fn open<S, B>(service: S) -> DuplexStream
 where
     S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>
@@ -96,8 +96,8 @@ where
     client
 }
 
-/// The same with a connection that `Serve` has accepted. The client's end is outside the runtime, where
-/// it has no heap.
+/// The same over a connection that `Serve` accepts. The end of the client leaves the runtime, so that it has no
+/// heap.
 async fn connect(address: SocketAddr) -> std::net::TcpStream {
     let mut client = TcpStream::connect(address).await.expect("a connection");
     begin(&mut client).await;
@@ -118,7 +118,7 @@ struct Cost {
     left: usize,
 }
 
-/// Bytes and tasks of one stream, and the bytes that stay when all streams are gone.
+/// The bytes and tasks of one stream, and the bytes that remain after all streams have ended.
 async fn measure<C>(open: impl AsyncFn() -> C) -> Cost {
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let heap = || dhat::HeapStats::get().curr_bytes;
@@ -134,11 +134,11 @@ async fn measure<C>(open: impl AsyncFn() -> C) -> Cost {
         while tasks() > others {
             tokio::task::yield_now().await;
         }
-        // The runtime lets go of sockets when it next waits.
+        // The runtime frees sockets when it waits the next time.
         tokio::time::sleep(Duration::from_millis(10)).await;
         open
     };
-    // What is set up once, such as the first slots of the timer, is not a session's.
+    // The first round makes the allocations that happen once, such as the first slots of the timer.
     round().await;
     let before = heap();
     let (bytes, tasks) = round().await;
@@ -149,10 +149,10 @@ async fn measure<C>(open: impl AsyncFn() -> C) -> Cost {
     }
 }
 
-/// Gives everybody an identity, each of its own, with a client, a scope and an end.
-struct Everybody(AtomicUsize);
+/// Gives each request an identity of its own, with a client, a scope and an expiry.
+struct UniqueIdentities(AtomicUsize);
 
-impl Authorizer for Everybody {
+impl Authorizer for UniqueIdentities {
     fn authorize(
         &self,
         _: &Parts,
@@ -168,28 +168,31 @@ impl Authorizer for Everybody {
     }
 }
 
-/// Prints what a session costs above `floor`, and holds it to the budget.
+/// Prints the cost of a session in addition to `floor`, and compares it with the budget.
 fn check(what: &str, mcp: &McpService, cost: &Cost, floor: usize, budget: usize) {
     let extra = cost.bytes.saturating_sub(floor);
     println!(
-        "{what}: {} bytes, {} task(s) a stream; above {floor}: {extra} bytes (budget {budget})",
+        "{what}: {} bytes and {} task(s) per stream; {extra} bytes above {floor} (limit {budget})",
         cost.bytes, cost.tasks
     );
     println!(
-        "  left after {SESSIONS} sessions: {} bytes, {} sessions",
+        "  after {SESSIONS} sessions have ended: {} bytes and {} sessions remain",
         cost.left,
         mcp.sessions()
     );
-    assert!(extra <= budget, "an idle session costs too much");
+    assert!(
+        extra <= budget,
+        "an idle session has more bytes than its limit"
+    );
     assert_eq!(cost.tasks, 1, "an idle session has no task of its own");
     assert_eq!(
         (cost.left, mcp.sessions()),
         (0, 0),
-        "something stays of sessions that are gone"
+        "sessions that have ended still use memory"
     );
 }
 
-/// Sessions whose connections `Serve` accepts.
+/// Measures sessions on connections of `Serve`.
 async fn serve(mcp: McpService) -> Cost {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -202,23 +205,29 @@ async fn serve(mcp: McpService) -> Cost {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let _profiler = dhat::Profiler::builder().testing().build();
-    // hyper keeps room for the service's future; boxed, it is as small as ours.
+    // hyper reserves room for the future of the service. Boxed, it is as small as that of mcp-wire.
     let bare = || service_fn(|request| Box::pin(bare(request)));
     let hyper = measure(async || open(bare()).await).await;
     println!(
-        "hyper alone: {} bytes, {} task(s) a stream",
+        "bare hyper: {} bytes and {} task(s) per stream",
         hyper.bytes, hyper.tasks
     );
     let builder = || McpService::builder(Server::new("Idle", "1.0.0"));
     let mcp = builder().build().expect("a service");
     let cost = measure(async || open(mcp.clone()).await).await;
     check("a session", &mcp, &cost, hyper.bytes, BUDGET);
-    let gated = builder().authorizer(Everybody(AtomicUsize::new(0)));
+    let gated = builder().authorizer(UniqueIdentities(AtomicUsize::new(0)));
     let gated = gated.build().expect("a service");
     let cost = measure(async || open(gated.clone()).await).await;
-    let what = "a session with an identity of its own that ends";
+    let what = "a session with an identity that expires";
     check(what, &gated, &cost, hyper.bytes, IDENTIFIED_BUDGET);
     let mcp = builder().build().expect("a service");
     let cost = serve(mcp.clone()).await;
-    check("a session behind `Serve`", &mcp, &cost, 0, SERVED_BUDGET);
+    check(
+        "a session on a connection of `Serve`",
+        &mcp,
+        &cost,
+        0,
+        SERVED_BUDGET,
+    );
 }

@@ -1,5 +1,5 @@
-//! What the wire floor costs: parsing a body beside three ways of doing it with serde_json, and
-//! encoding what is sent.
+//! The time of `src/wire`: parsing a body, compared with three ways of parsing it with serde_json, and encoding
+//! what the server sends.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -18,14 +18,14 @@ use serde_json::value::RawValue;
 /// A call as the Python client of 2024-11-05 sends it.
 const CALL: &str = r#"{"method":"tools/call","params":{"name":"search_documents","arguments":{"query":"server-sent events","limit":10,"include_archived":false,"tags":["http","sse"],"note":"caf\u00e9"},"_meta":{"progressToken":17}},"jsonrpc":"2.0","id":17}"#;
 
-/// A call of 2026-07-28, which says in each request who asks.
+/// A call of 2026-07-28, with the client info in `_meta`.
 const MODERN: &str = r#"{"jsonrpc":"2.0","id":17,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hello, world"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":3,"method":"ping","params":{}}"#;
 
 const INITIALIZE: &str = r#"{"method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":{"sampling":{},"roots":{"listChanged":true}},"clientInfo":{"name":"mcp","version":"0.1.0"}},"jsonrpc":"2.0","id":0}"#;
 
-/// A call with one argument of `len` bytes, an escape in every line of it, as file contents have.
+/// A call with one argument of `len` bytes. Like the contents of a file, each line ends with an escape.
 fn long_call(len: usize) -> String {
     let line = r"The quick brown fox jumps over the lazy dog, and the dog does not mind.\n";
     let text = line.repeat(len / line.len());
@@ -34,7 +34,7 @@ fn long_call(len: usize) -> String {
     )
 }
 
-/// A call whose argument uses all the levels that the limit leaves.
+/// A call whose argument is nested as deep as the limit allows.
 fn deep_call() -> String {
     let inner = MessageLimits::MAX_DEPTH - 3;
     let (open, close) = (r#"{"a":["#.repeat(inner / 2), "]}".repeat(inner / 2));
@@ -48,17 +48,17 @@ fn call_with(argument: &str) -> String {
     )
 }
 
-/// A string of 64 KiB that is nothing but `part`.
+/// A string of 64 KiB that repeats `part`.
 fn string_of(part: &str) -> String {
     call_with(&format!("\"{}\"", part.repeat((64 << 10) / part.len())))
 }
 
-/// An array of 64 KiB that is nothing but `part`.
+/// An array of 64 KiB that repeats `part`.
 fn array_of(part: &str) -> String {
     call_with(&format!("[{}0]", part.repeat((64 << 10) / part.len())))
 }
 
-/// An object that makes a reader remember as many names as it may have.
+/// An object with as many members as the limit allows, all of whose names a parser has to compare.
 fn many_keys() -> String {
     let mut body = String::from(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"#);
     for key in 1..MessageLimits::MAX_MEMBERS {
@@ -87,7 +87,7 @@ fn parse(c: &mut Criterion) {
         ("batch of 64", batch()),
         ("escapes", string_of(r"\n")),
         ("code points", string_of(r"\ud83d\ude00")),
-        ("no ASCII", string_of("привет ")),
+        ("not ASCII", string_of("привет ")),
         ("white space", array_of("\n        1,")),
         ("numbers", array_of("-12.5e-6,")),
         (
@@ -108,7 +108,7 @@ fn parse(c: &mut Criterion) {
         group.bench_function("RawValue maps", |b| {
             b.iter(|| split(black_box(&body)));
         });
-        // As a server could not have it: a name with an escape is an error here.
+        // Not an option for a server: member names with escapes are errors here.
         group.bench_function("borrowed RawValue maps", |b| {
             b.iter(|| split_borrowed(black_box(&body)));
         });
@@ -116,8 +116,8 @@ fn parse(c: &mut Criterion) {
     }
 }
 
-/// Messages of 1 MiB that are dear to those who read on: each is refused, and costs what reading its
-/// text costs (FIELD X-4, X-5). The first two are no dearer than others, to compare with.
+/// Messages of 1 MiB that are expensive for a parser that builds a tree: they cost no more than reading their text
+/// (FIELD X-4 and X-5). The first two are ordinary messages, for comparison.
 fn refuse(c: &mut Criterion) {
     let filled = |part: &str, open: &str, close: &str| {
         let parts = part.repeat((1 << 20) / part.len());
@@ -157,8 +157,8 @@ fn call_with_params(params: &str) -> String {
 
 type Members = HashMap<String, Box<RawValue>>;
 
-/// What serde_json offers for leaving values unread: the members of each envelope, then those of
-/// its params. Both maps own their parts, because a borrowed name could have no escapes.
+/// How serde_json leaves values unparsed: maps of the members of each envelope, then of its params. Both maps own
+/// their keys, because borrowed keys cannot have escapes.
 fn split(body: &[u8]) -> Vec<(Members, Members)> {
     let envelopes: Vec<Members> = if body.starts_with(b"[") {
         serde_json::from_slice(body).expect("a batch")
@@ -174,7 +174,7 @@ fn split(body: &[u8]) -> Vec<(Members, Members)> {
 
 type Borrowed<'a> = HashMap<&'a str, &'a RawValue>;
 
-/// The same with nothing copied.
+/// The same without copies.
 fn split_borrowed(body: &[u8]) -> Vec<(Borrowed<'_>, Borrowed<'_>)> {
     let envelopes: Vec<Borrowed<'_>> = if body.starts_with(b"[") {
         serde_json::from_slice(body).expect("a batch")
@@ -195,7 +195,7 @@ fn encode(c: &mut Criterion) {
         ("deep", deep_call()),
         ("code points", string_of(r"\ud83d\ude00")),
         ("controls", string_of(r"\u0001")),
-        ("no ASCII", string_of("привет ")),
+        ("not ASCII", string_of("привет ")),
         ("numbers", array_of("-12.5e-6,")),
     ] {
         event(c, name, &data);
@@ -208,7 +208,7 @@ fn encode(c: &mut Criterion) {
         group.bench_function("from value", |b| b.iter(|| Json::from(black_box(&value))));
         group.finish();
     }
-    // Each line is a field of its own, whatever ends it.
+    // The encoder writes a `data` field for each line, whatever ends the line.
     event(c, "line feeds", &"\n".repeat(64 << 10));
     event(c, "carriage returns", &"\r\n".repeat(32 << 10));
     c.bench_function("encode/id", |b| {

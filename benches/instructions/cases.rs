@@ -1,4 +1,4 @@
-//! The exchanges that are counted. All limits, the guard and the keep-alive are on, as they are by default.
+//! The exchanges that are counted. Limits, guard and keep-alive have their defaults, so all are on.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,10 +21,10 @@ use super::socket::{Client, Socket};
 /// One kind of exchange, with one server.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    /// The floors that it is compared with.
+    /// The floors to compare with.
     pub(crate) lean: Option<&'static str>,
     pub(crate) tree: Option<&'static str>,
-    /// How many calls the two runs make.
+    /// The number of calls in each of the two runs.
     pub(crate) calls: (u64, u64),
     pub(crate) run: fn(&Self, u64),
 }
@@ -127,7 +127,7 @@ pub(crate) const CASES: &[Case] = &[
         serve_long(echo::server(), calls);
     }),
     ours("given-1MiB", ("lean-1MiB", None), FEW, |_, calls| {
-        serve_long(echo::giving_server(), calls);
+        serve_long(echo::passing_server(), calls);
     }),
 ];
 
@@ -139,7 +139,7 @@ fn service(server: Server) -> McpService {
     McpService::builder(server).build().expect("a service")
 }
 
-/// Runs on one thread, without a network.
+/// Runs a future on one thread, without a network.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -158,7 +158,7 @@ where
     serving.await.expect("a connection without faults");
 }
 
-/// Checks that each call had its one answer, in one write.
+/// Checks that each call was answered once, in one write.
 fn check(client: &Client, answers: u64, says: &str) {
     let first = client.first.borrow();
     let first = String::from_utf8_lossy(&first);
@@ -166,22 +166,22 @@ fn check(client: &Client, answers: u64, says: &str) {
     assert_eq!(client.answers(), answers, "{first}");
 }
 
-fn post_floor(answer: Answer, request: Vec<u8>, calls: u64, behind: &'static str) {
+fn post_floor(answer: Answer, request: Vec<u8>, calls: u64, suffix: &'static str) {
     let client = Rc::new(Client::default());
     let socket = Socket::new(&client, request, calls, 1);
     block_on(connection(socket, async |request| {
-        floors::post(request, answer, behind).await
+        floors::post(request, answer, suffix).await
     }));
     check(&client, calls, "\"id\":17");
 }
 
-/// Calls our server, each time with the request that the id of a session gives.
+/// Calls mcp-wire. `request` makes the request from the id of a session.
 fn serve(calls: u64, says: &str, request: impl Fn(&str) -> Vec<u8>) {
     serve_to(Client::default(), echo::server(), calls, (says, request));
 }
 
-/// Calls a server with a long text. hyper writes what it has of a long answer before it asks for the last
-/// piece, so such an answer may take more writes than one.
+/// Calls a server with a long text. hyper writes the beginning of a long answer before it polls for the rest,
+/// so such an answer may take several writes.
 fn serve_long(server: Server, calls: u64) {
     let client = Client::new(|bytes| bytes.ends_with(b"}"));
     serve_to(client, server, calls, ("xxxx", |_| modern(&mebibyte())));
@@ -206,17 +206,17 @@ fn serve_to(
     });
 }
 
-/// The same through `serve_connection`: with the watcher in front of hyper, and the times of a connection.
+/// The same through `serve_connection`, which adds the timers of a connection.
 fn serve_whole(calls: u64, says: &str, request: impl Fn(&str) -> Vec<u8>) {
     let mcp = service(echo::server());
     block_on(async {
         let opener = Rc::new(Client::default());
         let opening = Socket::new(&opener, post(&hello("2025-11-25"), "", "/mcp"), 1, 1);
-        serve_connection(opening.parked_here(), mcp.clone()).await;
+        serve_connection(opening.store_in_thread(), mcp.clone()).await;
         let session = line_of(&opener, "mcp-session-id: ");
         let client = Rc::new(Client::default());
         let socket = Socket::new(&client, request(&session), calls, 1);
-        serve_connection(socket.parked_here(), mcp).await;
+        serve_connection(socket.store_in_thread(), mcp).await;
         check(&client, calls, says);
     });
 }

@@ -1,4 +1,4 @@
-//! The counts of all cases: printed side by side, kept in a file, held to that file.
+//! The counts of all cases: printed as a table, saved to a file, and compared with that file.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ const FILE: &str = concat!(
     "/benches/instructions/counts.txt"
 );
 
-/// How much a count may rise.
+/// The factor by which a count may rise.
 const TOLERANCE: f64 = 1.03;
 
 /// What one call costs.
@@ -29,9 +29,9 @@ impl Counts {
         self.0.insert(name.to_owned(), count);
     }
 
-    /// The table, with the ratio to each floor.
+    /// Prints the table, with the ratio to each floor.
     pub(crate) fn print(&self) {
-        println!("| case | instructions | allocations | bytes | of lean | of a tree |");
+        println!("| case | instructions | allocations | bytes | / lean | / tree |");
         println!("|---|---|---|---|---|---|");
         for case in CASES {
             let Some(count) = self.0.get(case.name) else {
@@ -69,15 +69,18 @@ impl Counts {
         std::fs::write(FILE, text).map_err(|error| error.to_string())
     }
 
-    /// Fails if anything costs more than the file says. Another compiler or C library changes the floor
-    /// too, so what is compared is as many times the floor as it was.
+    /// Fails if a count is higher than in the file. Another compiler or C library changes the floor as well, so
+    /// instructions are compared as multiples of the floor.
     pub(crate) fn check(&self) -> Result<(), String> {
         let text = std::fs::read_to_string(FILE).map_err(|error| error.to_string())?;
-        let saved = Self::read(&text).ok_or("counts.txt cannot be read")?;
+        let saved = Self::read(&text).ok_or("counts.txt is malformed")?;
         let mut risen = String::new();
         for case in CASES {
             let (Some(now), Some(then)) = (self.0.get(case.name), saved.0.get(case.name)) else {
-                return Err(format!("{} is not in counts.txt: --save", case.name));
+                return Err(format!(
+                    "{} is missing in counts.txt: run with --save",
+                    case.name
+                ));
             };
             let floor = |counts: &Self| {
                 let floor = case.lean.and_then(|floor| counts.0.get(floor));
@@ -88,7 +91,7 @@ impl Counts {
             if is_ours && (rise > TOLERANCE || now.blocks > then.blocks * TOLERANCE) {
                 let _ = writeln!(
                     risen,
-                    "{}: {rise:.3} times the instructions, {:.1} allocations, not {:.1}",
+                    "{}: {rise:.3} times the instructions of counts.txt, and {:.1} allocations instead of {:.1}",
                     case.name, now.blocks, then.blocks
                 );
             }

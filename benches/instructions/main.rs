@@ -1,15 +1,15 @@
-//! What a call costs: instructions and allocations, beside the same call on bare hyper.
+//! Instructions and allocations of a call, compared with the same call on bare hyper.
 //!
-//! `cargo bench --bench instructions` prints the table; `-- --check` fails when a count has risen by more
-//! than 3 % over `counts.txt`, `-- --save` writes that file anew. Counted by valgrind, in user space, over
-//! connections in memory: the difference between runs of few and of many calls, so that what
-//! happens once falls out. Such counts do not wobble, and need no quiet machine.
+//! `cargo bench --bench instructions` prints the table. `-- --check` fails if a count is more than 3 % above
+//! `counts.txt`, and `-- --save` rewrites that file. Valgrind counts in user space, over connections in memory.
+//! A count is the difference between a run of few and a run of many calls, so that one-time costs cancel out.
+//! Such counts are reproducible, also on a busy machine.
 
 mod cases;
 mod counts;
-#[allow(dead_code, reason = "the peers use more of it")]
+#[allow(dead_code, reason = "`benches/peers` uses more of it")]
 mod requests;
-#[allow(dead_code, reason = "the peers use more of it")]
+#[allow(dead_code, reason = "`benches/peers` uses more of it")]
 mod socket;
 mod valgrind;
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         [] => measured(|_| Ok(())),
         ["--check"] => measured(|counts| counts.check()),
         ["--save"] => measured(|counts| counts.save()),
-        // `cargo test --benches` wants to see that it runs.
+        // `cargo test --benches` only checks that every case runs.
         ["--test"] => {
             for case in CASES {
                 (case.run)(case, 3);
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// In a process of its own, under valgrind.
+/// Runs one case. The bench starts itself with `--run` under valgrind.
 fn run(name: &str, calls: &str) -> ExitCode {
     let case = CASES.iter().find(|case| case.name == name);
     match (case, calls.parse()) {

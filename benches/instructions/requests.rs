@@ -1,4 +1,4 @@
-//! What the clients of each revision send: one call of an echo tool, and what comes before it.
+//! The requests of clients of each revision: one call of the echo tool, and the handshake before it.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ pub(crate) fn message(method: &str, params: Value) -> String {
     json!({"jsonrpc": "2.0", "id": 17, "method": method, "params": params}).to_string()
 }
 
-/// A request as a client of this protocol sends it.
+/// A POST. `lines` are whole header lines.
 pub(crate) fn post(body: &str, lines: &str, path: &str) -> Vec<u8> {
     let len = body.len();
     format!(
@@ -33,7 +33,7 @@ pub(crate) fn modern(text: &str) -> Vec<u8> {
     post(&message("tools/call", params), lines, "/mcp")
 }
 
-/// What a request says after `initialize` where there are no sessions.
+/// The header line of a request after `initialize` if there are no sessions.
 pub(crate) const REVISION_LINE: &str = "MCP-Protocol-Version: 2025-11-25\r\n";
 
 pub(crate) fn session_lines(session: &str) -> String {
@@ -62,12 +62,12 @@ pub(crate) fn hello(revision: &str) -> String {
     )
 }
 
-/// What a client says when it knows the server.
+/// The notification that ends the handshake.
 pub(crate) fn initialized() -> String {
     json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string()
 }
 
-/// Opens a stream.
+/// A GET, which opens a stream.
 pub(crate) fn get(lines: &str, path: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nAccept: text/event-stream\r\n{lines}\r\n"
@@ -75,7 +75,7 @@ pub(crate) fn get(lines: &str, path: &str) -> Vec<u8> {
     .into()
 }
 
-/// Whether this has the answer of the call.
+/// Whether the text contains the answer to the call.
 pub(crate) fn is_echo(text: &str) -> bool {
     text.contains(r#""id":17"#) && text.contains(&format!(r#""text":"{SMALL}""#))
 }

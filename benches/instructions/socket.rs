@@ -1,5 +1,5 @@
-//! Connections in memory whose client costs next to nothing: it sends the same bytes again and again, each
-//! time when it has its answer.
+//! Connections in memory whose client costs hardly anything: it sends the same bytes repeatedly, each time after
+//! the previous answer.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -9,19 +9,19 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What a client has sent and has been answered, over one connection or over two.
+/// The requests and answers of a client, over one or two connections.
 pub(crate) struct Client {
-    /// Whether what was written is an answer, or the end of one.
+    /// Whether a write is an answer, or the end of one.
     is_answer: fn(&[u8]) -> bool,
-    /// Answers that are still to come before the next request.
+    /// The number of answers to wait for before the next request.
     awaited: Cell<usize>,
     answers: Cell<u64>,
     waiting: Cell<Option<Waker>>,
-    /// The first two of the answers, as many as a round trip has.
+    /// The first two answers, because a round trip has two.
     pub(crate) first: RefCell<Vec<u8>>,
 }
 
-/// One write is one answer, whole: a server that takes two is found out by their number.
+/// Treats each write as one answer. A server that needs two writes for an answer makes the count wrong.
 impl Default for Client {
     fn default() -> Self {
         Self::new(|_| true)
@@ -43,7 +43,7 @@ impl Client {
         self.answers.get()
     }
 
-    /// Begins to count anew.
+    /// Resets the count.
     pub(crate) fn forget(&self) {
         self.answers.set(0);
         self.first.borrow_mut().clear();
@@ -73,18 +73,18 @@ impl Client {
 pub(crate) struct Socket {
     client: Rc<Client>,
     request: Vec<u8>,
-    /// How much of a request was read.
+    /// How many bytes of the current request were read.
     at: usize,
-    /// How many requests are left.
+    /// The number of requests left to send.
     left: u64,
-    /// How many answers each of them has.
+    /// The number of answers to each request.
     answers: usize,
-    /// Whether the connection stays when nothing is left to be sent.
+    /// Whether the connection stays open after the last request.
     stays: bool,
 }
 
 impl Socket {
-    /// Sends `request` so many times, and each time waits for so many answers.
+    /// Sends `request` this many times, and each time waits for this many answers.
     pub(crate) fn new(client: &Rc<Client>, request: Vec<u8>, times: u64, answers: usize) -> Self {
         Self {
             client: Rc::clone(client),
@@ -96,7 +96,7 @@ impl Socket {
         }
     }
 
-    /// The same, and stays connected.
+    /// Stays connected after the last request.
     pub(crate) fn stays(self) -> Self {
         Self {
             stays: true,
@@ -106,50 +106,50 @@ impl Socket {
 }
 
 thread_local! {
-    static HERE: RefCell<Option<Socket>> = const { RefCell::new(None) };
+    static STORED: RefCell<Option<Socket>> = const { RefCell::new(None) };
 }
 
 impl Socket {
-    /// Leaves the socket with this thread. What it gives stands for it, and can be sent, as
-    /// `serve_connection` asks; there is one at a time.
-    pub(crate) fn parked_here(self) -> Here {
-        HERE.with_borrow_mut(|here| *here = Some(self));
-        Here
+    /// Stores the socket in this thread, and returns a handle that is `Send`, which `serve_connection` requires.
+    /// A thread holds one socket at a time.
+    pub(crate) fn store_in_thread(self) -> InThread {
+        STORED.with_borrow_mut(|stored| *stored = Some(self));
+        InThread
     }
 }
 
-/// The socket that was left with this thread.
-pub(crate) struct Here;
+/// A handle of the socket that this thread stores.
+pub(crate) struct InThread;
 
-fn here<T>(act: impl FnOnce(Pin<&mut Socket>) -> T) -> T {
-    HERE.with_borrow_mut(|here| act(Pin::new(here.as_mut().expect("a socket"))))
+fn stored<T>(act: impl FnOnce(Pin<&mut Socket>) -> T) -> T {
+    STORED.with_borrow_mut(|stored| act(Pin::new(stored.as_mut().expect("a socket"))))
 }
 
-impl AsyncRead for Here {
+impl AsyncRead for InThread {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        here(|socket| socket.poll_read(cx, buffer))
+        stored(|socket| socket.poll_read(cx, buffer))
     }
 }
 
-impl AsyncWrite for Here {
+impl AsyncWrite for InThread {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        here(|socket| socket.poll_write(cx, bytes))
+        stored(|socket| socket.poll_write(cx, bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        here(|socket| socket.poll_flush(cx))
+        stored(|socket| socket.poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        here(|socket| socket.poll_shutdown(cx))
+        stored(|socket| socket.poll_shutdown(cx))
     }
 }
 

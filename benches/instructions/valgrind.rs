@@ -1,29 +1,29 @@
-//! Runs a case under valgrind, and reads the totals that it prints.
+//! Runs a case under valgrind, and reads the totals in its output.
 
 use std::process::{Command, Stdio};
 
-/// What a call adds, in instructions.
+/// The instructions of one call.
 pub(crate) fn instructions(case: &str, few: u64, many: u64) -> Result<f64, String> {
     let count = |calls| {
-        let told = told(
+        let text = output_of(
             "callgrind",
             &["--callgrind-out-file=/dev/null"],
             case,
             calls,
         )?;
-        number_behind(&told, "Collected : ")
+        number_after(&text, "Collected : ")
     };
     Ok(each(count(few)?, count(many)?, many - few))
 }
 
-/// What a call adds, in allocations and in bytes that were allocated.
+/// The allocations of one call, and their bytes.
 pub(crate) fn allocations(case: &str, few: u64, many: u64) -> Result<(f64, f64), String> {
     let count = |calls| {
-        let told = told("dhat", &["--dhat-out-file=/dev/null"], case, calls)?;
+        let text = output_of("dhat", &["--dhat-out-file=/dev/null"], case, calls)?;
         // "Total: 1,234 bytes in 56 blocks"
-        let bytes = number_behind(&told, "Total: ")?;
-        let total = told.split("Total: ").nth(1).unwrap_or_default();
-        Ok::<_, String>((number_behind(total, " bytes in ")?, bytes))
+        let bytes = number_after(&text, "Total: ")?;
+        let total = text.split("Total: ").nth(1).unwrap_or_default();
+        Ok::<_, String>((number_after(total, " bytes in ")?, bytes))
     };
     let (few_blocks, few_bytes) = count(few)?;
     let (many_blocks, many_bytes) = count(many)?;
@@ -45,32 +45,32 @@ pub(crate) fn is_there() -> Result<(), String> {
         .status();
     match version {
         Ok(status) if status.success() => Ok(()),
-        _ => Err("valgrind is missing: it is in the Debian package of that name".to_owned()),
+        _ => Err("valgrind is not installed (Debian: apt install valgrind)".to_owned()),
     }
 }
 
-fn told(tool: &str, options: &[&str], case: &str, calls: u64) -> Result<String, String> {
+fn output_of(tool: &str, options: &[&str], case: &str, calls: u64) -> Result<String, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .arg(format!("--tool={tool}"))
         .args(options)
         .arg(this)
         .args(["--run", case, &calls.to_string()])
-        // The same variant of memcpy and its kin on every processor that is in use.
+        // Selects the same variants of memcpy and similar functions on all current processors.
         .env(
             "GLIBC_TUNABLES",
             "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-ERMS,-FSRM",
         )
         .output()
         .map_err(|error| error.to_string())?;
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     match output.status.success() {
-        true => Ok(told),
-        false => Err(format!("{case} failed under {tool}:\n{told}")),
+        true => Ok(text),
+        false => Err(format!("{case} failed under {tool}:\n{text}")),
     }
 }
 
-fn number_behind(text: &str, mark: &str) -> Result<u64, String> {
+fn number_after(text: &str, mark: &str) -> Result<u64, String> {
     let rest = text.split(mark).nth(1).unwrap_or_default();
     let digits: String = rest
         .trim_start()
@@ -80,5 +80,5 @@ fn number_behind(text: &str, mark: &str) -> Result<u64, String> {
         .collect();
     digits
         .parse()
-        .map_err(|_| format!("valgrind did not say {mark:?}:\n{text}"))
+        .map_err(|_| format!("the output of valgrind has no {mark:?}:\n{text}"))
 }

@@ -1,5 +1,4 @@
-//! Sessions that nobody comes back to are gone when their time is up, with all they held (PITFALLS,
-//!
+//! Abandoned sessions expire and free all their memory (PITFALLS ).
 
 use std::future::{pending, poll_fn};
 use std::pin::pin;
@@ -18,21 +17,21 @@ use tokio::runtime::Handle;
 use crate::error::BoxError;
 use crate::heap::HEAP;
 
-/// The default, and what looking after the sessions may take.
+/// The default idle time of a session, and a minute for the reaper.
 const EXPIRY: Duration = Duration::from_secs(31 * 60);
 
-/// How a session is opened and left.
+/// How a client opens and abandons a session.
 #[derive(Clone, Copy, Debug)]
-enum Way {
-    /// Initialized, never heard of again.
+enum Abandonment {
+    /// The client initializes it, and sends nothing more.
     Silent,
-    /// With a client that listened, and is gone.
+    /// The client opens the standalone stream and disconnects.
     Listened,
-    /// With a call whose client is gone, and 16 KB of events to come back for.
+    /// The client calls and disconnects, with 16 KB of events left to resume.
     Called,
-    /// HTTP+SSE, whose session is its connection.
+    /// HTTP+SSE, where the session ends with its connection.
     Sse,
-    /// The client leaves before its `initialize` is answered.
+    /// The client disconnects before the answer to `initialize`.
     Early,
 }
 
@@ -100,7 +99,7 @@ async fn initialized(mcp: &McpService) -> String {
     id.expect("an initialize that succeeds").to_owned()
 }
 
-impl Way {
+impl Abandonment {
     const ALL: [Self; 5] = [
         Self::Silent,
         Self::Listened,
@@ -145,39 +144,48 @@ impl Way {
                 let mut answer = pin!(mcp.call(initialize()));
                 let is_pending =
                     poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx).is_pending())).await;
-                assert!(is_pending && mcp.sessions() > 0, "it runs");
+                assert!(
+                    is_pending && mcp.sessions() > 0,
+                    "`initialize` is still running"
+                );
             }
         }
     }
 
-    /// The sessions that are still there just after they were abandoned.
-    fn stay(self) -> bool {
+    /// Whether the sessions outlive the connection of their client.
+    fn outlive_connection(self) -> bool {
         !matches!(self, Self::Sse | Self::Early)
     }
 }
 
 pub(crate) async fn measure(sessions: usize) -> Result<(), BoxError> {
-    println!("{sessions} sessions, and the bytes of heap that they leave after {EXPIRY:?}:");
-    for way in Way::ALL {
-        let mcp = way.service(sessions)?;
-        // What is made once is no session's.
-        way.abandon(&mcp).await;
+    println!("bytes of heap that {sessions} abandoned sessions still use after {EXPIRY:?}:");
+    for abandonment in Abandonment::ALL {
+        let mcp = abandonment.service(sessions)?;
+        // The first session makes the allocations that happen once.
+        abandonment.abandon(&mcp).await;
         tokio::time::sleep(EXPIRY).await;
         let before = HEAP.current_usage();
         for _ in 0..sessions {
-            way.abandon(&mcp).await;
+            abandonment.abandon(&mcp).await;
         }
-        let expected = if way.stay() { sessions } else { 0 };
-        assert_eq!(mcp.sessions(), expected, "{way:?}");
+        let expected = if abandonment.outlive_connection() {
+            sessions
+        } else {
+            0
+        };
+        assert_eq!(mcp.sessions(), expected, "{abandonment:?}");
         let each = (HEAP.current_usage() as i64 - before as i64) / sessions as i64;
         tokio::time::sleep(EXPIRY).await;
         let left = HEAP.current_usage() as i64 - before as i64;
         let tasks = Handle::current().metrics().num_alive_tasks();
-        println!("  {way:?}: {left}, {tasks} tasks ({each} bytes a session while it was there)");
+        println!(
+            "  {abandonment:?}: {left}, and {tasks} tasks ({each} bytes per session before it expired)"
+        );
         assert_eq!(
             (left, tasks, mcp.sessions()),
             (0, 0, 0),
-            "something stays of sessions that are gone"
+            "sessions that have expired still use memory"
         );
     }
     Ok(())

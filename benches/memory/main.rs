@@ -1,9 +1,8 @@
-//! Where the heap is after requests that were refused and sessions that were abandoned, and what a
-//! client costs that does not read.
+//! The heap after refused requests and abandoned sessions, and the cost of a client that does not read.
 //!
-//! `cargo bench --bench memory`; with `-- --test` a short run, as CI does.
+//! Run `cargo bench --bench memory`, or `cargo test --bench memory -- --test` for a short run.
 //!
-//! Bytes are asserted: they are the same on every machine. Times are printed only.
+//! The bench asserts numbers of bytes, which are the same on every machine, and only prints times.
 
 mod abandoned;
 mod refused;
@@ -16,7 +15,7 @@ mod heap;
 
 use error::BoxError;
 
-/// How much of everything.
+/// The size of a run.
 #[derive(Clone, Copy)]
 struct Size {
     refusals: usize,
@@ -40,7 +39,7 @@ fn main() -> Result<(), BoxError> {
         true => SHORT,
         false => FULL,
     };
-    // One thread, and a clock that jumps to the next timer when there is nothing else to do.
+    // One thread, and a clock that jumps to the next timer when nothing else can run.
     let paused = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()

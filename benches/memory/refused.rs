@@ -1,4 +1,4 @@
-//! Requests that are refused leave nothing behind (PITFALLS R-3).
+//! Refused requests leave nothing on the heap (PITFALLS R-3).
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -16,12 +16,12 @@ const CALL: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 const INITIALIZE: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}"#;
 const MODERN: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"nothing","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"}}}}"#;
 
-/// A request that is refused, and how.
+/// A request, and the status of its refusal.
 struct Refused {
     what: &'static str,
     status: u16,
     line: (&'static str, &'static str),
-    /// Beside the headers of a good POST, or instead of one of them.
+    /// An additional header, or a replacement of one of a valid POST.
     header: Option<(&'static str, &'static str)>,
     body: &'static [u8],
 }
@@ -43,10 +43,10 @@ const fn refused(
 }
 
 const POST: (&str, &str) = ("POST", "/mcp");
-const NOBODY: &str = "0123456789abcdef0123456789abcdef";
+const UNKNOWN_SESSION: &str = "0123456789abcdef0123456789abcdef";
 
 const ALL: [Refused; 18] = [
-    refused(400, "no JSON", POST, None, b"{"),
+    refused(400, "invalid JSON", POST, None, b"{"),
     refused(400, "no session id", POST, None, CALL),
     refused(
         400,
@@ -57,14 +57,14 @@ const ALL: [Refused; 18] = [
     ),
     refused(
         400,
-        "headers that differ",
+        "a header that differs from the body",
         POST,
         Some(("mcp-method", "other")),
         MODERN,
     ),
     refused(
         400,
-        "a message for no session",
+        "a message without a session",
         ("POST", "/messages/"),
         None,
         CALL,
@@ -88,7 +88,7 @@ const ALL: [Refused; 18] = [
         404,
         "an unknown session",
         POST,
-        Some(("mcp-session-id", NOBODY)),
+        Some(("mcp-session-id", UNKNOWN_SESSION)),
         CALL,
     ),
     refused(
@@ -112,7 +112,7 @@ const ALL: [Refused; 18] = [
     refused(405, "POST to the stream", ("POST", "/sse"), None, CALL),
     refused(
         406,
-        "an answer in plain text",
+        "a client that accepts only plain text",
         POST,
         Some(("accept", "text/plain")),
         CALL,
@@ -120,7 +120,7 @@ const ALL: [Refused; 18] = [
     refused(413, "a body that is too long", POST, None, &LONG),
     refused(
         415,
-        "a question in plain text",
+        "a request in plain text",
         POST,
         Some(("content-type", "text/plain")),
         CALL,
@@ -164,21 +164,25 @@ impl Refused {
 }
 
 pub(crate) async fn measure(times: usize) -> Result<(), BoxError> {
-    println!("{times} requests of each kind, and the bytes of heap that they leave:");
+    println!("bytes of heap that {times} refused requests of each kind leave:");
     for refused in &ALL {
         let sessions = if refused.status == 503 { 0 } else { 10 };
         let mcp = McpService::builder(Server::new("Bench", "1.0.0"))
             .body_limit(BODY_LIMIT)
             .max_sessions(sessions)
             .build()?;
-        // What is made once, such as a counter, is no request's.
+        // The first requests make the allocations that happen once, such as counters.
         refused.repeat(&mcp, 10).await?;
         let before = HEAP.current_usage();
         refused.repeat(&mcp, times).await?;
         let left = HEAP.current_usage() as i64 - before as i64;
         println!("  {} {}: {left}", refused.status, refused.what);
-        assert_eq!(left, 0, "something stays of requests that were refused");
-        assert_eq!(mcp.sessions(), 0, "and no session (PITFALLS R-4)");
+        assert_eq!(left, 0, "refused requests leave something on the heap");
+        assert_eq!(
+            mcp.sessions(),
+            0,
+            "refused requests leave a session (PITFALLS R-4)"
+        );
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! A client that does not read costs little, and nobody else anything (PITFALLS R-15, R-16, R-18).
+//! A client that does not read costs the server little memory, and does not slow down other clients (PITFALLS
+//! R-15, R-16 and R-18).
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -21,29 +22,29 @@ mod http;
 
 use http::{Connection, Response};
 
-/// What a client that does not read may cost, in bytes of heap.
+/// The limit on the heap that a client that does not read may use, in bytes.
 const BUDGET: usize = 4_000_000;
 const CHUNK: usize = 64 * 1024;
-/// Between two chunks, so that latency is not that of a machine with nothing left.
+/// The pause between two chunks, so that the machine has capacity left for the calls that are timed.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Between two calls that are timed.
+/// The pause between two timed calls.
 const BREATH: Duration = Duration::from_millis(2);
-/// Calls that are timed before anybody stalls, and at least while somebody does.
+/// The number of calls that are timed before the stall, and the minimum during it.
 const CALLS: usize = 300;
 
 const POST: &str =
     "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
 
-/// The stream whose reader stalls.
+/// The stream that the client stops reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stream {
-    /// The one stream of a 2024-11-05 session.
+    /// The stream of a session of 2024-11-05.
     Sse,
-    /// Of a POST of 2025-11-25.
+    /// The response to a POST of 2025-11-25.
     Post,
-    /// The same, after its client has come back to it.
+    /// The same stream, after the client has resumed it.
     Resumed,
-    /// Of a POST of 2026-07-28.
+    /// The response to a POST of 2026-07-28.
     Modern,
 }
 
@@ -71,10 +72,10 @@ impl fmt::Display for Stream {
     }
 }
 
-/// How far the tool `flood` is.
+/// The state of the tool `flood`.
 #[derive(Default)]
 struct Flood {
-    told: AtomicUsize,
+    sent: AtomicUsize,
     is_over: AtomicBool,
 }
 
@@ -86,7 +87,7 @@ impl Drop for Flooding {
     }
 }
 
-/// `flood` tells so many bytes, `echo` answers at once.
+/// The tool `flood` sends this many bytes of notifications; the tool `echo` answers at once.
 fn server(flood: Arc<Flood>, bytes: usize) -> Server {
     let tool = |name: &str| Tool::new(name).input(json!({"type": "object"}));
     let chunk = Json::from(&json!({"pad": "x".repeat(CHUNK)}));
@@ -96,9 +97,9 @@ fn server(flood: Arc<Flood>, bytes: usize) -> Server {
             let (flooding, chunk) = (Flooding(Arc::clone(&flood)), chunk.clone());
             async move {
                 for _ in 0..bytes / CHUNK {
-                    // A client that is gone needs no chunk, and the flood goes on.
+                    // The flood continues when the client is gone.
                     let _ = cx.notify("notifications/note", Some(&chunk));
-                    flooding.0.told.fetch_add(CHUNK, Ordering::SeqCst);
+                    flooding.0.sent.fetch_add(CHUNK, Ordering::SeqCst);
                     tokio::time::sleep(PAUSE).await;
                 }
                 "over"
@@ -109,14 +110,14 @@ fn server(flood: Arc<Flood>, bytes: usize) -> Server {
 /// A client that reads, and times its calls.
 struct Caller {
     address: SocketAddr,
-    /// Of an HTTP+SSE session.
+    /// The stream of an HTTP+SSE session.
     stream: Option<Response>,
     line: String,
     headers: String,
     modern: bool,
     next_id: u64,
-    /// `None` while it is used.
-    kept: Option<Connection>,
+    /// The idle connection; `None` while it is in use.
+    idle: Option<Connection>,
 }
 
 impl Caller {
@@ -128,7 +129,7 @@ impl Caller {
             headers: POST.to_owned(),
             modern: stream == Stream::Modern,
             next_id: 1,
-            kept: Some(Connection::open(address).await?),
+            idle: Some(Connection::open(address).await?),
         };
         if caller.modern {
             caller.headers += "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n";
@@ -155,7 +156,7 @@ impl Caller {
             "Mcp-Session-Id: {id}\r\nMCP-Protocol-Version: {}\r\n",
             stream.revision()
         );
-        caller.kept = Some(response.body().await?.1);
+        caller.idle = Some(response.body().await?.1);
         Ok(caller)
     }
 
@@ -167,16 +168,16 @@ impl Caller {
 
     async fn exchange(&mut self, method: &str, params: Value) -> Result<Response, BoxError> {
         let body = self.body(method, params);
-        let mut connection = self.kept.take().ok_or("a connection")?;
+        let mut connection = self.idle.take().ok_or("a connection")?;
         connection.send(&self.line, &self.headers, &body).await?;
         Ok(connection.response().await?)
     }
 
-    /// Asks, and reads the answer.
+    /// Sends a request, and reads its answer.
     async fn answer(&mut self, method: &str, params: Value) -> Result<(), BoxError> {
         let response = self.exchange(method, params).await?;
         let (body, connection) = response.body().await?;
-        self.kept = Some(connection);
+        self.idle = Some(connection);
         let answer = match &mut self.stream {
             Some(stream) => stream.event().await?.ok_or("an answer")?.data,
             None => body,
@@ -201,7 +202,7 @@ impl Caller {
 
     async fn time_call(&mut self) -> Result<Duration, BoxError> {
         let params = self.params("echo");
-        let headers = self.name("echo");
+        let headers = self.add_name("echo");
         let begun = Instant::now();
         self.answer("tools/call", params).await?;
         let took = begun.elapsed();
@@ -209,8 +210,8 @@ impl Caller {
         Ok(took)
     }
 
-    /// Names the tool in a header where the revision wants it; gives where the headers ended before.
-    fn name(&mut self, tool: &str) -> usize {
+    /// Adds the `Mcp-Name` header if the revision requires it. Returns the length of the headers before.
+    fn add_name(&mut self, tool: &str) -> usize {
         let end = self.headers.len();
         if self.modern {
             self.headers += &format!("Mcp-Name: {tool}\r\n");
@@ -218,15 +219,15 @@ impl Caller {
         end
     }
 
-    /// Begins the flood in the session of this client, on a connection that is not read; gives what
-    /// keeps it open.
+    /// Starts the flood in the session of this client, on a connection that the client does not read. The return
+    /// value keeps it open.
     async fn begin_flood(&mut self, stream: Stream) -> Result<Stalled, BoxError> {
         let params = self.params("flood");
         let body = self.body("tools/call", params);
-        let end = self.name("flood");
+        let end = self.add_name("flood");
         let mut connection = match stream {
-            // Its answers come on the stream, which is not read from now on.
-            Stream::Sse => self.kept.take().ok_or("a connection")?,
+            // The answers arrive on the stream, which the client stops reading now.
+            Stream::Sse => self.idle.take().ok_or("a connection")?,
             _ => Connection::narrow(self.address).await?,
         };
         connection.send(&self.line, &self.headers, &body).await?;
@@ -238,7 +239,7 @@ impl Caller {
             });
         }
         let mut response = connection.response().await?;
-        // The flood's first words, then as much as a session keeps, then the client comes back.
+        // Reads the first events, lets the session fill its replay buffer, then resumes.
         response.event().await?;
         response.event().await?;
         let last = response.last_event_id.take().ok_or("an event id")?;
@@ -254,7 +255,7 @@ impl Caller {
     }
 }
 
-/// What a client holds that does not read.
+/// The connections of a client that does not read.
 struct Stalled {
     connection: Connection,
     stream: Option<Response>,
@@ -275,7 +276,7 @@ fn median(times: &mut [Duration]) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// Times calls of two clients in turn, so that both see the same machine.
+/// Times calls of two clients in turns, so that other work of the machine affects both alike.
 async fn time_in_turn(
     one: &mut Caller,
     other: &mut Caller,
@@ -305,11 +306,11 @@ async fn stall(stream: Stream, bytes: usize) -> Result<(), BoxError> {
     HEAP.reset_peak_usage();
     let stalled = own.begin_flood(stream).await?;
     if stream == Stream::Sse {
-        // Answers come on the stalled stream alone, so the call that is timed is another session's.
+        // All answers of this session arrive on the stalled stream, so another session makes the timed calls.
         own = Caller::open(address, stream).await?;
     }
     let begun = Instant::now();
-    // Cut or not, the client goes on not reading.
+    // The client never reads, even after the server has cut it off.
     let is_over = || flood.is_over.load(Ordering::SeqCst);
     let goes_on = |calls| calls < CALLS || !is_over();
     let (beside, elsewhere, calls) = time_in_turn(&mut own, &mut other, goes_on).await?;
@@ -320,24 +321,27 @@ async fn stall(stream: Stream, bytes: usize) -> Result<(), BoxError> {
     };
     println!("  {stream}:");
     println!(
-        "    heap: {grown} bytes more at most, of {} that the handler told in {:.1} s",
-        flood.told.load(Ordering::SeqCst),
+        "    heap: at most {grown} bytes more, while the handler sent {} bytes in {:.1} s",
+        flood.sent.load(Ordering::SeqCst),
         begun.elapsed().as_secs_f64(),
     );
     println!(
-        "    a call of {whose} session: {beside:?}, of a quiet one {elsewhere:?}, before {before:?} \
-         (medians of {calls}; ratios {:.2} and {:.2})",
+        "    time of a call: {beside:?} in {whose} session, {elsewhere:?} in a quiet one, {before:?} before the \
+         stall (medians of {calls}; ratios {:.2} and {:.2})",
         beside.as_secs_f64() / elsewhere.as_secs_f64(),
         beside.as_secs_f64() / before.as_secs_f64(),
     );
     stalled.reset()?;
     serving.abort();
-    assert!(grown < BUDGET, "a client that does not read costs too much");
+    assert!(
+        grown < BUDGET,
+        "a client that does not read uses more heap than the limit"
+    );
     Ok(())
 }
 
 pub(crate) async fn measure(bytes: usize) -> Result<(), BoxError> {
-    println!("one reader stalls on a stream of {bytes} bytes:");
+    println!("one client stops reading a stream of {bytes} bytes:");
     for stream in Stream::ALL {
         stall(stream, bytes).await?;
     }

@@ -1,4 +1,4 @@
-//! From a head, and then from a body, to what the request is.
+//! Classifying a request by its head, and then by its body.
 
 use std::hint::black_box;
 
@@ -18,7 +18,7 @@ const TERMS: Terms = Terms {
     strict_accept: false,
 };
 const ID: &str = "0123456789abcdef0123456789abcdef";
-/// The params of a call.
+/// A member of the params of a call.
 const NAME: &str = r#""name":"echo""#;
 
 pub(crate) fn head(c: &mut Criterion) {
@@ -185,7 +185,7 @@ fn parts(request: hyper::http::request::Builder) -> Parts {
     request.body(()).expect("a request").into_parts().0
 }
 
-/// An `Accept` that ends with what is looked for.
+/// An `Accept` header whose last media type is the accepted one.
 fn accepted(part: &str) -> String {
     part.repeat((60 << 10) / part.len()) + "text/event-stream"
 }
@@ -219,7 +219,7 @@ fn string_of(len: usize) -> String {
     format!("\"{}\"", "x".repeat(len))
 }
 
-/// All the levels that the limit leaves.
+/// Nested as deep as the limit allows.
 fn deep() -> String {
     let inner = MessageLimits::MAX_DEPTH - 4;
     "[".repeat(inner) + &"]".repeat(inner)

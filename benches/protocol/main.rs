@@ -1,6 +1,6 @@
-//! What the decisions of the protocol floor cost: what a request is, what a mirrored header says, what becomes
-//! of the requests and streams of a session, and who is in the table. Each over inputs as clients send them, over
-//! large ones, and over those that somebody would send to make it dear.
+//! The time of the decisions in `src/protocol`: classifying a request, checking mirrored headers, tracking the
+//! requests and streams of a session, and finding a session in the table. Inputs are typical, large, or crafted to
+//! be expensive.
 //!
 //! `cargo bench --bench protocol`
 
@@ -12,7 +12,7 @@ mod classify;
     unnameable_types,
     unreachable_pub,
     unused_imports,
-    reason = "the floor is private to the crate, and so it is here once more, of which a part is measured"
+    reason = "the protocol floor is private to the crate, so the bench compiles it again, and measures a part of it"
 )]
 mod protocol;
 mod sentinel;
@@ -25,7 +25,7 @@ mod table;
     unnameable_types,
     unreachable_pub,
     unused_imports,
-    reason = "as the protocol floor, which stands on it"
+    reason = "the protocol floor depends on it"
 )]
 mod wire;
 

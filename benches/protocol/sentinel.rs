@@ -1,4 +1,4 @@
-//! Mirrored headers and their Base64 form, `=?base64?…?=`.
+//! Mirrored headers, plain or in the Base64 form `=?base64?…?=`.
 
 use std::hint::black_box;
 
@@ -25,7 +25,7 @@ fn reading(c: &mut Criterion) {
         ("Base64", encode("Zürich").into_owned(), true),
         ("literal of 48 KiB", "x".repeat(LARGE), true),
         ("Base64 of 48 KiB", large.clone(), true),
-        // Undone once only.
+        // Only one level is decoded.
         ("Base64 in itself", nested(8), true),
         ("never closed", large.replace("?=", "? ="), true),
         (
@@ -33,9 +33,9 @@ fn reading(c: &mut Criterion) {
             " ".repeat(LARGE / 2) + "x" + &" ".repeat(LARGE / 2),
             true,
         ),
-        // At the last byte.
+        // The last byte is invalid.
         ("bad alphabet", large.replace("?=", "!?="), false),
-        ("no UTF-8", not_utf8(), false),
+        ("invalid UTF-8", not_utf8(), false),
     ] {
         assert_eq!(decode(value.as_bytes()).is_ok(), is_read, "{name}");
         let mut group = c.benchmark_group("sentinel/read");
@@ -54,7 +54,7 @@ fn writing(c: &mut Criterion) {
         ("literal of 48 KiB", "x".repeat(LARGE)),
         ("Base64 of 48 KiB", "Zürich".repeat(LARGE / 7)),
         ("space at the end", "x".repeat(LARGE) + " "),
-        ("what looks like it", nested(8)),
+        ("text that looks encoded", nested(8)),
     ] {
         let mut group = c.benchmark_group("sentinel/write");
         group.throughput(Throughput::Bytes(text.len() as u64));
@@ -102,12 +102,12 @@ fn header(name: HeaderName, value: &str) -> HeaderMap {
     HeaderMap::from_iter([(name, value)])
 }
 
-/// A text that had to be encoded so many times.
+/// A text that was encoded this many times.
 fn nested(times: usize) -> String {
     (0..times).fold("Zürich".to_owned(), |text, _| encode(&text).into_owned())
 }
 
-/// Base64 of bytes that are text up to the last three.
+/// Base64 of bytes whose last three are not UTF-8.
 fn not_utf8() -> String {
     let text = encode(&"é".repeat(LARGE / 3 / 2)).into_owned();
     let (text, _) = text.rsplit_once("?=").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One session: requests that begin and end, streams that are lost and resumed.
+//! One session: requests that begin and end, streams that break and are resumed.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ pub(crate) fn session(c: &mut Criterion) {
 
 type Measured = Session<Reader, (), ()>;
 
-/// A client that takes whatever comes.
+/// A connection that accepts every frame.
 struct Reader;
 
 impl Connection for Reader {
@@ -38,7 +38,7 @@ impl Connection for Reader {
     fn finish(&mut self) {}
 }
 
-/// How many requests may run, and how many events are kept: as by default.
+/// The default limits on running requests and on kept events.
 const RUNNING: usize = 64;
 const KEPT: usize = 256;
 
@@ -90,7 +90,7 @@ fn calls(c: &mut Criterion) {
             sent(session, id, &large, now);
         },
     );
-    // All that is kept belongs to requests, so that the oldest is looked for in vain.
+    // The replay holds only events of running requests, so it searches for one to drop and finds none.
     call(
         &mut group,
         "streamed, and kept",
@@ -144,20 +144,20 @@ fn call(
     group.bench_function(name, |b| b.iter(|| act(&mut session, black_box(&id))));
 }
 
-/// The answer is the body of the response.
+/// A request whose answer is the body of the response.
 fn kept(session: &mut Measured, id: &Id, answer: &Json, now: Instant) {
     let stream = session.open_stream();
     let ticket = begin(session, id, stream);
     finish(session, ticket, id, answer, now);
 }
 
-/// The answer goes on the stream of the session.
+/// A request whose answer goes to the stream of the session.
 fn sent(session: &mut Measured, id: &Id, answer: &Json, now: Instant) {
     let ticket = begin(session, id, StreamId::STANDALONE);
     finish(session, ticket, id, answer, now);
 }
 
-/// The answer goes on the stream of the request.
+/// A request whose answer goes to its own stream.
 fn streamed(session: &mut Measured, id: &Id, answer: &Json, now: Instant) {
     let stream = session.open_stream();
     let ticket = begin(session, id, stream);
@@ -176,7 +176,7 @@ fn finish(session: &mut Measured, ticket: Ticket, id: &Id, answer: &Json, now: I
     finished.expect("an answer");
 }
 
-/// Requests with ids as long as they may be, which differ at the very end, and have to be read to be compared.
+/// Starts requests with ids of the maximum length that differ only at the end, so that comparing them is slow.
 fn run_all_but_one(session: &mut Measured) {
     for number in 1..RUNNING {
         let stream = session.open_stream();
@@ -294,7 +294,7 @@ fn resumable(tag: Tag, now: Instant) -> Measured {
     opened(session, stream, now)
 }
 
-/// Says hello.
+/// Initializes a session.
 fn opened(mut session: Measured, stream: StreamId, now: Instant) -> Measured {
     let id = Id::from(0);
     let begun = session.begin(&id, true, Route::Stream(stream), RUNNING);
@@ -310,7 +310,7 @@ fn listening(now: Instant) -> Measured {
     session
 }
 
-/// Subscribed to as many resources as there is room for.
+/// A session with as many subscriptions as the limit allows.
 fn subscribed(now: Instant) -> Measured {
     let mut session = listening(now);
     let mut number = 10_000;

@@ -1,4 +1,4 @@
-//! The sessions of a server, of which there may be many, and names that nobody has.
+//! The table of sessions, when it holds many, and ids that it does not hold.
 
 use std::cell::LazyCell;
 use std::hint::black_box;
@@ -25,7 +25,7 @@ pub(crate) fn table(c: &mut Criterion) {
 
 fn of(c: &mut Criterion, name: &str, sessions: usize) {
     let mut group = c.benchmark_group(format!("table/{name}"));
-    // Not filled for a bench that is not asked for.
+    // Filled lazily, because criterion may skip this bench.
     let filled = LazyCell::new(|| Filled::new(sessions));
     let mut turn = (0..sessions).step_by(97).chain(0..sessions).cycle();
     let mut one = move || turn.next().unwrap_or_default();
@@ -38,7 +38,7 @@ fn of(c: &mut Criterion, name: &str, sessions: usize) {
                 .expect("a session")
         });
     });
-    group.bench_function("find another's", |b| {
+    group.bench_function("find as another owner", |b| {
         b.iter(|| {
             let (id, _) = filled.session(one());
             assert!(
@@ -52,12 +52,12 @@ fn of(c: &mut Criterion, name: &str, sessions: usize) {
         .collect::<Vec<_>>()
         .into_iter()
         .cycle();
-    group.bench_function("find nobody", |b| {
+    group.bench_function("find an unknown id", |b| {
         b.iter(|| {
             let id = strangers.next().expect("a name");
             assert!(
                 filled.table.find(black_box(id), None).is_none(),
-                "nobody's name"
+                "an unknown id"
             );
         });
     });
@@ -75,14 +75,14 @@ fn of(c: &mut Criterion, name: &str, sessions: usize) {
         b.iter(|| assert!(filled.table.open((), None).is_err(), "it is full"));
         filled.table.close(&last);
     });
-    group.bench_function("reap nobody", |b| {
+    group.bench_function("reap nothing", |b| {
         b.iter(|| filled.table.reap(|()| black_box(false)).len());
     });
     group.finish();
 }
 
-/// One session after the other is opened where there are 10,000 already: the idlest gives way, and how
-/// many of the others are busy makes little difference.
+/// Opens sessions while the table is full: the idlest session gives way. The number of busy sessions makes little
+/// difference.
 fn floods(c: &mut Criterion) {
     let mut group = c.benchmark_group("table/full with 10,000");
     for (name, busy) in [
@@ -122,7 +122,7 @@ fn floods(c: &mut Criterion) {
     group.finish();
 }
 
-/// A session that rests since then, or is busy.
+/// A session that is idle since then, or busy.
 struct Sleeper(Option<Rest>);
 
 impl GivesWay for Sleeper {
@@ -165,7 +165,7 @@ impl Filled {
     }
 }
 
-/// What clients bring as the name of a session.
+/// Parses session ids that clients send.
 fn names(c: &mut Criterion) {
     let mut group = c.benchmark_group("table/name");
     let simple = "0123456789abcdef0123456789abcdef".to_owned();

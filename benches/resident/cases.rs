@@ -1,4 +1,4 @@
-//! What is done to the server, and what has to be true afterwards.
+//! The abuse of each case, and what has to hold afterwards.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::{
-    FRESH, GREEDY, META, POST, ask, connect, hello, is_served, modern, open_session, ping, whole,
+    ABUSIVE, META, OTHER, POST, ask, connect, hello, is_served, modern, open_session, ping, whole,
 };
 use crate::error::BoxError;
 use crate::http::{Connection, Response};
@@ -14,41 +14,41 @@ use crate::server::ServerProcess;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
-    /// 500 sessions with 64 KB of capabilities, deep or of small objects, or with as many as are kept.
+    /// 500 sessions with 64 KB of capabilities, deep or of small objects, or just within the limit.
     SessionsDeep,
     SessionsSmallObjects,
     SessionsKept,
     /// 40 listeners with a million empty URIs.
     ListenersEmptyUris,
-    /// 40 listeners with 4 MB beside what they ask for, or with a head of 60 KB.
+    /// 40 listeners with 4 MB of padding, or with a head of 60 KB.
     ListenersPadded,
     ListenersLongHead,
-    /// 4 MB of small objects where a cursor belongs; arguments with an exponent.
+    /// 4 MB of small objects in place of a cursor; arguments with an exponent.
     CursorOfObjects,
     ArgumentsWithExponent,
-    /// 20,000 sessions that are opened and left.
+    /// 20,000 sessions that are opened and abandoned.
     BareInitialize,
-    /// All streams of HTTP+SSE that one address can have.
+    /// As many HTTP+SSE streams as one address may have.
     Streams,
-    /// All slow calls that one address can have.
+    /// As many slow calls as one address may have.
     SlowCalls,
 }
 
 const MB: u64 = 1_000_000;
 const SESSIONS: usize = 500;
 const LISTENERS: usize = 40;
-/// What a case may leave.
+/// The limit on the memory that remains after a case.
 const OF_SESSIONS: u64 = 10 * MB;
 const OF_LISTENERS: u64 = 4 * MB;
-/// What one request may take, the server itself included, and the time that it computes.
+/// The limits on the peak of the whole server during one request, and on its processor time.
 const PEAK: u64 = 60 * MB;
-const COMPUTED: Duration = Duration::from_millis(30);
-/// How many of them are measured; the dearest counts.
+const CPU: Duration = Duration::from_millis(30);
+/// The number of measured requests. The most expensive one counts.
 const REQUESTS: usize = 9;
 const INITIALIZES: usize = 20_000;
-/// What the server of `Streams` has room for: fewer than a process may open files.
+/// The limit on sessions of the server of `Streams`, which is below the limit on open files.
 const ROOM: usize = 1_000;
-/// As many sessions of HTTP+SSE, of 64 calls each, as would take all places for calls.
+/// With 64 calls each, this many HTTP+SSE sessions would use up the limit on calls.
 const CALLERS: usize = 157;
 const CALLS_EACH: usize = 64;
 
@@ -73,7 +73,7 @@ impl Case {
         format!("{self:?}")
     }
 
-    /// What its server is started with.
+    /// The arguments of the server.
     pub(crate) fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Streams => &["--max-sessions", "1000"],
@@ -82,7 +82,7 @@ impl Case {
     }
 
     pub(crate) async fn run(self, server: &ServerProcess) -> Verdict {
-        is_served(server, FRESH).await?;
+        is_served(server, OTHER).await?;
         match self {
             Self::SessionsDeep => sessions(server, &deep()).await,
             Self::SessionsSmallObjects => sessions(server, &small_objects(64_000)).await,
@@ -107,12 +107,12 @@ impl Case {
                     "{},{META}",
                     small_objects(4_100_000).replacen("experimental", "cursor", 1)
                 );
-                dear(server, "tools/list", "", &params).await
+                expensive(server, "tools/list", "", &params).await
             }
             Self::ArgumentsWithExponent => {
                 let arguments = small_objects(4_100_000).replacen('[', "[1e1,", 1);
                 let params = format!(r#""name":"stats_tool","arguments":{{{arguments}}},{META}"#);
-                dear(server, "tools/call", "Mcp-Name: stats_tool\r\n", &params).await
+                expensive(server, "tools/call", "Mcp-Name: stats_tool\r\n", &params).await
             }
             Self::BareInitialize => bare_initialize(server).await,
             Self::Streams => streams(server).await,
@@ -121,7 +121,7 @@ impl Case {
     }
 }
 
-/// Capabilities of 64 KB, nested as deep as they may be.
+/// Capabilities of 64 KB, nested as deep as the limit allows.
 fn deep() -> String {
     let one = format!("{}{{}}{}", "{\"\":".repeat(50), "}".repeat(50));
     let all = vec![one; 200];
@@ -143,11 +143,11 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / MB as f64
 }
 
-/// Sessions that are opened and left.
+/// Opens sessions and abandons them.
 async fn sessions(server: &ServerProcess, capabilities: &str) -> Verdict {
     let body = hello(capabilities);
     let fresh = server.resident();
-    let mut connection = connect(server, GREEDY).await?;
+    let mut connection = connect(server, ABUSIVE).await?;
     let (mut before, mut opened) = (fresh, 0);
     for number in 0..SESSIONS + 10 {
         if number == 10 {
@@ -166,11 +166,11 @@ async fn sessions(server: &ServerProcess, capabilities: &str) -> Verdict {
         fresh,
         before,
         OF_SESSIONS,
-        &format!("{opened} sessions of {SESSIONS}"),
+        &format!("{opened} of {SESSIONS} sessions"),
     )
 }
 
-/// Listeners that stay open.
+/// Opens listening requests that stay open.
 async fn listeners(server: &ServerProcess, filter: &str, padding: &str, head: &str) -> Verdict {
     let is_plain = filter.is_empty();
     let filter = if is_plain {
@@ -183,7 +183,7 @@ async fn listeners(server: &ServerProcess, filter: &str, padding: &str, head: &s
     );
     let headers = modern("subscriptions/listen", head);
     let listen = async || {
-        let connection = connect(server, GREEDY).await?;
+        let connection = connect(server, ABUSIVE).await?;
         ask(connection, "POST /mcp", &headers, &body).await
     };
     let fresh = server.resident();
@@ -199,21 +199,21 @@ async fn listeners(server: &ServerProcess, filter: &str, padding: &str, head: &s
         }
     }
     if is_plain && open.len() < LISTENERS {
-        return Err(format!("{} listeners of {LISTENERS} are served", open.len()).into());
+        return Err(format!("only {} of {LISTENERS} listeners are served", open.len()).into());
     }
     stays(
         server,
         fresh,
         before,
         OF_LISTENERS,
-        &format!("{} streams of {LISTENERS}", open.len()),
+        &format!("{} of {LISTENERS} streams", open.len()),
     )
 }
 
 fn stays(server: &ServerProcess, fresh: u64, before: u64, limit: u64, what: &str) -> Verdict {
     let (grown, all) = (grown(server, before), grown(server, fresh));
     let text = format!(
-        "{what} leave {:.1} MB (limit {:.0}); {:.1} MB since the first request",
+        "{what} use {:.1} MB (limit {:.0}); {:.1} MB more than before the first request",
         megabytes(grown),
         megabytes(limit),
         megabytes(all)
@@ -225,47 +225,51 @@ fn stays(server: &ServerProcess, fresh: u64, before: u64, limit: u64, what: &str
     }
 }
 
-/// A request of 4 MB that is dear to read.
-async fn dear(server: &ServerProcess, method: &str, more: &str, params: &str) -> Verdict {
+/// Sends requests of 4 MB that are expensive to parse.
+async fn expensive(server: &ServerProcess, method: &str, more: &str, params: &str) -> Verdict {
     let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#);
     let headers = modern(method, more);
     server.forget_peak();
     let (mut times, mut last) = (Vec::new(), 0);
     for _ in 0..REQUESTS {
-        let before = server.computed();
-        let connection = connect(server, GREEDY).await?;
+        let before = server.cpu();
+        let connection = connect(server, ABUSIVE).await?;
         let (status, _, _) = whole(ask(connection, "POST /mcp", &headers, &body).await?).await?;
-        times.push(server.computed() - before);
+        times.push(server.cpu() - before);
         last = status;
     }
     times.sort();
     let (median, most, peak) = (times[REQUESTS / 2], times[REQUESTS - 1], server.peak());
     let text = format!(
-        "{last}; {:.1} ms of processor at most (median {:.1}, limit {}), {:.1} MB at the peak (limit {:.0})",
+        "status {last}; at most {:.1} ms of processor time (median {:.1}, limit {}); peak of {:.1} MB (limit {:.0})",
         most.as_secs_f64() * 1e3,
         median.as_secs_f64() * 1e3,
-        COMPUTED.as_millis(),
+        CPU.as_millis(),
         megabytes(peak),
         megabytes(PEAK),
     );
-    if peak < PEAK && most < COMPUTED && last < 500 {
+    if peak < PEAK && most < CPU && last < 500 {
         Ok(text)
     } else {
         Err(text.into())
     }
 }
 
-/// A session that is in use notices nothing, and a fresh client is served, from here as from elsewhere.
+/// Opens many sessions. A session in use is not affected, and new clients from both addresses are served.
 async fn bare_initialize(server: &ServerProcess) -> Verdict {
-    let (session, _) = open_session(connect(server, FRESH).await?).await?;
+    let (session, _) = open_session(connect(server, OTHER).await?).await?;
     let listen = format!("{session}Accept: text/event-stream\r\n").replace(POST, "");
-    let stream = ask(connect(server, FRESH).await?, "GET /mcp", &listen, "").await?;
+    let stream = ask(connect(server, OTHER).await?, "GET /mcp", &listen, "").await?;
     if stream.status != 200 {
-        return Err(format!("{} to a client that listens", stream.status).into());
+        return Err(format!(
+            "the answer to a listening client has status {}",
+            stream.status
+        )
+        .into());
     }
     let before = server.resident();
     let body = hello("");
-    let mut connection = connect(server, GREEDY).await?;
+    let mut connection = connect(server, ABUSIVE).await?;
     let mut refused = 0;
     for _ in 0..INITIALIZES {
         let (status, _, same) = whole(ask(connection, "POST /mcp", POST, &body).await?).await?;
@@ -273,37 +277,37 @@ async fn bare_initialize(server: &ServerProcess) -> Verdict {
         connection = same;
     }
     let text = format!(
-        "{refused} of {INITIALIZES} refused, {:.1} MB more",
+        "{refused} of {INITIALIZES} sessions refused, {:.1} MB more",
         megabytes(grown(server, before))
     );
     let fails = |who: &str, error: BoxError| format!("{text}; {who}: {error}");
-    is_served(server, FRESH)
+    is_served(server, OTHER)
         .await
-        .map_err(|error| fails("a fresh client", error))?;
-    is_served(server, GREEDY)
+        .map_err(|error| fails("a new client", error))?;
+    is_served(server, ABUSIVE)
         .await
         .map_err(|error| fails("the same client", error))?;
-    ping(connect(server, FRESH).await?, &session)
+    ping(connect(server, OTHER).await?, &session)
         .await
-        .map_err(|error| fails("a session with a stream", error))?;
+        .map_err(|error| fails("the session in use", error))?;
     drop(stream);
     Ok(text)
 }
 
-/// Streams of HTTP+SSE from one address, then one from elsewhere.
+/// Opens HTTP+SSE streams from one address, then one from another address.
 async fn streams(server: &ServerProcess) -> Verdict {
     let mut open = Vec::new();
     let mut refused = 0;
     for _ in 0..ROOM + 100 {
-        match open_sse(server, GREEDY).await {
+        match open_sse(server, ABUSIVE).await {
             Ok((stream, _)) => open.push(stream),
             Err(_) => refused += 1,
         }
     }
     let text = format!("{} streams, {refused} refused", open.len());
-    let fails = |error| format!("{text}; from elsewhere: {error}");
-    open_sse(server, FRESH).await.map_err(fails)?;
-    is_served(server, FRESH).await.map_err(fails)?;
+    let fails = |error| format!("{text}; from another address: {error}");
+    open_sse(server, OTHER).await.map_err(fails)?;
+    is_served(server, OTHER).await.map_err(fails)?;
     Ok(text)
 }
 
@@ -312,29 +316,33 @@ async fn open_sse(server: &ServerProcess, from: Ipv4Addr) -> Result<(Response, S
     let accept = "Accept: text/event-stream\r\n";
     let mut response = ask(connection, "GET /sse", accept, "").await?;
     if !response.is_stream() {
-        return Err(format!("{} instead of a stream", response.status).into());
+        return Err(format!(
+            "the answer has status {} and is not a stream",
+            response.status
+        )
+        .into());
     }
     let endpoint = response
         .event()
         .await?
-        .ok_or("a stream without an endpoint")?;
+        .ok_or("the stream has no endpoint event")?;
     Ok((response, format!("POST {}", endpoint.data)))
 }
 
-/// Slow calls from one address, as many as there may be, then a ping from elsewhere.
+/// Starts slow calls from one address up to the limit, then pings from another address.
 async fn slow_calls(server: &ServerProcess) -> Verdict {
     let mut streams = Vec::new();
     let mut posting: Option<Connection> = None;
     let (mut taken, mut refused) = (0, 0);
     for _ in 0..CALLERS {
-        let Ok((stream, path)) = open_sse(server, GREEDY).await else {
+        let Ok((stream, path)) = open_sse(server, ABUSIVE).await else {
             refused += CALLS_EACH;
             continue;
         };
         for id in 0..CALLS_EACH {
             let connection = match posting.take() {
                 Some(connection) => connection,
-                None => connect(server, GREEDY).await?,
+                None => connect(server, ABUSIVE).await?,
             };
             let response = ask(connection, &path, POST, &slow_call(id)).await?;
             let closes = response.header("connection") == Some("close");
@@ -347,19 +355,21 @@ async fn slow_calls(server: &ServerProcess) -> Verdict {
         }
         streams.push(stream);
     }
-    let text = format!("{taken} calls run, {refused} refused");
-    is_served(server, FRESH)
+    let text = format!("{taken} calls are running, {refused} were refused");
+    is_served(server, OTHER)
         .await
-        .map_err(|error| format!("{text}; from elsewhere: {error}"))?;
+        .map_err(|error| format!("{text}; from another address: {error}"))?;
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"stats_tool",{META}}}}}"#
     );
     let headers = modern("tools/call", "Mcp-Name: stats_tool\r\n");
-    let response = ask(connect(server, FRESH).await?, "POST /mcp", &headers, &body).await?;
+    let response = ask(connect(server, OTHER).await?, "POST /mcp", &headers, &body).await?;
     let (status, answer, _) = whole(response).await?;
     match status {
         200 => Ok(format!("{text}; {}", counted(&answer))),
-        _ => Err(format!("{text}; {status} to a call from elsewhere: {answer}").into()),
+        _ => {
+            Err(format!("{text}; a call from another address has status {status}: {answer}").into())
+        }
     }
 }
 
@@ -373,7 +383,7 @@ fn slow_call(id: usize) -> String {
     .to_string()
 }
 
-/// What the tool that counts says.
+/// The text of the result of `stats_tool`.
 fn counted(answer: &str) -> String {
     let answer: Value = serde_json::from_str(answer).unwrap_or_default();
     answer["result"]["content"][0]["text"]

@@ -1,4 +1,4 @@
-//! The requests of the cases, from one address or another.
+//! The requests of the cases, from two addresses.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use crate::error::BoxError;
 use crate::http::{Connection, Response};
 use crate::server::ServerProcess;
 
-/// The client that does everything it can.
-pub(crate) const GREEDY: Ipv4Addr = Ipv4Addr::LOCALHOST;
-/// A client that comes from elsewhere.
-pub(crate) const FRESH: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// The address of the abusive client.
+pub(crate) const ABUSIVE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+/// The address of another client.
+pub(crate) const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// Within which a client that waits for nobody has its answer, on a busy machine.
+/// The longest time until an answer that waits for nothing, on a busy machine.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(2);
-/// Longer than anything takes that is refused or read.
+/// Longer than any refusal or response takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const POST: &str =
@@ -30,7 +30,7 @@ pub(crate) async fn connect(
     Ok(Connection::open_from(from, server.address).await?)
 }
 
-/// Sends a request and reads the head of its response.
+/// Sends a request, and reads the head of the response.
 pub(crate) async fn ask(
     mut connection: Connection,
     line: &str,
@@ -44,7 +44,7 @@ pub(crate) async fn ask(
     Ok(timeout(PATIENCE, exchange).await??)
 }
 
-/// An answer that is no stream, and the connection for the next exchange.
+/// Reads a response that is not a stream. Returns its status and body, and the connection for the next exchange.
 pub(crate) async fn whole(response: Response) -> Result<(u16, String, Connection), BoxError> {
     let status = response.status;
     let (body, connection) = timeout(PATIENCE, response.body()).await??;
@@ -73,11 +73,11 @@ pub(crate) async fn open_session(connection: Connection) -> Result<(String, Conn
     let (status, body, connection) = whole(response).await?;
     match status {
         200 => Ok((format!("{POST}Mcp-Session-Id: {id}\r\n"), connection)),
-        _ => Err(format!("{status} to an initialize: {body}").into()),
+        _ => Err(format!("the answer to initialize has status {status}: {body}").into()),
     }
 }
 
-/// Whether a client from elsewhere is served, all of it at once: a session, and a ping in it.
+/// Checks that the server serves a client from this address without delay: a session, and a ping in it.
 pub(crate) async fn is_served(server: &ServerProcess, from: Ipv4Addr) -> Result<(), BoxError> {
     let served = async {
         let (session, connection) = open_session(connect(server, from).await?).await?;
@@ -92,6 +92,6 @@ pub(crate) async fn ping(connection: Connection, session: &str) -> Result<(), Bo
     let (status, body, _) = whole(ask(connection, "POST /mcp", session, ping).await?).await?;
     match status {
         200 => Ok(()),
-        _ => Err(format!("{status} to a ping: {body}").into()),
+        _ => Err(format!("the answer to ping has status {status}: {body}").into()),
     }
 }

@@ -1,14 +1,14 @@
-//! What the release build of the example `everything` has resident, and who is still served, after what
-//! one client without credentials can do to it.
+//! The resident memory of the example `everything` in a release build, and whether it still serves other
+//! clients, after one client without credentials has done its worst.
 //!
 //! `cargo build --release --all-features --example everything && cargo bench --bench resident`
 //!
-//! Each case starts a server of its own on a loopback port and ends it. `-- NAME` runs the cases whose name
-//! has that text, `-- --server PATH` takes another build. It needs Linux, which tells what another
-//! process has, and 4,096 open files. A case that fails is an exit code of 1.
+//! Each case starts a server on a loopback port and stops it. `-- NAME` runs the cases whose name contains that
+//! text, `-- --server PATH` uses another build. The bench needs Linux, to read the memory of another process,
+//! and 4,096 open files. If a case fails, the exit code is 1.
 //!
-//! Resident memory is the allocator's as well as ours: a case that says what stays is compared with
-//! what a few of the same requests leave that are over. Processor time is the server's own.
+//! Resident memory depends on the allocator as well. So a case compares what remains with what a few earlier
+//! requests of the same kind left. Processor time is that of the server alone.
 
 mod cases;
 mod client;
@@ -47,7 +47,7 @@ fn run() -> Result<bool, BoxError> {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--server" => server = args.next().ok_or("--server takes a path")?.into(),
+            "--server" => server = args.next().ok_or("--server needs a path")?.into(),
             _ => names.push(arg),
         }
     }
@@ -75,6 +75,6 @@ fn beside_this() -> Result<PathBuf, BoxError> {
     let release = this
         .ancestors()
         .nth(2)
-        .ok_or("there is no folder of examples")?;
+        .ok_or("the folder of the examples was not found")?;
     Ok(release.join("examples/everything"))
 }

@@ -1,4 +1,4 @@
-//! A server in a process of its own, which ends with its value.
+//! A server in a process of its own, which ends when the value is dropped.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use crate::process;
 
 pub(crate) struct ServerProcess {
     child: Child,
-    /// Kept open, because the server goes on printing.
+    /// Stays open, because the server continues to print.
     _output: BufReader<ChildStdout>,
     pub(crate) address: SocketAddr,
 }
@@ -19,16 +19,19 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     pub(crate) fn start(path: &Path, arguments: &[&str]) -> Result<Self, BoxError> {
         let mut child = Command::new(path)
-            // glibc holds on to some megabytes of freed bodies for each thread, however many bodies there
-            // were. This measures what the server keeps: freed memory goes back to the system.
+            // glibc keeps some megabytes of freed bodies for each thread, however many bodies there were.
+            // With this setting it returns them to the system, so that only memory in use counts.
             .env("MALLOC_MMAP_THRESHOLD_", "131072")
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("{} does not start: {error}", path.display()))?;
-        let output = child.stdout.take().ok_or("a process without output")?;
+            .map_err(|error| format!("{} did not start: {error}", path.display()))?;
+        let output = child
+            .stdout
+            .take()
+            .ok_or("the process has no standard output")?;
         let mut line = String::new();
         let mut output = BufReader::new(output);
         output.read_line(&mut line)?;
@@ -40,16 +43,16 @@ impl ServerProcess {
         Ok(Self {
             child,
             _output: output,
-            address: address.ok_or_else(|| format!("no address in {line:?}"))?,
+            address: address.ok_or_else(|| format!("the first line has no address: {line:?}"))?,
         })
     }
 
-    /// Bytes that are resident now.
+    /// The resident memory, in bytes.
     pub(crate) fn resident(&self) -> u64 {
         process::resident(self.child.id()).unwrap_or(u64::MAX)
     }
 
-    /// The most bytes that were resident since `forget_peak`.
+    /// The peak since `forget_peak`, in bytes.
     pub(crate) fn peak(&self) -> u64 {
         process::peak(self.child.id()).unwrap_or(u64::MAX)
     }
@@ -58,8 +61,8 @@ impl ServerProcess {
         process::forget_peak(self.child.id());
     }
 
-    /// The time that all its threads computed.
-    pub(crate) fn computed(&self) -> Duration {
+    /// The processor time of all threads.
+    pub(crate) fn cpu(&self) -> Duration {
         let tasks = format!("/proc/{}/task", self.child.id());
         let threads = std::fs::read_dir(tasks).into_iter().flatten().flatten();
         let nanos = threads.filter_map(|thread| {
@@ -72,7 +75,7 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,5 +1,5 @@
-//! A client in memory that keeps next to nothing: it says what it was given to say, and of what it hears
-//! it remembers the first words.
+//! A client in memory that keeps hardly anything: it sends the given bytes, and stores only the beginning of the
+//! response.
 
 use std::io;
 use std::pin::Pin;
@@ -13,22 +13,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// How much is remembered of what was heard: a head, and the first events.
+/// How many bytes of the response a client stores: a head, and the first events.
 const REMEMBERED: usize = 2048;
-/// Longer than a client waits before it gets a stream, shorter than a keep-alive.
+/// Longer than the silence after which a response becomes a stream, shorter than a keep-alive.
 const A_WHILE: Duration = Duration::from_secs(2);
 
-/// A client with its connection, which ends with it.
+/// A client with its connection, which closes when it is dropped.
 pub(crate) struct Client {
     end: Arc<Mutex<End>>,
     serving: JoinHandle<()>,
 }
 
-/// What the two ends of a connection share.
+/// The state that the two ends of a connection share.
 #[derive(Default)]
 struct End {
     unsent: Bytes,
-    /// How much it was given to say.
+    /// The length of the bytes to send.
     given: usize,
     heard: Vec<u8>,
     has_left: bool,
@@ -36,20 +36,20 @@ struct End {
 }
 
 impl Client {
-    /// Connects, says this, and listens for a while.
+    /// Connects, sends a request, and reads for a while.
     pub(crate) async fn ask(mcp: &McpService, text: Bytes) -> Self {
         let client = Self::say(mcp, text);
         sleep(A_WHILE).await;
         client
     }
 
-    /// Says this too, and listens for a while.
+    /// Sends another request, and reads for a while.
     pub(crate) async fn ask_more(&self, text: Bytes) {
-        self.go_on(|end| end.unsent = text);
+        self.update(|end| end.unsent = text);
         sleep(A_WHILE).await;
     }
 
-    /// Connects, says this, and leaves at once: before the first word of an answer that waits.
+    /// Connects, sends a request, and leaves at once, before an answer that takes time.
     pub(crate) async fn ask_and_leave(mcp: &McpService, text: Bytes) -> Self {
         let client = Self::say(mcp, text);
         sleep(Duration::from_millis(1)).await;
@@ -70,11 +70,11 @@ impl Client {
     }
 
     fn leave(&self) {
-        self.go_on(|end| end.has_left = true);
+        self.update(|end| end.has_left = true);
     }
 
-    /// Does this, and lets the server know.
-    fn go_on(&self, what: impl FnOnce(&mut End)) {
+    /// Changes the shared state, and wakes the server.
+    fn update(&self, what: impl FnOnce(&mut End)) {
         let mut end = lock(&self.end);
         what(&mut end);
         if let Some(reader) = end.reader.take() {
@@ -82,18 +82,18 @@ impl Client {
         }
     }
 
-    /// How many bytes of heap it holds itself: all that it was given to say, until it has said it.
+    /// The bytes of heap that the client holds itself: the whole request, until the server has read all of it.
     pub(crate) fn holds(&self) -> usize {
         let end = lock(&self.end);
         if end.unsent.is_empty() { 0 } else { end.given }
     }
 
-    /// Whether the server is done with its connection.
+    /// Whether the server has closed the connection.
     pub(crate) fn is_over(&self) -> bool {
         self.serving.is_finished()
     }
 
-    /// The first words that it heard, which it forgets.
+    /// Takes the stored beginning of the response.
     pub(crate) fn heard(&self) -> String {
         let heard = std::mem::take(&mut lock(&self.end).heard);
         String::from_utf8_lossy(&heard).into_owned()
@@ -106,13 +106,13 @@ impl Drop for Client {
     }
 }
 
-/// The status of a response; 0 where there is none.
+/// The status of a response; 0 if there is none.
 pub(crate) fn status(heard: &str) -> u16 {
     let status = heard.split(' ').nth(1);
     status.and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
-/// The rest of the line that begins with this.
+/// The rest of the first line that begins with `start`.
 pub(crate) fn after<'a>(heard: &'a str, start: &str) -> Option<&'a str> {
     heard.lines().find_map(|line| line.strip_prefix(start))
 }
@@ -121,7 +121,7 @@ fn lock(end: &Mutex<End>) -> MutexGuard<'_, End> {
     end.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The server's end.
+/// The end of the server.
 struct Socket(Arc<Mutex<End>>);
 
 impl AsyncRead for Socket {
@@ -132,7 +132,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let mut end = lock(&self.0);
         if end.unsent.is_empty() {
-            // What it was given to say is let go with its last byte.
+            // Frees the request after its last byte.
             end.unsent = Bytes::new();
             if end.has_left {
                 return Poll::Ready(Ok(()));

@@ -1,38 +1,37 @@
-//! What each thing may keep, computed from the limits of the library's defaults. What is no constant of
-//! the library's public face is spelled here, so that this is held to what is documented and not to
-//! what is built.
+//! The limits on what may remain on the heap, computed from the default limits of the library. Limits that are not
+//! public constants are repeated here, so that the bench checks the documented values and not those in the code.
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// What a tree may take that is built of a message (`MessageLimits::tree`).
+/// The limit on the tree of a message (`MessageLimits::tree`).
 pub(crate) const TREE: usize = 32 * MIB;
-/// What a body may have beside itself while it is answered: its buffer that grows, and a copy.
+/// The peak of a request as a multiple of its body: the body, its growing buffer, and a copy.
 pub(crate) const BODY_TIMES: usize = 3;
-/// A row may keep this many times its limit.
+/// A row may exceed its limit by this factor.
 pub(crate) const SLACK: usize = 2;
 
-/// What is kept of a client's capabilities, the longest there may be.
+/// The most that a session keeps of the capabilities of its client.
 const CAPABILITIES: usize = 8 * KIB;
-/// A session without them: its row in the table, its name, what it agreed on.
+/// A session without capabilities: its row in the table, its id, and what was negotiated.
 const ROW: usize = 2 * KIB;
-/// A connection that waits without a buffer of hyper's, its task, and a stream with nothing queued.
+/// A connection that waits without buffers of hyper, its task, and a stream with an empty queue.
 const WAITING: usize = 6 * KIB;
-/// The future of a handler, the call's own row, and a question with its timer.
+/// The future of a handler, the row of its call, and a request to the client with its timer.
 const HANDLER: usize = 4 * KIB;
-/// A connection that hyper carries: a buffer to read and one to write.
+/// A connection of hyper: a buffer for reading and one for writing.
 const BUFFERS: usize = 24 * KIB;
-/// The least that hyper reads into.
+/// The minimum read buffer of hyper.
 const READ: usize = 8 * KIB;
-/// The most that hyper reads into, behind a long request.
+/// The maximum read buffer of hyper, which it keeps after a long request.
 const READ_MOST: usize = 512 * KIB;
-/// The longest head, which is also the most that is read ahead (`Serve::header_limit`).
+/// The longest head, which also limits what is read ahead (`Serve::header_limit`).
 pub(crate) const HEAD: usize = 64 * KIB;
-/// What the entries of one filter, and the subscriptions of one session, may take together.
+/// The limit on the entries of one filter, and on the subscriptions of one session.
 const ENTRIES: usize = 64 * KIB;
-/// What a session keeps for clients that come back (`Builder::replay`).
+/// The limit on the events that a session keeps for resumption.
 const REPLAY: usize = MIB;
-/// Nothing but what an allocator's counter or a table that grows may be off by.
+/// Tolerance for the counter of the allocator and for tables that grow.
 const NOTHING: usize = KIB / 2;
 
 pub(crate) const SESSION: usize = ROW + CAPABILITIES;
@@ -42,9 +41,9 @@ pub(crate) const LISTENER: usize = WAITING + ENTRIES;
 pub(crate) const REPLAYED: usize = ROW + REPLAY;
 pub(crate) const SUBSCRIBED: usize = ROW + ENTRIES;
 pub(crate) const CALL: usize = ROW + WAITING + HANDLER;
-/// A short request may share the buffer that it was read into.
+/// A short request may keep the buffer that it was read into.
 pub(crate) const TASK: usize = ROW + HANDLER + READ;
 pub(crate) const AT_REST: usize = BUFFERS + HEAD;
-pub(crate) const AT_REST_BEHIND_LONG: usize = AT_REST + READ_MOST;
+pub(crate) const AT_REST_AFTER_LONG: usize = AT_REST + READ_MOST;
 pub(crate) const READ_AHEAD: usize = WAITING + HEAD;
 pub(crate) const REFUSED: usize = NOTHING;

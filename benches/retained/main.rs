@@ -1,16 +1,17 @@
-//! What a request leaves on the heap, and what it takes there while it is answered.
+//! The heap that a request uses while it is answered, and the heap that remains afterwards.
 //!
-//! `cargo bench --bench retained`; with `-- --test` a short run, as CI does. `-- --all` prints every row
-//! instead of the dearest of each way and place, `-- NAME` measures only the ways whose name has that text.
+//! Run `cargo bench --bench retained`, or `cargo test --bench retained -- --test` for a short run. By default it
+//! prints the two most expensive rows of each way and place; `-- --all` prints every row. `-- NAME` measures only
+//! the ways whose name contains that text.
 //!
-//! The law: what a request leaves behind is bounded in bytes of heap, whatever its text looks like;
-//! what it costs while it is answered is at most a small multiple of its body. Each way in which a request
-//! can leave something behind (see `way`) is tried with texts that are made to be dear (see `shape`), at
-//! each place of a message that can hold them. A row fails when it keeps more than twice the limit of its
-//! way, when its peak is above three times what was sent plus the limit of a tree, or when it is
-//! answered with a status of 500 or more. One row that fails is an exit code of 1.
+//! Two rules hold. The heap that remains after a request is bounded in bytes, whatever the text of the request
+//! is. The heap that it uses while it is answered is a small multiple of its body. The bench tries each way in
+//! which a request can leave something behind (see `way`) with texts that are expensive to keep or to read (see
+//! `shape`), at each place of a message that can hold them. A row fails if it keeps more than twice the limit of
+//! its way, if its peak exceeds three times the request plus the limit of a JSON tree, or if the status is 500 or
+//! more. If a row fails, the exit code is 1.
 //!
-//! Clients are in memory and keep nothing themselves, so the heap is the server's. The clock is paused.
+//! The clients are in memory and keep nothing, so the heap is that of the server. The clock is paused.
 
 mod client;
 mod limits;
@@ -32,7 +33,7 @@ use crate::shape::Shape;
 use crate::table::Table;
 use crate::way::Way;
 
-/// As long as a generous handshake; many kilobytes; and nearly the longest body there may be.
+/// The length of a generous handshake, many kilobytes, and nearly the limit of a body.
 const FULL: [Size; 3] = [
     Size {
         bytes: 7_000,
@@ -51,14 +52,14 @@ const SHORT: [Size; 1] = [Size {
     bytes: 40_000,
     copies: 1,
 }];
-/// Little of a large buffer.
+/// A short request, which occupies little of a large buffer.
 const BRIEF: [Size; 1] = [Size {
     bytes: 7_000,
     copies: 1,
 }];
-/// As long as capabilities may be, so that they are kept.
+/// Within the limit of capabilities, so that the server keeps them.
 const HANDSHAKE: [Size; 2] = [FULL[0], SHORT[0]];
-/// A head may have 64 KiB, so this is the one length that is tried there.
+/// Just within the limit of a head, which is 64 KiB.
 const HEAD: Size = Size {
     bytes: 60_000,
     copies: 4,
@@ -85,7 +86,7 @@ fn main() -> ExitCode {
             };
             for (number, size) in sizes.iter().enumerate() {
                 for &shape in place.shapes() {
-                    // Without a shape there is nothing that could be longer.
+                    // A request without a shape has only one length.
                     if number == 0 || shape != Shape::Nothing {
                         table.add(measure(way, place, shape, *size));
                     }

@@ -1,4 +1,4 @@
-//! One row: the same request a few times, and what the heap says before, meanwhile and afterwards.
+//! One row: sends the same request a few times, and reads the heap before, during and after.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use crate::heap::HEAP;
-use crate::place::{Dear, Place};
+use crate::place::{Payload, Place};
 use crate::server::service;
 use crate::shape::Shape;
 use crate::way::{Left, Way};
 
-/// How long a shape is, and how often it is sent.
+/// The length of a shape, and how many requests have it.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) bytes: usize,
@@ -25,17 +25,17 @@ pub(crate) struct Row {
     pub(crate) place: Place,
     pub(crate) shape: Shape,
     pub(crate) status: u16,
-    /// What each may leave.
+    /// The limit on what one request may leave on the heap.
     pub(crate) limit: usize,
-    /// The bytes of one request.
+    /// The length of one request.
     pub(crate) sent: usize,
-    /// What each leaves on the heap.
+    /// What one request leaves on the heap.
     pub(crate) kept: usize,
-    /// The most that one takes while it is answered, beside the client's own copy of it.
+    /// The peak while one request is answered, without the copy that the client holds.
     pub(crate) peak: usize,
 }
 
-/// On a service and a runtime of its own, and a clock that jumps to the next timer.
+/// Uses a new service and runtime, and a clock that jumps to the next timer.
 pub(crate) fn measure(way: Way, place: Place, shape: Shape, size: Size) -> Row {
     let runtime = Builder::new_current_thread()
         .enable_time()
@@ -43,49 +43,54 @@ pub(crate) fn measure(way: Way, place: Place, shape: Shape, size: Size) -> Row {
         .build();
     let runtime = runtime.expect("a runtime");
     let mcp = service().expect("a service");
-    let dear = Dear {
+    let payload = Payload {
         place,
         shape,
         bytes: size.bytes,
     };
-    runtime.block_on(count(way, dear, size.copies, &mcp))
+    runtime.block_on(count(way, payload, size.copies, &mcp))
 }
 
-async fn count(way: Way, dear: Dear, copies: usize, mcp: &McpService) -> Row {
-    // What is made once is no request's.
+async fn count(way: Way, payload: Payload, copies: usize, mcp: &McpService) -> Row {
+    // The first request makes the allocations that happen once.
     drop(
         way.leave(
             mcp,
-            Dear {
+            Payload {
                 shape: Shape::Nothing,
-                ..dear
+                ..payload
             },
         )
         .await,
     );
-    // A connection that is cut is gone when the runtime has had a turn.
+    // The runtime needs a turn to drop a closed connection.
     sleep(Duration::from_millis(1)).await;
     let mut left: Vec<Left> = Vec::with_capacity(copies);
     let before = HEAP.current_usage();
     for _ in 0..copies {
-        left.push(way.leave(mcp, dear).await);
+        left.push(way.leave(mcp, payload).await);
     }
     let held: usize = left.iter().map(Left::held_by_clients).sum();
     let kept = HEAP.current_usage().saturating_sub(before + held) / copies;
     let first = &left[0];
-    if dear.shape == Shape::Nothing {
-        assert_eq!(first.status, way.status(), "{} is no such way", way.name());
+    if payload.shape == Shape::Nothing {
+        assert_eq!(
+            first.status,
+            way.status(),
+            "{} has another status without a shape",
+            way.name()
+        );
     }
     Row {
         way,
-        place: dear.place,
-        shape: dear.shape,
+        place: payload.place,
+        shape: payload.shape,
         status: first.status,
         limit: match first.rests {
             true => way
-                .limit(dear.place, first.sent)
+                .limit(payload.place, first.sent)
                 .max(way.limit_at_rest(first.sent)),
-            false => way.limit(dear.place, first.sent),
+            false => way.limit(payload.place, first.sent),
         },
         sent: first.sent,
         kept,

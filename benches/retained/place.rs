@@ -1,4 +1,4 @@
-//! Where a shape stands in a request, and the request with it there.
+//! The places of a request that can hold a shape, and requests with a shape in such a place.
 
 use bytes::Bytes;
 
@@ -24,8 +24,8 @@ pub(crate) enum Place {
     Filter,
     /// The text of a URI.
     Uri,
-    /// Bytes behind the request, ahead of its answer.
-    Behind,
+    /// Bytes after the request, sent before its answer.
+    Ahead,
 }
 
 impl Place {
@@ -33,7 +33,7 @@ impl Place {
     pub(crate) fn shapes(self) -> &'static [Shape] {
         match self {
             Self::Head => &IN_HEADS,
-            Self::Behind => &BEHIND,
+            Self::Ahead => &AHEAD,
             _ => &IN_BODIES,
         }
     }
@@ -55,18 +55,18 @@ const IN_BODIES: [Shape; 13] = [
     Shape::RepeatedNames,
 ];
 const IN_HEADS: [Shape; 3] = [Shape::Nothing, Shape::Padding, Shape::ManyFields];
-const BEHIND: [Shape; 2] = [Shape::Nothing, Shape::Padding];
+const AHEAD: [Shape; 2] = [Shape::Nothing, Shape::Padding];
 
-/// A shape at a place, as long as it is to be.
+/// A shape of this length, at a place.
 #[derive(Clone, Copy)]
-pub(crate) struct Dear {
+pub(crate) struct Payload {
     pub(crate) place: Place,
     pub(crate) shape: Shape,
     pub(crate) bytes: usize,
 }
 
-impl Dear {
-    /// The members for a place, with a comma in front; nothing if it is another one's.
+impl Payload {
+    /// The members for this place, with a leading comma; empty if the shape has another place.
     pub(crate) fn members(&self, place: Place) -> String {
         if self.place != place || self.shape == Shape::Nothing {
             return String::new();
@@ -74,7 +74,7 @@ impl Dear {
         format!(",{}", self.shape.members(self.bytes))
     }
 
-    /// The same for an object that has no other members.
+    /// The same without the comma, for an object that has no other members.
     pub(crate) fn only_members(&self, place: Place) -> String {
         self.members(place).split_off(usize::from(
             self.place == place && self.shape != Shape::Nothing,
@@ -89,34 +89,34 @@ impl Dear {
         }
     }
 
-    /// A request with a message as its body.
+    /// A request with this body, and with the shape if its place is outside of the body.
     pub(crate) fn request(&self, line: &str, headers: &str, body: &str) -> Bytes {
         let fields = match self.place {
             Place::Head => self.shape.fields(self.bytes),
             _ => String::new(),
         };
-        let behind = match (self.place, self.shape) {
-            (Place::Behind, Shape::Padding) => self.bytes,
+        let ahead = match (self.place, self.shape) {
+            (Place::Ahead, Shape::Padding) => self.bytes,
             _ => 0,
         };
         let len = body.len();
-        let mut text = Vec::with_capacity(fields.len() + headers.len() + len + behind + 256);
+        let mut text = Vec::with_capacity(fields.len() + headers.len() + len + ahead + 256);
         for part in [line, " HTTP/1.1\r\nHost: localhost\r\n", headers, &fields] {
             text.extend_from_slice(part.as_bytes());
         }
         text.extend_from_slice(format!("Content-Length: {len}\r\n\r\n{body}").as_bytes());
-        // The beginning of a request, of which the rest never comes.
+        // The beginning of a request that never becomes complete.
         let next = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n";
         text.extend(
             next.iter()
                 .copied()
                 .chain(std::iter::repeat(b' '))
-                .take(behind),
+                .take(ahead),
         );
         text.into()
     }
 
-    /// A message with this method and these members of `params`, each with a comma behind it.
+    /// A message with this method, and with these members of `params` and `_meta`, each with a trailing comma.
     pub(crate) fn message(&self, method: &str, params: &str, meta: &str) -> String {
         format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}"_meta":{{{meta}"a/b":1{}}}{}}}{}}}"#,

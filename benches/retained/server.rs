@@ -1,4 +1,5 @@
-//! The service that is measured: tools that wait, ask, tell, and keep nothing of what they were given.
+//! The service to measure. Its tools wait, ask the client or send notifications, and keep nothing of their
+//! arguments.
 
 use std::future::pending;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use mcp_wire::server::{
 use serde_json::json;
 use tokio::time::sleep;
 
-/// How often a tool tells the same: more events than a session keeps.
-const TIMES: usize = 300;
-/// How much it tells at least of what it was given.
-const TOLD: usize = 4 * 1024 * 1024;
+/// The number of notifications of a tool, which is more than a session keeps.
+const NOTIFICATIONS: usize = 300;
+/// The least number of bytes of notifications, if the arguments are long.
+const LEAST_BYTES: usize = 4 * 1024 * 1024;
 
 pub(crate) fn service() -> Result<McpService, mcp_wire::Error> {
     let server = Server::new("Bench", "1.0.0").subscriptions().logging();
@@ -29,14 +30,14 @@ pub(crate) fn service() -> Result<McpService, mcp_wire::Error> {
         })
         .tool(Tool::new("ask"), ask)
         .tool(
-            Tool::new("tell"),
+            Tool::new("notify"),
             async |call: Call, arguments: Arguments| {
                 tell(&call, arguments);
-                "told"
+                "done"
             },
         )
         .tool(
-            Tool::new("tell_late"),
+            Tool::new("notify_late"),
             async |call: Call, arguments: Arguments| {
                 sleep(Duration::from_millis(100)).await;
                 tell(&call, arguments);
@@ -53,14 +54,14 @@ async fn ask(call: Call, arguments: Arguments) -> Result<String, ToolError> {
     Ok("asked".to_owned())
 }
 
-/// Tells what it was given, again and again.
+/// Sends the arguments as a notification, many times.
 fn tell(call: &Call, arguments: Arguments) {
     let arguments = arguments.into_value();
     let note = Json::from(&arguments);
     drop(arguments);
-    let times = TIMES.min(1 + TOLD / note.as_bytes().len());
+    let times = NOTIFICATIONS.min(1 + LEAST_BYTES / note.as_bytes().len());
     for _ in 0..times {
-        // A client that has left hears nothing more.
+        // The client may have left.
         let _ = call.notify("notifications/note", Some(&note));
     }
 }

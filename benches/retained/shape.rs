@@ -1,10 +1,10 @@
-//! Texts that are made to be dear: little to send, much to keep or to look at.
+//! Texts that are expensive for the server: short to send, long to keep or slow to read.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// None, to see that a way is a way.
+    /// No text, to check that the way itself works.
     Nothing,
-    /// One long text, so that nothing but its length counts.
+    /// One long string.
     Padding,
     Numbers,
     Exponents,
@@ -17,15 +17,15 @@ pub(crate) enum Shape {
     Escapes,
     Names,
     RepeatedNames,
-    /// Of a head: many fields instead of a long one.
+    /// Many header fields instead of one long one.
     ManyFields,
 }
 
-/// How deep what is deep goes, so that it stays below the limit at every place.
+/// The depth of nested shapes, which is within the limit at every place.
 const DEPTH: usize = 50;
 
 impl Shape {
-    /// Elements of an array, so many bytes.
+    /// Elements of an array, of about this many bytes.
     pub(crate) fn elements(self, bytes: usize) -> String {
         let deep = |open: &str, close: &str| {
             let one = [open.repeat(DEPTH), close.repeat(DEPTH)].concat();
@@ -43,7 +43,7 @@ impl Shape {
             Self::SmallObjects => listed(bytes, |_| "{\"\":0}".to_owned()),
             Self::DeepArrays => deep("[", "]"),
             Self::DeepObjects => {
-                // The innermost has no member of its own.
+                // The innermost object is empty.
                 let one = format!("{}{{}}{}", "{\"\":".repeat(DEPTH), "}".repeat(DEPTH));
                 listed(bytes, |_| one.clone())
             }
@@ -51,7 +51,7 @@ impl Shape {
         }
     }
 
-    /// Members of an object, so many bytes.
+    /// Members of an object, of about this many bytes.
     pub(crate) fn members(self, bytes: usize) -> String {
         match self {
             Self::Nothing => String::new(),
@@ -62,9 +62,9 @@ impl Shape {
         }
     }
 
-    /// Whole lines of a head, so many bytes.
+    /// Header lines, of about this many bytes.
     pub(crate) fn fields(self, bytes: usize) -> String {
-        /// hyper reads a hundred, and the client has some of its own.
+        /// hyper reads at most 100 fields, and the client sends some of its own.
         const FIELDS: usize = 80;
         match self {
             Self::ManyFields => (0..FIELDS)
@@ -76,7 +76,7 @@ impl Shape {
     }
 }
 
-/// As many as fit, with commas between them.
+/// Repeats an element until the text is this long, with commas in between.
 fn listed(bytes: usize, one: impl Fn(usize) -> String) -> String {
     let mut text = String::with_capacity(bytes + 256);
     for at in 0.. {

@@ -1,4 +1,4 @@
-//! What is printed, and what is held to the law.
+//! The printed table, and the verdict on each row.
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ enum Verdict {
     Ok,
     Keeps,
     Peaks,
-    /// A failure of the server, or no answer where there has to be one.
+    /// An error of the server, or no answer where one is expected.
     Status,
 }
 
@@ -57,7 +57,7 @@ impl Table {
     pub(crate) fn new(prints_all: bool) -> Self {
         println!(
             "{:<22}{:<14}{:<15}{:>6}{:>10}{:>12}{:>9}{:>12}{:>9}  verdict",
-            "way", "place", "shape", "status", "sent", "kept", "a byte", "peak", "limit"
+            "way", "place", "shape", "status", "sent", "kept", "per byte", "peak", "limit"
         );
         Self {
             prints_all,
@@ -77,7 +77,8 @@ impl Table {
         }
     }
 
-    /// Prints what failed of a way and place, or the row that keeps most and the one that peaks most.
+    /// Prints the rows of a way and place that failed. If none did, prints the row that keeps most and the row with
+    /// the highest peak.
     pub(crate) fn close_group(&mut self) {
         let group = std::mem::take(&mut self.group);
         let has_failed = |row: &&Row| row.verdict() != Verdict::Ok;

@@ -1,4 +1,4 @@
-//! The ways in which a request can leave something behind.
+//! The ways in which a request can leave something on the heap.
 
 use bytes::Bytes;
 use mcp_wire::McpService;
@@ -6,12 +6,12 @@ use mcp_wire::McpService;
 use crate::client::{Client, after, status};
 use crate::heap::HEAP;
 use crate::limits;
-use crate::place::{Dear, Place};
+use crate::place::{Payload, Place};
 use crate::shape::Shape;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// A session of Streamable HTTP, of this revision, whose connection is closed.
+    /// A session of Streamable HTTP in this revision, after its connection is closed.
     Session(&'static str),
     /// A session of HTTP+SSE with its stream.
     BoundSession,
@@ -21,11 +21,11 @@ pub(crate) enum Way {
     Standalone,
     /// `subscriptions/listen`.
     Listener,
-    /// The same, with more sent behind it.
+    /// The same, with more bytes sent after it.
     ReadAhead,
-    /// Events of a call, kept for a client that may come back.
+    /// Events of a call, which the session keeps for a client that may resume.
     Replayed,
-    /// What a handler tells of a call whose client left before the first word.
+    /// Notifications of a call whose client left before the first one.
     ToldLate(&'static str),
     /// Subscriptions of a session to resources.
     Subscribed,
@@ -33,12 +33,12 @@ pub(crate) enum Way {
     Asking,
     /// A handler that waits, with its client.
     Waiting(&'static str),
-    /// A handler that waits, and whose client has left.
+    /// A handler that waits, after its client has left.
     Abandoned(&'static str),
-    /// A handler that waits, with its client, for the second request of a connection: hyper has read a long
-    /// one before, and has a large buffer.
+    /// A handler that waits, for the second request of a connection. The first one was long, so that hyper has a
+    /// large buffer.
     Second(&'static str),
-    /// A connection that rests behind its first request.
+    /// A connection that is idle after its first request.
     AtRest(&'static str),
     Refused(Refusal),
 }
@@ -54,14 +54,14 @@ pub(crate) enum Refusal {
     NotAllowed,
 }
 
-/// What a client left behind, as long as it is held.
+/// What a client left on the server, while the connections are open.
 pub(crate) struct Left {
     pub(crate) status: u16,
     pub(crate) sent: usize,
     pub(crate) peak: usize,
-    /// Whether its connection is there and has nothing to do.
+    /// Whether its connection is open and idle.
     pub(crate) rests: bool,
-    /// Those whose connections are still there.
+    /// The clients whose connections are open.
     clients: Vec<Client>,
 }
 
@@ -77,7 +77,7 @@ const GET: &str = "Accept: text/event-stream\r\n";
 const CLOSE: &str = "Connection: close\r\n";
 const ENVELOPE: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}},"#;
 
-/// Where most messages can be dear.
+/// The places that most messages have.
 const EVERYWHERE: [Place; 4] = [Place::Head, Place::Envelope, Place::Params, Place::Meta];
 const HANDSHAKE: [Place; 6] = [
     Place::Head,
@@ -145,7 +145,7 @@ impl Way {
                 Place::Params,
                 Place::Meta,
             ],
-            Self::ReadAhead => &[Place::Behind],
+            Self::ReadAhead => &[Place::Ahead],
             Self::Replayed | Self::ToldLate(_) => &[Place::Arguments],
             Self::Subscribed => &[Place::Uri],
             Self::Asking | Self::Waiting(_) | Self::Abandoned(_) => &CALLS,
@@ -154,9 +154,9 @@ impl Way {
         }
     }
 
-    /// What it may keep, in bytes, of a request of so many that is dear at this place.
+    /// The limit on what may remain of a request of this length with a shape at this place, in bytes.
     pub(crate) fn limit(self, place: Place, sent: usize) -> usize {
-        // As long as it runs, a handler may read its arguments, `_meta` and the head.
+        // A running handler may still read its arguments, `_meta` and the head.
         let own = match (self, place) {
             (
                 Self::Asking
@@ -184,17 +184,17 @@ impl Way {
         }
     }
 
-    /// What its connection may keep when a request of so many bytes was refused, and the connection is there
-    /// for the next one: hyper goes on with the buffer that it read the request into.
+    /// The limit on what an open connection may keep after it refused a request of this length: hyper keeps the
+    /// buffer that it read the request into.
     pub(crate) fn limit_at_rest(self, sent: usize) -> usize {
         match self {
-            Self::Second(_) => limits::AT_REST_BEHIND_LONG,
-            _ if sent > limits::HEAD => limits::AT_REST_BEHIND_LONG,
+            Self::Second(_) => limits::AT_REST_AFTER_LONG,
+            _ if sent > limits::HEAD => limits::AT_REST_AFTER_LONG,
             _ => limits::AT_REST,
         }
     }
 
-    /// How a request is answered that is not dear; 0 where its client does not hear it.
+    /// The status of a request without a shape; 0 if the client does not wait for it.
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::ToldLate(_) | Self::Abandoned(_) => 0,
@@ -205,49 +205,49 @@ impl Way {
         }
     }
 
-    /// Does it once.
-    pub(crate) async fn leave(self, mcp: &McpService, dear: Dear) -> Left {
+    /// Sends the requests of this way once.
+    pub(crate) async fn leave(self, mcp: &McpService, payload: Payload) -> Left {
         match self {
             Self::Session(version) => {
-                let hello = hello(version, dear);
-                let text = dear.request("POST /mcp", &[POST, CLOSE].concat(), &hello);
+                let hello = hello(version, payload);
+                let text = payload.request("POST /mcp", &[POST, CLOSE].concat(), &hello);
                 exchange(mcp, text).await
             }
             Self::BoundSession => {
                 let (stream, path) = open_sse(mcp).await;
-                let text = dear.request(&path, &[POST, CLOSE].concat(), &hello(SSE, dear));
+                let text = payload.request(&path, &[POST, CLOSE].concat(), &hello(SSE, payload));
                 exchange(mcp, text).await.with(stream)
             }
-            Self::SseStream => exchange(mcp, dear.request("GET /sse", GET, "")).await,
+            Self::SseStream => exchange(mcp, payload.request("GET /sse", GET, "")).await,
             Self::Standalone => {
                 let session = open_session(mcp, NOVEMBER).await;
                 let headers = [&*session, GET].concat();
-                exchange(mcp, dear.request("GET /mcp", &headers, "")).await
+                exchange(mcp, payload.request("GET /mcp", &headers, "")).await
             }
-            Self::Listener | Self::ReadAhead => listen(mcp, dear).await,
+            Self::Listener | Self::ReadAhead => listen(mcp, payload).await,
             Self::Replayed => {
                 // Its client is gone, with its connection.
                 let session = open_session(mcp, NOVEMBER).await;
-                let text = call(dear, "tell", &[&*session, CLOSE].concat());
+                let text = call(payload, "notify", &[&*session, CLOSE].concat());
                 exchange(mcp, text).await
             }
             Self::ToldLate(version) => {
                 let session = open_session(mcp, version).await;
-                exchange_and_leave(mcp, call(dear, "tell_late", &session)).await
+                exchange_and_leave(mcp, call(payload, "notify_late", &session)).await
             }
             Self::Abandoned(version) => {
                 let session = open_session(mcp, version).await;
-                exchange_and_leave(mcp, call(dear, "wait", &session)).await
+                exchange_and_leave(mcp, call(payload, "wait", &session)).await
             }
-            Self::Subscribed => subscribe(mcp, dear).await,
+            Self::Subscribed => subscribe(mcp, payload).await,
             Self::Asking => {
                 let session = open_session(mcp, NOVEMBER).await;
-                exchange(mcp, call(dear, "ask", &session)).await
+                exchange(mcp, call(payload, "ask", &session)).await
             }
-            Self::Waiting(version) => wait(mcp, dear, version).await,
-            Self::Second(version) => wait_second(mcp, dear, version).await,
-            Self::AtRest(version) => rest(mcp, dear, version).await,
-            Self::Refused(refusal) => exchange(mcp, refusal.request(dear)).await,
+            Self::Waiting(version) => wait(mcp, payload, version).await,
+            Self::Second(version) => wait_second(mcp, payload, version).await,
+            Self::AtRest(version) => rest(mcp, payload, version).await,
+            Self::Refused(refusal) => exchange(mcp, refusal.request(payload)).await,
         }
     }
 }
@@ -256,45 +256,45 @@ impl Refusal {
     fn status(self) -> u16 {
         match self {
             Self::NoJson | Self::NoSession | Self::OtherMethod => 400,
-            // An error of JSON-RPC.
+            // A JSON-RPC error has status 200 here.
             Self::WrongParams => 200,
             Self::UnknownSession | Self::UnknownMethod => 404,
             Self::NotAllowed => 405,
         }
     }
 
-    fn request(self, dear: Dear) -> Bytes {
+    fn request(self, payload: Payload) -> Bytes {
         let closing = |headers: &str| [headers, CLOSE].concat();
-        let in_no_session = |body: &str| dear.request("POST /mcp", &closing(POST), body);
-        let plain = || dear.message("tools/list", "", "");
+        let in_no_session = |body: &str| payload.request("POST /mcp", &closing(POST), body);
+        let plain = || payload.message("tools/list", "", "");
         match self {
-            // All is well but for its last byte.
+            // Only the last byte is missing.
             Self::NoJson => in_no_session(&plain()[..plain().len() - 1]),
             Self::NoSession => in_no_session(&plain()),
             Self::UnknownSession => {
                 let session = format!("{POST}Mcp-Session-Id: {}\r\n", "0".repeat(32));
-                dear.request("POST /mcp", &closing(&session), &plain())
+                payload.request("POST /mcp", &closing(&session), &plain())
             }
             Self::UnknownMethod => {
-                let body = dear.message("nothing", "", ENVELOPE);
-                dear.request("POST /mcp", &closing(&modern("nothing", "")), &body)
+                let body = payload.message("nothing", "", ENVELOPE);
+                payload.request("POST /mcp", &closing(&modern("nothing", "")), &body)
             }
             Self::WrongParams => {
-                let body = dear.message("subscriptions/listen", "", ENVELOPE);
+                let body = payload.message("subscriptions/listen", "", ENVELOPE);
                 let headers = modern("subscriptions/listen", "");
-                dear.request("POST /mcp", &closing(&headers), &body)
+                payload.request("POST /mcp", &closing(&headers), &body)
             }
             Self::OtherMethod => {
-                let body = dear.message("tools/list", "", ENVELOPE);
-                dear.request("POST /mcp", &closing(&modern("prompts/list", "")), &body)
+                let body = payload.message("tools/list", "", ENVELOPE);
+                payload.request("POST /mcp", &closing(&modern("prompts/list", "")), &body)
             }
-            Self::NotAllowed => dear.request("PUT /mcp", &closing(POST), &plain()),
+            Self::NotAllowed => payload.request("PUT /mcp", &closing(POST), &plain()),
         }
     }
 }
 
 impl Left {
-    /// What its clients hold themselves, which the server did not take.
+    /// The heap that the clients hold themselves, because the server has not read it.
     pub(crate) fn held_by_clients(&self) -> usize {
         self.clients.iter().map(Client::holds).sum()
     }
@@ -306,61 +306,61 @@ impl Left {
 }
 
 /// Opens a listening request.
-async fn listen(mcp: &McpService, dear: Dear) -> Left {
+async fn listen(mcp: &McpService, payload: Payload) -> Left {
     let filter = format!(
         r#""notifications":{{"toolsListChanged":true,"resourceSubscriptions":[{}]}},"#,
-        dear.uris()
+        payload.uris()
     );
-    let body = dear.message("subscriptions/listen", &filter, ENVELOPE);
+    let body = payload.message("subscriptions/listen", &filter, ENVELOPE);
     let headers = modern("subscriptions/listen", "");
-    exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+    exchange(mcp, payload.request("POST /mcp", &headers, &body)).await
 }
 
 /// Calls the tool that waits.
-async fn wait(mcp: &McpService, dear: Dear, version: &str) -> Left {
+async fn wait(mcp: &McpService, payload: Payload, version: &str) -> Left {
     match version {
         SSE => {
             let (stream, path) = open_sse(mcp).await;
-            let body = call_body(dear, "wait", "");
-            let text = dear.request(&path, &[POST, CLOSE].concat(), &body);
+            let body = call_body(payload, "wait", "");
+            let text = payload.request(&path, &[POST, CLOSE].concat(), &body);
             exchange(mcp, text).await.with(stream)
         }
-        _ => exchange(mcp, waiting_call(mcp, dear, version).await).await,
+        _ => exchange(mcp, waiting_call(mcp, payload, version).await).await,
     }
 }
 
 /// The same as the second request of its connection.
-async fn wait_second(mcp: &McpService, dear: Dear, version: &str) -> Left {
-    second(mcp, waiting_call(mcp, dear, version).await).await
+async fn wait_second(mcp: &McpService, payload: Payload, version: &str) -> Left {
+    second(mcp, waiting_call(mcp, payload, version).await).await
 }
 
 /// A call of the tool that waits, in a session if the revision has them.
-async fn waiting_call(mcp: &McpService, dear: Dear, version: &str) -> Bytes {
+async fn waiting_call(mcp: &McpService, payload: Payload, version: &str) -> Bytes {
     match version {
-        MODERN => modern_call(dear, "wait"),
+        MODERN => modern_call(payload, "wait"),
         _ => {
             let session = open_session(mcp, version).await;
-            call(dear, "wait", &session)
+            call(payload, "wait", &session)
         }
     }
 }
 
 /// Asks for a list, and keeps the connection.
-async fn rest(mcp: &McpService, dear: Dear, version: &str) -> Left {
+async fn rest(mcp: &McpService, payload: Payload, version: &str) -> Left {
     let (headers, meta) = match version {
         MODERN => (modern("tools/list", ""), ENVELOPE),
         _ => ([POST, &open_session(mcp, version).await].concat(), ""),
     };
-    let body = dear.message("tools/list", "", meta);
-    exchange(mcp, dear.request("POST /mcp", &headers, &body)).await
+    let body = payload.message("tools/list", "", meta);
+    exchange(mcp, payload.request("POST /mcp", &headers, &body)).await
 }
 
-/// Says it, and listens for a while.
+/// Sends a request, and reads for a while.
 async fn exchange(mcp: &McpService, text: Bytes) -> Left {
     counted(text, async |text| Client::ask(mcp, text).await).await
 }
 
-/// Says it behind a request that is long, and has been answered.
+/// Sends a request after a long one was answered on the same connection.
 async fn second(mcp: &McpService, text: Bytes) -> Left {
     const LONG: usize = 250_000;
     let long = PLAIN.message(
@@ -379,7 +379,7 @@ async fn second(mcp: &McpService, text: Bytes) -> Left {
     .await
 }
 
-/// Says it, and leaves before the first word.
+/// Sends a request, and leaves before the answer.
 async fn exchange_and_leave(mcp: &McpService, text: Bytes) -> Left {
     counted(text, async |text| Client::ask_and_leave(mcp, text).await).await
 }
@@ -388,7 +388,7 @@ async fn counted(text: Bytes, ask: impl AsyncFnOnce(Bytes) -> Client) -> Left {
     let sent = text.len();
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
-    // The client's own copy is there before and meanwhile, and gone afterwards.
+    // The copy of the client is on the heap before and during the request, but not afterwards.
     let client = ask(text.clone()).await;
     let peak = HEAP.peak_usage().saturating_sub(before);
     drop(text);
@@ -403,23 +403,23 @@ async fn counted(text: Bytes, ask: impl AsyncFnOnce(Bytes) -> Client) -> Left {
     }
 }
 
-fn hello(version: &str, dear: Dear) -> String {
-    let experimental = dear.only_members(Place::Capabilities);
+fn hello(version: &str, payload: Payload) -> String {
+    let experimental = payload.only_members(Place::Capabilities);
     let params = format!(
         r#""protocolVersion":"{version}","capabilities":{{"elicitation":{{}},"experimental":{{{experimental}}}}},"clientInfo":{{"name":"bench","version":"1"{}}},"#,
-        dear.members(Place::ClientInfo),
+        payload.members(Place::ClientInfo),
     );
-    dear.message("initialize", &params, "")
+    payload.message("initialize", &params, "")
 }
 
-/// What is not dear.
-const PLAIN: Dear = Dear {
+/// A payload without a shape.
+const PLAIN: Payload = Payload {
     place: Place::Params,
     shape: Shape::Nothing,
     bytes: 0,
 };
 
-/// The header of a new session, whose connection is closed.
+/// Opens a session and closes its connection. Returns the headers of the session.
 async fn open_session(mcp: &McpService, version: &str) -> String {
     let text = PLAIN.request("POST /mcp", &[POST, CLOSE].concat(), &hello(version, PLAIN));
     let heard = Client::ask(mcp, text).await.heard();
@@ -427,7 +427,7 @@ async fn open_session(mcp: &McpService, version: &str) -> String {
     format!("Mcp-Session-Id: {id}\r\nMCP-Protocol-Version: {version}\r\n")
 }
 
-/// A new stream of HTTP+SSE, and the line of a POST to it.
+/// Opens a stream of HTTP+SSE. Returns it with the request line of a POST to it.
 async fn open_sse(mcp: &McpService) -> (Client, String) {
     let stream = Client::ask(mcp, PLAIN.request("GET /sse", GET, "")).await;
     let path = format!(
@@ -437,38 +437,38 @@ async fn open_sse(mcp: &McpService) -> (Client, String) {
     (stream, path)
 }
 
-fn call(dear: Dear, tool: &str, session: &str) -> Bytes {
-    dear.request(
+fn call(payload: Payload, tool: &str, session: &str) -> Bytes {
+    payload.request(
         "POST /mcp",
         &[POST, session].concat(),
-        &call_body(dear, tool, ""),
+        &call_body(payload, tool, ""),
     )
 }
 
-fn call_body(dear: Dear, tool: &str, meta: &str) -> String {
-    let arguments = dear.only_members(Place::Arguments);
+fn call_body(payload: Payload, tool: &str, meta: &str) -> String {
+    let arguments = payload.only_members(Place::Arguments);
     let params = format!(r#""name":"{tool}","arguments":{{{arguments}}},"#);
-    dear.message("tools/call", &params, meta)
+    payload.message("tools/call", &params, meta)
 }
 
-fn modern_call(dear: Dear, tool: &str) -> Bytes {
+fn modern_call(payload: Payload, tool: &str) -> Bytes {
     let headers = modern("tools/call", &format!("Mcp-Name: {tool}\r\n"));
-    dear.request("POST /mcp", &headers, &call_body(dear, tool, ENVELOPE))
+    payload.request("POST /mcp", &headers, &call_body(payload, tool, ENVELOPE))
 }
 
 fn modern(method: &str, more: &str) -> String {
     format!("{POST}MCP-Protocol-Version: {MODERN}\r\nMcp-Method: {method}\r\n{more}")
 }
 
-/// Subscribes a session: to one long URI, or in batches to all that are short.
-async fn subscribe(mcp: &McpService, dear: Dear) -> Left {
+/// Subscribes a session to one long URI, or in batches to many short ones.
+async fn subscribe(mcp: &McpService, payload: Payload) -> Left {
     const BATCH: usize = 64;
     let headers = [POST, &open_session(mcp, BATCHES).await, CLOSE].concat();
-    let uris = match dear.shape {
-        Shape::ShortTexts => (0..dear.bytes / 8).map(|at| format!("{at:x}")).collect(),
+    let uris = match payload.shape {
+        Shape::ShortTexts => (0..payload.bytes / 8).map(|at| format!("{at:x}")).collect(),
         Shape::EmptyTexts => vec![String::new(); BATCH],
-        Shape::Escapes => vec!["\\n".repeat(dear.bytes / 2)],
-        Shape::Padding => vec!["x".repeat(dear.bytes)],
+        Shape::Escapes => vec!["\\n".repeat(payload.bytes / 2)],
+        Shape::Padding => vec!["x".repeat(payload.bytes)],
         _ => vec!["n".to_owned()],
     };
     let mut whole: Option<Left> = None;

@@ -1,15 +1,15 @@
-//! The server of the benches: one tool, which says its argument again.
+//! The server of the benches: one tool, which echoes its argument.
 
 use mcp_wire::server::{Arguments, Call, Server, Text, Tool, ToolError};
 use serde_json::json;
 
-/// Its handler makes a `String` of its own, as most handlers do.
+/// The handler copies the argument into a `String`, as most handlers do.
 pub(crate) fn server() -> Server {
     Server::new("Echo", "1.0.0").tool(tool(), echo)
 }
 
-/// Its handler returns what it was given.
-pub(crate) fn giving_server() -> Server {
+/// The handler returns the argument without a copy.
+pub(crate) fn passing_server() -> Server {
     Server::new("Echo", "1.0.0").tool(tool(), give)
 }
 

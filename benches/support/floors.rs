@@ -1,7 +1,7 @@
-//! What hyper alone needs for the same exchange: an echo server without a protocol.
+//! The floors of the comparison: bare hyper with the same echo, and without MCP.
 //!
-//! `lean` finds the id and the argument with a bare scan that checks nothing, and writes the answer into one
-//! buffer; `tree` reads the whole body into a `serde_json::Value` and prints the answer from another.
+//! `lean` finds the id and the argument with a scan that validates nothing, and writes the answer into one
+//! buffer. `tree` parses the whole body into a `serde_json::Value`, and serializes the answer from another.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -16,39 +16,39 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-/// What the answers of a revision have beyond the text.
+/// The members that an answer of 2026-07-28 has in addition to the text.
 pub(crate) const MODERN: &str = r#","resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"Echo","version":"1.0.0"}}"#;
 
-/// How a floor makes the answer from a body.
+/// Makes the answer from a body and the suffix of the revision.
 pub(crate) type Answer = fn(&[u8], &str) -> Vec<u8>;
 
-pub(crate) fn lean(body: &[u8], behind: &str) -> Vec<u8> {
+pub(crate) fn lean(body: &[u8], suffix: &str) -> Vec<u8> {
     let id = part(body, b"\"id\":", b",}");
     let text = part(body, b"\"message\":\"", b"\"");
     let head = br#"{"jsonrpc":"2.0","id":"#;
-    let mut out = Vec::with_capacity(id.len() + text.len() + behind.len() + 128);
+    let mut out = Vec::with_capacity(id.len() + text.len() + suffix.len() + 128);
     out.extend_from_slice(head);
     out.extend_from_slice(id);
     out.extend_from_slice(br#","result":{"content":[{"type":"text","text":""#);
     out.extend_from_slice(text);
     out.extend_from_slice(b"\"}]");
-    out.extend_from_slice(behind.as_bytes());
+    out.extend_from_slice(suffix.as_bytes());
     out.extend_from_slice(b"}}");
     out
 }
 
-fn part<'a>(body: &'a [u8], before: &[u8], behind: &[u8]) -> &'a [u8] {
-    // The first byte is a quote, of which there are few.
+fn part<'a>(body: &'a [u8], before: &[u8], ends: &[u8]) -> &'a [u8] {
+    // A plain search is fast enough: `before` starts with a quote, which is rare.
     let mut at = 0;
     while !body[at..].starts_with(before) {
         at += 1;
     }
     let rest = &body[at + before.len()..];
-    let end = rest.iter().position(|byte| behind.contains(byte));
+    let end = rest.iter().position(|byte| ends.contains(byte));
     &rest[..end.unwrap_or(rest.len())]
 }
 
-pub(crate) fn tree(body: &[u8], behind: &str) -> Vec<u8> {
+pub(crate) fn tree(body: &[u8], suffix: &str) -> Vec<u8> {
     let call: Value = serde_json::from_slice(body).expect("JSON");
     let text = &call["params"]["arguments"]["message"];
     let mut answer = json!({
@@ -56,7 +56,7 @@ pub(crate) fn tree(body: &[u8], behind: &str) -> Vec<u8> {
         "id": call["id"],
         "result": {"content": [{"type": "text", "text": text}]},
     });
-    if !behind.is_empty() {
+    if !suffix.is_empty() {
         answer["result"]["resultType"] = "complete".into();
         answer["result"]["_meta"] = json!({
             "io.modelcontextprotocol/serverInfo": {"name": "Echo", "version": "1.0.0"},
@@ -65,7 +65,7 @@ pub(crate) fn tree(body: &[u8], behind: &str) -> Vec<u8> {
     serde_json::to_vec(&answer).expect("a Vec takes every byte")
 }
 
-/// A stream that a POST puts events on.
+/// The body of an event stream. A POST appends events to it.
 #[derive(Clone, Default)]
 pub(crate) struct Stream(Rc<RefCell<Events>>);
 
@@ -80,7 +80,7 @@ impl Stream {
         self.put_shared(event.into());
     }
 
-    /// An event that other streams have as well.
+    /// Appends an event that several streams share.
     pub(crate) fn put_shared(&self, event: Bytes) {
         let mut events = self.0.borrow_mut();
         events.waiting.push_back(event);
@@ -111,13 +111,13 @@ impl Body for Stream {
 
 pub(crate) type Answered = Response<Either<Full<Bytes>, Stream>>;
 
-/// JSON for JSON.
-pub(crate) async fn post(request: Request<Incoming>, answer: Answer, behind: &str) -> Answered {
+/// Answers a POST with JSON.
+pub(crate) async fn post(request: Request<Incoming>, answer: Answer, suffix: &str) -> Answered {
     let body = body_of(request).await;
-    full(StatusCode::OK, answer(&body, behind))
+    full(StatusCode::OK, answer(&body, suffix))
 }
 
-/// A stream for a GET; a POST puts its answer on it.
+/// Answers a GET with the stream, and a POST with an event on it.
 pub(crate) async fn sse(request: Request<Incoming>, stream: Stream, answer: Answer) -> Answered {
     match *request.method() {
         Method::GET => opened(stream, 1),
@@ -125,7 +125,7 @@ pub(crate) async fn sse(request: Request<Incoming>, stream: Stream, answer: Answ
     }
 }
 
-/// A stream that says where its messages go.
+/// Answers with a stream that starts with the `endpoint` event.
 pub(crate) fn opened(stream: Stream, session: usize) -> Answered {
     let endpoint = format!("event: endpoint\ndata: /messages/?session_id={session}\n\n");
     stream.put(endpoint.into());
@@ -135,7 +135,7 @@ pub(crate) fn opened(stream: Stream, session: usize) -> Answered {
     response
 }
 
-/// The answer as an event.
+/// Puts the answer on the stream as an event.
 pub(crate) async fn event(request: Request<Incoming>, stream: &Stream, answer: Answer) -> Answered {
     let body = body_of(request).await;
     let message = answer(&body, "");

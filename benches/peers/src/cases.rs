@@ -1,4 +1,4 @@
-//! Who is compared with whom, doing what.
+//! The servers and revisions to compare.
 
 use crate::client::messages::Revision::{self, Modern, Session, Sse};
 use crate::client::workload::Workload;
@@ -8,12 +8,12 @@ use crate::servers::Server;
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) revision: Revision,
-    /// As the table calls the server.
-    pub(crate) who: &'static str,
+    /// The name of the server in the table.
+    pub(crate) server_name: &'static str,
     pub(crate) server: fn() -> Server,
-    /// Whether it speaks the protocol: hyper alone answers calls, and nothing else.
+    /// Whether the server implements MCP. Bare hyper only answers calls.
     pub(crate) has_protocol: bool,
-    /// Whether its idle streams are measured. Those of the two floors are the same.
+    /// Whether to measure its idle streams. Those of the two floors are the same.
     pub(crate) has_streams: bool,
 }
 
@@ -21,13 +21,13 @@ impl Case {
     const fn peer(
         name: &'static str,
         revision: Revision,
-        who: &'static str,
+        server_name: &'static str,
         server: fn() -> Server,
     ) -> Self {
         Self {
             name,
             revision,
-            who,
+            server_name,
             server,
             has_protocol: true,
             has_streams: false,
@@ -37,12 +37,12 @@ impl Case {
     const fn floor(
         name: &'static str,
         revision: Revision,
-        who: &'static str,
+        server_name: &'static str,
         server: fn() -> Server,
     ) -> Self {
         Self {
             has_protocol: false,
-            ..Self::peer(name, revision, who, server)
+            ..Self::peer(name, revision, server_name, server)
         }
     }
 
@@ -54,10 +54,11 @@ impl Case {
     }
 }
 
-/// Who does a workload: the floor, and who has sessions where the revision has them.
-pub(crate) fn who_works(workload: &Workload) -> Vec<&'static Case> {
-    let is_wanted =
-        |case: &&Case| case.revision == workload.revision && ![TREE, RMCP_JSON].contains(&case.who);
+/// The cases that run a workload: one floor, and the servers with sessions if the revision has them.
+pub(crate) fn of_workload(workload: &Workload) -> Vec<&'static Case> {
+    let is_wanted = |case: &&Case| {
+        case.revision == workload.revision && ![TREE, RMCP_JSON].contains(&case.server_name)
+    };
     CASES.iter().filter(is_wanted).collect()
 }
 

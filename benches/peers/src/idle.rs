@@ -1,4 +1,4 @@
-//! What an idle stream adds to the resident memory of its server.
+//! The resident memory that an idle stream adds to its server.
 
 use std::time::Duration;
 
@@ -9,33 +9,39 @@ use crate::client::session::{Session, open_stream};
 use crate::client::target::Target;
 use crate::error::BoxError;
 use crate::measure::cores::Cores;
-use crate::side::Side;
+use crate::server_process::ServerProcess;
 
 const STREAMS: usize = 1_000;
-/// Opened before anything is measured, so that what is set up once is there.
+/// Streams that are opened before the measurement, for allocations that happen once.
 const FIRST: usize = 100;
-/// How long a server has to come to rest.
+/// How long to wait for a server to become idle.
 const REST: Duration = Duration::from_millis(500);
 
-/// Bytes of a stream.
+/// The bytes of one stream.
 pub(crate) async fn measure(case: &Case, cores: Option<&Cores>) -> Result<f64, BoxError> {
-    let side = Side::start(case, cores)?;
-    let first = open(case, &side, FIRST).await?;
-    let before = side.resident()?;
-    let others = open(case, &side, STREAMS).await?;
-    let grown = side.resident()?.saturating_sub(before);
+    let server_process = ServerProcess::start(case, cores)?;
+    let first = open(case, &server_process, FIRST).await?;
+    let before = server_process.resident()?;
+    let others = open(case, &server_process, STREAMS).await?;
+    let grown = server_process.resident()?.saturating_sub(before);
     drop((first, others));
     Ok(grown as f64 / STREAMS as f64)
 }
 
 pub(crate) async fn test(case: &Case) -> Result<(), BoxError> {
-    open(case, &Side::start(case, None)?, 3).await.map(drop)
+    open(case, &ServerProcess::start(case, None)?, 3)
+        .await
+        .map(drop)
 }
 
-async fn open(case: &Case, side: &Side, streams: usize) -> Result<Vec<Stream>, BoxError> {
+async fn open(
+    case: &Case,
+    server_process: &ServerProcess,
+    streams: usize,
+) -> Result<Vec<Stream>, BoxError> {
     let mut open = Vec::with_capacity(streams);
     for _ in 0..streams {
-        open.push(stream(&side.target, case.revision).await?);
+        open.push(stream(&server_process.target, case.revision).await?);
     }
     tokio::time::sleep(REST).await;
     Ok(open)

@@ -1,4 +1,4 @@
-//! Calls over connections in memory, to be counted by valgrind.
+//! Calls over connections in memory, which valgrind counts.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use crate::requests::{self, SMALL, call, get, hello, initialized, modern, post};
 use crate::servers::Server;
 use crate::socket::{Client, Socket};
 
-/// Makes so many calls, and checks that each was answered.
+/// Makes this many calls, and checks that each was answered.
 pub(crate) fn run(case: &Case, calls: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -25,7 +25,7 @@ pub(crate) fn run(case: &Case, calls: u64) {
     tokio::task::LocalSet::new().block_on(&runtime, calling);
 }
 
-/// What all servers write last: an object, the last chunk of a stream, or that a message was taken.
+/// Recognizes the last write of an answer: the end of an object, the last chunk of a stream, or a 202.
 fn is_answer(written: &[u8]) -> bool {
     written.ends_with(b"0\r\n\r\n")
         || written.trim_ascii_end().ends_with(b"}")
@@ -50,7 +50,7 @@ async fn in_session(case: &Case, server: &Server, calls: u64) {
     post_calls(server, post(&call(SMALL), &lines, "/mcp"), calls).await;
 }
 
-/// Opens a session where there are any; gives what its requests say besides.
+/// Opens a session, if the server has sessions. Returns the header lines of further requests.
 async fn greet(server: &Server) -> String {
     let opener = client();
     let request = post(&hello("2025-11-25"), "", "/mcp");
@@ -92,7 +92,7 @@ async fn round_trips(case: &Case, server: &Server, calls: u64) {
     check(&client, 2 * calls);
 }
 
-/// Sends a request so many times on a connection, each time when the last had so many answers.
+/// Sends a request this many times on one connection, each time after this many answers to the last one.
 async fn send(server: &Server, client: &Rc<Client>, request: Vec<u8>, times: u64, answers: usize) {
     let socket = Socket::new(client, request, times, answers);
     server.connection(socket).await;

@@ -1,4 +1,4 @@
-//! Calls per second of the server's processor time, over sockets.
+//! Calls per second of processor time, over sockets.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use crate::cases::Case;
 use crate::client::caller::{CallPlan, Callers};
 use crate::error::BoxError;
 use crate::measure::cores::Cores;
-use crate::side::Side;
+use crate::server_process::ServerProcess;
 
-/// Of short calls.
+/// The number of connections that make short calls.
 pub(crate) const CONNECTIONS: usize = 32;
-/// The servers take turns, so that all of them see the same machine.
+/// The servers take turns, so that other work of the machine affects all of them alike.
 const TURNS: usize = 8;
 const TURN: Duration = Duration::from_millis(500);
 
@@ -19,7 +19,7 @@ pub(crate) fn short(clients: usize) -> CallPlan<'static> {
     CallPlan::new(clients, "hello, world ")
 }
 
-/// Measures cases beside each other, in their order.
+/// Measures cases in turns. Returns the rates in the order of the cases.
 pub(crate) async fn measure(
     cases: &[&Case],
     plan: CallPlan<'_>,
@@ -28,7 +28,7 @@ pub(crate) async fn measure(
     let mut loaded = Vec::new();
     for case in cases {
         let mut one = Loaded::start(case, plan, cores).await?;
-        // What is done once, such as the first growth of the heap, is done now.
+        // The first turn does one-time work, such as the first growth of the heap, and does not count.
         one.turn(TURN).await?;
         (one.calls, one.cpu) = (0, Duration::ZERO);
         loaded.push(one);
@@ -41,16 +41,16 @@ pub(crate) async fn measure(
     loaded.into_iter().map(Loaded::rate).collect()
 }
 
-/// A few calls.
+/// Makes a few calls.
 pub(crate) async fn test(case: &Case, plan: CallPlan<'_>) -> Result<(), BoxError> {
     let mut loaded = Loaded::start(case, plan, None).await?;
     loaded.turn(Duration::from_millis(20)).await?;
     loaded.rate().map(drop)
 }
 
-/// A server with its clients.
+/// A server with its callers.
 struct Loaded {
-    side: Side,
+    server_process: ServerProcess,
     callers: Callers,
     calls: usize,
     cpu: Duration,
@@ -62,23 +62,23 @@ impl Loaded {
         plan: CallPlan<'_>,
         cores: Option<&Cores>,
     ) -> Result<Self, BoxError> {
-        let side = Side::start(case, cores)?;
+        let server_process = ServerProcess::start(case, cores)?;
         Ok(Self {
-            callers: Callers::open(&side.target, case.revision, plan).await?,
-            side,
+            callers: Callers::open(&server_process.target, case.revision, plan).await?,
+            server_process,
             calls: 0,
             cpu: Duration::ZERO,
         })
     }
 
     async fn turn(&mut self, time: Duration) -> Result<(), BoxError> {
-        let before = self.side.cpu()?;
+        let before = self.server_process.cpu()?;
         self.calls += self.callers.call_for(time).await;
-        self.cpu += self.side.cpu()? - before;
+        self.cpu += self.server_process.cpu()? - before;
         Ok(())
     }
 
-    /// Calls per second of processor time, if all were answered well.
+    /// Calls per second of processor time; an error if a call failed.
     fn rate(self) -> Result<f64, BoxError> {
         let (_, failures) = self.callers.done();
         match failures.first {

@@ -1,21 +1,21 @@
-//! One call of an echo tool, by mcp-wire, by hyper alone and by rmcp, side by side in one run.
+//! Compares mcp-wire with bare hyper and with rmcp: the same calls of an echo tool, in one run.
 //!
-//! `cargo run --release --manifest-path benches/peers/Cargo.toml` prints a table in Markdown, `-- --json` the
-//! same figures for a program, and `-- --test` makes a few calls of each case. What is measured:
+//! `cargo run --release --manifest-path benches/peers/Cargo.toml` prints a table in Markdown, `-- --json` prints
+//! the same figures as JSON, and `-- --test` only makes a few calls of each case. It measures:
 //!
-//! - instructions and allocations, as `benches/instructions` counts them: by valgrind, over connections in
-//!   memory, as the difference between runs of few and of many calls;
-//! - calls per second of the server's processor time: over sockets, the server in a process of its own; of
-//!   short calls, of long ones, and of those that each have a session or a connection of their own;
-//! - what an idle stream adds to the resident memory of that process.
+//! - instructions and allocations, like `benches/instructions`: counted by valgrind, over connections in memory,
+//!   as the difference between runs of few and of many calls;
+//! - calls per second of processor time, over sockets, with each server in a process of its own: for short calls,
+//!   long calls, and calls that each open a session or a connection;
+//! - the resident memory that an idle stream adds to that process.
 
 mod cases;
 mod idle;
 mod in_memory;
 mod load;
 mod report;
+mod server_process;
 mod servers;
-mod side;
 
 #[allow(dead_code, reason = "the bench `connections` uses more of it")]
 #[path = "../../connections/client/mod.rs"]
@@ -56,7 +56,7 @@ use error::BoxError;
 use runtime::runtime;
 
 const USAGE: &str = "usage: peers [--json | --test | --run CASE CALLS | --serve CASE]";
-/// A stream is an open file, at both ends.
+/// Each end of a stream is an open file.
 const OPEN_FILES: u64 = 4096;
 
 fn main() -> ExitCode {
@@ -66,9 +66,9 @@ fn main() -> ExitCode {
         [] => block_on(report::measure()).map(|report| println!("{}", report.markdown())),
         ["--json"] => block_on(report::measure()).map(|report| println!("{:#}", report.json())),
         ["--test"] => test(),
-        // In a process of its own: under valgrind, or for sockets.
+        // This program starts itself with these arguments: under valgrind, or as a server.
         ["--run", case, calls] => run(case, calls),
-        ["--serve", case] => named(case).and_then(side::serve),
+        ["--serve", case] => named(case).and_then(server_process::serve),
         _ => Err(USAGE.into()),
     };
     match outcome {
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 }
 
 fn block_on<T>(measuring: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
-    // For the servers too, which are started from here.
+    // The servers inherit the limit.
     rlimit::increase_nofile_limit(OPEN_FILES)?;
     runtime()?.block_on(measuring)
 }
@@ -96,7 +96,7 @@ fn named(case: &str) -> Result<&'static Case, BoxError> {
     Ok(found.ok_or(USAGE)?)
 }
 
-/// A few calls of every case, and a few streams.
+/// Makes a few calls of every case, and opens a few streams.
 fn test() -> Result<(), BoxError> {
     for case in CASES {
         in_memory::run(case, 3);
@@ -107,7 +107,7 @@ fn test() -> Result<(), BoxError> {
         println!("{}: ok", case.name);
     }
     for workload in &WORKLOADS {
-        for case in cases::who_works(workload) {
+        for case in cases::of_workload(workload) {
             block_on(load::test(case, workload.plan(&workload.text())))?;
             println!("{}, {}: ok", workload.name, case.name);
         }

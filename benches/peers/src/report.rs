@@ -1,10 +1,10 @@
-//! All cases in one table, with their ratios to lean hyper.
+//! The tables of all cases, with their ratios to lean hyper.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::cases::{CASES, Case, who_works};
+use crate::cases::{CASES, Case, of_workload};
 use crate::client::messages::Revision;
 use crate::client::workload::WORKLOADS;
 use crate::error::BoxError;
@@ -12,13 +12,13 @@ use crate::measure::cores::Cores;
 use crate::numbers::grouped;
 use crate::{idle, load, valgrind};
 
-/// What one call costs, and one stream.
+/// The cost of one call, and of one stream.
 struct Cost {
     case: &'static Case,
     instructions: f64,
     allocations: f64,
     allocated: f64,
-    /// Per second of processor time.
+    /// Calls per second of processor time.
     calls: f64,
     stream: Option<f64>,
 }
@@ -28,27 +28,27 @@ pub(crate) struct Report {
     works: Vec<Work>,
 }
 
-/// Calls per second of processor time in a workload, of each who does it. Lean hyper is the first.
+/// Calls per second of processor time in a workload, for each server. Lean hyper is the first.
 struct Work {
     name: &'static str,
     rates: Vec<(&'static str, f64)>,
 }
 
 const NOTE: &str = "\
-Instructions, allocations and the bytes of these are of one call over a connection in memory. Calls per second of \
-the server's processor time are over 32 connections of loopback, in turns; what an idle stream adds is of 1,000; \
-mcp-wire has its own accept loop there. Ratios are to lean hyper in the same revision. Lean hyper finds the id and \
-the argument with one scan that checks nothing; hyper with a `Value` reads the whole body with serde_json. mcp-wire \
-has all its limits and checks on. rmcp has its default features and the transport, over hyper; its settings are the \
-defaults in the sessions of 2025-11-25, where it answers with streams, and without sessions and in 2026-07-28 JSON \
-answers. 0.10 is its last release with HTTP+SSE. Each server has one thread. The other loads are long calls over 4 \
-connections, and 16 clients that open a session, call once and end it, or that connect for each call; where the others \
-open and end a session, lean hyper answers four calls.";
+Instructions, allocations and allocated bytes are those of one call over a connection in memory. Calls per second of \
+processor time are measured in turns over 32 connections on loopback, the memory of an idle stream over 1,000 streams; \
+mcp-wire uses its own accept loop there. Ratios are to lean hyper in the same revision. Lean hyper finds the id and \
+the argument with one scan that validates nothing; hyper with a `Value` parses the whole body with serde_json. \
+mcp-wire has all its limits and checks enabled. rmcp has its default features and the transport, over hyper. In \
+sessions of 2025-11-25 its settings are the defaults, where it answers with streams; without sessions and in \
+2026-07-28 it answers with JSON. 0.10 is its last release with HTTP+SSE. Each server has one thread. The other loads \
+are long calls over 4 connections, and 16 clients that open a session, call once and end it, or that connect for each \
+call; where the others open and end a session, lean hyper answers four calls.";
 
-/// How many calls the two runs under valgrind make.
+/// The numbers of calls in the two runs under valgrind.
 const CALLS: (u64, u64) = (100, 600);
 
-/// Measures everything; says on standard error what it is at.
+/// Measures everything, and prints progress to standard error.
 pub(crate) async fn measure() -> Result<Report, BoxError> {
     valgrind::is_there()?;
     let cores = Cores::split();
@@ -74,12 +74,12 @@ async fn works(cores: Option<&Cores>) -> Result<Vec<Work>, BoxError> {
     let mut works = Vec::new();
     for workload in &WORKLOADS {
         progress(workload.name);
-        let cases = who_works(workload);
+        let cases = of_workload(workload);
         let rates = load::measure(&cases, workload.plan(&workload.text()), cores).await?;
-        let who = cases.into_iter().map(|case| case.who);
+        let servers = cases.into_iter().map(|case| case.server_name);
         works.push(Work {
             name: workload.name,
-            rates: who.zip(rates).collect(),
+            rates: servers.zip(rates).collect(),
         });
     }
     Ok(works)
@@ -119,7 +119,7 @@ impl Report {
                 text,
                 "| {} | {} | {} | {instructions:.2} | {:.0} | {} | {} | {calls:.2} | {} | {} |",
                 cost.case.revision.name(),
-                cost.case.who,
+                cost.case.server_name,
                 whole(cost.instructions),
                 cost.allocations,
                 whole(cost.allocated),
@@ -130,10 +130,10 @@ impl Report {
         }
         text += "\n| load | server | calls per CPU second | × lean |\n|---|---|--:|--:|\n";
         for work in &self.works {
-            for (who, rate) in &work.rates {
+            for (server, rate) in &work.rates {
                 let (name, ratio) = (work.name, rate / work.lean());
                 let rate = whole(*rate);
-                let _ = writeln!(text, "| {name} | {who} | {rate} | {ratio:.2} |");
+                let _ = writeln!(text, "| {name} | {server} | {rate} | {ratio:.2} |");
             }
         }
         text + "\n" + NOTE
@@ -144,7 +144,7 @@ impl Report {
             let (instructions, calls, stream) = self.ratios(cost);
             json!({
                 "revision": cost.case.revision.name(),
-                "server": cost.case.who,
+                "server": cost.case.server_name,
                 "instructions": cost.instructions.round(),
                 "allocations": cost.allocations,
                 "allocated_bytes": cost.allocated.round(),
@@ -154,9 +154,9 @@ impl Report {
             })
         };
         let work = |work: &Work| {
-            let rates = work.rates.iter().map(|(who, rate)| {
+            let rates = work.rates.iter().map(|(server, rate)| {
                 json!({
-                    "server": who,
+                    "server": server,
                     "calls_per_cpu_second": rate.round(),
                     "of_lean": rate / work.lean(),
                 })
@@ -170,7 +170,7 @@ impl Report {
         })
     }
 
-    /// Instructions, calls and stream, as many times those of lean hyper, which is the first of its revision.
+    /// Instructions, calls and stream as multiples of those of lean hyper, the first case of its revision.
     fn ratios(&self, cost: &Cost) -> (f64, f64, Option<f64>) {
         let revision = cost.case.revision;
         let lean = self

@@ -1,4 +1,4 @@
-//! hyper alone, with as many streams as there are clients.
+//! Bare hyper, with one stream for each client.
 
 use std::cell::RefCell;
 
@@ -10,16 +10,16 @@ use crate::floors::{self, Answer, Stream};
 
 pub(crate) struct Floor {
     answer: Answer,
-    /// What the answers have beyond the text.
-    behind: &'static str,
+    /// The members of an answer in addition to the text.
+    suffix: &'static str,
     streams: RefCell<Vec<Stream>>,
 }
 
 impl Floor {
-    pub(crate) fn new(answer: Answer, behind: &'static str) -> Self {
+    pub(crate) fn new(answer: Answer, suffix: &'static str) -> Self {
         Self {
             answer,
-            behind,
+            suffix,
             streams: RefCell::default(),
         }
     }
@@ -33,7 +33,7 @@ impl Floor {
         }
         match self.stream_of(&request) {
             Some(stream) => floors::event(request, &stream, self.answer).await,
-            None => floors::post(request, self.answer, self.behind).await,
+            None => floors::post(request, self.answer, self.suffix).await,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The servers, each with the same tool, and each on hyper in the same way.
+//! The servers. All have the same tool, and run on hyper in the same way.
 
 mod floor;
 mod ours;
@@ -52,12 +52,12 @@ impl Server {
         Self::Ours(ours::service())
     }
 
-    /// As it is by default: with sessions, and answered by streams.
+    /// The default settings: with sessions, and with streams as answers.
     pub(crate) fn rmcp() -> Self {
         Self::Rmcp(rmcp::service(rmcp::Config::default()))
     }
 
-    /// As cheap as it gets.
+    /// The cheapest settings.
     pub(crate) fn rmcp_json() -> Self {
         let config = rmcp::Config::default();
         let config = config.with_legacy_session_mode(false);
@@ -75,7 +75,7 @@ impl Server {
                 let answer = async |request| infallible(floor.answer(request).await);
                 over_hyper(io, service_fn(answer)).await;
             }
-            // As its accept loop does, without a box for each call.
+            // Like the accept loop of mcp-wire, this does not box each call.
             Self::Ours(mcp) => {
                 let answer = async |request| infallible(mcp.call(request).await);
                 over_hyper(io, service_fn(answer)).await;
@@ -85,7 +85,7 @@ impl Server {
         }
     }
 
-    /// Serves all connections: ours with the accept loop that it brings, and its limits.
+    /// Serves all connections. mcp-wire uses its own accept loop, with its limits.
     pub(crate) async fn listen(self, listener: TcpListener) -> Result<(), BoxError> {
         if let Self::Ours(mcp) = self {
             return Ok(mcp_wire::serve(listener, mcp, pending()).await?);
@@ -108,7 +108,7 @@ where
     S: HttpService<Incoming, Error: Into<Box<dyn Error + Send + Sync>>, ResBody: 'static>,
     <S::ResBody as Body>::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    // A client that leaves is no fault of the server; what was not answered is missed by the client.
+    // A client may disconnect at any time. The client itself notices a missing answer.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(io), service)
         .await;

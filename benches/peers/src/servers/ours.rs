@@ -1,4 +1,4 @@
-//! mcp-wire: every limit and check is on, as by default.
+//! mcp-wire with its defaults: every limit and check is enabled.
 
 use mcp_wire::McpService;
 

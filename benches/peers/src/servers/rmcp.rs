@@ -1,4 +1,4 @@
-//! rmcp as its documentation has it: a tool by its macros, the service of its Streamable HTTP transport.
+//! rmcp as in its documentation: a tool made by its macros, and the service of its Streamable HTTP transport.
 
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::schemars::{self, JsonSchema};

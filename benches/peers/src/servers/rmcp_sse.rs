@@ -1,7 +1,7 @@
-//! The last rmcp that serves HTTP+SSE, as its documentation has it.
+//! The last release of rmcp with HTTP+SSE, as in its documentation.
 
 use axum::Router;
-// The macros write this name.
+// The macros refer to this name.
 use rmcp_sse as rmcp;
 
 use rmcp::ServerHandler;
@@ -13,10 +13,10 @@ use rmcp::serde::Deserialize;
 use rmcp::transport::sse_server::{SseServer, SseServerConfig};
 use rmcp::{tool, tool_handler, tool_router};
 
-/// Wants a runtime, where each session gets its task.
+/// Needs a runtime, because each session spawns a task.
 pub(crate) fn router() -> Router {
     let (server, router) = SseServer::new(SseServerConfig {
-        // It listens elsewhere.
+        // Unused: this program has its own listener.
         bind: ([127, 0, 0, 1], 0).into(),
         sse_path: "/sse".to_owned(),
         post_path: "/messages/".to_owned(),

@@ -13,13 +13,13 @@ use crate::measure::cores::{Cores, this_program};
 use crate::process;
 use crate::runtime::runtime;
 
-pub(crate) struct Side {
+pub(crate) struct ServerProcess {
     child: Child,
     pub(crate) target: Target,
 }
 
-impl Side {
-    /// Starts this program once more, on the core of the servers.
+impl ServerProcess {
+    /// Starts this program again, on the core of the servers.
     pub(crate) fn start(case: &Case, cores: Option<&Cores>) -> Result<Self, BoxError> {
         let mut child = this_program(cores)?
             .args(["--serve", case.name])
@@ -27,35 +27,38 @@ impl Side {
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
-        let told = child.stdout.take().ok_or("a server without output")?;
+        let told = child
+            .stdout
+            .take()
+            .ok_or("the server has no standard output")?;
         BufReader::new(told).read_line(&mut line)?;
         let target = Target::own(line.trim_end().parse()?, case.has_protocol);
         Ok(Self { child, target })
     }
 
-    /// The processor time that it has used.
+    /// The processor time of the server.
     pub(crate) fn cpu(&self) -> Result<Duration, BoxError> {
         let pid = self.child.id();
         let cpu = process::cpu_of_one_thread(pid).or_else(|| process::cpu(pid));
-        Ok(cpu.ok_or("the system does not tell what a process computed")?)
+        Ok(cpu.ok_or("the system does not report the processor time of a process")?)
     }
 
-    /// The bytes of memory that it has.
+    /// The resident memory of the server, in bytes.
     pub(crate) fn resident(&self) -> Result<u64, BoxError> {
         let resident = process::resident(self.child.id());
-        Ok(resident.ok_or("the system does not tell what memory a process has")?)
+        Ok(resident.ok_or("the system does not report the memory of a process")?)
     }
 }
 
-impl Drop for Side {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // It ends with its input, if it has not ended already.
+        // The process ends when its standard input does.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
 
-/// What such a process does: it says where it listens, and serves until its input ends.
+/// The process of a server: prints its address, then serves until standard input ends.
 pub(crate) fn serve(case: &Case) -> Result<(), BoxError> {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
