@@ -1,4 +1,4 @@
-//! What clients of all revisions do alike: they come, do this and that with pauses between, and go.
+//! What the clients of all revisions have in common: calls, connections, and their account in the ledger.
 
 use std::future::Future;
 use std::io;
@@ -13,18 +13,18 @@ use crate::http::{Connection, Response};
 use crate::ledger::{Expected, Ledger, Outcome};
 use crate::random::Random;
 
-/// Nothing that is waited for takes longer, unless it hangs.
+/// The time after which anything that has not happened counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A connection that was idle for longer may be closed by the server at any moment.
-const FRESH: Duration = Duration::from_secs(4);
+/// The server may close a connection that was idle for longer at any moment.
+const REUSABLE: Duration = Duration::from_secs(4);
 
-/// A session that there never was.
+/// A POST to a session that never existed.
 const UNKNOWN: &str = "POST /messages/?session_id=00000000000000000000000000000000";
 
-/// What the server did wrong, in words.
-pub(crate) type Fault = String;
+/// What the server did wrong, as a sentence.
+pub(crate) type Failure = String;
 
-/// What the clients of one round share.
+/// The state that the clients of one round share.
 pub(crate) struct Round {
     pub(crate) address: SocketAddr,
     pub(crate) ledger: Ledger,
@@ -38,7 +38,7 @@ pub(crate) struct Client {
     pub(crate) random: Random,
     pub(crate) number: u64,
     serial: u64,
-    /// A connection that can be used again, and since when it is idle.
+    /// A connection to reuse, and since when it is idle.
     idle: Option<(Connection, Instant)>,
 }
 
@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    /// One of 2026-07-28, whatever its number.
+    /// A client of 2026-07-28, whatever its number.
     pub(crate) fn modern(round: Arc<Round>, number: u64) -> Self {
         Self {
             revision: ProtocolVersion::V2026_07_28,
@@ -74,35 +74,36 @@ impl Client {
 
     // --- calls
 
-    /// Begins the account of a call with this id: what has to come back, and the params to ask with.
-    pub(crate) fn begins(&mut self, id: u64, mut arguments: Value) -> (Expected, Value) {
+    /// Records a call with this id. Returns what its answer has to be, and the params to send.
+    pub(crate) fn begin_call(&mut self, id: u64, mut arguments: Value) -> (Expected, Value) {
         self.serial += 1;
         let token = format!("{}-{}", self.number, self.serial);
-        self.round.ledger.calls(self.revision);
+        self.round.ledger.count_call(self.revision);
         arguments["token"] = token.as_str().into();
         let params = json!({
             "name": "work",
             "arguments": arguments,
             "_meta": {"progressToken": token},
         });
-        let may_miss = self.revision == ProtocolVersion::V2026_07_28;
-        (Expected::new(id, token, may_miss), params)
+        let may_skip_progress = self.revision == ProtocolVersion::V2026_07_28;
+        (Expected::new(id, token, may_skip_progress), params)
     }
 
-    pub(crate) fn settles(&self, outcome: Outcome) {
-        self.round.ledger.settles(self.revision, outcome);
+    pub(crate) fn settle_call(&self, outcome: Outcome) {
+        self.round.ledger.settle_call(self.revision, outcome);
     }
 
-    /// Work that is done at once, takes a while, or tells of itself.
-    pub(crate) fn errand(&mut self) -> Value {
+    /// Arguments of a call that is answered at once, takes a while, or reports progress.
+    pub(crate) fn random_work(&mut self) -> Value {
         match self.random.below(3) {
             0 => json!({}),
             1 => json!({"ms": self.random.within(10..1_500)}),
-            _ => self.talk(),
+            _ => self.progress_work(),
         }
     }
 
-    pub(crate) fn talk(&mut self) -> Value {
+    /// Arguments of a call that reports progress.
+    pub(crate) fn progress_work(&mut self) -> Value {
         json!({
             "steps": self.random.within(1..20),
             "ms": self.random.within(1..40),
@@ -110,28 +111,28 @@ impl Client {
         })
     }
 
-    /// Work that tells more than a socket holds, and less than a stream may.
-    pub(crate) fn long_talk() -> Value {
+    /// Arguments of a call that sends more than the buffer of a socket, and less than the limit of a stream.
+    pub(crate) fn long_work() -> Value {
         json!({"steps": 40, "ms": 1, "pad": 16 * 1024})
     }
 
-    /// Work that tells more than a stream may hold.
-    pub(crate) fn endless_talk() -> Value {
+    /// Arguments of a call that sends more than the limit of a stream.
+    pub(crate) fn endless_work() -> Value {
         json!({"steps": 100, "ms": 1, "pad": 16 * 1024})
     }
 
     // --- connections
 
     /// A connection for one exchange: the idle one, or a new one.
-    pub(crate) async fn connection(&mut self) -> Result<Connection, Fault> {
+    pub(crate) async fn connection(&mut self) -> Result<Connection, Failure> {
         match self.idle.take() {
-            Some((connection, since)) if since.elapsed() < FRESH => Ok(connection),
-            _ => soon("a connection", Connection::open(self.round.address)).await,
+            Some((connection, since)) if since.elapsed() < REUSABLE => Ok(connection),
+            _ => in_time("a connection", Connection::open(self.round.address)).await,
         }
     }
 
-    pub(crate) async fn narrow_connection(&self) -> Result<Connection, Fault> {
-        soon("a connection", Connection::narrow(self.round.address)).await
+    pub(crate) async fn narrow_connection(&self) -> Result<Connection, Failure> {
+        in_time("a connection", Connection::narrow(self.round.address)).await
     }
 
     /// Keeps a connection for the next exchange.
@@ -139,28 +140,28 @@ impl Client {
         self.idle = Some((connection, Instant::now()));
     }
 
-    /// Sends a request on a connection and reads the head of the response.
+    /// Sends a request, and reads the head of the response.
     pub(crate) async fn exchange(
         &mut self,
         line: &str,
         headers: &str,
         body: &str,
-    ) -> Result<Response, Fault> {
+    ) -> Result<Response, Failure> {
         let connection = self.connection().await?;
         ask(connection, line, headers, body).await
     }
 
-    /// Reads the body of a response that is no stream, which has to have this status.
+    /// Reads the body of a response that is not a stream, and checks its status.
     pub(crate) async fn finish(
         &mut self,
         response: Response,
         status: u16,
-    ) -> Result<String, Fault> {
+    ) -> Result<String, Failure> {
         let was = response.status;
         let closes = response.header("connection") == Some("close");
-        let (body, connection) = soon("a body", response.body()).await?;
+        let (body, connection) = in_time("a body", response.body()).await?;
         if was != status {
-            return Err(format!("{was} instead of {status}: {body}"));
+            return Err(format!("the status is {was} instead of {status}: {body}"));
         }
         if !closes {
             self.keep(connection);
@@ -168,8 +169,8 @@ impl Client {
         Ok(body)
     }
 
-    /// Asks for something that is refused, with the headers of a good POST but one.
-    pub(crate) async fn offend(&mut self, good: &str) -> Result<(), Fault> {
+    /// Sends a request that the server has to refuse. All but one of the headers are those of a valid POST.
+    pub(crate) async fn send_invalid(&mut self, good: &str) -> Result<(), Failure> {
         let (line, headers, body, status) = match self.random.below(5) {
             0 => ("PUT /mcp", good.to_owned(), "{}", 405),
             1 => ("POST /mcp", good.to_owned(), "{", 400),
@@ -192,10 +193,10 @@ impl Client {
         self.idle = None;
     }
 
-    /// Goes without a goodbye.
-    pub(crate) fn vanish(&mut self) {
+    /// Resets the idle connection.
+    pub(crate) fn disconnect_idle(&mut self) {
         if let Some((connection, _)) = self.idle.take() {
-            // A socket that is gone already needs no reset.
+            // The server may have closed the connection already.
             let _ = connection.reset();
         }
     }
@@ -206,15 +207,15 @@ pub(crate) async fn ask(
     line: &str,
     headers: &str,
     body: &str,
-) -> Result<Response, Fault> {
-    soon("a write", connection.send(line, headers, body)).await?;
-    soon("the head of a response", connection.response()).await
+) -> Result<Response, Failure> {
+    in_time("a write", connection.send(line, headers, body)).await?;
+    in_time("the head of a response", connection.response()).await
 }
 
-/// The next message of a stream, past priming events; `None` at its proper end.
-pub(crate) async fn message(response: &mut Response) -> Result<Option<Value>, Fault> {
+/// The next message of a stream, skipping priming events; `None` at the end of the stream.
+pub(crate) async fn message(response: &mut Response) -> Result<Option<Value>, Failure> {
     loop {
-        let Some(event) = soon("an event", response.event()).await? else {
+        let Some(event) = in_time("an event", response.event()).await? else {
             return Ok(None);
         };
         if !event.data.is_empty() {
@@ -223,7 +224,7 @@ pub(crate) async fn message(response: &mut Response) -> Result<Option<Value>, Fa
     }
 }
 
-/// The text of a request, or of a notification if it has no id.
+/// The text of a request, or of a notification if there is no id.
 pub(crate) fn text(id: Option<u64>, method: &str, params: Value) -> String {
     let mut message = json!({"jsonrpc": "2.0", "method": method, "params": params});
     if let Some(id) = id {
@@ -232,7 +233,7 @@ pub(crate) fn text(id: Option<u64>, method: &str, params: Value) -> String {
     message.to_string()
 }
 
-pub(crate) fn hello(revision: ProtocolVersion) -> Value {
+pub(crate) fn initialize_params(revision: ProtocolVersion) -> Value {
     json!({
         "protocolVersion": revision.as_str(),
         "capabilities": {},
@@ -240,17 +241,17 @@ pub(crate) fn hello(revision: ProtocolVersion) -> Value {
     })
 }
 
-pub(crate) fn parsed(text: &str) -> Result<Value, Fault> {
+pub(crate) fn parsed(text: &str) -> Result<Value, Failure> {
     serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))
 }
 
-/// Fails instead of hanging.
-pub(crate) async fn soon<T>(
+/// Fails if the future takes too long.
+pub(crate) async fn in_time<T>(
     what: &str,
     future: impl Future<Output = io::Result<T>>,
-) -> Result<T, Fault> {
+) -> Result<T, Failure> {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(result) => result.map_err(|error| format!("{what}: {error}")),
-        Err(_) => Err(format!("{what} did not come within {PATIENCE:?}")),
+        Err(_) => Err(format!("{what} took longer than {PATIENCE:?}")),
     }
 }

@@ -1,4 +1,4 @@
-//! What is measured of the server, and how it is printed.
+//! The figures of the server, and the tables that print them.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use crate::ledger::Ledger;
 use crate::pace::Pace;
 use crate::server::Handlers;
 
-/// How far the heap may be from where it was, in percent.
+/// The deviation of the heap from its start that the test tolerates, in percent.
 const TOLERANCE: f64 = 2.0;
 
-/// By how much calls may be slower beside hostile clients on a machine that is busy with them.
+/// How much slower calls may be beside hostile clients, which keep the machine busy.
 const MEDIAN_SLACK: Duration = Duration::from_millis(100);
 const SLOWEST_SLACK: Duration = Duration::from_secs(2);
 
-/// What a hostile client may take: what it sends, as it makes it and as it is read, a full stream, a full
-/// session, and the sessions that it has left.
+/// The heap of a hostile client: its request, in its own memory and in that of the server, a full stream, a full
+/// session, and the sessions that it abandoned.
 const HOSTILE_HEAP: usize = 6 << 20;
-/// What a thread of the server may build of one message while it reads it (`MessageLimits::tree`).
+/// The limit on the tree of one message, which each thread of the server may build (`MessageLimits::tree`).
 const TREE: usize = 32 << 20;
 
-/// What the server holds at one moment. The heap is the process's, so it tells of the server alone
-/// only when the clients are gone.
+/// The state of the server at one moment. The heap is that of the whole process, so it describes the server only
+/// after the clients have left.
 #[derive(Clone, Copy)]
 pub(crate) struct Figures {
     pub(crate) sessions: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// `server` is the runtime that the server, and nothing else, runs on.
+    /// `server` is the runtime of the server alone.
     pub(crate) fn of(mcp: &McpService, server: &Handle) -> Self {
         let now = mcp.snapshot();
         let (sessions, listens, streams) = (now.sessions, now.listens, now.streams);
@@ -66,8 +66,8 @@ impl Figures {
         ]
     }
 
-    /// Whether nothing is left of any client.
-    pub(crate) fn are_quiet(&self, start: &Self) -> bool {
+    /// Whether the server holds nothing of any client.
+    pub(crate) fn are_idle(&self, start: &Self) -> bool {
         let counts = [
             self.sessions,
             self.listens,
@@ -78,12 +78,12 @@ impl Figures {
         counts.iter().all(|count| *count == 0) && self.tasks == start.tasks
     }
 
-    /// How far the heap is from where it was, in percent.
+    /// The deviation of the heap from its start, in percent.
     fn drift(&self, start: &Self) -> f64 {
         (self.heap as f64 / start.heap as f64 - 1.0) * 100.0
     }
 
-    /// Prints what there was at the start, at most, and at the end; tells whether all is back.
+    /// Prints the figures at the start, at the peak and at the end. True if the end equals the start.
     pub(crate) fn print(&self, start: &Self, peak: &Self) -> bool {
         println!(
             "\n{:<16}{:>14}{:>14}{:>14}",
@@ -94,11 +94,11 @@ impl Figures {
             println!("{name:<16}{before:>14}{most:>14}{after:>14}");
         }
         let drift = self.drift(start);
-        println!("heap: {drift:+.2} % (at most {TOLERANCE} %)");
-        self.are_quiet(start) && drift.abs() <= TOLERANCE
+        println!("heap: {drift:+.2} % (limit: {TOLERANCE} %)");
+        self.are_idle(start) && drift.abs() <= TOLERANCE
     }
 
-    /// The larger of each.
+    /// The maximum of each figure.
     pub(crate) fn max(self, other: Self) -> Self {
         Self {
             sessions: self.sessions.max(other.sessions),
@@ -116,7 +116,7 @@ pub(crate) fn print_progress(elapsed: Duration, now: &Figures, ledger: &Ledger) 
     let (_, calls, [answered, resumed, left, cancelled]) = ledger.sum();
     println!(
         "{:>4} s: {} sessions, {} streams, {} running, {} tasks, {:.1} MB; \
-         {calls} calls: {answered} answered, {resumed} resumed, {left} left, {cancelled} cancelled; \
+         {calls} calls: {answered} answered, {resumed} resumed, {left} abandoned, {cancelled} cancelled; \
          {} failures",
         elapsed.as_secs(),
         now.sessions,
@@ -128,11 +128,11 @@ pub(crate) fn print_progress(elapsed: Duration, now: &Figures, ledger: &Ledger) 
     );
 }
 
-/// Prints the calls of all rounds by revision; tells whether each was settled.
+/// Prints the calls of all rounds by revision. True if each call has an outcome.
 pub(crate) fn print_calls(ledgers: &[&Ledger]) -> bool {
     println!(
         "\n{:<12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>11}",
-        "revision", "visits", "calls", "answered", "resumed", "left", "cancelled"
+        "revision", "visits", "calls", "answered", "resumed", "abandoned", "cancelled"
     );
     let mut all_settled = true;
     for revision in ProtocolVersion::ALL {
@@ -160,16 +160,19 @@ fn total(ledgers: &[&Ledger], revision: ProtocolVersion) -> (u64, u64, [u64; 4])
     total
 }
 
-/// Prints how long calls took without hostile clients and beside them; tells whether the others noticed.
+/// Prints the latencies without and with hostile clients. True if they are similar enough.
 ///
-/// A machine that does other things as well makes some calls slow, so what counts is the median, and of the
-/// slowest only whether somebody waited for somebody else.
+/// Other work of the machine makes some calls slow. So the median counts, and the slowest calls only have to show
+/// that no client waited for another one.
 pub(crate) fn print_pace(alone: &Pace, beside: &Pace) -> bool {
     println!(
         "\n{:<24}{:>10}{:>12}{:>12}",
-        "calls that ask little", "calls", "p50, ms", "p99, ms"
+        "short calls", "calls", "p50, ms", "p99, ms"
     );
-    for (name, pace) in [("without hostile clients", alone), ("beside them", beside)] {
+    for (name, pace) in [
+        ("without hostile clients", alone),
+        ("with hostile clients", beside),
+    ] {
         println!(
             "{name:<24}{:>10}{:>12.2}{:>12.2}",
             pace.calls,
@@ -186,13 +189,13 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Prints the peak of the heap without hostile clients and beside them; tells whether it is bounded by
-/// what they may have open, with their own memory, which is in this process too.
+/// Prints the peak of the heap without and with hostile clients. True if it is within the bound for what they may
+/// have open, including their own memory, which is in this process too.
 pub(crate) fn heap_is_bounded(alone: &Figures, beside: &Figures, hostile: usize) -> bool {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let bound = alone.heap * 3 / 2 + hostile * HOSTILE_HEAP + threads * TREE;
     println!(
-        "heap at its peak: {:.1} MB without, {:.1} MB with {hostile} hostile clients ({:.1} MB at most)",
+        "peak of the heap: {:.1} MB without, {:.1} MB with {hostile} hostile clients (limit: {:.1} MB)",
         alone.heap as f64 / 1e6,
         beside.heap as f64 / 1e6,
         bound as f64 / 1e6,
@@ -200,17 +203,17 @@ pub(crate) fn heap_is_bounded(alone: &Figures, beside: &Figures, hostile: usize)
     beside.heap <= bound
 }
 
-/// Prints what happened in the server; tells whether its handlers are all over.
+/// Prints the counters of the server. True if all handlers and sessions have ended.
 pub(crate) fn print_events(mcp: &McpService, handlers: &Handlers) -> bool {
     let now = mcp.snapshot();
     println!(
-        "\nhandlers: {} begun, {} finished, {} dropped",
+        "\nhandlers: {} started, {} finished, {} dropped",
         handlers.begun(),
         handlers.finished(),
         handlers.dropped()
     );
     println!(
-        "server: {} sessions opened, {} ended; {} streams cut, {} notifications left out, {} \
+        "server: {} sessions opened, {} ended; {} streams cut, {} notifications dropped, {} \
          keep-alives, {} panics",
         now.sessions_opened, now.sessions_ended, now.cuts, now.dropped, now.keep_alives, now.panics
     );

@@ -1,5 +1,5 @@
-//! Clients that do what makes a server dear, from an address of their own, beside those that behave. They
-//! may be refused, each with the statuses that are right for it; nobody else may notice.
+//! Clients that do what is expensive for a server, from an address of their own. The server may refuse them, with
+//! the right status for each refusal. Other clients must not notice.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -8,26 +8,25 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::client::{Fault, Round, ask, soon, text};
+use crate::client::{Failure, Round, ask, in_time, text};
 use crate::http::{Connection, Response};
 use crate::random::Random;
 
-/// Where they come from, so that what one address may have is not that of the others.
+/// The address of all hostile clients, so that limits by address do not affect the others.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 const POST: &str =
     "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-/// How much they send beside what they ask for. A body may be longer, but there are many of them.
+/// The length of padding. A body may be longer, but there are many clients.
 const PADDING: usize = 250_000;
 const CAPABILITIES: usize = 60_000;
 const HEAD: usize = 60_000;
 const INITIALIZES: usize = 30;
 const CALLS: usize = 64;
 
-/// What the server may answer to something that it need not take: the message is refused, its client has
-/// too much already.
+/// The statuses of a refusal: of the message, or of a client that has reached its limits.
 const REFUSED: [u16; 2] = [400, 429];
 
 pub(crate) struct Hostile {
@@ -37,7 +36,7 @@ pub(crate) struct Hostile {
 }
 
 impl Hostile {
-    /// Whether a client is one of them: one in ten, of each revision.
+    /// Whether the client with this number is hostile: one in ten of each revision is.
     pub(crate) fn is_one(number: u64) -> bool {
         number / 5 % 10 == 9
     }
@@ -51,7 +50,7 @@ impl Hostile {
     }
 
     /// Does one thing after another until the round is over.
-    pub(crate) async fn live(mut self) {
+    pub(crate) async fn run(mut self) {
         loop {
             let pause = self.random.millis(50..2_000);
             tokio::time::sleep(pause).await;
@@ -59,17 +58,17 @@ impl Hostile {
                 return;
             }
             let act = self.random.below(12);
-            if let Err(fault) = self.act(act).await {
+            if let Err(failure) = self.act(act).await {
                 let who = format!("hostile client {}, act {act}", self.number);
-                self.round.ledger.fails(format!("{who}: {fault}"));
+                self.round.ledger.fail(format!("{who}: {failure}"));
             }
         }
     }
 
-    async fn act(&mut self, act: u64) -> Result<(), Fault> {
+    async fn act(&mut self, act: u64) -> Result<(), Failure> {
         match act {
-            0 => self.say_hello(&deep(CAPABILITIES)).await,
-            1 => self.say_hello(&small_objects(CAPABILITIES)).await,
+            0 => self.initialize(&deep(CAPABILITIES)).await,
+            1 => self.initialize(&small_objects(CAPABILITIES)).await,
             2 => {
                 let uris = format!(
                     r#""resourceSubscriptions":[{}""]"#,
@@ -86,44 +85,46 @@ impl Hostile {
                 self.listen("", "", &head, &[429]).await
             }
             5 => self.send_names().await,
-            6 => self.ask_for_lists().await,
-            7 => self.come_back_for_large_events().await,
-            8 => self.leave_before_the_first_word().await,
+            6 => self.list_with_cursor().await,
+            7 => self.resume_after_large_event().await,
+            8 => self.leave_before_first_event().await,
             9 => self.send_ahead().await,
             10 => self.open_sessions().await,
-            _ => self.call_at_once().await,
+            _ => self.exceed_call_limit().await,
         }
     }
 
-    async fn connection(&self) -> Result<Connection, Fault> {
-        soon(
+    async fn connection(&self) -> Result<Connection, Failure> {
+        in_time(
             "a connection",
             Connection::open_from(ADDRESS, self.round.address),
         )
         .await
     }
 
-    async fn ask(&self, line: &str, headers: &str, body: &str) -> Result<Response, Fault> {
+    async fn ask(&self, line: &str, headers: &str, body: &str) -> Result<Response, Failure> {
         ask(self.connection().await?, line, headers, body).await
     }
 
-    /// A session with dear capabilities, which nobody comes back to.
-    async fn say_hello(&self, capabilities: &str) -> Result<(), Fault> {
-        let response = self.ask("POST /mcp", POST, &hello(capabilities)).await?;
+    /// Opens and abandons a session with expensive capabilities.
+    async fn initialize(&self, capabilities: &str) -> Result<(), Failure> {
+        let response = self
+            .ask("POST /mcp", POST, &initialize_body(capabilities))
+            .await?;
         is_one_of(&response, &[200, 400, 429])?;
         response.reset().map_err(|error| error.to_string())
     }
 
-    /// Listens for a while; what is only long, and asks for nothing dear, has to be served.
+    /// Listens for a while. The server has to serve a request that is only long.
     async fn listen(
         &mut self,
         filter: &str,
         padding: &str,
         head: &str,
         refused: &[u16],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Failure> {
         let headers = modern("subscriptions/listen", head);
-        let body = listening(filter, padding);
+        let body = listen_body(filter, padding);
         let response = self.ask("POST /mcp", &headers, &body).await?;
         if !response.is_stream() && response.status != 200 {
             is_one_of(&response, refused)?;
@@ -133,8 +134,8 @@ impl Hostile {
         response.reset().map_err(|error| error.to_string())
     }
 
-    /// Names that all are different, or all the same, where each is looked at.
-    async fn send_names(&mut self) -> Result<(), Fault> {
+    /// Sends member names that are all different or all the same, in an object whose names the server compares.
+    async fn send_names(&mut self) -> Result<(), Failure> {
         let is_same = self.random.below(2) == 0;
         let name = |at: usize| if is_same { 0 } else { at };
         let names: String = (0..PADDING / 12)
@@ -150,8 +151,8 @@ impl Hostile {
         response.reset().map_err(|error| error.to_string())
     }
 
-    /// Small objects, or numbers with exponents, where a cursor belongs.
-    async fn ask_for_lists(&mut self) -> Result<(), Fault> {
+    /// Sends small objects, or numbers with exponents, in place of a cursor.
+    async fn list_with_cursor(&mut self) -> Result<(), Failure> {
         let piece = ["{\"\":0},", "1e1,"][self.random.below(2) as usize];
         let cursor = piece.repeat(PADDING / piece.len());
         let body = format!(
@@ -164,8 +165,8 @@ impl Hostile {
         response.reset().map_err(|error| error.to_string())
     }
 
-    /// An event that is longer than all that a session keeps, and back to where it was.
-    async fn come_back_for_large_events(&self) -> Result<(), Fault> {
+    /// Receives an event that is longer than the replay buffer, disconnects, and resumes.
+    async fn resume_after_large_event(&self) -> Result<(), Failure> {
         let Some(session) = self.open_session().await? else {
             return Ok(());
         };
@@ -185,61 +186,61 @@ impl Hostile {
         response.reset().map_err(|error| error.to_string())
     }
 
-    /// A call that tells much, and whose client hears nothing of it.
-    async fn leave_before_the_first_word(&self) -> Result<(), Fault> {
+    /// Disconnects before the first event of a call that sends many.
+    async fn leave_before_first_event(&self) -> Result<(), Failure> {
         let Some(session) = self.open_session().await? else {
             return Ok(());
         };
         let mut connection = self.connection().await?;
         let call = work(&json!({"steps": 40, "ms": 10, "pad": 16 * 1024}));
         let headers = format!("{session}{POST}");
-        soon("a write", connection.send("POST /mcp", &headers, &call)).await?;
-        // So that it is read before it is reset.
+        in_time("a write", connection.send("POST /mcp", &headers, &call)).await?;
+        // The server has to read the request before the reset.
         tokio::time::sleep(Duration::from_millis(5)).await;
         connection.reset().map_err(|error| error.to_string())
     }
 
-    /// Much behind a request that waits; what the server does not read stays with its client.
-    async fn send_ahead(&mut self) -> Result<(), Fault> {
+    /// Sends many bytes after a request that waits. Bytes that the server does not read stay with the client.
+    async fn send_ahead(&mut self) -> Result<(), Failure> {
         let mut connection = self.connection().await?;
         let headers = modern("subscriptions/listen", "");
-        soon(
+        in_time(
             "a write",
-            connection.send("POST /mcp", &headers, &listening("", "")),
+            connection.send("POST /mcp", &headers, &listen_body("", "")),
         )
         .await?;
         tokio::time::sleep(Duration::from_millis(20)).await;
         let padding = " ".repeat(PADDING);
         let ahead = connection.send("POST /mcp", POST, &padding);
-        // It may take none of it, or end the connection: both are right.
+        // The server may read nothing, or close the connection: both are correct.
         let _ = timeout(self.random.millis(100..1_000), ahead).await;
         connection.reset().map_err(|error| error.to_string())
     }
 
-    /// Sessions that nobody comes back to.
-    async fn open_sessions(&self) -> Result<(), Fault> {
+    /// Opens and abandons sessions.
+    async fn open_sessions(&self) -> Result<(), Failure> {
         let mut connection = self.connection().await?;
-        let body = hello("");
+        let body = initialize_body("");
         for _ in 0..INITIALIZES {
             let response = ask(connection, "POST /mcp", POST, &body).await?;
             is_one_of(&response, &[200, 429])?;
             if response.header("connection") == Some("close") {
                 return Ok(());
             }
-            connection = soon("a body", response.body()).await?.1;
+            connection = in_time("a body", response.body()).await?.1;
         }
         Ok(())
     }
 
-    /// As many calls as a session may have, and some more.
-    async fn call_at_once(&mut self) -> Result<(), Fault> {
+    /// Makes more concurrent calls than a session may have.
+    async fn exceed_call_limit(&mut self) -> Result<(), Failure> {
         let accept = "Accept: text/event-stream\r\n";
         let mut stream = self.ask("GET /sse", accept, "").await?;
         is_one_of(&stream, &[200, 429])?;
         if !stream.is_stream() {
             return Ok(());
         }
-        let endpoint = soon("an event", stream.event()).await?;
+        let endpoint = in_time("an event", stream.event()).await?;
         let path = endpoint
             .map(|event| format!("POST {}", event.data))
             .unwrap_or_default();
@@ -250,7 +251,7 @@ impl Hostile {
             let response = ask(connection, &path, POST, &call).await?;
             is_one_of(&response, &[202, 429, 503])?;
             let closes = response.header("connection") == Some("close");
-            let (_, same) = soon("a body", response.body()).await?;
+            let (_, same) = in_time("a body", response.body()).await?;
             connection = if closes {
                 self.connection().await?
             } else {
@@ -262,20 +263,20 @@ impl Hostile {
         stream.reset().map_err(|error| error.to_string())
     }
 
-    /// The headers of a session of 2025-11-25; `None` where it may have no more.
-    async fn open_session(&self) -> Result<Option<String>, Fault> {
-        let response = self.ask("POST /mcp", POST, &hello("")).await?;
+    /// Opens a session of 2025-11-25. Returns its headers, or `None` if the limit is reached.
+    async fn open_session(&self) -> Result<Option<String>, Failure> {
+        let response = self.ask("POST /mcp", POST, &initialize_body("")).await?;
         is_one_of(&response, &[200, 429])?;
         let id = response.header("mcp-session-id");
         Ok(id.map(|id| format!("Mcp-Session-Id: {id}\r\n")))
     }
 }
 
-fn is_one_of(response: &Response, statuses: &[u16]) -> Result<(), Fault> {
+fn is_one_of(response: &Response, statuses: &[u16]) -> Result<(), Failure> {
     match statuses.contains(&response.status) {
         true => Ok(()),
         false => Err(format!(
-            "{}, and only {statuses:?} are right",
+            "the status is {} instead of one of {statuses:?}",
             response.status
         )),
     }
@@ -285,23 +286,23 @@ fn modern(method: &str, more: &str) -> String {
     format!("{POST}MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n{more}")
 }
 
-fn hello(capabilities: &str) -> String {
+fn initialize_body(capabilities: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"2025-11-25","capabilities":{{{capabilities}}},"clientInfo":{{"name":"soak","version":"1"}}}}}}"#
     )
 }
 
-fn listening(filter: &str, padding: &str) -> String {
+fn listen_body(filter: &str, padding: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{{"notifications":{{{filter}}},{META}{padding}}}}}"#
     )
 }
 
-/// A call of the tool, whose answer nobody waits for.
+/// A call whose answer the client ignores.
 fn work(arguments: &serde_json::Value) -> String {
     let mut arguments = arguments.clone();
-    arguments["token"] = "nobody's".into();
-    let meta = json!({"progressToken": "nobody's"});
+    arguments["token"] = "hostile".into();
+    let meta = json!({"progressToken": "hostile"});
     text(
         Some(1),
         "tools/call",

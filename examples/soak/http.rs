@@ -1,5 +1,5 @@
-//! As much of HTTP/1.1 as the clients need, on raw sockets: so that they can stop reading, leave in
-//! the middle of a word, and share no code with the server.
+//! A minimal HTTP/1.1 client on raw sockets. It can stop reading and disconnect at any byte, and shares no code
+//! with the server.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 pub(crate) struct Connection {
     socket: TcpStream,
     address: SocketAddr,
-    /// What was read and not yet understood.
+    /// Bytes that were read and not yet parsed.
     pending: Vec<u8>,
 }
 
@@ -22,14 +22,14 @@ impl Connection {
         Self::over(TcpSocket::new_v4()?, address).await
     }
 
-    /// A connection that comes from another address.
+    /// Connects from this address.
     pub(crate) async fn open_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::from((source, 0)))?;
         Self::over(socket, address).await
     }
 
-    /// A connection whose kernel takes little, so that a client that does not read is felt.
+    /// Connects with a small receive buffer, so that the server notices soon when the client does not read.
     pub(crate) async fn narrow(address: SocketAddr) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(16 * 1024)?;
@@ -46,7 +46,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request without waiting for anything to come back. `headers` are whole lines.
+    /// Sends a request without waiting for the response. `headers` are whole lines.
     pub(crate) async fn send(&mut self, line: &str, headers: &str, body: &str) -> io::Result<()> {
         let address = self.address;
         let len = body.len();
@@ -62,7 +62,8 @@ impl Connection {
             let end = self.pending.windows(4).position(|at| at == b"\r\n\r\n");
             if let Some(end) = end {
                 let head: Vec<u8> = self.pending.drain(..end + 4).collect();
-                let head = String::from_utf8(head).map_err(|_| malformed("a head"))?;
+                let head =
+                    String::from_utf8(head).map_err(|_| malformed("the head of the response"))?;
                 return Response::read(self, head);
             }
             self.read_some().await?;
@@ -76,20 +77,20 @@ impl Connection {
         }
     }
 
-    /// Goes without a goodbye: the server gets a reset.
+    /// Closes the connection with a reset.
     pub(crate) fn reset(self) -> io::Result<()> {
         self.socket.set_zero_linger()
     }
 }
 
-/// A response whose body is read as it comes.
+/// A response whose body is read as it arrives.
 pub(crate) struct Response {
     connection: Connection,
     head: String,
     pub(crate) status: u16,
     decoder: Decoder,
     events: VecDeque<Received>,
-    /// Of a stream: where to go on behind.
+    /// The id of the last event, to resume after it.
     pub(crate) last_event_id: Option<String>,
     ended: bool,
 }
@@ -98,7 +99,7 @@ impl Response {
     fn read(connection: Connection, head: String) -> io::Result<Self> {
         let status = head.split(' ').nth(1).and_then(|text| text.parse().ok());
         Ok(Self {
-            status: status.ok_or_else(|| malformed("a status"))?,
+            status: status.ok_or_else(|| malformed("the status line"))?,
             connection,
             head,
             decoder: Decoder::new(),
@@ -119,23 +120,23 @@ impl Response {
         self.header("content-type") == Some("text/event-stream")
     }
 
-    /// The body of a response that is no stream, and the connection for the next exchange.
+    /// Reads the body of a response that is not a stream. Returns it with the connection for the next exchange.
     pub(crate) async fn body(mut self) -> io::Result<(String, Connection)> {
         let len = self.header("content-length").unwrap_or("0");
-        let len: usize = len.parse().map_err(|_| malformed("a length"))?;
+        let len: usize = len.parse().map_err(|_| malformed("Content-Length"))?;
         while self.connection.pending.len() < len {
             self.connection.read_some().await?;
         }
         let body = self.connection.pending.drain(..len).collect();
-        let body = String::from_utf8(body).map_err(|_| malformed("a body"))?;
+        let body = String::from_utf8(body).map_err(|_| malformed("the body"))?;
         Ok((body, self.connection))
     }
 
-    /// The next event of a stream; `None` at its proper end.
+    /// The next event of a stream; `None` at the end of the stream.
     ///
     /// # Cancel safety
     ///
-    /// Nothing that was read is lost when the future is dropped.
+    /// No bytes are lost when the future is dropped.
     pub(crate) async fn event(&mut self) -> io::Result<Option<Received>> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -154,7 +155,7 @@ impl Response {
         }
     }
 
-    /// The next chunk of the body, if all of it is here; the last one is empty.
+    /// The next chunk of the body, if it is complete; the last one is empty.
     fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         let pending = &mut self.connection.pending;
         let Some(line) = pending.windows(2).position(|at| at == b"\r\n") else {
@@ -162,7 +163,7 @@ impl Response {
         };
         let size = std::str::from_utf8(&pending[..line]).ok();
         let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
-        let size = size.ok_or_else(|| malformed("a chunk"))?;
+        let size = size.ok_or_else(|| malformed("the size of a chunk"))?;
         let (start, end) = (line + 2, line + 2 + size);
         if pending.len() < end + 2 {
             return Ok(None);
@@ -173,7 +174,7 @@ impl Response {
         Ok(Some(chunk))
     }
 
-    /// Goes without a goodbye.
+    /// Closes the connection with a reset.
     pub(crate) fn reset(self) -> io::Result<()> {
         self.connection.reset()
     }
@@ -185,5 +186,5 @@ impl Response {
 }
 
 fn malformed(what: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("{what} cannot be read"))
+    io::Error::new(ErrorKind::InvalidData, format!("{what} is malformed"))
 }

@@ -1,4 +1,4 @@
-//! The account of all calls: each is settled once, and what should not have happened is kept.
+//! The account of all calls and their outcomes, and of everything that went wrong.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,13 +9,13 @@ use serde_json::Value;
 /// What became of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
-    /// Exactly one answer, on the exchange that asked.
+    /// Exactly one answer, on the exchange of the call.
     Answered,
-    /// Exactly one answer, after the client had left and come back.
+    /// Exactly one answer, after the client disconnected and resumed.
     Resumed,
-    /// The client left, and cannot or did not come back.
+    /// The client disconnected, and could not or did not resume.
     Left,
-    /// The client cancelled it; no answer, or the one that crossed the cancel.
+    /// The client cancelled it. There was no answer, or one that was already on its way.
     Cancelled,
 }
 
@@ -23,7 +23,7 @@ impl Outcome {
     pub(crate) const ALL: [Self; 4] = [Self::Answered, Self::Resumed, Self::Left, Self::Cancelled];
 }
 
-/// How many failures are kept in words.
+/// The number of failures that are kept to print.
 const KEPT: usize = 20;
 
 #[derive(Default)]
@@ -47,20 +47,20 @@ impl Ledger {
         &self.revisions[at.expect("all revisions have an account")]
     }
 
-    pub(crate) fn connects(&self, revision: ProtocolVersion) {
+    pub(crate) fn count_visit(&self, revision: ProtocolVersion) {
         add(&self.account(revision).sessions);
     }
 
-    pub(crate) fn calls(&self, revision: ProtocolVersion) {
+    pub(crate) fn count_call(&self, revision: ProtocolVersion) {
         add(&self.account(revision).calls);
     }
 
-    pub(crate) fn settles(&self, revision: ProtocolVersion, outcome: Outcome) {
+    pub(crate) fn settle_call(&self, revision: ProtocolVersion, outcome: Outcome) {
         add(&self.account(revision).settled[outcome as usize]);
     }
 
-    /// Something that a correct server does not do.
-    pub(crate) fn fails(&self, what: String) {
+    /// Records something that a correct server does not do.
+    pub(crate) fn fail(&self, what: String) {
         add(&self.failed);
         let mut failures = self.failures.lock().expect("nothing panics under the lock");
         if failures.len() < KEPT {
@@ -77,7 +77,7 @@ impl Ledger {
         failures.expect("nothing panics under the lock").clone()
     }
 
-    /// Connects, calls, and calls by outcome, of one revision.
+    /// The visits, calls, and calls by outcome of one revision.
     pub(crate) fn totals(&self, revision: ProtocolVersion) -> (u64, u64, [u64; 4]) {
         let account = self.account(revision);
         let settled = Outcome::ALL.map(|outcome| {
@@ -88,7 +88,7 @@ impl Ledger {
         (load(&account.sessions), load(&account.calls), settled)
     }
 
-    /// As `totals`, of all revisions.
+    /// Like `totals`, for all revisions together.
     pub(crate) fn sum(&self) -> (u64, u64, [u64; 4]) {
         let mut sum = (0, 0, [0; 4]);
         for revision in ProtocolVersion::ALL {
@@ -107,64 +107,64 @@ fn add(count: &AtomicU64) {
     count.fetch_add(1, Ordering::Relaxed);
 }
 
-/// What a call has to see: its own progress in order, then one answer with its own token.
+/// What a call expects: its own progress in order, then one answer with its own token.
 pub(crate) struct Expected {
     pub(crate) id: u64,
     token: String,
     progress: u64,
-    /// Whether progress that finds no room may be left out, as in 2026-07-28.
-    may_miss: bool,
+    /// Whether the server may drop progress if the stream is full, as in 2026-07-28.
+    may_skip_progress: bool,
     pub(crate) is_answered: bool,
 }
 
 impl Expected {
-    pub(crate) fn new(id: u64, token: String, may_miss: bool) -> Self {
+    pub(crate) fn new(id: u64, token: String, may_skip_progress: bool) -> Self {
         Self {
             id,
             token,
             progress: 0,
-            may_miss,
+            may_skip_progress,
             is_answered: false,
         }
     }
 
-    /// Whether a message is about this call: by id, or by the progress token, which is the token.
-    pub(crate) fn is_of(&self, message: &Value) -> bool {
+    /// Whether a message belongs to this call, by its id or its progress token.
+    pub(crate) fn matches(&self, message: &Value) -> bool {
         match message.get("method") {
             Some(_) => message["params"]["progressToken"] == *self.token,
             None => message["id"] == self.id,
         }
     }
 
-    /// Takes the next message of the exchange.
+    /// Checks the next message of the exchange.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
-    pub(crate) fn takes(&mut self, message: &Value) -> Result<(), String> {
+    /// What is wrong with the message.
+    pub(crate) fn check(&mut self, message: &Value) -> Result<(), String> {
         let says = |what: &str| {
             Err(format!(
                 "{what} for {} ({}): {message}",
                 self.token, self.id
             ))
         };
-        if !self.is_of(message) {
-            return says("a message of somebody else");
+        if !self.matches(message) {
+            return says("a message of another call");
         }
         if self.is_answered {
-            return says("a message behind the answer");
+            return says("a message after the answer");
         }
         if message.get("method").is_some() {
             let progress = message["params"]["progress"].as_u64().unwrap_or(0);
             let is_next = progress == self.progress + 1;
-            if !(is_next || self.may_miss && progress > self.progress) {
-                return says("progress that does not follow the last");
+            if !(is_next || self.may_skip_progress && progress > self.progress) {
+                return says("progress out of order");
             }
             self.progress = progress;
             return Ok(());
         }
         if message["result"]["content"][0]["text"] != *self.token {
-            return says("a foreign answer");
+            return says("the answer of another call");
         }
         self.is_answered = true;
         Ok(())

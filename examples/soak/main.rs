@@ -1,17 +1,17 @@
-//! A soak: thousands of clients of all revisions connect, call, stall, reset, resume and leave at
-//! random. At the end every call has had exactly one answer with its own token, and sessions,
-//! streams, tasks and heap are back where they started.
+//! A soak test: thousands of clients of all revisions connect, call, stall, reset, resume and disconnect at
+//! random. At the end every call must have had exactly one answer, with its own token, and the sessions, streams,
+//! tasks and heap of the server must be back where they started.
 //!
-//! One client in ten is hostile, and does from an address of its own what makes a server dear (see
-//! `hostile`). What is asked of the server for the others stays the same, and so do their latencies.
+//! Run it with `cargo run --release --example soak [-- --seconds N --clients N --seed N]`.
 //!
-//! `cargo run --release --example soak [-- --seconds N --clients N --seed N]`
+//! One client in ten is hostile. From an address of its own it does what is expensive for a server (see
+//! `hostile`). The other clients must not notice: the same checks and latencies hold for them.
 //!
-//! The server and the clients are in this process, each on a runtime of its own, with loopback TCP
-//! between them. A first round warms up what is made once, such as the runtime's slots; what is
-//! compared is what is left after it and after the last. In the second round hostile clients stay away,
-//! and in the third they come back: from these two are the latencies. The seed makes every client do
-//! the same again, though not at the same time. The exit code tells whether all is well.
+//! The server and the clients run in this process, each on its own runtime, and talk over loopback TCP. The first
+//! round warms up. The test compares the figures after this round with those after the last one. In the second
+//! round the hostile clients stay away, and in the third they return; the test compares the latencies of these two
+//! rounds. With the same seed every client repeats its actions, though not at the same times. The exit code is 0
+//! if the test passed.
 
 mod client;
 mod figures;
@@ -51,35 +51,35 @@ use crate::pace::{PACERS, Pace, keep_pace};
 use crate::server::{Handlers, IDLE_TIME, MOST, server, service};
 use crate::visits::visit_until_over;
 
-/// Counts the heap.
+/// Counts the bytes on the heap.
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// How often progress is shown.
+/// The time between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// How often it is looked at, and clients are told of a change.
+/// The time between two samples of the figures. Each time the server also announces a change.
 const PULSE: Duration = Duration::from_secs(1);
-/// How long the clients have to come to an end once the round is over.
+/// The time that the clients have to finish after the end of a round.
 const LAST_VISITS: Duration = Duration::from_secs(60);
-/// How long the server has to be quiet once the clients are gone.
+/// The time that the server has to become idle after the last client has left.
 const SETTLING: Duration = Duration::from_secs(IDLE_TIME.as_secs() * 4);
-/// How many clients may wait to be accepted.
+/// The length of the accept queue.
 const BACKLOG: u32 = 4_096;
-/// How many files a client may have open at once, at both ends of its connections, on average.
+/// The average number of files that a client may have open, counting both ends of its connections.
 const FILES: u64 = 8;
 
-type Failed = Box<dyn Error>;
+type BoxError = Box<dyn Error>;
 
-struct Wish {
+struct Options {
     seconds: u64,
     clients: u64,
     seed: u64,
 }
 
-impl Wish {
-    fn read() -> Result<Self, Failed> {
+impl Options {
+    fn read() -> Result<Self, BoxError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let mut wish = Self {
+        let mut options = Self {
             seconds: 120,
             clients: 2_000,
             seed: now.as_secs(),
@@ -89,18 +89,18 @@ impl Wish {
             let value = args.next().and_then(|value| value.parse().ok());
             let value: u64 = value.ok_or("usage: soak [--seconds N] [--clients N] [--seed N]")?;
             match &*name {
-                "--seconds" => wish.seconds = value.max(2),
-                "--clients" => wish.clients = value,
-                "--seed" => wish.seed = value,
-                _ => return Err(format!("there is no {name}").into()),
+                "--seconds" => options.seconds = value.max(2),
+                "--clients" => options.clients = value,
+                "--seed" => options.seed = value,
+                _ => return Err(format!("there is no option {name}").into()),
             }
         }
-        Ok(wish)
+        Ok(options)
     }
 
-    /// What is needed of open files has to be there before it begins.
-    fn check_files(&self) -> Result<(), Failed> {
-        // Only Linux tells without unsafe code.
+    /// Fails before the start if the limit on open files is too low.
+    fn check_files(&self) -> Result<(), BoxError> {
+        // Only Linux reports the limit without unsafe code.
         let Ok(limits) = fs::read_to_string("/proc/self/limits") else {
             return Ok(());
         };
@@ -112,8 +112,8 @@ impl Wish {
         let needed = self.clients * FILES + 64;
         match limit {
             Some(limit) if limit < needed => Err(format!(
-                "{} clients may open {needed} files, and the limit is {limit}: try `ulimit -n \
-                 {needed}` first, or fewer `--clients`",
+                "{} clients may open {needed} files, but the limit is {limit}: run `ulimit -n \
+                 {needed}` first, or use fewer `--clients`",
                 self.clients
             )
             .into()),
@@ -139,37 +139,43 @@ fn main() -> ExitCode {
     }
 }
 
-fn soak() -> Result<bool, Failed> {
-    let wish = Wish::read()?;
-    wish.check_files()?;
+fn soak() -> Result<bool, BoxError> {
+    let options = Options::read()?;
+    options.check_files()?;
     println!(
         "{} clients, {} s, seed {}",
-        wish.clients, wish.seconds, wish.seed
+        options.clients, options.seconds, options.seed
     );
     let handlers = Handlers::default();
-    let soaked = Soaked::start(handlers.clone())?;
-    let (warm_up, alone) = (wish.seconds / 6, wish.seconds / 3);
-    let beside = wish.seconds - warm_up - alone;
-    println!(
-        "warming up for {warm_up} s, then {alone} s without and {beside} s with hostile clients"
-    );
-    let first = soaked.round(&wish, true, Duration::from_secs(warm_up))?;
-    let start = soaked.settle()?;
-    let second = soaked.round(&wish, false, Duration::from_secs(alone))?;
-    soaked.settle()?;
-    let third = soaked.round(&wish, true, Duration::from_secs(beside))?;
+    let server = ServerUnderTest::start(handlers.clone())?;
+    let (warm_up, alone) = (options.seconds / 6, options.seconds / 3);
+    let beside = options.seconds - warm_up - alone;
+    println!("{warm_up} s of warm-up, then {alone} s without and {beside} s with hostile clients");
+    let first = server.round(
+        &options,
+        HostileClients::Present,
+        Duration::from_secs(warm_up),
+    )?;
+    let start = server.settle()?;
+    let second = server.round(&options, HostileClients::Absent, Duration::from_secs(alone))?;
+    server.settle()?;
+    let third = server.round(
+        &options,
+        HostileClients::Present,
+        Duration::from_secs(beside),
+    )?;
     let mut peak = second.peak.max(third.peak);
     peak.heap = third.peak.heap;
-    let end = soaked.settle()?;
+    let end = server.settle()?;
 
     let rounds = [&first, &second, &third];
     let mut is_well = print_calls(&rounds.map(|round| &round.ledger));
-    is_well &= print_events(&soaked.mcp, &handlers);
+    is_well &= print_events(&server.mcp, &handlers);
     let files = rounds.map(|round| round.files).into_iter().max();
-    println!("open files: {} at most", files.unwrap_or_default());
+    println!("most open files: {}", files.unwrap_or_default());
     is_well &= end.print(&start, &peak);
     is_well &= print_pace(&second.pace, &third.pace);
-    let hostile = (0..wish.clients)
+    let hostile = (0..options.clients)
         .filter(|number| Hostile::is_one(*number))
         .count();
     is_well &= heap_is_bounded(&second.peak, &third.peak, hostile);
@@ -177,12 +183,19 @@ fn soak() -> Result<bool, Failed> {
         println!("failure: {failure}");
     }
     let failed: u64 = rounds.iter().map(|round| round.ledger.failed()).sum();
-    println!("{failed} failures, in all rounds");
+    println!("{failed} failures in all rounds");
     Ok(is_well && failed == 0)
 }
 
+/// Whether hostile clients take part in a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HostileClients {
+    Present,
+    Absent,
+}
+
 /// The server, on a runtime of its own.
-struct Soaked {
+struct ServerUnderTest {
     runtime: Runtime,
     server: Server,
     mcp: McpService,
@@ -190,16 +203,16 @@ struct Soaked {
     start: Figures,
 }
 
-/// What a round leaves when its clients are gone.
-struct Over {
+/// The results of a round.
+struct RoundResult {
     ledger: Ledger,
     peak: Figures,
     files: usize,
     pace: Pace,
 }
 
-impl Soaked {
-    fn start(handlers: Handlers) -> Result<Self, Failed> {
+impl ServerUnderTest {
+    fn start(handlers: Handlers) -> Result<Self, BoxError> {
         let runtime = Runtime::new()?;
         let server = server(handlers);
         let mcp = service(server.clone())?;
@@ -220,44 +233,48 @@ impl Soaked {
         Figures::of(&self.mcp, self.runtime.handle())
     }
 
-    /// Lets clients come and go for so long, the hostile ones too or without them, and waits until all
-    /// are gone.
-    fn round(&self, wish: &Wish, with_hostile: bool, length: Duration) -> Result<Over, Failed> {
+    /// Runs the clients for this long, and waits until all of them have left.
+    fn round(
+        &self,
+        options: &Options,
+        hostile: HostileClients,
+        length: Duration,
+    ) -> Result<RoundResult, BoxError> {
         ALLOCATOR.reset_peak_usage();
         let begun = Instant::now();
         let round = Arc::new(Round {
             address: self.address,
             ledger: Ledger::default(),
-            seed: wish.seed,
+            seed: options.seed,
             until: begun + length,
         });
-        // Dropped at the end, with all that is the clients'.
+        // Dropping this runtime frees everything of the clients.
         let clients = Runtime::new()?;
         let (mut peak, files, pace) = clients.block_on(async {
             let mut living = JoinSet::new();
-            for number in 0..wish.clients {
+            for number in 0..options.clients {
                 let round = Arc::clone(&round);
                 if !Hostile::is_one(number) {
                     living.spawn(visit_until_over(Client::new(round, number)));
-                } else if with_hostile {
-                    living.spawn(Hostile::new(round, number).live());
+                } else if hostile == HostileClients::Present {
+                    living.spawn(Hostile::new(round, number).run());
                 }
             }
             let mut pacers = JoinSet::new();
             for number in 0..PACERS {
-                pacers.spawn(keep_pace(Arc::clone(&round), wish.clients + number));
+                pacers.spawn(keep_pace(Arc::clone(&round), options.clients + number));
             }
             let (peak, files) = self.watch(&round, begun, &mut living).await?;
             let mut latencies = Vec::new();
             while let Some(pacer) = pacers.join_next().await {
                 latencies.extend(pacer?);
             }
-            Ok::<_, Failed>((peak, files, Pace::of(latencies)))
+            Ok::<_, BoxError>((peak, files, Pace::of(latencies)))
         })?;
         peak.heap = ALLOCATOR.peak_usage();
         drop(clients);
-        let round = Arc::into_inner(round).ok_or("a client is still there")?;
-        Ok(Over {
+        let round = Arc::into_inner(round).ok_or("a client is still running")?;
+        Ok(RoundResult {
             ledger: round.ledger,
             peak,
             files,
@@ -265,13 +282,13 @@ impl Soaked {
         })
     }
 
-    /// Shows progress until the last client is gone.
+    /// Samples the figures and prints progress until the last client has left.
     async fn watch(
         &self,
         round: &Round,
         begun: Instant,
         living: &mut JoinSet<()>,
-    ) -> Result<(Figures, usize), Failed> {
+    ) -> Result<(Figures, usize), BoxError> {
         let deadline = round.until + LAST_VISITS;
         let (mut peak, mut files) = (self.figures(), 0);
         let mut shown = begun;
@@ -289,39 +306,39 @@ impl Soaked {
                 print_progress(begun.elapsed(), &now, &round.ledger);
             }
             if Instant::now() > deadline {
-                return Err(format!("{} clients do not come to an end", living.len()).into());
+                return Err(format!("{} clients did not finish in time", living.len()).into());
             }
         }
         Ok((peak, files))
     }
 
-    /// Waits until the server has noticed that everybody is gone; fails when it does not.
-    fn settle(&self) -> Result<Figures, Failed> {
+    /// Waits until the server is idle; fails if it does not become idle in time.
+    fn settle(&self) -> Result<Figures, BoxError> {
         let begun = Instant::now();
         loop {
             std::thread::sleep(Duration::from_millis(100));
             let now = self.figures();
-            if now.are_quiet(&self.start) {
-                println!("quiet after {:.1} s", begun.elapsed().as_secs_f64());
+            if now.are_idle(&self.start) {
+                println!("idle after {:.1} s", begun.elapsed().as_secs_f64());
                 return Ok(now);
             }
             if begun.elapsed() > SETTLING {
                 now.print(&self.start, &now);
-                return Err("something stays when all clients are gone".into());
+                return Err("the server still holds something after all clients have left".into());
             }
         }
     }
 }
 
-/// As `TcpListener::bind`, with more room for clients that come at once: where it ends, the kernel
-/// drops them, and they try again seconds later.
+/// Like `TcpListener::bind`, with a longer accept queue. If the queue is full, the kernel drops clients, which try
+/// again seconds later.
 fn listen() -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     socket.listen(BACKLOG)
 }
 
-/// How many files this process has open, where the system tells.
+/// The number of open files of this process; 0 if the system does not report it.
 fn open_files() -> usize {
     fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }

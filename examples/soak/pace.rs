@@ -1,28 +1,27 @@
-//! Clients that ask for little, again and again, and measure how long it takes: what others do must
-//! not be felt here.
+//! Clients that make short calls and measure their latency, which the other clients must not affect.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::{Client, Fault, Round};
+use crate::client::{Client, Failure, Round};
 use crate::stateless;
 
-/// How many of these clients there are.
+/// The number of these clients.
 pub(crate) const PACERS: u64 = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long calls took. It is short, because it is on the heap of the process that is measured.
+/// A summary of the latencies. It is short, because it is on the heap that the test measures.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Pace {
     pub(crate) calls: usize,
     pub(crate) median: Duration,
-    /// 99 of a hundred took no longer.
+    /// The 99th percentile.
     pub(crate) slowest: Duration,
 }
 
-/// Calls at once when it has its answer, after a pause, until the round is over.
+/// Calls repeatedly, with a pause after each answer, until the round is over.
 pub(crate) async fn keep_pace(round: Arc<Round>, number: u64) -> Vec<Duration> {
     let ledger = Arc::clone(&round);
     let mut client = Client::modern(round, number);
@@ -31,13 +30,13 @@ pub(crate) async fn keep_pace(round: Arc<Round>, number: u64) -> Vec<Duration> {
         tokio::time::sleep(PAUSE).await;
         match call(&mut client).await {
             Ok(latency) => latencies.push(latency),
-            Err(fault) => ledger.ledger.fails(format!("pacer {number}: {fault}")),
+            Err(failure) => ledger.ledger.fail(format!("pacer {number}: {failure}")),
         }
     }
     latencies
 }
 
-async fn call(client: &mut Client) -> Result<Duration, Fault> {
+async fn call(client: &mut Client) -> Result<Duration, Failure> {
     let connection = client.connection().await?;
     let begun = Instant::now();
     stateless::call(client, connection, 1, json!({}), Duration::ZERO).await?;

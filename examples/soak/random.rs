@@ -1,4 +1,4 @@
-//! Chance that can be had again: SplitMix64, from a seed.
+//! Reproducible random numbers: SplitMix64 with a seed.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The chance of one client among many with the same seed.
+    /// The random numbers of one of the clients that share a seed.
     pub(crate) fn new(seed: u64, client: u64) -> Self {
         let mut random = Self(seed ^ client.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         random.next();

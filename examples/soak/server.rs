@@ -1,5 +1,4 @@
-//! The server that is soaked: one tool, whose every call says what it does and which token it
-//! answers with.
+//! The server under test. It has one tool, whose arguments say what a call does and which token it answers with.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,17 +8,17 @@ use mcp_wire::McpService;
 use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
 use serde_json::json;
 
-/// How long a session may be idle. Much longer than any client pauses, also on a busy machine, so that
-/// one that is refused has found a fault.
+/// The idle time of sessions. It is much longer than the pauses of the clients, also on a busy machine, so that a
+/// session that expires too early is a failure.
 pub(crate) const IDLE_TIME: Duration = Duration::from_secs(15);
-/// How many sessions, calls, listening requests and connections there may be: all clients are at one
-/// address, which may have half of them.
+/// The limit on sessions, calls, listening requests and connections. All clients share one address, which may use
+/// half of it.
 pub(crate) const MOST: usize = 20_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// Short, so that some slow calls are answered with JSON and some with a stream.
 const SILENCE: Duration = Duration::from_millis(200);
 
-/// How many handlers run, and how each of them ended.
+/// How many handlers started, and how they ended.
 #[derive(Clone, Default)]
 pub(crate) struct Handlers(Arc<Counts>);
 
@@ -47,7 +46,7 @@ impl Handlers {
         self.0.finished.load(Ordering::Relaxed)
     }
 
-    /// Cancelled, or ended with their session or their client.
+    /// The handlers that were cancelled, or that ended with their session or client.
     pub(crate) fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
@@ -70,8 +69,8 @@ impl Drop for Running {
     }
 }
 
-/// The tool `work` makes `steps` steps of `ms` each, tells of each with `pad` bytes more, and
-/// answers with `token`.
+/// The tool `work` makes `steps` steps of `ms` milliseconds, reports each as progress with `pad` bytes of padding,
+/// and answers with `token`.
 pub(crate) fn server(handlers: Handlers) -> Server {
     let work = Tool::new("work").input(json!({"type": "object", "required": ["token"]}));
     Server::new("Soak", "1.0.0").tool(work, move |cx: Call, args: Arguments| {
@@ -93,7 +92,7 @@ async fn work_on(cx: Call, args: Arguments, mut running: Running) -> Result<Stri
         tokio::time::sleep(pause).await;
         cx.progress(step as f64, None, Some(&pad));
     }
-    // A call that asks for nothing is answered at once, without a timer.
+    // A call without arguments is answered at once, without a timer.
     if args.value("steps").is_none() && !pause.is_zero() {
         tokio::time::sleep(pause).await;
     }

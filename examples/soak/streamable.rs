@@ -1,12 +1,11 @@
-//! Clients of 2025-03-26 to 2025-11-25: sessions, streams that can be resumed, and leaving in the
-//! middle of them.
+//! Clients of 2025-03-26 to 2025-11-25: they have sessions, and can resume streams after a disconnect.
 
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::client::{Client, Fault, ask, hello, message, parsed, soon, text};
+use crate::client::{Client, Failure, ask, in_time, initialize_params, message, parsed, text};
 use crate::http::{Connection, Response};
 use crate::ledger::{Expected, Outcome};
 
@@ -16,11 +15,11 @@ const POST: &str =
 struct Session {
     headers: String,
     next_id: u64,
-    /// The standalone stream, while there is one.
+    /// The standalone stream, while it is open.
     listening: Option<Response>,
 }
 
-pub(crate) async fn visit(client: &mut Client) -> Result<(), Fault> {
+pub(crate) async fn visit(client: &mut Client) -> Result<(), Failure> {
     let mut session = Session::open(client).await?;
     for _ in 0..client.random.within(1..12) {
         client.pause().await;
@@ -37,7 +36,7 @@ pub(crate) async fn visit(client: &mut Client) -> Result<(), Fault> {
             18 => session.listen(client).await?,
             _ => {
                 let headers = format!("{}{POST}", session.headers);
-                client.offend(&headers).await?;
+                client.send_invalid(&headers).await?;
             }
         }
     }
@@ -45,8 +44,8 @@ pub(crate) async fn visit(client: &mut Client) -> Result<(), Fault> {
 }
 
 impl Session {
-    async fn open(client: &mut Client) -> Result<Self, Fault> {
-        let body = text(Some(0), "initialize", hello(client.revision));
+    async fn open(client: &mut Client) -> Result<Self, Failure> {
+        let body = text(Some(0), "initialize", initialize_params(client.revision));
         let response = client.exchange("POST /mcp", POST, &body).await?;
         let id = response.header("mcp-session-id").unwrap_or_default();
         let headers = format!(
@@ -64,44 +63,44 @@ impl Session {
         Ok(session)
     }
 
-    /// POSTs what has no answer but its status.
-    async fn post(&self, client: &mut Client, body: &str, status: u16) -> Result<(), Fault> {
+    /// POSTs a message whose only answer is a status.
+    async fn post(&self, client: &mut Client, body: &str, status: u16) -> Result<(), Failure> {
         let headers = format!("{}{POST}", self.headers);
         let response = client.exchange("POST /mcp", &headers, body).await?;
         client.finish(response, status).await?;
         Ok(())
     }
 
-    /// Sends a call without waiting for anything to come back.
+    /// Sends a call without waiting for its answer.
     async fn send(
         &mut self,
         client: &mut Client,
         connection: &mut Connection,
         arguments: serde_json::Value,
-    ) -> Result<Expected, Fault> {
+    ) -> Result<Expected, Failure> {
         let id = self.next_id;
         self.next_id += 1;
-        let (call, params) = client.begins(id, arguments);
+        let (call, params) = client.begin_call(id, arguments);
         let body = text(Some(id), "tools/call", params);
         let headers = format!("{}{POST}", self.headers);
-        soon("a write", connection.send("POST /mcp", &headers, &body)).await?;
+        in_time("a write", connection.send("POST /mcp", &headers, &body)).await?;
         Ok(call)
     }
 
-    async fn call(&mut self, client: &mut Client) -> Result<(), Fault> {
-        let errand = client.errand();
+    async fn call(&mut self, client: &mut Client) -> Result<(), Failure> {
+        let work = client.random_work();
         let mut connection = client.connection().await?;
-        let call = self.send(client, &mut connection, errand).await?;
+        let call = self.send(client, &mut connection, work).await?;
         self.await_answer(client, connection, call).await
     }
 
-    /// Calls that run at the same time, each on a connection of its own.
-    async fn call_several(&mut self, client: &mut Client) -> Result<(), Fault> {
+    /// Makes concurrent calls, each on its own connection.
+    async fn call_several(&mut self, client: &mut Client) -> Result<(), Failure> {
         let mut sent = Vec::new();
         for _ in 0..client.random.within(2..5) {
-            let errand = client.errand();
+            let work = client.random_work();
             let mut connection = client.connection().await?;
-            let call = self.send(client, &mut connection, errand).await?;
+            let call = self.send(client, &mut connection, work).await?;
             sent.push((connection, call));
         }
         for (connection, call) in sent {
@@ -110,11 +109,11 @@ impl Session {
         Ok(())
     }
 
-    /// A client that does not read for a while still gets everything.
-    async fn stall(&mut self, client: &mut Client) -> Result<(), Fault> {
+    /// Stops reading for a while, and still receives everything.
+    async fn stall(&mut self, client: &mut Client) -> Result<(), Failure> {
         let mut connection = client.narrow_connection().await?;
         let call = self
-            .send(client, &mut connection, Client::long_talk())
+            .send(client, &mut connection, Client::long_work())
             .await?;
         let pause = client.random.millis(100..1_500);
         tokio::time::sleep(pause).await;
@@ -126,10 +125,10 @@ impl Session {
         client: &mut Client,
         connection: Connection,
         mut call: Expected,
-    ) -> Result<(), Fault> {
-        let response = soon("the head of a response", connection.response()).await?;
+    ) -> Result<(), Failure> {
+        let response = in_time("the head of a response", connection.response()).await?;
         let resumed = self.follow(client, response, &mut call).await?;
-        client.settles(if resumed {
+        client.settle_call(if resumed {
             Outcome::Resumed
         } else {
             Outcome::Answered
@@ -137,36 +136,36 @@ impl Session {
         Ok(())
     }
 
-    /// Reads a response to its end, and comes back to a stream that ends before the answer. Tells
-    /// whether it had to.
+    /// Reads a response to its end, and resumes a stream that ends before the answer. True if it had to resume.
     async fn follow(
         &self,
         client: &mut Client,
         mut response: Response,
         call: &mut Expected,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Failure> {
         let mut resumed = false;
         loop {
             if !response.is_stream() {
                 let body = client.finish(response, 200).await?;
-                call.takes(&parsed(&body)?)?;
+                call.check(&parsed(&body)?)?;
                 return Ok(resumed);
             }
             while let Some(message) = message(&mut response).await? {
-                call.takes(&message)?;
+                call.check(&message)?;
             }
             if call.is_answered {
                 client.keep(response.into_connection());
                 return Ok(resumed);
             }
             let last = response.last_event_id.take();
-            let last = last.ok_or_else(|| format!("call {} ended unanswered", call.id))?;
-            response = self.come_back(client, &last).await?;
+            let last = last
+                .ok_or_else(|| format!("the stream of call {} ended without an answer", call.id))?;
+            response = self.resume(client, &last).await?;
             resumed = true;
         }
     }
 
-    async fn come_back(&self, client: &mut Client, last: &str) -> Result<Response, Fault> {
+    async fn resume(&self, client: &mut Client, last: &str) -> Result<Response, Failure> {
         let headers = format!(
             "{}Accept: text/event-stream\r\nLast-Event-ID: {last}\r\n",
             self.headers
@@ -174,26 +173,28 @@ impl Session {
         let mut response = client.exchange("GET /mcp", &headers, "").await?;
         if response.status != 200 {
             let status = response.status;
-            return Err(format!("{status} to a client that comes back"));
+            return Err(format!(
+                "the answer to a resuming client has status {status}"
+            ));
         }
-        // Behind this one, until there is another.
+        // Until the next event, a further resume continues after this one.
         response.last_event_id = Some(last.to_owned());
         Ok(response)
     }
 
-    /// Resets the connection of a call somewhere on its way, perhaps again and again, and comes back
-    /// to the stream where that is possible.
-    async fn reset(&mut self, client: &mut Client) -> Result<(), Fault> {
-        let errand = match client.random.below(4) {
-            0 => client.errand(),
-            _ => client.talk(),
+    /// Resets the connection of a call at a random moment, perhaps repeatedly, and resumes the stream if that is
+    /// possible.
+    async fn reset(&mut self, client: &mut Client) -> Result<(), Failure> {
+        let work = match client.random.below(4) {
+            0 => client.random_work(),
+            _ => client.progress_work(),
         };
         let mut connection = client.connection().await?;
-        let mut call = self.send(client, &mut connection, errand).await?;
+        let mut call = self.send(client, &mut connection, work).await?;
         let patience = client.random.millis(0..600);
-        // Dropped before its head came, there is nothing to come back to.
+        // Before the head has arrived, there is nothing to resume.
         let Ok(response) = timeout(patience, connection.response()).await else {
-            client.settles(Outcome::Left);
+            client.settle_call(Outcome::Left);
             return Ok(());
         };
         let mut response = response.map_err(|error| error.to_string())?;
@@ -207,34 +208,34 @@ impl Session {
             let last = response.last_event_id.take();
             response.reset().map_err(|error| error.to_string())?;
             let Some(last) = last else {
-                client.settles(Outcome::Left);
+                client.settle_call(Outcome::Left);
                 return Ok(());
             };
             let absence = client.random.millis(0..1_000);
             tokio::time::sleep(absence).await;
-            response = self.come_back(client, &last).await?;
+            response = self.resume(client, &last).await?;
             outcome = Outcome::Resumed;
         }
         if self.follow(client, response, &mut call).await? {
             outcome = Outcome::Resumed;
         }
-        client.settles(outcome);
+        client.settle_call(outcome);
         Ok(())
     }
 
-    /// Lets a stream run over, and goes.
-    async fn overrun(&mut self, client: &mut Client) -> Result<(), Fault> {
+    /// Lets a stream overflow, and disconnects.
+    async fn overrun(&mut self, client: &mut Client) -> Result<(), Failure> {
         let mut connection = client.narrow_connection().await?;
-        self.send(client, &mut connection, Client::endless_talk())
+        self.send(client, &mut connection, Client::endless_work())
             .await?;
         let pause = client.random.millis(100..500);
         tokio::time::sleep(pause).await;
-        client.settles(Outcome::Left);
+        client.settle_call(Outcome::Left);
         connection.reset().map_err(|error| error.to_string())
     }
 
-    /// Cancels a call; its answer may cross the cancel.
-    async fn cancel(&mut self, client: &mut Client) -> Result<(), Fault> {
+    /// Cancels a call. Its answer may still arrive.
+    async fn cancel(&mut self, client: &mut Client) -> Result<(), Failure> {
         let wait = client.random.within(100..1_500);
         let mut connection = client.connection().await?;
         let call = self.send(client, &mut connection, json!({"ms": wait}));
@@ -247,28 +248,30 @@ impl Session {
             json!({"requestId": call.id}),
         );
         self.post(client, &cancel, 202).await?;
-        let mut response = soon("the head of a response", connection.response()).await?;
+        let mut response = in_time("the head of a response", connection.response()).await?;
         if response.is_stream() {
             while let Some(message) = message(&mut response).await? {
-                call.takes(&message)?;
+                call.check(&message)?;
             }
         } else {
             let body = parsed(&client.finish(response, 200).await?)?;
             if body["error"]["code"] != -32603 || body["id"] != call.id {
-                call.takes(&body)?;
+                call.check(&body)?;
             }
         }
-        client.settles(Outcome::Cancelled);
+        client.settle_call(Outcome::Cancelled);
         Ok(())
     }
 
-    /// Opens the standalone stream, or looks at what came on it and lets it go.
-    async fn listen(&mut self, client: &Client) -> Result<(), Fault> {
+    /// Opens the standalone stream, or checks what arrived on it and closes it.
+    async fn listen(&mut self, client: &Client) -> Result<(), Failure> {
         if let Some(mut stream) = self.listening.take() {
             let look = timeout(Duration::from_millis(20), async {
                 while let Some(message) = message(&mut stream).await? {
                     if message["method"] != "notifications/tools/list_changed" {
-                        return Err(format!("not for the standalone stream: {message}"));
+                        return Err(format!(
+                            "a message that does not belong on the standalone stream: {message}"
+                        ));
                     }
                 }
                 Ok(())
@@ -279,20 +282,23 @@ impl Session {
         let connection = client.narrow_connection().await?;
         let response = ask(connection, "GET /mcp", &headers, "").await?;
         if response.status != 200 {
-            return Err(format!("{} to a client that listens", response.status));
+            return Err(format!(
+                "the answer to a listening client has status {}",
+                response.status
+            ));
         }
         self.listening = Some(response);
         Ok(())
     }
 
-    async fn leave(self, client: &mut Client) -> Result<(), Fault> {
+    async fn leave(self, client: &mut Client) -> Result<(), Failure> {
         if client.random.below(2) == 0 {
-            client.vanish();
+            client.disconnect_idle();
             return Ok(());
         }
         let response = client.exchange("DELETE /mcp", &self.headers, "").await?;
         client.finish(response, 200).await?;
-        // What is ended is unknown from then on.
+        // A deleted session is unknown.
         let headers = format!("{}{POST}", self.headers);
         let ping = text(Some(self.next_id), "ping", json!({}));
         let response = client.exchange("POST /mcp", &headers, &ping).await?;
@@ -301,15 +307,15 @@ impl Session {
     }
 }
 
-/// Reads a stream for so long, or to its end.
+/// Reads a stream for this long, or to its end.
 async fn read_for(
     patience: Duration,
     response: &mut Response,
     call: &mut Expected,
-) -> Result<(), Fault> {
+) -> Result<(), Failure> {
     let reading = async {
         while let Some(message) = message(response).await? {
-            call.takes(&message)?;
+            call.check(&message)?;
         }
         Ok(())
     };
