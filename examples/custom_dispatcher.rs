@@ -1,7 +1,7 @@
-//! A dispatcher of one's own, without the server layer: it answers every method itself, on the raw
-//! bytes, in both eras, and tells the client what it saw of each call.
+//! Shows a dispatcher of your own in place of `Server`: it answers every method itself, in both eras, and
+//! passes arguments on as raw JSON.
 //!
-//! `cargo run --release --example custom_dispatcher [-- ADDR]`
+//! Run it with `cargo run --example custom_dispatcher [-- ADDRESS]`.
 
 mod signals;
 
@@ -10,7 +10,7 @@ use mcp_wire::{BoxFuture, Context, Dispatcher, Era, McpService, ProtocolVersion,
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Answers `tools/call` with the arguments as they came.
+/// Answers `tools/call` with the arguments, byte for byte.
 struct Mirror;
 
 impl Dispatcher for Mirror {
@@ -19,7 +19,7 @@ impl Dispatcher for Mirror {
     }
 }
 
-/// Each era has its own way to begin; the tools are the same.
+/// The handshake differs between the eras; the tools are the same.
 fn answer(cx: &Context, request: &Request) -> Result<Json, ErrorObject> {
     let era = cx.version().era();
     let result = match (era, request.method()) {
@@ -36,12 +36,12 @@ fn answer(cx: &Context, request: &Request) -> Result<Json, ErrorObject> {
     }))
 }
 
-/// What results of 2026-07-28 have beside those of the revisions before.
+/// Adds the members that results have since 2026-07-28.
 fn modern(mut result: Value, method: &str) -> Value {
     result["resultType"] = "complete".into();
     result["_meta"] = json!({"io.modelcontextprotocol/serverInfo": info()});
     if method != "tools/call" {
-        // Asked for again each time, and kept by nobody.
+        // Clients must not cache the result.
         result["ttlMs"] = 0.into();
         result["cacheScope"] = "private".into();
     }
@@ -76,7 +76,7 @@ fn discover() -> Value {
 fn tools() -> Value {
     json!({"tools": [{
         "name": "mirror",
-        "description": "Gives back what it is given",
+        "description": "Returns its arguments",
         "inputSchema": {"type": "object"},
     }]})
 }
@@ -93,7 +93,7 @@ fn call(cx: &Context, request: &Request) -> Value {
         .and_then(|agent| agent.to_str().ok());
     json!({"content": [
         {"type": "text", "text": text},
-        {"type": "text", "text": format!("asked by {}", agent.unwrap_or("nobody"))},
+        {"type": "text", "text": format!("user agent: {}", agent.unwrap_or("unknown"))},
     ]})
 }
 

@@ -1,6 +1,7 @@
-//! A web service with a route of its own, and an MCP server named `Echo` beside it.
+//! Shows a complete MCP server with a tool, a resource template and a prompt, next to a route of the same web
+//! service.
 //!
-//! `cargo run --release --example echo [-- --listen ADDR]`
+//! Run it with `cargo run --example echo [-- --listen ADDRESS]`.
 
 mod signals;
 
@@ -56,7 +57,7 @@ fn echo_server() -> Server {
         .prompt(prompt, echo_prompt)
 }
 
-/// The service's own routes. They see every path that the MCP server does not own.
+/// The routes of the web service. They receive every request whose path is not an MCP endpoint.
 async fn routes(request: Request<impl Sized>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::from(r#"{"Hello":"World"}"#));
     response.headers_mut().insert(
@@ -81,10 +82,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mcp = McpService::builder(echo_server()).build()?;
     let listener = TcpListener::bind(listen_address()?).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    println!("The service's own route:  {url}/");
-    println!("MCP over Streamable HTTP: {url}/mcp");
-    println!("MCP over HTTP+SSE:        {url}/sse");
-    println!("For the client's configuration, one or both of:");
+    println!("Route of the web service:  {url}/");
+    println!("MCP over Streamable HTTP:  {url}/mcp");
+    println!("MCP over HTTP+SSE:         {url}/sse");
+    println!("Client configuration (use one entry or both):");
     println!(
         "{}",
         json!({"mcpServers": {
@@ -100,12 +101,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// `--listen ADDR`, by default 127.0.0.1:8000.
+/// The address after `--listen`; 127.0.0.1:8000 by default.
 fn listen_address() -> Result<String, String> {
     let mut args = std::env::args().skip(1);
     match (args.next().as_deref(), args.next(), args.next()) {
         (None, _, _) => Ok("127.0.0.1:8000".to_owned()),
         (Some("--listen"), Some(address), None) => Ok(address),
-        _ => Err("usage: echo [--listen ADDR]".to_owned()),
+        _ => Err("usage: echo [--listen ADDRESS]".to_owned()),
     }
 }

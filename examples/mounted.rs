@@ -1,9 +1,8 @@
-//! An accept loop of one's own: the MCP server below `/api/mcp`, on TCP and on a Unix socket at
-//! once, with nothing but hyper.
+//! Shows an accept loop of your own: an MCP server mounted at `/api/mcp`, on TCP and on a Unix socket, with
+//! nothing but hyper.
 //!
-//! `cargo run --release --example mounted [-- SOCKET_PATH]`, then
-//! `curl -N --unix-socket SOCKET_PATH http://localhost/api/mcp/sse` for HTTP+SSE; Streamable HTTP
-//! and the stateless protocol are at `/api/mcp/mcp`.
+//! Run it with `cargo run --example mounted [-- SOCKET_PATH]`. HTTP+SSE is at `/api/mcp/sse`, try
+//! `curl -N --unix-socket mcp.sock http://localhost/api/mcp/sse`; all later revisions are at `/api/mcp/mcp`.
 
 mod signals;
 
@@ -25,7 +24,7 @@ async fn now(_cx: Call, _args: Arguments) -> String {
     format!("{:?}", std::time::SystemTime::now())
 }
 
-/// Whatever the socket is, a connection is hyper's, and a request goes to the MCP server as it is.
+/// Serves one connection of any kind: hyper reads the requests, and the MCP service answers them.
 async fn connection(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, mcp: McpService) {
     let service = service_fn(move |request: Request<Incoming>| {
         let mcp = mcp.clone();
@@ -36,14 +35,16 @@ async fn connection(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, mc
         .serve_connection(TokioIo::new(io), service)
         .await;
     if let Err(error) = served {
-        eprintln!("a connection failed: {error}");
+        eprintln!("connection failed: {error}");
     }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server =
-        Server::new("Clock", "1.0.0").tool(Tool::new("now").description("What time it is"), now);
+    let server = Server::new("Clock", "1.0.0").tool(
+        Tool::new("now").description("Returns the current time"),
+        now,
+    );
     let mcp = McpService::builder(server).mount("/api/mcp").build()?;
 
     let path = std::env::args()
@@ -60,12 +61,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     loop {
         tokio::select! {
             (socket, peer) = accepted(async || tcp.accept().await) => {
-                // Without it an event waits some 40 ms for a delayed acknowledgement. A client that has left
-                // already is noticed when its connection is read.
+                // Otherwise an event can wait some 40 ms for a delayed acknowledgement. If the client has
+                // left already, reading the connection fails later.
                 let _ = socket.set_nodelay(true);
-                // Authorizers and handlers learn whom the connection is from.
+                // Authorizers and handlers see the address of the client.
                 let mut mcp = mcp.for_peer(peer);
-                // The rule for the Host header depends on where it arrived.
+                // The check of the Host header depends on the local address.
                 if let Ok(local) = socket.local_addr() {
                     mcp = mcp.on(local);
                 }
@@ -77,27 +78,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             () = &mut stop => break,
         }
     }
-    // Nobody is accepted any more; those who are there finish.
+    // The loop accepts no more connections. Running requests may finish.
     mcp.shutdown(Duration::from_secs(10)).await;
     std::fs::remove_file(&path)?;
     Ok(())
 }
 
-/// The next connection. One that cannot be accepted is no reason to end: its client has left, or there are no
-/// open files left, and those who are served free some in time.
+/// The next connection. Errors do not end the loop: either the client has left already, or the process has no file
+/// descriptors left, until other connections close.
 async fn accepted<T>(accept: impl AsyncFn() -> io::Result<T>) -> T {
     loop {
         match accept().await {
             Ok(connection) => return connection,
             Err(error) => {
-                eprintln!("no connection could be accepted: {error}");
+                eprintln!("accepting a connection failed: {error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
 }
 
-/// A socket that an earlier run left behind would be in the way.
+/// Removes the socket of an earlier run, which would prevent binding.
 fn remove_stale(path: &str) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -1,12 +1,11 @@
-//! In a private network, where reaching the server is what lets a machine in.
+//! Shows a server in a private network, where every machine that can reach the server may use it.
 //!
-//! The authorizer names each machine by its address, so that each has sessions and limits of its own;
-//! it lets in those of the network alone, should the port be open to more by mistake. Without any
-//! authorizer sessions belong to nobody, and each address may have half of everything.
+//! The authorizer identifies each machine by its address, so that each has its own sessions and limits. It refuses
+//! addresses outside of private networks, in case the port is exposed by mistake. Without an authorizer, sessions
+//! have no owner, and one address may use up to half of each limit.
 //!
-//! `cargo run --example private_network [-- LISTEN-ADDRESS]`, by default on this machine alone. The
-//! hosts that the server is asked for by are listed: pages of other sites cannot reach it by rebinding
-//! their names.
+//! Run it with `cargo run --example private_network [-- ADDRESS]`; by default it listens on loopback only. The
+//! server lists the host names under which clients reach it, which protects against DNS rebinding.
 
 mod signals;
 
@@ -44,7 +43,7 @@ impl Authorizer for PrivateNetwork {
 
 async fn whoami(cx: Call, _: Arguments) -> String {
     let identity = cx.identity().map(Identity::principal);
-    format!("You come from {}.", identity.unwrap_or("nowhere"))
+    format!("Your address is {}.", identity.unwrap_or("unknown"))
 }
 
 #[tokio::main]

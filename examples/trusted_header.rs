@@ -1,10 +1,10 @@
-//! Behind a proxy that authenticates, and that says in a header who it was: such as
+//! Shows a server behind a proxy that authenticates users and names them in a header, such as
 //! `X-Forwarded-User: ada`.
 //!
-//! The header is taken from the proxy's address alone: who else can reach the port could write it, too.
-//! The proxy has to throw away headers of this name that come from outside.
+//! The server trusts the header only if the request comes from the address of the proxy, because any client can
+//! send it. The proxy has to remove the header from incoming requests.
 //!
-//! `cargo run --example trusted_header [-- PROXY-ADDRESS...]`, by default the proxy is on this machine.
+//! Run it with `cargo run --example trusted_header [-- PROXY_ADDRESS...]`; by default the proxy is on this machine.
 
 mod signals;
 
@@ -30,12 +30,12 @@ impl TrustedHeader {
             return Err(Challenge::missing());
         }
         let mut lines = head.headers.get_all(USER).iter();
-        // A second line is one that the proxy did not write, or did not throw away.
+        // With two lines, one of them is not from the proxy.
         match (lines.next().map(|line| line.to_str()), lines.next()) {
             (Some(Ok(user)), None) if !user.is_empty() => Ok(Identity::new(user)),
             (None, _) => Err(Challenge::missing()),
             _ => Err(Challenge::invalid_request(
-                "the name of the user cannot be read",
+                "the header x-forwarded-user must occur once and hold a user name in visible ASCII",
             )),
         }
     }
@@ -53,7 +53,7 @@ impl Authorizer for TrustedHeader {
 
 async fn whoami(cx: Call, _: Arguments) -> String {
     let identity = cx.identity().map(Identity::principal);
-    format!("You are {}.", identity.unwrap_or("nobody"))
+    format!("You are {}.", identity.unwrap_or("unknown"))
 }
 
 #[tokio::main]
@@ -68,7 +68,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .authorizer(TrustedHeader { proxies })
         .build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("http://{}/mcp wants {USER}", listener.local_addr()?);
+    println!(
+        "http://{}/mcp requires the header {USER}",
+        listener.local_addr()?
+    );
     serve(listener, mcp, signals::stop()).await?;
     Ok(())
 }

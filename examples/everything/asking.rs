@@ -1,5 +1,5 @@
-//! Tools that ask the client for something once: its person, or its model. In 2026-07-28 the answer
-//! comes with a second round, and the same handlers serve it.
+//! Tools that ask the user or the model of the client for something. In 2026-07-28 the answer arrives with a second
+//! request; the handlers are the same.
 
 use mcp_wire::server::{Arguments, Call, Elicitation, Elicited, Role, Sampling, Server, ToolError};
 use serde_json::{Map, Value, json};
@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::tools::{text_argument, tool};
 
 pub(crate) fn add(server: Server) -> Server {
-    let sampling = tool("test_sampling", "Asks the client's model").input(text_argument("prompt"));
-    let elicitation = tool("test_elicitation", "Asks the person").input(text_argument("message"));
+    let sampling =
+        tool("test_sampling", "Asks the model of the client").input(text_argument("prompt"));
+    let elicitation = tool("test_elicitation", "Asks the user").input(text_argument("message"));
     let capability = "Needs a client that declares sampling";
     let server = server
         .tool(sampling, sample)
@@ -23,21 +24,21 @@ pub(crate) fn add(server: Server) -> Server {
 
 type Form = (&'static str, &'static str, fn() -> Value);
 
-/// Tools that give the person a form, by its fields.
+/// Tools that show the user a form.
 const FORMS: &[Form] = &[
     (
         "test_elicitation_sep1034_defaults",
-        "Asks with a form of defaults",
+        "Asks with a form that has defaults",
         fields_with_defaults,
     ),
     (
         "test_elicitation_sep1330_enums",
-        "Asks with a form of choices",
+        "Asks with a form that has choices",
         fields_of_choices,
     ),
     (
         "test_streaming_elicitation",
-        "Asks with the answer to its request",
+        "Asks on the stream of its own response",
         || json!({"name": {"type": "string", "description": "Your name"}}),
     ),
 ];
@@ -49,9 +50,9 @@ async fn sample(cx: Call, args: Arguments) -> Result<String, ToolError> {
 }
 
 async fn need_sampling(cx: Call, _args: Arguments) -> Result<String, ToolError> {
-    let sampling = Sampling::new(10).message(Role::User, "Say that you are there.");
+    let sampling = Sampling::new(10).message(Role::User, "Say hello.");
     let said = cx.sample(&sampling).await?.text;
-    Ok(format!("The model is there: {}", said.unwrap_or_default()))
+    Ok(format!("The model said: {}", said.unwrap_or_default()))
 }
 
 async fn elicit(cx: Call, args: Arguments) -> Result<String, ToolError> {
@@ -66,18 +67,18 @@ async fn elicit(cx: Call, args: Arguments) -> Result<String, ToolError> {
     let elicited = cx
         .elicit(&Elicitation::form(args.str("message")?, schema))
         .await?;
-    Ok(format!("User response: {}", told(elicited)))
+    Ok(format!("User response: {}", describe(elicited)))
 }
 
 async fn fill_in(cx: Call, properties: Value) -> Result<String, ToolError> {
     let schema = json!({"type": "object", "properties": properties});
     let form = Elicitation::form("Please fill in the form.", schema);
     let elicited = cx.elicit(&form).await?;
-    Ok(format!("Elicitation completed: {}", told(elicited)))
+    Ok(format!("Elicitation completed: {}", describe(elicited)))
 }
 
-/// What the person did, and gave.
-fn told(elicited: Elicited) -> String {
+/// Describes the action and the content of the answer.
+fn describe(elicited: Elicited) -> String {
     let (action, content) = match elicited {
         Elicited::Accepted(content) => ("accept", content),
         Elicited::Declined => ("decline", Map::new()),

@@ -1,10 +1,10 @@
-//! Everything that a server can have, under the names and with the texts that the official
-//! conformance suites ask for; the test suites of this crate drive it too.
+//! Shows every feature of a server, with the names and texts that the official conformance suites require. The
+//! tests of this crate use it as well.
 //!
-//! `cargo run --release --all-features --example everything [-- --listen ADDR]`
+//! Run it with `cargo run --all-features --example everything [-- --listen ADDRESS]`.
 //!
-//! `STATE_SECRET` in the environment is the secret of all processes behind one address, at least 32
-//! bytes: another process can then go on with a request of several rounds, and with a session.
+//! Processes that share one public address need the same secret of at least 32 bytes, in the environment variable
+//! `STATE_SECRET`. Then each of them can continue the sessions and multi-round requests of the others.
 
 #[path = "../signals/mod.rs"]
 mod signals;
@@ -33,18 +33,18 @@ use crate::peers::Peers;
 const USAGE: &str = "usage: everything [--listen ADDR] [--mount PATH] [--public-prefix PATH] \
                      [--allowed-host HOST]... [--body-limit BYTES] [--keep-alive SECONDS] \
                      [--max-sessions N] [--without-sessions] [--peer ADDR]...";
-/// In the environment, because everybody can read the arguments of a process.
+/// An environment variable, because any user can read the arguments of a process.
 const SECRET: &str = "STATE_SECRET";
 
-/// For how long another process can go on with a session.
+/// How long another process can continue a session.
 const SESSION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a client finds here. The order is that of the lists.
+/// The server. Lists have the order of registration.
 fn everything(peers: &Peers) -> Result<Server, mcp_wire::Error> {
     let server = Server::new("Everything", env!("CARGO_PKG_VERSION"))
         .about(|about| {
             about.title = Some("Everything".to_owned());
-            about.instructions = Some("Each tool says what it is there to show.".to_owned());
+            about.instructions = Some("Each tool describes what it demonstrates.".to_owned());
         })
         .logging()
         .subscriptions();
@@ -60,7 +60,7 @@ fn everything(peers: &Peers) -> Result<Server, mcp_wire::Error> {
     })
 }
 
-/// The keys of all processes behind one address, if they have a secret.
+/// The keys that all processes share, if there is a secret.
 fn shared_keys() -> Result<Option<StateKeys>, mcp_wire::Error> {
     let secret = std::env::var(SECRET).ok();
     secret
@@ -84,15 +84,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let peers = Peers::meet(&options.listen, &options.peers).await?;
+    let peers = Peers::bind(&options.listen, &options.peers).await?;
     let server = everything(&peers)?;
-    tokio::spawn(peers.hear(server.clone()));
+    tokio::spawn(peers.forward(server.clone()));
     let mcp = options.service(server)?;
     let listener = TcpListener::bind(&options.listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
     println!("MCP over Streamable HTTP: {url}/mcp");
     println!("MCP over HTTP+SSE:        {url}/sse");
-    println!("For the client's configuration:");
+    println!("Client configuration:");
     println!(
         "{}",
         json!({"mcpServers": {
@@ -105,7 +105,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The flags; what is not given stays as the library has it.
+/// The command line. Missing options leave the defaults of the library.
 struct Options {
     listen: String,
     mount: Option<String>,
@@ -119,7 +119,7 @@ struct Options {
 }
 
 impl Options {
-    /// `None` when the flags are not as [`USAGE`] says.
+    /// `None` if the arguments do not match [`USAGE`].
     fn parse(mut args: impl Iterator<Item = String>) -> Option<Self> {
         let mut options = Self {
             listen: "127.0.0.1:8000".to_owned(),
@@ -179,7 +179,7 @@ impl Options {
     }
 }
 
-/// Seconds, which may have a fraction.
+/// Parses seconds, with an optional fraction.
 fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }

@@ -1,4 +1,4 @@
-//! The smallest files that are valid.
+//! The smallest valid files.
 
 /// One black pixel.
 pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\

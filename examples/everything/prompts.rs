@@ -1,4 +1,4 @@
-//! Prompts, and the completion of arguments.
+//! Prompts, and completion of arguments.
 
 use std::future::ready;
 
@@ -59,7 +59,7 @@ async fn echo_prompt(_cx: Call, args: PromptArguments) -> Result<String, ErrorOb
     Ok(format!("Please process this message: {message}"))
 }
 
-/// Ids of the template can be guessed, and nothing else.
+/// Completes ids of the resource template.
 async fn complete(_cx: Call, wanted: Completion) -> Result<Vec<String>, ErrorObject> {
     let known: &[&str] = match (wanted.target(), wanted.argument()) {
         (Target::Template(_), "id") => &["1", "12", "123"],

@@ -1,4 +1,4 @@
-//! Resources and templates.
+//! Resources and resource templates.
 
 use std::future::ready;
 
@@ -10,10 +10,10 @@ use crate::media::PNG;
 
 pub(crate) fn add(server: Server) -> Server {
     let text = Resource::new("test://static-text", "static-text")
-        .description("A text that stays as it is")
+        .description("A constant text")
         .mime_type("text/plain");
     let binary = Resource::new("test://static-binary", "static-binary")
-        .description("An image that stays as it is")
+        .description("A constant image")
         .mime_type("image/png");
     let watched = Resource::new("test://watched-resource", "watched-resource")
         .description("A resource to subscribe to")

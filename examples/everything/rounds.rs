@@ -1,5 +1,5 @@
-//! Tools and a prompt for the rounds of 2026-07-28: what they ask has the keys that the suites give
-//! their answers by. The legacy era asks and waits, and knows no rounds; they serve it as well.
+//! Tools and a prompt for the multi-round requests of 2026-07-28. Their questions have the keys that the conformance
+//! suites expect. In the legacy era the same handlers ask and wait.
 
 use mcp_wire::RequestError;
 use mcp_wire::jsonrpc::ErrorObject;
@@ -13,14 +13,14 @@ use crate::tools::tool;
 
 pub(crate) fn add(server: Server) -> Server {
     let named = |rest, about| tool(&format!("test_input_required_result_{rest}"), about);
-    let prompt = Prompt::new("test_input_required_result_prompt")
-        .description("Asks the person what it should be about");
+    let prompt =
+        Prompt::new("test_input_required_result_prompt").description("Asks the user for the topic");
     server
         .tool(named("elicitation", "Asks for a name"), greet)
         .tool(named("sampling", "Asks the model for a capital"), capital)
         .tool(named("list_roots", "Asks for the roots"), roots)
         .tool(
-            named("request_state", "Keeps a state for its second round"),
+            named("request_state", "Stores a state for its second round"),
             request_state,
         )
         .tool(
@@ -28,15 +28,18 @@ pub(crate) fn add(server: Server) -> Server {
             multiple_inputs,
         )
         .tool(
-            named("multi_round", "Asks for one thing after the other"),
+            named("multi_round", "Asks two questions in turn"),
             multi_round,
         )
         .tool(
-            named("tampered_state", "Has a state that nobody can alter"),
+            named(
+                "tampered_state",
+                "Stores a state that the client cannot alter",
+            ),
             confirmed,
         )
         .tool(
-            named("capabilities", "Asks for what the client declares"),
+            named("capabilities", "Asks only for what the client declares"),
             capabilities,
         )
         .prompt(prompt, about_context)
@@ -62,7 +65,7 @@ async fn roots(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     Ok(format!("The roots are: {}", listed(&cx.roots().await?)))
 }
 
-/// What the first round puts aside, the second one finds.
+/// The second round reads the state that the first one stored.
 async fn request_state(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     let kept = cx.state();
     cx.set_state("state-ok");
@@ -71,7 +74,7 @@ async fn request_state(cx: Call, _args: Arguments) -> Result<String, ToolError> 
     Ok(format!("Confirmed: {ok}, {kept}"))
 }
 
-/// All three are asked in one round, because none needs the answer of another.
+/// Asks three questions in one round, because none depends on another.
 async fn multiple_inputs(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     let (name, greeting, roots) = tokio::try_join!(
         ask_name(&cx),
@@ -82,8 +85,8 @@ async fn multiple_inputs(cx: Call, _args: Arguments) -> Result<String, ToolError
 }
 
 async fn multi_round(cx: Call, _args: Arguments) -> Result<String, ToolError> {
-    let name = ask_person(&cx, "step1", "Step 1: What is your name?", "name").await?;
-    let color = ask_person(
+    let name = ask_user(&cx, "step1", "Step 1: What is your name?", "name").await?;
+    let color = ask_user(
         &cx,
         "step2",
         "Step 2: What is your favorite color?",
@@ -93,12 +96,12 @@ async fn multi_round(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     Ok(format!("{name} likes {color}."))
 }
 
-/// Every state is sealed: a tool has nothing to do for it.
+/// The server seals every state, so that the tool does not have to check it.
 async fn confirmed(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     Ok(format!("Confirmed: {}", confirm(&cx).await?))
 }
 
-/// A client is never asked for what it does not declare; here one of them is enough.
+/// The server never asks a client for what it does not declare. This tool needs one of three answers.
 async fn capabilities(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     let (name, said, roots) = tokio::join!(
         ask_name(&cx),
@@ -109,7 +112,7 @@ async fn capabilities(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     let answers = [&name, &said, &roots].into_iter().flatten();
     let answers = answers.map(String::as_str).collect::<Vec<_>>().join("; ");
     if answers.is_empty() {
-        // Says what a client would have to declare.
+        // Reports which capability the client would have to declare.
         said?;
     }
     Ok(format!("Answers: {answers}"))
@@ -117,16 +120,16 @@ async fn capabilities(cx: Call, _args: Arguments) -> Result<String, ToolError> {
 
 async fn about_context(cx: Call, _args: PromptArguments) -> Result<String, ErrorObject> {
     let question = "What context should the prompt use?";
-    let context = ask_person(&cx, "user_context", question, "context").await?;
+    let context = ask_user(&cx, "user_context", question, "context").await?;
     Ok(format!("Please go on in this context: {context}"))
 }
 
 async fn ask_name(cx: &Call) -> Result<String, RequestError> {
-    ask_person(cx, "user_name", "What is your name?", "name").await
+    ask_user(cx, "user_name", "What is your name?", "name").await
 }
 
-/// Asks the person for a text, by a form of one field.
-async fn ask_person(
+/// Asks the user for a text, with a form of one field.
+async fn ask_user(
     cx: &Call,
     key: &str,
     message: &str,
@@ -135,7 +138,7 @@ async fn ask_person(
     let form = form(key, message, field, "string");
     Ok(match cx.elicit(&form).await? {
         Elicited::Accepted(content) => text(content.get(field)),
-        _ => "nobody".to_owned(),
+        _ => "unknown".to_owned(),
     })
 }
 

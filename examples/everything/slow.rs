@@ -1,5 +1,4 @@
-//! A tool that takes its time, and one that tells how such calls ended: what becomes of work whose
-//! client is gone.
+//! A slow tool, and one that reports how its calls ended. They show what happens to calls whose client has left.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,9 +18,9 @@ pub(crate) fn add(server: Server) -> Server {
     });
     let slow = tool(
         "slow_tool",
-        "Waits so many milliseconds, unless it is cancelled",
+        "Waits this many milliseconds, unless it is cancelled",
     );
-    let stats = tool("stats_tool", "Tells how the calls of slow_tool ended").read_only();
+    let stats = tool("stats_tool", "Reports how the calls of slow_tool ended").read_only();
     let counts = Counts::default();
     let told = counts.clone();
     server
@@ -80,7 +79,7 @@ impl Counts {
     }
 }
 
-/// One call; dropped before its end, it was cancelled.
+/// One call. If it is dropped before its end, it was cancelled.
 struct Running {
     counts: Counts,
     is_finished: bool,

@@ -1,4 +1,4 @@
-//! Tools that ask nothing of the client.
+//! Tools that do not ask the client for anything.
 
 use std::future::ready;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use crate::media::{PNG, WAV};
 use crate::peers::Peers;
 
-/// Between two signs of life of a tool.
+/// The time between two notifications of a tool.
 const STEP: Duration = Duration::from_millis(50);
 
 pub(crate) fn add(server: Server, peers: &Peers) -> Server {
@@ -28,7 +28,7 @@ pub(crate) fn add(server: Server, peers: &Peers) -> Server {
             let (teller, peers) = (server.clone(), peers.clone());
             server.tool(tool(name, about), move |_, _| {
                 peers.publish(&teller, change);
-                ready("The clients that listen were told.")
+                ready("The listening clients were notified.")
             })
         });
     server
@@ -37,7 +37,7 @@ pub(crate) fn add(server: Server, peers: &Peers) -> Server {
             echo,
         )
         .tool(
-            tool("test_error_handling", "Fails, as the model should see"),
+            tool("test_error_handling", "Fails with an error for the model"),
             error,
         )
         .tool(
@@ -49,19 +49,30 @@ pub(crate) fn add(server: Server, peers: &Peers) -> Server {
             log_once,
         )
         .tool(
-            tool("test_tool_with_progress", "Tells how far it is"),
+            tool("test_tool_with_progress", "Reports its progress"),
             progress,
         )
         .tool(
-            tool("test_reconnection", "Lets the client come back for it"),
+            tool(
+                "test_reconnection",
+                "Closes the connection, so that the client resumes",
+            ),
             reconnection,
         )
         .tool(
-            tool("test_custom_header", "Has an argument in a header").input(header_schema()),
+            tool(
+                "test_custom_header",
+                "Has an argument that a header repeats",
+            )
+            .input(header_schema()),
             custom_header,
         )
         .tool(
-            tool("json_schema_2020_12_tool", "Has a schema of many keywords").input(wide_schema()),
+            tool(
+                "json_schema_2020_12_tool",
+                "Has a schema with many keywords",
+            )
+            .input(wide_schema()),
             async |_, args: Arguments| args.into_value().to_string(),
         )
 }
@@ -70,14 +81,14 @@ pub(crate) fn tool(name: &str, about: &str) -> Tool {
     Tool::new(name).description(about)
 }
 
-/// A schema of one argument, which is a text.
+/// A schema with one string argument.
 pub(crate) fn text_argument(name: &str) -> Value {
     json!({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]})
 }
 
 type Fixed = (&'static str, &'static str, fn() -> Vec<Content>);
 
-/// Tools that always answer the same.
+/// Tools with a constant answer.
 const FIXED: &[Fixed] = &[
     ("test_simple_text", "Answers with text", || {
         vec![Content::text("This is a simple text response for testing.")]
@@ -106,16 +117,16 @@ const FIXED: &[Fixed] = &[
     ),
 ];
 
-/// Tools that tell the clients of a change.
+/// Tools that announce a change.
 const CHANGES: &[(&str, &str, Change)] = &[
     (
         "test_trigger_tool_change",
-        "Tells of a change of the tools",
+        "Announces a change of the tools",
         Change::Tools,
     ),
     (
         "test_trigger_prompt_change",
-        "Tells of a change of the prompts",
+        "Announces a change of the prompts",
         Change::Prompts,
     ),
 ];
@@ -152,13 +163,13 @@ async fn progress(cx: Call, _args: Arguments) -> &'static str {
     cx.progress(50.0, 100.0, Some("Completed step 50 of 100"));
     sleep(STEP).await;
     cx.progress(100.0, 100.0, Some("Completed step 100 of 100"));
-    // The TypeScript client forgets whom progress is for as soon as it has the answer, before it has
-    // heard of progress that came in the same read.
+    // The TypeScript client drops its progress handler as soon as it has the answer, even if it has not handled
+    // progress that arrived in the same read.
     sleep(STEP).await;
     "Tool with progress executed successfully"
 }
 
-/// The answer waits for the client on the stream that it comes back to.
+/// The client receives the answer after it resumes the stream.
 async fn reconnection(cx: Call, _args: Arguments) -> &'static str {
     cx.release_connection();
     sleep(2 * STEP).await;
@@ -178,7 +189,7 @@ fn header_schema() -> Value {
     })
 }
 
-/// What a server has to pass on as it is.
+/// A schema that the server has to pass on unchanged.
 fn wide_schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -16,14 +16,14 @@ use tokio::time::Instant;
 use crate::fallible::Fallible;
 use crate::http;
 
-/// How often the keys are asked for at most: whoever invents names of keys does not make us ask.
+/// The minimum time between two requests for the keys, so that tokens with invented key ids do not cause more.
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(crate) struct JwtAuthorizer(Arc<Inner>);
 
 struct Inner {
     issuer: String,
-    /// The identifiers of this server: tokens for others are refused (SPEC F-5).
+    /// The identifiers of this server. Tokens for other servers are refused (SPEC F-5).
     audiences: [String; 2],
     keys: RwLock<Keys>,
 }
@@ -31,17 +31,17 @@ struct Inner {
 struct Keys {
     set: JwkSet,
     fetched: Instant,
-    /// Whether the issuer did not answer when it was asked last.
-    is_missing: bool,
+    /// Whether the last request for the keys failed.
+    is_unreachable: bool,
 }
 
 impl JwtAuthorizer {
-    /// Takes tokens of an issuer; its keys are where its metadata says (RFC 8414).
+    /// Accepts tokens of this issuer. Its metadata (RFC 8414) has the URL of its keys.
     pub(crate) async fn new(issuer: &str, audiences: [String; 2]) -> Fallible<Self> {
         let keys = Keys {
             set: fetch_keys(issuer).await?,
             fetched: Instant::now(),
-            is_missing: false,
+            is_unreachable: false,
         };
         Ok(Self(Arc::new(Inner {
             issuer: issuer.to_owned(),
@@ -55,9 +55,14 @@ async fn fetch_keys(issuer: &str) -> Fallible<JwkSet> {
     let metadata = http::get(&format!("{issuer}/.well-known/oauth-authorization-server")).await?;
     let metadata: Value = serde_json::from_str(&metadata.body)?;
     if metadata["issuer"] != issuer {
-        return Err("the metadata is another issuer's".into());
+        return Err("the metadata belongs to another issuer".into());
     }
-    let keys = http::get(metadata["jwks_uri"].as_str().ok_or("no keys")?).await?;
+    let keys = http::get(
+        metadata["jwks_uri"]
+            .as_str()
+            .ok_or("the metadata has no jwks_uri")?,
+    )
+    .await?;
     Ok(serde_json::from_str(&keys.body)?)
 }
 
@@ -75,10 +80,10 @@ impl Authorizer for JwtAuthorizer {
 
 impl Inner {
     async fn identify(&self, token: &str) -> Result<Identity, Challenge> {
-        // Why a token is refused is for our log, not for whoever tries it (SPEC F-8).
+        // The client does not learn why a token is refused (SPEC F-8).
         let refused = |_| Challenge::invalid_token();
         let header = decode_header(token).map_err(refused)?;
-        // An ID token is signed with the same keys, and is no access token.
+        // An ID token is signed with the same keys, but it is not an access token.
         let is_access = header
             .typ
             .as_deref()
@@ -88,13 +93,13 @@ impl Inner {
             .filter(|_| is_access)
             .ok_or_else(Challenge::invalid_token)?;
         let key = self.key(&name).await?;
-        // The algorithm is ours to choose, never the token's.
+        // The server chooses the algorithm, never the token.
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
         validation.set_issuer(&[&self.issuer]);
         validation.validate_nbf = true;
         validation.leeway = 0;
-        // Identifiers of resources are URLs, and compared as such below (SPEC F-7).
+        // Resource identifiers are URLs, and are compared as URLs below (SPEC F-7).
         validation.validate_aud = false;
         let claims = decode::<Value>(token, &key, &validation)
             .map_err(refused)?
@@ -104,7 +109,7 @@ impl Inner {
         }
         let text = |name: &str| claims[name].as_str().unwrap_or_default();
         let expires = Duration::from_secs(claims["exp"].as_u64().unwrap_or_default());
-        // Subjects are unique for one issuer.
+        // A subject is unique only within its issuer.
         let identity = Identity::new(format!("{} {}", self.issuer, text("sub")));
         Ok(identity
             .client(text("client_id"))
@@ -126,8 +131,8 @@ impl Inner {
         }
     }
 
-    /// The key of this name. An unknown one may be new: then the issuer is asked, and when it does not
-    /// answer, nothing is known of the token (SPEC F.1 row 8).
+    /// The key with this id. An unknown key may be new, so the authorizer asks the issuer. If the issuer does not
+    /// answer, the token can be neither accepted nor refused (SPEC F.1 row 8).
     async fn key(&self, name: &str) -> Result<DecodingKey, Challenge> {
         let find = |set: &JwkSet| set.find(name).map(DecodingKey::from_jwk);
         if let Some(key) = find(&self.keys.read().await.set) {
@@ -137,15 +142,15 @@ impl Inner {
         if keys.fetched.elapsed() >= PAUSE {
             let fetched = fetch_keys(&self.issuer).await;
             keys.fetched = Instant::now();
-            keys.is_missing = fetched.is_err();
-            // The keys that are known stay good when the issuer is away.
+            keys.is_unreachable = fetched.is_err();
+            // Known keys remain valid while the issuer is down.
             if let Ok(set) = fetched {
                 keys.set = set;
             }
         }
         match find(&keys.set) {
             Some(Ok(key)) => Ok(key),
-            None if keys.is_missing => Err(Challenge::unavailable()),
+            None if keys.is_unreachable => Err(Challenge::unavailable()),
             _ => Err(Challenge::invalid_token()),
         }
     }

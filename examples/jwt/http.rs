@@ -1,4 +1,4 @@
-//! As much of an HTTP client as this needs.
+//! A minimal HTTP client.
 
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -11,7 +11,7 @@ use crate::fallible::Fallible;
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// `WWW-Authenticate`.
+    /// The header `WWW-Authenticate`; empty if it is missing.
     pub(crate) challenge: String,
     pub(crate) body: String,
 }
@@ -20,15 +20,15 @@ pub(crate) async fn get(url: &str) -> Fallible<Answer> {
     send(Request::get(url).body(String::new())?).await
 }
 
-/// Sends a request whose URI is a whole `http` URL.
+/// Sends a request whose URI is an absolute `http` URL.
 pub(crate) async fn send(request: Request<String>) -> Fallible<Answer> {
     let (mut head, body) = request.into_parts();
-    let host = head.uri.authority().ok_or("a URL without a host")?.clone();
+    let host = head.uri.authority().ok_or("the URL has no host")?.clone();
     head.headers.insert("host", host.as_str().parse()?);
     head.uri = head
         .uri
         .path_and_query()
-        .ok_or("no path")?
+        .ok_or("the URL has no path")?
         .as_str()
         .parse()?;
     let socket = TcpStream::connect(host.as_str()).await?;

@@ -1,5 +1,5 @@
-//! An issuer of tokens on this machine: it signs them with a key of its own, and serves the metadata and
-//! the JWKS document that the key can be checked with. How people log in to a real one is not shown.
+//! A token issuer on this machine. It signs tokens with its own key, and serves its metadata and the JWKS document
+//! with the public key. It has no login.
 
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -27,12 +27,12 @@ pub(crate) struct Issuer {
     serving: JoinHandle<()>,
 }
 
-/// What a token says.
+/// The contents of a token.
 #[derive(Clone)]
 pub(crate) struct Claims {
     pub(crate) audience: String,
     pub(crate) scope: String,
-    /// From now; negative for a token that is over.
+    /// Seconds from now; negative for an expired token.
     pub(crate) lifetime: i64,
     pub(crate) typ: String,
     pub(crate) key_name: String,
@@ -51,7 +51,7 @@ impl Claims {
 }
 
 impl Issuer {
-    /// Makes a key, and serves its public half on a free port.
+    /// Generates a key, and serves its public half on a free port.
     pub(crate) async fn start() -> Fallible<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -79,7 +79,7 @@ impl Issuer {
         self.token_signed_with(&self.key, claims)
     }
 
-    /// As one who does not have the issuer's key would make it.
+    /// A token that is signed with another key.
     pub(crate) fn forged_token(&self, claims: &Claims) -> Fallible<String> {
         self.token_signed_with(&new_key()?, claims)
     }
@@ -124,12 +124,12 @@ async fn serve(listener: TcpListener, metadata: Value, keys: Value) {
         std::future::ready(Ok::<_, Infallible>(response))
     };
     loop {
-        // Those who are served free what it wants for, in time.
+        // Out of file descriptors, until other connections close.
         let Ok((socket, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        // One connection after the other will do here.
+        // Serving one connection at a time is enough here.
         let _ = http1::Builder::new()
             .keep_alive(false)
             .serve_connection(TokioIo::new(socket), service_fn(answer))

@@ -1,13 +1,12 @@
-//! A server that takes signed tokens (JWTs) of an OAuth issuer, and an issuer on this machine to get them
-//! from.
+//! Shows a server that accepts signed access tokens (JWTs) of an OAuth issuer, with a small issuer for trying it.
 //!
-//! The authorizer reads the issuer's keys from its JWKS document, checks the signature, the issuer, the
-//! audience and the times of each token, and makes an identity of it. A client without a token learns
-//! from the challenge, and from the document that it points to, which issuer to ask. A tool that needs
-//! a scope answers 403 to a token without it.
+//! Run it with `cargo run --example jwt`, which serves and prints a token. With `-- --check` it tests itself as a
+//! client, and ends.
 //!
-//! `cargo run --release --example jwt [-- --check]`: serves, and prints a token to try; with `--check` it
-//! is its own client, and ends.
+//! The authorizer reads the keys of the issuer from its JWKS document. It checks the signature, issuer, audience
+//! and expiry of each token, and returns the identity. A client without a token learns from the challenge, and
+//! from the metadata document that it names, which issuer to ask. A tool that requires a scope refuses tokens
+//! without it with status 403.
 
 #[path = "../signals/mod.rs"]
 mod signals;
@@ -30,7 +29,7 @@ use self::fallible::Fallible;
 use self::issuer::{Claims, Issuer};
 
 async fn whoami(cx: Call, _: Arguments) -> String {
-    // The authorizer lets nobody in without one.
+    // The authorizer gives every request an identity.
     let Some(identity) = cx.identity() else {
         return String::new();
     };
@@ -43,7 +42,10 @@ async fn whoami(cx: Call, _: Arguments) -> String {
 
 fn notes() -> Server {
     Server::new("Notes", "1.0.0")
-        .tool(Tool::new("whoami").description("Who asks"), whoami)
+        .tool(
+            Tool::new("whoami").description("Returns the identity of the caller"),
+            whoami,
+        )
         .tool(
             Tool::new("write")
                 .description("Write a note")
@@ -52,7 +54,7 @@ fn notes() -> Server {
         )
 }
 
-/// The service at an address; behind a proxy this would be the address that clients know, and `https`.
+/// The service for this origin. Behind a proxy, the origin is the public one, with `https`.
 async fn service(origin: &str, issuer: &str) -> Fallible<McpService> {
     let audiences = [format!("{origin}/mcp"), format!("{origin}/sse")];
     let authorizer = JwtAuthorizer::new(issuer, audiences).await?;
@@ -76,14 +78,17 @@ async fn main() -> Fallible<()> {
         let serving = tokio::spawn(serve(listener, mcp, std::future::pending()));
         check::run(&origin, issuer).await?;
         serving.abort();
-        println!("All as it should be.");
+        println!("All checks passed.");
         return Ok(());
     }
     let token = issuer.token(&Claims::new(
         &format!("{origin}/mcp"),
         Duration::from_secs(3600),
     ))?;
-    println!("{origin}/mcp takes tokens of {}, such as", issuer.url());
+    println!(
+        "{origin}/mcp accepts tokens of {}, for example:",
+        issuer.url()
+    );
     println!("{token}");
     serve(listener, mcp, signals::stop()).await?;
     Ok(())

@@ -1,6 +1,6 @@
-//! When an example stops.
+//! The signals that stop an example.
 
-/// Ready on Ctrl-C or SIGTERM; from then on the next one ends the process at once.
+/// Completes on Ctrl-C or SIGTERM. A second signal ends the process at once.
 pub(crate) async fn stop() {
     signal().await;
     tokio::spawn(async {
