@@ -26,7 +26,9 @@ const ENDINGS: [&str; 9] = ["rs", "md", "http", "py", "mjs", "sh", "txt", "toml"
 /// All texts below the folders that people write in, and beside them.
 pub(crate) fn all(root: &Path) -> Vec<Source> {
     let mut sources = Vec::new();
-    for folder in ["src", "tests", "fuzz", "benches", "examples", "docs", ".ci"] {
+    for folder in [
+        "src", "tests", "fuzz", "benches", "examples", "xtask", "docs", ".ci",
+    ] {
         walk(root, &root.join(folder), &mut sources);
     }
     for entry in fs::read_dir(root).expect("the root can be read") {
