@@ -1,4 +1,4 @@
-//! HTTP+SSE (SPEC B) on real sockets, and what of JSON-RPC (SPEC A) shows on the wire.
+//! HTTP+SSE (SPEC B) on real sockets, and the parts of JSON-RPC (SPEC A) that show on the wire.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use crate::support::{
 const JSON: &str = "Content-Type: application/json\r\n";
 const NO_SESSION: &str = "0123456789abcdef0123456789abcdef";
 
-/// What the tools tell the tests, and what they wait for.
+/// What the tools report to the tests, and the gates they wait at.
 struct Seen {
     /// Calls that began.
     calls: AtomicUsize,
@@ -26,7 +26,7 @@ struct Seen {
     waiting: Semaphore,
     /// Lets one `wait` finish for each permit.
     gate: Semaphore,
-    /// One permit for each `wait` that is over, answered or dropped.
+    /// One permit for each `wait` that has ended, answered or dropped.
     over: Semaphore,
 }
 
@@ -148,7 +148,7 @@ fn post_text(path: &str, body: &str) -> String {
 
 // --- endpoints, methods, statuses
 
-/// SPEC B-1, B-8, B-18, B-20, PITFALLS R-33: two endpoints, each with its method, and nothing else.
+/// SPEC B-1, B-8, B-18, B-20, PITFALLS R-33: there are two endpoints, each with one method.
 #[tokio::test]
 async fn each_endpoint_has_its_methods() {
     let (running, _) = start_default().await;
@@ -183,7 +183,7 @@ async fn each_endpoint_has_its_methods() {
     }
 }
 
-/// SPEC B-8 and the table of B.1: what a POST is refused for.
+/// SPEC B-8, B.1: each fault of a POST has its status.
 #[tokio::test]
 async fn a_post_is_refused_with_its_status() {
     let (running, seen) = start_with(|builder| builder.body_limit(1000)).await;
@@ -262,7 +262,7 @@ async fn a_post_is_refused_with_its_status() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC A-23: a body that is not UTF-8 is no JSON.
+/// SPEC A-23: a body that is not UTF-8 is not JSON.
 #[tokio::test]
 async fn a_body_is_utf_8() {
     let (running, seen) = start_default().await;
@@ -276,8 +276,8 @@ async fn a_body_is_utf_8() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC B.1, PITFALLS R-43: a body above the limit is refused, whether its length was declared or not; one
-/// of the limit is served.
+/// SPEC B.1, PITFALLS R-43: a body above the limit is refused, whether its length was declared or
+/// not; a body at the limit is served.
 #[tokio::test]
 async fn a_body_is_limited() {
     let (running, _) = start_with(|builder| builder.body_limit(100)).await;
@@ -306,7 +306,7 @@ async fn a_body_is_limited() {
     assert_eq!(client.answer(1).await["result"], json!({}));
 }
 
-/// SPEC B.1: a stream is for those who take streams; no `Accept` is fine.
+/// SPEC B.1: a stream needs an `Accept` that admits it, or none.
 #[tokio::test]
 async fn a_stream_needs_an_accept_that_admits_it() {
     let (running, _) = start_default().await;
@@ -369,7 +369,7 @@ async fn strangers_are_refused_on_both_endpoints() {
     Client::open_at(running.address, "/sse", &own).await;
 }
 
-/// SPEC B.1, PITFALLS R-2: too many sessions and too many running requests are 503 for now.
+/// SPEC B.1, PITFALLS R-2: too many sessions or running requests are 503 with `Retry-After`.
 #[tokio::test]
 async fn limits_are_answered_503() {
     let (running, seen) = start_with(|builder| builder.max_sessions(1).max_requests(2)).await;
@@ -392,8 +392,8 @@ async fn limits_are_answered_503() {
     Client::open(running.address).await;
 }
 
-/// PITFALLS R-46: a trailing slash more or less is the same endpoint, without a redirect; a session id may
-/// be written with dashes or in upper case.
+/// PITFALLS R-46: a trailing slash makes no difference and no redirect; a session id may have
+/// dashes or upper case.
 #[tokio::test]
 async fn paths_and_ids_are_read_leniently() {
     let (running, _) = start_default().await;
@@ -431,7 +431,7 @@ async fn paths_and_ids_are_read_leniently() {
 
 // --- HTTP
 
-/// GOTCHAS 26: clients wait for leave to send, send in chunks, and do not wait for answers.
+/// GOTCHAS 26: clients may send `Expect: 100-continue`, chunked bodies, and pipelined requests.
 #[tokio::test]
 async fn http_is_served_in_all_its_ways() {
     let (running, _) = start_default().await;
@@ -486,7 +486,7 @@ async fn an_old_proxy_gets_a_stream_without_chunks() {
     );
 }
 
-/// PITFALLS R-44: half a message is no message.
+/// PITFALLS R-44: a body that is cut short is not a message.
 #[tokio::test]
 async fn a_body_that_is_cut_short_executes_nothing() {
     let (running, seen) = start_default().await;
@@ -523,7 +523,8 @@ async fn a_body_has_its_time() {
 
 // --- sessions and their streams
 
-/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1, PITFALLS R-21, GOTCHAS 1 and 2: the first event, to the byte, and the headers around it.
+/// SPEC B-2 to B-4, B-11, B-13, C-102, H-1, PITFALLS R-21, GOTCHAS 1 and 2: the first event, byte
+/// for byte, and the headers before it.
 #[tokio::test]
 async fn a_stream_begins_with_the_address_to_post_to() {
     let (running, _) = start_default().await;
@@ -547,7 +548,8 @@ async fn a_stream_begins_with_the_address_to_post_to() {
     assert!(id.len() == 32 && id.bytes().all(is_hex), "{id}");
 }
 
-/// SPEC B-3: with a mount and a prefix that a proxy takes away, the address still leads here.
+/// SPEC B-3: behind a mount and a prefix that a proxy strips, the announced address still leads
+/// here.
 #[tokio::test]
 async fn a_mounted_service_announces_where_it_is() {
     let (running, _) =
@@ -577,7 +579,8 @@ async fn a_mounted_service_announces_where_it_is() {
     client.result("ping", json!({})).await;
 }
 
-/// SPEC B-5, B-6, B-13, GOTCHAS 4: every answer is a `message` event; the POST's own says only `Accepted`.
+/// SPEC B-5, B-6, B-13, GOTCHAS 4: every answer is a `message` event; the POST's own says only
+/// `Accepted`.
 #[tokio::test]
 async fn answers_travel_on_the_stream() {
     let (running, _) = start_default().await;
@@ -606,7 +609,7 @@ async fn answers_travel_on_the_stream() {
     }
 }
 
-/// SPEC B-7: the 202 comes while the handler runs.
+/// SPEC B-7: the 202 comes while the handler still runs.
 #[tokio::test]
 async fn a_post_does_not_wait_for_its_handler() {
     let (running, seen) = start_default().await;
@@ -619,7 +622,7 @@ async fn a_post_does_not_wait_for_its_handler() {
     assert_eq!(text_of(&client.answer(1).await), "waited");
 }
 
-/// SPEC B-12, GOTCHAS 9: the end of the stream ends the session and what runs in it.
+/// SPEC B-12, GOTCHAS 9: closing the stream ends the session and its running calls.
 #[tokio::test]
 async fn a_closed_stream_ends_its_session() {
     let (running, seen) = start_default().await;
@@ -634,7 +637,7 @@ async fn a_closed_stream_ends_its_session() {
     assert_eq!(running.mcp.sessions(), 0);
 }
 
-/// SPEC B-13, B-21: there is no resumption; what was for one stream never comes on another.
+/// SPEC B-13, B-21: there is no resumption: messages of one stream never appear on another.
 #[tokio::test]
 async fn a_new_stream_knows_nothing_of_an_old_one() {
     let (running, seen) = start_default().await;
@@ -652,7 +655,7 @@ async fn a_new_stream_knows_nothing_of_an_old_one() {
     assert_eq!((&first["id"], &first["result"]), (&json!(1), &json!({})));
 }
 
-/// SPEC B-14, A-68: an array is refused, also of one, and nothing in it is executed.
+/// SPEC B-14, A-68: an array is refused, even of one message, and nothing in it is executed.
 #[tokio::test]
 async fn an_array_is_refused() {
     let (running, seen) = start_default().await;
@@ -672,7 +675,8 @@ async fn an_array_is_refused() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC B-15, GOTCHAS 11: every legacy revision is agreed to; others get the latest of them.
+/// SPEC B-15, GOTCHAS 11: every legacy revision is accepted; for any other the server offers the
+/// latest of them.
 #[tokio::test]
 async fn every_legacy_revision_may_be_negotiated() {
     let (running, _) = start_default().await;
@@ -698,8 +702,8 @@ async fn every_legacy_revision_may_be_negotiated() {
     }
 }
 
-/// SPEC B-16, B-22, GOTCHAS 8 and 10: a probe for a modern server is answered at once with
-/// -32601; a modern envelope is served as a legacy one.
+/// SPEC B-16, B-22, GOTCHAS 8 and 10: a probe for a modern server is answered at once with -32601;
+/// a modern envelope is handled as a legacy request.
 ///
 /// SPEC B-22, E-4: `tools/list` before `initialize` is served on purpose, for clients that
 /// reopen a cut stream by themselves and go on.
@@ -732,7 +736,7 @@ async fn a_session_serves_before_initialize() {
     client.result("ping", json!({})).await;
 }
 
-/// SPEC B-18: a client that probes the stream's URL falls back to the stream.
+/// SPEC B-18: a client that first POSTs to the stream's URL can fall back to the stream.
 #[tokio::test]
 async fn a_probe_of_the_stream_falls_back() {
     let (running, _) = start_default().await;
@@ -744,14 +748,14 @@ async fn a_probe_of_the_stream_falls_back() {
     Client::open(running.address).await;
 }
 
-/// SPEC B-17: a client that does not read loses its session; others notice nothing.
+/// SPEC B-17: a client that does not read loses its session; other sessions are not affected.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
     let (running, _) = start_with(|builder| builder.stream_queue(64 * 1024, 8)).await;
     let slow = Client::open(running.address).await;
     let mut other = Client::open(running.address).await;
     let mut status = 202;
-    // What the kernel's buffers hold is some MiB; this is 128.
+    // The kernel's buffers hold a few MiB; this is 128 MiB.
     for id in 0..512 {
         status = slow.post(call_of(id, "big").to_string()).await.status;
         if status != 202 {
@@ -764,7 +768,7 @@ async fn a_client_that_does_not_read_is_cut() {
     assert_eq!(text_of(&big).len(), 256 * 1024);
 }
 
-/// SPEC B-12: sessions that came and went leave nothing.
+/// SPEC B-12: sessions that have ended leave nothing in memory.
 #[tokio::test]
 async fn a_thousand_sessions_leave_nothing() {
     let (running, _) = start_default().await;
@@ -781,7 +785,7 @@ async fn a_thousand_sessions_leave_nothing() {
 
 // --- JSON-RPC on the wire
 
-/// SPEC A-4: `id: null` is no notification; nothing is executed.
+/// SPEC A-4: `id: null` does not make a notification; nothing is executed.
 #[tokio::test]
 async fn a_null_id_executes_nothing() {
     let (running, seen) = start_default().await;
@@ -792,8 +796,8 @@ async fn a_null_id_executes_nothing() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC, C-22: notifications and answers, known or not, good or bad, are accepted
-/// and never answered.
+/// SPEC, C-22: notifications and responses, known or unknown, valid or not, are
+/// accepted and never answered.
 #[tokio::test]
 async fn notifications_and_answers_are_not_answered() {
     let (running, seen) = start_default().await;
@@ -824,7 +828,7 @@ async fn notifications_and_answers_are_not_answered() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC: an error is the answer to its request, under its id.
+/// SPEC: an error answers its request, with its id.
 #[tokio::test]
 async fn an_error_answers_its_request() {
     let (running, seen) = start_default().await;
@@ -871,8 +875,8 @@ async fn an_error_answers_its_request() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC A-12, PITFALLS R-13: an id that is in flight is not taken twice, and the first never notices;
-/// `1` and `"1"` are two ids.
+/// SPEC A-12, PITFALLS R-13: a second request with an id in flight is refused, and the first is not
+/// affected; `1` and `"1"` are two ids.
 #[tokio::test]
 async fn an_id_in_flight_is_not_taken_twice() {
     let (running, seen) = start_default().await;
@@ -912,7 +916,7 @@ async fn ids_are_of_their_session() {
     }
 }
 
-/// SPEC A-14: an answer is taken only from the session that was asked.
+/// SPEC A-14: the server accepts an answer only from the session that it asked.
 #[tokio::test]
 async fn an_answer_of_another_session_is_ignored() {
     let (running, _) = start_default().await;
@@ -937,7 +941,7 @@ async fn an_answer_of_another_session_is_ignored() {
     asked.send(answer("late")).await;
 }
 
-/// SPEC A-28: keys of `_meta` that nobody knows reach the handler as they are.
+/// SPEC A-28: unknown keys of `_meta` reach the handler unchanged.
 #[tokio::test]
 async fn unknown_meta_reaches_the_handler() {
     let (running, _) = start_default().await;
@@ -951,7 +955,8 @@ async fn unknown_meta_reaches_the_handler() {
     );
 }
 
-/// SPEC A-33: what is not a number of JSON does not break the message (serde_json makes it null).
+/// SPEC A-33: a number that JSON cannot express does not break the message (serde_json writes
+/// null).
 #[tokio::test]
 async fn a_result_is_json_whatever_is_in_it() {
     let (running, _) = start_default().await;
@@ -960,7 +965,7 @@ async fn a_result_is_json_whatever_is_in_it() {
     assert_eq!(result["structuredContent"], json!({"nan": null}));
 }
 
-/// SPEC: a panic is -32603 for its caller alone, and tells nothing.
+/// SPEC: a panic is -32603, for its caller alone and without detail.
 #[tokio::test]
 async fn a_panic_is_an_answer() {
     let (running, seen) = start_default().await;
@@ -1001,7 +1006,8 @@ async fn a_cancelled_call_is_dropped() {
 
 // --- time, and the end
 
-/// SPEC B-2, B-4, B-17, PITFALLS R-20, GOTCHAS 6: a comment after 15 s of quiet, and not earlier.
+/// SPEC B-2, B-4, B-17, PITFALLS R-20, GOTCHAS 6: a comment is sent after 15 s of silence, not
+/// earlier.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_stream_is_kept_alive() {
     let (server, _) = server();
@@ -1048,7 +1054,8 @@ async fn comments_come_between_events() {
     }
 }
 
-/// PITFALLS: at the end running calls finish, streams end cleanly, and new work is refused.
+/// PITFALLS: while the service drains, running calls finish, streams end cleanly,
+/// and new requests are refused.
 #[tokio::test]
 async fn the_end_is_orderly() {
     let (running, seen) = start_default().await;
@@ -1076,7 +1083,7 @@ async fn the_end_is_orderly() {
     seen.gate.add_permits(1);
     assert_eq!(text_of(&busy.answer(1).await), "waited");
     assert!(busy.event().await.is_none(), "then its stream ends");
-    // The connections are still open at the client's side.
+    // The client has not closed its connections.
     soon("the end", end).await.unwrap().unwrap();
     assert!(
         start.elapsed() < Duration::from_secs(5),
@@ -1086,7 +1093,7 @@ async fn the_end_is_orderly() {
     assert_eq!(seen.calls(), 1);
 }
 
-/// `close` cancels what runs, and tells it.
+/// `close` cancels running calls and answers each with an error.
 #[tokio::test]
 async fn a_hard_end_answers_what_ran() {
     let (running, seen) = start_default().await;

@@ -1,5 +1,5 @@
-//! Questions to the client (SPEC D-100 to D-116, D-142, E-95 to E-103, E-109 to E-111): one handler for every
-//! revision, which asks on the stream of a session and in rounds in 2026-07-28.
+//! Questions to the client (SPEC D-100 to D-116, D-142, E-95 to E-103, E-109 to E-111): one handler
+//! for every revision, which asks on the stream of a session and in rounds in 2026-07-28.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,12 +65,12 @@ async fn steps(cx: Call) -> Result<String, ToolError> {
     Ok(given.join(" "))
 }
 
-/// What tests reach into a running server with.
+/// The test's access to a running server.
 #[derive(Default)]
 struct Seen {
     /// How many handlers of `greet` began.
     runs: AtomicUsize,
-    /// How many of them live.
+    /// How many of them are alive.
     alive: Arc<AtomicUsize>,
 }
 
@@ -137,7 +137,7 @@ fn server() -> (Server, Arc<Seen>) {
             Ok::<_, ToolError>(format!("{:?}", cx.elicit(&page).await?))
         })
         .tool(Tool::new("either"), async |cx: Call, _| {
-            // Takes what the client offers.
+            // Asks for what the client supports.
             match cx.elicit(&who()).await {
                 Ok(elicited) => Ok(name_of(&elicited)),
                 Err(RequestError::NotOffered(_)) => {
@@ -193,7 +193,7 @@ async fn run() -> (Running, Arc<Seen>) {
 
 // --- The client
 
-/// Declares all that a client can.
+/// Declares every client capability.
 fn every() -> Value {
     json!({"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}, "context": {}},
         "roots": {}})
@@ -211,7 +211,7 @@ fn sampled(text: &str) -> Value {
     json!({"role": "assistant", "model": "m", "content": {"type": "text", "text": text}})
 }
 
-/// A request of 2026-07-28 that may come back.
+/// A request of 2026-07-28 that may be sent again.
 #[derive(Clone)]
 struct Asking {
     address: SocketAddr,
@@ -251,7 +251,7 @@ impl Asking {
         self
     }
 
-    /// The request again, with answers and what else the result told it to bring.
+    /// The request again, with answers and with the state that the result carried.
     fn retry(&self, result: &Value, answers: Value) -> Self {
         let mut retry = self.clone();
         let params = retry.params.as_object_mut().unwrap();
@@ -279,7 +279,7 @@ impl Asking {
         result.unwrap_or_else(|| panic!("{answer}")).clone()
     }
 
-    /// A round that ends with questions, by their keys.
+    /// Checks that the round ends with these questions, by their keys.
     async fn asked(&self, keys: &[&str]) -> Value {
         let result = self.result().await;
         assert_eq!(result["resultType"], "input_required", "{result}");
@@ -288,7 +288,7 @@ impl Asking {
         result
     }
 
-    /// The last round, by its text.
+    /// Checks that this is the last round, with this text.
     async fn text(&self) -> String {
         let result = self.result().await;
         assert_eq!(result["resultType"], "complete", "{result}");
@@ -297,7 +297,7 @@ impl Asking {
         text(&result)
     }
 
-    /// Refused with a code, and a status.
+    /// Checks that it is refused with this code and status.
     async fn refused(&self, status: u16, code: i64) -> Value {
         let mut stream = self.open().await;
         assert_eq!(stream.status(), status, "{}", self.params);
@@ -320,7 +320,7 @@ fn text(result: &Value) -> String {
     panic!("no text in {result}")
 }
 
-/// Calls a tool in a session and answers what the server asks meanwhile; gives what it asked.
+/// Calls a tool in a session and answers what the server asks; returns its questions.
 async fn in_session(
     session: &Session,
     (method, params): (&str, Value),
@@ -348,8 +348,8 @@ async fn in_session(
 
 // --- One handler
 
-/// SPEC D-142, D-101 to D-104, D-106, D.5: in 2026-07-28 a question is a result with it in, and the
-/// answers come with the request again, from anywhere.
+/// SPEC D-142, D-101 to D-104, D-106, D.5: in 2026-07-28 a question is part of a result, and the
+/// answers come with a repeated request, from any connection.
 #[tokio::test]
 async fn a_question_ends_the_round_and_its_answer_begins_the_next() {
     let (running, seen) = run().await;
@@ -412,7 +412,7 @@ async fn the_same_handlers_ask_and_wait_in_a_session() {
     assert_eq!(seen.runs.load(Ordering::SeqCst), 2, "once a call");
 }
 
-/// SPEC D-102, D-142, E-97, E-110: each kind of question in both eras, by its key.
+/// SPEC D-102, D-142, E-97, E-110: each kind of question works in both eras.
 #[tokio::test]
 async fn each_kind_of_question_has_its_key() {
     let (running, _) = run().await;
@@ -457,7 +457,7 @@ async fn each_kind_of_question_has_its_key() {
     }
 }
 
-/// SPEC D-102, D-106: what does not hang on each other is asked at once, in both eras.
+/// SPEC D-102, D-106: independent questions are asked together, in both eras.
 #[tokio::test]
 async fn several_questions_are_asked_at_once() {
     let (running, _) = run().await;
@@ -482,7 +482,7 @@ async fn several_questions_are_asked_at_once() {
     assert_eq!(text(&answer["result"]), "Ada Paris 1");
 }
 
-/// SPEC D-102: keys are unique; the same key gets a number, the same in each round.
+/// SPEC D-102: keys are unique: a repeated key gets a number, which is the same in each round.
 #[tokio::test]
 async fn keys_are_unique() {
     let (running, _) = run().await;
@@ -498,8 +498,8 @@ async fn keys_are_unique() {
     assert_eq!(retry.text().await, "Declined Cancelled");
 }
 
-/// SPEC D-104: a question from a task of the handler's ends the round as well, and no task is waited
-/// for.
+/// SPEC D-104: a question from a task that the handler spawned ends the round as well, without
+/// waiting for the task.
 #[tokio::test]
 async fn a_task_of_the_handler_may_ask() {
     let (running, _) = run().await;
@@ -509,7 +509,7 @@ async fn a_task_of_the_handler_may_ask() {
     assert_eq!(retry.text().await, "Hello, Ada!");
 }
 
-/// SPEC D-104, D-105: after the question nothing of the round is left, whether the client comes back
+/// SPEC D-104, D-105: after the question nothing of the round remains, whether the client retries
 /// or not.
 #[tokio::test]
 async fn nothing_waits_for_a_client_that_does_not_come_back() {
@@ -522,8 +522,8 @@ async fn nothing_waits_for_a_client_that_does_not_come_back() {
     assert_eq!(running.mcp.sessions(), 0);
 }
 
-/// SPEC D-104, D-81, D-82: a question behind progress is the last message of its stream, and is no
-/// request.
+/// SPEC D-104, D-81, D-82: a question after progress is the last message of its stream, and is not
+/// a request.
 #[tokio::test]
 async fn a_question_is_the_end_of_its_stream() {
     let (running, _) = run().await;
@@ -565,7 +565,8 @@ async fn a_person_may_say_no_or_nothing() {
     }
 }
 
-/// SPEC D-110, D-111: what nobody asked is ignored, what is missing is asked again.
+/// SPEC D-110, D-111: answers to questions that were not asked are ignored, and missing answers are
+/// asked for again.
 #[tokio::test]
 async fn what_is_missing_is_asked_again() {
     let (running, _) = run().await;
@@ -580,13 +581,14 @@ async fn what_is_missing_is_asked_again() {
         let retry = again.retry(&second, json!({"user_name": named("Ada")}));
         assert_eq!(retry.text().await, "Hello, Ada!");
     }
-    // Answers without a state, as if nothing had been asked: SPEC D-106 has no memory of it.
+    // Answers without a state, as if nothing had been asked: the server remembers nothing (SPEC
+    // D-106).
     let guess = asking.clone();
     let guess = guess.with("inputResponses", json!({"user_name": named("Ada")}));
     assert_eq!(guess.text().await, "Hello, Ada!");
 }
 
-/// SPEC D-111: of several, those that are missing.
+/// SPEC D-111: of several questions, the missing ones are asked again.
 #[tokio::test]
 async fn a_part_of_the_answers_is_a_start() {
     let (running, _) = run().await;
@@ -597,11 +599,11 @@ async fn a_part_of_the_answers_is_a_start() {
     let roots = json!({"roots": []});
     let rest = json!({"capital_question": sampled("Paris"), "client_roots": roots});
     let retry = if cfg!(feature = "request-state") {
-        // What was answered is in the state.
+        // The state holds the earlier answer.
         let second = part.asked(&["capital_question", "client_roots"]).await;
         part.retry(&second, rest)
     } else {
-        // There is no state, so the client brings all of them.
+        // There is no state, so the client sends all answers.
         let second = part.asked(&keys).await;
         let mut all = rest;
         all["user_name"] = named("Ada");
@@ -663,9 +665,10 @@ async fn a_malformed_answer_is_refused() {
     }
 }
 
-// --- What a client offers
+// --- What a client supports
 
-/// SPEC D-103, D-26, E-95, E-98, E-103: only what this request declares is asked, down to the modes.
+/// SPEC D-103, D-26, E-95, E-98, E-103: only what this request declares is asked, down to the
+/// modes.
 #[tokio::test]
 async fn only_what_is_declared_is_asked() {
     let (running, _) = run().await;
@@ -683,7 +686,7 @@ async fn only_what_is_declared_is_asked() {
             "capital_question",
         ),
         ("roots", json!({"roots": {}}), "client_roots"),
-        // A handler may go on with what there is.
+        // A handler may go on with what is supported.
         ("either", form.clone(), "user_name"),
         ("either", sampling.clone(), "capital_question"),
     ] {
@@ -711,14 +714,15 @@ async fn only_what_is_declared_is_asked() {
         let data = json!({"requiredCapabilities": needed});
         assert_eq!(error["data"], data, "{tool} {declared}");
     }
-    // Of several questions at once, those that can be asked go first.
+    // Of several questions, those that the client supports are asked first.
     let asking = Asking::call(running.address, "all").declaring(form);
     let first = asking.asked(&["user_name"]).await;
     let retry = asking.retry(&first, json!({"user_name": named("Ada")}));
     retry.refused(400, -32021).await;
 }
 
-/// SPEC D-103, E-97: a context is a wish, left out where it was not declared.
+/// SPEC D-103, E-97: `includeContext` is optional, and left out where the client did not declare
+/// it.
 #[tokio::test]
 async fn a_context_is_asked_for_where_it_was_declared() {
     let (running, _) = run().await;
@@ -734,7 +738,7 @@ async fn a_context_is_asked_for_where_it_was_declared() {
     }
 }
 
-/// SPEC E-103, D-142: a page to visit has an id in 2025-11-25 only.
+/// SPEC E-103, D-142: a question by URL has an id in 2025-11-25 only.
 #[tokio::test]
 async fn an_elicitation_has_an_id_in_one_revision_only() {
     let (running, _) = run().await;
@@ -759,7 +763,7 @@ async fn an_elicitation_has_an_id_in_one_revision_only() {
     assert_eq!(answer["result"]["isError"], true);
 }
 
-/// SPEC E-106: no form asks for a secret, in any era.
+/// SPEC E-106: a form that asks for a secret is refused, in both eras.
 #[tokio::test]
 async fn no_form_asks_for_a_secret() {
     let (running, _) = run().await;
@@ -770,8 +774,8 @@ async fn no_form_asks_for_a_secret() {
 
 // --- Methods
 
-/// SPEC D-100, D-71, D-74: `prompts/get` and `resources/read` have rounds too; a question has no hints,
-/// and an answer that hangs on one is kept by nobody.
+/// SPEC D-100, D-71, D-74: `prompts/get` and `resources/read` have rounds too; a question has no
+/// caching hints, and a result that depends on an answer must not be cached.
 #[tokio::test]
 async fn prompts_and_resources_ask_too() {
     let (running, _) = run().await;
@@ -803,7 +807,7 @@ async fn prompts_and_resources_ask_too() {
     }
 }
 
-/// SPEC D-100, D-115, D-81: a completion cannot ask, whatever the client brings; nor does a list.
+/// SPEC D-100, D-115, D-81: neither a completion nor a list can ask, whatever the client sends.
 #[tokio::test]
 async fn other_methods_do_not_ask() {
     let (running, _) = run().await;
@@ -828,7 +832,7 @@ async fn other_methods_do_not_ask() {
     }
 }
 
-/// SPEC D-100: answers that nobody asked for do not harm a method that has rounds.
+/// SPEC D-100: a method with rounds ignores answers that it did not ask for.
 #[tokio::test]
 async fn answers_that_nobody_asked_for_are_ignored() {
     let server = Server::new("Plain", "1").tool(Tool::new("plain"), async |_, _| "plain");
@@ -838,7 +842,7 @@ async fn answers_that_nobody_asked_for_are_ignored() {
     assert_eq!(asking.text().await, "plain");
 }
 
-/// SPEC D-80, A-13: rounds of different clients do not meet.
+/// SPEC D-80, A-13: rounds of different clients do not mix.
 #[tokio::test]
 async fn rounds_of_different_clients_do_not_meet() {
     let (running, _) = run().await;
@@ -851,7 +855,7 @@ async fn rounds_of_different_clients_do_not_meet() {
     assert_eq!((&*ada, &*bob), ("Hello, Ada!", "Hello, Bob!"));
 }
 
-/// SPEC D-84: who leaves while a later round runs cancels it.
+/// SPEC D-84: a client that leaves during a later round cancels it.
 #[tokio::test]
 async fn leaving_cancels_a_later_round() {
     let begun = Arc::new(Semaphore::new(0));
@@ -886,8 +890,8 @@ async fn leaving_cancels_a_later_round() {
 
 // --- Questions one after the other
 
-/// SPEC D-104, D-113: three rounds and an answer. With a state, each round brings its own answer; without
-/// one, all that were given.
+/// SPEC D-104, D-113: three rounds and a result. With a state, each retry sends only its own
+/// answer; without one, all answers so far.
 #[tokio::test]
 async fn questions_may_come_one_after_the_other() {
     let (running, _) = run().await;
@@ -900,7 +904,7 @@ async fn questions_may_come_one_after_the_other() {
             given = json!({});
             asking.asked(&[key]).await
         } else {
-            // The client is asked for all, since it has to bring all.
+            // The client is asked for everything, since it has to send everything.
             let keys = ["step1", "step2", "step3"];
             asking.asked(&keys[..=at]).await
         };
@@ -917,7 +921,7 @@ async fn questions_may_come_one_after_the_other() {
     }
 }
 
-/// SPEC D-107: without the feature no state was ever given out, so one that comes is not ours.
+/// SPEC D-107: without the feature the server issues no state, so it refuses every state.
 #[cfg(not(feature = "request-state"))]
 #[tokio::test]
 async fn without_states_none_is_taken() {
@@ -935,7 +939,7 @@ async fn without_states_none_is_taken() {
 
 #[cfg(feature = "request-state")]
 mod states {
-    //! `requestState`, which is sealed.
+    //! The sealed `requestState`.
 
     use mcp_wire::StateKeys;
 
@@ -958,8 +962,8 @@ mod states {
         json!({"user_name": named("Ada")})
     }
 
-    /// SPEC D-107, D-112, A-48: a state that is not as it was given out is -32602 with 200; there is no
-    /// new question, and nothing runs.
+    /// SPEC D-107, D-112, A-48: a modified state is -32602 with 200; the server asks nothing, and
+    /// no handler runs.
     #[tokio::test]
     async fn a_tampered_state_is_refused() {
         let (running, seen) = run().await;
@@ -994,7 +998,7 @@ mod states {
             let retry = asking.retry(&first, ada()).with("requestState", odd);
             let error = retry.refused(200, -32602).await;
             assert!(error.get("data").is_none(), "{error}");
-            // Also without answers.
+            // Even without answers.
             let mut bare = retry;
             bare.params
                 .as_object_mut()
@@ -1006,8 +1010,8 @@ mod states {
         assert_eq!(asking.retry(&first, ada()).text().await, "Hello, Ada!");
     }
 
-    /// SPEC D-108: a state is for the method and what was asked for, and not for what only belongs to
-    /// one round.
+    /// SPEC D-108: a state is bound to the method and its params, except for members that belong to
+    /// a single round.
     #[tokio::test]
     async fn a_state_is_for_one_request() {
         let (running, _) = run().await;
@@ -1031,7 +1035,7 @@ mod states {
         assert_eq!(other.text().await, "Hello, Ada!");
     }
 
-    /// SPEC D-108: a state is taken for a while.
+    /// SPEC D-108: a state expires.
     #[tokio::test]
     async fn a_state_expires() {
         let running = run_with(keys(&OLD).lifetime(Duration::ZERO)).await;
@@ -1040,8 +1044,8 @@ mod states {
         asking.retry(&first, ada()).refused(200, -32602).await;
     }
 
-    /// SPEC D-11, D-106, D-116: whoever has the secret goes on where another began; who has not, does not;
-    /// an old secret is taken as long as it is listed.
+    /// SPEC D-11, D-106, D-116: a server with the same secret continues what another began, and a
+    /// server without it refuses; an old secret works as long as it is listed.
     #[tokio::test]
     async fn a_retry_may_go_to_another_server() {
         let old = run_with(keys(&OLD)).await;
@@ -1071,7 +1075,7 @@ mod states {
         }
     }
 
-    /// SPEC D-106, D-113: also in the middle of several rounds, each on another server.
+    /// SPEC D-106, D-113: each of several rounds may be on another server.
     #[tokio::test]
     async fn rounds_may_be_spread_over_servers() {
         let one = run_with(keys(&OLD)).await;
@@ -1085,7 +1089,8 @@ mod states {
         assert_eq!(asking.text().await, "Declined Declined Declined");
     }
 
-    /// SPEC D-107: what a handler put aside comes back as it was, and no client can put it there.
+    /// SPEC D-107: what a handler stored in the state comes back unchanged, and no client can forge
+    /// it.
     #[tokio::test]
     async fn a_handler_may_put_something_aside() {
         let tool = |cx: Call, _| async move {
@@ -1107,7 +1112,7 @@ mod states {
         let seen = r#"{"n":1,"seen":{"n":1,"seen":null}}"#;
         let now = format!(r#"{{"n":1,"seen":{seen}}}"#);
         assert_eq!(third.text().await, format!("{seen} {now}"));
-        // In a session there is one round, and nothing put aside.
+        // In a session there is one round, and nothing is stored.
         let session = Session::open(running.address, V11, every()).await;
         let answers = vec![
             ("elicitation/create", no.clone()),
@@ -1118,8 +1123,8 @@ mod states {
         assert_eq!(text(&answer["result"]), "null null");
     }
 
-    /// SPEC D-109: a state is no memory: the same retry may come twice, and what must happen once is for
-    /// the handler to remember.
+    /// SPEC D-109: a state can be replayed: a handler has to remember by itself what must happen
+    /// only once.
     #[tokio::test]
     async fn a_state_may_be_used_again() {
         let (running, _) = run().await;
@@ -1131,7 +1136,7 @@ mod states {
         }
     }
 
-    /// SPEC D-74: a result behind a state alone is not kept either.
+    /// SPEC D-74: a result after a state without answers must not be cached either.
     #[tokio::test]
     async fn a_result_behind_a_state_is_not_kept() {
         let (running, _) = run().await;

@@ -1,4 +1,4 @@
-//! SPEC part E over the wire: what a server answers, revision by revision.
+//! SPEC E over the wire: what a server answers in each revision.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,14 +22,14 @@ const V06: &str = "2025-06-18";
 const V11: &str = "2025-11-25";
 const LEGACY: [&str; 4] = [V24, V03, V06, V11];
 
-/// What tests reach into a running server with.
+/// The test's access to a running server.
 #[derive(Clone, Default)]
 struct Hands {
     /// Lets `wait` go on.
     go: Arc<Notify>,
-    /// Told when `wait` has begun.
+    /// Notified when `wait` has begun.
     begun: Arc<Notify>,
-    /// How many `wait` were dropped or ended.
+    /// How many calls of `wait` were dropped or ended.
     ended: Arc<AtomicUsize>,
 }
 
@@ -281,7 +281,7 @@ fn named<'a>(items: &'a Value, name: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no {name}"))
 }
 
-/// The stream holds nothing but what answers this.
+/// Checks that the next message on the stream is the answer to this.
 async fn nothing_came(client: &mut Client) {
     let id = client.begin("ping", json!({})).await;
     let next = client.message().await.unwrap();
@@ -337,7 +337,7 @@ async fn initialize_tells_what_the_revision_knows() {
     }
 }
 
-/// SPEC E.1, outcome table: malformed params are -32602, and the session may try again (PITFALLS R-4).
+/// SPEC E.1, PITFALLS R-4: malformed params are -32602, and the client may try again.
 #[tokio::test]
 async fn a_malformed_initialize_opens_nothing() {
     let running = run(everything(&Hands::default())).await;
@@ -376,7 +376,7 @@ async fn a_malformed_initialize_opens_nothing() {
     client.result("initialize", hello(V24)).await;
 }
 
-/// SPEC E-6: a second `initialize` is -32600; `initialized` twice is harmless.
+/// SPEC E-6: a second `initialize` is -32600; a second `initialized` is harmless.
 #[tokio::test]
 async fn a_session_is_initialized_once() {
     let (_running, mut client) = connect(V24).await;
@@ -386,8 +386,8 @@ async fn a_session_is_initialized_once() {
     assert_eq!(client.result("ping", json!({})).await, json!({}));
 }
 
-/// SPEC E-4 and B-22, GOTCHAS 8: before `initialize` the first revision is
-/// served, without what a client would have to offer.
+/// SPEC E-4 and B-22, GOTCHAS 8: before `initialize` requests are served as 2024-11-05, without
+/// client capabilities.
 #[tokio::test]
 async fn requests_before_initialize_are_served_as_the_first_revision() {
     let running = run(everything(&Hands::default())).await;
@@ -402,7 +402,7 @@ async fn requests_before_initialize_are_served_as_the_first_revision() {
     );
 }
 
-/// SPEC E-5: nothing is sent before `notifications/initialized` but answers.
+/// SPEC E-5: before `notifications/initialized` the server sends only answers.
 #[tokio::test]
 async fn the_server_is_silent_until_it_is_asked() {
     let running = run(everything(&Hands::default())).await;
@@ -425,7 +425,7 @@ async fn initialize_survives_its_cancel() {
     assert!(has(&client.answer(id).await, "result"));
 }
 
-/// SPEC E-16, E-15: what is not declared is not there.
+/// SPEC E-16, E-15: a method of an undeclared capability is not found.
 #[tokio::test]
 async fn a_bare_server_has_only_ping() {
     let running = run(Server::new("Bare", "1")).await;
@@ -455,7 +455,7 @@ async fn a_bare_server_has_only_ping() {
     }
 }
 
-/// SPEC E-1, E-15 to E-17, E-70: each feature declares itself, and nothing else.
+/// SPEC E-1, E-15 to E-17, E-70: each feature declares its own capability and no other.
 #[tokio::test]
 async fn each_feature_declares_itself_alone() {
     let server = || Server::new("One", "1");
@@ -527,7 +527,7 @@ async fn each_feature_declares_itself_alone() {
     }
 }
 
-/// Answers `initialize` when it is let go on.
+/// Answers `initialize` when the test lets it.
 struct SlowStart(Hands);
 
 impl Dispatcher for SlowStart {
@@ -541,7 +541,7 @@ impl Dispatcher for SlowStart {
     }
 }
 
-/// SPEC E-8: also when the cancel comes while `initialize` runs.
+/// SPEC E-8: nor can it be cancelled while it runs.
 #[tokio::test]
 async fn a_running_initialize_is_not_cancelled() {
     let hands = Hands::default();
@@ -557,8 +557,8 @@ async fn a_running_initialize_is_not_cancelled() {
     assert!(has(&client.answer(id).await, "result"));
 }
 
-/// SPEC E-5, a known gap: a call before `notifications/initialized` may ask the client at once. It
-/// is the client's own call that asks, so no client is surprised.
+/// SPEC E-5, a known gap: a call before `notifications/initialized` may ask the client at once. The
+/// client made that call, so the question does not surprise it.
 #[tokio::test]
 async fn a_call_before_initialized_may_ask_the_client() {
     let running = run(everything(&Hands::default())).await;
@@ -573,7 +573,7 @@ async fn a_call_before_initialized_may_ask_the_client() {
 
 // --- E.3, E.4: ping and pages
 
-/// SPEC E-20: `ping` is exactly `{}`, also while a handler is busy.
+/// SPEC E-20: `ping` is exactly `{}`, even while a handler is busy.
 #[tokio::test]
 async fn ping_is_answered_while_a_tool_runs() {
     let hands = Hands::default();
@@ -635,7 +635,7 @@ async fn long_lists_come_in_pages() {
     );
 }
 
-/// SPEC E-25 to E-27: each list has pages of its own, and takes no other list's cursor.
+/// SPEC E-25 to E-27: each list has its own pages, and refuses cursors of other lists.
 #[tokio::test]
 async fn every_list_comes_in_pages() {
     let add = |server: Server, n| {
@@ -685,7 +685,8 @@ async fn every_list_comes_in_pages() {
 
 // --- E.5: tools
 
-/// SPEC E-30, E-31, E-32, E-47, K: a tool in each revision, its schema as it was registered.
+/// SPEC E-30, E-31, E-32, E-47, K: each revision lists a tool in its own form, with the schema as
+/// registered.
 #[tokio::test]
 async fn tools_are_listed_in_the_form_of_the_revision() {
     for version in LEGACY {
@@ -710,7 +711,7 @@ async fn tools_are_listed_in_the_form_of_the_revision() {
     }
 }
 
-/// SPEC E-33, E-34: what is not a call of a tool is -32602; `arguments` may be absent.
+/// SPEC E-33, E-34: a malformed call or an unknown tool is -32602; `arguments` may be absent.
 #[tokio::test]
 async fn a_malformed_call_is_an_error() {
     let (_running, mut client) = connect(V24).await;
@@ -734,7 +735,8 @@ async fn a_malformed_call_is_an_error() {
     assert_eq!(client.result("tools/call", params).await, plain);
 }
 
-/// SPEC E-35, E-36: a failure is a result that the model sees, and says what was expected.
+/// SPEC E-35, E-36: a failing tool gives a result that the model sees, and which says what was
+/// expected.
 #[tokio::test]
 async fn a_failing_tool_answers_with_is_error() {
     let (_running, mut client) = connect(V24).await;
@@ -759,7 +761,7 @@ async fn a_failing_tool_answers_with_is_error() {
     assert_eq!(answer["error"], json!({"code": 7, "message": "refused"}));
 }
 
-/// SPEC, PITFALLS R-8: a panic is -32603 for its caller alone, without detail.
+/// SPEC, PITFALLS R-8: a panic is -32603, for its caller alone and without detail.
 #[tokio::test]
 async fn a_panic_is_an_internal_error_of_its_caller() {
     let (_running, mut client) = connect(V24).await;
@@ -773,7 +775,8 @@ async fn a_panic_is_an_internal_error_of_its_caller() {
     }
 }
 
-/// SPEC E-38, E-39, E-40, E-49: structured content, its text, and who gets to see it.
+/// SPEC E-38, E-39, E-40, E-49: structured content comes with its text, in the revisions that have
+/// it.
 #[tokio::test]
 async fn structured_content_goes_to_the_revisions_that_have_it() {
     for version in LEGACY {
@@ -795,7 +798,7 @@ async fn structured_content_goes_to_the_revisions_that_have_it() {
     }
 }
 
-/// SPEC E-41, E-42: blocks are valid, and become text where the revision lacks them.
+/// SPEC E-41, E-42: content blocks are valid, and become text where the revision lacks them.
 #[tokio::test]
 async fn content_takes_the_form_of_the_revision() {
     for version in LEGACY {
@@ -872,7 +875,7 @@ async fn changes_of_lists_are_told_once_to_each_session() {
     }
 }
 
-/// SPEC E-43: a list is what it was for as long as nothing changes, and what it is from then on; in each
+/// SPEC E-43: a list stays the same until a change, and shows the change from then on, in each
 /// revision.
 #[tokio::test]
 async fn a_list_is_as_the_last_change_left_it() {
@@ -894,7 +897,7 @@ async fn a_list_is_as_the_last_change_left_it() {
         assert!(server.remove_tool("new"));
         assert_eq!(client.message().await.unwrap()["id"], Value::Null);
         assert_eq!(client.result("tools/list", json!({})).await, before);
-        // What is no cursor is refused, whatever there is to give.
+        // An invalid cursor is refused, even when there is only one page.
         let cursor = json!({"cursor": 7});
         assert_eq!(client.error_code("tools/list", cursor).await, -32602);
     }
@@ -940,7 +943,7 @@ async fn a_wrong_registration_fails_the_build() {
     check(shared, "one service");
 }
 
-/// SPEC: neither can icons and `_meta` keys that may not be sent.
+/// SPEC: icons and `_meta` keys that must not be sent fail the build.
 #[tokio::test]
 async fn a_wrong_icon_or_meta_key_fails_the_build() {
     #[track_caller]
@@ -983,7 +986,7 @@ async fn a_server_has_icons() {
     }
 }
 
-/// SPEC E-32: names as they are, in either case, with every character that clients take.
+/// SPEC E-32: names are kept as they are, in either case, with every character that clients accept.
 #[tokio::test]
 async fn tool_names_pass_as_they_are() {
     let long = "n".repeat(128);
@@ -1007,7 +1010,7 @@ async fn tool_names_pass_as_they_are() {
     assert_eq!(client.error_code("tools/call", params).await, -32602);
 }
 
-/// SPEC E-38: a failure owes no structured content.
+/// SPEC E-38: a failed call needs no structured content.
 #[tokio::test]
 async fn an_output_schema_does_not_bind_a_failure() {
     let output = || json!({"type": "object", "required": ["n"]});
@@ -1028,7 +1031,7 @@ async fn an_output_schema_does_not_bind_a_failure() {
     }
 }
 
-/// SPEC E-41, E-42: hints stay on every kind of block, and bytes are in padded Base64.
+/// SPEC E-41, E-42: annotations stay on every kind of block, and bytes are padded Base64.
 #[tokio::test]
 async fn hints_stay_on_every_block() {
     let server = Server::new("s", "1").tool(Tool::new("hinted"), async |_, _| {
@@ -1062,7 +1065,7 @@ async fn hints_stay_on_every_block() {
     }
 }
 
-/// SPEC E-43, E-59, E-60, E-69, E-7: a change of what was not declared is not told.
+/// SPEC E-43, E-59, E-60, E-69, E-7: a change is not announced without the declared capability.
 #[tokio::test]
 async fn changes_of_what_was_not_declared_are_not_told() {
     let server = Server::new("s", "1").resource(Resource::new("a://b", "b"), async |_, _| "");
@@ -1077,7 +1080,7 @@ async fn changes_of_what_was_not_declared_are_not_told() {
     assert_eq!(told["method"], "notifications/resources/list_changed");
 }
 
-/// SPEC E-43, E-15: a capability that was declared stays, though its last tool goes.
+/// SPEC E-43, E-15: a declared capability stays when its last tool is removed.
 #[tokio::test]
 async fn the_last_tool_leaves_an_empty_list() {
     let server = Server::new("s", "1").tool(Tool::new("only"), async |_, _| "");
@@ -1094,7 +1097,7 @@ async fn the_last_tool_leaves_an_empty_list() {
 
 // --- E.6: resources
 
-/// SPEC E-50, E-51, K: resources and templates in each revision.
+/// SPEC E-50, E-51, K: each revision lists resources and templates in its own form.
 #[tokio::test]
 async fn resources_are_listed_in_the_form_of_the_revision() {
     for version in LEGACY {
@@ -1154,7 +1157,7 @@ async fn resources_are_read() {
     assert_eq!(two["contents"].as_array().unwrap().len(), 2);
 }
 
-/// SPEC E-54 to E-56, A-41: missing is -32002 with the URI, a bad URI -32602.
+/// SPEC E-54 to E-56, A-41: a missing resource is -32002 with its URI, a malformed URI is -32602.
 #[tokio::test]
 async fn what_cannot_be_read_is_an_error() {
     let (_running, mut client) = connect(V24).await;
@@ -1191,7 +1194,7 @@ async fn what_cannot_be_read_is_an_error() {
     );
 }
 
-/// SPEC E-57 to E-59: only a subscribed session is told, until it unsubscribes.
+/// SPEC E-57 to E-59: only a subscribed session gets updates, until it unsubscribes.
 #[tokio::test]
 async fn updates_reach_subscribers_only() {
     let server = everything(&Hands::default());
@@ -1233,7 +1236,7 @@ async fn updates_reach_subscribers_only() {
     }
 }
 
-/// SPEC E-53, E-56: a variable is decoded once and never leads out of its place.
+/// SPEC E-53, E-56: a variable is decoded once and cannot escape its place in the template.
 #[tokio::test]
 async fn template_variables_stay_in_their_place() {
     let template = ResourceTemplate::new("file:///srv/{+path}", "file");
@@ -1267,7 +1270,7 @@ async fn template_variables_stay_in_their_place() {
     }
 }
 
-/// SPEC E-56, E-57: a subscription is to a URI, counts once, and ends once.
+/// SPEC E-56, E-57: subscribing twice counts once, and one unsubscribe ends it.
 #[tokio::test]
 async fn a_subscription_counts_once() {
     let server = everything(&Hands::default());
@@ -1296,7 +1299,7 @@ async fn a_subscription_counts_once() {
 
 // --- E.7: prompts and completion
 
-/// SPEC E-65, E-66, K: prompts in each revision.
+/// SPEC E-65, E-66, K: each revision lists prompts in its own form.
 #[tokio::test]
 async fn prompts_are_listed_and_got() {
     for version in LEGACY {
@@ -1317,7 +1320,7 @@ async fn prompts_are_listed_and_got() {
     }
 }
 
-/// SPEC E-68: one block a message, in the form of the revision.
+/// SPEC E-68: each message of a prompt has one block, in the form of the revision.
 #[tokio::test]
 async fn prompt_content_takes_the_form_of_the_revision() {
     for version in LEGACY {
@@ -1337,7 +1340,7 @@ async fn prompt_content_takes_the_form_of_the_revision() {
     }
 }
 
-/// SPEC E-66, E-67: unknown prompts and wrong arguments are -32602, inner failures -32603.
+/// SPEC E-66, E-67: unknown prompts and wrong arguments are -32602, internal failures -32603.
 #[tokio::test]
 async fn a_prompt_that_cannot_be_got_is_an_error() {
     let (_running, mut client) = connect(V24).await;
@@ -1395,7 +1398,7 @@ async fn arguments_are_completed() {
     }
 }
 
-/// SPEC E-71, E-72: what there is of it, and what cannot be asked.
+/// SPEC E-71, E-72: completions for prompts and templates, and requests that are refused.
 #[tokio::test]
 async fn a_completion_must_be_asked_properly() {
     for version in LEGACY {
@@ -1446,7 +1449,8 @@ async fn logged(client: &mut Client) -> Vec<String> {
     }
 }
 
-/// SPEC E-81 to E-84: from `info` on until the session sets a level, before the answer of the call.
+/// SPEC E-81 to E-84: logs from `info` on are sent until the session sets a level, before the
+/// answer of the call.
 #[tokio::test]
 async fn a_session_sets_its_log_level() {
     let (running, mut client) = connect(V24).await;
@@ -1483,7 +1487,8 @@ async fn without_the_capability_nothing_is_logged() {
     assert_eq!(logged(&mut client).await, [""; 0]);
 }
 
-/// SPEC E-85, E-86, A-31, PITFALLS R-11: only with a token, type kept, strictly increasing, then the answer.
+/// SPEC E-85, E-86, A-31, PITFALLS R-11: progress needs a token, keeps its type, strictly
+/// increases, and precedes the answer.
 #[tokio::test]
 async fn progress_is_told_to_whoever_asked() {
     for version in LEGACY {
@@ -1508,7 +1513,7 @@ async fn progress_is_told_to_whoever_asked() {
     }
 }
 
-/// SPEC: a token beyond 64 bits comes back digit by digit.
+/// SPEC: a token beyond 64 bits comes back unchanged.
 #[tokio::test]
 async fn a_long_progress_token_keeps_its_digits() {
     let (_running, mut client) = connect(V24).await;
@@ -1523,7 +1528,7 @@ async fn a_long_progress_token_keeps_its_digits() {
     );
 }
 
-/// SPEC E-85: nothing about a call follows its answer.
+/// SPEC E-85: nothing about a call comes after its answer.
 #[tokio::test]
 async fn no_progress_follows_the_answer() {
     let (_running, mut client) = connect(V24).await;
@@ -1573,7 +1578,8 @@ async fn a_cancelled_call_ends_without_an_answer() {
     );
 }
 
-/// SPEC A-12, PITFALLS R-13: params that are broken do not answer a running call of the same id.
+/// SPEC A-12, PITFALLS R-13: a request with broken params does not answer a running call with the
+/// same id.
 #[tokio::test]
 async fn broken_params_do_not_answer_a_running_call() {
     let hands = Hands::default();
@@ -1591,7 +1597,8 @@ async fn broken_params_do_not_answer_a_running_call() {
     );
 }
 
-/// SPEC E-89, E-87: whoever wins the race, there is one answer or none, and the session goes on.
+/// SPEC E-89, E-87: however a cancellation and its call race, there is one answer or none, and the
+/// session goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancel_and_answer_may_race() {
     let hands = Hands::default();
@@ -1615,7 +1622,7 @@ async fn cancel_and_answer_may_race() {
             answers += 1;
         }
         assert!(answers <= 1, "round {round}");
-        // A permit that the cancelled call left behind would let the next one through.
+        // A permit left over from the cancelled call would let the next one through.
         let _ = tokio::time::timeout(Duration::ZERO, hands.go.notified()).await;
     }
 }
@@ -1647,7 +1654,7 @@ async fn any_json_is_logged() {
     }
 }
 
-/// SPEC E-85, A-31: a token of another type is an error of the call.
+/// SPEC E-85, A-31: a token of another type makes the call fail.
 #[tokio::test]
 async fn a_progress_token_is_a_string_or_an_integer() {
     let (_running, mut client) = connect(V24).await;
@@ -1714,7 +1721,7 @@ async fn another_session_cannot_cancel() {
 
 // --- E.9: asking the client
 
-/// Answers the server's next request and gives it.
+/// Answers the server's next request, and returns it.
 async fn reply(client: &mut Client, answer: Value) -> Value {
     let asked = client.message().await.unwrap();
     let mut message = json!({"jsonrpc": "2.0", "id": asked["id"]});
@@ -1726,7 +1733,7 @@ async fn reply(client: &mut Client, answer: Value) -> Value {
     asked
 }
 
-/// Calls a tool that asks the client, answers with `answer`, gives what was asked and the text.
+/// Calls a tool that asks the client, and answers with `answer`; returns the question and the text.
 async fn ask(client: &mut Client, tool: &str, answer: Value) -> (Value, String) {
     let id = client.begin("tools/call", json!({"name": tool})).await;
     let asked = reply(client, answer).await;
@@ -1737,7 +1744,8 @@ async fn ask(client: &mut Client, tool: &str, answer: Value) -> (Value, String) 
     )
 }
 
-/// SPEC E-95, E-7: what the client did not declare, or its revision lacks, is not asked.
+/// SPEC E-95, E-7: the server does not ask for what the client did not declare or its revision
+/// lacks.
 #[tokio::test]
 async fn only_what_was_declared_is_asked() {
     let all = json!({"sampling": {}, "roots": {}, "elicitation": {"url": {}, "form": {}}});
@@ -1790,7 +1798,8 @@ async fn a_tool_samples() {
     );
 }
 
-/// SPEC E-101, E-103, E-109: the three actions, the form's schema, the mode from 2025-11-25 on.
+/// SPEC E-101, E-103, E-109: a form has its schema, from 2025-11-25 on its mode, and three possible
+/// actions.
 #[tokio::test]
 async fn a_tool_elicits() {
     for (version, declared) in [(V06, json!({})), (V11, json!({"form": {}, "url": {}}))] {
@@ -1826,7 +1835,7 @@ async fn a_tool_elicits() {
     }
 }
 
-/// SPEC E-97, E-100, E-41: all that a sampling request may hold, in the form of the revision.
+/// SPEC E-97, E-100, E-41: a sampling request has every member, in the form of the revision.
 #[tokio::test]
 async fn a_sampling_request_holds_what_was_set() {
     let server = Server::new("s", "1").tool(Tool::new("sample"), async |cx: Call, _args| {
@@ -1865,7 +1874,7 @@ async fn a_sampling_request_holds_what_was_set() {
     }
 }
 
-/// SPEC E-98, E-99: a model uses tools in turns, and only where the client said that it can.
+/// SPEC E-98, E-99: a model uses tools in turns, and only where the client declared it.
 #[tokio::test]
 async fn a_model_uses_tools_in_turns() {
     let server = Server::new("s", "1").tool(Tool::new("sample"), async |cx: Call, _args| {
@@ -1905,7 +1914,8 @@ async fn a_model_uses_tools_in_turns() {
     assert_eq!(result["content"][0]["text"], "three");
 }
 
-/// SPEC E-103, E-106: what may be asked of no client is not sent, and the handler hears why.
+/// SPEC E-103, E-106: a question that no client may be asked is not sent, and the handler gets the
+/// reason.
 #[tokio::test]
 async fn a_faulty_elicitation_is_not_sent() {
     let server = Server::new("s", "1")
@@ -1927,7 +1937,7 @@ async fn a_faulty_elicitation_is_not_sent() {
     nothing_came(&mut client).await;
 }
 
-/// SPEC E-100, E-111: an answer that is no sampling result is an error of the call alone.
+/// SPEC E-100, E-111: an answer that is not a sampling result fails only its call.
 #[tokio::test]
 async fn a_sampling_result_is_validated() {
     let (_running, mut client) = connect_as(V24, json!({"sampling": {}})).await;
@@ -1951,8 +1961,8 @@ async fn a_sampling_result_is_validated() {
     assert_eq!(said, "x", "the session lives on");
 }
 
-/// SPEC E-111, A-8: an answer that is no JSON-RPC message is refused to the client's face; the
-/// handler still waits, so the client may answer again.
+/// SPEC E-111, A-8: an answer that is not a JSON-RPC message is refused in its POST; the handler
+/// still waits, so the client may answer again.
 #[tokio::test]
 async fn a_broken_answer_may_be_mended() {
     let (_running, mut client) = connect_as(V24, json!({"roots": {}})).await;
@@ -1982,7 +1992,7 @@ async fn a_broken_answer_may_be_mended() {
     assert_eq!(answer["result"]["content"][0]["text"], "file:///a");
 }
 
-/// SPEC E-100: a handler sees why it was refused.
+/// SPEC E-100: a handler gets the client's error.
 #[tokio::test]
 async fn a_refusal_reaches_the_handler() {
     let server = Server::new("s", "1").tool(Tool::new("sample"), async |cx: Call, _args| {
@@ -1997,7 +2007,7 @@ async fn a_refusal_reaches_the_handler() {
     assert_eq!(said, format!("{expected:?}"));
 }
 
-/// SPEC E-110, E-111: roots are asked for, and a malformed answer is an error of the call alone.
+/// SPEC E-110, E-111: the server asks for roots, and a malformed answer fails only its call.
 #[tokio::test]
 async fn a_tool_asks_for_roots() {
     let (_running, mut client) = connect_as(V24, json!({"roots": {"listChanged": true}})).await;
@@ -2023,7 +2033,7 @@ async fn a_tool_asks_for_roots() {
     }
 }
 
-/// SPEC E-10: an answer that does not come is given up, and the client told.
+/// SPEC E-10: when no answer comes, the question times out and the server cancels it at the client.
 #[tokio::test]
 async fn a_request_to_the_client_times_out() {
     let server = everything(&Hands::default());
@@ -2062,7 +2072,8 @@ async fn another_session_cannot_answer() {
     );
 }
 
-/// SPEC A-14: ids of the server are a space of their own, and an answer has the very id.
+/// SPEC A-14: the server's ids are separate from the client's, and an answer must have exactly the
+/// id.
 #[tokio::test]
 async fn both_sides_may_use_one_id() {
     let (_running, mut client) = connect_as(V24, json!({"roots": {}})).await;
@@ -2088,7 +2099,7 @@ async fn both_sides_may_use_one_id() {
     assert_eq!(answer["result"]["content"][0]["text"], "file:///b");
 }
 
-/// SPEC E-87, C-22: a call that is cancelled while it asks leaves nobody waiting for the answer.
+/// SPEC E-87, C-22: a call that is cancelled while it asks ignores a late answer.
 #[tokio::test]
 async fn a_call_may_be_cancelled_while_it_asks() {
     let (_running, mut client) = connect_as(V24, json!({"roots": {}})).await;
@@ -2103,13 +2114,14 @@ async fn a_call_may_be_cancelled_while_it_asks() {
     nothing_came(&mut client).await;
 }
 
-/// SPEC H-7, H-13, H-16, H-17, GOTCHAS 24 and 25: two event names, headers before any message, no compression even
-/// when it is offered, and every `data` of a message is one complete JSON-RPC object.
+/// SPEC H-7, H-13, H-16, H-17, GOTCHAS 24 and 25: a stream has two event names, headers before any
+/// message, no compression even when the client offers it, and one complete JSON-RPC object in
+/// every message.
 #[tokio::test]
 async fn a_stream_is_plain_events_of_whole_messages() {
     let running = run(everything(&Hands::default())).await;
     let headers = "Accept-Encoding: gzip, deflate\r\n";
-    // `open_at` gives the stream only when its head and its first event are there, unasked for.
+    // `open_at` returns once the head and the first event are there, before any request.
     let mut client = Client::open_at(running.address, "/sse", headers).await;
     assert!(
         !client
