@@ -28,7 +28,7 @@ fn initialize() -> String {
     message(1, "initialize", hello("2025-11-25", json!({})))
 }
 
-/// One that shares with the pages of [`APP`].
+/// A service that allows the pages of [`APP`].
 async fn sharing() -> Running {
     probe_with(|builder| builder.cors().allowed_origins([APP]))
         .await
@@ -39,7 +39,7 @@ fn service(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> McpService {
     set(McpService::builder(probe().0)).build().unwrap()
 }
 
-/// A request that did not come through `serve`.
+/// A request that does not come through `serve`.
 async fn ask(
     mcp: &McpService,
     version: Version,
@@ -57,8 +57,8 @@ async fn ask(
 
 // --- the guard
 
-/// SPEC G-1, G-4, PITFALLS R-26: every method on every endpoint, and where there is none. The peer is not
-/// told what it sent, nor what would have helped.
+/// SPEC G-1, G-4, PITFALLS R-26: every method on every path refuses foreign hosts and origins. The
+/// answer says neither what was sent nor which setting would admit it.
 #[tokio::test]
 async fn strangers_are_refused_whatever_they_ask() {
     for cors in [false, true] {
@@ -106,7 +106,8 @@ async fn strangers_are_refused_whatever_they_ask() {
     }
 }
 
-/// SPEC G-2, G-3, PITFALLS R-26: what `Origin` may say on a loopback address, by default and with a list.
+/// SPEC G-2, G-3, PITFALLS R-26: what `Origin` may say on a loopback address, by default and with a
+/// list.
 #[tokio::test]
 async fn an_origin_is_compared_as_a_value() {
     let (by_default, _) = probe_with(|builder| builder).await;
@@ -152,7 +153,7 @@ async fn an_origin_is_compared_as_a_value() {
     }
 }
 
-/// SPEC G-4: one `Host` in HTTP/1.1; HTTP/1.0 does without, as probes do and no browser does.
+/// SPEC G-4: one `Host` in HTTP/1.1; HTTP/1.0 may lack it, as probes do and browsers never do.
 #[tokio::test]
 async fn a_host_is_named_once() {
     let (running, _) = probe_with(|builder| builder).await;
@@ -207,8 +208,9 @@ async fn a_host_is_named_once() {
     }
 }
 
-/// SPEC G-4, PITFALLS R-27: `:authority`, which hyper puts into the URI, is the host; a refusal has no header
-/// that HTTP/2 forbids. Off the loopback addresses any host will do until there is a list.
+/// SPEC G-4, PITFALLS R-27: `:authority`, which hyper puts into the URI, is the host; a refusal has
+/// no header that HTTP/2 forbids. On other than loopback addresses any host passes until there is a
+/// list.
 #[tokio::test]
 async fn an_authority_is_a_host() {
     let open = service(|builder| builder);
@@ -275,7 +277,7 @@ async fn an_authority_is_a_host() {
     }
 }
 
-/// SPEC G-5: a server that listens on every address is no more open to pages of this machine's
+/// SPEC G-5: a server that listens on every address still refuses foreign pages in this machine's
 /// browser; the examples listen on loopback unless told otherwise.
 #[tokio::test]
 async fn an_open_listener_opens_nothing_on_loopback() {
@@ -301,8 +303,8 @@ async fn an_open_listener_opens_nothing_on_loopback() {
     }
 }
 
-/// SPEC G-6, PITFALLS R-28; GHSA-89xv-2j6f-qhc8: what a page can send without a preflight is 415, before the
-/// body is looked at.
+/// SPEC G-6, PITFALLS R-28; GHSA-89xv-2j6f-qhc8: what a page can send without a preflight is 415,
+/// before the body is read.
 #[tokio::test]
 async fn a_form_is_no_message() {
     let (running, seen) = probe_with(|builder| builder).await;
@@ -335,7 +337,7 @@ async fn a_form_is_no_message() {
     );
 }
 
-/// PITFALLS R-29: what the embedder serves beside the endpoints is not ours to check.
+/// PITFALLS R-29: routes of the embedder are outside these checks.
 #[tokio::test]
 async fn routes_of_ones_own_are_outside_the_checks() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -367,7 +369,7 @@ async fn routes_of_ones_own_are_outside_the_checks() {
     assert_eq!(raw(address, probe).await.status, 403);
 }
 
-/// PITFALLS R-33: HEAD and OPTIONS answer and leave nothing behind, with CORS and without.
+/// PITFALLS R-33: HEAD and OPTIONS are answered and create nothing, with and without CORS.
 #[tokio::test]
 async fn head_and_options_create_nothing() {
     for set in [Builder::cors, std::convert::identity::<Builder<Server>>] {
@@ -427,7 +429,8 @@ async fn preflight(running: &Running, path: &str, origin: &str, asks: &str) -> A
     request(running.address, &format!("OPTIONS {path}"), &headers, "").await
 }
 
-/// SPEC F-40, F-42, PITFALLS R-49: who may ask, on each endpoint, for what.
+/// SPEC F-40, F-42, PITFALLS R-49: a preflight says which origins may use which methods and
+/// headers, on each endpoint.
 #[tokio::test]
 async fn a_preflight_is_answered_by_its_origin() {
     let (off, _) = probe_with(|builder| builder.allowed_origins([APP])).await;
@@ -435,7 +438,7 @@ async fn a_preflight_is_answered_by_its_origin() {
     let listed = sharing().await;
     let (any, _) = probe_with(|builder| builder.cors().allow_any_origin()).await;
     let own = format!("http://{}", bare.address);
-    // 200 stands for a preflight that succeeds, 204 for OPTIONS without a word of CORS.
+    // 200 stands for a preflight that succeeds, 204 for OPTIONS without CORS headers.
     for (origin, when_off, when_bare, when_listed, when_any) in [
         (APP, 204, 403, 200, 200),
         (&*own, 204, 200, 200, 200),
@@ -489,7 +492,7 @@ async fn a_preflight_is_answered_by_its_origin() {
     }
 }
 
-/// SPEC F-40: the names that a tool's arguments are mirrored in are echoed, and no others are.
+/// SPEC F-40: a preflight echoes the requested `Mcp-Param-*` names and no others.
 #[tokio::test]
 async fn a_preflight_echoes_the_names_of_parameters() {
     let running = sharing().await;
@@ -511,8 +514,8 @@ async fn a_preflight_echoes_the_names_of_parameters() {
     }
 }
 
-/// SPEC F-41, F-42, PITFALLS R-49: a page reads every answer, refusals and streams included; where no origin
-/// asks, the answer still says that another could.
+/// SPEC F-41, F-42, PITFALLS R-49: a page can read every answer, refusals and streams included; an
+/// answer without an origin still has `Vary: Origin`.
 #[tokio::test]
 async fn every_answer_is_shared() {
     let (running, _) = probe_with(|builder| {
@@ -600,7 +603,7 @@ async fn every_answer_is_shared() {
     for (line, headers, body, status) in cases {
         let line = line.replace("{endpoint}", &client.endpoint);
         let running = if status == 503 { &full } else { &running };
-        // What happens once is asked by the page.
+        // What happens only once is requested by the page.
         let is_once = status == 200 && ["DELETE /mcp", "GET /sse"].contains(&&*line);
         if !is_once {
             let answer = Stream::open(running.address, &line, &headers, &body).await;
@@ -614,7 +617,8 @@ async fn every_answer_is_shared() {
     }
 }
 
-/// SPEC F-41, PITFALLS R-49: also of a body that does not come, and of a server that ends.
+/// SPEC F-41, PITFALLS R-49: a page can also read the refusals of a body that does not arrive and
+/// of a server that drains.
 #[tokio::test]
 async fn late_refusals_are_shared() {
     let (running, _) = probe_with(|builder| {
@@ -642,7 +646,7 @@ async fn late_refusals_are_shared() {
     };
     assert_eq!(header("access-control-allow-origin"), Some(APP));
     assert_eq!(header("retry-after"), Some("1"));
-    // A browser still learns that it may ask, or it could not read the 503.
+    // The preflight still succeeds, or the browser could not read the 503.
     let headers = [
         ("host", "localhost"),
         ("origin", APP),
@@ -652,7 +656,7 @@ async fn late_refusals_are_shared() {
     assert_eq!(answer.status(), 204);
 }
 
-/// SPEC F-40 to F-42: over HTTP/2 all the same.
+/// SPEC F-40 to F-42: CORS is the same over HTTP/2.
 #[tokio::test]
 async fn cors_does_not_depend_on_the_version_of_http() {
     let mcp = service(|builder| builder.cors().allowed_origins([APP]));
@@ -673,7 +677,7 @@ async fn cors_does_not_depend_on_the_version_of_http() {
     }
 }
 
-/// By default no answer says anything of CORS, so that a proxy in front can.
+/// By default no answer has CORS headers, so that a proxy in front can add them.
 #[tokio::test]
 async fn without_the_choice_nothing_is_shared() {
     let (running, _) = probe_with(|builder| builder.allowed_origins([APP])).await;
@@ -690,8 +694,8 @@ async fn without_the_choice_nothing_is_shared() {
     }
 }
 
-/// SPEC F-40 to F-42: a page's whole life with a session, as a browser asks: a preflight before each
-/// request, of which the answer must be readable.
+/// SPEC F-40 to F-42: a page uses a session as a browser does: a preflight before each request,
+/// whose answer must be readable.
 #[tokio::test]
 async fn a_page_has_a_session() {
     let running = start(service(|builder| builder.cors().allowed_origins([APP]))).await;

@@ -1,5 +1,6 @@
-//! What broken and hostile peers do on the socket (SPEC G-40, G-41, PITFALLS ): it is over
-//! in its time, nothing of it is carried out, and nobody else notices.
+//! What broken and hostile peers do on the socket (SPEC G-40, G-41, PITFALLS,
+//! each connection ends in time, nothing faulty is executed, and no other client is
+//! affected.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use crate::support::{
     text_of,
 };
 
-/// Short for a limit, long for a machine that is busy with other tests.
+/// Short for a limit, but long enough on a machine that is busy with other tests.
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn serving(set: impl FnOnce(Serve) -> Serve) -> (Running, Arc<Seen>) {
@@ -35,7 +36,7 @@ async fn building(
     (start_with(mcp, set).await, seen)
 }
 
-/// The body of a call of `echo`, and the header lines that go with it.
+/// The body of a call of `echo`, and its header lines.
 fn echo(text: &str) -> (String, String) {
     let mut params = call("echo", json!({"message": text}));
     params["_meta"] = envelope(json!({}));
@@ -51,7 +52,7 @@ fn whole(text: &str) -> Vec<u8> {
         .into()
 }
 
-/// A client that begins now is served.
+/// Checks that a new client is served.
 async fn check_served(address: SocketAddr) {
     let params = call("echo", json!({"message": "here"}));
     let answer = modern(address, 1, "tools/call", params)
@@ -67,7 +68,7 @@ async fn sent(address: SocketAddr, bytes: impl AsRef<[u8]>) -> TcpStream {
     socket
 }
 
-/// All that the server says up to its end. A reset behind an answer is an end too.
+/// Everything that the server sends until the end. A reset after an answer is an end too.
 async fn rest(socket: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     if let Err(error) = soon("the end of the connection", socket.read_to_end(&mut bytes)).await {
@@ -76,7 +77,7 @@ async fn rest(socket: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// One answer of known length, on a connection that stays.
+/// One answer of known length, on a connection that stays open.
 async fn answered(socket: &mut TcpStream) -> String {
     let mut text = String::new();
     loop {
@@ -93,7 +94,8 @@ async fn answered(socket: &mut TcpStream) -> String {
     }
 }
 
-/// SPEC G-41, PITFALLS R-45: they cost others nothing, and are told and gone when their time is up.
+/// SPEC G-41, PITFALLS R-45: half-sent requests do not affect others, and are answered and closed
+/// when their time is up.
 #[tokio::test]
 async fn a_thousand_half_sent_requests_do_not_keep_anybody_waiting() {
     let (running, seen) = serving(|serve| serve.header_timeout(3 * SHORT)).await;
@@ -118,7 +120,8 @@ async fn a_thousand_half_sent_requests_do_not_keep_anybody_waiting() {
     check_served(running.address).await;
 }
 
-/// SPEC G-41: a connection without a request, before the first and between two; a stream is a request.
+/// SPEC G-41: a connection without a request is closed, before the first and between two; an open
+/// stream counts as a request.
 #[tokio::test]
 async fn a_connection_that_rests_is_closed_and_a_stream_does_not_rest() {
     let (running, _) = serving(|serve| serve.idle_timeout(SHORT)).await;
@@ -133,7 +136,7 @@ async fn a_connection_that_rests_is_closed_and_a_stream_does_not_rest() {
     stream.result("ping", json!({})).await;
 }
 
-/// A connection that is used now and then is not one that rests.
+/// A connection that is used now and then is not closed as idle.
 #[tokio::test]
 async fn a_busy_connection_stays_beyond_the_time_of_an_idle_one() {
     let (running, _) = serving(|serve| serve.idle_timeout(SHORT)).await;
@@ -146,7 +149,8 @@ async fn a_busy_connection_stays_beyond_the_time_of_an_idle_one() {
     assert_eq!(rest(&mut busy).await, "");
 }
 
-/// SPEC G-40: one more is told so at once; those who are there stay, and a place that is free is used.
+/// SPEC G-40: a connection over the limit is refused at once; the others stay, and a free place can
+/// be used.
 #[tokio::test]
 async fn past_the_number_of_connections_new_ones_are_refused() {
     let (running, _) = building(
@@ -176,7 +180,7 @@ async fn past_the_number_of_connections_new_ones_are_refused() {
     soon("a free place", is_let_in).await;
 }
 
-/// PITFALLS: whoever stops in the middle is told which limit it met.
+/// PITFALLS: a client that stops in the middle of a request is told which limit it met.
 #[tokio::test]
 async fn a_body_that_does_not_come_is_told_so() {
     let (running, seen) = building(|builder| builder.body_timeout(SHORT), |serve| serve).await;
@@ -187,7 +191,8 @@ async fn a_body_that_does_not_come_is_told_so() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// PITFALLS R-44: the answer arrives though the client is still sending, declared or not.
+/// PITFALLS R-44: the answer arrives although the client is still sending, whether it declared a
+/// length or not.
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_and_the_refusal_arrives() {
     let (running, seen) = building(|builder| builder.body_limit(100_000), |serve| serve).await;
@@ -201,7 +206,7 @@ async fn a_body_that_is_too_long_is_refused_and_the_refusal_arrives() {
     );
     for head in [declared, chunked] {
         let mut socket = sent(running.address, head).await;
-        // As most clients do it: first all is written, then the answer is looked at.
+        // As most clients do: write everything, then read the answer.
         soon("the writing", socket.write_all(&much)).await.unwrap();
         let answer = rest(&mut socket).await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer:?}");
@@ -210,7 +215,7 @@ async fn a_body_that_is_too_long_is_refused_and_the_refusal_arrives() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC G-40: by its length in bytes, and by its number of lines.
+/// SPEC G-40: a head is limited in bytes and in lines.
 #[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
     let (running, _) = serving(|serve| serve.header_limit(16 * 1024)).await;
@@ -225,8 +230,8 @@ async fn a_head_that_is_too_long_is_refused() {
     check_served(running.address).await;
 }
 
-/// SPEC G-40, PITFALLS R-48, FIELD E-9: 400 or a closed connection, never a 5xx, and nothing of it is carried out. What
-/// follows on the connection is no request either.
+/// SPEC G-40, PITFALLS R-48, FIELD E-9: malformed HTTP is 400 or a closed connection, never a 5xx,
+/// and nothing of it is executed, nor what follows on the connection.
 #[tokio::test]
 async fn broken_framing_is_refused_and_nothing_of_it_is_carried_out() {
     let (running, seen) = serving(|serve| serve.header_timeout(SHORT)).await;
@@ -380,7 +385,7 @@ async fn broken_framing_is_refused_and_nothing_of_it_is_carried_out() {
     check_served(running.address).await;
 }
 
-/// FIELD E-9: and told why, where hyper alone would have answered it.
+/// FIELD E-9: the answer names the fault, where hyper alone would have served the request.
 #[tokio::test]
 async fn a_request_that_could_be_read_in_two_ways_is_told_so() {
     let (running, seen) = serving(|serve| serve).await;
@@ -413,7 +418,7 @@ async fn a_request_that_could_be_read_in_two_ways_is_told_so() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC G-4: with one `Host`, neither none nor several.
+/// SPEC G-4: a request has exactly one `Host`.
 #[tokio::test]
 async fn a_request_without_its_one_host_is_not_carried_out() {
     let (running, seen) = serving(|serve| serve).await;
@@ -429,7 +434,8 @@ async fn a_request_without_its_one_host_is_not_carried_out() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC G-40: what is cut short is never carried out, wherever it is cut and however it was framed.
+/// SPEC G-40: a request that is cut short is never executed, wherever it is cut and however it is
+/// framed.
 #[tokio::test]
 async fn a_request_that_is_cut_short_is_not_carried_out() {
     let (running, seen) = serving(|serve| serve).await;
@@ -451,7 +457,7 @@ async fn a_request_that_is_cut_short_is_not_carried_out() {
     check_served(running.address).await;
 }
 
-/// However slowly it comes, a request that comes in time is served.
+/// A slow request that arrives in time is served.
 #[tokio::test]
 async fn a_request_that_comes_byte_by_byte_is_served() {
     let (running, _) = serving(|serve| serve).await;
@@ -464,7 +470,7 @@ async fn a_request_that_comes_byte_by_byte_is_served() {
     assert!(answered(&mut socket).await.contains("bit by bit"));
 }
 
-/// RFC 9112, 9.3.2: in their order, however many come at once.
+/// RFC 9112, 9.3.2: pipelined requests are answered in their order.
 #[tokio::test]
 async fn pipelined_requests_are_all_answered_in_order() {
     let (running, _) = serving(|serve| serve).await;
@@ -476,14 +482,14 @@ async fn pipelined_requests_are_all_answered_in_order() {
     }
 }
 
-/// PITFALLS R-17: a client that takes nothing does not keep its connection.
+/// PITFALLS R-17: a client that reads nothing loses its connection.
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_cut() {
     let (running, _) = serving(|serve| serve.write_stall(SHORT)).await;
     let request = whole(&"x".repeat(1 << 20));
     let mut socket = sent(running.address, "").await;
     let is_cut = async {
-        // What both sides of a socket can hold has an end.
+        // The socket buffers of both sides are finite.
         for _ in 0..200 {
             if socket.write_all(&request).await.is_err() {
                 return;
@@ -495,7 +501,7 @@ async fn a_client_that_takes_nothing_is_cut() {
     check_served(running.address).await;
 }
 
-/// PITFALLS R-24: what still runs at the deadline has its answer, all of it, and the end is not late.
+/// PITFALLS R-24: what still runs at the deadline gets its whole answer, and the end is not late.
 #[tokio::test]
 async fn a_thousand_streams_end_by_the_deadline() {
     let at_once = |builder: Builder<Server>| builder.silence(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! Batches, which 2025-03-26 alone has (SPEC A.3).
+//! Batches, which only 2025-03-26 has (SPEC A.3).
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use super::{V03, V06, V11, V24, echo, initialize, notification, post, probe};
 use crate::support::probe::{call, probe_with};
 use crate::support::{Session, check_refused, message, request, text_of};
 
-/// SPEC, J-17, PITFALLS R-41: a batch of 2025-03-26 has one answer a request.
+/// SPEC, J-17, PITFALLS R-41: a batch of 2025-03-26 gets one answer for
+/// each request.
 #[tokio::test]
 async fn a_batch_is_answered() {
     let (running, _) = probe().await;
@@ -60,7 +61,8 @@ async fn a_batch_is_answered() {
     assert_eq!(answers.as_array().map(Vec::len), Some(3), "{answers}");
 }
 
-/// SPEC, PITFALLS R-41: what is no batch is refused whole, and nothing of it is carried out.
+/// SPEC, PITFALLS R-41: a faulty batch is refused as a whole, and nothing in it
+/// is executed.
 #[tokio::test]
 async fn a_faulty_batch_is_refused_whole() {
     let (running, seen) = probe_with(|builder| builder.max_requests(4)).await;
@@ -100,7 +102,7 @@ async fn a_faulty_batch_is_refused_whole() {
     );
 }
 
-/// SPEC A-68, J-32, PITFALLS R-41: other revisions have no batches, not even of one.
+/// SPEC A-68, J-32, PITFALLS R-41: other revisions refuse every batch, even of one message.
 #[tokio::test]
 async fn other_revisions_have_no_batches() {
     let (running, seen) = probe().await;
@@ -112,7 +114,7 @@ async fn other_revisions_have_no_batches() {
             format!("[{}]", notification("notifications/foo", json!({}))),
             "[]".to_owned(),
         ] {
-            // The header of another revision changes nothing.
+            // The header of another revision makes no difference.
             let headers = format!(
                 "Mcp-Session-Id: {}\r\nMCP-Protocol-Version: {V03}\r\n",
                 session.id
@@ -125,7 +127,7 @@ async fn other_revisions_have_no_batches() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC A-66, C-39, E-87: requests of a batch run at once, and may be cancelled one by one.
+/// SPEC A-66, C-39, E-87: requests of a batch run concurrently, and can be cancelled one by one.
 #[tokio::test]
 async fn requests_of_a_batch_run_at_once() {
     let (running, seen) = probe().await;
@@ -146,7 +148,7 @@ async fn requests_of_a_batch_run_at_once() {
     assert!(stream.message().await.is_none());
 }
 
-/// SPEC: a batch that cannot be taken up is refused before its notifications are heard.
+/// SPEC: a batch that cannot be served is refused before its notifications take effect.
 #[tokio::test]
 async fn a_refused_batch_cancels_nothing() {
     let (running, seen) = probe().await;
@@ -163,7 +165,8 @@ async fn a_refused_batch_cancels_nothing() {
     assert_eq!(text_of(&waiting.answer().await), "waited a");
 }
 
-/// SPEC C-23, PITFALLS R-9: an answer longer than all that is kept reaches the client that waits for it.
+/// SPEC C-23, PITFALLS R-9: an answer longer than the replay buffer reaches the client that waits
+/// for it.
 #[tokio::test]
 async fn a_long_answer_of_a_batch_arrives() {
     let (running, _) = probe_with(|builder| {

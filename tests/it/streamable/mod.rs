@@ -1,5 +1,6 @@
-//! Streamable HTTP of 2025-03-26, 2025-06-18 and 2025-11-25 (SPEC C, A.3) on real sockets: here the
-//! path, what a POST must be, HTTP, and the end. The server layer over `/mcp` is in `features.rs`.
+//! Streamable HTTP of 2025-03-26, 2025-06-18 and 2025-11-25 (SPEC C, A.3) on real sockets: the
+//! path, what a POST must hold, HTTP, and shutdown. The server layer over `/mcp` is in
+//! `features.rs`.
 
 mod batches;
 mod resumption;
@@ -54,7 +55,7 @@ async fn listening(running: &Running, version: &str) -> (Session, Stream) {
     (session, stream)
 }
 
-/// A call of a tool whose answer is not ready yet.
+/// A call of a tool that does not answer at once.
 async fn begin(session: &Session, tool: &str, arguments: Value) -> Stream {
     let stream = session.begin("tools/call", call(tool, arguments)).await;
     assert!(stream.is_events(), "{}", stream.head);
@@ -63,7 +64,8 @@ async fn begin(session: &Session, tool: &str, arguments: Value) -> Stream {
 
 // --- the path and its methods
 
-/// SPEC C-1, C-35, C-100, C-105, B-20, PITFALLS R-30: one path, with or without a slash; nothing is redirected.
+/// SPEC C-1, C-35, C-100, C-105, B-20, PITFALLS R-30: there is one path, with or without a slash,
+/// and no redirect.
 #[tokio::test]
 async fn one_path_has_its_methods() {
     let (running, _) = probe().await;
@@ -99,8 +101,8 @@ async fn one_path_has_its_methods() {
     }
 }
 
-/// SPEC C-2, C-3, C.1 to C.3 row 1, J-25: strangers are refused before anything else, in every
-/// revision.
+/// SPEC C-2, C-3, C.1 to C.3 row 1, J-25: a foreign `Origin` or `Host` is refused before anything
+/// else, in every revision.
 #[tokio::test]
 async fn strangers_are_refused() {
     let (running, seen) = probe().await;
@@ -129,9 +131,9 @@ async fn strangers_are_refused() {
     assert_eq!(post(&running, &own, initialize(V11)).await.status, 200);
 }
 
-// --- what a POST must be
+// --- what a POST must hold
 
-/// SPEC C-6, C-7, C.1 row 3: JSON in UTF-8, as it is.
+/// SPEC C-6, C-7, C.1 row 3: a body is JSON in UTF-8, without a content encoding.
 #[tokio::test]
 async fn a_body_is_plain_json() {
     let (running, _) = probe().await;
@@ -177,8 +179,8 @@ async fn a_body_is_plain_json() {
     }
 }
 
-/// SPEC C-10 to C-12, C-14, C-23, J-13, GOTCHAS 21: a client that takes one form gets that form, a missing
-/// header means any, and the strict switch demands both, in words.
+/// SPEC C-10 to C-12, C-14, C-23, J-13, GOTCHAS 21: a client that accepts one form gets that form,
+/// a missing header accepts any, and the strict switch demands both.
 #[tokio::test]
 async fn an_answer_has_a_form_that_is_accepted() {
     let (lenient, _) = probe().await;
@@ -250,7 +252,7 @@ async fn an_answer_has_a_form_that_is_accepted() {
     }
 }
 
-/// SPEC C-13: a stream is for those who take streams.
+/// SPEC C-13: a standalone stream needs an `Accept` that admits it.
 #[tokio::test]
 async fn a_standalone_stream_must_be_accepted() {
     let (running, _) = probe().await;
@@ -271,8 +273,8 @@ async fn a_standalone_stream_must_be_accepted() {
     }
 }
 
-/// SPEC C-5, C-21, C.1 rows 5 to 7, A-1 to, J-18, GOTCHAS 28: what is no message is refused, and
-/// nothing of it is carried out.
+/// SPEC C-5, C-21, C.1 rows 5 to 7, A-1 to, J-18, GOTCHAS 28: a body that is
+/// not a message is refused, and nothing in it is executed.
 #[tokio::test]
 async fn what_is_no_message_is_refused() {
     let (running, seen) = probe_with(|builder| builder.body_limit(1000)).await;
@@ -332,8 +334,7 @@ async fn what_is_no_message_is_refused() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// SPEC: errors of requests that were understood are 200, under their
-/// id.
+/// SPEC: errors of well-formed requests are 200, with their id.
 #[tokio::test]
 async fn an_error_answers_its_request() {
     let (running, _) = probe().await;
@@ -361,7 +362,8 @@ async fn an_error_answers_its_request() {
     }
 }
 
-/// SPEC C-20, C-22, A-7, A-20, A-21, PITFALLS, GOTCHAS 12: what needs no answer is 202, and empty.
+/// SPEC C-20, C-22, A-7, A-20, A-21, PITFALLS, GOTCHAS 12: a body that needs no answer
+/// is 202 with an empty body.
 #[tokio::test]
 async fn what_needs_no_answer_is_accepted() {
     let (running, seen) = probe().await;
@@ -396,7 +398,8 @@ async fn what_needs_no_answer_is_accepted() {
 
 // --- HTTP
 
-/// SPEC C-8, C-104: clients wait for leave to send, send in chunks, and do not wait for answers.
+/// SPEC C-8, C-104: clients may send `Expect: 100-continue`, chunked bodies, and pipelined
+/// requests.
 #[tokio::test]
 async fn http_is_served_in_all_its_ways() {
     let (running, _) = probe().await;
@@ -437,7 +440,7 @@ async fn http_is_served_in_all_its_ways() {
     }
 }
 
-/// SPEC C-104: what the head is refused for is told before the body is asked for.
+/// SPEC C-104: a faulty head is refused before the server asks for the body.
 #[tokio::test]
 async fn a_head_is_refused_before_its_body_is_asked_for() {
     let (running, _) = probe_with(|builder| builder.body_limit(100)).await;
@@ -471,7 +474,8 @@ async fn a_head_is_refused_before_its_body_is_asked_for() {
     }
 }
 
-/// SPEC C.1 row 5, PITFALLS: a body has its length and its time; then the connection ends.
+/// SPEC C.1 row 5, PITFALLS: a body is limited in length and time; past the limit the
+/// connection ends.
 #[tokio::test]
 async fn a_body_has_its_length_and_its_time() {
     let (running, seen) = probe_with(|builder| {
@@ -511,7 +515,8 @@ async fn a_body_may_have_4_mib_by_default() {
 
 // --- the end
 
-/// SPEC C-84, PITFALLS: at the end running calls finish, streams end cleanly, new work is refused.
+/// SPEC C-84, PITFALLS: while the service drains, running calls finish, streams end
+/// cleanly, and new requests are refused.
 #[tokio::test]
 async fn the_end_is_orderly() {
     let (running, seen) = eager_probe().await;
@@ -540,7 +545,7 @@ async fn the_end_is_orderly() {
     );
 }
 
-/// `close` cancels what runs, and tells it: on its stream, or as its answer.
+/// `close` cancels running calls and answers each with an error, on its stream or as JSON.
 #[tokio::test]
 async fn a_hard_end_answers_what_ran() {
     let (eager, seen) = eager_probe().await;
@@ -568,8 +573,7 @@ async fn a_hard_end_answers_what_ran() {
 
 // --- both transports
 
-/// SPEC B-19, B-20: both transports are served beside each other, and neither knows the other's
-/// sessions.
+/// SPEC B-19, B-20: both transports are served together, and neither knows the other's sessions.
 #[tokio::test]
 async fn both_transports_are_beside_each_other() {
     let (server, _) = crate::support::probe::probe();

@@ -14,7 +14,7 @@ use super::{STREAMABLE, V03, V06, V11, begin};
 use crate::support::probe::{call, eager_probe, notes, probe, probe_with};
 use crate::support::{POST_HEADERS, Session, Stream, message, soon, start, text_of};
 
-/// The next event with a message, past priming events.
+/// The next event with a message, skipping priming events.
 async fn told(stream: &mut Stream) -> Received {
     loop {
         let event = stream.event().await.expect("an event before the end");
@@ -30,7 +30,7 @@ fn number(event: &Received) -> u64 {
     number.unwrap_or_else(|| panic!("no note: {message}"))
 }
 
-/// Opens a stream behind an event, which there must be.
+/// Resumes a stream after an event, which must exist.
 async fn resume(session: &Session, last: &str) -> Stream {
     let stream = session.listen(Some(last)).await;
     assert_eq!(stream.status(), 200, "{last}: {}", stream.head);
@@ -38,7 +38,7 @@ async fn resume(session: &Session, last: &str) -> Stream {
     stream
 }
 
-/// SPEC C-50 to C-52, H-8: every event of every stream has an id of its own.
+/// SPEC C-50 to C-52, H-8: each event has an id that is unique in the session.
 #[tokio::test]
 async fn every_event_has_an_id_of_its_own() {
     let (server, seen) = probe();
@@ -78,8 +78,8 @@ async fn every_event_has_an_id_of_its_own() {
     }
 }
 
-/// SPEC C-53 to C-55, PITFALLS R-53: a client that comes back has what it missed, then what comes, of its stream
-/// alone, without gap or double.
+/// SPEC C-53 to C-55, PITFALLS R-53: a client that resumes gets what it missed, then what follows,
+/// of its own stream, without gap or duplicate.
 #[tokio::test]
 async fn a_stream_goes_on_without_gap_or_double() {
     let (running, seen) = eager_probe().await;
@@ -129,7 +129,7 @@ async fn a_stream_goes_on_without_gap_or_double() {
     }
 }
 
-/// SPEC C-53: whatever the client saw last, it has what followed, as often as it asks.
+/// SPEC C-53: whichever event the client saw last, it gets what followed, as often as it asks.
 #[tokio::test]
 async fn a_stream_is_taken_up_anywhere() {
     let (running, _) = eager_probe().await;
@@ -154,7 +154,7 @@ async fn a_stream_is_taken_up_anywhere() {
     }
 }
 
-/// SPEC C-53: events go on while clients come back, and each sees every one of them.
+/// SPEC C-53: clients resume while events are sent, and each gets every event.
 #[tokio::test]
 async fn a_client_may_come_back_at_any_moment() {
     let (running, seen) = eager_probe().await;
@@ -181,7 +181,8 @@ async fn a_client_may_come_back_at_any_moment() {
     }
 }
 
-/// SPEC C-26, C-28, C.2 row 10, PITFALLS R-53: an answer that nobody was connected for waits for its client.
+/// SPEC C-26, C-28, C.2 row 10, PITFALLS R-53: an answer that was made while no client was
+/// connected waits for it.
 #[tokio::test]
 async fn an_answer_waits_for_its_client() {
     let (running, seen) = eager_probe().await;
@@ -193,7 +194,7 @@ async fn an_answer_waits_for_its_client() {
         drop(stream);
         seen.allow("", 1);
         seen.happens("over", "").await;
-        // It may be taken more than once: the first time may have been lost, too.
+        // It can be fetched more than once, since the first delivery may have been lost.
         for _ in 0..2 {
             let mut stream = resume(&session, &last).await;
             let answer = told(&mut stream).await;
@@ -205,7 +206,7 @@ async fn an_answer_waits_for_its_client() {
     }
 }
 
-/// SPEC C-28, C-60, PITFALLS R-55: at 2025-11-25 a client that saw nothing but the first event has enough.
+/// SPEC C-28, C-60, PITFALLS R-55: at 2025-11-25 the priming event alone is enough to resume.
 #[tokio::test]
 async fn a_priming_event_is_enough_to_come_back() {
     let (running, seen) = eager_probe().await;
@@ -219,8 +220,8 @@ async fn a_priming_event_is_enough_to_come_back() {
     assert_eq!(text_of(&stream.answer().await), "waited ");
 }
 
-/// SPEC C-28, C-29, J-21, PITFALLS R-59: a call whose client is gone runs on, whether its response had begun or
-/// not.
+/// SPEC C-28, C-29, J-21, PITFALLS R-59: a call whose client has gone runs on, whether or not its
+/// response had begun.
 #[tokio::test]
 async fn a_call_runs_on_without_its_client() {
     for silence in [Duration::ZERO, Duration::from_secs(3600)] {
@@ -246,7 +247,7 @@ async fn a_call_runs_on_without_its_client() {
             }
             seen.allow("", 1);
             seen.happens("told", "").await;
-            // Its id is in use until it has its answer.
+            // Its id is in use until the call is answered.
             let again = session.post(message(1, "ping", json!({}))).await;
             assert_eq!(again.status(), 400, "{version}");
             seen.allow("", 1);
@@ -255,8 +256,7 @@ async fn a_call_runs_on_without_its_client() {
     }
 }
 
-/// SPEC C-29, E-88: a call that was cancelled while nobody was connected leaves a stream that has
-/// ended.
+/// SPEC C-29, E-88: a call that is cancelled while no client is connected leaves an ended stream.
 #[tokio::test]
 async fn a_call_is_cancelled_while_its_client_is_away() {
     let (running, seen) = eager_probe().await;
@@ -277,8 +277,8 @@ async fn a_call_is_cancelled_while_its_client_is_away() {
     }
 }
 
-/// SPEC C-25, C-53: a question that was sent while nobody was connected is there for the client that
-/// comes back.
+/// SPEC C-25, C-53: a question that was sent while no client was connected waits for the client
+/// that resumes.
 #[tokio::test]
 async fn a_question_waits_for_its_client() {
     let (running, _) = eager_probe().await;
@@ -295,8 +295,8 @@ async fn a_question_waits_for_its_client() {
     assert_eq!(text_of(&stream.answer().await), "file:///a");
 }
 
-/// SPEC C-56, C-57, C.2 row 9, J-15, PITFALLS R-54: an event that is not one of the session's is 400, whatever is
-/// wrong with it, and costs the session nothing.
+/// SPEC C-56, C-57, C.2 row 9, J-15, PITFALLS R-54: an event id that does not belong to the session
+/// is 400, whatever its fault, and the session is not affected.
 #[tokio::test]
 async fn an_unknown_event_is_refused() {
     let (running, seen) = eager_probe().await;
@@ -338,7 +338,7 @@ async fn an_unknown_event_is_refused() {
     );
 }
 
-/// SPEC C-75, C.3 row 6: with its session all that was kept is gone.
+/// SPEC C-75, C.3 row 6: when its session ends, nothing can be resumed.
 #[tokio::test]
 async fn an_ended_session_keeps_nothing() {
     let (running, _) = eager_probe().await;
@@ -349,7 +349,7 @@ async fn an_ended_session_keeps_nothing() {
     assert_eq!(session.listen(Some(&last)).await.status(), 404);
 }
 
-/// SPEC C-58: a client that comes back takes the stream over, though its old connection looks open.
+/// SPEC C-58: a client that resumes takes over the stream, although its old connection looks open.
 #[tokio::test]
 async fn the_new_connection_takes_over() {
     let (running, seen) = eager_probe().await;
@@ -366,8 +366,8 @@ async fn the_new_connection_takes_over() {
     }
 }
 
-/// SPEC C-59, C-56, PITFALLS R-53: what is kept is bounded in events and in bytes; the oldest goes first, and
-/// nobody comes back to a gap.
+/// SPEC C-59, C-56, PITFALLS R-53: the replay buffer is bounded in events and in bytes; the oldest
+/// event is dropped first, and no client resumes across a gap.
 #[tokio::test]
 async fn what_is_kept_is_bounded() {
     let minute = Duration::from_secs(60);
@@ -392,8 +392,8 @@ async fn what_is_kept_is_bounded() {
     }
 }
 
-/// FIELD X-6: an answer that is too large to keep takes the place of no other event; nobody comes back
-/// to its own stream across it, nor after it, for nothing follows.
+/// FIELD X-6: an answer too large to keep evicts no other event; its own stream cannot be resumed
+/// before it, and nothing follows it.
 #[tokio::test]
 async fn an_answer_too_large_to_keep_costs_other_streams_nothing() {
     let (running, _) = eager_probe().await;
@@ -423,7 +423,7 @@ async fn an_answer_too_large_to_keep_costs_other_streams_nothing() {
     }
 }
 
-/// SPEC C-59: a finished stream is kept for its time, and then unknown.
+/// SPEC C-59: a finished stream is kept for a while, and unknown afterwards.
 #[tokio::test]
 async fn what_is_kept_is_kept_for_its_time() {
     let age = Duration::from_millis(20);
@@ -441,8 +441,8 @@ async fn what_is_kept_is_kept_for_its_time() {
     assert_eq!(session.call("ping", json!({})).await["result"], json!({}));
 }
 
-/// SPEC C-41, C-53: the standalone stream goes on, too, where its client left it; without an id it
-/// gives what nobody took.
+/// SPEC C-41, C-53: the standalone stream resumes too; without an id it delivers what was not yet
+/// sent.
 #[tokio::test]
 async fn the_standalone_stream_goes_on() {
     let (server, _) = probe();
@@ -474,7 +474,8 @@ async fn the_standalone_stream_goes_on() {
     }
 }
 
-/// SPEC C-60, C-62, C-63, C.2 row 12: at 2025-11-25 the standalone stream tells how to come back.
+/// SPEC C-60, C-62, C-63, C.2 row 12: at 2025-11-25 the standalone stream begins with a priming
+/// event.
 #[tokio::test]
 async fn a_standalone_stream_is_primed() {
     let retry = Duration::from_millis(321);
@@ -497,8 +498,8 @@ async fn a_standalone_stream_is_primed() {
     }
 }
 
-/// SPEC C-61, C-62, C-64: a long call lets its connection go, and its client comes back for the
-/// rest; only where the revision has it.
+/// SPEC C-61, C-62, C-64: a long call releases its connection, and the client resumes for the rest,
+/// in the one revision that allows it.
 #[tokio::test]
 async fn a_call_lets_its_connection_go() {
     let (running, seen) = probe_with(|builder| builder.retry(Duration::from_millis(77))).await;
@@ -551,7 +552,7 @@ async fn a_call_lets_its_connection_go() {
     );
 }
 
-/// SPEC A-66, C-55: the stream of a batch is resumed as any other.
+/// SPEC A-66, C-55: the stream of a batch resumes like any other.
 #[tokio::test]
 async fn the_answers_of_a_batch_wait_for_their_client() {
     let (running, seen) = eager_probe().await;
@@ -572,8 +573,8 @@ async fn the_answers_of_a_batch_wait_for_their_client() {
     assert!(stream.message().await.is_none());
 }
 
-/// SPEC C-44, C-59: a client that does not read loses its connection and nothing else: the call runs
-/// on, others notice nothing, and it may come back for the rest.
+/// SPEC C-44, C-59: a client that does not read loses its connection and nothing else: the call
+/// runs on, others are not affected, and the client can resume for the rest.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_let_go() {
     const PAD: usize = 256 * 1024;

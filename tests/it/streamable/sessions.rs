@@ -1,4 +1,5 @@
-//! Sessions of Streamable HTTP, their ends, their revisions, and doing without (SPEC C-70 to C-97).
+//! Sessions of Streamable HTTP, their ends and revisions, and service without them (SPEC C-70 to
+//! C-97).
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use crate::support::{
 
 // --- sessions
 
-/// SPEC C-70 to C-73, C-82, C-103, J-31, GOTCHAS 19: `initialize` opens a session, which does not depend on
-/// the connection, and every response of it names it.
+/// SPEC C-70 to C-73, C-82, C-103, J-31, GOTCHAS 19: `initialize` opens a session, which does not
+/// depend on the connection, and every response of it names it.
 #[tokio::test]
 async fn initialize_opens_a_session() {
     let (running, _) = probe().await;
@@ -61,7 +62,8 @@ async fn initialize_opens_a_session() {
     assert_eq!(running.mcp.sessions(), ids.len());
 }
 
-/// SPEC C-70, E.1, PITFALLS R-4: an `initialize` that fails leaves no session, also when the id was out.
+/// SPEC C-70, E.1, PITFALLS R-4: an `initialize` that fails leaves no session, even when its id was
+/// already sent.
 #[tokio::test]
 async fn a_failed_initialize_opens_no_session() {
     let (running, _) = probe().await;
@@ -97,8 +99,9 @@ async fn a_failed_initialize_opens_no_session() {
     );
 }
 
-/// SPEC A-11, C-74, C-75, C-79, C-80, C-91, E-4, J-34, J-35, J-40, PITFALLS R-31, GOTCHAS 18: a request names a
-/// session that exists, and the first fault in the order of the tables is the one that is told.
+/// SPEC A-11, C-74, C-75, C-79, C-80, C-91, E-4, J-34, J-35, J-40, PITFALLS R-31, GOTCHAS 18: a
+/// request names an existing session; of several faults, the answer is for the first in the order
+/// of the tables.
 #[tokio::test]
 async fn a_request_names_a_session_that_exists() {
     let (running, seen) = probe().await;
@@ -144,7 +147,8 @@ async fn a_request_names_a_session_that_exists() {
     assert_eq!(live.call("ping", json!({})).await["result"], json!({}));
 }
 
-/// SPEC C-30, C-75, C-76, C.3 row 6, J-16, GOTCHAS 17: DELETE ends all of a session, once, and no other.
+/// SPEC C-30, C-75, C-76, C.3 row 6, J-16, GOTCHAS 17: DELETE ends everything of one session, once,
+/// and nothing of others.
 #[tokio::test]
 async fn delete_ends_a_session() {
     let (running, seen) = eager_probe().await;
@@ -172,7 +176,7 @@ async fn delete_ends_a_session() {
     assert_eq!(running.mcp.sessions(), 0);
 }
 
-/// A request that never sees a socket, so that the clock can be moved.
+/// A request without a socket, so that the clock can be paused.
 async fn direct(
     mcp: &McpService,
     method: &str,
@@ -190,12 +194,13 @@ async fn direct(
         .await
 }
 
-/// SPEC C-77, C-75, PITFALLS R-1: a session that is not used ends; an open stream and a running call are use.
+/// SPEC C-77, C-75, PITFALLS R-1: an unused session expires; an open stream or a running call keeps
+/// it alive.
 #[tokio::test(start_paused = true)]
 async fn an_idle_session_ends() {
     const MINUTE: Duration = Duration::from_secs(60);
     let (server, seen) = crate::support::probe::probe();
-    // The call that runs all the time must be what keeps its session.
+    // Only the running call may keep its session alive.
     let builder = McpService::builder(server).request_timeout(None);
     let mcp = builder.build().unwrap();
     let mut ids = Vec::new();
@@ -241,13 +246,14 @@ async fn an_idle_session_ends() {
         (status(&busy).await, mcp.sessions()),
         (404.try_into().unwrap(), 0)
     );
-    // The table is looked after again when there is something in it.
+    // The reaper runs again once the table has a session.
     direct(&mcp, "POST", "", initialize(V06)).await;
     tokio::time::sleep(31 * MINUTE).await;
     assert_eq!(mcp.sessions(), 0);
 }
 
-/// SPEC C-77, PITFALLS R-2: limits are 503 for now, on sessions, when all are busy, and on what runs in one.
+/// SPEC C-77, PITFALLS R-2: limits are 503 with `Retry-After`: on sessions when all are busy, and
+/// on calls in one session.
 #[tokio::test]
 async fn limits_are_answered_503() {
     let (running, seen) = probe_with(|builder| {
@@ -279,7 +285,8 @@ async fn limits_are_answered_503() {
     assert_eq!(post(&running, "", initialize(V11)).await.status, 200);
 }
 
-/// SPEC C-81, E-4, E-5, PITFALLS R-58: once it has its result, a client is served.
+/// SPEC C-81, E-4, E-5, PITFALLS R-58: a client is served as soon as it has its result, before
+/// `initialized`.
 #[tokio::test]
 async fn a_session_serves_before_initialized() {
     let (running, _) = probe().await;
@@ -292,7 +299,7 @@ async fn a_session_serves_before_initialized() {
     );
     let answer = post(&running, &header, message(2, "tools/list", json!({}))).await;
     assert_eq!(answer.json()["result"]["tools"][0]["name"], "echo");
-    // SPEC E-6: twice is harmless.
+    // SPEC E-6: a second one is harmless.
     for _ in 0..2 {
         let body = notification("notifications/initialized", json!({}));
         assert_eq!(post(&running, &header, body).await.status, 202);
@@ -308,7 +315,8 @@ async fn a_session_serves_before_initialized() {
     assert_eq!(running.mcp.sessions(), 1);
 }
 
-/// SPEC, PITFALLS R-13: an id that is in flight is not taken twice; another session may use it.
+/// SPEC, PITFALLS R-13: a second request with an id in flight is refused; another
+/// session may use the id.
 #[tokio::test]
 async fn an_id_in_flight_is_not_taken_twice() {
     let (running, seen) = eager_probe().await;
@@ -335,7 +343,8 @@ async fn an_id_in_flight_is_not_taken_twice() {
 
 // --- without sessions
 
-/// SPEC C-83, C-35, C.2 and C.3 row 2, C-93, E-112, PITFALLS R-51, GOTCHAS 13: each POST stands for itself.
+/// SPEC C-83, C-35, C.2 and C.3 row 2, C-93, E-112, PITFALLS R-51, GOTCHAS 13: without sessions
+/// each POST stands for itself.
 #[tokio::test]
 async fn without_sessions_each_post_stands_for_itself() {
     let (running, _) = probe_with(|builder| {
@@ -377,7 +386,7 @@ async fn without_sessions_each_post_stands_for_itself() {
                 version
             );
         }
-        // What needs a client that answers is an error for the handler, at once.
+        // A question to the client fails at once, since it cannot answer.
         for (tool, says) in [
             ("ask", "no stream"),
             ("roots", "does not offer"),
@@ -396,8 +405,7 @@ async fn without_sessions_each_post_stands_for_itself() {
     assert_eq!(running.mcp.sessions(), 0);
 }
 
-/// SPEC C-83, C-28, C-51: a stream of a lone request has its messages but no event ids, for it is
-/// resumed nowhere.
+/// SPEC C-83, C-28, C-51: without sessions a stream has no event ids, since it cannot be resumed.
 #[tokio::test]
 async fn without_sessions_a_stream_is_not_resumed() {
     let (running, seen) = probe_with(|builder| {
@@ -425,7 +433,8 @@ async fn without_sessions_a_stream_is_not_resumed() {
     assert!(stream.event().await.is_none());
 }
 
-/// SPEC C-92, A.3: the revision in force without a session is the header's, or 2025-03-26.
+/// SPEC C-92, A.3: without a session the header names the revision; without a header it is
+/// 2025-03-26.
 #[tokio::test]
 async fn without_sessions_the_header_says_the_revision() {
     let (running, _) = probe_with(|builder| builder.without_sessions()).await;
@@ -458,8 +467,8 @@ async fn without_sessions_the_header_says_the_revision() {
 
 // --- the version header
 
-/// SPEC C-90, C-91, C-94, C-96, J-19, GOTCHAS 20: every revision that is served may be named on every request,
-/// the session's own rules.
+/// SPEC C-90, C-91, C-94, C-96, J-19, GOTCHAS 20: a request may name any served revision; the
+/// session's own revision applies.
 #[tokio::test]
 async fn the_session_knows_its_revision() {
     let (running, _) = probe().await;
@@ -535,7 +544,8 @@ async fn initialize_negotiates_by_its_params() {
     }
 }
 
-/// SPEC C-95, D.1, J-1, J-35, A-45: the header of the modern era makes a request one of it.
+/// SPEC C-95, D.1, J-1, J-35, A-45: a modern version header without a session makes a request a
+/// modern one.
 #[tokio::test]
 async fn a_modern_header_makes_a_modern_request() {
     let (running, seen) = probe().await;
@@ -555,7 +565,7 @@ async fn a_modern_header_makes_a_modern_request() {
     assert_eq!((seen.calls(), running.mcp.sessions()), (0, 1));
 }
 
-/// SPEC C-97: headers of the modern era mean nothing in a session.
+/// SPEC C-97: modern headers are ignored in a session.
 #[tokio::test]
 async fn unknown_headers_are_ignored() {
     let (running, _) = probe().await;

@@ -11,8 +11,8 @@ use crate::support::{POST_HEADERS, Session, Stream, hello, message, modern, requ
 
 // --- the form of an answer
 
-/// SPEC C-23, C-24, C-27, C-102, C-103, PITFALLS R-70, GOTCHAS 15: JSON when there is nothing but the answer, else a stream
-/// that ends with it.
+/// SPEC C-23, C-24, C-27, C-102, C-103, PITFALLS R-70, GOTCHAS 15: an answer alone is JSON; after
+/// other output it ends a stream.
 #[tokio::test]
 async fn the_first_output_decides_the_form() {
     let (running, _) = probe().await;
@@ -43,7 +43,7 @@ async fn the_first_output_decides_the_form() {
         assert_eq!(messages.len(), 4);
         assert_eq!(text_of(&messages[3]), "", "the answer is the last");
 
-        // SPEC C-14: whoever takes JSON alone gets the answer alone.
+        // SPEC C-14: a client that accepts only JSON gets only the answer.
         let headers = format!(
             "{}Content-Type: application/json\r\nAccept: application/json\r\n",
             session.headers()
@@ -56,7 +56,8 @@ async fn the_first_output_decides_the_form() {
     }
 }
 
-/// SPEC C-23, PITFALLS R-9: an answer longer than all that is kept, behind a note, arrives whole.
+/// SPEC C-23, PITFALLS R-9: an answer longer than the replay buffer, after a notification, arrives
+/// whole.
 #[tokio::test]
 async fn a_long_answer_behind_a_note_arrives() {
     let (running, _) = probe_with(|builder| {
@@ -74,8 +75,8 @@ async fn a_long_answer_behind_a_note_arrives() {
     }
 }
 
-/// SPEC C-23: a request that sends more in its first step than a connection may hold has all of it
-/// delivered, for its client could not read yet; without sessions, too.
+/// SPEC C-23: a handler that sends more in its first step than a queue may hold has all of it
+/// delivered, since its client could not read yet; also without sessions.
 #[tokio::test]
 async fn a_burst_before_the_first_read_arrives() {
     let (running, _) = probe_with(|builder| builder.stream_queue(10_000, 4)).await;
@@ -101,8 +102,8 @@ async fn a_burst_before_the_first_read_arrives() {
     }
 }
 
-/// SPEC C-60, C-62, C-64, H-11, J-20, GOTCHAS 14: after a silence the answer is a stream, and at 2025-11-25 it
-/// begins with an event to resume from.
+/// SPEC C-60, C-62, C-64, H-11, J-20, GOTCHAS 14: after a silence the answer is a stream, and at
+/// 2025-11-25 it begins with an event to resume from.
 #[tokio::test]
 async fn a_silence_begins_a_stream() {
     let (running, seen) = probe_with(|builder| {
@@ -129,8 +130,8 @@ async fn a_silence_begins_a_stream() {
     }
 }
 
-/// PITFALLS R-19: a stream that has nothing to say yet has its first byte at once, with keep-alives or without:
-/// an event to resume from where the revision has it, else a comment.
+/// PITFALLS R-19: a stream without output yet sends its first byte at once, with or without
+/// keep-alives: a priming event where the revision has it, else a comment.
 #[tokio::test]
 async fn a_quiet_stream_begins_with_a_byte() {
     let (running, seen) = probe_with(|builder| {
@@ -154,7 +155,8 @@ async fn a_quiet_stream_begins_with_a_byte() {
     }
 }
 
-/// SPEC C-60, C-14: a client that takes only streams gets one at once, primed as its revision is.
+/// SPEC C-60, C-14: a client that accepts only streams gets one at once, primed if its revision has
+/// that.
 #[tokio::test]
 async fn a_stream_may_be_all_that_is_taken() {
     let (running, _) = probe().await;
@@ -194,10 +196,10 @@ async fn a_stream_may_be_all_that_is_taken() {
     }
 }
 
-// --- streams beside each other
+// --- concurrent streams
 
-/// SPEC C-36 to C-39, E-84: three calls and a standalone stream at once, and each message on
-/// exactly one of them.
+/// SPEC C-36 to C-39, E-84: with three calls and a standalone stream, each message is on exactly
+/// one stream.
 #[tokio::test]
 async fn each_message_is_on_one_stream() {
     let (running, seen) = eager_probe().await;
@@ -230,7 +232,7 @@ async fn each_message_is_on_one_stream() {
 }
 
 /// SPEC C-25, E-96, C-20, C-22, A-14: a question is on the stream of the call that asks, and its
-/// answer is POSTed; the answer of another session, or a late one, counts nothing.
+/// answer is POSTed; an answer from another session, or a late one, is ignored.
 #[tokio::test]
 async fn a_question_is_on_the_stream_of_its_call() {
     let (running, _) = probe().await;
@@ -266,8 +268,8 @@ async fn a_question_is_on_the_stream_of_its_call() {
     }
 }
 
-/// SPEC C-24, C-42, E-112: a client that takes JSON alone cannot be asked, and the handler learns it
-/// at once, whether a standalone stream is open or not.
+/// SPEC C-24, C-42, E-112: a client that accepts only JSON cannot be asked, and the handler learns
+/// it at once, with or without a standalone stream.
 #[tokio::test]
 async fn a_client_of_json_alone_is_not_asked() {
     let (running, _) = probe().await;
@@ -290,7 +292,8 @@ async fn a_client_of_json_alone_is_not_asked() {
     assert!(standalone.message().await.is_none());
 }
 
-/// SPEC C-40, C-41, J-14, PITFALLS R-23: the newest standalone stream is the one; with none, messages wait.
+/// SPEC C-40, C-41, J-14, PITFALLS R-23: the newest standalone stream gets the messages; with none,
+/// they wait.
 #[tokio::test]
 async fn the_newest_standalone_stream_wins() {
     let (server, _) = crate::support::probe::probe();
@@ -318,7 +321,7 @@ async fn the_newest_standalone_stream_wins() {
     }
 }
 
-/// SPEC C-43, H-10: comments come on quiet streams of either kind, between whole events.
+/// SPEC C-43, H-10: quiet streams of both kinds get comments, between whole events.
 #[tokio::test]
 async fn quiet_streams_are_kept_alive() {
     let (running, seen) = probe_with(|builder| {
@@ -340,8 +343,8 @@ async fn quiet_streams_are_kept_alive() {
 
 // --- cancelling
 
-/// SPEC C-29, E-87, E-88, J-24, PITFALLS R-60, GOTCHAS 16: a cancelled call stops. Its stream ends without an answer; where
-/// nothing was sent yet HTTP has an error.
+/// SPEC C-29, E-87, E-88, J-24, PITFALLS R-60, GOTCHAS 16: a cancelled call stops. Its stream ends
+/// without an answer; if nothing was sent yet, the answer is an error.
 #[tokio::test]
 async fn a_cancelled_call_ends_its_exchange() {
     let (eager, seen_eager) = eager_probe().await;
@@ -390,7 +393,7 @@ async fn a_cancelled_call_ends_its_exchange() {
     }
 }
 
-/// SPEC C-14, E-88: also for a client that takes JSON alone, however long it waited.
+/// SPEC C-14, E-88: so it is for a client that accepts only JSON, however long it waited.
 #[tokio::test]
 async fn a_cancelled_call_of_json_alone_ends() {
     let (running, seen) = eager_probe().await;
@@ -409,7 +412,7 @@ async fn a_cancelled_call_of_json_alone_ends() {
     assert_eq!(stream.json().await["error"]["message"], "Request cancelled");
 }
 
-/// SPEC E-89: whoever wins the race, the exchange ends, with one answer or none.
+/// SPEC E-89: however a cancellation and its call race, the exchange ends, with one answer or none.
 #[tokio::test]
 async fn cancel_and_answer_may_race() {
     let (running, seen) = eager_probe().await;
@@ -434,7 +437,7 @@ async fn cancel_and_answer_may_race() {
         assert_eq!(status, 202);
         assert!(messages.len() <= 1, "{messages:?}");
         seen.happens("over", "").await;
-        // A cancelled call leaves its permit.
+        // A cancelled call leaves its permit unused.
         if messages
             .iter()
             .all(|message| message.get("result").is_none())
@@ -447,8 +450,8 @@ async fn cancel_and_answer_may_race() {
     }
 }
 
-/// SPEC A-7, C-26, D-82, PITFALLS R-9: neither a long answer behind a note nor one behind more notes than a
-/// connection holds is lost, whenever they are sent; and the id is free again.
+/// SPEC A-7, C-26, D-82, PITFALLS R-9: an answer is not lost, however long it is and however many
+/// notifications precede it; and its id is free again.
 #[tokio::test]
 async fn no_answer_is_lost_for_what_went_before_it() {
     let (running, _) = probe().await;
@@ -468,7 +471,7 @@ async fn no_answer_is_lost_for_what_went_before_it() {
                             answer = Some(event.data)
                         }
                         Some(event) => last = Some(event.id),
-                        // More than the connection holds: the client comes back for the rest.
+                        // More than the queue holds, so the client resumes for the rest.
                         None => stream = session.listen(last.as_deref()).await,
                     }
                 }
