@@ -268,7 +268,8 @@ fn publish(
 ) {
     let now = Instant::now();
     let params = change.params();
-    let message = Outgoing::Notification(change.method(), params.as_ref());
+    let method = change.method();
+    let message = Outgoing::Notification(method.as_str(), params.as_ref());
     let frame = frame_of(message);
     group.bench_function(name, |b| {
         b.iter(|| session.publish(black_box(change), message, &frame, now));

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::wire::jsonrpc::Json;
+use crate::wire::method::Method;
 
 /// A change that clients may want to hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +21,12 @@ pub enum Change {
 
 impl Change {
     /// The method of its notification (SPEC E-43, E-59, E-60, E-69).
-    pub(crate) fn method(&self) -> &'static str {
+    pub(crate) fn method(&self) -> Method {
         match self {
-            Self::Tools => "notifications/tools/list_changed",
-            Self::Prompts => "notifications/prompts/list_changed",
-            Self::Resources => "notifications/resources/list_changed",
-            Self::Resource(_) => "notifications/resources/updated",
+            Self::Tools => Method::ToolsListChanged,
+            Self::Prompts => Method::PromptsListChanged,
+            Self::Resources => Method::ResourcesListChanged,
+            Self::Resource(_) => Method::ResourcesUpdated,
         }
     }
 

@@ -7,6 +7,7 @@ use super::level::LogLevel;
 use super::mirror::{self, Mismatch, Scalar};
 use super::rejection::Reason;
 use crate::wire::jsonrpc::{Params, RawJson, Request};
+use crate::wire::method::Method;
 use crate::wire::version::{Era, ProtocolVersion};
 
 /// The metadata that every modern request carries, checked.
@@ -92,10 +93,12 @@ impl<'r> Meta<'r> {
 /// `Mcp-Name` on the methods that have one (SPEC D.3, D-32); ignored on others (SPEC D-35).
 fn check_name(field: Field<'_>, request: &Request) -> Result<(), Mismatch> {
     let params = request.params();
-    let name = match request.method() {
-        "tools/call" | "prompts/get" => params.and_then(Params::name),
-        "resources/read" => params.and_then(Params::uri),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => params.and_then(Params::task_id),
+    let name = match request.kind() {
+        Method::ToolsCall | Method::PromptsGet => params.and_then(Params::name),
+        Method::ResourcesRead => params.and_then(Params::uri),
+        Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
+            params.and_then(Params::task_id)
+        }
         _ => return Ok(()),
     };
     mirror::check(field, &MCP_NAME, name.as_deref().map(Scalar::Text))

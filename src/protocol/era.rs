@@ -8,6 +8,7 @@ use super::header::{MCP_METHOD, VersionHeader};
 use super::mirror;
 use super::rejection::Reason;
 use crate::wire::jsonrpc::{Id, Message, Params, ParseError, Payload, Request};
+use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 
 /// A body that can be read, or one whose params cannot: the answer to that is a JSON-RPC error of
@@ -87,8 +88,10 @@ pub(crate) fn settle(
 fn is_modern(fields: &Fields<'_>, version: VersionHeader, request: &Request) -> bool {
     has_version(request.params())
         || version.is_modern()
-        || (matches!(request.method(), "server/discover" | "subscriptions/listen")
-            && fields.session.is_absent())
+        || (matches!(
+            request.kind(),
+            Method::ServerDiscover | Method::SubscriptionsListen
+        ) && fields.session.is_absent())
 }
 
 fn is_enveloped(message: &Message) -> bool {
@@ -109,7 +112,9 @@ fn in_session(fields: &Fields<'_>, version: VersionHeader, read: Read) -> Result
         Some(claim) => Ok(Posted::InSession(claim, read)),
         None => match read {
             // SPEC C-93: the header is not looked at, the params negotiate.
-            Ok(Payload::Single(Message::Request(request))) if request.method() == "initialize" => {
+            Ok(Payload::Single(Message::Request(request)))
+                if *request.kind() == Method::Initialize =>
+            {
                 Ok(Posted::Initialize(request))
             }
             Ok(_) => Err(Reason::SessionHeaderMissing),
@@ -121,7 +126,7 @@ fn in_session(fields: &Fields<'_>, version: VersionHeader, read: Read) -> Result
 /// SPEC C-83, C-92, C-93.
 fn alone(version: VersionHeader, read: Read) -> Result<Posted, Reason> {
     let initializes = matches!(&read, Ok(Payload::Single(Message::Request(request)))
-        if request.method() == "initialize");
+        if *request.kind() == Method::Initialize);
     match version {
         VersionHeader::Known(version) => Ok(Posted::Alone(version, read)),
         VersionHeader::Unknown if !initializes => Err(Reason::VersionNotServed),

@@ -13,6 +13,7 @@ use super::round::Round;
 use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::context::Context;
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::method::Method;
 
 /// The call that a handler answers: the [`Context`] of its request, and ways to talk to the client
 /// while it runs. Cheap to clone.
@@ -136,7 +137,7 @@ impl Call {
         text.push(b',');
         text.extend_from_slice(&rest.as_bytes()[1..]);
         // A client that is gone will have dropped the call.
-        let _ = self.notify("notifications/progress", Some(&Json::from_encoder(text)));
+        let _ = self.notify(Method::Progress.as_str(), Some(&Json::from_encoder(text)));
     }
 
     /// Whether `progress` is above all that was sent before; then it counts as sent.
@@ -161,7 +162,7 @@ impl Call {
             params["logger"] = logger.into();
         }
         // As above.
-        let _ = self.notify("notifications/message", Some(&Json::from(&params)));
+        let _ = self.notify(Method::LoggingMessage.as_str(), Some(&Json::from(&params)));
     }
 }
 

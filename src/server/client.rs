@@ -8,6 +8,7 @@ use super::elicitation::{Elicitation, Elicited};
 use super::sampling::{Sampled, Sampling};
 use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::jsonrpc::Json;
+use crate::wire::method::Method;
 
 /// A place that the server may work in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Call {
     pub async fn elicit(&self, elicitation: &Elicitation) -> Result<Elicited, RequestError> {
         let declared = self.declared("elicitation");
         let params = elicitation.params(self.version(), &declared)?;
-        let question = ("elicitation/create", Some(params));
+        let question = (Method::ElicitationCreate, Some(params));
         self.ask(elicitation.key_or_default(), question, |answer| {
             elicitation.read(&answer)
         })
@@ -71,7 +72,7 @@ impl Call {
     pub async fn sample(&self, sampling: &Sampling) -> Result<Sampled, RequestError> {
         let declared = self.declared("sampling");
         let params = sampling.params(self.version(), &declared)?;
-        let question = ("sampling/createMessage", Some(params));
+        let question = (Method::SamplingCreateMessage, Some(params));
         self.ask(sampling.key_or_default(), question, Sampled::read)
             .await
     }
@@ -86,7 +87,7 @@ impl Call {
         if !self.declared("roots").is_object() {
             return Err(RequestError::not_offered(json!({"roots": {}})));
         }
-        self.ask("client_roots", ("roots/list", None), |answer| {
+        self.ask("client_roots", (Method::RootsList, None), |answer| {
             Root::read(&answer)
         })
         .await
@@ -101,14 +102,14 @@ impl Call {
     async fn ask<T>(
         &self,
         key: &str,
-        (method, params): (&'static str, Option<Value>),
+        (method, params): (Method, Option<Value>),
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, RequestError> {
         if let Some(round) = self.round() {
             return Ok(round.ask(key, (method, params), read).await);
         }
         let params = params.as_ref().map(Json::from);
-        let answer = self.request(method, params.as_ref()).await?;
+        let answer = self.request(method.as_str(), params.as_ref()).await?;
         let answer = serde_json::from_slice(answer.as_bytes());
         answer.ok().and_then(read).ok_or(RequestError::Malformed)
     }

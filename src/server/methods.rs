@@ -28,6 +28,7 @@ use crate::protocol::uris::Uris;
 use crate::transport::access::identity::Identity;
 use crate::transport::dispatch::context::Context;
 use crate::wire::jsonrpc::{ErrorObject, Json, Params, RawJson, Request};
+use crate::wire::method::Method;
 use crate::wire::pieces::PieceWriter;
 use crate::wire::version::{Era, ProtocolVersion};
 
@@ -195,30 +196,30 @@ fn params_of(request: &Request) -> RawJson<'_> {
 impl<'s> Asked<'s> {
     /// The methods that only the legacy era has (SPEC D-60, K), and those that both have.
     async fn answer_legacy(&mut self) -> Answer {
-        match self.request.method() {
-            "initialize" => {
+        match self.request.kind() {
+            Method::Initialize => {
                 let hears = self.call.hears_of_changes();
                 self.server.initialize(self.registry, self.request, hears)
             }
-            "ping" => Ok(Json::empty()),
-            "resources/subscribe"
+            Method::Ping => Ok(Json::empty()),
+            Method::ResourcesSubscribe
                 if self.registry.subscriptions && self.call.hears_of_changes() =>
             {
                 subscribe(self.registry, &self.call, self.request)
             }
-            "resources/unsubscribe" if self.registry.subscriptions => {
+            Method::ResourcesUnsubscribe if self.registry.subscriptions => {
                 self.call.unsubscribe(&the_uri(self.request)?);
                 Ok(Json::empty())
             }
-            "logging/setLevel" if self.registry.logging => set_level(&self.call, self.request),
+            Method::LoggingSetLevel if self.registry.logging => set_level(&self.call, self.request),
             _ => self.answer_common().await,
         }
     }
 
     /// The methods that only the modern era has, and those that both have.
     async fn answer_modern(&mut self) -> Answer {
-        match self.request.method() {
-            "server/discover" => self.discover(),
+        match self.request.kind() {
+            Method::ServerDiscover => self.discover(),
             _ => self.answer_common().await,
         }
     }
@@ -226,32 +227,32 @@ impl<'s> Asked<'s> {
     /// SPEC E-16, D-61: a method of a capability that is not declared is not there.
     async fn answer_common(&mut self) -> Answer {
         let registry = self.registry;
-        match self.request.method() {
-            "tools/call" if registry.offers_tools => self.call_tool().await,
-            "tools/list" if registry.offers_tools => {
+        match self.request.kind() {
+            Method::ToolsCall if registry.offers_tools => self.call_tool().await,
+            Method::ToolsList if registry.offers_tools => {
                 let items = registry.tools.iter();
                 let items = items.map(|(tool, _)| tool.to_value(self.version));
                 self.list(List::Tools, items)
             }
-            "resources/list" if registry.has_resources() => {
+            Method::ResourcesList if registry.has_resources() => {
                 let items = registry.resources.iter();
                 let items = items.map(|(one, _)| one.to_value(self.version));
                 self.list(List::Resources, items)
             }
-            "resources/templates/list" if registry.has_resources() => {
+            Method::ResourceTemplatesList if registry.has_resources() => {
                 let items = registry.templates.iter();
                 let items = items.map(|(one, ..)| one.to_value(self.version));
                 self.list(List::Templates, items)
             }
-            "resources/read" if registry.has_resources() => self.read().await,
-            "prompts/list" if !registry.prompts.is_empty() => {
+            Method::ResourcesRead if registry.has_resources() => self.read().await,
+            Method::PromptsList if !registry.prompts.is_empty() => {
                 let items = registry.prompts.iter();
                 let items = items.map(|(prompt, _)| prompt.to_value(self.version));
                 self.list(List::Prompts, items)
             }
-            "prompts/get" if !registry.prompts.is_empty() => self.prompt().await,
-            "completion/complete" if registry.completion.is_some() => self.complete().await,
-            method => Err(ErrorObject::method_not_found(method)),
+            Method::PromptsGet if !registry.prompts.is_empty() => self.prompt().await,
+            Method::CompletionComplete if registry.completion.is_some() => self.complete().await,
+            other => Err(ErrorObject::method_not_found(other.as_str())),
         }
     }
 

@@ -65,6 +65,7 @@ use crate::transport::dispatch::dispatcher::Dispatcher;
 use crate::transport::dispatch::publisher::Publisher;
 use crate::transport::future::BoxFuture;
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::method::Method;
 use crate::wire::version::Era;
 
 /// An MCP server: what it has, and a [`Dispatcher`] that answers for it.
@@ -404,7 +405,7 @@ impl Dispatcher for Server {
         let server = Arc::clone(&self.0);
         let registry = server.current.get();
         let is_modern = cx.version().era() == Era::Modern;
-        if is_modern && request.method() == "subscriptions/listen" && registry.is_listenable() {
+        if is_modern && *request.kind() == Method::SubscriptionsListen && registry.is_listenable() {
             return Box::pin(server.listen(&registry, cx, &request));
         }
         let round = is_modern.then(Round::default);

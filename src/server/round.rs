@@ -9,6 +9,7 @@ use std::task::{Poll, Waker};
 use serde_json::{Map, Value, json};
 
 use crate::wire::jsonrpc::{ErrorObject, RawJson};
+use crate::wire::method::Method;
 
 /// What the handler of one request has asked so far, and the answers that the request brought.
 ///
@@ -61,7 +62,7 @@ pub(super) struct Purpose<'a> {
 #[derive(Clone, Debug)]
 struct Question {
     key: String,
-    method: &'static str,
+    method: Method,
     params: Option<Value>,
     is_answered: bool,
 }
@@ -89,7 +90,7 @@ impl Round {
     pub(super) async fn ask<T>(
         &self,
         key: &str,
-        (method, params): (&'static str, Option<Value>),
+        (method, params): (Method, Option<Value>),
         read: impl FnOnce(Value) -> Option<T>,
     ) -> T {
         let answer = self.lock().ask(key, method, params);
@@ -132,8 +133,8 @@ impl Round {
         let open = |asked: &&Question| !(remembers && asked.is_answered);
         let questions = state.asked.iter().filter(open).map(|asked| {
             let question = match &asked.params {
-                Some(params) => json!({"method": asked.method, "params": params}),
-                None => json!({"method": asked.method}),
+                Some(params) => json!({"method": asked.method.as_str(), "params": params}),
+                None => json!({"method": asked.method.as_str()}),
             };
             (asked.key.clone(), question)
         });
@@ -173,12 +174,7 @@ impl Round {
 
 impl State {
     /// Takes down a question; gives its answer, if there is one, and the key that it has.
-    fn ask(
-        &mut self,
-        key: &str,
-        method: &'static str,
-        params: Option<Value>,
-    ) -> Option<(String, Value)> {
+    fn ask(&mut self, key: &str, method: Method, params: Option<Value>) -> Option<(String, Value)> {
         let key = self.free_key(key);
         let answer = self.carried.answers.get(&key).cloned();
         self.asked.push(Question {

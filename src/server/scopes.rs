@@ -4,6 +4,7 @@ use super::completion::Target;
 use super::registry::Registry;
 use crate::protocol::challenge::is_askable;
 use crate::wire::jsonrpc::Request;
+use crate::wire::method::Method;
 
 impl Registry {
     /// The scopes of the tool, resource or prompt that a request is about; of a request about anything
@@ -17,14 +18,16 @@ impl Registry {
 
     fn scopes_of_named(&self, request: &Request) -> Option<&[String]> {
         let params = request.params()?;
-        match request.method() {
-            "tools/call" => {
+        match request.kind() {
+            Method::ToolsCall => {
                 let (tool, _) = self.tools.get(&params.name()?)?;
                 Some(tool.needed_scopes())
             }
-            "prompts/get" => self.scopes_of_prompt(&params.name()?),
-            "resources/read" | "resources/subscribe" => self.scopes_of_uri(&params.uri()?),
-            "completion/complete" => match Target::read(params.as_raw())? {
+            Method::PromptsGet => self.scopes_of_prompt(&params.name()?),
+            Method::ResourcesRead | Method::ResourcesSubscribe => {
+                self.scopes_of_uri(&params.uri()?)
+            }
+            Method::CompletionComplete => match Target::read(params.as_raw())? {
                 Target::Prompt(name) => self.scopes_of_prompt(&name),
                 Target::Template(text) => {
                     let (template, ..) = self.templates.get(&text)?;

@@ -75,7 +75,8 @@ fn ask(
 
 fn publish(session: &mut TestSession, change: &Change) -> Result<(), Closed> {
     let params = change.params();
-    let message = Outgoing::Notification(change.method(), params.as_ref());
+    let method = change.method();
+    let message = Outgoing::Notification(method.as_str(), params.as_ref());
     let frame = super::super::stream::frame_of(message);
     session.publish(change, message, &frame, Instant::now())
 }

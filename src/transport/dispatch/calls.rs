@@ -21,6 +21,7 @@ use crate::transport::observe::observer::Observer;
 use crate::transport::observe::spans;
 use crate::transport::panics::{Contained, Panicked};
 use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 
 type Answer = Result<Json, ErrorObject>;
@@ -60,7 +61,7 @@ impl Calls {
     ) -> Result<Call, Reason> {
         let method = request.method();
         // A listening request has a limit of its own and no time limit.
-        let works = method != "subscriptions/listen";
+        let works = *request.kind() != Method::SubscriptionsListen;
         let held = if works { self.take(head)? } else { None };
         self.observer.request(version);
         let is_heard = self.observer.is_heard();

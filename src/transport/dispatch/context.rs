@@ -26,6 +26,7 @@ use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::id::SessionId;
 use crate::wire::jsonrpc::{ErrorObject, Json, Outgoing, RawJson, Response};
+use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 
 /// What is known about a message, and the way back to the client that sent it. Cheap to clone.
@@ -341,7 +342,7 @@ impl Awaited<'_> {
     /// SPEC E-10: on a timeout, tell the client and stop waiting.
     fn give_up(&self) {
         let params = Json::from(&json!({ "requestId": self.number, "reason": "timed out" }));
-        let message = Outgoing::Notification("notifications/cancelled", Some(&params));
+        let message = Outgoing::Notification(Method::Cancelled.as_str(), Some(&params));
         // A client that is gone does not need to know.
         let _ = self.link.notify(message);
     }

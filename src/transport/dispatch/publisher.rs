@@ -44,7 +44,8 @@ impl Publisher {
             return;
         };
         let params = change.params();
-        let message = Outgoing::Notification(change.method(), params.as_ref());
+        let method = change.method();
+        let message = Outgoing::Notification(method.as_str(), params.as_ref());
         let frame = frame_of(message);
         let now = now();
         for row in sessions.all() {

@@ -16,6 +16,7 @@ use crate::protocol::stream::{Connection, frame_of};
 use crate::protocol::table::{Row, Table};
 use crate::transport::stream::queue::{Sender, StreamEnd};
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
+use crate::wire::method::Method;
 
 pub(crate) type ListenTable = Table<Listener>;
 
@@ -63,7 +64,7 @@ impl Listener {
             .map_err(|full| Reason::Full(Resource::Listens, full).refusal().error)?;
         let listed = Listed { table, row };
         listed.row.with(|listener| {
-            let method = "notifications/subscriptions/acknowledged";
+            let method = Method::SubscriptionsAcknowledged.as_str();
             let message = Outgoing::Notification(method, Some(&acknowledgement));
             let mut sender = stream.clone();
             // If the client is gone, this future is dropped soon.
@@ -121,7 +122,10 @@ impl<'a> EncodedChange<'a> {
 
     fn whole(change: &Change, id: &Id) -> Bytes {
         let params = change_params(change, id);
-        frame_of(Outgoing::Notification(change.method(), Some(&params)))
+        frame_of(Outgoing::Notification(
+            change.method().as_str(),
+            Some(&params),
+        ))
     }
 
     fn frame(&self, id: &Id) -> Bytes {

@@ -23,6 +23,7 @@ use crate::transport::shared::Shared;
 use crate::wire::jsonrpc::{
     ErrorObject, Id, Json, Notification, Outgoing, Params, ParseError, Request, Response as Reply,
 };
+use crate::wire::method::Method;
 use crate::wire::pieces::Pieces;
 use crate::wire::version::ProtocolVersion;
 
@@ -85,7 +86,7 @@ impl Place {
             return Err(Reason::ShuttingDown.into());
         }
         let id = request.id();
-        let initializes = request.method() == "initialize";
+        let initializes = *request.kind() == Method::Initialize;
         let client = initializes.then(|| declared(&self.shared, &request));
         let client = client.transpose()?;
         let limit = self.shared.config.max_requests;
@@ -133,7 +134,7 @@ impl Place {
         head: Box<Parts>,
         notification: Notification,
     ) -> Result<(), Reason> {
-        if notification.method() == "notifications/cancelled" {
+        if *notification.kind() == Method::Cancelled {
             // SPEC E-87, A-21: unknown, finished or malformed has no effect.
             let id = notification.params().and_then(|params| params.request_id());
             let work = id.and_then(|id| self.row.with(|session| session.cancel(&id)));
@@ -245,7 +246,7 @@ async fn answer(
 ) -> Option<Pieces> {
     let Taken { place, ticket } = &taken;
     let ticket = *ticket;
-    let initializes = request.method() == "initialize";
+    let initializes = *request.kind() == Method::Initialize;
     let cx = place.context(head, request.meta_part(), terms, Some(ticket));
     let dispatcher = Arc::clone(&place.shared.dispatcher);
     let outcome = call.run(move || dispatcher.request(cx, request)).await;

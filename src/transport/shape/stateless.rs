@@ -28,6 +28,7 @@ use crate::transport::stream::lease::{Lease, Leased};
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing, Request};
+use crate::wire::method::Method;
 
 /// What is told to a request that its identity did not outlive.
 const OVER: &str = "the authorization ended before the answer";
@@ -58,11 +59,11 @@ pub(crate) fn begin(
         return Err(Reason::ShuttingDown);
     }
     // SPEC J-27: its answer is a stream or nothing.
-    if request.method() == "subscriptions/listen" && form == Form::Json {
+    if *request.kind() == Method::SubscriptionsListen && form == Form::Json {
         return Err(Reason::StreamNotAcceptable);
     }
     // Those who find the last place taken by one who came at the same time are told in the answer.
-    if request.method() == "subscriptions/listen" {
+    if *request.kind() == Method::SubscriptionsListen {
         let room = shared.listens.room(party_of(&head).as_ref());
         room.map_err(|full| Reason::Full(Resource::Listens, full))?;
     }

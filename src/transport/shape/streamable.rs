@@ -32,6 +32,7 @@ use crate::transport::stream::lease::Lease;
 use crate::transport::stream::queue::{QueueLimits, Receiver, Sender, resumable_queue};
 use crate::wire::id::{StreamId, Tag};
 use crate::wire::jsonrpc::{ErrorObject, Id, Message, Outgoing, Payload, Request};
+use crate::wire::method::Method;
 use crate::wire::pieces::{PieceWriter, Pieces, SHARED_FROM};
 use crate::wire::version::ProtocolVersion;
 
@@ -98,7 +99,7 @@ pub(crate) fn post(
 ) -> Result<Work, Rejection> {
     let place = find(shared, claim, &head)?;
     if let Ok(Payload::Single(Message::Request(request))) = &read
-        && request.method() == "initialize"
+        && *request.kind() == Method::Initialize
     {
         return Err(Reason::InitializedAlready.to(&request.id()));
     }
@@ -120,7 +121,7 @@ pub(crate) fn alone(
     }
     let resumption = shared.config.resumption(None);
     let initializes = matches!(&read, Ok(Payload::Single(Message::Request(request)))
-        if request.method() == "initialize");
+        if *request.kind() == Method::Initialize);
     let session = if initializes {
         Session::resumable(resumption, now())
     } else {
@@ -297,7 +298,7 @@ impl Place {
         shape: Shape,
     ) -> Result<Work, Rejection> {
         let id = request.id();
-        let initializes = request.method() == "initialize";
+        let initializes = *request.kind() == Method::Initialize;
         let end = Identity::of(&head).and_then(Identity::end);
         let (stream, route) = self.open_stream(form);
         let running = match self.begin(head, request, route) {

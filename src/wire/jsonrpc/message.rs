@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::scan::Span;
 use super::{Id, RawJson};
+use crate::wire::method::Method;
 
 /// With how many bytes beside it a part of a message may keep the whole message: fewer are not worth
 /// a copy.
@@ -68,6 +69,11 @@ impl Request {
         self.method.as_str()
     }
 
+    /// The same, told apart already.
+    pub(crate) fn kind(&self) -> &Method {
+        &self.method
+    }
+
     /// The params, `None` when absent or `null`.
     #[must_use]
     pub fn params(&self) -> Option<Params<'_>> {
@@ -124,6 +130,11 @@ impl Notification {
         self.method.as_str()
     }
 
+    /// The same, told apart already.
+    pub(crate) fn kind(&self) -> &Method {
+        &self.method
+    }
+
     /// The params, `None` when absent or `null`.
     #[must_use]
     pub fn params(&self) -> Option<Params<'_>> {
@@ -165,58 +176,6 @@ impl Response {
     pub fn outcome(&self) -> Result<RawJson<'_>, RawJson<'_>> {
         let raw = |span: Span| RawJson(&self.body[span.range()]);
         self.outcome.map(raw).map_err(raw)
-    }
-}
-
-/// A method name.
-#[derive(Clone, Debug)]
-pub(super) enum Method {
-    /// One that the protocol has, as nearly all are: it is asked for again and again, and need not be
-    /// checked for UTF-8 each time.
-    Known(&'static str),
-    Other(Box<str>),
-}
-
-/// The methods that clients call, and those of notifications.
-const KNOWN: [&str; 20] = [
-    "tools/call",
-    "tools/list",
-    "initialize",
-    "ping",
-    "notifications/initialized",
-    "notifications/cancelled",
-    "notifications/progress",
-    "notifications/roots/list_changed",
-    "resources/read",
-    "resources/list",
-    "resources/templates/list",
-    "resources/subscribe",
-    "resources/unsubscribe",
-    "prompts/get",
-    "prompts/list",
-    "completion/complete",
-    "logging/setLevel",
-    "server/discover",
-    "subscriptions/listen",
-    "tasks/get",
-];
-
-impl Method {
-    /// The method of this name, if the protocol has it.
-    pub(super) fn known(name: &[u8]) -> Option<Self> {
-        let known = KNOWN.iter().find(|known| known.as_bytes() == name);
-        known.map(|known| Self::Known(known))
-    }
-
-    pub(super) fn new(name: Cow<'_, str>) -> Self {
-        Self::known(name.as_bytes()).unwrap_or_else(|| Self::Other(name.into()))
-    }
-
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Known(name) => name,
-            Self::Other(name) => name,
-        }
     }
 }
 
@@ -435,7 +394,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::super::{MessageLimits, Payload, parse};
-    use super::{KNOWN, Method};
 
     /// For logs of embedders: what the message says, and nothing of how it is stored.
     #[test]
@@ -458,17 +416,5 @@ mod tests {
             let read: Result<Payload, _> = parse(&body, &MessageLimits::default());
             assert_eq!(format!("{:?}", read.expect("a message")), expected);
         }
-    }
-
-    /// A method of the protocol is held without an allocation.
-    #[test]
-    fn a_method_of_the_protocol_is_known() {
-        for name in KNOWN {
-            assert!(matches!(Method::new(name.into()), Method::Known(known) if known == name));
-        }
-        assert!(matches!(
-            Method::new("tools/call2".into()),
-            Method::Other(_)
-        ));
     }
 }

@@ -6,9 +6,10 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::members::{Members, Part};
-use super::message::{MetaSpans, Method, ParamSpans};
+use super::message::{MetaSpans, ParamSpans};
 use super::scan::{Kind, Scanned, Scanner, Span, decode};
 use super::{ErrorObject, Id, Message, Notification, Payload, Request, Response};
+use crate::wire::method::Method;
 
 /// What a message may measure.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +166,7 @@ fn unfit_batch(messages: &[Message]) -> Option<Fault> {
     let mut responses = 0;
     for message in messages {
         match message {
-            Message::Request(request) if request.method() == "initialize" => {
+            Message::Request(request) if *request.kind() == Method::Initialize => {
                 return Some(Fault::InitializeInBatch);
             }
             Message::Request(request) if !ids.insert(request.id()) => {
@@ -385,11 +386,11 @@ fn method(scanner: &Scanner<'_>, kind: Kind, span: Span, limits: &MessageLimits)
         .into()));
     }
     if let [_, name @ .., _] = scanner.bytes(span)
-        && let Some(method) = Method::known(name)
+        && let Some(method) = Method::of_protocol(name)
     {
         return Ok(Ok(method));
     }
-    Ok(Ok(Method::new(decode(scanner.slice(span))?)))
+    Ok(Ok(Method::from(decode(scanner.slice(span))?)))
 }
 
 fn object(kind: Kind, span: Span, otherwise: impl FnOnce() -> Fault) -> Scanned<Span> {
