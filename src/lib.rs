@@ -87,6 +87,7 @@
 
 pub mod auth;
 mod error;
+pub mod jsonrpc;
 pub mod manual;
 mod protocol;
 #[cfg(feature = "server")]
@@ -118,7 +119,7 @@ pub use transport::service::McpService;
 pub use transport::stream::body::ResponseBody;
 pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};
-pub use wire::{header_value, jsonrpc, sse};
+pub use wire::{header_value, sse};
 
 /// The README's example is compiled and kept true.
 #[cfg(all(doctest, feature = "server"))]

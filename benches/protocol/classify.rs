@@ -11,7 +11,8 @@ use crate::protocol::capabilities::CAPABILITIES_LIMIT;
 use crate::protocol::era::settle;
 use crate::protocol::exchange::{Endpoint, Terms, classify};
 use crate::protocol::fields::Fields;
-use crate::wire::jsonrpc::{self, MessageLimits};
+use crate::wire::jsonrpc::MessageLimits;
+use crate::wire::message;
 
 const TERMS: Terms = Terms {
     sessions: true,
@@ -101,7 +102,7 @@ pub(crate) fn body(c: &mut Criterion) {
         ("no message", modern(), string_of(64 << 10), false),
     ] {
         let head = post(&headers);
-        let read = jsonrpc::parse(&Bytes::from(body), &MessageLimits::default());
+        let read = message::parse(&Bytes::from(body), &MessageLimits::default());
         let fields = Fields::read(&head.headers);
         assert_eq!(
             settle(&fields, read.clone(), true, CAPABILITIES_LIMIT).is_ok(),

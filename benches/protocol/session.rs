@@ -13,7 +13,8 @@ use crate::protocol::replay::ReplayLimits;
 use crate::protocol::session::{Route, Session, Ticket};
 use crate::protocol::stream::{Closed, Connection, Resumption, frame_of};
 use crate::wire::id::{EventId, StreamId, Tag};
-use crate::wire::jsonrpc::{ErrorObject, Id, Json, MessageLimits, Outgoing};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::{ErrorObject, Id, MessageLimits, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
 pub(crate) fn session(c: &mut Criterion) {

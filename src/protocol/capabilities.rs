@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::wire::jsonrpc::{ErrorObject, RawJson};
+use crate::wire::json::RawJson;
+use crate::wire::jsonrpc::ErrorObject;
 
 /// How many bytes of capabilities are kept, unless [`Builder::capabilities_limit`] says otherwise.
 ///

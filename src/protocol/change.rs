@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::wire::jsonrpc::Json;
+use crate::wire::json::Json;
 use crate::wire::method::Method;
 
 /// A change that clients may want to hear of.

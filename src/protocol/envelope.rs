@@ -6,8 +6,10 @@ use super::header::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
 use super::level::LogLevel;
 use super::mirror::{self, Mismatch, Scalar};
 use super::rejection::Reason;
-use crate::wire::jsonrpc::{Params, RawJson, Request};
+use crate::wire::json::RawJson;
+use crate::wire::message::Request;
 use crate::wire::method::Method;
+use crate::wire::params::Params;
 use crate::wire::version::{Era, ProtocolVersion};
 
 /// The metadata that every modern request carries, checked.
@@ -112,7 +114,8 @@ mod tests {
 
     use super::*;
     use crate::protocol::capabilities::CAPABILITIES_LIMIT;
-    use crate::wire::jsonrpc::{self, Message, MessageLimits, Payload};
+    use crate::wire::jsonrpc::MessageLimits;
+    use crate::wire::message::{self, Message, Payload};
 
     const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
     const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -127,7 +130,7 @@ mod tests {
         }
         let body = Bytes::from(body.to_string());
         let Ok(Payload::Single(Message::Request(request))) =
-            jsonrpc::parse(&body, &MessageLimits::default())
+            message::parse(&body, &MessageLimits::default())
         else {
             panic!("{body:?} is no request");
         };

@@ -7,8 +7,10 @@ use super::fields::Fields;
 use super::header::{MCP_METHOD, VersionHeader};
 use super::mirror;
 use super::rejection::Reason;
-use crate::wire::jsonrpc::{Id, Message, Params, ParseError, Payload, Request};
+use crate::wire::jsonrpc::Id;
+use crate::wire::message::{Message, ParseError, Payload, Request};
 use crate::wire::method::Method;
+use crate::wire::params::Params;
 use crate::wire::version::ProtocolVersion;
 
 /// A body that can be read, or one whose params cannot: the answer to that is a JSON-RPC error of
@@ -143,7 +145,8 @@ mod tests {
 
     use super::*;
     use crate::protocol::capabilities::CAPABILITIES_LIMIT;
-    use crate::wire::jsonrpc::{self, MessageLimits};
+    use crate::wire::jsonrpc::MessageLimits;
+    use crate::wire::message;
 
     const SESSION: (&str, &str) = ("mcp-session-id", "0123456789abcdef0123456789abcdef");
     const MODERN: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
@@ -171,7 +174,7 @@ mod tests {
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let read = jsonrpc::parse(&body, &MessageLimits::default());
+        let read = message::parse(&body, &MessageLimits::default());
         settle(&Fields::read(&map), read, sessions, CAPABILITIES_LIMIT)
     }
 

@@ -2,7 +2,9 @@
 
 use super::change::Change;
 use super::uris::{Full, Uris};
-use crate::wire::jsonrpc::{ErrorObject, Id, Json, Params, RawJson, put_string};
+use crate::wire::json::{Json, RawJson, put_string};
+use crate::wire::jsonrpc::{ErrorObject, Id};
+use crate::wire::params::Params;
 
 /// The changes that a `subscriptions/listen` asks to be told of: its member `notifications`
 /// (2026-07-28, Subscriptions).
@@ -154,7 +156,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::wire::jsonrpc::{Message, MessageLimits, Payload, parse};
+    use crate::wire::jsonrpc::MessageLimits;
+    use crate::wire::message::{Message, Payload, parse};
 
     fn read_params(params: &Value) -> Result<SubscriptionFilter, ErrorObject> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "m", "params": params});

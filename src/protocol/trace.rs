@@ -7,7 +7,7 @@ use hyper::header::{HeaderMap, HeaderName};
 
 use super::fields::Field;
 use super::header::{BAGGAGE, TRACEPARENT, TRACESTATE};
-use crate::wire::jsonrpc::RawJson;
+use crate::wire::json::RawJson;
 
 /// The most members that a `tracestate` has (Trace Context section 3.3.1.1).
 const MAX_STATES: usize = 32;

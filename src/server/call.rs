@@ -12,7 +12,9 @@ use serde_json::{Map, Value, json};
 use super::round::Round;
 use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::context::Context;
-use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::message::Request;
 use crate::wire::method::Method;
 
 /// The call that a handler answers: the [`Context`] of its request, and ways to talk to the client

@@ -7,7 +7,7 @@ use super::call::Call;
 use super::elicitation::{Elicitation, Elicited};
 use super::sampling::{Sampled, Sampling};
 use crate::transport::dispatch::request_error::RequestError;
-use crate::wire::jsonrpc::Json;
+use crate::wire::json::Json;
 use crate::wire::method::Method;
 
 /// A place that the server may work in.

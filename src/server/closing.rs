@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::meta::Meta;
-use crate::wire::jsonrpc::Json;
+use crate::wire::json::Json;
 use crate::wire::pieces::PieceWriter;
 
 /// The members that a revision adds to results: none in the legacy era (SPEC D-66); in 2026-07-28

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use crate::transport::future::BoxFuture;
-use crate::wire::jsonrpc::{ErrorObject, RawJson};
+use crate::wire::json::RawJson;
+use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
 /// The most candidates that one answer may have (SPEC E-71).

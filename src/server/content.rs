@@ -6,7 +6,7 @@ use super::meta::Meta;
 use super::resource::{Resource, ResourceContents};
 use super::text::Text;
 use crate::wire::base64;
-use crate::wire::jsonrpc::{put_owned_string, put_string};
+use crate::wire::json::{put_owned_string, put_string};
 use crate::wire::pieces::PieceWriter;
 use crate::wire::version::ProtocolVersion;
 

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use crate::wire::jsonrpc::{ErrorObject, Json};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
 /// What can be listed.

@@ -27,8 +27,11 @@ use crate::protocol::mirror::Headers;
 use crate::protocol::uris::Uris;
 use crate::transport::access::identity::Identity;
 use crate::transport::dispatch::context::Context;
-use crate::wire::jsonrpc::{ErrorObject, Json, Params, RawJson, Request};
+use crate::wire::json::{Json, RawJson};
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::message::Request;
 use crate::wire::method::Method;
+use crate::wire::params::Params;
 use crate::wire::pieces::PieceWriter;
 use crate::wire::version::{Era, ProtocolVersion};
 

@@ -64,7 +64,9 @@ use crate::transport::dispatch::context::Context;
 use crate::transport::dispatch::dispatcher::Dispatcher;
 use crate::transport::dispatch::publisher::Publisher;
 use crate::transport::future::BoxFuture;
-use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::message::Request;
 use crate::wire::method::Method;
 use crate::wire::version::Era;
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::wire::jsonrpc::{ErrorObject, RawJson};
+use crate::wire::json::RawJson;
+use crate::wire::jsonrpc::ErrorObject;
 
 /// One page of a list, as a result: `items` under `key`, and `nextCursor` only when there is more
 /// (SPEC E-25). The cursor holds all it takes to go on, so any process can serve the next page

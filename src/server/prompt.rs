@@ -13,7 +13,8 @@ use super::icon::{Icon, icons_fault, put_icons};
 use super::meta::Meta;
 use super::scopes::scopes_fault;
 use crate::transport::future::BoxFuture;
-use crate::wire::jsonrpc::{ErrorObject, Json, RawJson};
+use crate::wire::json::{Json, RawJson};
+use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
 /// A prompt: its name and its arguments.

@@ -17,7 +17,8 @@ use super::text::Text;
 use super::uri_template::{UriTemplate, Variables};
 use crate::transport::future::BoxFuture;
 use crate::wire::base64;
-use crate::wire::jsonrpc::{ErrorObject, put_owned_string};
+use crate::wire::json::put_owned_string;
+use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::pieces::PieceWriter;
 use crate::wire::version::ProtocolVersion;
 

@@ -8,7 +8,8 @@ use std::task::{Poll, Waker};
 
 use serde_json::{Map, Value, json};
 
-use crate::wire::jsonrpc::{ErrorObject, RawJson};
+use crate::wire::json::RawJson;
+use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::method::Method;
 
 /// What the handler of one request has asked so far, and the answers that the request brought.

@@ -3,7 +3,7 @@
 use super::completion::Target;
 use super::registry::Registry;
 use crate::protocol::challenge::is_askable;
-use crate::wire::jsonrpc::Request;
+use crate::wire::message::Request;
 use crate::wire::method::Method;
 
 impl Registry {

@@ -126,7 +126,7 @@ fn refused() -> ErrorObject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::jsonrpc::RawJson;
+    use crate::wire::json::RawJson;
 
     const NOW: Duration = Duration::from_secs(1_000_000);
 

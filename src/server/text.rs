@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::wire::jsonrpc::{RawJson, put_owned_string};
+use crate::wire::json::{RawJson, put_owned_string};
 use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 
 /// A text that goes into an answer: of its own, or a part of the request that is not copied.

@@ -19,7 +19,9 @@ use super::text::Text;
 use crate::protocol::mirror::Headers;
 use crate::transport::dispatch::request_error::{Needed, RequestError};
 use crate::transport::future::BoxFuture;
-use crate::wire::jsonrpc::{ErrorObject, Json, RawJson, Request};
+use crate::wire::json::{Json, RawJson};
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::message::Request;
 use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 use crate::wire::version::ProtocolVersion;
 
@@ -272,7 +274,7 @@ impl Arguments {
         if !raw.is_object() {
             return Err(invalid());
         }
-        let values = if params.is_odd() {
+        let values = if params.may_overflow() {
             // Only a tree tells, and it is kept, so that it is not built a second time.
             let values: Map<String, Value> =
                 serde_json::from_slice(raw.as_bytes()).map_err(|_| invalid())?;
@@ -667,7 +669,8 @@ mod tests {
     use super::*;
     use crate::server::content::Annotations;
     use crate::server::resource::{Resource, ResourceContents};
-    use crate::wire::jsonrpc::{Message, MessageLimits, Payload, parse};
+    use crate::wire::jsonrpc::MessageLimits;
+    use crate::wire::message::{Message, Payload, parse};
 
     const V03: ProtocolVersion = ProtocolVersion::V2025_03_26;
     const V06: ProtocolVersion = ProtocolVersion::V2025_06_18;

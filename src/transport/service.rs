@@ -31,7 +31,7 @@ use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
 use crate::protocol::fields::Fields;
 use crate::protocol::party::Net;
 use crate::protocol::rejection::{Reason, Rejection};
-use crate::wire::jsonrpc;
+use crate::wire::message;
 
 /// How long answers of a closed service have to be written.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(50);
@@ -279,7 +279,7 @@ impl McpService {
                     }
                     false => fields,
                 };
-                let read = jsonrpc::parse(&body, &config.json);
+                let read = message::parse(&body, &config.json);
                 // Whatever waits from here on has what it needs of it.
                 drop(body);
                 let id = id_of(&read);

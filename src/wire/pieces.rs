@@ -62,7 +62,6 @@ impl PieceWriter {
     }
 
     /// How much was written, in bytes.
-    #[cfg(any(test, feature = "server"))]
     pub(crate) fn len(&self) -> usize {
         self.finished.iter().map(Bytes::len).sum::<usize>() + self.buffer.len()
     }
@@ -96,7 +95,6 @@ impl PieceWriter {
     }
 
     /// Begins a piece with room for so many bytes, so that what was written before does not move.
-    #[cfg(any(test, feature = "server"))]
     pub(crate) fn begin_piece(&mut self, len: usize) {
         self.finish_piece();
         self.buffer = Vec::with_capacity(len);

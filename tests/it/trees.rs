@@ -13,7 +13,6 @@ use crate::support::{
 
 const V06: &str = "2025-06-18";
 const V11: &str = "2025-11-25";
-const SETTING: &str = "(limit: `Builder::json_limits`)";
 
 async fn running(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> Running {
     let server = Server::new("Trees", "1")
@@ -61,7 +60,7 @@ async fn values_that_would_be_a_huge_tree_are_refused() {
     let session = Session::open(running.address, V11, json!({})).await;
     let objects = format!("[{}0]", r#"{"":1},"#.repeat(500_000));
     let says = format!(
-        "more than {} bytes of memory {SETTING}",
+        "more than {} bytes of memory (limit: `Limits::message.tree`)",
         MessageLimits::MAX_TREE
     );
     for (method, params) in [
@@ -112,24 +111,22 @@ async fn a_limit_of_a_message_is_named_with_its_setting() {
         (
             format!(r#"{{"x":[{}0]}}"#, "[0],".repeat(60)),
             -32600,
-            "9000 bytes of memory",
+            "9000 bytes of memory (limit: `Limits::message.tree`)",
         ),
         (
             format!("{{{names}}}"),
             -32600,
-            "`params` has more than 12 members",
+            "`params` has more than 12 members (limit: `Limits::message.members`)",
         ),
         (
             "{\"x\":[[[[[[[[0]]]]]]]]}".to_owned(),
             -32700,
-            "deeper than 8 levels",
+            "deeper than 8 levels (limit: `Limits::message.depth`)",
         ),
-        (r#"{"x":1,"x":2}"#.to_owned(), -32600, "twice"),
+        (r#"{"x":1,"x":2}"#.to_owned(), -32600, "is duplicated"),
     ] {
         let answer = alone(&running, "ping", &params).await;
         check_refused(&answer, 400, code, says);
-        let text = answer.json()["error"]["message"].to_string();
-        assert!(text.contains(SETTING) || says == "twice", "{text}");
         let body = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"ping","params":{params}}}"#);
         let client = Client::open(running.address).await;
         check_refused(&client.post(body).await, 400, code, says);

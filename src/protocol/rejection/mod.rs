@@ -6,7 +6,8 @@ mod refusal;
 pub(crate) use reason::{Reason, Resource};
 pub(crate) use refusal::{Refusal, modern_status};
 
-use crate::wire::jsonrpc::{Id, ParseError};
+use crate::wire::jsonrpc::Id;
+use crate::wire::message::ParseError;
 
 /// A refusal. Nothing of the request was carried out.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::super::challenge::Challenge;
 use super::super::mirror::Mismatch;
 use super::super::party::Full;
 use super::super::stranger::Stranger;
-use crate::wire::jsonrpc::ParseError;
+use crate::wire::message::ParseError;
 
 /// Why a request is refused. What each reason looks like on the wire is the table of
 /// [`refusal`](super::refusal).

@@ -10,7 +10,8 @@ use super::super::mirror;
 use super::super::party::{Full, Whose};
 use super::super::stranger::Stranger;
 use super::*;
-use crate::wire::jsonrpc::{self, MessageLimits};
+use crate::wire::jsonrpc::{ErrorObject, MessageLimits};
+use crate::wire::message;
 
 const LIMIT: Duration = Duration::from_secs(7);
 
@@ -20,7 +21,7 @@ fn stranger() -> Stranger {
 
 fn invalid(body: &'static str) -> Reason {
     let body = Bytes::from_static(body.as_bytes());
-    Reason::Invalid(jsonrpc::parse(&body, &MessageLimits::default()).unwrap_err())
+    Reason::Invalid(message::parse(&body, &MessageLimits::default()).unwrap_err())
 }
 
 fn challenged(challenge: Challenge) -> Reason {
@@ -293,7 +294,7 @@ fn a_modern_answer_has_the_status_of_its_code() {
         (-32602, StatusCode::OK),
         (-32603, StatusCode::OK),
     ] {
-        let error = jsonrpc::ErrorObject::new(code, "x");
+        let error = ErrorObject::new(code, "x");
         assert_eq!(modern_status(&error), status, "{code}");
     }
 }

@@ -13,7 +13,8 @@ use super::table::GivesWay;
 use super::turnover::Rest;
 use super::uris::Uris;
 use crate::wire::id::{EventId, StreamId};
-use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
 /// How long the client of an HTTP+SSE stream has to send its first message before the stream alone no

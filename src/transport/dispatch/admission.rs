@@ -13,7 +13,7 @@ use crate::protocol::rejection::Reason;
 use crate::transport::access::authorizer::Authorizer;
 use crate::transport::access::identity::Identity;
 use crate::transport::panics::{Panicked, caught, guarded};
-use crate::wire::jsonrpc::{Message, Payload};
+use crate::wire::message::{Message, Payload};
 
 /// How long the check of an authorizer may take. A longer one counts as unavailable.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);

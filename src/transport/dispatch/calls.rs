@@ -20,7 +20,9 @@ use crate::transport::observe::observer::Observer;
 #[cfg(feature = "tracing")]
 use crate::transport::observe::spans;
 use crate::transport::panics::{Contained, Panicked};
-use crate::wire::jsonrpc::{ErrorObject, Json, Request};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::message::Request;
 use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 

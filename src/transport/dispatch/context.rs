@@ -25,7 +25,8 @@ use crate::transport::session::sessions::now;
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::id::SessionId;
-use crate::wire::jsonrpc::{ErrorObject, Json, Outgoing, RawJson, Response};
+use crate::wire::json::{Json, RawJson};
+use crate::wire::jsonrpc::{ErrorObject, Outgoing, Response};
 use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 

@@ -4,7 +4,9 @@ use super::context::Context;
 use super::publisher::Publisher;
 use crate::error::Error;
 use crate::transport::future::BoxFuture;
-use crate::wire::jsonrpc::{ErrorObject, Json, Notification, Request};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::message::{Notification, Request};
 
 /// Answers the messages of clients. [`Server`] is a dispatcher; a gateway brings its own.
 ///

@@ -11,7 +11,8 @@ use tracing::{Span, debug, error, info, info_span, warn};
 
 use super::events::{Hint, Outcome, ServiceEvent, SessionEnd};
 use crate::protocol::trace::TraceContext;
-use crate::wire::jsonrpc::{Params, Request};
+use crate::wire::message::Request;
+use crate::wire::params::Params;
 use crate::wire::version::ProtocolVersion;
 
 /// The span of a request, inside the current span of its HTTP request. The parser limits the length of

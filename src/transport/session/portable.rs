@@ -10,7 +10,7 @@ use crate::protocol::party::Owner;
 use crate::protocol::session::Terms;
 use crate::transport::access::seal::{Sealed, StateKeys, since_1970};
 use crate::wire::id::SessionId;
-use crate::wire::jsonrpc::RawJson;
+use crate::wire::json::RawJson;
 use crate::wire::version::ProtocolVersion;
 
 /// The longest capabilities that a name carries, in bytes: it comes with every request. The session

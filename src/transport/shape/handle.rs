@@ -20,10 +20,11 @@ use crate::transport::observe::events::{ServiceEvent, SessionEnd};
 use crate::transport::panics::{Panicked, guarded};
 use crate::transport::session::sessions::{SessionRow, now};
 use crate::transport::shared::Shared;
-use crate::wire::jsonrpc::{
-    ErrorObject, Id, Json, Notification, Outgoing, Params, ParseError, Request, Response as Reply,
-};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing, Response as Reply};
+use crate::wire::message::{Notification, ParseError, Request};
 use crate::wire::method::Method;
+use crate::wire::params::Params;
 use crate::wire::pieces::Pieces;
 use crate::wire::version::ProtocolVersion;
 

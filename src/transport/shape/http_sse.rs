@@ -27,7 +27,8 @@ use crate::transport::stream::body::ResponseBody;
 use crate::transport::stream::lease::Lease;
 use crate::transport::stream::queue::{StreamEnd, queue};
 use crate::wire::id::{SessionId, StreamId};
-use crate::wire::jsonrpc::{self, Message, Outgoing, Payload, Request};
+use crate::wire::jsonrpc::Outgoing;
+use crate::wire::message::{self, Message, Payload, Request};
 use crate::wire::sse::{Event, EventName};
 
 /// Opens a stream, and a session that lives as long.
@@ -123,7 +124,7 @@ where
     if detach::is_long(&head, &body) {
         detach::detach(&mut head, &mut body);
     }
-    let read = jsonrpc::parse(&body, &config.json);
+    let read = message::parse(&body, &config.json);
     // Whatever waits from here on has what it needs of it.
     drop(body);
     shared.permit(Endpoint::Messages, &head, &read)?;

@@ -27,7 +27,9 @@ use crate::transport::stream::body::ResponseBody;
 use crate::transport::stream::lease::{Lease, Leased};
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
-use crate::wire::jsonrpc::{ErrorObject, Id, Json, Outgoing, Request};
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
+use crate::wire::message::Request;
 use crate::wire::method::Method;
 
 /// What is told to a request that its identity did not outlive.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::RawJson;
+use crate::wire::json::RawJson;
 
 /// The id of a request, as the JSON token it came as (SPEC A-5): `1` and `"1"` are different ids,
 /// and `18446744073709551616` keeps all its digits.
@@ -34,7 +34,7 @@ const SHORT: usize = 38;
 
 impl Id {
     /// Invariant of the callers: `token` is the token of a JSON string or integer.
-    pub(super) fn from_token(token: &[u8]) -> Self {
+    pub(in crate::wire) fn from_token(token: &[u8]) -> Self {
         let mut bytes = [0; SHORT];
         Self(match bytes.get_mut(..token.len()) {
             Some(start) => {
@@ -62,7 +62,7 @@ impl Id {
 
     /// The text of a string; `None` for an integer.
     fn text(&self) -> Option<Cow<'_, str>> {
-        RawJson(self.as_bytes()).as_str()
+        RawJson::of(self.as_bytes()).as_str()
     }
 }
 

@@ -1,31 +1,23 @@
-//! The JSON-RPC 2.0 envelope, read without building values.
+//! JSON-RPC 2.0: ids, errors, the envelope of a message, and messages to bytes.
 //!
-//! [`parse()`] goes once over a body and gives a [`Payload`]: which kind of message it is, and where
-//! its parts lie. Ids, params and results stay the bytes they came as; serde_json reads a value
-//! when somebody asks for it. SPEC part A says what is accepted.
+//! Nothing here knows what a method means or what `params` hold: the protocol above says so with
+//! [`Protocol`].
 
 mod encode;
+mod envelope;
 mod error;
+mod fault;
 mod id;
-mod json;
-mod members;
-mod message;
-mod names;
-mod parse;
-mod plain;
-mod price;
-mod scan;
-#[cfg(test)]
-mod tests;
-mod token;
-mod walk;
+mod limits;
+mod response;
 
 pub use self::error::ErrorObject;
 pub use self::id::Id;
-pub use self::json::{InvalidJson, Json, RawJson};
-pub use self::message::{Message, Notification, Params, Payload, Request, Response};
-pub use self::parse::{MessageLimits, ParseError, parse};
+pub use self::limits::MessageLimits;
+pub use self::response::Response;
 
-#[cfg(feature = "server")]
-pub(crate) use self::encode::put_owned_string;
-pub(crate) use self::encode::{Outgoing, put_string};
+pub(crate) use self::encode::Outgoing;
+
+pub(in crate::wire) use self::envelope::{Content, Envelope, Member, Protocol, Unfit, id};
+pub(in crate::wire) use self::error::shortened;
+pub(in crate::wire) use self::fault::Fault;

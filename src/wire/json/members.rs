@@ -2,23 +2,55 @@
 
 use std::borrow::Cow;
 
+use super::fault::{Fault, Scanned};
 use super::names::Names;
-use super::scan::{Scanned, decode};
+use super::string::decode;
 
 /// The members of an object that its reader looks for.
-pub(super) trait Part: Copy {
+pub(in crate::wire) trait Part: Copy {
     /// What most of the names begin with: no quote, no backslash, no control character.
     const PREFIX: &'static [u8] = b"";
     /// Whether a name that is no part may not be duplicated either, so that such names are kept.
     const CHECKS_OTHERS: bool = true;
     /// The one with this name.
     fn named(name: &[u8]) -> Option<Self>;
-    /// Its place among all of them: less than 16.
-    fn place(self) -> u8;
+    /// Its index among all of them: less than 16.
+    fn index(self) -> u8;
 }
 
+/// Writes the table of the members that a reader looks for: each with its name.
+macro_rules! parts {
+    (
+        $(#[$doc:meta])*
+        enum $parts:ident { $($part:ident = $name:literal,)* }
+        $(with { $($setting:tt)* })?
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        enum $parts {
+            $($part,)*
+        }
+
+        impl $crate::wire::json::Part for $parts {
+            $($($setting)*)?
+
+            fn named(name: &[u8]) -> Option<Self> {
+                Some(match name {
+                    $(name if name == $name.as_bytes() => Self::$part,)*
+                    _ => return None,
+                })
+            }
+
+            fn index(self) -> u8 {
+                self as u8
+            }
+        }
+    };
+}
+pub(in crate::wire) use parts;
+
 /// What is known of an object while it is read.
-pub(super) struct Members<'a> {
+pub(in crate::wire) struct Members<'a> {
     /// Whether a member was read, so that the next stands after a comma.
     pub(super) is_begun: bool,
     /// How many there may be.
@@ -27,10 +59,10 @@ pub(super) struct Members<'a> {
     len_of_others: usize,
     /// The parts that were there, and those that were there again: a bit for each.
     parts: u16,
-    repeated_parts: u16,
+    duplicate_parts: u16,
     /// Most objects have no others.
     others: Option<Names<'a>>,
-    repeated: Option<String>,
+    duplicate: Option<String>,
 }
 
 /// How many characters of a duplicated name are told.
@@ -43,15 +75,15 @@ impl<'a> Members<'a> {
             max,
             len_of_others: 0,
             parts: 0,
-            repeated_parts: 0,
+            duplicate_parts: 0,
             others: None,
-            repeated: None,
+            duplicate: None,
         }
     }
 
     /// Whether there are more members than there may be.
     #[inline(always)]
-    pub(super) fn are_too_many(&self) -> bool {
+    pub(in crate::wire) fn are_too_many(&self) -> bool {
         // There are no more parts than bits, so that hardly any object has its parts counted.
         let most = self.len_of_others.saturating_add(16);
         most > self.max && self.len_of_others + self.parts.count_ones() as usize > self.max
@@ -64,7 +96,7 @@ impl<'a> Members<'a> {
         let part = P::named(name);
         match part {
             Some(part) if self.is_first(part) => return Some(part),
-            Some(_) => self.repeat(name),
+            Some(_) => self.add_duplicate(name),
             None => self.add_other::<P>(Cow::Borrowed(name)),
         }
         None
@@ -80,7 +112,7 @@ impl<'a> Members<'a> {
         let name = decode(token)?.into_owned().into_bytes();
         match P::named(&name) {
             Some(part) if self.is_first(part) => return Ok(Some(part)),
-            Some(_) => self.repeat(&name),
+            Some(_) => self.add_duplicate(&name),
             None => self.add_other::<P>(Cow::Owned(name)),
         }
         Ok(None)
@@ -88,9 +120,9 @@ impl<'a> Members<'a> {
 
     #[inline(always)]
     fn is_first(&mut self, part: impl Part) -> bool {
-        let bit = 1 << part.place();
+        let bit = 1 << part.index();
         if self.parts & bit != 0 {
-            self.repeated_parts |= bit;
+            self.duplicate_parts |= bit;
             return false;
         }
         self.parts |= bit;
@@ -102,25 +134,25 @@ impl<'a> Members<'a> {
     #[inline(never)]
     fn add_other<P: Part>(&mut self, name: Cow<'a, [u8]>) {
         self.len_of_others += 1;
-        if !P::CHECKS_OTHERS || self.repeated.is_some() || self.are_too_many() {
+        if !P::CHECKS_OTHERS || self.duplicate.is_some() || self.are_too_many() {
             return;
         }
         let others = self.others.get_or_insert_default();
         if let Err(name) = others.insert(name) {
-            self.tell(&name);
+            self.refuse(&name);
         }
     }
 
     #[cold]
-    fn repeat(&mut self, name: &[u8]) {
+    fn add_duplicate(&mut self, name: &[u8]) {
         self.len_of_others += 1;
-        self.tell(name);
+        self.refuse(name);
     }
 
     #[cold]
-    fn tell(&mut self, name: &[u8]) {
+    fn refuse(&mut self, name: &[u8]) {
         self.others = None;
-        self.repeated.get_or_insert_with(|| {
+        self.duplicate.get_or_insert_with(|| {
             let told = &name[..name.len().min(4 * TOLD)];
             let told = String::from_utf8_lossy(told);
             told.chars().take(TOLD).collect()
@@ -128,13 +160,25 @@ impl<'a> Members<'a> {
     }
 
     /// Whether this part was there more than once.
-    pub(super) fn repeats(&self, part: impl Part) -> bool {
-        self.repeated_parts & 1 << part.place() != 0
+    pub(in crate::wire) fn is_duplicated(&self, part: impl Part) -> bool {
+        self.duplicate_parts & 1 << part.index() != 0
     }
 
-    /// The beginning of the first name that was there before.
+    /// What is wrong with the names of the object, which is `of` a message.
     #[inline(always)]
-    pub(super) fn repeated(&mut self) -> Option<String> {
-        self.repeated.take()
+    pub(in crate::wire) fn fault(&mut self, of: &'static str) -> Option<Box<Fault>> {
+        if let Some(fault) = self.width_fault(of) {
+            return Some(fault);
+        }
+        let name = self.duplicate.take()?;
+        Some(Fault::Duplicate { name, of }.into())
+    }
+
+    /// The same where names that are no parts may be duplicated.
+    #[inline(always)]
+    pub(in crate::wire) fn width_fault(&self, of: &'static str) -> Option<Box<Fault>> {
+        let limit = self.max;
+        self.are_too_many()
+            .then(|| Fault::TooManyMembers { limit, of }.into())
     }
 }

@@ -27,7 +27,6 @@ pub(super) fn run_behind_escape(text: &[u8], at: usize) -> usize {
 }
 
 /// Whether a text has anything that a JSON string holds as an escape only.
-#[cfg(any(test, feature = "server"))]
 pub(super) fn has_mark(text: &[u8]) -> bool {
     plain_run(text, 0) != text.len()
 }

@@ -6,55 +6,18 @@
 //! are in `cargo bench --bench wire`, group `parse`). The fuzz target `jsonrpc_parse` holds this scanner
 //! to serde_json's verdict.
 
-use std::borrow::Cow;
-use std::num::NonZeroU32;
-
+use super::fault::{Fault, Scanned};
 use super::members::{Members, Part};
-use super::parse::{Fault, MessageLimits};
-use super::plain::plain_run;
 use super::price;
+use super::span::{Kind, Span};
+use super::string::decode;
 use super::token::{Quoted, expected, gap, number, string, word};
 
-/// What was read, or why it is not JSON. The fault is boxed, because every value that is read hands a
-/// result up, and without the fault inside it fits into two registers.
-pub(super) type Scanned<T> = Result<T, Box<Fault>>;
+/// Deeper than any schema that is in use, shallow enough for every reader's stack.
+pub(in crate::wire) const MAX_DEPTH: usize = 64;
 
-/// Where a value lies in the body, both ends in bytes. No value ends at 0, so that an optional span is
-/// no longer than a span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    start: u32,
-    end: NonZeroU32,
-}
-
-impl Span {
-    #[inline(always)]
-    pub(super) fn new(start: usize, end: usize) -> Self {
-        // `Scanner::new` refuses text that 32 bits cannot index.
-        Self {
-            start: start as u32,
-            end: NonZeroU32::new(end as u32).expect("a value has a byte at least"),
-        }
-    }
-
-    pub(super) fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end.get() as usize
-    }
-}
-
-/// What a value is, by its first byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Object,
-    Array,
-    String,
-    /// A number without fraction and exponent.
-    Integer,
-    /// A number with a fraction or an exponent.
-    Decimal,
-    Bool,
-    Null,
-}
+/// The most levels that a scanner can follow: it keeps a bit of each.
+pub(in crate::wire) const DEPTH_CEILING: usize = 512;
 
 /// The names that serde_json gives a meaning of its own, by its features.
 const RESERVED: [&str; 2] = [
@@ -69,24 +32,24 @@ const RESERVED_LEN: std::ops::RangeInclusive<usize> =
 /// Containers inside each other that are no trouble for serde_json.
 const SURE_DEPTH: usize = 120;
 
-pub(super) struct Scanner<'a> {
+pub(in crate::wire) struct Scanner<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
     max_depth: usize,
-    is_odd: bool,
+    may_overflow: bool,
     /// What a tree of all that was read would take on the heap, at most. The strings of the whole text
     /// are charged from the beginning.
     price: u64,
     has_reserved_name: bool,
     /// Of each container that [`Scanner::container`] is in, whether it is an object: a bit by its depth.
-    objects: [u64; MessageLimits::DEPTH_CEILING / 64],
+    objects: [u64; DEPTH_CEILING / 64],
 }
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `text`, which may nest `max_depth` containers, and no more than
-    /// [`MessageLimits::DEPTH_CEILING`].
-    pub(super) fn new(text: &'a [u8], max_depth: usize) -> Scanned<Self> {
+    /// [`DEPTH_CEILING`].
+    pub(in crate::wire) fn new(text: &'a [u8], max_depth: usize) -> Scanned<Self> {
         if u32::try_from(text.len()).is_err() {
             return Err(Fault::TooLong.into());
         }
@@ -94,13 +57,13 @@ impl<'a> Scanner<'a> {
         let text = std::str::from_utf8(text).map_err(|error| Fault::Utf8 {
             at: error.valid_up_to(),
         })?;
-        let max_depth = max_depth.min(MessageLimits::DEPTH_CEILING);
+        let max_depth = max_depth.min(DEPTH_CEILING);
         Ok(Self {
             text,
             at: 0,
             depth: 0,
             max_depth,
-            is_odd: max_depth > SURE_DEPTH,
+            may_overflow: max_depth > SURE_DEPTH,
             price: text.len() as u64,
             has_reserved_name: false,
             objects: Default::default(),
@@ -109,52 +72,55 @@ impl<'a> Scanner<'a> {
 
     /// Whether serde_json may be unable to hold what was read so far: it takes neither a number beyond
     /// the range of a double, nor more than 127 containers inside each other.
-    pub(super) fn is_odd(&self) -> bool {
-        self.is_odd
+    pub(in crate::wire) fn may_overflow(&self) -> bool {
+        self.may_overflow
     }
 
-    /// What a tree of all values that were read so far would take on the heap, in bytes, at most.
-    pub(super) fn price(&self) -> u64 {
-        self.price
-    }
-
-    /// Whether a member so far has a name that serde_json keeps for itself: it reads a string behind
-    /// `$serde_json::private::RawValue` as JSON once more, and so makes another tree of the text than
-    /// every other reader, as large and as deep as that string says.
-    pub(super) fn has_reserved_name(&self) -> bool {
-        self.has_reserved_name
+    /// What is wrong with the values so far, whatever message they are part of: a tree of them would
+    /// take more than `max_tree` bytes of heap, or a member has a name that serde_json keeps for
+    /// itself. It reads a string after `$serde_json::private::RawValue` as JSON once more, and so makes
+    /// another tree of the text than every other reader, as large and as deep as that string says.
+    #[inline(always)]
+    pub(in crate::wire) fn fault(&self, max_tree: usize) -> Option<Box<Fault>> {
+        let is_large = self.price > max_tree as u64;
+        (is_large || self.has_reserved_name).then(|| {
+            Box::new(match is_large {
+                true => Fault::LargeTree { limit: max_tree },
+                false => Fault::ReservedName,
+            })
+        })
     }
 
     /// The text of a value.
-    pub(super) fn slice(&self, span: Span) -> &'a str {
+    pub(in crate::wire) fn slice(&self, span: Span) -> &'a str {
         &self.text[span.range()]
     }
 
     /// The bytes of a value.
-    pub(super) fn bytes(&self, span: Span) -> &'a [u8] {
+    pub(in crate::wire) fn bytes(&self, span: Span) -> &'a [u8] {
         &self.text.as_bytes()[span.range()]
     }
 
     /// The current place, to be given to [`Scanner::since`].
-    pub(super) fn position(&self) -> usize {
+    pub(in crate::wire) fn position(&self) -> usize {
         self.at
     }
 
     /// All that was read since `start`.
-    pub(super) fn since(&self, start: usize) -> Span {
+    pub(in crate::wire) fn since(&self, start: usize) -> Span {
         Span::new(start, self.at)
     }
 
     /// Skips white space and looks at the next byte.
     #[inline(always)]
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    pub(in crate::wire) fn peek(&mut self) -> Option<u8> {
         let text = self.text.as_bytes();
         self.at = gap(text, self.at);
         text.get(self.at).copied()
     }
 
     /// Nothing but white space may follow.
-    pub(super) fn end(&mut self) -> Scanned<()> {
+    pub(in crate::wire) fn end(&mut self) -> Scanned<()> {
         match self.peek() {
             None => Ok(()),
             Some(_) => Err(self.expected("the end of the body")),
@@ -163,7 +129,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads over one value of any kind.
     #[inline(always)]
-    pub(super) fn value(&mut self) -> Scanned<(Kind, Span)> {
+    pub(in crate::wire) fn value(&mut self) -> Scanned<(Kind, Span)> {
         let first = self.peek();
         let start = self.at;
         let kind = match first {
@@ -201,7 +167,7 @@ impl<'a> Scanner<'a> {
             }
             Some(b'-' | b'0'..=b'9') => {
                 let number = number(text, at)?;
-                self.is_odd |= number.may_overflow;
+                self.may_overflow |= number.may_overflow;
                 (number.kind, number.end)
             }
             Some(b't') => (Kind::Bool, word(text, at, b"true")?),
@@ -327,7 +293,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes into the object at the current place, for [`Scanner::next`]: it may have `max_members`.
-    pub(super) fn object(&mut self, max_members: usize) -> Scanned<Members<'a>> {
+    pub(in crate::wire) fn object(&mut self, max_members: usize) -> Scanned<Members<'a>> {
         self.enter()?;
         self.at += 1;
         Ok(Members::new(max_members))
@@ -336,7 +302,10 @@ impl<'a> Scanner<'a> {
     /// Goes to the value of the next member that is a part, and not there before (SPEC A-25, PITFALLS R-38).
     /// Other members are read over; `None` when the object has ended.
     #[inline(always)]
-    pub(super) fn next<P: Part>(&mut self, members: &mut Members<'a>) -> Scanned<Option<P>> {
+    pub(in crate::wire) fn next<P: Part>(
+        &mut self,
+        members: &mut Members<'a>,
+    ) -> Scanned<Option<P>> {
         let text = self.text.as_bytes();
         loop {
             let mut at = gap(text, self.at);
@@ -378,14 +347,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes into the array at the current place, for [`Scanner::next_element`].
-    pub(super) fn array(&mut self) -> Scanned<Elements> {
+    pub(in crate::wire) fn array(&mut self) -> Scanned<Elements> {
         self.enter()?;
         self.at += 1;
         Ok(Elements { is_begun: false })
     }
 
     /// Goes to the next element; false when the array has ended.
-    pub(super) fn next_element(&mut self, elements: &mut Elements) -> Scanned<bool> {
+    pub(in crate::wire) fn next_element(&mut self, elements: &mut Elements) -> Scanned<bool> {
         let is_begun = std::mem::replace(&mut elements.is_begun, true);
         match self.peek() {
             Some(b']') => {
@@ -421,43 +390,6 @@ fn name(text: &[u8], at: usize, prefix: usize) -> Scanned<(Quoted, usize)> {
 }
 
 /// What is known of an array while it is read.
-pub(super) struct Elements {
+pub(in crate::wire) struct Elements {
     is_begun: bool,
-}
-
-/// The text of a string token, quotes and escapes removed.
-pub(super) fn decode(token: &str) -> Scanned<Cow<'_, str>> {
-    let end = token.len() - 1;
-    // Up to the closing quote, unless there is an escape before it.
-    if plain_run(token.as_bytes(), 1) == end {
-        return Ok(Cow::Borrowed(&token[1..end]));
-    }
-    match serde_json::from_str(token) {
-        Ok(text) => Ok(Cow::Owned(text)),
-        Err(_) => Err(Box::new(Fault::Syntax {
-            at: 0,
-            expected: "a string",
-        })),
-    }
-}
-
-/// How many steps the scanners of this thread took, so that a test can count them where it would
-/// have to measure time (PITFALLS R-40). Each reads on: the scanner never goes back.
-#[cfg(test)]
-pub(super) mod steps {
-    use std::cell::Cell;
-
-    thread_local! {
-        static STEPS: Cell<usize> = const { Cell::new(0) };
-    }
-
-    pub(in crate::wire::jsonrpc) fn count() {
-        STEPS.set(STEPS.get() + 1);
-    }
-
-    pub(in crate::wire::jsonrpc) fn of(run: impl FnOnce()) -> usize {
-        let before = STEPS.get();
-        run();
-        STEPS.get() - before
-    }
 }

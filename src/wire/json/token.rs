@@ -1,12 +1,11 @@
 //! One token of JSON at a time: where it ends, or why it is none. Plain functions on the text and a
 //! place in it, so that the place stays in a register while values are read.
 
-#[cfg(test)]
-use super::scan::steps;
-
-use super::parse::Fault;
+use super::fault::{Fault, Scanned};
 use super::plain::{plain_run, run_behind_escape};
-use super::scan::{Kind, Scanned};
+use super::span::Kind;
+#[cfg(test)]
+use super::steps;
 
 /// Where the white space from `at` on ends. Nearly every client sends none.
 #[inline(always)]
@@ -69,6 +68,21 @@ fn rest_of_string(text: &[u8], mut at: usize) -> Scanned<usize> {
             Some(0..0x20) => return Err(expected("no raw control character in a string", at)),
             Some(_) => at = run_behind_escape(text, at),
             None => return Err(expected("the end of a string", at)),
+        }
+    }
+}
+
+/// Where the string ends that begins at `at`, in text that was checked before: its escapes are only
+/// skipped.
+pub(super) fn checked_string(text: &[u8], at: usize) -> usize {
+    let mut at = at + 1;
+    loop {
+        at = plain_run(text, at);
+        match text.get(at) {
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return text.len(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Walks over JSON text that the scanner has checked: nothing is judged again, so that finding a
 //! member costs a fraction of reading it.
 
-use super::plain::plain_run;
+use super::token::{checked_string, gap};
 
 /// The members of an object: the token of each name with its quotes, and the text of its value.
 /// Nothing for any other value. Text that was not checked gives nonsense, and no panic.
@@ -15,7 +15,7 @@ pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         if text.get(open) != Some(&b'"') {
             return None;
         }
-        let close = string(text, open);
+        let close = checked_string(text, open);
         // Behind the name stands its colon.
         let start = gap(text, gap(text, close) + 1);
         let end = value(text, start);
@@ -41,32 +41,10 @@ pub(super) fn elements(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Where the white space from `at` on ends.
-fn gap(text: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\n' | b'\t' | b'\r') = text.get(at) {
-        at += 1;
-    }
-    at
-}
-
-/// Where the string ends that begins at `at`.
-fn string(text: &[u8], at: usize) -> usize {
-    let mut at = at + 1;
-    loop {
-        at = plain_run(text, at);
-        match text.get(at) {
-            Some(b'"') => return at + 1,
-            Some(b'\\') => at += 2,
-            Some(_) => at += 1,
-            None => return text.len(),
-        }
-    }
-}
-
 /// Where the value ends that begins at `at`.
 fn value(text: &[u8], at: usize) -> usize {
     match text.get(at) {
-        Some(b'"') => string(text, at),
+        Some(b'"') => checked_string(text, at),
         Some(b'{' | b'[') => container(text, at),
         _ => {
             let rest = text.get(at..).unwrap_or_default();
@@ -82,7 +60,7 @@ fn container(text: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = text.get(at) {
         match byte {
             b'"' => {
-                at = string(text, at);
+                at = checked_string(text, at);
                 continue;
             }
             b'{' | b'[' => depth += 1,

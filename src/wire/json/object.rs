@@ -1,111 +1,14 @@
-//! JSON text that is passed on unread: borrowed from a message, or owned and ready to send.
+//! JSON text that is passed on unread, owned and ready to send.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::parse::MessageLimits;
-use super::plain::has_escape;
-use super::scan::{Kind, Scanner, decode};
-use super::walk::{elements, members};
+use super::scan::{MAX_DEPTH, Scanner};
+use super::span::Kind;
 use crate::wire::pieces::Pieces;
-
-/// One JSON value inside a message, as the bytes it came as.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RawJson<'a>(pub(super) &'a [u8]);
-
-impl<'a> RawJson<'a> {
-    /// A part of a message that was kept: `text` is the text of one value, checked before.
-    pub(crate) fn of(text: &'a [u8]) -> Self {
-        Self(text)
-    }
-
-    /// The bytes of the value; valid JSON, valid UTF-8.
-    #[must_use]
-    pub fn as_bytes(self) -> &'a [u8] {
-        self.0
-    }
-
-    /// The text of a string, escapes decoded; `None` for a value of another type.
-    #[must_use]
-    pub fn as_str(self) -> Option<Cow<'a, str>> {
-        match self.unescaped() {
-            Some(text) => std::str::from_utf8(text).ok().map(Cow::Borrowed),
-            None if self.is_string() => decode(std::str::from_utf8(self.0).ok()?).ok(),
-            None => None,
-        }
-    }
-
-    /// Whether it is an object.
-    pub(crate) fn is_object(self) -> bool {
-        self.0.starts_with(b"{")
-    }
-
-    /// Whether it is a string.
-    pub(crate) fn is_string(self) -> bool {
-        self.0.starts_with(b"\"")
-    }
-
-    /// A member of an object, without reading the others. Of members with the same name it is the
-    /// last, as for nearly every reader.
-    pub(crate) fn member(self, wanted: &str) -> Option<Self> {
-        let members = members(self.0).filter(|(name, _)| Self(name).is_text(wanted));
-        members.last().map(|(_, value)| Self(value))
-    }
-
-    /// The members of an object, one after the other: the name, a string, and the value. There are none
-    /// in a value of another type.
-    #[cfg(feature = "server")]
-    pub(crate) fn members(self) -> impl Iterator<Item = (Self, Self)> {
-        members(self.0).map(|(name, value)| (Self(name), Self(value)))
-    }
-
-    /// The text of a member that is a string.
-    #[cfg(feature = "server")]
-    pub(crate) fn text_of(self, wanted: &str) -> Option<Cow<'a, str>> {
-        self.member(wanted)?.as_str()
-    }
-
-    /// The elements of an array, one after the other; `None` for a value of another type.
-    pub(crate) fn elements(self) -> Option<impl Iterator<Item = Self>> {
-        let is_array = self.0.starts_with(b"[");
-        is_array.then(|| elements(self.0).map(Self))
-    }
-
-    /// Whether a string has this text.
-    fn is_text(self, wanted: &str) -> bool {
-        match self.unescaped() {
-            Some(text) => text == wanted.as_bytes(),
-            None => self.as_str().is_some_and(|text| text == wanted),
-        }
-    }
-
-    /// The text of a string without escapes, which is in its bytes.
-    pub(crate) fn unescaped(self) -> Option<&'a [u8]> {
-        match self.0 {
-            [b'"', text @ .., b'"'] if !has_escape(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The value, read by serde_json.
-    ///
-    /// # Errors
-    ///
-    /// When serde_json cannot hold it, as with the number `1e999`.
-    pub fn to_value(self) -> Result<Value, serde_json::Error> {
-        serde_json::from_slice(self.0)
-    }
-}
-
-impl fmt::Debug for RawJson<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(self.0))
-    }
-}
 
 /// One JSON object, ready to send as a `result`, as `params` or as `data`.
 ///
@@ -141,11 +44,11 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// When the text is not one JSON object, or nests deeper than [`MessageLimits::MAX_DEPTH`].
+    /// When the text is not one JSON object, or nests deeper than 64 levels.
     pub fn parse(text: impl Into<Bytes>) -> Result<Self, InvalidJson> {
         let text = text.into();
         let scan = || {
-            let mut scanner = Scanner::new(&text, MessageLimits::MAX_DEPTH)?;
+            let mut scanner = Scanner::new(&text, MAX_DEPTH)?;
             let (kind, _) = scanner.value()?;
             scanner.end().map(|()| kind)
         };
@@ -189,7 +92,7 @@ impl Json {
     }
 
     /// Appends a copy of the object.
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
+    pub(in crate::wire) fn put(&self, out: &mut Vec<u8>) {
         match &self.0 {
             Text::Whole(text) => out.extend_from_slice(text),
             Text::Parted(parted) => {
@@ -271,14 +174,6 @@ impl std::error::Error for InvalidJson {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_member_is_found_by_its_name() {
-        let raw = RawJson(br#"{"a":0,"a":{"b":1},"\u0063":"x"}"#);
-        assert_eq!(raw.member("a").unwrap().as_bytes(), br#"{"b":1}"#);
-        assert_eq!(raw.member("c").unwrap().as_bytes(), br#""x""#);
-        assert!(raw.member("b").is_none() && RawJson(b"[1]").member("a").is_none());
-    }
 
     /// SPEC H-3: a message is one line, whatever the whitespace it came with.
     #[test]

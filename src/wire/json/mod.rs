@@ -1,0 +1,27 @@
+//! JSON text, read and written without building values.
+
+mod fault;
+mod members;
+mod names;
+mod object;
+mod plain;
+mod price;
+mod raw;
+mod scan;
+mod span;
+#[cfg(test)]
+pub(in crate::wire) mod steps;
+mod string;
+mod token;
+mod walk;
+
+pub use self::object::{InvalidJson, Json};
+pub use self::raw::RawJson;
+
+pub(crate) use self::string::{put_owned_string, put_string};
+
+pub(in crate::wire) use self::fault::{Fault, Scanned};
+pub(in crate::wire) use self::members::{Part, parts};
+pub(in crate::wire) use self::scan::{DEPTH_CEILING, MAX_DEPTH, Scanner};
+pub(in crate::wire) use self::span::{Kind, Span};
+pub(in crate::wire) use self::string::decode;
