@@ -31,6 +31,7 @@ const LANES: [&[Step]; 3] = [
         step("examples"),
         step("doc"),
         step("api"),
+        step("semver"),
         step("package"),
         Step {
             line: "bench",

@@ -50,7 +50,7 @@ const WORDS: &[Word] = &[
     },
     Word {
         name: "fuzz",
-        does: "[SECONDS] [TARGET...]: fuzzes, 60 s each target",
+        does: "[SECONDS] [TARGET...]: fuzzes, 30 s each target",
         run: fuzz::fuzz,
     },
     Word {
