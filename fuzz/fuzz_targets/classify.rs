@@ -1,9 +1,7 @@
-//! Any request, on a server with sessions and on one without: it is answered, what is refused has
-//! its status and a JSON-RPC error with a code that fits, and a POST to `/mcp` comes to what the
-//! oracle says.
+//! Any request, to a server with sessions and to one without: the server answers it, a refusal has a matching status
+//! and JSON-RPC error code, and a POST to `/mcp` has the outcome that the oracle expects.
 //!
-//! An input is a request as HTTP/1.1 writes it, with line feeds alone, so that seeds can be written
-//! by hand. `$3` and `$1` in a header stand for sessions of 2025-03-26 and 2025-11-25. See
+//! An input is an HTTP/1.1 request with bare line feeds, so that seeds can be written by hand. `$3` and `$1` in a header stand for sessions of 2025-03-26 and 2025-11-25. See
 //! [`Input::read`].
 
 #![no_main]
@@ -31,18 +29,18 @@ fuzz_target!(|bytes: &[u8]| {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let with = McpService::builder(Words).keep_alive(None).build();
-        let without = McpService::builder(Words).keep_alive(None);
+        let with = McpService::builder(ByMethod).keep_alive(None).build();
+        let without = McpService::builder(ByMethod).keep_alive(None);
         let without = without.without_sessions().build();
         ask(&with.unwrap(), true, &input).await;
         ask(&without.unwrap(), false, &input).await;
     });
 });
 
-/// Answers by the method alone.
-struct Words;
+/// A dispatcher that answers by the method alone.
+struct ByMethod;
 
-impl Dispatcher for Words {
+impl Dispatcher for ByMethod {
     fn request(&self, cx: Context, request: Asked) -> BoxFuture<Result<Json, ErrorObject>> {
         Box::pin(async move {
             match request.method() {
@@ -86,8 +84,8 @@ struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// `<method> <path>` LF, lines of `<name>: <value>`, an empty line, the body. `None` for what no
-    /// HTTP server would hand on.
+    /// `<method> <path>` LF, lines of `<name>: <value>`, an empty line, the body. `None` if no
+    /// HTTP server would accept it.
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let end = bytes.windows(2).position(|pair| pair == b"\n\n")?;
         let (head, body) = (&bytes[..end], &bytes[end + 2..]);
@@ -113,7 +111,7 @@ impl<'a> Input<'a> {
         lines.map(|(_, value)| *value).collect()
     }
 
-    /// Whether what is checked before the body is in order, in the plainest way.
+    /// Whether the head passes all checks in the simplest way, so that the outcome depends on the body.
     fn is_plain(&self) -> bool {
         let accept = self.lines("accept");
         self.method == Method::POST
@@ -135,7 +133,7 @@ async fn ask(service: &McpService, sessions: bool, input: &Input<'_>) {
     let mut open = [String::new(), String::new()];
     if sessions {
         for (open, version) in open.iter_mut().zip(["2025-03-26", "2025-11-25"]) {
-            *open = opened(service, version).await;
+            *open = open_session(service, version).await;
         }
     }
     let headers: Vec<(String, Vec<u8>)> = input
@@ -190,7 +188,7 @@ async fn ask(service: &McpService, sessions: bool, input: &Input<'_>) {
     assert!(!(expected.is_modern && session.is_some()), "{answer:?}");
 }
 
-async fn opened(service: &McpService, version: &str) -> String {
+async fn open_session(service: &McpService, version: &str) -> String {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": {"name": version}});
     let request = Request::post("/mcp")
@@ -212,7 +210,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// Reads a whole answer, or what comes of it before a minute of silence.
+    /// Reads an answer to its end, or until a minute of silence.
     async fn read(response: Response<ResponseBody>) -> Self {
         let (head, mut body) = response.into_parts();
         let mut text = Vec::new();
@@ -230,7 +228,7 @@ impl Answer {
         }
     }
 
-    /// What holds for the answer to any request.
+    /// Checks what holds for every answer.
     fn check(&self, method: &Method) {
         let error = self.json.as_ref().map(|body| &body["error"]);
         let code = error.and_then(|error| error["code"].as_i64());

@@ -1,5 +1,5 @@
-//! The parser never panics, and its verdict on any bytes is the oracle's: accepted or refused, the
-//! code, the echoed id, the kind of message, and where every part lies.
+//! The parser never panics, and agrees with the oracle on any bytes: accepted or refused, the error code, the echoed
+//! id, the kind of message, and the position of every part.
 
 #![no_main]
 
@@ -12,11 +12,11 @@ fuzz_target!(|body: &[u8]| {
     let node = Node::read(body);
     let body = Bytes::copy_from_slice(body);
     same_verdict(&body, node.as_ref(), Costs::DEFAULT);
-    // Limits that bodies of this size meet: each is exact.
+    // Limits that short bodies can reach. Each is exact.
     for (tree, members) in [(1500, 1000), (2500, 4), (6000, 12)] {
         same_verdict(&body, node.as_ref(), Costs { tree, members });
     }
-    // What may be sent on as it is: one JSON object.
+    // Only one JSON object may be sent on unchanged.
     let json = Json::parse(body.clone());
     assert_eq!(json.is_ok(), matches!(node, Some(Node::Object(_))));
     if let Ok(json) = json {
@@ -84,7 +84,7 @@ fn same(message: &Message, kind: &Kind<'_, '_>) {
         }
         _ => panic!("parsed {message:?}, expected {kind:?}"),
     }
-    // What logs and panics would show must not panic itself.
+    // The Debug output must not panic.
     let _ = format!("{message:?}");
 }
 
@@ -122,8 +122,8 @@ fn same_params(parsed: Option<Params<'_>>, expected: Option<&Node<'_>>) {
     }
 }
 
-/// The bytes of a part, read again, are the value that the oracle has there. Numbers and strings
-/// are compared by their tokens, so this holds byte for byte.
+/// The bytes of a part parse to the value that the oracle has there. Numbers and strings are compared by their
+/// tokens, so they agree byte for byte.
 fn same_value(parsed: Option<RawJson<'_>>, expected: Option<&Node<'_>>) {
     assert_eq!(parsed.is_some(), expected.is_some());
     if let Some(raw) = parsed {

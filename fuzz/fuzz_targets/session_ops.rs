@@ -1,8 +1,7 @@
-//! Whatever clients of Streamable HTTP do, and in whatever order: each has every message once and in
-//! order, across connections that break and are taken up again.
+//! Whatever clients of Streamable HTTP do, and in whatever order: each receives every message once and in order,
+//! across connections that break and are resumed.
 //!
-//! An input is a list of operations, each a letter and a digit, so that seeds can be written by
-//! hand. See [`World::apply`].
+//! An input is a list of operations, each a letter and a digit, so that seeds can be written by hand. See [`World::apply`].
 
 #![no_main]
 
@@ -25,12 +24,12 @@ use mcp_wire::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// How long events are kept, and how long a session may be idle.
+/// How long a session keeps events, and how long it may be idle.
 const AGE: Duration = Duration::from_secs(300);
 const IDLE: Duration = Duration::from_secs(600);
-/// How many changes a session is subscribed to.
+/// The number of subscriptions of a session.
 const CHANGES: usize = 64;
-/// What the digit of a wait stands for, in seconds.
+/// The times that a wait may take, in seconds.
 const WAITS: [u64; 10] = [0, 1, 2, 5, 10, 30, 60, 299, 301, 601];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -50,13 +49,13 @@ fuzz_target!(|bytes: &[u8]| {
     });
 });
 
-/// Does as it is told, and publishes.
+/// A dispatcher whose calls are described by their name, and which exposes its publisher.
 #[derive(Clone, Default)]
-struct Works {
+struct Scripted {
     publisher: Arc<Mutex<Option<Publisher>>>,
 }
 
-impl Dispatcher for Works {
+impl Dispatcher for Scripted {
     fn request(&self, cx: Context, request: Asked) -> BoxFuture<Result<Json, ErrorObject>> {
         Box::pin(async move {
             let name = request.params().and_then(|params| params.name());
@@ -82,8 +81,8 @@ impl Dispatcher for Works {
     }
 }
 
-/// A digit: so many messages. With `s` before it there is a second between them, with `p` the
-/// client is sent away after the first.
+/// Sends as many messages as the digit says. After `s` they are a second apart; after `p` the server also closes the
+/// connection after the first.
 async fn work(cx: &Context, name: &str) {
     let steps = name[1..].parse().unwrap();
     for step in 0..steps {
@@ -102,7 +101,7 @@ fn uri(change: usize) -> String {
     format!("n:{change}")
 }
 
-/// The part of a message that tells it from others.
+/// The part of a message that identifies it.
 fn gist(data: &str) -> String {
     let message: Value = serde_json::from_str(data).expect("JSON");
     let params = &message["params"];
@@ -114,18 +113,18 @@ fn gist(data: &str) -> String {
     }
 }
 
-/// A stream as its client knows it.
+/// A stream, as its client sees it.
 struct Stream {
-    /// All that is ever said on it, and since when.
+    /// All messages of the stream, and when each was sent.
     said: Vec<(String, Instant)>,
-    /// What comes next.
+    /// The index of the next expected message.
     next: usize,
-    /// How much of it some connection was given.
+    /// How many messages were given to a connection.
     given: usize,
     last_id: Option<String>,
-    /// What comes behind the event of this id.
+    /// The index of the message after the last event id.
     after_last: usize,
-    /// When the event of this id was sent, at the latest when it was not sent yet.
+    /// When the event with the last id was sent, at the latest.
     last_at: Instant,
     connected_at: Instant,
     body: Option<ResponseBody>,
@@ -154,7 +153,7 @@ impl Stream {
         self.connected_at = Instant::now();
     }
 
-    /// Reads what is there, up to so many pieces; true at the end.
+    /// Reads what has arrived, up to this many frames. True at the end.
     async fn read(&mut self, most: usize) -> bool {
         for _ in 0..most {
             let Some(body) = &mut self.body else {
@@ -186,7 +185,7 @@ impl Stream {
                 continue;
             }
             let gist = gist(&event.data);
-            // What nobody took in time is gone.
+            // Events that were not received in time have expired.
             while self
                 .said
                 .get(self.next)
@@ -203,19 +202,19 @@ impl Stream {
     }
 }
 
-/// A session as its client knows it.
+/// A session, as its client sees it.
 struct Session {
     id: String,
-    /// The standalone stream, then one for each call.
+    /// The standalone stream, then the stream of each call.
     streams: Vec<Stream>,
     is_deleted: bool,
-    heard_at: Instant,
+    last_contact: Instant,
 }
 
 impl Session {
-    /// Whether the server may have forgotten it.
+    /// Whether the server may have removed it.
     fn may_be_gone(&self) -> bool {
-        self.is_deleted || (self.heard_at.elapsed() >= IDLE && self.streams[0].body.is_none())
+        self.is_deleted || (self.last_contact.elapsed() >= IDLE && self.streams[0].body.is_none())
     }
 }
 
@@ -230,15 +229,15 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let works = Works::default();
-        let service = McpService::builder(works.clone())
+        let scripted = Scripted::default();
+        let service = McpService::builder(scripted.clone())
             .keep_alive(None)
             .stream_queue(1 << 20, 1 << 12)
             .replay(1 << 20, 1 << 12, AGE)
             .idle_time(IDLE)
             .build()
             .unwrap();
-        let publisher = works.publisher.lock().unwrap().clone().unwrap();
+        let publisher = scripted.publisher.lock().unwrap().clone().unwrap();
         Self {
             service,
             publisher,
@@ -257,12 +256,12 @@ impl World {
             b'n' => self.publish(),
             _ if self.sessions.is_empty() => {}
             b'f' | b's' | b'p' => self.call(op, digit, None).await,
-            // The client leaves before it has the answer, or not much later.
+            // The client disconnects before the answer, or soon after it.
             b'q' => {
                 let patience = Duration::from_millis(100 * digit as u64);
                 self.call(b's', 3, Some(patience)).await;
             }
-            b'h' => self.hear().await,
+            b'h' => self.send_initialized().await,
             b'g' => self.listen().await,
             b'l' => self.resume(digit).await,
             b'd' => self.drop_connection(digit),
@@ -307,7 +306,7 @@ impl World {
         self.service.call(request.body(body).unwrap()).await
     }
 
-    /// Asks in the current session; `None` when that is gone.
+    /// Sends a request in the current session; `None` if the session is gone.
     async fn ask_here(
         &mut self,
         method: Method,
@@ -319,7 +318,7 @@ impl World {
         let id = session.id.clone();
         let response = self.ask(method, Some(&id), headers, body).await;
         let session = self.session();
-        session.heard_at = Instant::now();
+        session.last_contact = Instant::now();
         if response.status() == 404 {
             assert!(may_be_gone, "SPEC C-75");
             session.is_deleted = true;
@@ -345,7 +344,7 @@ impl World {
             id: id.to_owned(),
             streams: vec![Stream::new(Vec::new())],
             is_deleted: false,
-            heard_at: Instant::now(),
+            last_contact: Instant::now(),
         });
         self.at = self.sessions.len() - 1;
     }
@@ -382,8 +381,8 @@ impl World {
             None => asked.await,
             Some(patience) => match tokio::time::timeout(patience, asked).await {
                 Ok(response) => response,
-                // It runs on, and nobody knows its stream.
-                Err(_) => return self.session().heard_at = Instant::now(),
+                // The call continues, but the client does not know its stream.
+                Err(_) => return self.session().last_contact = Instant::now(),
             },
         };
         let Some(response) = response else {
@@ -394,7 +393,7 @@ impl World {
         assert_eq!(
             is_json,
             steps == 0,
-            "a stream where there is something before the answer"
+            "the answer is a stream if there is a message before it"
         );
         if is_json {
             let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -406,7 +405,7 @@ impl World {
         self.session().streams.push(stream);
     }
 
-    async fn hear(&mut self) {
+    async fn send_initialized(&mut self) {
         let body = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         if let Some(response) = self.ask_here(Method::POST, &[], body).await {
             assert_eq!(response.status(), 202);
@@ -419,7 +418,7 @@ impl World {
         };
         assert_eq!(response.status(), 200);
         let stream = &mut self.session().streams[0];
-        // SPEC C-40: the older one ends, with what it was given.
+        // SPEC C-40: the older one ends, after everything that it was given.
         if stream.body.is_some() {
             assert!(stream.read(usize::MAX).await, "SPEC C-40");
         }
@@ -435,7 +434,7 @@ impl World {
         let Some(last) = stream.last_id.clone() else {
             return;
         };
-        // What the breaking connection still held is not read, and what a fresh one left out comes.
+        // Frames in the broken connection are lost, and arrive again.
         let next = stream.after_last;
         let last = [("last-event-id", &*last)];
         let Some(response) = self.ask_here(Method::GET, &last, Value::Null).await else {
@@ -454,13 +453,13 @@ impl World {
 
     fn drop_connection(&mut self, digit: usize) {
         let session = self.session();
-        // A session that is gone does not hear of it.
+        // A session that is gone does not notice.
         let is_heard = !session.may_be_gone();
         if let Some(stream) = session.streams.get_mut(digit)
             && stream.body.take().is_some()
             && is_heard
         {
-            session.heard_at = Instant::now();
+            session.last_contact = Instant::now();
         }
     }
 
@@ -471,7 +470,7 @@ impl World {
         assert_eq!(response.status(), 200);
         let session = self.session();
         session.is_deleted = true;
-        // SPEC C.3 row 6. Of the others those of running calls end with an error.
+        // SPEC C.3 row 6. The streams of running calls end with an error.
         let standalone = &mut session.streams[0];
         assert!(standalone.read(usize::MAX).await, "its stream ends");
         for stream in &mut session.streams {
@@ -479,7 +478,7 @@ impl World {
         }
     }
 
-    /// When all has been done, every client has all that it was told.
+    /// At the end, every client has received every message.
     async fn conclude(&mut self) {
         tokio::time::sleep(Duration::from_secs(20)).await;
         for at in 0..self.sessions.len() {
@@ -499,7 +498,7 @@ impl World {
                 let stream = &mut self.session().streams[digit];
                 let ended = stream.read(usize::MAX).await;
                 assert_eq!(ended, digit > 0, "SPEC C-27");
-                // What nobody took in time is gone.
+                // Events that were not received in time have expired.
                 let mut missing = stream.said[stream.next..].iter();
                 let is_gone = missing.all(|(_, since)| since.elapsed() >= AGE);
                 assert!(is_gone, "stream {digit}");

@@ -1,7 +1,7 @@
-//! An encoded event, among comments and other events and cut anywhere, comes back as the one event
-//! it was: from the crate's decoder, and from a reader that shares nothing with it.
+//! An encoded event decodes to the same event, among comments and other events, and split into any chunks: with the
+//! decoder of the crate, and with an independent reader.
 //!
-//! An input is a line of choices and then the data, so that seeds can be written by hand:
+//! An input is a line of options and then the data, so that seeds can be written by hand:
 //! `<name> <retry> <cut> <id>` LF data. See [`Input::read`].
 
 #![no_main]
@@ -14,7 +14,7 @@ use mcp_wire::sse::{Decoder, Event, EventName, KEEP_ALIVE, Received};
 use mcp_wire_fuzz::stream;
 
 fuzz_target!(|bytes: &[u8]| {
-    // The decoder reads anything, by the same rules as the other reader.
+    // Both decoders agree on any bytes.
     decodes_alike(bytes, 1 + bytes.len() / 3);
 
     let Ok(text) = std::str::from_utf8(bytes) else {
@@ -26,11 +26,11 @@ fuzz_target!(|bytes: &[u8]| {
     // SPEC H-6: the frame ends with a blank line. SPEC H-4: a lone CR does not reach the wire.
     assert!(frame.ends_with(b"\n\n"));
     assert!(!frame.contains(&b'\r'));
-    // Buffers are sized for data of few lines and may grow, the frame itself never holds more.
+    // The frame contains nothing but the data and the field names.
     let lines = frame.iter().filter(|byte| **byte == b'\n').count();
     assert!(frame.len() <= input.data.len() + 7 * lines + 200);
 
-    // A frame is complete in itself: what stands before and after it changes nothing.
+    // A frame is complete: other frames before and after it change nothing.
     let mut bytes = KEEP_ALIVE.to_vec();
     bytes.extend_from_slice(&frame);
     bytes.extend_from_slice(&KEEP_ALIVE);
@@ -48,7 +48,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(retry, input.retry.map(u64::from));
 });
 
-/// Both readers see the same events, the crate's one in chunks of `cut` bytes.
+/// Both readers return the same events. The decoder of the crate reads chunks of `cut` bytes.
 fn decodes_alike(stream: &[u8], cut: usize) -> (Vec<Received>, Option<u64>) {
     let mut decoder = Decoder::new();
     let events: Vec<_> = stream
@@ -77,8 +77,8 @@ struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Name: `e`, `m` or anything else for none. Retry: milliseconds. Cut: bytes in a chunk. What
-    /// does not fit is left out.
+    /// Name: `e`, `m` or anything else for none. Retry: milliseconds. Cut: bytes in a chunk. Invalid options are
+    /// ignored.
     fn read(text: &'a str) -> Self {
         let (choices, data) = text.split_once('\n').unwrap_or(("", text));
         let mut choices = choices.split(' ');

@@ -1,28 +1,28 @@
-//! What a POST to `/mcp` comes to, by the ladders of SPEC C.1 and D.1 to D.3, over the tree of
-//! [`oracle`](crate::oracle): one long list of ifs, in the order of the tables.
+//! The expected outcome of a POST to `/mcp`, by the tables of SPEC C.1 and D.1 to D.3, over the tree of
+//! [`oracle`](crate::oracle): a long list of conditions, in the order of the tables.
 
 use crate::header;
 use crate::oracle::{self, Costs, Kind, Node, Refusal, Verdict};
 
-/// What the server knows.
+/// The state of the server.
 pub struct Server<'s> {
-    /// Whether it keeps sessions.
+    /// Whether it has sessions.
     pub sessions: bool,
-    /// The session of 2025-03-26 that is open, and the one of 2025-11-25.
+    /// The ids of the open sessions of 2025-03-26 and of 2025-11-25.
     pub open: [&'s str; 2],
-    /// The code that a dispatcher refuses a method with.
+    /// The error code of a method that the dispatcher refuses.
     pub refuses: fn(method: &str) -> Option<i64>,
 }
 
-/// The headers of a request that count here: name in lower case, value.
+/// The headers of a request: names in lower case, and values.
 pub type Headers<'h> = [(String, &'h [u8])];
 
-/// What a POST comes to.
+/// The expected outcome of a POST.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     pub is_modern: bool,
     pub status: u16,
-    /// The code of the error that is the whole answer.
+    /// The error code, if the whole answer is an error.
     pub code: Option<i64>,
     pub opens: bool,
 }
@@ -40,7 +40,7 @@ const LEVELS: [&str; 8] = [
     "emergency",
 ];
 
-fn came_to(is_modern: bool, status: u16, code: impl Into<Option<i64>>) -> Outcome {
+fn outcome_of(is_modern: bool, status: u16, code: impl Into<Option<i64>>) -> Outcome {
     Outcome {
         is_modern,
         status,
@@ -54,7 +54,7 @@ fn lines<'h>(headers: &Headers<'h>, name: &str) -> Vec<&'h [u8]> {
     lines.map(|(_, value)| *value).collect()
 }
 
-/// The one line of a header, as text without blanks around it.
+/// The value of a header that occurs once, as trimmed text.
 fn one(headers: &Headers<'_>, name: &str) -> Option<String> {
     match lines(headers, name)[..] {
         [line] if line.iter().all(|byte| matches!(byte, 9 | 32..127)) => {
@@ -91,7 +91,7 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
     };
     match &verdict {
         Verdict::Batch(kinds) if is_modern || kinds.iter().any(is_enveloped) => {
-            came_to(true, 400, -32600)
+            outcome_of(true, 400, -32600)
         }
         Verdict::Batch(kinds) => batch(server, headers, kinds),
         Verdict::Single(Kind::Notification { method, .. })
@@ -99,21 +99,21 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
         {
             let is_mirrored = one(headers, "mcp-method").as_deref() == Some(method);
             if lines(headers, "mcp-method").is_empty() || is_mirrored {
-                came_to(true, 202, None)
+                outcome_of(true, 202, None)
             } else {
-                came_to(true, 400, -32020)
+                outcome_of(true, 400, -32020)
             }
         }
         Verdict::Single(Kind::Notification { .. }) => {
-            legacy(server, headers, |_| came_to(false, 202, None))
-                .unwrap_or(came_to(false, 400, -32600))
+            legacy(server, headers, |_| outcome_of(false, 202, None))
+                .unwrap_or(outcome_of(false, 400, -32600))
         }
         Verdict::Single(Kind::Result { .. } | Kind::Error { .. }) if is_modern => {
-            came_to(true, 400, -32600)
+            outcome_of(true, 400, -32600)
         }
         Verdict::Single(Kind::Result { .. } | Kind::Error { .. }) => {
-            legacy(server, headers, |_| came_to(false, 202, None))
-                .unwrap_or(came_to(false, 400, -32600))
+            legacy(server, headers, |_| outcome_of(false, 202, None))
+                .unwrap_or(outcome_of(false, 400, -32600))
         }
         Verdict::Single(Kind::Request { method, params, .. }) => {
             let is_of_modern = matches!(*method, "server/discover" | "subscriptions/listen");
@@ -123,8 +123,8 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
             if *method == "initialize" {
                 return initialize(server, headers);
             }
-            let answer = came_to(false, 200, (server.refuses)(method));
-            legacy(server, headers, |_| answer).unwrap_or(came_to(false, 400, -32600))
+            let answer = outcome_of(false, 200, (server.refuses)(method));
+            legacy(server, headers, |_| answer).unwrap_or(outcome_of(false, 400, -32600))
         }
     }
 }
@@ -133,15 +133,15 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
 fn unreadable(server: &Server<'_>, headers: &Headers<'_>, refusal: &Refusal<'_>) -> Outcome {
     let is_modern = one(headers, "mcp-protocol-version").as_deref() == Some(MODERN);
     if refusal.code != -32602 || is_modern {
-        return came_to(is_modern, 400, refusal.code);
+        return outcome_of(is_modern, 400, refusal.code);
     }
-    // A request or notification whose params cannot be read.
+    // A request or notification with malformed params.
     legacy(server, headers, |_| match refusal.id {
-        _ if refusal.is_notification => came_to(false, 202, None),
-        Some(_) => came_to(false, 200, -32602),
-        None => came_to(false, 400, -32602),
+        _ if refusal.is_notification => outcome_of(false, 202, None),
+        Some(_) => outcome_of(false, 200, -32602),
+        None => outcome_of(false, 400, -32602),
     })
-    .unwrap_or(came_to(false, 400, -32602))
+    .unwrap_or(outcome_of(false, 400, -32602))
 }
 
 /// The outcome of a legacy batch.
@@ -150,11 +150,11 @@ fn batch(server: &Server<'_>, headers: &Headers<'_>, kinds: &[Kind<'_, '_>]) -> 
         .iter()
         .any(|kind| matches!(kind, Kind::Request { .. }));
     let take = |version: &str| match (version, is_asked) {
-        ("2025-03-26", true) => came_to(false, 200, None),
-        ("2025-03-26", false) => came_to(false, 202, None),
-        _ => came_to(false, 400, -32600),
+        ("2025-03-26", true) => outcome_of(false, 200, None),
+        ("2025-03-26", false) => outcome_of(false, 202, None),
+        _ => outcome_of(false, 400, -32600),
     };
-    legacy(server, headers, take).unwrap_or(came_to(false, 400, -32600))
+    legacy(server, headers, take).unwrap_or(outcome_of(false, 400, -32600))
 }
 
 fn verdict_is_enveloped(verdict: &Verdict<'_, '_>) -> bool {
@@ -166,16 +166,16 @@ fn verdict_is_enveloped(verdict: &Verdict<'_, '_>) -> bool {
 
 fn initialize(server: &Server<'_>, headers: &Headers<'_>) -> Outcome {
     match lines(headers, "mcp-session-id")[..] {
-        _ if !server.sessions => came_to(false, 200, None),
+        _ if !server.sessions => outcome_of(false, 200, None),
         [] => Outcome {
             opens: true,
-            ..came_to(false, 200, None)
+            ..outcome_of(false, 200, None)
         },
         [name] if server.open.iter().any(|open| open.as_bytes() == name) => {
-            came_to(false, 400, -32600)
+            outcome_of(false, 400, -32600)
         }
-        [name] if is_name(name) => came_to(false, 404, -32600),
-        _ => came_to(false, 400, -32600),
+        [name] if is_name(name) => outcome_of(false, 404, -32600),
+        _ => outcome_of(false, 400, -32600),
     }
 }
 
@@ -183,7 +183,7 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
 }
 
-/// What the session makes of a message; `None` if none is named.
+/// The outcome of a message in its session; `None` if it names no session.
 fn legacy(
     server: &Server<'_>,
     headers: &Headers<'_>,
@@ -194,7 +194,7 @@ fn legacy(
     let known = LEGACY
         .iter()
         .find(|known| version.as_deref() == Some(**known));
-    let refused = came_to(false, 400, -32600);
+    let refused = outcome_of(false, 400, -32600);
     if !server.sessions {
         return Some(match known {
             Some(known) => take(known),
@@ -209,7 +209,7 @@ fn legacy(
     };
     let open = server.open.iter().position(|open| open.as_bytes() == name);
     Some(match open {
-        None => came_to(false, 404, -32600),
+        None => outcome_of(false, 404, -32600),
         Some(_) if known.is_none() && !is_absent => refused,
         Some(at) => take(["2025-03-26", "2025-11-25"][at]),
     })
@@ -222,7 +222,7 @@ fn modern(
     method: &str,
     params: Option<&Node<'_>>,
 ) -> Outcome {
-    let refuse = |code: i64| came_to(true, 400, code);
+    let refuse = |code: i64| outcome_of(true, 400, code);
     let meta = |name| meta(params, name);
     let Some(version) = meta("protocolVersion").and_then(Node::as_str) else {
         return refuse(-32602);
@@ -268,7 +268,7 @@ fn modern(
         }
     }
     match (server.refuses)(method) {
-        Some(-32601) => came_to(true, 404, -32601),
-        code => came_to(true, 200, code),
+        Some(-32601) => outcome_of(true, 404, -32601),
+        code => outcome_of(true, 200, code),
     }
 }

@@ -1,5 +1,5 @@
-//! A reader of mirrored header values by SPEC D-33, D-36 and D-37. Its Base64 is a string of bits, as
-//! RFC 4648 describes it; slow and short.
+//! A reader of mirrored header values by SPEC D-33, D-36 and D-37. It decodes Base64 as a string of bits, as RFC 4648
+//! describes it, which is slow and short.
 
 const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -1,13 +1,12 @@
-//! A reader of HTTP/1.1 responses as RFC 9112 describes them, strict where a server has no reason to
-//! be lax. What is not well formed is a panic.
+//! A reader of HTTP/1.1 responses by RFC 9112, as strict as a server can be. It panics on malformed input.
 
-/// What comes next on a connection.
+/// The next piece of a response.
 #[derive(Debug, PartialEq)]
 pub enum Piece {
     Head(Head),
-    /// Some of the body, never empty.
+    /// A part of the body, never empty.
     Body(Vec<u8>),
-    /// The body is whole, or there is none.
+    /// The end of the response.
     End,
 }
 
@@ -20,7 +19,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// The one value of a header that may not be repeated.
+    /// The value of a header that must not be repeated.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(it, _)| it == name);
         let value = values.next().map(|(_, value)| &**value);
@@ -32,7 +31,7 @@ impl Head {
         self.header("content-type") == Some("text/event-stream")
     }
 
-    /// Whether the server says that it closes the connection behind this response.
+    /// Whether the server announces that it closes the connection after this response.
     pub fn closes(&self) -> bool {
         self.header("connection") == Some("close")
     }
@@ -42,18 +41,18 @@ impl Head {
 enum State {
     #[default]
     Head,
-    /// So many bytes of the body to go.
+    /// This many bytes of the body are left.
     Length(usize),
     ChunkSize,
-    /// So many bytes of a chunk to go, its line end not among them.
+    /// This many bytes of a chunk are left, without its line end.
     Chunk(usize),
-    /// The line end of the last chunk; ours have no trailers.
+    /// The line end after the last chunk. The server sends no trailers.
     LastChunk,
-    /// To the end of the connection.
+    /// The body ends with the connection.
     Rest,
 }
 
-/// Takes bytes as they come, and gives out what they are.
+/// Splits the bytes of a connection into pieces.
 #[derive(Debug, Default)]
 pub struct Reader {
     bytes: Vec<u8>,
@@ -65,7 +64,7 @@ impl Reader {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Whether a response has begun that is not whole.
+    /// Whether a response has begun and not ended.
     pub fn is_within(&self) -> bool {
         !matches!(self.state, State::Head) || !self.bytes.is_empty()
     }
@@ -75,7 +74,7 @@ impl Reader {
         matches!(self.state, State::Rest)
     }
 
-    /// What comes next, if it is there.
+    /// The next piece, if it is complete.
     pub fn piece(&mut self) -> Option<Piece> {
         match self.state {
             State::Head => self.head(),
@@ -105,7 +104,7 @@ impl Reader {
         }
     }
 
-    /// Takes the line end of a chunk, if it is there.
+    /// Reads the line end of a chunk, if it has arrived.
     fn is_line_end(&mut self) -> bool {
         if self.bytes.len() < 2 {
             return false;
@@ -124,7 +123,7 @@ impl Reader {
         (len > 0).then(|| Piece::Body(self.take(len)))
     }
 
-    /// The text up to this end, without it.
+    /// The text before this delimiter, which it removes as well.
     fn until(&mut self, end: &str) -> Option<String> {
         let mut windows = self.bytes.windows(end.len());
         let at = windows.position(|window| window == end.as_bytes())?;

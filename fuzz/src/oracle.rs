@@ -1,8 +1,8 @@
-//! The verdict on a JSON-RPC body by the rules of SPEC part A, reached over a tree.
+//! The verdict on a JSON-RPC body by the rules of SPEC part A, over a tree.
 //!
-//! The tree is built from serde_json's `RawValue`, level by level. So numbers keep their digits
-//! (`1e999` is JSON, and an id is compared byte for byte), objects keep repeated members, and
-//! depth is what this file counts instead of serde_json's own limit.
+//! The tree is built level by level from the `RawValue` of serde_json. So numbers keep their digits (`1e999` is JSON,
+//! and ids are compared byte for byte), objects keep repeated members, and this file counts the depth itself
+//! instead of using the limit of serde_json.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,14 +10,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The limits of the crate's defaults, written down a second time.
+/// The default limits of the crate, repeated here.
 const DEPTH: usize = 64;
 const ID_LEN: usize = 256;
 const METHOD_LEN: usize = 256;
 const BATCH_LEN: usize = 64;
 
-/// What a body may take as a tree, in bytes, and how many members the objects may have that are looked
-/// at.
+/// The limit on the tree of a body, in bytes, and on the members of the objects that the parser inspects.
 #[derive(Clone, Copy, Debug)]
 pub struct Costs {
     pub tree: usize,
@@ -25,19 +24,19 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// The crate's defaults.
+    /// The defaults of the crate.
     pub const DEFAULT: Self = Self {
         tree: 32 * 1024 * 1024,
         members: 1000,
     };
 }
 
-/// One JSON value. Objects keep the order and the repetition of their members.
+/// A JSON value. Objects keep the order of their members, and repeated ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node<'a> {
     Object(Vec<(String, Node<'a>)>),
     Array(Vec<Node<'a>>),
-    /// The text, and the token it came as.
+    /// The text, and its token.
     String(String, &'a str),
     /// The token.
     Number(&'a str),
@@ -46,7 +45,7 @@ pub enum Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Reads JSON text; `None` if it is not JSON or nests deeper than allowed.
+    /// Parses JSON; `None` if the text is not JSON or nested too deeply.
     pub fn read(text: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         Self::build(serde_json::from_str(text).ok()?, 0)
@@ -66,7 +65,7 @@ impl<'a> Node<'a> {
                 let build = |raw| Self::build(raw, depth + 1);
                 Self::Array(elements.into_iter().map(build).collect::<Option<_>>()?)
             }
-            // Here serde_json refuses what its `RawValue` has let pass: lone surrogates.
+            // Here serde_json refuses lone surrogates, which `RawValue` accepts.
             b'"' => Self::String(serde_json::from_str(token).ok()?, token),
             b't' | b'f' | b'n' => Self::Word(token),
             _ => Self::Number(token),
@@ -114,7 +113,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether two members of this object have one name.
+    /// Whether two members of this object have the same name.
     fn repeats(&self) -> bool {
         let mut seen = HashSet::new();
         let members = self.members().unwrap_or_default();
@@ -126,7 +125,7 @@ impl<'a> Node<'a> {
         members.iter().filter(|(it, _)| it == name).count()
     }
 
-    /// What a tree of this value is charged beside its text, as `MessageLimits::tree` says it.
+    /// The cost of this value as a tree, without its text, by the rules of `MessageLimits::tree`.
     fn price(&self) -> usize {
         match self {
             Self::Word(_) | Self::Number(_) => 0,
@@ -144,7 +143,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether a name in it is one that serde_json has a meaning of its own for.
+    /// Whether it contains a member name that has a special meaning for serde_json.
     fn has_reserved_name(&self) -> bool {
         match self {
             Self::Word(_) | Self::Number(_) | Self::String(..) => false,
@@ -158,7 +157,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// An object's members, the repeated ones too.
+/// The members of an object, including repeated ones.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -185,14 +184,14 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// What a body is.
+/// The kind of a valid body.
 #[derive(Debug, PartialEq)]
 pub enum Verdict<'n, 'a> {
     Single(Kind<'n, 'a>),
     Batch(Vec<Kind<'n, 'a>>),
 }
 
-/// What a message is, and the parts of it that the crate gives out.
+/// The kind of a message, with the parts that the crate exposes.
 #[derive(Debug, PartialEq)]
 pub enum Kind<'n, 'a> {
     Request {
@@ -214,7 +213,7 @@ pub enum Kind<'n, 'a> {
     },
 }
 
-/// Why a body is refused.
+/// The refusal of a body.
 #[derive(Debug, PartialEq)]
 pub struct Refusal<'a> {
     pub code: i64,
@@ -250,7 +249,7 @@ pub fn judge<'n, 'a>(
     }
 }
 
-/// SPEC A.3. Every fault of a batch is one refusal of the whole, without an id.
+/// SPEC A.3. Any error in a batch refuses the whole batch, without an id.
 fn batch<'n, 'a>(
     elements: &'n [Node<'a>],
     len: usize,
@@ -297,7 +296,7 @@ fn message<'n, 'a>(
     costs: Costs,
 ) -> Result<Kind<'n, 'a>, Refusal<'a>> {
     if body.is_wider_than(costs.members) {
-        // Nobody looks for its id.
+        // The parser does not search for its id.
         return Err(Refusal::new(REQUEST));
     }
     let [method, result, error] = ["method", "result", "error"].map(|name| body.member(name));
@@ -331,14 +330,13 @@ fn message<'n, 'a>(
     }
 }
 
-/// The token of an id that is one.
+/// The token of a valid id.
 fn id_token<'a>(body: &Node<'a>) -> Option<&'a str> {
     let token = body.member("id").and_then(Node::name_token);
     token.filter(|token| token.len() <= ID_LEN)
 }
 
-/// How a message is refused: with its id, unless it is a response, whose id is ours and not echoed, or
-/// has two of them, of which neither is its own.
+/// The refusal of a message: with its id, unless it is a response, whose id belongs to the server, or has two ids.
 fn refusal<'a>(body: &Node<'a>, code: i64) -> Refusal<'a> {
     let [method, result, error, id] =
         ["method", "result", "error", "id"].map(|name| body.member(name).is_some());

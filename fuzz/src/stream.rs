@@ -1,7 +1,7 @@
 //! A reader of event streams, line by line over the whole text, as the section "Interpreting an
 //! event stream" of the WHATWG HTML standard is written. It does no chunking and no recovery.
 
-/// An event as a page's script would see it.
+/// An event as the script of a page sees it.
 #[derive(Debug, PartialEq)]
 pub struct Seen {
     pub name: String,
@@ -9,12 +9,12 @@ pub struct Seen {
     pub data: String,
 }
 
-/// The events of a whole stream, and the reconnection time it leaves behind.
+/// The events of a whole stream, and the last reconnection time.
 pub fn read(stream: &[u8]) -> (Vec<Seen>, Option<u64>) {
     let text = String::from_utf8_lossy(stream);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    // CRLF, LF and CR end a line alike, so all become LF. What stands after the last one is an
-    // unfinished line and thrown away with its event.
+    // CRLF, LF and CR all end a line, so they become LF. Text after the last one is an unfinished line, which is
+    // dropped with its event.
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let (lines, _unfinished) = text.rsplit_once('\n').unwrap_or_default();
 

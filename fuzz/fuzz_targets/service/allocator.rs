@@ -1,7 +1,7 @@
 //! How many bytes of heap the server has.
 //!
-//! Clients and server share one thread and one allocator. Each block knows which of the two asked for it:
-//! the clients while their one future is polled, the server at any other time.
+//! Clients and server share one thread and one allocator. Each block stores which of the two allocated it: the
+//! clients while their future is polled, the server at any other time.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::pin::Pin;
@@ -11,23 +11,22 @@ use std::task::{Context, Poll};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes that the server asked for and has not freed.
+/// Bytes that the server has allocated and not freed.
 static LIVE: AtomicIsize = AtomicIsize::new(0);
-/// Whether the clients are at work.
+/// Whether the future of the clients is being polled.
 static IS_CLIENTS: AtomicBool = AtomicBool::new(false);
 
-/// The system's allocator, with the owner of each block in front of it.
+/// The allocator of the system, with the owner of each block stored before the block.
 struct Counting;
 
-/// Room for the owner; no less than what the system aligns to anyway.
+/// The size of the prefix of a block: at least the default alignment of the system.
 fn room(layout: Layout) -> usize {
     layout.align().max(16)
 }
 
 fn with_room(layout: Layout, size: usize) -> Layout {
     let room = room(layout);
-    // SAFETY: the alignment is a power of two, and what a fuzz target asks for is far below the most there
-    // may be.
+    // SAFETY: the alignment is a power of two, and the allocations of a fuzz target are far below the maximum.
     unsafe { Layout::from_size_align_unchecked(size + room, room) }
 }
 
@@ -37,8 +36,8 @@ fn count(is_servers: bool, bytes: isize) {
     }
 }
 
-// SAFETY: each block is the system's, moved by `room`, which keeps the alignment; the byte in front of it is
-// ours alone and holds its owner.
+// SAFETY: each block comes from the system, offset by `room`, which keeps the alignment. The byte before the block
+// belongs to this allocator and holds the owner.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let is_servers = !IS_CLIENTS.load(Relaxed);
@@ -90,7 +89,7 @@ impl<F: Future + Unpin> Future for Clients<F> {
     }
 }
 
-/// What the clients' side has the server do in place.
+/// Counts the allocations of `act` as those of the server, while the clients are polled.
 pub fn as_server<T>(act: impl FnOnce() -> T) -> T {
     IS_CLIENTS.store(false, Relaxed);
     let done = act();
@@ -98,7 +97,7 @@ pub fn as_server<T>(act: impl FnOnce() -> T) -> T {
     done
 }
 
-/// What the server has now.
+/// The bytes of heap that the server has now.
 pub fn live() -> isize {
     LIVE.load(Relaxed)
 }

@@ -21,48 +21,48 @@ use tokio::task::JoinHandle;
 
 use crate::allocator::as_server;
 
-/// The least that hyper holds back for a client that does not read.
+/// The minimum buffer that hyper has for a client that does not read.
 const HELD: usize = 8 * 1024;
 
-/// How much a pipe holds, by the digit that opened it.
+/// The sizes of pipes, by the digit of the operation that opens one.
 const PIPES: [usize; 4] = [32 * 1024, 4096, 512, 64];
 
 pub struct Connection {
-    /// `None` when the client has left.
+    /// `None` after the client has left.
     client: Option<DuplexStream>,
     serving: JoinHandle<()>,
-    /// How much of an answer is on its way.
+    /// The size of the pipe.
     pub pipe: usize,
-    /// What the server had no room for yet.
+    /// Bytes that do not fit into the pipe yet.
     unsent: Vec<u8>,
-    /// What the client keeps back of a request that it has begun.
+    /// The rest of a request that the client has begun to send.
     pub kept: Vec<u8>,
     reader: Reader,
-    /// All that was sent.
+    /// All bytes that were sent.
     sent: Vec<u8>,
-    /// The exchanges, in the order in which they were sent.
+    /// The exchanges, in the order of their requests.
     pub exchanges: Vec<usize>,
-    /// How many responses are whole.
+    /// The number of complete responses.
     pub answered: usize,
     /// How many requests the service was given.
     asked: Arc<AtomicUsize>,
-    /// How many responses began.
+    /// The number of responses that have begun.
     begun: usize,
-    /// The bodies of responses, where nobody knows which requests they answer.
+    /// The bodies of responses, if the client cannot know which requests they answer.
     raw: Vec<u8>,
     /// The client does not read.
     pub is_stalled: bool,
     pub was_stalled: bool,
-    /// A request was sent in parts, and its end perhaps too late or never.
+    /// A request was sent in parts. Its end may have come too late, or never.
     pub is_torn: bool,
-    /// The server said that it closes, or refused a request: where hyper does not have the whole body
-    /// of one by then, it closes without a word.
+    /// The server announced that it closes, or refused a request. If hyper has not read the whole body of a refused
+    /// request, it closes without announcing it.
     may_close: bool,
-    /// The client has left, or ended its writing side, which counts as leaving.
+    /// The client has left, or has shut down its writing side, which counts as leaving.
     pub has_left: bool,
     /// The server has closed it.
     pub is_closed: bool,
-    /// It was sent bytes of which only the server can tell which requests they are.
+    /// The client has sent raw bytes, so that only the server knows which requests they form.
     pub is_raw: bool,
 }
 
@@ -78,14 +78,14 @@ impl Connection {
             let service = service.clone();
             async move { Ok::<_, Infallible>(service.call(request).await) }
         });
-        // As `serve` has it, but for the last two.
+        // The settings of `serve`, except for the last two.
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(10))
             .half_close(false)
             .max_buf_size(HELD)
-            // With vectored writes hyper 1.12 forgets a request that it has read while the end of the
-            // response before it waits for room, until something else happens on the connection.
+            // With vectored writes, hyper 1.12 does not process a request that it read while the end of the previous
+            // response waited for room, until something else happens on the connection.
             .writev(false)
             .serve_connection(TokioIo::new(server), service);
         let serving = as_server(|| tokio::spawn(async move { drop(serving.await) }));
@@ -117,29 +117,29 @@ impl Connection {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Whether the server has let go of it.
+    /// Whether the server has dropped the connection.
     pub fn is_over(&self) -> bool {
         self.serving.is_finished()
     }
 
-    /// Whether the server may have the beginning of a request.
+    /// Whether the server may hold an incomplete request.
     pub fn is_within_request(&self) -> bool {
         self.is_raw || !self.kept.is_empty() || !self.unsent.is_empty()
     }
 
-    /// Whether the client hears what the server says.
+    /// Whether the client receives what the server sends.
     pub fn is_live(&self) -> bool {
         !self.has_left && !self.is_closed
     }
 
-    /// Whether requests on it may have come to nothing.
+    /// Whether requests on the connection may be lost.
     pub fn is_lost(&self) -> bool {
         self.is_torn || (self.is_closed && (self.may_close || self.was_stalled))
     }
 
-    /// What comes next of the responses, if it is there.
+    /// The next piece of a response, if it is complete.
     pub fn piece(&mut self) -> Option<Piece> {
-        // A HEAD that was sent as raw bytes is answered without the body that is announced.
+        // The response to a HEAD request, sent as raw bytes, announces a body that it does not have.
         if self.is_raw && self.sent.windows(4).any(|window| window == b"HEAD") {
             return None;
         }
@@ -151,7 +151,7 @@ impl Connection {
         Some(piece)
     }
 
-    /// What the end of the connection ends.
+    /// The piece that the end of the connection completes.
     fn last_piece(&mut self) -> Option<Piece> {
         if !self.is_closed || !self.reader.is_within() {
             return None;
@@ -171,12 +171,12 @@ impl Connection {
         }
     }
 
-    /// All bodies that could not be told apart.
+    /// All bodies that the client could not assign.
     pub fn raw_text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.raw)
     }
 
-    /// No response without its request; hyper itself answers one that it cannot read, and closes.
+    /// No response without its request. hyper itself answers a malformed request, and closes.
     pub fn check_count(&self) {
         assert!(
             self.begun <= self.asked() + 1,
@@ -185,12 +185,12 @@ impl Connection {
         assert!(self.is_raw || self.begun <= self.exchanges.len());
     }
 
-    /// Whether a request may have to wait for its turn.
+    /// Whether a request may have to wait for an earlier one.
     pub fn is_busy(&self) -> bool {
         self.is_raw || self.is_torn || self.was_stalled || self.answered < self.exchanges.len()
     }
 
-    /// Sends what was kept back, then this.
+    /// Sends the rest of the last request, then these bytes.
     pub fn send(&mut self, bytes: &[u8]) {
         let kept = std::mem::take(&mut self.kept);
         self.unsent.extend_from_slice(&kept);
@@ -198,7 +198,7 @@ impl Connection {
         self.sent.extend_from_slice(bytes);
     }
 
-    /// Sends what was kept back, then the first part of this.
+    /// Sends the rest of the last request, then the first part of these bytes.
     pub fn begin(&mut self, bytes: &[u8], len: usize) {
         let (now, later) = bytes.split_at(len.min(bytes.len()));
         self.send(now);
@@ -212,7 +212,7 @@ impl Connection {
         self.has_left = true;
     }
 
-    /// The client ends its writing side.
+    /// The client shuts down its writing side.
     pub async fn finish(&mut self) {
         if let Some(client) = &mut self.client {
             let _ = client.shutdown().await;
@@ -220,7 +220,7 @@ impl Connection {
         }
     }
 
-    /// Writes what there is room for; how much it was.
+    /// Writes as much as fits. Returns the number of bytes.
     pub async fn write(&mut self) -> usize {
         let mut len = 0;
         let Some(client) = &mut self.client else {
@@ -230,13 +230,13 @@ impl Connection {
             let written = poll_fn(|cx| {
                 Poll::Ready(match Pin::new(&mut *client).poll_write(cx, &self.unsent) {
                     Poll::Ready(Ok(len)) => Some(len),
-                    // The server has closed, and what it has said is still there.
+                    // The server has closed. What it sent can still be read.
                     Poll::Ready(Err(_)) => Some(self.unsent.len()),
                     Poll::Pending => None,
                 })
             });
             let Some(written) = written.await else {
-                // It may be too late for the rest when there is room for it.
+                // The rest may arrive too late.
                 self.is_torn |= len == 0;
                 break;
             };
@@ -246,7 +246,7 @@ impl Connection {
         len
     }
 
-    /// Reads what is there, at most so much; how much it was.
+    /// Reads what has arrived, at most this much. Returns the number of bytes.
     pub async fn read(&mut self, most: usize) -> usize {
         let mut len = 0;
         while len < most {

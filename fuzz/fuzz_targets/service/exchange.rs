@@ -1,29 +1,29 @@
-//! What clients know of what they sent: exchanges, calls, sessions.
+//! What clients know about the exchanges, calls and sessions that they started.
 
 use mcp_wire_fuzz::http::Head;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::request::Place;
+use crate::request::Target;
 
-/// A request over HTTP and what came of it.
+/// An HTTP request and its response.
 pub struct Exchange {
-    /// `None` when there could be no more connections, so that it was not sent.
+    /// `None` if the request was not sent, because there were too many connections.
     pub connection: Option<usize>,
     pub kind: Kind,
-    pub place: Place,
-    /// The fuzzer wrote some of it.
+    pub target: Target,
+    /// The fuzzer wrote a part of the request.
     pub is_wild: bool,
-    /// There is no such session for it, or no more.
+    /// The server has to refuse the request.
     pub is_refused: bool,
-    /// The status that it must have.
+    /// The status of the response, if only one is correct.
     pub due: Option<u16>,
     pub sent_at: Instant,
     pub head: Option<Head>,
-    /// What was not judged yet.
+    /// The part of the body that was not checked yet.
     pub body: Vec<u8>,
     pub is_whole: bool,
-    /// A client came back to its stream by another.
+    /// A client has resumed its stream with another exchange.
     pub is_taken_over: bool,
 }
 
@@ -39,7 +39,7 @@ pub enum Kind {
     Sse,
     /// The standalone stream of a session of Streamable HTTP.
     Standalone,
-    /// A stream that was lost.
+    /// A resumed stream.
     Resumed(Origin),
     Delete,
     Options,
@@ -49,12 +49,12 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     Standalone,
-    /// That of the exchange of this index.
+    /// The stream of the exchange with this index.
     Post(usize),
 }
 
 impl Exchange {
-    /// The stream that its events are of; `None` where they have no ids.
+    /// The stream of its events; `None` if they have no ids.
     pub fn origin(&self, index: usize) -> Option<Origin> {
         match self.kind {
             Kind::Post { .. } => Some(Origin::Post(index)),
@@ -75,13 +75,13 @@ impl Exchange {
 
 /// A JSON-RPC request. Its index is its token.
 pub struct Call {
-    /// The item that it was.
+    /// The letter of the operation.
     pub letter: u8,
     pub id_byte: u8,
     pub id: Value,
     pub exchange: usize,
-    pub place: Place,
-    /// How many answers it had.
+    pub target: Target,
+    /// The number of its answers.
     pub answers: usize,
 }
 
@@ -89,19 +89,19 @@ pub struct Session {
     pub is_bound: bool,
     /// The exchange that opened it.
     pub opened_by: usize,
-    /// Who opened it, by the place of their token.
+    /// Who opened it: the index of their token.
     pub who: usize,
-    /// Its id, once known.
+    /// Its id, once the client knows it.
     pub name: Option<String>,
     pub is_gone: bool,
-    /// The fuzzer wrote some of what was sent to it, so that nobody knows all that it was told.
+    /// The fuzzer wrote a part of what was sent to it, so that its state is unknown.
     pub is_wild: bool,
     /// Ids that were cancelled.
     pub cancelled: Vec<Value>,
-    /// URIs that it was ever subscribed to.
+    /// The URIs of all its subscriptions so far.
     pub subscribed: Vec<String>,
     pub events: Vec<Event>,
-    /// The ids of answers on its one stream that nothing but the id tells the call of.
+    /// The ids of answers on its stream that only the id assigns to a call.
     pub unmarked: Vec<Value>,
 }
 
@@ -111,7 +111,7 @@ impl Session {
     }
 }
 
-/// An event with an id, as it was seen first.
+/// An event with an id, as it was first received.
 pub struct Event {
     pub id: String,
     pub data: String,
@@ -120,14 +120,13 @@ pub struct Event {
 
 /// The tokens in a text.
 pub fn tokens(text: &str) -> Vec<usize> {
-    // Between two marks stands a number or something else; the second mark may be the first of the
-    // next.
+    // A number or other text is between two marks. The second mark may be the first one of the next token.
     text.split('~')
         .filter_map(|part| part.parse().ok())
         .collect()
 }
 
-/// What marks all that comes of the call of this index.
+/// The mark of everything that the server sends for the call with this index.
 pub fn token(call: usize) -> String {
     format!("~{call}~")
 }

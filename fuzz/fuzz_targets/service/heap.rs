@@ -5,25 +5,25 @@ use crate::connection::Connection;
 use crate::world::{BODY, EVENTS, QUEUE, REPLAY, World};
 
 const KIB: usize = 1024;
-/// The runtime, the tables when they are empty, the names of sessions that have ended.
+/// The runtime, the empty tables, and the ids of sessions that have ended.
 const BASE: usize = 24 * KIB;
-/// The task of a connection, and hyper's two buffers with what of a head they had to grow for.
+/// The task of a connection, and both buffers of hyper, grown for a long head.
 const CONNECTION: usize = 24 * KIB;
-/// A session's row, its name, and its client's capabilities.
+/// The row of a session, its id, and the capabilities of its client.
 const SESSION: usize = 2 * KIB + 8 * KIB;
-/// What the URIs of one filter or of one session's subscriptions take (`Filter`, `Session`).
+/// The limit on the URIs of one filter, or of the subscriptions of one session (`Filter`, `Session`).
 const ENTRIES: usize = 64 * KIB;
 /// A running call: its row, its task, its handler.
 const CALL: usize = 8 * KIB;
-/// The longest thing that the server says: the list of its tools.
+/// The longest message of the server, which is the list of its tools.
 const MESSAGE: usize = 8 * KIB;
-/// Buffers of long bodies that are kept for the next.
+/// Buffers of long bodies, which the service keeps for reuse.
 const KEPT: usize = BODY / 2;
-/// What an event costs beside its bytes.
+/// The overhead of an event.
 const EVENT: usize = 256;
 
 impl World {
-    /// Whatever clients sent, what is there of it is bounded by what is open.
+    /// The heap is bounded by what is open, whatever the clients sent.
     pub fn check_heap(&self) {
         let numbers = self.service.snapshot();
         let connections: usize = self.connections.iter().map(may_hold).sum();
@@ -42,7 +42,7 @@ impl World {
     }
 }
 
-/// A connection, with what it was sent of a request that is not whole.
+/// The heap that a connection may have, including an incomplete request.
 fn may_hold(connection: &Connection) -> usize {
     if connection.is_over() {
         return 0;

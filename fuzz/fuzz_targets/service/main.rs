@@ -1,22 +1,21 @@
-//! Arbitrary exchanges over connections in memory: whatever clients send, in whatever order, and
-//! however they leave, nothing panics, every response has its request, every request that was taken
-//! its one answer and nobody else's (PITFALLS ), and when all have left nothing is left
-//! (PITFALLS ). Between the two, the server's heap is within what its limits allow for what is open.
+//! Arbitrary exchanges over connections in memory. Whatever clients send, in whatever order, and however they
+//! disconnect: nothing panics, every response belongs to a request, every accepted request has exactly one answer,
+//! its own (PITFALLS ), and after all clients have left nothing remains (PITFALLS ).
+//! Meanwhile the heap of the server stays within what its limits allow for everything that is open.
 //!
-//! An input is a list of lines, each an operation: a letter and what belongs to it. So seeds are
-//! written by hand. See [`World::apply`]. If the first of them tells who sends, the service has an
-//! authorizer.
+//! An input is a list of lines. Each is an operation: a letter and its arguments. So seeds can be written by hand.
+//! See [`World::apply`]. If the first line selects a token, the service has an authorizer.
 
 #![no_main]
 
 mod allocator;
-mod asking;
-mod books;
 mod connection;
 mod exchange;
 mod heap;
-mod hearing;
+mod invariants;
+mod receiving;
 mod request;
+mod sending;
 mod tools;
 mod world;
 
@@ -26,7 +25,7 @@ use tokio::runtime::{Builder, Handle};
 use allocator::Clients;
 use world::World;
 
-/// The most operations of an input.
+/// The maximum number of operations of an input.
 const OPERATIONS: usize = 60;
 
 fuzz_target!(|input: &[u8]| {

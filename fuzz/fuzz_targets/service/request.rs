@@ -1,4 +1,4 @@
-//! Requests of all revisions, put together from what a line of the input says.
+//! Requests of all revisions, built from a line of the input.
 
 use crate::tools::TOOLS;
 
@@ -13,15 +13,15 @@ pub const MODERN: &str = "2026-07-28";
 
 const ENVELOPE: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}"#;
 
-/// Whom a request goes to.
+/// The recipient of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Nobody in particular: each stands for itself.
+pub enum Target {
+    /// The service, in a stateless request of 2026-07-28.
     Modern,
-    /// The session of this index.
+    /// The session with this index.
     Session(usize),
-    /// A session that never was, or none.
-    Nowhere,
+    /// A session that never existed, or none.
+    UnknownSession,
 }
 
 /// A JSON-RPC message, each member as JSON text.
@@ -31,23 +31,25 @@ pub struct Message {
     pub method: Option<String>,
     pub params: Option<String>,
     pub result: Option<String>,
-    /// The header that names what it is about in 2026-07-28.
+    /// The value of the header `Mcp-Name`, in 2026-07-28.
     pub name: Option<String>,
 }
 
 impl Message {
     /// The message that a letter stands for; `None` if the letter has no meaning. `token` marks
     /// everything that the server sends for this message.
-    pub fn of(letter: u8, id: u8, token: &str, place: Place) -> Option<Self> {
-        let meta = match place {
-            Place::Modern => format!(r#"{{"progressToken":"{token}",{ENVELOPE}}}"#),
-            Place::Session(_) | Place::Nowhere => format!(r#"{{"progressToken":"{token}"}}"#),
+    pub fn of(letter: u8, id: u8, token: &str, target: Target) -> Option<Self> {
+        let meta = match target {
+            Target::Modern => format!(r#"{{"progressToken":"{token}",{ENVELOPE}}}"#),
+            Target::Session(_) | Target::UnknownSession => {
+                format!(r#"{{"progressToken":"{token}"}}"#)
+            }
         };
         let request = |method: &str, rest: &str| Self::request(id, &meta, method, rest);
         if let Some((_, tool)) = TOOLS.iter().find(|(it, _)| *it == letter) {
             let answers = match letter {
                 // A client of 2026-07-28 that returns with the answers.
-                b'k' if id % 2 == 1 && place == Place::Modern => {
+                b'k' if id % 2 == 1 && target == Target::Modern => {
                     r#","inputResponses":{"elicitation":{"action":"accept","content":{}}}"#
                 }
                 _ => "",
@@ -113,7 +115,7 @@ impl Message {
         }
     }
 
-    /// Puts more at the end of the params.
+    /// Adds text at the end of the params.
     pub fn add(&mut self, text: &str) {
         if let Some(params) = &mut self.params
             && let Some(end) = params.rfind('}')
@@ -145,7 +147,7 @@ fn hello(revision: &str) -> String {
     )
 }
 
-/// Few ids, so that they meet: the numbers 0 to 4, then as strings what could be taken for them.
+/// Ids are few, so that they collide: the numbers 0 to 4, then the same digits as strings.
 pub fn id_text(id: u8) -> String {
     match id {
         b'0'..=b'4' => char::from(id).to_string(),
@@ -163,7 +165,7 @@ fn digit(id: u8) -> u8 {
     if id.is_ascii_digit() { id } else { b'0' }
 }
 
-/// The head of an HTTP request, with the lines that come before its end.
+/// The head of an HTTP request, without the empty line at its end.
 #[derive(Clone, Debug)]
 pub struct Head {
     pub method: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What the service has to offer: tools that answer in every way a tool can.
+//! The server: its tools answer in every possible way.
 
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -13,7 +13,7 @@ use mcp_wire::server::{
 };
 use serde_json::json;
 
-/// The tools by the letters of the items that call them.
+/// The tools, by the letters of the operations that call them.
 pub const TOOLS: [(u8, &str); 11] = [
     (b'e', "echo"),
     (b'f', "fail"),
@@ -28,18 +28,18 @@ pub const TOOLS: [(u8, &str); 11] = [
     (OWN, "own"),
 ];
 
-/// The letter of the tool that takes a scope.
+/// The letter of the tool that requires a scope.
 pub const OWN: u8 = b'o';
 pub const SCOPE: &str = "own";
 
-/// How much a burst says at once, and how long a piece of it is.
+/// The number of messages in a burst, and the length of each.
 const BURST: usize = 9;
 const PADDING: usize = 1000;
 
-/// Answers are short, so that what is long was sent.
+/// Limits the length of answers, so that only requests are long.
 const LONGEST_TOKEN: usize = 64;
 
-/// Handlers that are alive.
+/// Counts the running handlers.
 #[derive(Clone, Default)]
 pub struct Handlers(Arc<AtomicUsize>);
 
@@ -62,7 +62,7 @@ impl Drop for Handler {
     }
 }
 
-/// Scopes make no sense where nobody has any.
+/// Without an authorizer, no request has a scope, so no tool may require one.
 pub fn server(handlers: &Handlers, has_scopes: bool) -> Server {
     let mut server = Server::new("Fuzzed", "1")
         .logging()
@@ -82,12 +82,12 @@ pub fn server(handlers: &Handlers, has_scopes: bool) -> Server {
             let handler = handlers.one();
             async move {
                 let _handler = handler;
-                // The one thing that all answer with.
+                // Every tool answers with this token.
                 let token = arguments.str("t")?.to_owned();
                 if token.len() > LONGEST_TOKEN {
                     return Err(ToolError::new("too long"));
                 }
-                // What it was sent is no longer the handler's while it waits.
+                // The handler does not keep its arguments while it waits.
                 drop(arguments);
                 work(letter, &call, &token).await?;
                 Ok::<_, ToolError>(token)
@@ -116,7 +116,7 @@ async fn work(letter: u8, call: &Call, token: &str) -> Result<(), ToolError> {
         }
         b'h' => pending().await,
         b'z' => sleep(3000).await,
-        // No hook hears of it, so that libFuzzer does not take it for a find.
+        // Bypasses the panic hook, so that libFuzzer does not report it.
         b'x' => resume_unwind(Box::new(())),
         b'y' => {
             sleep(1500).await;

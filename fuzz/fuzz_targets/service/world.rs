@@ -1,4 +1,4 @@
-//! The clients, the service that they talk to, and what they make of what they hear.
+//! The clients and the service, and the operations on them.
 
 use std::time::Duration;
 
@@ -9,37 +9,36 @@ use mcp_wire::{Change, McpService};
 use crate::allocator::{as_server, live};
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session};
-use crate::request::{Head, Place};
+use crate::request::{Head, Target};
 use crate::tools::{self, Handlers, SCOPE};
 
 pub const IDLE: Duration = Duration::from_secs(100);
 pub const REQUEST: Duration = Duration::from_secs(40);
 const REPLY: Duration = Duration::from_secs(20);
-/// How long events are kept.
+/// How long a session keeps events.
 const AGE: Duration = Duration::from_secs(60);
-/// What the digit of a wait stands for, in milliseconds.
+/// The times that a wait may take, in milliseconds.
 const WAITS: [u64; 10] = [
     10, 500, 1000, 2000, 5000, 11_000, 16_000, 31_000, 61_000, 101_000,
 ];
 
 const MOST_CONNECTIONS: usize = 8;
 pub const MOST_SESSIONS: usize = 4;
-/// In a session; twice as many in all.
+/// Per session; the limit of the service is twice as high.
 pub const MOST_CALLS: usize = 6;
 pub const MOST_LISTENS: usize = 2;
 
-/// The longest body. Much longer than what a connection takes that waits, so that a body which is
-/// kept shows.
+/// The limit on a body. It is much larger than an idle connection, so that a leaked body is noticed.
 pub const BODY: usize = 256 * 1024;
-/// How much a stream may hold for a client that does not read.
+/// The limit on the queue of a stream.
 pub const QUEUE: usize = 16 * 1024;
-/// How much of its events a session keeps, and how many.
+/// The limits on the events that a session keeps, in bytes and in number.
 pub const REPLAY: usize = 32 * 1024;
 pub const EVENTS: usize = 48;
 
-/// Those of two principals, of whom the first has the scope, and what does not let in.
+/// The tokens of two principals, of whom only the first has the scope; an absent token, and an invalid one.
 pub const TOKENS: [&str; 4] = ["the-token-of-ada", "the-token-of-bob", "", "a-forged-token"];
-/// How many of them let in.
+/// The number of valid tokens.
 pub const PRINCIPALS: usize = 2;
 
 fn tokens() -> StaticTokens {
@@ -54,31 +53,31 @@ pub struct World {
     pub server: Server,
     pub handlers: Handlers,
     pub connections: Vec<Connection>,
-    /// The connection and the place that requests go to.
+    /// The connection and the recipient of the next requests.
     pub at: usize,
-    pub place: Place,
+    pub target: Target,
     pub sessions: Vec<Session>,
     pub exchanges: Vec<Exchange>,
     pub calls: Vec<Call>,
-    /// Which forms of an answer requests admit, and which revision they name.
+    /// Numbers that select the headers `Accept` and `MCP-Protocol-Version`.
     pub accept: usize,
     pub version: usize,
-    /// Who sends them, by the place of the token in [`TOKENS`].
+    /// The sender: the index of the token in [`TOKENS`].
     pub who: usize,
-    /// What the fuzzer writes of the next request.
+    /// The parts of the next request that the fuzzer replaces.
     pub edits: Vec<(u8, Vec<u8>)>,
-    /// How much of the next request is sent at once, in tenths.
+    /// How many tenths of the next request are sent at once.
     pub part: Option<usize>,
-    /// The next POST goes to the endpoint of the other transport.
+    /// Whether the next POST goes to the endpoint of the other transport.
     pub crosses: bool,
-    /// The service drains or is closed.
+    /// Whether the service is draining or closed.
     pub is_ending: bool,
-    /// The server's heap before it was asked anything.
+    /// The heap of the server before the first request.
     pub heap_before: isize,
 }
 
 impl World {
-    /// With an authorizer, or open to everybody.
+    /// A service with or without an authorizer.
     pub fn new(is_guarded: bool) -> Self {
         let handlers = Handlers::default();
         let server = tools::server(&handlers, is_guarded);
@@ -91,7 +90,7 @@ impl World {
             .max_requests(MOST_CALLS)
             .max_calls(2 * MOST_CALLS)
             .max_listens(MOST_LISTENS)
-            // All may be one principal's: who is refused is not what is looked for here.
+            // One principal may use everything: this target does not test limits per principal.
             .max_each(MOST_SESSIONS, MOST_LISTENS)
             .max_calls_each(2 * MOST_CALLS)
             .request_timeout(REQUEST)
@@ -109,7 +108,7 @@ impl World {
             handlers,
             connections: Vec::new(),
             at: 0,
-            place: Place::Nowhere,
+            target: Target::UnknownSession,
             sessions: Vec::new(),
             exchanges: Vec::new(),
             calls: Vec::new(),
@@ -137,10 +136,10 @@ impl World {
             b'r' => self.read_some(digit).await,
             b'k' => self.leave(),
             b'h' => self.end_writing().await,
-            // What the next requests are like.
-            b's' if rest == b"m" => self.place = Place::Modern,
-            b's' if digit < self.sessions.len() => self.place = Place::Session(digit),
-            b's' => self.place = Place::Nowhere,
+            // Properties of the next requests.
+            b's' if rest == b"m" => self.target = Target::Modern,
+            b's' if digit < self.sessions.len() => self.target = Target::Session(digit),
+            b's' => self.target = Target::UnknownSession,
             b'a' => self.accept = digit,
             b'v' => self.version = digit,
             b't' => self.who = digit % TOKENS.len(),
@@ -159,10 +158,10 @@ impl World {
                 Head::new("OPTIONS", "/mcp"),
                 b"",
                 Kind::Options,
-                Place::Nowhere,
+                Target::UnknownSession,
             ),
             b'!' => self.send_raw(rest),
-            // What happens elsewhere.
+            // Events other than requests.
             b'w' => tokio::time::sleep(Duration::from_millis(WAITS[digit])).await,
             b'p' if digit == 9 => as_server(|| self.server.publish(&Change::Tools)),
             b'p' => as_server(|| self.server.resource_updated(format!("n:{digit}"))),
@@ -191,7 +190,7 @@ impl World {
         }
     }
 
-    /// The current connection; a fresh one when that is gone, as long as there may be more.
+    /// The current connection, or a new one if it is closed and the limit allows it.
     pub fn connection(&mut self) -> Option<&mut Connection> {
         if !self
             .connections
@@ -232,8 +231,8 @@ impl World {
         }
     }
 
-    /// An HTTP+SSE session ends with its connection (SPEC B-12). Behind bytes that hyper has not
-    /// looked at yet it does not see the end, and the next write that fails has to tell.
+    /// An HTTP+SSE session ends with its connection (SPEC B-12). While hyper has unread bytes it does not notice the
+    /// end, until a write fails.
     fn has_left(&mut self, at: usize) {
         let connection = &self.connections[at];
         let has_more = connection.is_raw || connection.is_torn;
@@ -244,14 +243,14 @@ impl World {
         }
     }
 
-    /// Lets everybody do what they can, until nobody can do more.
+    /// Lets clients and server run until nothing more happens.
     pub async fn settle(&mut self) {
         loop {
             let mut is_quiet = true;
             for connection in &mut self.connections {
                 is_quiet &= connection.write().await == 0;
             }
-            // The clock stands still until all wait.
+            // The paused clock advances only when every task waits.
             tokio::time::sleep(Duration::from_millis(1)).await;
             for at in 0..self.connections.len() {
                 let connection = &mut self.connections[at];

@@ -1,13 +1,13 @@
-//! What the service says of itself, and what has to be true at the end.
+//! Invariants of the gauges of the service, and what has to hold at the end.
 
 use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Origin, tokens};
-use crate::request::Place;
+use crate::request::Target;
 use crate::world::{IDLE, MOST_CALLS, MOST_LISTENS, MOST_SESSIONS, REQUEST, World};
 
-/// How long the table may keep what has ended, and tasks may take to see that it has.
+/// How long the table may keep ended sessions, and how long tasks may take to notice an end.
 const REAPING: Duration = Duration::from_secs(16);
 
 impl World {
@@ -21,17 +21,16 @@ impl World {
         assert!(numbers.streams <= asked, "no stream without its request");
         assert!(
             self.handlers.count() <= numbers.running,
-            "PITFALLS R-5: handlers that nobody waits for"
+            "PITFALLS R-5: handlers of calls that have ended"
         );
-        // One below zero is very much.
+        // Below zero, the counter wraps around to a large number.
         assert!(numbers.queued_bytes <= (numbers.streams + 64) << 20);
         for connection in &self.connections {
             connection.check_count();
         }
     }
 
-    /// When all that can happen has happened, every request has had its answer, and when all are
-    /// gone, nothing is left.
+    /// When nothing more can happen, every request has had its answer. After all clients have left, nothing remains.
     pub async fn conclude(mut self, choice: usize) {
         for connection in &mut self.connections {
             connection.is_stalled = false;
@@ -54,8 +53,8 @@ impl World {
         self.check_nothing_is_left();
     }
 
-    /// Waits until nothing runs: each call is answered or out of time, and what waits behind it on its
-    /// connection comes next (SPEC C-31, PITFALLS R-10).
+    /// Waits until nothing runs: each call is answered or times out, and then the next request of its connection
+    /// runs (SPEC C-31, PITFALLS R-10).
     async fn run_out(&mut self) {
         for _ in 0..=2 * (self.calls.len() + 1) {
             self.settle().await;
@@ -65,10 +64,10 @@ impl World {
             }
             tokio::time::sleep(REQUEST / 2).await;
         }
-        panic!("something runs for longer than it may");
+        panic!("a call runs longer than its timeout");
     }
 
-    /// Everybody who stayed has what they are due.
+    /// Every client that is still connected has its responses.
     fn check_answers(&self) {
         let is_cut = self.service.snapshot().cuts > 0;
         for (index, exchange) in self.exchanges.iter().enumerate() {
@@ -90,13 +89,13 @@ impl World {
         }
     }
 
-    /// The connection of an exchange, if its client stayed to the end and knows what it heard.
+    /// The connection of an exchange, if its client stayed connected and can assign responses to requests.
     fn connection_of(&self, exchange: &Exchange) -> Option<&Connection> {
         let connection = &self.connections[exchange.connection?];
         (!connection.has_left && !connection.is_raw).then_some(connection)
     }
 
-    /// Whether a response goes on for as long as the server does.
+    /// Whether a response lasts until the service ends.
     fn lasts(&self, index: usize) -> bool {
         let exchange = &self.exchanges[index];
         let listens = || self.own_calls(index).any(|call| call.letter == b'q');
@@ -107,9 +106,9 @@ impl World {
             }
     }
 
-    /// A stream that has ended had all answers (PITFALLS R-9), unless the client said that it need not.
+    /// A stream that has ended carried all answers (PITFALLS R-9), unless they may arrive elsewhere.
     fn check_stream(&self, index: usize) {
-        // Whoever is sent away comes back for the rest, and this one did not need to.
+        // The tool `release` closes the connection; the client resumes for the rest.
         let is_released = self.own_calls(index).any(|call| call.letter == b'l');
         let is_excused = is_released || self.exchanges[index].is_taken_over;
         for call in self.own_calls(index).filter(|_| !is_excused) {
@@ -121,10 +120,10 @@ impl World {
         }
     }
 
-    /// The same for calls whose answers come on the stream of their session: as many answers as calls
-    /// that were taken under this id.
+    /// The same for calls whose answers arrive on the stream of their session: as many answers as accepted calls with
+    /// this id.
     fn check_inbox(&self, call: &Call) {
-        let Place::Session(at) = call.place else {
+        let Target::Session(at) = call.target else {
             return;
         };
         let session = &self.sessions[at];
@@ -134,13 +133,13 @@ impl World {
             return;
         }
         let calls = self.calls.iter();
-        let calls = calls.filter(|it| it.place == call.place && it.id == call.id);
+        let calls = calls.filter(|it| it.target == call.target && it.id == call.id);
         let (mut taken, mut unknown, mut answers) = (0, 0, 0);
         for call in calls {
             let exchange = &self.exchanges[call.exchange];
             match exchange.status() {
                 Some(202) => taken += 1,
-                // It was not heard.
+                // The client has not received the status.
                 None => unknown += 1,
                 Some(_) => continue,
             }
@@ -148,7 +147,7 @@ impl World {
         }
         let unmarked = session.unmarked.iter().filter(|id| **id == call.id);
         answers += unmarked.count();
-        // Who cancels may be too late.
+        // A cancellation may arrive too late.
         let is_due = answers >= taken || self.is_cancelled(call);
         let is_asked = answers <= taken + unknown;
         let id = &call.id;
@@ -159,9 +158,9 @@ impl World {
     }
 
     fn is_cancelled(&self, call: &Call) -> bool {
-        match call.place {
-            Place::Session(at) => self.sessions[at].cancelled.contains(&call.id),
-            Place::Modern | Place::Nowhere => false,
+        match call.target {
+            Target::Session(at) => self.sessions[at].cancelled.contains(&call.id),
+            Target::Modern | Target::UnknownSession => false,
         }
     }
 
@@ -170,14 +169,17 @@ impl World {
         for (index, exchange) in self.exchanges.iter().enumerate() {
             let connection = self.connection_of(exchange);
             let is_open = connection.is_some_and(|connection| !connection.is_lost());
-            assert!(!is_open || exchange.is_whole, "{index} does not end");
+            assert!(
+                !is_open || exchange.is_whole,
+                "exchange {index} does not end"
+            );
         }
         for (at, connection) in self.connections.iter().enumerate() {
             for call in tokens(&connection.raw_text()) {
                 let is_wild = self.is_wild(&self.exchanges[self.calls[call].exchange]);
                 let mut exchanges = connection.exchanges.iter();
-                let may_hear = exchanges.any(|index| self.may_hear(*index, call));
-                assert!(may_hear || is_wild, "heard on {at}");
+                let may_receive = exchanges.any(|index| self.may_receive(*index, call));
+                assert!(may_receive || is_wild, "received on connection {at}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What clients send.
+//! The requests that clients send.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session, token};
-use crate::request::{Head, MODERN, Message, Place, REVISIONS, id_text, uri};
+use crate::request::{Head, MODERN, Message, REVISIONS, Target, id_text, uri};
 use crate::tools::OWN;
 use crate::world::{BODY, MOST_CALLS, MOST_SESSIONS, PRINCIPALS, REQUEST, TOKENS, World};
 
-/// The most messages of a body.
+/// The maximum number of messages in a body.
 const MOST_ITEMS: usize = 8;
 
-/// The most bytes that are sent at a place of a request: a body may have as many, or a few more.
+/// The maximum length of text that a repetition may have, which is slightly less than the limit of a body.
 const LONGEST: usize = BODY - 512;
 
-/// A name that no session has.
-const NOBODY: &str = "0123456789abcdef0123456789abcdef";
+/// An id that no session has.
+const UNKNOWN_SESSION: &str = "0123456789abcdef0123456789abcdef";
 
 /// What the service has to answer.
 struct Verdict {
@@ -35,9 +35,10 @@ impl World {
         }
     }
 
-    /// What the fuzzer wrote: `\n`, `\r` and `\\` are escapes, `$` and a digit the name of a session.
-    /// `\(` begins what `\)` and a digit repeats, four to the power of it times, so that what is short here
-    /// is long for the server; a `#` in it counts. It may not mark anything with a token.
+    /// Expands text of the fuzzer. `\n`, `\r` and `\\` are escapes; `$` and a digit stand for the id of a session.
+    /// `\(` begins a repetition, and `\)` with a digit ends it: the text is repeated four to the power of the digit
+    /// times, so that a short input makes a long request, and each `#` in it becomes a counter. The text cannot
+    /// contain tokens.
     fn unescape(&mut self, text: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut repeated_from = 0;
@@ -70,9 +71,9 @@ impl World {
         out
     }
 
-    /// In a session of HTTP+SSE, or to open one of Streamable HTTP.
+    /// Initializes a session of HTTP+SSE, or opens one of Streamable HTTP.
     pub fn initialize(&mut self, digit: usize) {
-        let is_bound = matches!(self.place, Place::Session(at) if self.sessions[at].is_bound);
+        let is_bound = matches!(self.target, Target::Session(at) if self.sessions[at].is_bound);
         if is_bound || self.sessions.len() < 2 * MOST_SESSIONS {
             if !is_bound {
                 self.open_session(false);
@@ -83,14 +84,14 @@ impl World {
 
     pub fn open_sse(&mut self) {
         if self.sessions.len() < 2 * MOST_SESSIONS {
-            let place = self.open_session(true);
+            let target = self.open_session(true);
             let mut head = Head::new("GET", "/sse");
             self.style(&mut head, "text/event-stream");
-            self.send(head, b"", Kind::Sse, place);
+            self.send(head, b"", Kind::Sse, target);
         }
     }
 
-    fn open_session(&mut self, is_bound: bool) -> Place {
+    fn open_session(&mut self, is_bound: bool) -> Target {
         self.sessions.push(Session {
             is_bound,
             opened_by: self.exchanges.len(),
@@ -103,11 +104,11 @@ impl World {
             events: Vec::new(),
             unmarked: Vec::new(),
         });
-        self.place = Place::Session(self.sessions.len() - 1);
-        self.place
+        self.target = Target::Session(self.sessions.len() - 1);
+        self.target
     }
 
-    /// Posts the messages that the items stand for, each a letter and an id.
+    /// Posts the messages of the items, each a letter and an id.
     pub fn post(&mut self, items: &[u8], batch: bool) {
         let messages = self.messages(items);
         let Some(first) = messages.first() else {
@@ -124,7 +125,7 @@ impl World {
         }
         let (mut head, kind) = self.address(is_array);
         self.style(&mut head, "application/json, text/event-stream");
-        if self.place == Place::Modern {
+        if self.target == Target::Modern {
             if let Some(method) = &first.method {
                 let method = method.trim_matches('"').replace(char::is_control, "");
                 head.line("Mcp-Method", &method);
@@ -135,10 +136,10 @@ impl World {
         }
         head.line("Content-Type", "application/json");
         head.line("Content-Length", &body.len().to_string());
-        self.send(head, &body, kind, self.place);
+        self.send(head, &body, kind, self.target);
     }
 
-    /// The messages, and what their client has to remember of them.
+    /// Makes the messages, and records them.
     fn messages(&mut self, items: &[u8]) -> Vec<Message> {
         let (mut pairs, rest) = items.as_chunks::<2>();
         let last = rest.first().map(|letter| [*letter, b'0']);
@@ -148,7 +149,7 @@ impl World {
         let mut messages = Vec::new();
         for [letter, id_byte] in pairs.iter().copied().take(MOST_ITEMS) {
             let token = token(self.calls.len());
-            let Some(mut message) = Message::of(letter, id_byte, &token, self.place) else {
+            let Some(mut message) = Message::of(letter, id_byte, &token, self.target) else {
                 continue;
             };
             self.edit_message(&mut message);
@@ -158,7 +159,7 @@ impl World {
                     id_byte,
                     id: serde_json::from_str(id).unwrap_or_default(),
                     exchange: self.exchanges.len(),
-                    place: self.place,
+                    target: self.target,
                     answers: 0,
                 });
             }
@@ -169,7 +170,7 @@ impl World {
     }
 
     fn remember(&mut self, letter: u8, id_byte: u8) {
-        let Place::Session(at) = self.place else {
+        let Target::Session(at) = self.target else {
             return;
         };
         let session = &mut self.sessions[at];
@@ -197,16 +198,16 @@ impl World {
         }
     }
 
-    /// Where a POST goes, and the header that names its session.
+    /// The request line of a POST, and the header of its session.
     fn address(&self, batch: bool) -> (Head, Kind) {
         let kind = Kind::Post { batch };
         let mut head = Head::new("POST", "/mcp");
-        match self.place {
-            Place::Modern => {}
-            Place::Nowhere => head.line("Mcp-Session-Id", NOBODY),
-            // The one that opens it.
-            Place::Session(at) if self.sessions[at].opened_by == self.exchanges.len() => {}
-            Place::Session(at) => {
+        match self.target {
+            Target::Modern => {}
+            Target::UnknownSession => head.line("Mcp-Session-Id", UNKNOWN_SESSION),
+            // The request that opens the session.
+            Target::Session(at) if self.sessions[at].opened_by == self.exchanges.len() => {}
+            Target::Session(at) => {
                 let id = self.sessions[at].id();
                 if self.sessions[at].is_bound != self.crosses {
                     let path = format!("/messages/?session_id={id}");
@@ -218,7 +219,7 @@ impl World {
         (head, kind)
     }
 
-    /// The lines that all requests of a client have.
+    /// Adds the headers that all requests of a client have.
     fn style(&self, head: &mut Head, usual: &str) {
         let token = TOKENS[self.who];
         if self.is_guarded && !token.is_empty() {
@@ -231,8 +232,8 @@ impl World {
             3 => head.line("Accept", "text/html"),
             _ => {}
         }
-        match (self.version, self.place) {
-            (0, Place::Modern) => head.line("MCP-Protocol-Version", MODERN),
+        match (self.version, self.target) {
+            (0, Target::Modern) => head.line("MCP-Protocol-Version", MODERN),
             (0, _) => {}
             (6, _) => head.line("MCP-Protocol-Version", "1999-01-01"),
             (version, _) => head.line("MCP-Protocol-Version", REVISIONS[(version - 1) % 5]),
@@ -243,9 +244,9 @@ impl World {
         self.in_session("GET", Kind::Standalone, None);
     }
 
-    /// Comes back to the stream of an event, counted from the last one.
+    /// Resumes the stream of an event, counted from the last one.
     pub fn resume(&mut self, digit: usize) {
-        let Place::Session(at) = self.place else {
+        let Target::Session(at) = self.target else {
             return;
         };
         let mut events = self.sessions[at].events.iter().rev();
@@ -258,19 +259,19 @@ impl World {
 
     pub fn in_session(&mut self, method: &str, kind: Kind, last: Option<String>) {
         let mut head = Head::new(method, "/mcp");
-        let id = match self.place {
-            Place::Session(at) => self.sessions[at].id(),
-            Place::Modern | Place::Nowhere => NOBODY,
+        let id = match self.target {
+            Target::Session(at) => self.sessions[at].id(),
+            Target::Modern | Target::UnknownSession => UNKNOWN_SESSION,
         };
         head.line("Mcp-Session-Id", id);
         self.style(&mut head, "text/event-stream");
         if let Some(last) = last {
             head.line("Last-Event-ID", &last);
         }
-        self.send(head, b"", kind, self.place);
+        self.send(head, b"", kind, self.target);
     }
 
-    pub fn send(&mut self, mut head: Head, body: &[u8], kind: Kind, place: Place) {
+    pub fn send(&mut self, mut head: Head, body: &[u8], kind: Kind, target: Target) {
         let edits = std::mem::take(&mut self.edits);
         let part = self.part.take();
         let mut is_raw = false;
@@ -286,7 +287,7 @@ impl World {
         let is_wild = !edits.is_empty();
         let index = self.exchanges.len();
         let crosses = std::mem::take(&mut self.crosses);
-        if let Place::Session(at) = place {
+        if let Target::Session(at) = target {
             self.sessions[at].is_wild |= is_wild;
         }
         let verdict = self.verdict(kind, index, crosses, part.is_some());
@@ -310,7 +311,7 @@ impl World {
         self.exchanges.push(Exchange {
             connection: at,
             kind,
-            place,
+            target,
             is_wild,
             is_refused: verdict.is_refused,
             due: verdict.due,
@@ -321,7 +322,7 @@ impl World {
             is_taken_over: false,
         });
         if is_resumed {
-            self.take_over(place, kind);
+            self.take_over(target, kind);
         }
     }
 
@@ -330,7 +331,7 @@ impl World {
         let is_foreign = self.is_foreign(kind, index);
         let lacks_scope = self.lacks_scope(index);
         let is_plain = self.accept == 0 && self.version == 0 && !crosses && !lacks_scope;
-        let due = if self.is_nobody(kind) {
+        let due = if self.is_unauthorized(kind) {
             Some(401)
         } else if !is_partial && is_foreign && is_plain && kind != (Kind::Post { batch: true }) {
             // The server may time out half a request before it knows the session.
@@ -344,13 +345,13 @@ impl World {
             || is_foreign
             || lacks_scope
             || self.is_lost(kind, index, crosses)
-            || (!is_partial && self.repeats_id(index));
+            || (!is_partial && self.duplicates_id(index));
         Verdict { due, is_refused }
     }
 
-    /// Whether it names a session, which belongs to somebody else.
+    /// Whether it names a session of another principal.
     fn is_foreign(&self, kind: Kind, index: usize) -> bool {
-        let Place::Session(at) = self.place else {
+        let Target::Session(at) = self.target else {
             return false;
         };
         let session = &self.sessions[at];
@@ -359,7 +360,7 @@ impl World {
         is_other && session.opened_by != index && session.name.is_some() && !self.is_modern(kind)
     }
 
-    fn is_nobody(&self, kind: Kind) -> bool {
+    fn is_unauthorized(&self, kind: Kind) -> bool {
         self.is_guarded && self.who >= PRINCIPALS && kind != Kind::Options
     }
 
@@ -368,11 +369,11 @@ impl World {
         self.is_guarded && self.who != 0 && own.any(|call| call.letter == OWN)
     }
 
-    /// Whether it is an echo of 2026-07-28, which nothing speaks against.
+    /// Whether it is a call of the tool `echo` in 2026-07-28 that nothing prevents.
     fn is_sound(&self, kind: Kind, index: usize) -> bool {
         let is_busy = |connection: &Connection| connection.is_live() && connection.is_busy();
         let own = || self.calls.iter().filter(|call| call.exchange == index);
-        self.place == Place::Modern
+        self.target == Target::Modern
             && kind == (Kind::Post { batch: false })
             && own().all(|call| call.letter == b'e')
             && own().count() == 1
@@ -381,10 +382,9 @@ impl World {
             && !self.connections.get(self.at).is_some_and(is_busy)
     }
 
-    /// Whether it is given to the service at once, with an id under which a call of its session hangs
-    /// (PITFALLS R-13).
-    fn repeats_id(&self, index: usize) -> bool {
-        let Place::Session(at) = self.place else {
+    /// Whether it reaches the service at once with the id of a running call of its session (PITFALLS R-13).
+    fn duplicates_id(&self, index: usize) -> bool {
+        let Target::Session(at) = self.target else {
             return false;
         };
         let session = &self.sessions[at];
@@ -401,7 +401,7 @@ impl World {
             let is_taken = matches!(exchange.status(), Some(200 | 202));
             call.letter == b'h' && is_taken && is_young && !is_over
         };
-        let of_session = |call: &&Call| call.place == self.place;
+        let of_session = |call: &&Call| call.target == self.target;
         let running = self
             .calls
             .iter()
@@ -413,13 +413,13 @@ impl World {
             .any(|call| own().any(|it| it.id == call.id))
     }
 
-    /// Whether there is no such session on its endpoint.
+    /// Whether its session does not exist at this endpoint.
     fn is_lost(&self, kind: Kind, index: usize, crosses: bool) -> bool {
         if self.is_modern(kind) || matches!(kind, Kind::Sse | Kind::Options) {
             return false;
         }
-        match self.place {
-            Place::Session(at) => {
+        match self.target {
+            Target::Session(at) => {
                 let session = &self.sessions[at];
                 let is_on_other = match kind {
                     Kind::Post { .. } | Kind::Inbox => crosses && session.opened_by != index,
@@ -427,21 +427,22 @@ impl World {
                 };
                 session.is_gone || is_on_other
             }
-            Place::Nowhere => true,
-            Place::Modern => false,
+            Target::UnknownSession => true,
+            Target::Modern => false,
         }
     }
 
-    /// What comes as modern has no session, whatever it names.
+    /// A request with the modern version header has no session, even if it names one.
     fn is_modern(&self, kind: Kind) -> bool {
         self.version == 5 && matches!(kind, Kind::Post { .. })
     }
 
-    /// What is on a stream goes to the last who asked for it.
-    fn take_over(&mut self, place: Place, kind: Kind) {
+    /// Only the exchange that resumed a stream last receives its events.
+    fn take_over(&mut self, target: Target, kind: Kind) {
         for (index, exchange) in self.exchanges.iter_mut().enumerate() {
             let origin = exchange.origin(index);
-            if exchange.place == place && matches!(kind, Kind::Resumed(it) if origin == Some(it)) {
+            if exchange.target == target && matches!(kind, Kind::Resumed(it) if origin == Some(it))
+            {
                 exchange.is_taken_over = true;
             }
         }
@@ -456,7 +457,7 @@ impl World {
     }
 }
 
-/// Repeats the end of a text, as often as it may be.
+/// Repeats the end of a text, up to the maximum length.
 fn repeat(text: &mut Vec<u8>, from: usize, times: usize) {
     let piece = text.split_off(from);
     for at in 0..times {

@@ -1,4 +1,4 @@
-//! What clients hear, and hold to what they asked.
+//! What clients receive, and how it is checked against their requests.
 
 use mcp_wire_fuzz::http::{Head as ResponseHead, Piece};
 use mcp_wire_fuzz::stream;
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Event, Exchange, Kind, Origin, Session, tokens};
-use crate::request::{Place, uri};
+use crate::request::{Target, uri};
 use crate::tools::TOOLS;
 use crate::world::World;
 
 impl World {
-    /// Takes what a connection has brought.
+    /// Processes what has arrived on a connection.
     pub fn take_pieces(&mut self, at: usize) {
         while let Some(piece) = self.connections.get_mut(at).and_then(Connection::piece) {
             let connection = &mut self.connections[at];
@@ -38,9 +38,9 @@ impl World {
     }
 
     fn begin(&mut self, exchange: usize, head: ResponseHead) {
-        let Exchange { kind, place, .. } = self.exchanges[exchange];
+        let Exchange { kind, target, .. } = self.exchanges[exchange];
         let named = head.header("mcp-session-id").map(ToOwned::to_owned);
-        if let (Some(named), Place::Session(at)) = (named, place) {
+        if let (Some(named), Target::Session(at)) = (named, target) {
             let opens = self.sessions[at].opened_by == exchange;
             if opens && !self.sessions[at].is_bound {
                 self.name_session(at, &named);
@@ -53,8 +53,8 @@ impl World {
             }
         }
         let status = head.status;
-        assert!(status >= 200, "nobody asked for less");
-        if let (Kind::Delete, 200, Place::Session(at)) = (kind, status, place) {
+        assert!(status >= 200, "an informational response");
+        if let (Kind::Delete, 200, Target::Session(at)) = (kind, status, target) {
             self.sessions[at].is_gone = true;
         }
         let exchange = &mut self.exchanges[exchange];
@@ -69,7 +69,7 @@ impl World {
         exchange.head = Some(head);
     }
 
-    /// Hears the events that are whole.
+    /// Processes the complete events.
     fn take_events(&mut self, index: usize) {
         let body = &mut self.exchanges[index].body;
         let Some(end) = body.windows(2).rposition(|window| window == b"\n\n") else {
@@ -82,7 +82,7 @@ impl World {
                 self.name_inbox(index, &event.data);
             } else {
                 assert_eq!(event.name, "message");
-                self.hear_event(index, event.id, event.data);
+                self.receive_event(index, event.id, event.data);
             }
         }
     }
@@ -94,7 +94,7 @@ impl World {
         let id = path
             .strip_prefix("/messages/?session_id=")
             .expect("SPEC B-3");
-        if let Place::Session(at) = exchange.place {
+        if let Target::Session(at) = exchange.target {
             assert_eq!(self.sessions[at].name, None, "SPEC B-2");
             self.name_session(at, id);
         }
@@ -106,10 +106,10 @@ impl World {
         self.sessions[at].name = Some(name.to_owned());
     }
 
-    fn hear_event(&mut self, index: usize, id: String, data: String) {
+    fn receive_event(&mut self, index: usize, id: String, data: String) {
         let exchange = &self.exchanges[index];
         if !id.is_empty() {
-            let Place::Session(at) = exchange.place else {
+            let Target::Session(at) = exchange.target else {
                 panic!("an event id without a session");
             };
             let origin = exchange
@@ -125,55 +125,58 @@ impl World {
             session.events.push(Event { id, data, origin });
         }
         if !data.is_empty() {
-            self.hear(index, &data);
+            self.receive(index, &data);
         }
     }
 
-    /// Hears a message.
-    fn hear(&mut self, index: usize, text: &str) {
+    /// Processes a message.
+    fn receive(&mut self, index: usize, text: &str) {
         let message: Value = serde_json::from_str(text).expect("JSON");
         assert_eq!(message["jsonrpc"], "2.0");
         self.check_tokens(index, text);
         match message["method"].as_str() {
-            None => self.hear_answer(index, &message, text),
-            Some(method) => self.hear_call(index, method, &message),
+            None => self.receive_answer(index, &message, text),
+            Some(method) => self.receive_from_server(index, method, &message),
         }
     }
 
-    /// PITFALLS: what belongs to a request is heard where that was sent, and nowhere else.
+    /// PITFALLS: messages of a call arrive only on the exchange of the call.
     fn check_tokens(&self, index: usize, text: &str) {
         for call in tokens(text) {
             let kind = self.exchanges[index].kind;
-            assert!(self.may_hear(index, call), "heard by {kind:?}: {text}");
+            assert!(
+                self.may_receive(index, call),
+                "received by {kind:?}: {text}"
+            );
         }
     }
 
-    /// Whether an exchange is one that may hear of a call.
-    pub fn may_hear(&self, index: usize, call: usize) -> bool {
+    /// Whether messages of a call may arrive on an exchange.
+    pub fn may_receive(&self, index: usize, call: usize) -> bool {
         let exchange = &self.exchanges[index];
         let call = &self.calls[call];
         match exchange.kind {
-            Kind::Sse => call.place == exchange.place,
+            Kind::Sse => call.target == exchange.target,
             Kind::Resumed(Origin::Post(origin)) => call.exchange == origin,
             Kind::Standalone | Kind::Resumed(Origin::Standalone) => false,
             _ => call.exchange == index,
         }
     }
 
-    /// Hears what the server says or asks by itself.
-    fn hear_call(&mut self, index: usize, method: &str, message: &Value) {
+    /// Processes a notification or a request of the server.
+    fn receive_from_server(&mut self, index: usize, method: &str, message: &Value) {
         let exchange = &self.exchanges[index];
         let is_question = message.get("id").is_some();
         assert!(message.get("result").is_none() && message.get("error").is_none());
         if is_question {
             assert_eq!(method, "elicitation/create");
-            assert!(matches!(exchange.place, Place::Session(_)), "SPEC D-81");
+            assert!(matches!(exchange.target, Target::Session(_)), "SPEC D-81");
             return;
         }
         let uri = message["params"]["uri"].as_str().unwrap_or_default();
         match method {
-            "notifications/resources/updated" => match exchange.place {
-                Place::Session(at) => {
+            "notifications/resources/updated" => match exchange.target {
+                Target::Session(at) => {
                     let session = &self.sessions[at];
                     let asked = session.subscribed.iter().any(|it| it == uri);
                     assert!(asked || session.is_wild, "SPEC E-59");
@@ -181,8 +184,8 @@ impl World {
                 }
                 _ => self.check_listens(index, message, uri),
             },
-            "notifications/tools/list_changed" => match exchange.place {
-                Place::Session(_) => {
+            "notifications/tools/list_changed" => match exchange.target {
+                Target::Session(_) => {
                     assert_ne!(exchange.origin(index), Some(Origin::Post(index)));
                 }
                 _ => self.check_listens(index, message, ""),
@@ -193,12 +196,12 @@ impl World {
                 assert!(exchange.is_wild || !tokens(&text).is_empty(), "{text}");
             }
             "notifications/cancelled" => {}
-            other => panic!("{other} out of the blue"),
+            other => panic!("an unexpected {other}"),
         }
     }
 
-    /// A listening request is told of what it asked for, under its own name (SPEC D-122); `asked` is a
-    /// resource, if the message is of one.
+    /// A listening request receives only what its filter selects, with its own subscription id (SPEC D-122). `asked` is
+    /// the URI of the resource, if the message is about one.
     fn check_listens(&self, index: usize, message: &Value, asked: &str) {
         let name = &message["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"];
         let is_it = |call: &&Call| {
@@ -209,8 +212,8 @@ impl World {
         assert!(listens || self.exchanges[index].is_wild, "SPEC D-122");
     }
 
-    /// Hears the answer to a request: at most one each (PITFALLS R-9).
-    fn hear_answer(&mut self, index: usize, message: &Value, text: &str) {
+    /// Processes the answer to a request. Each request has at most one (PITFALLS R-9).
+    fn receive_answer(&mut self, index: usize, message: &Value, text: &str) {
         let (result, error) = (message.get("result"), message.get("error"));
         assert!(result.is_some() != error.is_some(), "{text}");
         let exchange = &self.exchanges[index];
@@ -223,13 +226,13 @@ impl World {
         let token = tokens(text).first().copied();
         let is_it = |at: &usize| {
             let call = &self.calls[*at];
-            call.id == *id && token.is_none_or(|it| it == *at) && self.may_hear(index, *at)
+            call.id == *id && token.is_none_or(|it| it == *at) && self.may_receive(index, *at)
         };
-        let of_session = match (exchange.kind, token, exchange.place) {
-            (Kind::Sse, None, Place::Session(at)) => Some(at),
+        let of_session = match (exchange.kind, token, exchange.target) {
+            (Kind::Sse, None, Target::Session(at)) => Some(at),
             _ => None,
         };
-        // Of a session that used an id twice, an error does not say which of the two it answers.
+        // If a session used an id twice, an error does not say which of the two requests it answers.
         let is_free = |at: &usize| of_session.is_some() || self.calls[*at].answers == 0;
         let call = (0..self.calls.len()).find(|at| is_it(at) && is_free(at));
         let Some(call) = call else {
@@ -245,20 +248,20 @@ impl World {
         let is_tool = TOOLS.iter().any(|(letter, _)| *letter == call.letter);
         let succeeds = result.is_some_and(|result| result["isError"] != true);
         if is_tool && succeeds && !is_wild {
-            assert!(token.is_some(), "another's answer: {text}");
+            assert!(token.is_some(), "the answer of another call: {text}");
         }
     }
 
-    /// Whether the fuzzer wrote some of what led to this exchange.
+    /// Whether the fuzzer wrote a part of this exchange or of its session.
     pub fn is_wild(&self, exchange: &Exchange) -> bool {
-        let is_wild = match exchange.place {
-            Place::Session(at) => self.sessions[at].is_wild,
-            Place::Modern | Place::Nowhere => false,
+        let is_wild = match exchange.target {
+            Target::Session(at) => self.sessions[at].is_wild,
+            Target::Modern | Target::UnknownSession => false,
         };
         exchange.is_wild || is_wild
     }
 
-    /// A response is whole.
+    /// Processes the end of a response.
     fn finish(&mut self, index: usize) {
         let exchange = &mut self.exchanges[index];
         exchange.is_whole = true;
@@ -268,12 +271,12 @@ impl World {
         if head.is_events() {
             assert_eq!(head.status, 200);
             assert_eq!(body, b"", "events end before their stream");
-            if let (Kind::Sse, Place::Session(at)) = (kind, exchange.place) {
+            if let (Kind::Sse, Target::Session(at)) = (kind, exchange.target) {
                 self.sessions[at].is_gone = true;
             }
         } else if head.header("content-type") == Some("application/json") {
             let text = String::from_utf8(body).expect("text");
-            self.hear_json(index, &text);
+            self.receive_json(index, &text);
         } else {
             let is_plain = body.is_empty() || (kind == Kind::Inbox && body == b"Accepted");
             assert!(is_plain, "{body:?}");
@@ -286,7 +289,7 @@ impl World {
         }
     }
 
-    fn hear_json(&mut self, index: usize, text: &str) {
+    fn receive_json(&mut self, index: usize, text: &str) {
         let body: Value = serde_json::from_str(text).expect("JSON");
         let exchange = &self.exchanges[index];
         let is_refusal = exchange.status() != Some(200);
@@ -294,14 +297,14 @@ impl World {
             Value::Array(messages) => {
                 assert_eq!(exchange.kind, Kind::Post { batch: true }, "SPEC A-67");
                 for message in messages {
-                    self.hear(index, &message.to_string());
+                    self.receive(index, &message.to_string());
                 }
             }
             message => {
                 let is_batch = exchange.kind == Kind::Post { batch: true };
                 assert!(is_refusal || !is_batch || exchange.is_wild, "SPEC A-67");
                 assert!(!is_refusal || message.get("error").is_some(), "{text}");
-                self.hear(index, &message.to_string());
+                self.receive(index, &message.to_string());
             }
         }
         if !is_refusal && !self.exchanges[index].is_wild {
