@@ -1,7 +1,24 @@
-# Sourced by the run.sh of conformance, interop and nginx: starts the everything example, waits within
-# bounds. The caller has set `root` (the repository) and `scratch` (a temporary folder).
+# Shared by the run.sh of conformance, interop and nginx: starts and stops the everything example, and reports
+# failures. The caller has set `root` (the repository) and `scratch` (a temporary folder).
 
-# poll SECONDS COMMAND...: repeats the command until it succeeds, or fails when time is up.
+failures=()
+
+fail() {
+    printf 'FAIL %s\n' "$*"
+    failures+=("$*")
+}
+
+# summary: lists the failures, and exits with 1 if there are any.
+summary() {
+    echo "== summary"
+    if ((${#failures[@]} > 0)); then
+        printf 'failed: %s\n' "${failures[@]}"
+        exit 1
+    fi
+    echo "all passed"
+}
+
+# poll SECONDS COMMAND...: repeats the command until it succeeds; fails after this time.
 poll() {
     local end=$((SECONDS + $1))
     shift
@@ -13,7 +30,17 @@ poll() {
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
-says_its_urls_or_gone() {
+# terminate NAME PID: sends SIGTERM, and SIGKILL after 15 s. Returns the exit code of the process.
+terminate() {
+    kill -TERM "$2" 2>/dev/null || true
+    if ! poll 15 gone "$2"; then
+        fail "$1 is still running 15 s after SIGTERM"
+        kill -KILL "$2"
+    fi
+    wait "$2"
+}
+
+printed_urls_or_gone() {
     { grep -qs 'http://[^ "]*/mcp' "$scratch/server" && grep -qs 'http://[^ "]*/sse' "$scratch/server"; } || gone "$server"
 }
 
@@ -27,11 +54,12 @@ build_everything() {
     binary=$(cd "$root" && realpath "${CARGO_TARGET_DIR:-target}")/debug/examples/everything
 }
 
-# start_everything ARGUMENT...: starts it on a free port; sets `server` and `url`, which has no path.
+# start_everything ARGUMENT...: starts the example on a free port. Sets `server` to its process and `url` to its
+# URL without a path.
 start_everything() {
     "$binary" --listen 127.0.0.1:0 "$@" >"$scratch/server" 2>&1 &
     server=$!
-    if ! poll 15 says_its_urls_or_gone || gone "$server"; then
+    if ! poll 15 printed_urls_or_gone || gone "$server"; then
         echo "the server did not start: $(tail -n 5 "$scratch/server")"
         return 1
     fi
@@ -39,7 +67,7 @@ start_everything() {
     url=${url%/mcp}
 }
 
-# npm_packages FOLDER: installs exactly what the lock in the folder names, unless that is there.
+# npm_packages FOLDER: installs exactly the packages of the lock file, unless they are installed already.
 npm_packages() {
     local stamp=$1/node_modules/.installed
     cmp -s "$1/package-lock.json" "$stamp" && return

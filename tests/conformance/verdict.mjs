@@ -1,8 +1,8 @@
-// Counts what one run of a suite found, and judges it.
+// Counts the checks of one run of a suite, and judges it.
 //
 //   verdict.mjs FOLDER RUN KNOWN_FAILURES
 //
-// FOLDER holds `scenarios` (what the suite lists), `log`, and in `checks` the suite's own results:
+// FOLDER holds `scenarios` (the list of the suite), `log`, and in `checks` the results of the suite:
 // `server-SCENARIO-TIME/checks.json`, an array of {id, description, status, errorMessage?, details?}.
 
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -40,12 +40,12 @@ for (const scenario of scenarios) {
     if (status === 'SKIPPED') skipped.push(`${scenario} ${id}`);
     if (status !== 'FAILURE' && status !== 'WARNING') continue;
     const why = short(errorMessage ?? description);
-    // The violations of the schema are in the message already.
+    // The message contains the violations of the schema.
     const told = id === 'wire-schema-valid' || Object.keys(details ?? {}).length === 0;
     const more = told ? '' : `\n     ${short(JSON.stringify(details))}`;
     bad.push({ key: `${scenario} ${id}`, text: `${status.toLowerCase()}: ${why}${more}` });
   }
-  // A scenario that threw or ran out of time leaves no file, one that did nothing no verdict.
+  // A scenario that threw or timed out leaves no file. One that did nothing has no verdict.
   if (!checks.some(({ status }) => status in count)) {
     bad.push({ key: `${scenario} ran`, text: `no checks: ${logOf(scenario)}` });
   }

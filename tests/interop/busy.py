@@ -1,4 +1,4 @@
-"""Keeps a server busy: sessions that call tools and look at what they get, until they are told to stop."""
+"""Keeps a server busy: sessions call tools and check the answers, until they are told to stop."""
 
 import json
 import random
@@ -20,7 +20,7 @@ class Counts:
 
 
 def answer_in(response, request_id):
-    """The answer in a body of JSON, or in the last event of a stream."""
+    """The answer: a JSON body, or the last event of a stream."""
     true(response.status_code == 200, f"{response.status_code} {response.content[:300]!r}")
     bodies = [response.content]
     if response.headers["content-type"].startswith("text/event-stream"):
@@ -32,7 +32,7 @@ def answer_in(response, request_id):
 
 
 class Session:
-    """A session of Streamable HTTP on bare HTTP."""
+    """A session of Streamable HTTP, without an SDK."""
 
     headers = dict(BOTH)
     meta = {}
@@ -70,7 +70,7 @@ class Session:
 
 
 class Stateless(Session):
-    """The same without a session, at the latest revision."""
+    """A client without a session, at the latest revision."""
 
     meta = {
         "_meta": {
@@ -109,11 +109,11 @@ async def run(session, n, counts, stopped):
 async def busy(url, sessions):
     counts = Counts()
     stopped = anyio.Event()
-    # A connection must not be taken up again just when a server closes it for being idle.
+    # Avoids reusing a connection at the moment when the server closes it because it is idle.
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=sessions, keepalive_expiry=1)
     async with httpx.AsyncClient(timeout=60, limits=limits) as http, anyio.create_task_group() as group:
         for n in range(sessions):
-            # Two in three have a session.
+            # Two thirds of the clients have a session.
             kind = Stateless if n % 3 == 2 else Session
             group.start_soon(run, kind(http, url), n, counts, stopped)
 

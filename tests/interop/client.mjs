@@ -1,7 +1,7 @@
-// Talks to a running everything server with an official TypeScript client.
+// Checks a running everything server with an official TypeScript client.
 //
 //   client.mjs 1 URL    @modelcontextprotocol/sdk, up to revision 2025-11-25
-//   client.mjs 2 URL    @modelcontextprotocol/client, which knows 2026-07-28 too
+//   client.mjs 2 URL    @modelcontextprotocol/client, which also supports 2026-07-28
 //
 // Runs every step, prints `ok` or `FAIL` for each, exits with 1 after a failure.
 
@@ -10,14 +10,14 @@ import { createRequire } from 'node:module';
 
 const STEP_SECONDS = 20;
 const ALL_SECONDS = 300;
-// What both SDKs ask for in `initialize`, and what they can be made to ask for.
+// The revisions that both SDKs request in `initialize`, by default and on demand.
 const LATEST_HANDSHAKE = '2025-11-25';
 const OLDER_HANDSHAKES = ['2025-06-18', '2025-03-26'];
 const HANDSHAKES = [LATEST_HANDSHAKE, ...OLDER_HANDSHAKES, '2024-11-05'];
 const MODERN = '2026-07-28';
 const INVALID_PARAMS = -32602;
 
-// Two-, three- and four-byte characters, line ends of every kind, and what JSON has to escape.
+// Characters of two, three and four bytes, all line ends, and characters that JSON has to escape.
 const AWKWARD =
   'é ß 日本語\n\r\n\t\u0085\u2028\u2029 \u{1f980}👩‍🚀 "quoted" \\ \x01 \x7f </script> data: x\n\nevent: y';
 const LONG = 'é0123456-'.repeat(30_000);
@@ -63,7 +63,7 @@ async function sdk2() {
   };
 }
 
-// Steps and what they share
+// Steps and their shared state
 
 const report = { passed: 0, failed: 0 };
 
@@ -109,7 +109,7 @@ async function codeOf(call) {
   throw new Error('no JSON-RPC error');
 }
 
-// A client with the HTTP below it in view: what was sent, what came back, and the streams to cut.
+// A client that records its HTTP traffic: requests, responses, and streams that a step can cut.
 class Connection {
   exchanges = [];
   running = 0;
@@ -162,7 +162,7 @@ class Connection {
     }
   };
 
-  // `revision`: what `initialize` shall ask for in place of what the SDK would.
+  // `revision`: replaces the revision that the SDK requests in `initialize`.
   async connect(transport, revision) {
     this.transport = transport;
     const send = transport.send.bind(transport);
@@ -173,7 +173,7 @@ class Connection {
       }
       return send(message, options);
     };
-    // The first SDK tells only its transport which revision was negotiated.
+    // The first SDK reports the negotiated revision only to its transport.
     const set = transport.setProtocolVersion?.bind(transport);
     transport.setProtocolVersion = (version) => {
       this.version = version;
@@ -216,7 +216,7 @@ class Connection {
   }
 }
 
-// What every transport and revision has to do
+// Steps for every transport and revision
 
 async function features(at, connection, { modern = false, overSse = false } = {}) {
   const { client } = connection;
@@ -246,8 +246,8 @@ async function features(at, connection, { modern = false, overSse = false } = {}
     const seen = [];
     const onprogress = ({ progress, total }) => seen.push([progress, total]);
     await connection.text('test_tool_with_progress', {}, { onprogress });
-    // The SDKs handle notifications later than answers: of two that arrive as one chunk on the one stream
-    // of /sse, the answer comes first, and the progress before it is news of an unknown token.
+    // The SDKs handle notifications later than answers. If both arrive in one chunk of the /sse stream, the SDK
+    // handles the answer first, and then does not know the token of the progress.
     if (overSse && seen.length === 2) {
       connection.errors = connection.errors.filter(({ message }) => !message.includes('"progress":100,'));
       seen.push([100, 100]);
@@ -363,7 +363,7 @@ async function legacyHttp(sdk, url, revision) {
     await until(() => connection.running === 0, 'no POST is open');
   });
   await legacyFeatures(at, connection, connection.version);
-  // Earlier revisions know no stream that ends before its answer.
+  // In earlier revisions a stream does not end before its answer.
   if (revision === LATEST_HANDSHAKE) {
     await step(`${at} a stream that the server ends early is resumed`, async () => {
       const before = connection.of('GET').length;
@@ -513,5 +513,5 @@ clearTimeout(late);
 const name = generation === '1' ? '@modelcontextprotocol/sdk' : '@modelcontextprotocol/client';
 const locked = createRequire(import.meta.url)('./package-lock.json').packages[`node_modules/${name}`];
 console.log(`${name} ${locked.version}: ${report.passed} ok, ${report.failed} failed`);
-// An event stream that was not closed must not keep the process.
+// An open event stream must not keep the process alive.
 process.exit(report.failed > 0 ? 1 : 0);

@@ -1,4 +1,4 @@
-"""Talks to a running everything server with the MCP Python SDK, 1.x or 2.x, whichever is installed.
+"""Checks a running everything server with the installed MCP Python SDK, 1.x or 2.x.
 
     client.py check URL    runs every step, prints `ok` or `FAIL` for each, exits 1 on a failure
     client.py hold URL     opens a stream at /sse and one at /mcp, prints `open`, waits until the server ends both

@@ -1,4 +1,4 @@
-"""What the everything example does for a client, whatever the transport and the revision."""
+"""The features of the everything example, on every transport and revision."""
 
 import anyio
 from mcp import types
@@ -6,7 +6,7 @@ from report import same, true
 from sdk import INVALID_PARAMS, error_of, field, uri
 
 ASCII = "hello world"
-# Two-, three- and four-byte characters, line ends of every kind, and what JSON has to escape.
+# Characters of two, three and four bytes, all line ends, and characters that JSON has to escape.
 AWKWARD = 'é ß 日本語\n\r\n\t\u0085\u2028\u2029 \U0001f980👩‍🚀 "quoted" \\ \x01 \x7f </script> data: x\n\nevent: y'
 LONG = "".join(f"{n:06x}-é" for n in range(300 * 1024 // 9))
 
@@ -122,7 +122,7 @@ async def check_features(step, session):
 
 
 async def check_handshake_features(step, session, traffic, revision):
-    """What only sessions have: later revisions dropped or changed it."""
+    """Features of sessions only: later revisions dropped or changed them."""
     async with step("ping"):
         await session.send_ping()
     async with step("logging"):

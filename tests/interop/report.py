@@ -1,4 +1,4 @@
-"""Steps, and what holds in them."""
+"""Steps of a check, and their assertions."""
 
 from contextlib import asynccontextmanager
 
@@ -8,7 +8,7 @@ STEP_SECONDS = 20
 
 
 class Report:
-    """Prints steps and remembers which failed."""
+    """Prints the steps, and records which of them failed."""
 
     def __init__(self):
         self.at = ""

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Checks the everything example with the official clients: the MCP Python SDK 1.x and 2.x, the
-# TypeScript SDK 1.x and its successor. Each runs twice: alone, and while other sessions are busy.
+# Checks the everything example with the official clients: the MCP Python SDK 1.x and 2.x, and the TypeScript
+# SDK 1.x and 2.x. Each runs twice: alone, and while other sessions are busy.
 #
-#   run.sh         builds and starts the example, checks it, stops it
-#   run.sh URL     checks a server that runs already, such as http://127.0.0.1:8000
+#   run.sh         builds and starts the example, checks it, and stops it
+#   run.sh URL     checks a running server, for example http://127.0.0.1:8000
 #
 # PYTHON names the interpreter for the virtual environments (default: python3).
 set -euo pipefail
@@ -14,7 +14,6 @@ scratch=$(mktemp -d)
 server=
 holder=
 crowd=
-failures=()
 
 # shellcheck source=../everything.sh
 source "$here/../everything.sh"
@@ -30,12 +29,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-fail() {
-    printf 'FAIL %s\n' "$*"
-    failures+=("$*")
-}
-
-# intact VENV REQUIREMENTS: whether the environment runs and holds exactly what is pinned.
+# intact VENV REQUIREMENTS: whether the environment works and has exactly the pinned packages.
 intact() {
     "$1/bin/python" - "$2" 2>/dev/null <<'PYTHON'
 import sys
@@ -72,7 +66,7 @@ except urllib.error.HTTPError:
 PYTHON
 }
 
-# clients WHEN: every client once.
+# clients WHEN: runs every client once.
 clients() {
     local generation
     for generation in 1 2; do
@@ -88,19 +82,19 @@ clients() {
 
 busy_or_gone() { grep -qs '^[1-9].* are busy$' "$scratch/crowd" || gone "$crowd"; }
 
-crowd_comes() {
+start_crowd() {
     "$python" "$here/client.py" busy 50 "$url" >"$scratch/crowd" 2>&1 &
     crowd=$!
     if ! poll 30 busy_or_gone || gone "$crowd"; then
-        fail "the sessions that should keep the server busy: $(tail -n 5 "$scratch/crowd")"
+        fail "the busy sessions did not start: $(tail -n 5 "$scratch/crowd")"
     fi
 }
 
-crowd_goes() {
+stop_crowd() {
     local code=0
     kill -TERM "$crowd" 2>/dev/null || true
     if ! poll 30 gone "$crowd"; then
-        fail "the busy sessions do not end"
+        fail "the busy sessions did not end"
         kill -KILL "$crowd"
     fi
     wait "$crowd" || code=$?
@@ -118,12 +112,7 @@ stop() {
         fail "stop: no event streams: $(cat "$scratch/hold")"
     fi
     seconds=$SECONDS
-    kill -TERM "$server"
-    if ! poll 15 gone "$server"; then
-        fail "stop: the server still runs 15 s after SIGTERM"
-        kill -KILL "$server"
-    fi
-    wait "$server" || code=$?
+    terminate "stop: the server" "$server" || code=$?
     server=
     if ((code == 0)); then
         echo "ok stop: exit code 0, $((SECONDS - seconds)) s after SIGTERM, with streams open"
@@ -149,7 +138,7 @@ prepare 2
 python=$here/.venv-mcp1/bin/python
 npm_packages "$here"
 node=node
-# Where the machine's own Node is too old for the clients, the one of the conformance suites does.
+# If the installed Node is too old for the clients, that of the conformance suites is used.
 if ! node -e 'process.exit(AbortSignal.any ? 0 : 1)'; then
     npm_packages "$here/../conformance"
     node=$here/../conformance/node_modules/.bin/node
@@ -158,7 +147,7 @@ fi
 if (($# > 0)); then
     url=${1%/}
     poll 15 answers "$url" || {
-        echo "nothing answers at $url"
+        echo "no server answers at $url"
         exit 1
     }
 else
@@ -169,10 +158,10 @@ fi
 echo "checking $url"
 
 clients "alone"
-crowd_comes
+start_crowd
 clients "beside 50 busy sessions"
 echo "== the busy sessions"
-crowd_goes
+stop_crowd
 
 if [[ -n $server ]]; then
     echo "== stop"
@@ -184,9 +173,4 @@ if [[ -n $server ]]; then
     fi
 fi
 
-echo "== summary"
-if ((${#failures[@]} > 0)); then
-    printf 'failed: %s\n' "${failures[@]}"
-    exit 1
-fi
-echo "all passed"
+summary

@@ -1,5 +1,5 @@
-"""The MCP Python SDK, 1.x or 2.x, whichever is installed: what differs between them, and a view of what
-they send and get."""
+"""The installed MCP Python SDK, 1.x or 2.x: hides their differences, and records what they send and
+receive."""
 
 import importlib.metadata
 import json
@@ -23,7 +23,7 @@ if IS_V2:
     from mcp.client.client import Client
     from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 
-    # What the earlier revisions have is what shall be tried.
+    # The steps also test features of the earlier revisions.
     warnings.simplefilter("ignore", MCPDeprecationWarning)
 
     ASKED_FOR = "LATEST_HANDSHAKE_VERSION"
@@ -43,7 +43,7 @@ INVALID_PARAMS = -32602
 
 
 def field(model, name):
-    """An attribute by its 2.x name; 1.x spells it as the wire does."""
+    """Reads an attribute by its 2.x name; in 1.x it has the name that is used on the wire."""
     if IS_V2:
         return getattr(model, name)
     head, *tail = name.split("_")
@@ -51,7 +51,7 @@ def field(model, name):
 
 
 def uri(text):
-    """1.x takes only parsed URLs, 2.x only text."""
+    """1.x accepts only parsed URLs, 2.x only strings."""
     if IS_V2:
         return text
     from pydantic import AnyUrl
@@ -77,7 +77,7 @@ async def cancel(session, request_id):
 
 
 class Traffic:
-    """Watches what an SDK sends over HTTP, and answers what the server asks the client for."""
+    """Records what an SDK sends over HTTP, and answers the requests of the server."""
 
     def __init__(self):
         self.sent = []
@@ -129,7 +129,7 @@ class Traffic:
         self.session_id = session_id
 
     async def handle(self, message):
-        """Takes what the session cannot place, and notifications that it has placed already."""
+        """Receives messages that the session does not handle, and notifications that it has handled."""
         told = repr(message)
         if "notifications/tools/list_changed" in told:
             self.list_changes += 1
@@ -180,18 +180,18 @@ def sse_transport(url, traffic):
 @asynccontextmanager
 async def http_transport(url, traffic):
     async with traffic.factory(timeout=httpx.Timeout(10, read=300)) as http:
-        # 1.x yields a third thing.
+        # 1.x yields a third value.
         async with streamable_http_client(f"{url}/mcp", http_client=http) as (read, write, *_):
             yield read, write
 
 
 @asynccontextmanager
 async def connected(url, transport=sse_transport, revision=LATEST_HANDSHAKE):
-    """An initialized session with the traffic below it."""
+    """An initialized session, with its recorded traffic."""
     traffic = Traffic()
     async with transport(url, traffic) as streams:
         async with ClientSession(*streams, **traffic.callbacks()) as session:
-            # The SDKs have no setting for it.
+            # The SDKs have no setting for this.
             usual = getattr(handshake, ASKED_FOR)
             setattr(handshake, ASKED_FOR, revision)
             try:

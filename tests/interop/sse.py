@@ -1,4 +1,4 @@
-"""Steps over HTTP+SSE: with the SDK, and below it."""
+"""Steps over HTTP+SSE, with the SDK and without it."""
 
 import itertools
 import json
@@ -79,7 +79,7 @@ async def check_cancellation(report, url):
 
 
 async def until_unknown(http, url, session_id):
-    """Waits until the server has noticed that a stream is gone."""
+    """Waits until the server has noticed that a stream has ended."""
     ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     deadline = anyio.current_time() + 5
     while True:
@@ -111,7 +111,7 @@ async def check_two_sessions(report, url):
                 for n in range(25):
                     group.start_soon(echo, one, f"one {n}")
                     group.start_soon(echo, two, f"two {n}")
-            # The test means something only if the ids were the same.
+            # The test only makes sense if the ids were equal.
             same(traffic_one.ids("tools/call"), traffic_two.ids("tools/call"), "request ids")
             same(traffic_one.unexpected + traffic_two.unexpected, [], "unexpected messages")
 
@@ -136,7 +136,7 @@ async def check_auto(report, url):
             same(traffic.unexpected, [], "unexpected messages")
 
 
-# Steps below the SDK
+# Steps without the SDK
 
 
 def shown(response):
@@ -149,13 +149,13 @@ def status(response, wanted):
 
 
 async def stream_status(http, url, headers=None):
-    """The answer to a GET that may turn out to be an endless stream."""
+    """The answer to a GET, which may be an endless stream."""
     async with http.stream("GET", url, headers=headers) as response:
         return response.status_code, response.headers.get("location")
 
 
 class RawSession:
-    """A session on bare HTTP: our own event parser, JSON by hand."""
+    """A session without an SDK, with an event parser of its own."""
 
     def __init__(self, http, url):
         self.http = http
@@ -172,7 +172,7 @@ class RawSession:
             buffer = b""
             async for chunk in response.aiter_raw():
                 buffer += chunk
-                # Line ends are CRLF or LF, a message is one line: what every client can read.
+                # Line ends are CRLF or LF, and a message is one line, which every client can parse.
                 *events, buffer = re.split(rb"\r?\n\r?\n", buffer)
                 for event in events:
                     self._take(event, task_status)
@@ -247,7 +247,7 @@ async def raw_session(url):
 
 
 async def open_stream(url, path, wanted, headers=""):
-    """Asks for a stream on a bare socket, reads up to what is wanted of it."""
+    """Opens a stream on a socket, and reads up to the wanted bytes."""
     address = urlsplit(url)
     stream = await anyio.connect_tcp(address.hostname, address.port or 80)
     head = f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nUser-Agent: curl/8\r\nAccept: */*\r\n{headers}\r\n"
@@ -278,7 +278,7 @@ async def check_endpoint_event(report, url):
             head, _, body = got.partition(b"\r\n\r\n")
             true(head.startswith(b"HTTP/1.1 200 "), f"{head!r}")
             true(re.search(rb"(?im)^content-type: text/event-stream *(;|\r?$)", head), f"{head!r}")
-            # Only the size of the chunk may precede it.
+            # Only the size of the chunk may precede the event.
             true(re.match(rb"[0-9a-fA-F]+\r\nevent: endpoint", body), f"{body!r}")
             print(f"   after {seconds * 1000:.1f} ms")
     async with report.step("a dropped stream ends its session"):
@@ -345,7 +345,7 @@ async def check_http(report, url):
             same(session.strays, [], "strays")
             twice = [one for one, answers in session.answers.items() if len(answers) != 1]
             same(twice, [], "ids answered more than once")
-            # What was refused must not run.
+            # A refused call must not run.
             true(900 not in session.answers, f"a refused request was answered: {session.answers.get(900)!r}")
 
 

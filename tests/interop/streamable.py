@@ -1,4 +1,4 @@
-"""Steps over Streamable HTTP: sessions of the revisions that have a handshake, and 2026-07-28 without."""
+"""Steps over Streamable HTTP: sessions in the revisions with a handshake, and 2026-07-28 without."""
 
 import json
 
@@ -50,7 +50,7 @@ async def check_session(report, url, revision):
                 await abandon(session, traffic)
                 await cancel(session, traffic.ids("tools/call")[before])
                 await echo(session, f"after cancellation {n}")
-        # Earlier revisions know no stream that ends before its answer.
+        # In earlier revisions a stream does not end before its answer.
         if revision == LATEST_HANDSHAKE:
             async with step("a stream that the server ends early is resumed"):
                 before = len(traffic.of("GET"))
@@ -77,7 +77,7 @@ def check_statuses(traffic):
 
 
 async def abandon(session, traffic):
-    """Starts a call that takes long, and goes away from it."""
+    """Starts a long call, and abandons it."""
     before = len(traffic.ids("tools/call"))
     scope = anyio.CancelScope()
 
@@ -104,7 +104,7 @@ async def check_two_sessions(report, url):
                 for n in range(25):
                     group.start_soon(echo, one, f"one {n}")
                     group.start_soon(echo, two, f"two {n}")
-            # The test means something only if the ids were the same.
+            # The test only makes sense if the ids were equal.
             same(sorted(traffic_one.ids("tools/call")), sorted(traffic_two.ids("tools/call")), "request ids")
             same(traffic_one.unexpected + traffic_two.unexpected, [], "unexpected messages")
 

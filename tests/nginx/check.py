@@ -1,4 +1,4 @@
-"""Checks through nginx what run.sh has started behind it. Python's own library and nothing else.
+"""Checks through nginx the servers that run.sh has started. Uses only the standard library of Python.
 
     check.py streams            every kind of stream, at every site
     check.py short              quiet streams outlive a proxy_read_timeout of 3 s, given keep-alives
@@ -42,7 +42,7 @@ DEFAULT_TIMEOUT = 60
 
 
 def step(name, check, *arguments):
-    """A step: what to run, and under which name."""
+    """A step: a name and a function."""
 
     def run():
         for _ in range(TRIES - 1):
@@ -68,7 +68,7 @@ def short():
         step(f"{kind.__name__} beyond a timeout of {SHORT_TIMEOUT} s", streams.lives, kind, SHORT, 3 * SHORT_TIMEOUT)
         for kind in streams.QUIET
     ]
-    # Without a keep-alive in time nginx does cut: so the steps above can fail.
+    # Without keep-alives nginx cuts the streams, which shows that the steps above can fail.
     cut = [
         step(f"{kind.__name__} without keep-alive", streams.is_cut, kind, QUIET, 3 * SHORT_TIMEOUT)
         for kind in streams.QUIET
@@ -96,7 +96,7 @@ def balanced():
 
 
 def run(steps):
-    """All at once: most of them wait."""
+    """Runs all of them concurrently, because most of them wait."""
     failed = 0
     with ThreadPoolExecutor(len(steps)) as pool:
         running = [(name, pool.submit(check)) for name, check in steps]
@@ -135,7 +135,7 @@ def main(arguments):
                 lost = json.load(file)
             return run([step("the server is back", sessions.after, STRIPPED, lost)])
         case ["balanced"]:
-            # Alone, else the rounds would not go to one process after the other.
+            # Runs alone, so that consecutive rounds reach the two processes in turn.
             return run(of_sites((BALANCED,), (sessions.other_process,))) or run(balanced())
         case ["portable"]:
             return run(of_sites((TURNS,), (sessions.taking_turns,)))

@@ -1,6 +1,6 @@
-"""A client that sees when each event arrives; Python's own library and nothing else.
+"""A client that records when each event arrives. Uses only the standard library of Python.
 
-`CA` names the certificate of nginx, `PORT` where it listens on 127.0.0.1.
+`CA` names the certificate of nginx, `PORT` its port on 127.0.0.1.
 """
 
 import http.client
@@ -17,7 +17,7 @@ BOTH = "application/json, text/event-stream"
 
 
 class Connection(http.client.HTTPSConnection):
-    """Names the host, also in TLS, and connects to this machine."""
+    """Sends the public host name, also in TLS, and connects to this machine."""
 
     def connect(self):
         plain = socket.create_connection(("127.0.0.1", self.port), TIMEOUT)
@@ -30,7 +30,7 @@ class Answer:
 
     def __init__(self, connection, response, sent):
         self.connection = connection
-        # http.client forgets the socket of a response that ends with its connection.
+        # http.client drops the socket of a response that ends with its connection.
         self.socket = connection.sock
         self.response = response
         self.sent = sent
@@ -56,7 +56,7 @@ class Answer:
         return json.loads(self.text())
 
     def block(self, timeout=TIMEOUT):
-        """The next event or comment, as its lines, and when it came; `None` at the end."""
+        """The lines of the next event or comment, and its time of arrival; `None` at the end."""
         if self.socket is not None:
             self.socket.settimeout(timeout)
         while b"\n\n" not in self.pending:
@@ -68,7 +68,7 @@ class Answer:
         return block.decode().split("\n"), time.monotonic()
 
     def message(self, timeout=TIMEOUT):
-        """The next JSON-RPC message of the stream, and when it came; passes over all else."""
+        """The next JSON-RPC message of the stream, and its time of arrival; skips everything else."""
         end = time.monotonic() + timeout
         while block := self.block(max(end - time.monotonic(), 0.01)):
             lines, at = block
@@ -78,7 +78,7 @@ class Answer:
         raise AssertionError("the stream ended before its message")
 
     def end(self, timeout=TIMEOUT):
-        """Reads until the stream ends, properly or not; quiet for longer than the timeout is a failure."""
+        """Reads until the stream ends, properly or not; fails if the stream is quiet for longer than the timeout."""
         with self:
             try:
                 while self.block(timeout):
@@ -88,7 +88,7 @@ class Answer:
 
 
 class Site:
-    """A server behind nginx: its public name, and the path that it is below."""
+    """A server behind nginx: its public name and path."""
 
     def __init__(self, name, prefix=""):
         self.name = name
@@ -176,14 +176,14 @@ class Stateless:
 
 
 def endpoint(stream):
-    """Where the messages of a stream at /sse go."""
+    """The path for the messages of a stream at /sse."""
     lines, at = stream.block()
     same(lines[0], "event: endpoint", "the first event")
     return lines[1].removeprefix("data: "), at
 
 
 def text(answer):
-    """What a tool said."""
+    """The text of the result of a tool."""
     return answer["result"]["content"][0]["text"]
 
 
@@ -193,7 +193,7 @@ def same(got, wanted, what):
 
 
 class Late(AssertionError):
-    """Something did not come in time: a busy machine may do that once, a proxy that buffers always does."""
+    """Something arrived too late. That may happen once on a busy machine; with a proxy that buffers, it always happens."""
 
 
 def in_time(condition, what):

@@ -1,4 +1,4 @@
-"""HTTP/2 between client and nginx, by curl: Python's own library has none."""
+"""HTTP/2 between client and nginx, with curl, because the standard library of Python has no HTTP/2."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import subprocess
 
 from client import BOTH, LEGACY, MODERN, Session, request, same, true
 
-# The streams go on for ever; what did not come within these seconds was held back.
+# The streams never end. What has not arrived within these seconds was buffered.
 SECONDS = 3
 OF_PROTOCOL = "io.modelcontextprotocol/"
 META = {OF_PROTOCOL + "protocolVersion": MODERN, OF_PROTOCOL + "clientCapabilities": {}}
@@ -18,7 +18,7 @@ def supported():
 
 
 def curl(site, path, accept, message=None, headers={}):
-    """The body that came, the version of HTTP, and whether the response was complete."""
+    """The received body, the version of HTTP, and whether the response was complete."""
     port = os.environ["PORT"]
     command = ["curl", "-sN", "--http2", "--cacert", os.environ["CA"], "--max-time", str(SECONDS)]
     command += ["--resolve", f"{site.name}:{port}:127.0.0.1", "-w", "\n%{stderr}%{http_version} %{http_code}"]

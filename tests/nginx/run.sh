@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Checks the everything example behind a real nginx, TLS at nginx, with its default buffering and
-# timeouts: streams, sessions, a restart, two processes without affinity. The location blocks are those of
-# docs/nginx.md.
+# Checks the everything example behind a real nginx with TLS and with the default buffering and timeouts: streams,
+# sessions, a restart, two processes without affinity. The location blocks are those of docs/nginx.md.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,7 +11,6 @@ python=${PYTHON:-python3}
 declare -A port servers
 nginx=
 others=()
-failures=()
 
 # shellcheck source=../everything.sh
 source "$here/../everything.sh"
@@ -22,7 +20,7 @@ cleanup() {
     for pid in "${others[@]}" "${servers[@]}"; do
         kill -KILL "$pid" 2>/dev/null || true
     done
-    # The master ends its workers only when it is asked to end.
+    # The master process stops its workers only on SIGTERM.
     if [[ -n $nginx ]] && kill -TERM "$nginx" 2>/dev/null; then
         poll 5 gone "$nginx" || kill -KILL "$nginx"
     fi
@@ -31,11 +29,6 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-fail() {
-    printf 'FAIL %s\n' "$*"
-    failures+=("$*")
-}
 
 install() {
     apt-get update -qq
@@ -51,7 +44,7 @@ certificate() {
     }
 }
 
-# free_ports NAME...: a port for each, which nobody has at the moment.
+# free_ports NAME...: chooses a free port for each name.
 free_ports() {
     local name
     while read -r name number; do
@@ -66,7 +59,7 @@ PYTHON
     )
 }
 
-# documented BLOCK FROM TO [FROM TO]: a block of docs/nginx.md, with the ports of this run.
+# documented BLOCK FROM TO [FROM TO]: prints a block of docs/nginx.md, with the ports replaced.
 documented() {
     local text
     text=$(awk -v fence="\`\`\`nginx $1" '$0 == fence { on = 1; next } /^```/ { on = 0 } on' "$root/docs/nginx.md")
@@ -82,21 +75,21 @@ documented() {
     printf '%s\n' "$text"
 }
 
-# site NAME LINE...: a server block.
+# site NAME LINE...: prints a server block.
 site() {
     printf 'server {\n    listen 127.0.0.1:%s ssl http2;\n    server_name %s;\n' "${port[nginx]}" "$1"
     shift
     printf '%s\n' "$@" '}'
 }
 
-# What is not here is as Debian's nginx.conf has it, or as nginx has it by itself.
+# Settings that are not here have the values of Debian's nginx.conf, or the defaults of nginx.
 configuration() {
     local name bare="proxy_pass http://127.0.0.1:${port[bare]};"
     cat <<CONF
 daemon off;
 pid $scratch/nginx.pid;
 error_log $scratch/error.log info;
-# One worker, because each counts for itself whose turn it is.
+# One worker, because each worker takes turns between the upstreams on its own.
 worker_processes 1;
 events {}
 http {
@@ -121,14 +114,14 @@ CONF
     site whole.example.com "$(documented whole 8000 "${port[whole]}")"
     site bare.example.com "location / { $bare }"
     site sticky.example.com "$(documented pooled | sed 's/http:\/\/mcp;/http:\/\/mcp_sessions;/')"
-    # Without TLS as well: some scenarios of the conformance suite have none.
+    # Also without TLS, which some scenarios of the conformance suite do not support.
     site localhost "listen 127.0.0.1:${port[plain]};" 'add_header X-Upstream $upstream_addr;' "$(documented pooled)"
     site turns.example.com 'add_header X-Upstream $upstream_addr;' \
         "$(documented pooled | sed 's/http:\/\/mcp;/http:\/\/mcp_turns;/')"
-    # The only one at its port without TLS, and so for every name.
+    # The only server at its port without TLS, so it serves every name.
     site portable.example.com "listen 127.0.0.1:${port[portable]};" \
         "$(documented pooled | sed 's/http:\/\/mcp;/http:\/\/mcp_portable;/')"
-    # The same process with a shorter patience of nginx: once with a keep-alive below it, once not.
+    # A shorter timeout of nginx: once above the keep-alive period of the server, once below it.
     site short.example.com "location / { proxy_pass http://127.0.0.1:${port[short]}; proxy_read_timeout 3s; }"
     site quiet.example.com "location / { $bare proxy_read_timeout 3s; }"
     echo "}"
@@ -139,7 +132,7 @@ nginx_up_or_gone() { listens || gone "$nginx"; }
 
 start_nginx() {
     configuration >"$scratch/nginx.conf"
-    # The worker is another user where the master is root.
+    # If the master runs as root, the worker is another user.
     chmod 755 "$scratch"
     nginx -p "$scratch" -e "$scratch/error.log" -c "$scratch/nginx.conf" >"$scratch/nginx" 2>&1 &
     nginx=$!
@@ -149,7 +142,7 @@ start_nginx() {
     fi
 }
 
-# start NAME ARGUMENT...: the example on the port of that name.
+# start NAME ARGUMENT...: starts the example on the port of this name.
 start() {
     local name=$1 server url scratch=$scratch/$1
     shift
@@ -159,20 +152,15 @@ start() {
     servers[$name]=$server
 }
 
-# stop NAME: as one is stopped that has a moment left.
+# stop NAME: stops a process gracefully.
 stop() {
     local pid=${servers[$1]} code=0
     unset "servers[$1]"
-    kill -TERM "$pid"
-    if ! poll 15 gone "$pid"; then
-        fail "$1 still runs 15 s after SIGTERM"
-        kill -KILL "$pid"
-    fi
-    wait "$pid" || code=$?
-    ((code == 0)) || fail "$1 ended with $code: $(tail -n 5 "$scratch/$1/server")"
+    terminate "$1" "$pid" || code=$?
+    ((code == 0)) || fail "the exit code of $1 is $code: $(tail -n 5 "$scratch/$1/server")"
 }
 
-# crash NAME: as one ends that has no moment left.
+# crash NAME: kills a process.
 crash() {
     local pid=${servers[$1]}
     unset "servers[$1]"
@@ -191,7 +179,7 @@ restart() {
     holder=$!
     others+=("$holder")
     if ! poll 10 test -s "$scratch/lost"; then
-        fail "restart: no sessions: $(cat "$scratch/before")"
+        fail "restart: the sessions did not open: $(cat "$scratch/before")"
         return
     fi
     crash stripped
@@ -201,19 +189,19 @@ restart() {
     check after "$scratch/lost"
 }
 
-# conformance WHAT PORT NAME NAME REVISION...: the official suites at two processes that share a secret and
-# tell each other of changes. KNOWN_FAILURES as ../conformance/run.sh has it.
+# conformance WHAT PORT NAME NAME REVISION...: runs the official suites against two processes that share a secret
+# and notify each other of changes. KNOWN_FAILURES is as in ../conformance/run.sh.
 conformance() {
     local what="conformance, $1" at=$2 name count
     local names=("$3" "$4")
     shift 4
     echo "== $what"
     bash "$here/../conformance/run.sh" "http://localhost:${port[$at]}/mcp" "$@" || fail "$what"
-    # Shows that it was both.
+    # Shows that both processes answered.
     for name in "${names[@]}"; do
         count=$(grep -c " 127.0.0.1:${port[$name]}$" "$scratch/access.log" || true)
         echo "$count requests to $name"
-        ((count > 50)) || fail "$what: $name was not asked"
+        ((count > 50)) || fail "$what: $name had too few requests"
     done
 }
 
@@ -221,11 +209,11 @@ start_portable() {
     start "$1" --allowed-host localhost --allowed-host turns.example.com --peer "127.0.0.1:${port[$2]}"
 }
 
-# A session goes on while the process that opened it may be gone, and at new ones. Then the whole suite: what
-# has an answer of the client in it wants the one process that asked, so a session's name picks it.
+# A session continues after the process that opened it was killed, and at new processes. Then the whole suite runs.
+# The answer of a client has to reach the process that asked, so the session id selects the process.
 portable() {
     check portable
-    "$python" "$here/check.py" opened >"$scratch/opened" || fail "portable: no session"
+    "$python" "$here/check.py" opened >"$scratch/opened" || fail "portable: the session did not open"
     crash first
     check goes_on "$scratch/opened"
     crash second
@@ -274,7 +262,7 @@ stop other
 check one_gone
 
 echo "== long"
-poll 240 gone "$long" || fail "long: not done"
+poll 240 gone "$long" || fail "long: still running"
 wait "$long" || fail "long"
 cat "$scratch/long"
 
@@ -282,16 +270,11 @@ for name in "${!servers[@]}"; do
     stop "$name"
 done
 kill -QUIT "$nginx"
-poll 15 gone "$nginx" || fail "nginx does not end"
-wait "$nginx" || fail "nginx ended badly"
+poll 15 gone "$nginx" || fail "nginx did not stop"
+wait "$nginx" || fail "nginx stopped with an error"
 nginx=
 if grep -E '\[(crit|alert|emerg)\]' "$scratch/error.log"; then
-    fail "nginx's own errors"
+    fail "errors of nginx"
 fi
 
-echo "== summary"
-if ((${#failures[@]} > 0)); then
-    printf 'failed: %s\n' "${failures[@]}"
-    exit 1
-fi
-echo "all passed"
+summary

@@ -1,4 +1,4 @@
-"""Sessions, hosts and bodies through nginx, and what becomes of a session whose server is gone."""
+"""Sessions, hosts and bodies through nginx, and what happens to a session when its server ends."""
 
 import json
 import time
@@ -20,7 +20,7 @@ def lifetime(site):
 
 
 def slashes(site):
-    """PITFALLS R-46: the slash at the end is no other endpoint, and nothing is a redirect."""
+    """PITFALLS R-46: a trailing slash names the same endpoint, and the server never redirects."""
     kind = {"Content-Type": "application/json", "Accept": "application/json"}
     with site.ask("POST", site.prefix + "/mcp/", initialize(), kind) as answer:
         same(answer.status, 200, "the status at /mcp/")
@@ -29,7 +29,7 @@ def slashes(site):
 
 
 def is_error(answer, status, code=None):
-    """A JSON-RPC error, and no page of nginx."""
+    """A JSON-RPC error instead of a page of nginx."""
     same(answer.status, status, "the status")
     same(answer.headers["Content-Type"], "application/json", "the type")
     error = answer.json()["error"]
@@ -38,7 +38,7 @@ def is_error(answer, status, code=None):
 
 
 def hosts(site):
-    """Where nginx passes the host on, the server's own pages may call and nobody else's."""
+    """If nginx passes on the host, only pages of the same site may call."""
     with site.post(initialize(), {"Origin": f"https://{site.name}"}) as answer:
         same(answer.status, 200, "its own page")
     is_error(site.post(initialize(), {"Origin": "https://evil.example"}), 403)
@@ -46,12 +46,12 @@ def hosts(site):
 
 
 def unknown_host(site):
-    """What nginx gives to its first server block, the server refuses."""
+    """The server refuses unknown hosts, which nginx sends to its first server block."""
     is_error(site.post(initialize(), {"Host": "evil.example"}), 403)
 
 
 def hosts_of_nginx(site):
-    """Where nginx names the upstream, a page of the public name is a foreign one."""
+    """If nginx sends the name of the upstream, a page of the public name is from another site."""
     with site.post(initialize()) as answer:
         same(answer.status, 200, "no page")
     is_error(site.post(initialize(), {"Origin": f"https://{site.name}"}), 403)
@@ -65,7 +65,7 @@ def long_echo(site, length):
 
 
 def bodies(site):
-    """client_max_body_size 4m: as long as the server's own limit."""
+    """client_max_body_size 4m: the same as the limit of the server."""
     answer = long_echo(site, 3_000_000)
     same(len(text(answer.json())), len("Tool echo: ") + 3_000_000, "the length of the answer")
     with long_echo(site, 5_000_000) as answer:
@@ -73,13 +73,13 @@ def bodies(site):
 
 
 def bodies_of_nginx(site):
-    """Without it nginx refuses what the server would take."""
+    """Without it nginx refuses bodies that the server would accept."""
     with long_echo(site, 1_500_000) as answer:
         same(answer.status, 413, "the status of 1.5 MB")
 
 
 def before(site):
-    """Opens a session of each kind, says which, and waits until the server is gone."""
+    """Opens a session of each kind, prints their ids, and waits until the server has ended."""
     session = Session(site)
     standalone, stream = session.stream(), site.listen(site.prefix + "/sse")
     path, _ = endpoint(stream)
@@ -89,7 +89,7 @@ def before(site):
 
 
 def down(site):
-    """While nobody listens, nginx says so at once."""
+    """While no server listens, nginx answers at once."""
     with site.post(initialize()) as answer:
         same(answer.status, 502, "the status of a POST")
     with site.listen(site.prefix + "/sse") as answer:
@@ -97,7 +97,7 @@ def down(site):
 
 
 def after(site, lost):
-    """PITFALLS R-50: the sessions of the server that is gone are unknown, at once; new ones work."""
+    """PITFALLS R-50: after a restart, old sessions are unknown at once, and new ones work."""
     sent = time.monotonic()
     session = request("tools/call", {"name": "test_simple_text"})
     is_error(site.post(session, lost["headers"]), 404)
@@ -111,14 +111,14 @@ def after(site, lost):
 
 
 def many(site):
-    """PITFALLS R-51: no request is lost, whichever processes there are."""
+    """PITFALLS R-51: no request is lost while one of two processes is gone."""
     for number in range(20):
         answer = Stateless(site).call("echo_tool", {"message": str(number)})
         same(text(answer.json()), f"Tool echo: {number}", "the answer")
 
 
 def without_sessions(site):
-    """SPEC C-83: 2025-11-25 without sessions needs no affinity either."""
+    """SPEC C-83: 2025-11-25 without sessions needs no affinity."""
     for _ in range(2):
         with site.post(initialize()) as answer:
             same(answer.status, 200, "the status of initialize")
@@ -130,7 +130,7 @@ def without_sessions(site):
 
 
 def taking_turns(site):
-    """PITFALLS R-50: a session is had at whichever process the client comes to."""
+    """PITFALLS R-50: every process accepts the session."""
     session, seen = Session(site), set()
     for number in range(6):
         answer = session.call("echo_tool", {"message": str(number)})
@@ -144,12 +144,12 @@ def taking_turns(site):
 
 
 def opened(site):
-    """Opens a session and says which."""
+    """Opens a session and prints its id."""
     print(json.dumps(Session(site).headers))
 
 
 def goes_on(site, opened):
-    """PITFALLS R-50: the process that opened it is gone, or does not remember it."""
+    """PITFALLS R-50: the process that opened the session has ended, or was restarted."""
     for number in range(4):
         answer = site.post(request("tools/call", {"name": "echo_tool", "arguments": {"message": str(number)}}), opened)
         same(answer.status, 200, "the status")
@@ -157,7 +157,7 @@ def goes_on(site, opened):
 
 
 def other_process(site):
-    """2026-07-28: round after round at another process, which opens the state that the first one sealed."""
+    """2026-07-28: each round reaches another process, which opens the state that the first one sealed."""
     declared = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
     stateless = Stateless(site)
     name, params = "test_input_required_result_multi_round", {}

@@ -1,7 +1,7 @@
-"""Streams through nginx: what arrives when.
+"""Streams through nginx: what arrives, and when.
 
-Whatever can be shown without a clock is: the server sends one event, and the client does what brings the
-next one about only when it has the first. Behind a proxy that buffers, such a conversation stands still.
+Most steps need no clock: the client causes each event only after it has received the previous one. With a proxy
+that buffers, such a conversation stops.
 """
 
 import json
@@ -9,7 +9,7 @@ import time
 
 from client import INITIALIZED, Session, Stateless, endpoint, in_time, initialize, request, same, text, true
 
-# A proxy that buffers holds the first bytes back until the keep-alive of 15 s, and most of them longer.
+# A proxy that buffers delays the first bytes at least until the keep-alive after 15 s.
 AT_ONCE = 5
 TOOLS_CHANGED = "notifications/tools/list_changed"
 
@@ -27,7 +27,7 @@ def at_once(answer, at):
 
 
 def http_sse(site):
-    """2024-11-05: the endpoint event at once, below the public path; the answers on the stream (PITFALLS R-19, R-47)."""
+    """2024-11-05: the endpoint event arrives at once, with the public path; the answers arrive on the stream (PITFALLS R-19, R-47)."""
     with site.listen(site.prefix + "/sse") as stream:
         is_stream(stream)
         path, at = endpoint(stream)
@@ -41,13 +41,13 @@ def http_sse(site):
 
 
 def answered(stream, id):
-    """Passes over what the checks beside this one make the server tell of."""
+    """Skips changes that concurrent checks cause."""
     while stream.message()[0].get("id") != id:
         pass
 
 
 def standalone(site):
-    """2025-11-25, GET: first bytes at once, and what another request brings about."""
+    """2025-11-25, GET: the first bytes arrive at once, and so does a change that another request causes."""
     session = Session(site)
     with session.stream() as stream:
         is_stream(stream)
@@ -57,7 +57,7 @@ def standalone(site):
 
 
 def asks(site):
-    """2025-11-25: a call that asks its client, on the stream of the call."""
+    """2025-11-25: a call asks its client on the stream of the call."""
     session = Session(site, {"elicitation": {}})
     with session.call("test_elicitation", {"message": "Who?"}) as stream:
         is_stream(stream)
@@ -70,7 +70,7 @@ def asks(site):
 
 
 def listening(site):
-    """2026-07-28: subscriptions/listen is acknowledged at once, and told of changes."""
+    """2026-07-28: subscriptions/listen is acknowledged at once, and receives changes."""
     stateless = Stateless(site)
     with stateless.listen() as stream:
         is_stream(stream)
@@ -82,7 +82,7 @@ def listening(site):
 
 
 def progress(site):
-    """Both eras: three events of progress and the answer, each 50 ms behind the other, do not come together."""
+    """Both eras: three progress events and the answer, 50 ms apart, arrive separately."""
     for client in (Session(site), Stateless(site)):
         with client.call("test_tool_with_progress", meta={"progressToken": 7}) as stream:
             is_stream(stream)
@@ -94,7 +94,7 @@ def progress(site):
 
 
 def silent(site):
-    """Both eras: a call of 4 s says something after a second of silence (PITFALLS R-19, R-22)."""
+    """Both eras: a call of 4 s sends something after a second of silence (PITFALLS R-19, R-22)."""
     for client in (Session(site), Stateless(site)):
         with client.call("slow_tool", {"ms": 4000}) as stream:
             is_stream(stream)
@@ -105,7 +105,7 @@ def silent(site):
 
 
 def leaving(site):
-    """2026-07-28: who leaves a call cancels it, though it is nginx that hangs up (SPEC D-84)."""
+    """2026-07-28: disconnecting cancels the call, although nginx closes the connection to the server (SPEC D-84)."""
     stateless = Stateless(site)
     before = counted(stateless)
     with stateless.call("slow_tool", {"ms": 60_000}) as stream:
@@ -143,12 +143,12 @@ def subscriptions_listen(site):
     return Stateless(site).listen()
 
 
-# One quiet stream of each kind; the calls are silent until long after the test.
+# One quiet stream of each kind. The calls run longer than the test.
 QUIET = (get_sse, get_mcp, silent_post_with_session, silent_post, subscriptions_listen)
 
 
 def lives(opened, site, seconds):
-    """Reads for so long; the end of the stream is a failure (PITFALLS R-20)."""
+    """Reads for this long; fails if the stream ends (PITFALLS R-20)."""
     with opened(site) as stream:
         comments, at = 0, stream.sent
         while at < stream.sent + seconds:
@@ -161,7 +161,7 @@ def lives(opened, site, seconds):
 
 
 def is_cut(opened, site, seconds):
-    """Reads until the end, which has to come within so many seconds."""
+    """Reads until the end, which has to come within this many seconds."""
     stream = opened(site)
     stream.end(seconds)
     took = time.monotonic() - stream.sent

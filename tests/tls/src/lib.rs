@@ -1,4 +1,4 @@
-//! A service over TLS in memory, with rustls on both sides, so that the clock can be paused.
+//! A service over TLS in memory, with rustls on both sides, so that tests can pause the clock.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerN
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client};
 
-/// A client that has shaken hands with a server, and what serves it. So many bytes are on the way at most,
-/// each way.
+/// A client after the TLS handshake, and the task of its connection. `pipe` limits the bytes in flight in each
+/// direction.
 pub async fn connected(
     mcp: McpService,
     pipe: usize,

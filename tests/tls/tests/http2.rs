@@ -1,4 +1,4 @@
-//! HTTP/2 has windows: what a client does not ask for waits, and nobody asks the body.
+//! HTTP/2 has flow control: while the window of a client is closed, hyper does not poll the body.
 
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
@@ -25,7 +25,7 @@ fn server() -> Server {
     Server::new("Test", "1").tool(Tool::new("tool"), tool)
 }
 
-/// A request that listens to changes of tools.
+/// A listening request for changes of the tools.
 fn listening() -> (Request<()>, Bytes) {
     let params = json!({
         "notifications": {"toolsListChanged": true},
@@ -57,7 +57,7 @@ fn serve(io: DuplexStream, mcp: McpService) {
     tokio::spawn(async move { drop(serving.await) });
 }
 
-/// Opens the window of its streams after this time.
+/// Opens the flow-control window of all streams after this time.
 async fn opening(mut connection: Connection<DuplexStream>, after: Duration) {
     if timeout(after, &mut connection).await.is_err() {
         let opened = connection.set_initial_window_size(64 * 1024);
@@ -66,8 +66,8 @@ async fn opening(mut connection: Connection<DuplexStream>, after: Duration) {
     }
 }
 
-/// A connection on HTTP/2 whose windows are shut for 4 s, to a server that knows ada for 1 s.
-async fn shut() -> (Server, McpService, SendRequest<Bytes>) {
+/// An HTTP/2 connection whose windows are closed for 4 s, to a server where the identity of ada expires after 1 s.
+async fn connect_closed() -> (Server, McpService, SendRequest<Bytes>) {
     let ends = SystemTime::now() + Duration::from_secs(1);
     let tokens = StaticTokens::new().token("brief", Identity::new("ada").expires_at(ends));
     let server = server();
@@ -84,8 +84,8 @@ async fn shut() -> (Server, McpService, SendRequest<Bytes>) {
     (server, mcp, client)
 }
 
-/// All that a stream says that is opened now, while ten changes are told at 2 s.
-async fn told(
+/// Opens a stream, and announces ten changes after 2 s. Returns everything that the stream carried.
+async fn read_stream(
     server: &Server,
     client: &mut SendRequest<Bytes>,
     (request, body): (Request<()>, Bytes),
@@ -113,22 +113,22 @@ async fn told(
     String::from_utf8(said).expect("text")
 }
 
-/// FIELD E-3: the window is 0, the identity ends at 1 s, changes are told at 2 s, and at 4 s the window opens:
-/// none of them arrives, though nobody has asked the body meanwhile.
+/// FIELD E-3: the window is 0, the identity expires at 1 s, the server announces changes at 2 s, and the window opens
+/// at 4 s. No change arrives, although hyper did not poll the body in between.
 #[tokio::test(start_paused = true)]
-async fn a_listening_request_tells_nothing_after_the_end_of_its_identity() {
-    let (server, mcp, mut client) = shut().await;
-    let said = told(&server, &mut client, listening()).await;
+async fn a_listening_request_sends_nothing_after_its_identity_expired() {
+    let (server, mcp, mut client) = connect_closed().await;
+    let said = read_stream(&server, &mut client, listening()).await;
     assert!(said.contains("subscriptions/acknowledged"), "{said}");
     assert!(!said.contains("list_changed"), "{said}");
     assert!(said.contains("\"resultType\":\"complete\""), "{said}");
     assert_eq!(mcp.listens(), 0);
 }
 
-/// FIELD E-3: the same of the stream of a session.
+/// FIELD E-3: the same for the stream of a session.
 #[tokio::test(start_paused = true)]
-async fn the_stream_of_a_session_tells_nothing_after_the_end_of_its_identity() {
-    let (server, mcp, mut client) = shut().await;
+async fn the_stream_of_a_session_sends_nothing_after_its_identity_expired() {
+    let (server, mcp, mut client) = connect_closed().await;
     let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": "2025-11-25", "capabilities": {},
         "clientInfo": {"name": "test", "version": "1"},
@@ -147,7 +147,7 @@ async fn the_stream_of_a_session_tells_nothing_after_the_end_of_its_identity() {
         .header("mcp-session-id", session)
         .header("authorization", "Bearer brief")
         .body(());
-    let said = told(
+    let said = read_stream(
         &server,
         &mut client,
         (request.expect("a request"), Bytes::new()),

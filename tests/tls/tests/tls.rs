@@ -1,4 +1,4 @@
-//! Connections end in their time behind TLS, which takes more than its client does.
+//! Connections over TLS time out like others, although TLS buffers bytes that its client has not read.
 
 use std::time::Duration;
 
@@ -41,13 +41,14 @@ fn calling_long() -> String {
 
 async fn end(serving: JoinHandle<()>) {
     let over = timeout(Duration::from_secs(1000), serving).await;
-    over.expect("it is open after 1000 s")
-        .expect("it does not panic");
+    over.expect("the connection is still open after 1000 s")
+        .expect("the task does not panic");
 }
 
-/// FIELD E-1: half a head, and then a client that never reads: told after 10 s, if there is room, and over soon.
+/// FIELD E-1: a client sends half a head and never reads. The server answers after 10 s if there is room, and closes
+/// soon.
 #[tokio::test(start_paused = true)]
-async fn a_connection_ends_though_its_client_never_reads() {
+async fn a_connection_ends_although_its_client_never_reads() {
     for (pipe, seconds) in [(64 * 1024, 10 + 2), (300, 10 + 30)] {
         let (mut client, serving) = connected(service(), pipe).await;
         let began = Instant::now();
@@ -61,7 +62,7 @@ async fn a_connection_ends_though_its_client_never_reads() {
     }
 }
 
-/// The same client, if it reads: it has its answer, and the end of TLS.
+/// If the same client reads, it receives the answer and the `close_notify` of TLS.
 #[tokio::test(start_paused = true)]
 async fn the_last_words_arrive() {
     let (mut client, serving) = connected(service(), 700).await;
@@ -80,8 +81,8 @@ async fn the_last_words_arrive() {
     end(serving).await;
 }
 
-/// FIELD E-2: a client that reads no more is cut 30 s after the first keep-alive that does not reach it, though TLS
-/// takes the next ones.
+/// FIELD E-2: the server cuts off a client that stops reading 30 s after the first keep-alive that does not reach it,
+/// although TLS buffers the following ones.
 #[tokio::test(start_paused = true)]
 async fn keep_alives_in_a_buffer_are_no_progress() {
     for read in [0, 1, 200] {
@@ -96,7 +97,7 @@ async fn keep_alives_in_a_buffer_are_no_progress() {
         client.read_exact(&mut said).await.unwrap();
         let began = Instant::now();
         end(serving).await;
-        // The pipe holds what is said in some 30 keep-alives, of 15 s each, at most.
+        // The pipe holds at most some 30 keep-alives, which are 15 s apart.
         let seconds = began.elapsed().as_secs();
         let since = seconds - 30;
         assert_eq!(since % 15, 0, "{read}: cut after {seconds} s");
@@ -105,7 +106,8 @@ async fn keep_alives_in_a_buffer_are_no_progress() {
     }
 }
 
-/// A client that takes what TLS holds, 64 KiB, in less than 30 s has all of a long answer, though it takes minutes.
+/// A client that reads the 64 KiB that TLS buffers in less than 30 s receives the whole of a long answer, although it
+/// takes minutes.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_slowly_has_the_whole_answer() {
     let (client, serving) = connected(service(), 1024).await;
@@ -118,7 +120,7 @@ async fn a_client_that_reads_slowly_has_the_whole_answer() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let mut some = [0; 4096];
         let len = reader.read(&mut some).await.unwrap();
-        assert_ne!(len, 0, "cut behind {} bytes", said.len());
+        assert_ne!(len, 0, "cut after {} bytes", said.len());
         said.extend_from_slice(&some[..len]);
     }
     assert!(said.len() > LONG);
