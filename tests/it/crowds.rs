@@ -1,4 +1,5 @@
-//! One client, however much it asks for, leaves room for the others (PITFALLS R-2, R-7; SPEC C-77, D-130).
+//! One client, however much it asks for, leaves room for others (PITFALLS R-2, R-7, SPEC C-77,
+//! D-130).
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -28,18 +29,18 @@ fn probing(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (McpService,
     (set(builder).build().unwrap(), seen)
 }
 
-/// The service as it is for a client that comes from there.
+/// The service as it treats a client from this address.
 fn at(mcp: &McpService, address: &str) -> McpService {
     mcp.for_peer(SocketAddr::new(address.parse().unwrap(), 4711))
 }
 
-/// The same request, of a principal.
+/// The same request, from a principal.
 fn by(principal: &str, mut asked: Asked) -> Asked {
     asked.extensions_mut().insert(Identity::new(principal));
     asked
 }
 
-/// The same request, as a proxy passes it on.
+/// The same request, as a proxy forwards it.
 fn forwarded(for_whom: &'static str, mut asked: Asked) -> Asked {
     let whom = HeaderValue::from_static(for_whom);
     asked.headers_mut().append("x-forwarded-for", whom);
@@ -94,7 +95,7 @@ async fn status(mcp: &McpService, asked: Asked) -> u16 {
     mcp.call(asked).await.status().as_u16()
 }
 
-/// What is expected of a stream or of an answer.
+/// What the test expects of a stream or an answer.
 async fn given(mcp: &McpService, asked: Asked) -> Response<ResponseBody> {
     let response = mcp.call(asked).await;
     assert_eq!(response.status(), 200);
@@ -110,14 +111,15 @@ async fn opened(mcp: &McpService, asked: Asked) -> String {
     session_of(given(mcp, asked).await.headers())
 }
 
-/// Opens a session and goes past the handshake.
+/// Opens a session and completes the handshake.
 async fn settled(mcp: &McpService) -> String {
     let session = opened(mcp, initialize()).await;
     assert_eq!(status(mcp, initialized(&session)).await, 202);
     session
 }
 
-/// Asks, and is refused with this status, `Retry-After` and a message that says so.
+/// Sends a request that must be refused with this status, `Retry-After`, and a message that names
+/// the limit.
 #[track_caller]
 fn refused(
     response: Response<ResponseBody>,
@@ -143,8 +145,8 @@ fn times_refused(mcp: &McpService, reason: &str) -> u64 {
 
 // --- sessions
 
-/// FIELD X-9: 20,000 bare `initialize` of one client keep nobody out; who is busy never notices, and an
-/// operator sees what happened.
+/// FIELD X-9: 20,000 bare `initialize` of one client do not keep others out; busy sessions are not
+/// affected, and an operator sees what happened.
 #[tokio::test]
 async fn a_flood_of_initialize_keeps_nobody_out() {
     let ends = Arc::new(Mutex::new(Vec::new()));
@@ -179,8 +181,8 @@ async fn a_flood_of_initialize_keeps_nobody_out() {
     assert!(ends.len() == 10_003 && ends.iter().all(|end| *end == "evicted"));
 }
 
-/// FIELD X-9: those who never went past their handshake go first, then the idlest; its client is told
-/// that it has to begin anew.
+/// FIELD X-9: sessions that never completed their handshake are evicted first, then the idlest; its
+/// client is told to initialize again.
 #[tokio::test(start_paused = true)]
 async fn one_more_session_takes_the_place_of_the_idlest() {
     let (mcp, _) = probing(|builder| builder.max_sessions(3));
@@ -191,7 +193,7 @@ async fn one_more_session_takes_the_place_of_the_idlest() {
     pass().await;
     let bare = opened(&mcp, initialize()).await;
     pass().await;
-    // Used again, so no longer the idlest.
+    // This use makes another session the idlest.
     assert_eq!(status(&mcp, ping(&older)).await, 200);
     for goes in [&bare, &newer, &older] {
         pass().await;
@@ -201,7 +203,7 @@ async fn one_more_session_takes_the_place_of_the_idlest() {
     }
 }
 
-/// FIELD X-9: an `initialize` that is refused takes no place, and so nobody's.
+/// FIELD X-9: a refused `initialize` evicts no session.
 #[tokio::test(start_paused = true)]
 async fn a_refused_initialize_takes_nobodys_place() {
     let set = |builder: Builder<Server>| {
@@ -227,7 +229,8 @@ async fn a_refused_initialize_takes_nobodys_place() {
     assert_eq!(mcp.snapshot().running, 0);
 }
 
-/// FIELD X-9, PITFALLS R-2: when all are busy there is no place until one is not.
+/// FIELD X-9, PITFALLS R-2: when all sessions are busy, a new one is refused until one of them is
+/// idle.
 #[tokio::test]
 async fn a_session_is_refused_only_when_all_are_busy() {
     let (mcp, seen) = probing(|builder| builder.max_sessions(2));
@@ -247,8 +250,8 @@ async fn a_session_is_refused_only_when_all_are_busy() {
     given(&mcp, listen_in(&third)).await;
 }
 
-/// FIELD X-9, PITFALLS R-7: one address has half of the sessions, one principal its number, and both give way to
-/// themselves alone.
+/// FIELD X-9, PITFALLS R-7: one address may hold half of the sessions and one principal its own
+/// limit; at either limit only their own sessions give way.
 #[tokio::test]
 async fn a_party_with_many_sessions_gives_way_to_itself() {
     for (address, principal, says) in [
@@ -279,7 +282,7 @@ async fn a_party_with_many_sessions_gives_way_to_itself() {
     }
 }
 
-/// FIELD X-9: one client's streams of HTTP+SSE shut nobody out.
+/// FIELD X-9: the HTTP+SSE streams of one client do not shut others out.
 #[tokio::test]
 async fn a_flood_of_sse_streams_keeps_nobody_out() {
     let (mcp, _) = probing(|builder| builder.max_sessions(100));
@@ -299,8 +302,8 @@ async fn a_flood_of_sse_streams_keeps_nobody_out() {
     assert_eq!((mcp.sessions(), mcp.snapshot().sessions_evicted), (53, 0));
 }
 
-/// FIELD X-9: who opens a stream of HTTP+SSE and says nothing keeps its place for a while only, however
-/// many addresses the streams are from.
+/// FIELD X-9: an HTTP+SSE stream whose client sends nothing keeps its session only for a while,
+/// from however many addresses such streams come.
 #[tokio::test(start_paused = true)]
 async fn a_silent_sse_stream_gives_way_in_the_end() {
     let (mcp, _) = probing(|builder| builder.max_sessions(2).keep_alive(None));
@@ -324,7 +327,8 @@ async fn a_silent_sse_stream_gives_way_in_the_end() {
 
 // --- calls
 
-/// FIELD X-10: one principal's calls, of all its sessions and both eras, leave room for another's `ping`.
+/// FIELD X-10: the calls of one principal, over all its sessions and both eras, leave room for
+/// another's `ping`.
 #[tokio::test]
 async fn one_principal_cannot_take_all_calls() {
     let (mcp, seen) = probing(|builder| builder.max_calls(100).max_calls_each(10).max_requests(4));
@@ -345,11 +349,11 @@ async fn one_principal_cannot_take_all_calls() {
         refused(mcp.call(asked).await, 429, says).await;
     }
     assert_eq!(times_refused(&mcp, "too_many_calls_of_one"), 2);
-    // Others, and those who are nobody, never notice.
+    // Other principals, and clients without an identity, are not affected.
     let bob = opened(&mcp, by("bob", initialize())).await;
     assert_eq!(status(&mcp, by("bob", ping(&bob))).await, 200);
     assert_eq!(status(&mcp, alone(1, "tools/list", json!({}))).await, 200);
-    // What listens is no call.
+    // A listening request does not count as a call.
     given(&mcp, by("ada", listen())).await;
     seen.allow("x", 10);
     for answer in running {
@@ -359,8 +363,8 @@ async fn one_principal_cannot_take_all_calls() {
     assert_eq!(mcp.snapshot().running, 0);
 }
 
-/// FIELD X-10: where nobody is identified, one address has half of the calls, in both eras; one without
-/// an address has all.
+/// FIELD X-10: without identities, one address may have half of the calls, in both eras; clients
+/// without an address have no such limit.
 #[tokio::test]
 async fn one_address_has_half_of_the_calls() {
     let (mcp, seen) = probing(|builder| builder.max_calls(6));
@@ -368,7 +372,7 @@ async fn one_address_has_half_of_the_calls() {
     let session = settled(&here).await;
     let mut running = vec![given(&here, slow_in(&session, 1)).await];
     running.push(given(&here, slow()).await);
-    // The last place: `initialize` and `ping` are calls, too.
+    // The last slot: `initialize` and `ping` are calls too.
     assert_eq!(status(&here, initialize()).await, 200);
     running.push(given(&here, slow()).await);
     let says = "this address already has 3 running requests, which is half of all that there may be, \
@@ -391,7 +395,7 @@ async fn one_address_has_half_of_the_calls() {
     assert_eq!(status(&here, ping(&session)).await, 200);
 }
 
-/// FIELD X-10: a call that is over, whose client has left or that was refused keeps no place.
+/// FIELD X-10: a call that has ended, was refused, or whose client has left keeps no slot.
 #[tokio::test]
 async fn places_of_calls_come_back() {
     let (mcp, seen) = probing(|builder| builder.max_calls(2));
@@ -409,7 +413,8 @@ async fn places_of_calls_come_back() {
 
 // --- listening requests
 
-/// FIELD X-10, SPEC D-130: an address has half of the listening requests, a principal its number.
+/// FIELD X-10, SPEC D-130: an address may have half of the listening requests, and a principal its
+/// own limit.
 #[tokio::test]
 async fn listening_requests_leave_room_for_others() {
     let (mcp, _) = probing(|builder| builder.max_listens(4).max_each(9, 1));
@@ -434,7 +439,8 @@ async fn listening_requests_leave_room_for_others() {
 
 // --- addresses
 
-/// FIELD X-10: the address is the client's where a trusted proxy says so, and nobody else's word counts.
+/// FIELD X-10: the client's address comes from a forwarding header only when a trusted proxy sent
+/// it.
 #[tokio::test]
 async fn a_trusted_proxy_says_for_whom_it_asks() {
     let (mcp, _) = probing(|builder| {
@@ -445,7 +451,8 @@ async fn a_trusted_proxy_says_for_whom_it_asks() {
         let response = at(&mcp, peer).call(asked).await;
         (response.status() == 200).then_some(response)
     };
-    // What is forwarded, from where and for whom, and whether it counts for the one who is there.
+    // The forwarding header, its sender and its client, and whether it counts as the address of the
+    // client that is at its limit.
     for (peer, whom, is_the_same) in [
         ("10.1.2.3", HERE, true),
         ("10.9.9.9", "1.1.1.1, 192.0.2.1", true),
@@ -463,7 +470,7 @@ async fn a_trusted_proxy_says_for_whom_it_asks() {
         drop((first, second));
         until("room", || mcp.listens() == 0).await;
     }
-    // Addresses of one network of IPv6 are one host's.
+    // All addresses of one IPv6 network count as one host.
     let first = is_in("2001:db8::1", listen()).await;
     assert!(first.is_some());
     assert!(is_in("2001:db8::2:1", listen()).await.is_none());
@@ -485,13 +492,14 @@ fn a_trusted_proxy_is_an_address_or_a_network() {
 
 // --- connections
 
-/// A connection from an address of this machine; whether a request on it was answered.
+/// Opens a connection from an address of this machine, and returns whether a request on it was
+/// answered.
 async fn connected(running: &Running, from: [u8; 4]) -> (TcpStream, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((from, 0).into()).unwrap();
     let mut socket = socket.connect(running.address).await.unwrap();
     let request = b"GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    // One that is refused may be closed before it has said a word.
+    // A refused connection may be closed before it has sent anything.
     let _ = socket.write_all(request).await;
     let mut answer = Vec::new();
     while !answer.ends_with(b"}") {
@@ -504,7 +512,7 @@ async fn connected(running: &Running, from: [u8; 4]) -> (TcpStream, String) {
 const FIRST: [u8; 4] = [127, 0, 0, 1];
 const SECOND: [u8; 4] = [127, 0, 0, 2];
 
-/// FIELD X-10: one address has half of the connections, and its places come back.
+/// FIELD X-10: one address may have half of the connections, and closed ones make room again.
 #[cfg(not(target_os = "macos"))]
 #[tokio::test]
 async fn one_address_has_half_of_the_connections() {
@@ -541,7 +549,7 @@ async fn one_address_has_half_of_the_connections() {
     soon("a free place", is_let_in).await;
 }
 
-/// FIELD X-10: a trusted proxy brings everybody, and may have all connections.
+/// FIELD X-10: a trusted proxy carries all clients, so it may have all connections.
 #[tokio::test]
 async fn a_trusted_proxy_may_have_all_connections() {
     let (mcp, _) = probing(|builder| builder.trusted_proxies(["127.0.0.1"]));

@@ -1,5 +1,5 @@
-//! What a connection waits for has its time, whatever the connection is made of, and what is sent ahead has
-//! its bound.
+//! Every wait of a connection has a time limit, on every kind of transport, and what a client sends
+//! ahead is bounded.
 
 use std::io;
 use std::pin::Pin;
@@ -16,20 +16,19 @@ use tokio::time::Instant;
 use crate::support::probe::{call, probe};
 use crate::support::{envelope, message, mirrored};
 
-/// A transport that takes what is written into a buffer of its own, as TLS does, and hands it on when it is
-/// flushed.
+/// A transport that buffers what is written, as TLS does, and sends it when it is flushed.
 struct Buffering {
     io: DuplexStream,
     buffer: Vec<u8>,
-    /// How much it takes.
+    /// The size of the buffer.
     size: usize,
-    /// Whether it ever ends.
+    /// Whether its shutdown ever completes.
     ends: bool,
-    /// Since when it could not hand on what it has.
+    /// Since when it could not send what it holds.
     stuck: Arc<Mutex<Option<Instant>>>,
 }
 
-/// The client's side, the server's, and since when the latter is stuck.
+/// The client's side, the server's side, and since when the server's side is stuck.
 fn buffering(pipe: usize, size: usize) -> (DuplexStream, Buffering, Arc<Mutex<Option<Instant>>>) {
     let (client, io) = tokio::io::duplex(pipe);
     let stuck = Arc::<Mutex<Option<Instant>>>::default();
@@ -112,8 +111,8 @@ fn calling(tool: &str, arguments: serde_json::Value) -> String {
 
 const HALF_A_HEAD: &str = "POST /mcp HTTP/1.1\r\nHost: ";
 
-/// FIELD E-1: a client that reads nothing does not keep a connection that ends, for want of room for
-/// the last words or because the transport does not end.
+/// FIELD E-1: a client that reads nothing cannot keep an ending connection open, neither because
+/// its last bytes find no room nor because the transport does not shut down.
 #[tokio::test(start_paused = true)]
 async fn a_connection_ends_though_its_client_reads_nothing() {
     for (what, pipe, ends, sent, seconds) in [
@@ -148,7 +147,7 @@ async fn a_connection_ends_though_its_client_reads_nothing() {
     }
 }
 
-/// A client that reads late has the last words all the same.
+/// A client that reads late still gets the last bytes.
 #[tokio::test(start_paused = true)]
 async fn the_last_words_arrive_late_but_whole() {
     let (mut client, server, _) = buffering(16, 16 * 1024);
@@ -164,8 +163,8 @@ async fn the_last_words_arrive_late_but_whole() {
     serving.await.unwrap();
 }
 
-/// FIELD E-2: that a buffer takes a keep-alive is no progress. The stream is cut 30 s after its client
-/// took the last byte, wherever it is held up.
+/// FIELD E-2: a keep-alive that only fills a buffer is not progress. The stream is cut 30 s after
+/// its client took the last byte, wherever it is stuck.
 #[tokio::test(start_paused = true)]
 async fn a_buffer_that_takes_keep_alives_does_not_keep_a_client_that_reads_nothing() {
     for pipe in [256, 300, 350, 1000] {
@@ -184,7 +183,7 @@ async fn a_buffer_that_takes_keep_alives_does_not_keep_a_client_that_reads_nothi
     }
 }
 
-/// A client that takes a little now and then is not cut, however long all of it takes.
+/// A client that reads a little now and then is not cut, however long the whole takes.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_slowly_but_steadily_has_all_of_a_long_answer() {
     let text = "x".repeat(4000);
@@ -197,7 +196,7 @@ async fn a_client_that_reads_slowly_but_steadily_has_all_of_a_long_answer() {
             writer.write_all(request.as_bytes()).await.unwrap();
             let mut said = Vec::new();
             while !said.ends_with(b"}") {
-                // What a flush hands on takes its client 25 s at most.
+                // The client needs at most 25 s for what one flush sends.
                 let pause = 25_000 * 32 / size.min(4300 + 32) as u64;
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 let mut some = [0; 32];
@@ -214,7 +213,7 @@ async fn a_client_that_reads_slowly_but_steadily_has_all_of_a_long_answer() {
     }
 }
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 struct Counting(DuplexStream, Arc<AtomicUsize>);
 
 impl AsyncRead for Counting {
@@ -249,8 +248,8 @@ impl AsyncWrite for Counting {
     }
 }
 
-/// FIELD X-8: what is sent ahead of a stream that waits stays with the system but for as much as a head may
-/// have, and is answered in its turn.
+/// FIELD X-8: of what a client sends ahead during a quiet stream, the server reads at most the size
+/// of a head; the rest stays in the socket, and is answered in its turn.
 #[tokio::test(start_paused = true)]
 async fn no_more_is_read_ahead_than_a_head_may_have() {
     let (server, seen) = probe();
@@ -261,7 +260,7 @@ async fn no_more_is_read_ahead_than_a_head_may_have() {
         Counting(server, Arc::clone(&read)),
         mcp.clone(),
     ));
-    // hyper reads much at once after a long request.
+    // After a long request hyper reads much at once.
     let long = calling("echo", json!({"message": "x".repeat(1 << 20)}));
     client.write_all(long.as_bytes()).await.unwrap();
     let mut said = Vec::new();
@@ -275,7 +274,7 @@ async fn no_more_is_read_ahead_than_a_head_may_have() {
     let sent = waits.clone() + &ahead.repeat(times);
     client.write_all(sent.as_bytes()).await.unwrap();
     seen.happens("begun", "x").await;
-    // Less than a connection may rest, which is what a client has that sends on and on.
+    // Less than the idle time, which limits a client that keeps sending.
     tokio::time::sleep(Duration::from_secs(50)).await;
     let ahead = read.load(Ordering::SeqCst) - before - waits.len();
     assert!(ahead <= 64 * 1024, "{ahead} bytes were read ahead");
@@ -287,8 +286,8 @@ async fn no_more_is_read_ahead_than_a_head_may_have() {
     }
 }
 
-/// FIELD X-8: what a client sends ahead does not hide that it has left, whether its answer is JSON, which
-/// hyper waits for, or a stream that is carried on without hyper.
+/// FIELD X-8: what a client sends ahead does not hide that it has left, whether hyper waits for its
+/// JSON answer or its stream is parked without hyper.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_sent_ahead_is_seen_to_leave() {
     let (server, seen) = probe();
@@ -319,8 +318,8 @@ async fn a_client_that_sent_ahead_is_seen_to_leave() {
     }
 }
 
-/// FIELD X-8: of a client that has sent as much ahead as is read nobody could see that it has left, so that it
-/// has the time of a rest.
+/// FIELD X-8: when a client has sent ahead as much as is read, the server cannot see whether it has
+/// left, so its connection has the idle time as a limit.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_sends_ahead_without_end_is_cut() {
     let (server, seen) = probe();
@@ -340,7 +339,7 @@ async fn a_client_that_sends_ahead_without_end_is_cut() {
     assert_eq!(mcp.snapshot().running, 0);
 }
 
-/// RFC 9112, 9.3.2: at once, when there is room again.
+/// RFC 9112, 9.3.2: the next request is read as soon as there is room again.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_comes_while_an_answer_waits_for_room_is_answered() {
     let json = calling("echo", json!({"message": "x".repeat(4000)}));

@@ -18,7 +18,7 @@ const REVISIONS: [&str; 5] = [
     "2026-07-28",
 ];
 
-/// The token of a call, which no other call of any client has.
+/// The token of a call, unique among all calls of all clients.
 fn token(client: usize, nth: usize) -> String {
     format!("{client}/{nth}")
 }
@@ -65,7 +65,7 @@ impl Caller {
         }
     }
 
-    /// Reads all that comes up to the end of its streams.
+    /// Reads everything until its streams end.
     async fn sees_its_own_tokens(self, number: usize) {
         match self {
             Self::Sse(mut client, ids) => {
@@ -104,7 +104,7 @@ fn check(answer: &Value, id: u64, token: &str) {
     assert_eq!(text_of(answer), format!("waited {token}"));
 }
 
-/// Puts things in an order of chance, the same each time (Fisher and Yates, Knuth's MMIX).
+/// Shuffles, in the same way on each run (Fisher and Yates, Knuth's MMIX).
 fn shuffle<T>(things: &mut [T]) {
     let mut state = 1_u64;
     for last in (1..things.len()).rev() {
@@ -115,8 +115,8 @@ fn shuffle<T>(things: &mut [T]) {
     }
 }
 
-/// PITFALLS: 64 clients of all revisions have calls with the same ids running at the same time,
-/// which end in an order of chance, as JSON and on streams. Every client sees its own answers, each
+/// PITFALLS: 64 clients of all revisions run calls with the same ids at the same time.
+/// The calls end in random order, as JSON and on streams. Every client gets its own answers, each
 /// once, and nothing else.
 #[tokio::test]
 async fn clients_with_equal_ids_see_their_own_tokens_only() {
@@ -135,7 +135,7 @@ async fn clients_with_equal_ids_see_their_own_tokens_only() {
         for token in &tokens {
             seen.allow(token, 1);
         }
-        // The streams of HTTP+SSE end with the server, so that all there is to see is seen.
+        // The streams of HTTP+SSE end with the server, so that each is read to its end.
         let stopped = running.stop();
         for (number, caller) in callers.into_iter().enumerate() {
             caller.sees_its_own_tokens(number).await;

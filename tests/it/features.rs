@@ -1,5 +1,5 @@
-//! The server layer over `/mcp` (SPEC E), where sessions have several streams. What does not depend
-//! on the transport is in `server.rs`.
+//! The server layer over `/mcp` (SPEC E), where sessions have several streams. Tests that do not
+//! depend on the transport are in `server.rs`.
 
 use mcp_wire::jsonrpc::{ErrorObject, Json, Notification, Request};
 use mcp_wire::server::{Server, Tool};
@@ -79,8 +79,8 @@ async fn sessions_speak_their_own_revisions() {
     }
 }
 
-/// SPEC E-43, E-60, E-69, C-36, C-38: a change is told once to each session, on its standalone
-/// stream, whatever else is open in it, and to HTTP+SSE sessions as well.
+/// SPEC E-43, E-60, E-69, C-36, C-38: each session is told about a change once, on its standalone
+/// stream, whatever other streams are open; HTTP+SSE sessions too.
 #[tokio::test]
 async fn changes_of_lists_are_told_once_to_each_session() {
     let (server, seen) = probe();
@@ -116,8 +116,8 @@ async fn changes_of_lists_are_told_once_to_each_session() {
     }
 }
 
-/// SPEC E-57 to E-59, C-41: an update reaches the sessions that subscribed, once, now or when they
-/// listen.
+/// SPEC E-57 to E-59, C-41: an update reaches each subscribed session once, at once or when it
+/// opens its stream.
 #[tokio::test]
 async fn updates_reach_subscribers_once() {
     let (running, server) = run().await;
@@ -203,7 +203,7 @@ async fn a_log_is_on_the_stream_of_its_call() {
     }
 }
 
-/// Logs when it is notified, and answers nothing but `initialize`.
+/// Logs on each notification, and answers only `initialize`.
 struct Notifies;
 
 impl Dispatcher for Notifies {
@@ -224,8 +224,8 @@ impl Dispatcher for Notifies {
     }
 }
 
-/// SPEC E-84, C-36, C-41, C-42: what belongs to no request goes on the standalone stream, or waits
-/// for it.
+/// SPEC E-84, C-36, C-41, C-42: messages that belong to no request go on the standalone stream, or
+/// wait for it.
 #[tokio::test]
 async fn a_log_without_a_request_is_on_the_standalone_stream() {
     let running = start(McpService::builder(Notifies).build().unwrap()).await;
@@ -242,7 +242,8 @@ async fn a_log_without_a_request_is_on_the_standalone_stream() {
     }
 }
 
-/// SPEC E-95, E-7: what the client did not declare, or its revision lacks, is not asked.
+/// SPEC E-95, E-7: the server does not ask for what the client did not declare or its revision
+/// lacks.
 #[tokio::test]
 async fn only_what_was_declared_is_asked() {
     let (running, _) = run().await;
@@ -272,8 +273,8 @@ async fn only_what_was_declared_is_asked() {
     }
 }
 
-/// SPEC E-96, E-100, E-109, C-25: a model, a person and roots are asked on the stream of the call,
-/// and their answers come by POST; the standalone stream has none of it.
+/// SPEC E-96, E-100, E-109, C-25: sampling, elicitation and roots requests go on the stream of the
+/// call, and their answers come by POST; none of them is on the standalone stream.
 #[tokio::test]
 async fn the_client_is_asked_on_the_stream_of_the_call() {
     let (running, _) = run().await;
@@ -321,7 +322,7 @@ async fn the_client_is_asked_on_the_stream_of_the_call() {
     }
 }
 
-/// SPEC E-110: roots are asked for by each call, so that a change is never missed.
+/// SPEC E-110: each call asks for the roots anew, so that it misses no change.
 #[tokio::test]
 async fn roots_are_asked_for_each_time() {
     let (running, _) = run().await;
@@ -344,7 +345,7 @@ async fn roots_are_asked_for_each_time() {
     }
 }
 
-/// SPEC E-20: `ping` is exactly `{}`, also while calls run.
+/// SPEC E-20: `ping` is exactly `{}`, even while calls run.
 #[tokio::test]
 async fn ping_is_answered_while_calls_run() {
     let (running, seen) = eager_probe().await;

@@ -1,5 +1,5 @@
-//! PITFALLS: a dispatcher of the embedder's own answers, and a handler knows the whole head of the HTTP request that carried its message, and what the
-//! embedder put there.
+//! PITFALLS: a handler of the embedder's own dispatcher gets the whole head of the HTTP
+//! request that carried its message, with the extensions that the embedder added.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::support::{POST_HEADERS, envelope, hello, message, mirrored};
 const V03: &str = "2025-03-26";
 const V11: &str = "2025-11-25";
 
-/// What an accept loop knows of a connection, put into the extensions of its requests.
+/// What an accept loop knows about a connection and puts into the extensions of its requests.
 #[derive(Clone)]
 struct Peer(&'static str);
 
-/// Answers with what it knows of the head, `later` after a while; notes it of notifications.
+/// Answers with what it knows of the head, `later` after a delay; records it for notifications.
 #[derive(Clone, Default)]
 struct Heads(Arc<Mutex<Vec<Value>>>);
 
@@ -55,7 +55,7 @@ impl Dispatcher for Heads {
     }
 }
 
-/// Sends a request from a peer, with a header of its own.
+/// Sends a request from this peer, with its own header.
 async fn send(
     mcp: &McpService,
     line: &str,
@@ -81,8 +81,8 @@ async fn answer(response: Response<ResponseBody>) -> Value {
     serde_json::from_str(&whole(response).await.1).unwrap()
 }
 
-/// Requests, notifications and batches of every transport; each of its own POST, whoever opened the
-/// session or the stream.
+/// Requests, notifications and batches on every transport get the head of their own POST, whichever
+/// request opened the session or the stream.
 #[tokio::test(start_paused = true)]
 async fn a_handler_knows_the_head_of_its_message() {
     let heads = Heads::default();
@@ -132,7 +132,7 @@ async fn a_handler_knows_the_head_of_its_message() {
     );
 }
 
-/// Each of a batch has the head of the POST that brought them all.
+/// Each message of a batch gets the head of their common POST.
 #[tokio::test(start_paused = true)]
 async fn the_handlers_of_a_batch_know_its_head() {
     struct Old(Heads);
@@ -171,8 +171,8 @@ async fn the_handlers_of_a_batch_know_its_head() {
     check(&heads.0.lock().unwrap().pop().unwrap(), "b");
 }
 
-/// A handler that runs on without its client knows the head of its POST, not that of the GET with
-/// which its client came back.
+/// A handler that runs on without its client keeps the head of its POST, not that of the GET that
+/// resumed the stream.
 #[tokio::test(start_paused = true)]
 async fn a_resumed_handler_knows_the_head_of_its_message() {
     let mcp = McpService::builder(Heads::default()).build().unwrap();

@@ -1,4 +1,4 @@
-//! One client does not feel another: PITFALLS.
+//! One client does not affect another: PITFALLS.
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
@@ -44,10 +44,10 @@ fn modern_call(tool: &str, arguments: Value) -> (String, String) {
     (headers, message(7, "tools/call", params))
 }
 
-// --- readers that do not read
+// --- clients that do not read
 
-/// PITFALLS, SPEC B-17, C-44, D-130: streams of every kind that nobody reads, overfull; others are
-/// answered in no time at all, in the same session as well, and it is counted.
+/// PITFALLS, SPEC B-17, C-44, D-130: with unread, overfull streams of every kind, others
+/// are answered at once, even in the same session, and the drops are counted.
 #[tokio::test(start_paused = true)]
 async fn an_unread_stream_holds_up_nobody() {
     let (server, seen) = probe();
@@ -89,7 +89,8 @@ async fn an_unread_stream_holds_up_nobody() {
     for _ in 0..1000 {
         server.resource_updated("test://a");
     }
-    // PITFALLS R-18: they do not wait for their readers; the session of one is over (SPEC B-17).
+    // PITFALLS R-18: the handlers do not wait for readers; the HTTP+SSE session has ended (SPEC
+    // B-17).
     for tag in ["session", "sse", "modern"] {
         seen.happens("over", tag).await;
     }
@@ -116,8 +117,8 @@ async fn an_unread_stream_holds_up_nobody() {
     assert!(snapshot.queued_bytes < room, "{snapshot:?}");
 }
 
-/// PITFALLS: a handler that says more than any queue holds is through in one step: nothing that it
-/// says makes it wait, and where something was left out the counter tells.
+/// PITFALLS: a handler that sends more than any queue holds finishes in one step: no
+/// notification makes it wait, and a counter shows what was dropped.
 #[tokio::test(start_paused = true)]
 async fn a_notification_never_waits() {
     let (server, _) = probe();
@@ -146,8 +147,8 @@ async fn a_notification_never_waits() {
 
 // --- ids
 
-/// PITFALLS, SPEC: what is an id comes back byte for byte, in every shape, and `1` is not
-/// `"1"`; what is none is refused without one.
+/// PITFALLS, SPEC: an id comes back byte for byte, on every transport, and
+/// `1` is not `"1"`; an invalid id is refused with no id in the answer.
 #[tokio::test]
 async fn ids_come_back_byte_for_byte() {
     let (running, _) = probe_with(|builder| builder).await;
@@ -227,9 +228,9 @@ async fn echo_in(session: &Session) -> Value {
     session.call("tools/call", params).await
 }
 
-// --- transports beside each other
+// --- several transports
 
-/// The headers and the text of an answer, with what differs from run to run made the same.
+/// The headers and the text of an answer, with values that differ between runs replaced.
 async fn plain(
     response: Response<ResponseBody>,
     session: &str,
@@ -248,8 +249,8 @@ async fn plain(
     (headers, format!("{status} {text}"))
 }
 
-/// PITFALLS: with HTTP+SSE switched on or off, all else is answered to the byte as before; off, its
-/// endpoints are not there.
+/// PITFALLS: switching HTTP+SSE on or off does not change any other answer by a byte;
+/// when it is off, its endpoints do not exist.
 #[tokio::test(start_paused = true)]
 async fn the_old_transport_changes_nothing_for_the_others() {
     let mut runs = Vec::new();
@@ -283,7 +284,7 @@ async fn the_old_transport_changes_nothing_for_the_others() {
                 let response = mcp.call(direct("POST /mcp", &posts, body)).await;
                 answers.push(plain(response, &session).await);
             }
-            // Event ids are made anew for each session, so of a stream only the head is compared.
+            // Event ids differ between sessions, so only the head of a stream is compared.
             let talks = message(3, "tools/call", call("chat", chat));
             let mut response = mcp.call(direct("POST /mcp", &posts, talks)).await;
             *response.body_mut() = ended().await;
@@ -320,7 +321,7 @@ async fn the_old_transport_changes_nothing_for_the_others() {
     assert_eq!(runs[0], runs[1]);
 }
 
-/// A body without anything in it.
+/// An empty body.
 async fn ended() -> ResponseBody {
     let mcp = McpService::builder(probe().0).build().unwrap();
     mcp.call(direct("OPTIONS /mcp", "", "")).await.into_body()

@@ -1,4 +1,4 @@
-//! Messages of several megabytes, whole on real sockets: what was sent is what arrives (FIELD X-13).
+//! Messages of several megabytes, on real sockets: they arrive as they were sent (FIELD X-13).
 
 use std::net::SocketAddr;
 
@@ -20,12 +20,12 @@ use crate::support::{
 const LONG: usize = 500_000;
 const SEVERAL_MEGABYTES: usize = 3 << 20;
 
-/// A long text of a kind.
+/// A long text of one kind.
 fn text(kind: &str) -> String {
     text_of(kind, LONG)
 }
 
-/// `plain` stands in JSON as it is, `lines` has a lot to be escaped.
+/// `plain` needs no escapes in JSON, `lines` needs many.
 fn text_of(kind: &str, len: usize) -> String {
     let unit = match kind {
         "plain" => "0123456789 é😀",
@@ -76,7 +76,7 @@ async fn serving() -> Running {
     start(McpService::builder(server).build().unwrap()).await
 }
 
-/// POSTs a request of 2026-07-28 on a connection of its own, which is read to its end.
+/// POSTs a request of 2026-07-28 on its own connection, and reads to the end.
 async fn post(address: SocketAddr, method: &str, mut params: Value) -> Answer {
     params["_meta"] = envelope(json!({}));
     let headers = mirrored(method, &params);
@@ -91,7 +91,7 @@ fn check_length(answer: &Answer) {
     assert_eq!(declared, answer.body.len().to_string());
 }
 
-/// In pieces or in one, escaped or not, the answer has the length that its head declares.
+/// A long answer has the length that its head declares, in pieces or whole, escaped or not.
 #[tokio::test]
 async fn a_long_answer_arrives_as_it_was_made() {
     let running = serving().await;
@@ -110,7 +110,8 @@ async fn a_long_answer_arrives_as_it_was_made() {
     }
 }
 
-/// FIELD X-13, its neighbours: images, embedded resources, structured values, and what is read.
+/// FIELD X-13: so do long images, embedded resources, structured values, and resources that are
+/// read.
 #[tokio::test]
 async fn what_is_long_in_any_result_arrives() {
     let running = serving().await;
@@ -149,7 +150,7 @@ async fn what_is_long_in_any_result_arrives() {
     assert!(contents[1]["blob"].as_str().unwrap().len() > LONG);
 }
 
-/// In a session, as JSON or as a stream, and again on the same connection.
+/// A long answer arrives in a session, as JSON or as a stream, and again on the same connection.
 #[tokio::test]
 async fn a_long_answer_arrives_in_a_session_in_both_forms() {
     let running = serving().await;
@@ -175,7 +176,7 @@ async fn a_long_answer_arrives_in_a_session_in_both_forms() {
     }
 }
 
-/// The message of a stream with one, whose body is in chunks.
+/// The message of a chunked stream with one message.
 fn event_of(answer: &Answer) -> Value {
     assert_eq!(answer.header("content-type"), Some("text/event-stream"));
     let mut plain = Vec::new();
@@ -191,7 +192,7 @@ fn event_of(answer: &Answer) -> Value {
     serde_json::from_str(&last.data).unwrap()
 }
 
-/// SPEC B: on the stream of HTTP+SSE.
+/// SPEC B: a long answer arrives on the stream of HTTP+SSE.
 #[tokio::test]
 async fn a_long_answer_arrives_on_the_stream_of_its_session() {
     let running = serving().await;
@@ -203,7 +204,7 @@ async fn a_long_answer_arrives_on_the_stream_of_its_session() {
     }
 }
 
-/// A client of HTTP/1.0 gets the same bytes, and the end of the connection behind them.
+/// A client of HTTP/1.0 gets the same bytes, and then the end of the connection.
 #[tokio::test]
 async fn a_long_answer_arrives_over_http_1_0() {
     let running = serving().await;

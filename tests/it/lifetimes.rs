@@ -46,13 +46,13 @@ enum End {
     Result,
     Error,
     Panic,
-    /// The client says that it waits no longer.
+    /// The client cancels.
     Cancel,
     /// The client ends the session.
     Delete,
-    /// The server ends, and lets the request finish.
+    /// The server drains, and lets the request finish.
     Drain,
-    /// The server ends at once.
+    /// The server closes at once.
     Close,
 }
 
@@ -67,7 +67,7 @@ impl End {
         Self::Close,
     ];
 
-    /// The request that ends so.
+    /// The request that ends in this way.
     fn act(self) -> &'static str {
         match self {
             Self::Error => "act/fail",
@@ -76,7 +76,7 @@ impl End {
         }
     }
 
-    /// The code of the error that answers it; `None` for a result.
+    /// The code of its error; `None` for a result.
     fn code(self) -> Option<i64> {
         match self {
             Self::Result | Self::Drain => None,
@@ -85,7 +85,7 @@ impl End {
         }
     }
 
-    /// What the server, or the handler, does for it.
+    /// Makes the server, the client or the handler end it.
     fn come(self, running: &Running, seen: &Seen) {
         match self {
             Self::Result | Self::Error | Self::Panic => seen.allow("x", 1),
@@ -109,7 +109,7 @@ impl End {
     }
 }
 
-/// All that came on a response.
+/// Everything that came on a response.
 async fn messages(stream: &mut Stream) -> Vec<Value> {
     if stream.is_events() {
         stream.messages().await
@@ -118,8 +118,8 @@ async fn messages(stream: &mut Stream) -> Vec<Value> {
     }
 }
 
-/// PITFALLS R-9, SPEC A-7, E-88, J-24: exactly one, whether as JSON or on a stream; only the stream of a
-/// cancelled request ends without.
+/// PITFALLS R-9, SPEC A-7, E-88, J-24: each request has exactly one terminal message, as JSON or on
+/// a stream; only the stream of a cancelled request ends without one.
 #[tokio::test]
 async fn a_request_of_a_session_has_one_terminal_message() {
     for version in STREAMABLE {
@@ -160,7 +160,7 @@ async fn a_request_of_a_session_has_one_terminal_message() {
     }
 }
 
-/// PITFALLS R-9, SPEC B-6, E-88: on the one stream of HTTP+SSE, where nothing else is behind it.
+/// PITFALLS R-9, SPEC B-6, E-88: so it is on the stream of HTTP+SSE, and no message follows.
 #[tokio::test]
 async fn a_request_over_http_sse_has_one_terminal_message() {
     for end in End::ALL {
@@ -200,7 +200,8 @@ async fn a_request_over_http_sse_has_one_terminal_message() {
     }
 }
 
-/// PITFALLS R-9, SPEC D-82: in 2026-07-28, whose requests are cancelled by leaving, and then nobody listens.
+/// PITFALLS R-9, SPEC D-82: so it is in 2026-07-28, where a client cancels by leaving and then gets
+/// nothing.
 #[tokio::test]
 async fn a_modern_request_has_one_terminal_message() {
     for silence in [LONG, Duration::ZERO] {
@@ -226,7 +227,7 @@ async fn a_modern_request_has_one_terminal_message() {
     }
 }
 
-// --- an `initialize` that is given up
+// --- an abandoned `initialize`
 
 /// A body that comes byte by byte, with a pause before each.
 struct Trickle {
@@ -271,7 +272,8 @@ impl Dispatcher for Pausing {
     }
 }
 
-/// PITFALLS R-4: at every point where the server waits, from the first byte of the body to the answer.
+/// PITFALLS R-4: an `initialize` leaves no session when its client leaves at any await, from the
+/// first byte of the body to the answer.
 #[tokio::test(start_paused = true)]
 async fn an_initialize_that_is_given_up_leaves_no_session() {
     let body = message(1, "initialize", hello(V11, json!({})));
@@ -293,18 +295,18 @@ async fn an_initialize_that_is_given_up_leaves_no_session() {
                 assert_eq!(mcp.sessions(), 1, "it was answered");
                 break;
             }
-            // An aborted task goes at the next turn of the runtime.
+            // The runtime drops an aborted task at its next turn.
             tokio::task::yield_now().await;
             assert_eq!(mcp.sessions(), 0, "given up after {polls} polls");
             polls += 1;
         }
-        // One before each byte and before the end, and some while the dispatcher takes its time.
+        // One await before each byte and before the end, and some inside the dispatcher.
         assert!(polls > body.len() + 2, "{polls}");
     }
 }
 
-/// PITFALLS R-4, SPEC C-28: also when the answer had become a stream, unless the client has an event to come
-/// back from; then it is answered.
+/// PITFALLS R-4, SPEC C-28: so it is when the answer has become a stream, unless the client has an
+/// event to resume from; then the handshake completes.
 #[tokio::test]
 async fn a_stream_of_an_initialize_that_is_left_leaves_no_session() {
     for version in STREAMABLE {
@@ -343,7 +345,7 @@ async fn a_stream_of_an_initialize_that_is_left_leaves_no_session() {
 
 // --- sessions
 
-/// Nothing can be said to a client of a session that has ended.
+/// No message reaches the client of an ended session.
 async fn check_over(acts: &Acts, case: &str) {
     let contexts = acts.contexts();
     assert!(!contexts.is_empty());
@@ -356,14 +358,14 @@ async fn check_over(acts: &Acts, case: &str) {
     }
 }
 
-/// Sessions, requests that run, streams, and bytes that wait.
+/// Sessions, running requests, streams, and queued bytes.
 fn gauges(mcp: &McpService) -> [usize; 4] {
     let now = mcp.snapshot();
     [now.sessions, now.running, now.streams, now.queued_bytes]
 }
 
-/// PITFALLS R-5: however a session ends, its streams end, what runs in it is cancelled, and all
-/// gauges show it.
+/// PITFALLS R-5: however a session ends, its streams end, its calls are cancelled, and all gauges
+/// show it.
 #[tokio::test]
 async fn an_ended_session_lets_everything_go() {
     for silence in [LONG, Duration::ZERO] {
@@ -414,10 +416,10 @@ async fn an_ended_session_lets_everything_go() {
     }
 }
 
-// --- ends that meet
+// --- concurrent ends
 
-/// PITFALLS R-25: the end of the server may be asked for twice, and meets the ends of sessions, streams and
-/// requests at any moment, on several threads; afterwards nothing is left.
+/// PITFALLS R-25: a shutdown may be requested twice, and concurrently with ends of sessions,
+/// streams and requests on several threads; nothing is left afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ends_may_come_twice_and_at_once() {
     const SESSIONS: usize = 6;
@@ -441,7 +443,7 @@ async fn ends_may_come_twice_and_at_once() {
                 message(2, "act/wait", json!({"name": "x"})),
             );
             let service = mcp.clone();
-            // Its client reads whatever it is answered, to the end.
+            // Its client reads the whole answer, whatever it is.
             ends.spawn(async move { drop(whole(service.call(wait).await).await) });
             seen.happens("begun", "x").await;
             let stream = mcp

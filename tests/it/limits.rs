@@ -1,4 +1,4 @@
-//! How much may run, and for how long (SPEC G-40, G-41).
+//! Limits on how much runs, and for how long (SPEC G-40, G-41).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::support::{
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// SPEC C-31, G-41, PITFALLS R-10: a handler that takes too long is dropped, and its caller has an answer; so in
-/// every era, and only when it was due.
+/// SPEC C-31, G-41, PITFALLS R-10: a handler that takes too long is dropped, and its caller gets an
+/// error, in every era and not before the time limit.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_takes_too_long_is_ended_with_an_answer() {
     let (server, seen) = probe();
@@ -44,7 +44,7 @@ async fn a_handler_that_takes_too_long_is_ended_with_an_answer() {
     );
 }
 
-/// SPEC C-31: a call whose client left does not keep its session for ever.
+/// SPEC C-31: a call whose client has left does not keep its session alive for ever.
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_call_lets_its_session_go_in_the_end() {
     let (server, _) = probe();
@@ -58,8 +58,8 @@ async fn an_abandoned_call_lets_its_session_go_in_the_end() {
     assert_eq!((mcp.sessions(), mcp.snapshot().running), (0, 0));
 }
 
-/// SPEC G-40: past the number a call is refused with the limit's name, and is not stored; the others go
-/// on, and a place that is free again is used.
+/// SPEC G-40: a call past the limit is refused with the limit's name, and not queued; the others go
+/// on, and a free slot can be used again.
 #[tokio::test]
 async fn a_flood_of_slow_calls_is_refused_past_a_number() {
     let (running, seen) = probe_with(|builder| builder.max_calls(5)).await;
@@ -105,7 +105,8 @@ async fn a_flood_of_slow_calls_is_refused_past_a_number() {
     assert_eq!(echo.await["result"]["content"][0]["text"], "again");
 }
 
-/// SPEC G-40, PITFALLS R-18: notifications have a number too; what listens does not count as a call.
+/// SPEC G-40, PITFALLS R-18: running notifications are limited too; a listening request does not
+/// count as a call.
 #[tokio::test]
 async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
     let begun = Arc::new(Semaphore::new(0));
@@ -149,7 +150,7 @@ async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
     assert_eq!(raw(address, &note).await.status, 202);
 }
 
-/// Says that it hears, and then needs leave.
+/// Reports that it began, and then waits for a permit.
 struct SlowToHear {
     begun: Arc<Semaphore>,
     gate: Arc<Semaphore>,
@@ -170,8 +171,8 @@ impl Dispatcher for SlowToHear {
     }
 }
 
-/// PITFALLS: by its deadline a shutdown has answered all that ran, in every era; listens have
-/// their result; twice is harmless.
+/// PITFALLS: by its deadline a shutdown has answered all running calls, in every
+/// era, and ended listens with their result; a second shutdown is harmless.
 #[tokio::test]
 async fn a_shutdown_answers_everything_by_its_deadline() {
     let (running, seen) = probe_with(|builder| builder.silence(Duration::ZERO)).await;
@@ -228,7 +229,8 @@ async fn a_shutdown_answers_everything_by_its_deadline() {
     assert_eq!(refused.json().await["error"]["code"], -32603);
 }
 
-/// PITFALLS R-24: a shutdown waits for what runs, a handler whose client left included, and no longer.
+/// PITFALLS R-24: a shutdown waits for running handlers, even those whose clients have left, and no
+/// longer.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_is_over_when_the_last_handler_is() {
     let (server, seen) = probe();

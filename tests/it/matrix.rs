@@ -1,4 +1,4 @@
-//! The README's table of revisions and features, cell by cell: what it says is there, is there.
+//! The README's table of revisions and features is checked cell by cell.
 
 use mcp_wire::McpService;
 use mcp_wire::server::{
@@ -88,7 +88,7 @@ async fn takes_initialize(running: &Running, revision: &str) -> bool {
                 .status()
                 == 200
         }
-        // They open with nothing else.
+        // A session opens with no other method.
         _ => !result(running, revision, "ping", json!({})).await.is_null(),
     }
 }
@@ -114,7 +114,7 @@ async fn takes_batches(running: &Running, revision: &str) -> bool {
     status != 400
 }
 
-/// Whether a stream can be resumed behind one of its events.
+/// Whether a stream can be resumed after one of its events.
 async fn resumes(running: &Running, revision: &str) -> bool {
     let address = running.address;
     let told = json!({"name": "told"});
@@ -157,7 +157,7 @@ async fn mirrors(running: &Running, revision: &str) -> bool {
     stream.status() == 400
 }
 
-/// Whether a handler that asks the person gets its question to the client.
+/// Whether an elicitation reaches the client.
 async fn elicits(running: &Running, revision: &str) -> bool {
     let address = running.address;
     let asks = json!({"name": "asks"});
@@ -184,7 +184,7 @@ async fn elicits(running: &Running, revision: &str) -> bool {
     }
 }
 
-/// What the README's table says of a feature, by revision.
+/// What the README's table says about a feature, for each revision.
 fn cells(feature: &str) -> Vec<bool> {
     let readme = include_str!("../../README.md");
     let row = format!("| {feature} |");
@@ -194,7 +194,7 @@ fn cells(feature: &str) -> Vec<bool> {
     cells.map(|cell| !cell.trim().starts_with('-')).collect()
 }
 
-/// SPEC 0.1, and the rows of SPEC E and K that say from when on there is what.
+/// SPEC E and K: each feature exists in the revisions that the README names, and in no other.
 #[tokio::test]
 async fn the_readme_is_right_about_every_revision() {
     let running = run().await;

@@ -1,5 +1,5 @@
-//! Where the service is: paths with and without a slash, prefixes that proxies take away, and routes
-//! of the embedder's own (PITFALLS ).
+//! Where the service is mounted: paths with and without a slash, prefixes that proxies strip, and
+//! the embedder's own routes (PITFALLS ).
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -15,8 +15,8 @@ fn initialize() -> String {
     message(1, "initialize", hello("2025-11-25", json!({})))
 }
 
-/// PITFALLS R-46, GOTCHAS 5: a slash more or less is the same endpoint to every method, and nothing is redirected, which
-/// would lose the body, the scheme behind a proxy, or the `Authorization`.
+/// PITFALLS R-46, GOTCHAS 5: a trailing slash makes no difference to any method, and there is no
+/// redirect, which would lose the body, the scheme behind a proxy, or the `Authorization`.
 #[tokio::test]
 async fn a_slash_makes_no_difference_and_no_redirect() {
     let (running, _) = probe_with(|builder| builder.mount("/api")).await;
@@ -48,7 +48,7 @@ async fn a_slash_makes_no_difference_and_no_redirect() {
     }
 }
 
-/// PITFALLS R-47: what a client of HTTP+SSE is told to POST to.
+/// PITFALLS R-47: the endpoint event has the configured prefix.
 #[tokio::test]
 async fn the_endpoint_event_has_the_prefix_that_was_chosen() {
     type Set = fn(Builder<Server>) -> Builder<Server>;
@@ -88,15 +88,15 @@ async fn the_endpoint_event_has_the_prefix_that_was_chosen() {
                 continue;
             };
             assert_eq!(told, format!("{prefix}{mount}/messages/"));
-            // What is left when the proxy has taken its prefix away leads here.
+            // The path without the proxy's prefix leads here.
             client.endpoint = client.endpoint[prefix.len()..].to_owned();
             client.result("ping", json!({})).await;
         }
     }
 }
 
-/// PITFALLS R-47: a prefix that could lead elsewhere, or that nobody can follow, is refused before there is a
-/// session. It is read for this one answer, so other requests do not mind it.
+/// PITFALLS R-47: a forwarded prefix that could lead elsewhere, or that no client could follow, is
+/// refused before a session opens. Only this answer uses it, so other requests ignore it.
 #[tokio::test]
 async fn a_faulty_forwarded_prefix_is_refused() {
     let (running, _) = probe_with(Builder::trust_forwarded_prefix).await;
@@ -124,7 +124,7 @@ async fn a_faulty_forwarded_prefix_is_refused() {
     }
 }
 
-/// PITFALLS: a request that the embedder has routed is taken as routed, whatever its path.
+/// PITFALLS: a request that the embedder has routed is served, whatever its path.
 #[tokio::test]
 async fn a_routed_request_is_taken_whatever_its_path() {
     let build = |set: fn(Builder<Server>) -> Builder<Server>| {

@@ -1,4 +1,4 @@
-//! What a service tells of itself: the event hook and the snapshot (PITFALLS, SPEC G-13, F-53).
+//! The event hook and the snapshot of a service (PITFALLS, SPEC G-13, F-53).
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -27,7 +27,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const MODERN: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What the hook heard, a line an event.
+/// What the hook received, one line for each event.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<(String, String)>>>);
 
@@ -65,7 +65,7 @@ impl Heard {
     }
 }
 
-/// A probe that can also panic and has a secret, and what its hook hears.
+/// A probe that can also panic and has a secret, and what its hook receives.
 fn observed(
     set: impl FnOnce(Builder<Server>) -> Builder<Server>,
 ) -> (McpService, Heard, Arc<Seen>) {
@@ -87,8 +87,8 @@ fn times(snapshot: &Snapshot, reason: &str) -> u64 {
     found.map_or(0, |(_, times)| *times)
 }
 
-/// SPEC G-42, the hook: a refusal is told and counted once, with its reason and status, and nothing
-/// else is.
+/// SPEC G-42: each refusal is one event and one count, with its reason and status, and nothing else
+/// is.
 #[tokio::test(start_paused = true)]
 async fn every_refusal_is_told_with_its_reason() {
     let (mcp, heard, _) = observed(|builder| builder.body_limit(2000));
@@ -267,7 +267,7 @@ impl Body for Lost {
     }
 }
 
-/// The refusals that need something to have gone wrong, or to be in use.
+/// The refusals that need an earlier fault or a limit in use.
 #[tokio::test(start_paused = true)]
 async fn refusals_for_lack_of_time_or_room_are_told_too() {
     let (mcp, heard, seen) = observed(|builder| {
@@ -278,7 +278,7 @@ async fn refusals_for_lack_of_time_or_room_are_told_too() {
             .silence(Duration::ZERO)
     });
     let session = open(&mcp, "2025-06-18").await;
-    // So that it does not give way to the next.
+    // So that it is not evicted for the next one.
     let stream = ("accept", "text/event-stream");
     let named = ("mcp-session-id", &*session);
     let stream = request("GET", "/mcp", &[HOST, stream, named], "");
@@ -331,7 +331,7 @@ async fn refusals_for_lack_of_time_or_room_are_told_too() {
     assert_eq!(refused, 7);
 }
 
-/// What becomes of a request is told once, when it does, in every era.
+/// The outcome of a request is one event, when it happens, in every era.
 #[tokio::test(start_paused = true)]
 async fn every_request_is_told_with_its_outcome() {
     let (mcp, heard, seen) = observed(|builder| builder.request_timeout(LIMIT));
@@ -411,7 +411,7 @@ async fn every_request_is_told_with_its_outcome() {
     assert!(heard.has("finished tools/call 2026-07-28 closed"));
 }
 
-/// The time that is told is that of the request.
+/// The duration in an event is that of the request.
 #[tokio::test(start_paused = true)]
 async fn a_request_is_told_with_its_time() {
     let took = Arc::new(Mutex::new(Vec::new()));
@@ -433,7 +433,7 @@ async fn a_request_is_told_with_its_time() {
     assert_eq!(*took.lock().unwrap(), [Duration::from_secs(3)]);
 }
 
-/// Answers `initialize`, or not; a notification panics.
+/// Answers `initialize` or fails it; panics on a notification.
 struct Odd {
     opens: bool,
 }
@@ -474,7 +474,7 @@ async fn a_notification_that_panics_is_told() {
     assert_eq!(mcp.snapshot().panics, 1);
 }
 
-/// A session is told of when it opens, and once when it ends, with the reason.
+/// A session gives one event when it opens, and one when it ends, with the reason.
 #[tokio::test(start_paused = true)]
 async fn every_session_is_told_with_its_end() {
     #[track_caller]
@@ -528,8 +528,8 @@ async fn every_session_is_told_with_its_end() {
     ended(&mcp, &heard, "not_initialized");
 }
 
-/// PITFALLS R-16: a stream of a session that its client does not read is cut, which is told; of a call of
-/// 2026-07-28 notifications are left out, which is counted.
+/// PITFALLS R-16: an unread stream of a session is cut, which is an event; an unread call of
+/// 2026-07-28 loses notifications, which are counted.
 #[tokio::test(start_paused = true)]
 async fn what_a_slow_reader_loses_is_seen() {
     let (mcp, heard, _) = observed(|builder| builder.stream_queue(1 << 20, 4));
@@ -551,7 +551,8 @@ async fn what_a_slow_reader_loses_is_seen() {
     );
 }
 
-/// What waits for a reader is seen while it waits, and not when it was read or nobody will.
+/// The gauge of queued bytes counts what waits for a reader, and drops when it is read or its
+/// stream ends.
 #[tokio::test(start_paused = true)]
 async fn gauges_go_up_with_a_stalled_reader_and_back() {
     let (mcp, _, _) = observed(|builder| builder);
@@ -579,7 +580,7 @@ async fn gauges_go_up_with_a_stalled_reader_and_back() {
     assert_eq!(gauges(), (0, 0));
 }
 
-/// Whoever still has the context of a request whose client left has nobody to tell, and says so.
+/// A context that outlives its client reports that it can no longer reach it.
 #[tokio::test(start_paused = true)]
 async fn nothing_waits_for_a_client_that_left() {
     let (gives, mut given) = tokio::sync::mpsc::unbounded_channel();
@@ -639,7 +640,8 @@ async fn listens_are_a_gauge_of_their_own() {
     );
 }
 
-/// PITFALLS R-63: a hook that panics, at every event, disturbs nobody; nor does one that asks for the numbers.
+/// PITFALLS R-63: a hook that panics at every event does no harm; nor does one that takes a
+/// snapshot.
 #[tokio::test(start_paused = true)]
 async fn a_hook_disturbs_nobody() {
     let (server, seen) = probe();
@@ -687,7 +689,7 @@ async fn a_hook_disturbs_nobody() {
     assert_eq!(times(&now, "method_not_allowed"), 1);
 }
 
-/// SPEC G-13, F-53: no id, token, argument or content is in what is told.
+/// SPEC G-13, F-53: events hold no id, token, argument or content.
 #[tokio::test(start_paused = true)]
 async fn nothing_that_is_told_is_secret() {
     let (mcp, heard, seen) = observed(|builder| builder.stream_queue(1 << 20, 4));

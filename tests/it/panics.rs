@@ -1,5 +1,5 @@
-//! SPEC, PITFALLS R-8: a panic of the embedder's code, wherever it happens, is an error of its own
-//! request, and the connection, the session and the server go on.
+//! SPEC, PITFALLS R-8: a panic of the embedder's code, wherever it happens, fails only
+//! its own request; the connection, the session and the server go on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn kept_post(headers: &str, body: &str) -> String {
     format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {len}\r\n\r\n{body}")
 }
 
-/// The text of a modern request without params of its own, and its header lines.
+/// The body of a modern request without other params, and its header lines.
 fn modern_text(method: &str, name: Option<&str>) -> (String, String) {
     let mut params = json!({"_meta": envelope(json!({}))});
     if let Some(name) = name {
@@ -49,8 +49,8 @@ fn check_panicked(answer: &Value) {
     assert_eq!(answer["error"], error, "it tells nothing");
 }
 
-/// Each way to panic, in each shape, beside a call that must not notice; the next request is served
-/// on the same connection.
+/// Each way to panic, on each transport, next to a call that is not affected; the next request is
+/// served on the same connection.
 #[tokio::test]
 async fn a_panic_is_the_answer_of_its_own_request() {
     let (running, seen) = run(|builder| builder.silence(LONG)).await;
@@ -97,7 +97,7 @@ async fn a_panic_is_the_answer_of_its_own_request() {
     }
 }
 
-/// Where the answer has become a stream, the error is its last message.
+/// When the answer has become a stream, the error is its last message.
 #[tokio::test]
 async fn a_panic_ends_the_stream_of_its_own_request() {
     let (running, seen) = run(|builder| builder.silence(Duration::ZERO)).await;
@@ -128,7 +128,7 @@ async fn a_panic_ends_the_stream_of_its_own_request() {
     check_panicked(&messages[0]);
 }
 
-/// A batch goes on without the one that panicked.
+/// The other requests of a batch go on.
 #[tokio::test]
 async fn a_panic_in_a_batch_is_one_of_its_answers() {
     let (running, _) = run(|builder| builder).await;
@@ -151,7 +151,7 @@ async fn a_panic_in_a_batch_is_one_of_its_answers() {
     }
 }
 
-/// Nobody waits for an answer to a notification: its POST is accepted, and so is the next one.
+/// A notification has no answer: its POST is accepted, and so is the next one.
 #[tokio::test]
 async fn a_panic_of_a_notification_is_told_to_nobody() {
     let (running, _) = run(|builder| builder).await;
@@ -173,8 +173,8 @@ async fn a_panic_of_a_notification_is_told_to_nobody() {
     assert_eq!(kept.answer().await.json()["result"], json!({}));
 }
 
-/// What a request holds is dropped by code of the embedder when the request is cancelled or its
-/// session ends: whoever did that, and whoever waits for the answer, does not notice a panic there.
+/// The embedder's `Drop` runs when a request is cancelled or its session ends. A panic there
+/// reaches neither the client that cancelled nor the client that waits.
 #[tokio::test]
 async fn a_panic_of_a_request_that_is_given_up_ends_nothing_else() {
     for silence in [LONG, Duration::ZERO] {
@@ -228,8 +228,8 @@ async fn a_panic_of_a_request_that_is_given_up_ends_nothing_else() {
     }
 }
 
-/// The client of a modern request leaves: whoever drops the response, such as an embedder's
-/// connection that carries others, does not unwind.
+/// When the client of a modern request leaves, dropping its response does not unwind into the
+/// connection, which may carry other requests.
 #[tokio::test]
 async fn a_panic_of_a_modern_request_that_is_left_stays_where_it_is() {
     for silence in [LONG, Duration::ZERO] {
@@ -238,7 +238,7 @@ async fn a_panic_of_a_modern_request_that_is_left_stays_where_it_is() {
         let (headers, body) = modern_text("act/wait/bomb", Some("x"));
         let mut call = Box::pin(mcp.call(direct("POST /mcp", &headers, body)));
         if silence == LONG {
-            // Polled once, and given up while it waits.
+            // Polled once, then dropped while it waits.
             let polled = std::future::poll_fn(|cx| {
                 std::task::Poll::Ready(call.as_mut().poll(cx).is_ready())
             });
@@ -256,7 +256,7 @@ async fn a_panic_of_a_modern_request_that_is_left_stays_where_it_is() {
     }
 }
 
-/// An `initialize` that panics opens no session, and the next one may.
+/// An `initialize` that panics opens no session, and the next one can.
 #[tokio::test]
 async fn a_panic_of_an_initialize_opens_nothing() {
     struct Once(std::sync::atomic::AtomicBool, Acts);

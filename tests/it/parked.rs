@@ -1,4 +1,4 @@
-//! A stream that waits is carried on without hyper: its client and its connection do not notice.
+//! A quiet stream is parked without hyper, and neither its client nor its connection can tell.
 
 use std::time::Duration;
 
@@ -31,15 +31,15 @@ fn listening(session: &Session) -> String {
     format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}Accept: text/event-stream\r\n\r\n")
 }
 
-/// A connection whose stream waits, and the session that the stream belongs to; this was sent right
-/// behind the request.
+/// A connection whose stream is parked, and its session; these bytes were sent right after the
+/// request.
 async fn parked(running: &Running, behind: &str) -> (Kept, Session) {
     let session = Session::open(running.address, V11, json!({})).await;
     let mut kept = Kept::open(running).await;
     kept.send(listening(&session) + behind).await;
     let head = kept.read_through("\r\n\r\n").await;
     assert!(head.contains("transfer-encoding: chunked"), "{head}");
-    // The priming event; behind it comes a keep-alive when the stream has waited.
+    // The priming event; a keep-alive follows when the stream is quiet.
     kept.read_through("\n\n\r\n").await;
     assert_eq!(
         kept.read_through("\r\n: ping\n\n\r\n").await,
@@ -53,7 +53,7 @@ async fn running() -> Running {
     probe_with(set).await.0
 }
 
-/// RFC 9112, 9.3: the end of a stream is not the end of its connection, which can have another.
+/// RFC 9112, 9.3: a connection goes on after its stream, and can carry another.
 #[tokio::test]
 async fn a_connection_goes_on_after_its_streams() {
     let running = running().await;
@@ -72,13 +72,13 @@ async fn a_connection_goes_on_after_its_streams() {
     until("the stream ends", || running.mcp.snapshot().streams == 0).await;
 }
 
-/// RFC 9112, 9.3.2: what was sent ahead is answered in its turn, once.
+/// RFC 9112, 9.3.2: requests that were sent ahead are answered in their turn, once.
 #[tokio::test]
 async fn a_request_that_comes_during_a_stream_is_answered_after_it() {
     let running = running().await;
     let [first, second, third] = ["first", "second", "third"].map(echo);
     let (mut kept, session) = parked(&running, &first).await;
-    // It is longer than what is read of it while the stream goes on.
+    // It is longer than what the server reads while the stream goes on.
     kept.send(second + &third[..100]).await;
     kept.read_through(": ping\n\n\r\n").await;
     kept.send(&third[100..]).await;
@@ -91,7 +91,7 @@ async fn a_request_that_comes_during_a_stream_is_answered_after_it() {
     }
 }
 
-/// What comes only while the stream waits, too.
+/// So are requests that arrive only while the stream is parked.
 #[tokio::test]
 async fn a_request_that_comes_while_a_stream_waits_is_answered_after_it() {
     let running = running().await;
@@ -105,7 +105,7 @@ async fn a_request_that_comes_while_a_stream_waits_is_answered_after_it() {
     assert!(kept.answer().await.body.contains("late"));
 }
 
-/// A body of a GET is no request, when it comes during the stream as little as before it.
+/// The body of a GET is not taken for a request, whether it arrives before or during the stream.
 #[tokio::test]
 async fn a_body_that_nobody_reads_is_no_request() {
     let running = running().await;
@@ -129,7 +129,7 @@ async fn a_body_that_nobody_reads_is_no_request() {
     assert!(said.ends_with(b"\r\n0\r\n\r\n"), "{said:?}");
 }
 
-/// RFC 9112, 6.3 and 9.6: the end of the connection is the end of a stream for clients that want it so.
+/// RFC 9112, 6.3 and 9.6: for clients that ask for it, the stream ends with the connection.
 #[tokio::test]
 async fn a_stream_for_a_client_of_another_kind_ends_its_connection() {
     let running = running().await;
@@ -150,7 +150,7 @@ async fn a_stream_for_a_client_of_another_kind_ends_its_connection() {
     assert!(answer.body.ends_with(": ping\n\n"), "{answer:?}");
 }
 
-/// Whatever their length, and however many come at once.
+/// Events of any length and number arrive.
 #[tokio::test]
 async fn long_events_and_many_events_arrive_whole() {
     let running = running().await;
@@ -176,7 +176,8 @@ async fn long_events_and_many_events_arrive_whole() {
     }
 }
 
-/// Over memory as over TCP: the stream, its keep-alives, its end, and the end of a connection that rests.
+/// A stream, its keep-alives, its end, and the end of an idle connection are the same over memory
+/// as over TCP.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_somebody_else_accepted_is_served() {
     let mcp = McpService::builder(probe().0).build().unwrap();
@@ -197,7 +198,8 @@ async fn a_connection_that_somebody_else_accepted_is_served() {
     assert_eq!(began.elapsed().as_secs(), 15 + 60);
 }
 
-/// What is sent ahead waits behind a stream, however much it is, and behind the next one too.
+/// Requests that are sent ahead wait for the stream to end, however many bytes they are, and for
+/// the next stream too.
 #[tokio::test]
 async fn what_was_sent_ahead_of_two_streams_is_answered() {
     let running = running().await;
@@ -220,7 +222,8 @@ async fn what_was_sent_ahead_of_two_streams_is_answered() {
     assert!(answer.body.contains(&long), "{}", answer.body.len());
 }
 
-/// RFC 9112, 9.6: whichever line of several says that the connection ends with the stream.
+/// RFC 9112, 9.6: any one of several `Connection` lines can say that the connection ends with the
+/// stream.
 #[tokio::test]
 async fn a_stream_ends_with_a_connection_that_ends_with_it() {
     let running = running().await;

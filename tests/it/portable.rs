@@ -1,4 +1,4 @@
-//! PITFALLS R-50: sessions that another process, or this one after a restart, goes on with.
+//! PITFALLS R-50: sessions that another process, or a restarted one, can continue.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::support::{
 const REVISIONS: [&str; 3] = ["2025-03-26", "2025-06-18", "2025-11-25"];
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Tells what it knows of the client.
+/// Answers with what it knows about the client.
 async fn know(cx: Call, _: Arguments) -> String {
     let capabilities = cx.client_capabilities().map(Capabilities::to_map);
     let capabilities = serde_json::Value::from(capabilities.unwrap_or_default());
@@ -46,8 +46,8 @@ fn tool(name: &str) -> serde_json::Value {
     json!({"name": name, "arguments": {}})
 }
 
-/// One process after the other, in every revision: what was agreed on is known to both, and each of
-/// them sends the name as the client has it.
+/// A session moves from one process to another, in every revision: both know what was negotiated,
+/// and both repeat the session id that the client has.
 #[tokio::test]
 async fn two_processes_take_turns_on_one_session() {
     let (one, two) = (process(1).await, process(1).await);
@@ -87,8 +87,8 @@ async fn two_processes_take_turns_on_one_session() {
     assert_eq!(taken_up, [0, 3]);
 }
 
-/// PITFALLS R-50: a client may be sent on between its `initialize` and its first word after that, which
-/// may be a notification, a stream or the end.
+/// PITFALLS R-50: a client may move right after its `initialize`, whether its next message is a
+/// notification, a stream or a DELETE.
 #[tokio::test]
 async fn whatever_comes_first_takes_up_a_session() {
     let one = process(1).await;
@@ -114,7 +114,7 @@ async fn whatever_comes_first_takes_up_a_session() {
     }
 }
 
-/// What stays behind is as it is for a session that never had it (SPEC C-56).
+/// What the other process kept counts as unknown (SPEC C-56).
 #[tokio::test]
 async fn after_a_restart_a_client_goes_on_and_what_is_lost_is_told() {
     let before = process(1).await;
@@ -146,8 +146,8 @@ async fn after_a_restart_a_client_goes_on_and_what_is_lost_is_told() {
     assert_eq!(after.mcp.snapshot().sessions_opened, 1);
 }
 
-/// PITFALLS R-3: idle, it goes as any other does and leaves nothing; it comes back with its client, and nobody is
-/// told 404 between the end of its time and the moment that somebody looks after it.
+/// PITFALLS R-3: an idle session is reaped like any other and leaves nothing; it comes back with
+/// its client, which gets no 404 between its expiry and the reaper's next run.
 #[tokio::test(start_paused = true)]
 async fn an_idle_session_goes_and_comes_back() {
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -163,7 +163,7 @@ async fn an_idle_session_goes_and_comes_back() {
         .build()
         .unwrap();
     let name = open(&mcp, "2025-06-18").await;
-    // It is looked after every 2.5 s, so not in the second after its time.
+    // The reaper runs every 2.5 s, so not in the second after its expiry.
     for (seconds, sessions) in [(1.0, 1), (10.2, 1), (60.0, 0), (20.0, 0)] {
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
         assert_eq!(mcp.sessions(), sessions, "{seconds}");
@@ -191,7 +191,7 @@ async fn an_idle_session_goes_and_comes_back() {
     assert_eq!(*told, wanted);
 }
 
-/// A handler asks the client as if it had been there from the beginning.
+/// A handler can ask the client as in the process where the session began.
 #[tokio::test]
 async fn a_session_that_was_taken_up_can_be_asked() {
     let (one, two) = (process(1).await, process(1).await);
@@ -213,7 +213,7 @@ async fn a_session_that_was_taken_up_can_be_asked() {
     }
 }
 
-/// Requests that come at the same time find one session.
+/// Concurrent requests restore one session.
 #[tokio::test]
 async fn a_session_is_taken_up_once() {
     let (one, two) = (process(1).await, process(1).await);
@@ -235,7 +235,7 @@ async fn a_session_is_taken_up_once() {
     assert_eq!((snapshot.sessions, snapshot.sessions_opened), (1, 1));
 }
 
-/// SPEC C-74: to the client it is a session that has ended, whatever is wrong with its name.
+/// SPEC C-74: a session id with any fault is answered like that of an ended session.
 #[tokio::test]
 async fn what_is_not_a_name_of_ours_is_unknown() {
     let (one, other) = (process(1).await, process(2).await);
@@ -262,7 +262,7 @@ async fn what_is_not_a_name_of_ours_is_unknown() {
     assert_eq!((snapshot.sessions, snapshot.sessions_opened), (0, 0));
 }
 
-/// PITFALLS R-50: no character of a name can be another one, and none can be missing.
+/// PITFALLS R-50: a session id with a changed or missing character is refused.
 #[tokio::test]
 async fn a_name_that_was_changed_anywhere_is_unknown() {
     let (one, two) = (process(1).await, process(1).await);
@@ -285,7 +285,7 @@ async fn a_name_that_was_changed_anywhere_is_unknown() {
     assert_eq!(ping(&name).await, 200);
 }
 
-/// SPEC D-116: while the secret changes, processes with the new one take up the sessions of the old one.
+/// SPEC D-116: during a rotation, processes with the new secret continue sessions of the old one.
 #[tokio::test]
 async fn the_secret_can_change() {
     let old = process(1).await;
@@ -306,7 +306,7 @@ async fn the_secret_can_change() {
     assert_eq!(answer.status(), 404, "the new one seals");
 }
 
-/// What is too long to come with every request stays where it is, and works there.
+/// A session whose state is too long for its id works only in its own process.
 #[tokio::test]
 async fn a_client_with_much_to_say_stays_where_it_is() {
     let (one, two) = (process(1).await, process(1).await);
@@ -319,7 +319,8 @@ async fn a_client_with_much_to_say_stays_where_it_is() {
     }
 }
 
-/// SPEC C-79: where it was deleted it is over for good, taken up or not; others cannot know.
+/// SPEC C-79: a deleted session cannot be restored in the process that deleted it; other processes
+/// cannot know.
 #[tokio::test]
 async fn a_deleted_session_is_not_taken_up_again() {
     let processes = [process(1).await, process(1).await, process(1).await];
@@ -337,7 +338,7 @@ async fn a_deleted_session_is_not_taken_up_again() {
     assert_eq!(elsewhere.status(), 200);
 }
 
-/// SPEC F-50, G-20: for another principal it was never there.
+/// SPEC F-50, G-20: for another principal the session does not exist.
 #[tokio::test]
 async fn a_session_stays_its_principals() {
     let process = async |each| {
@@ -381,8 +382,8 @@ async fn a_session_stays_its_principals() {
     assert_eq!(answer.status, 404, "what was revoked is not taken up again");
 }
 
-/// PITFALLS R-2: it counts like one that was opened here, takes the place of an idle one, and can be taken up
-/// again when it had to give way itself.
+/// PITFALLS R-2: a restored session counts like any other, may evict an idle one, and can be
+/// restored again after it was evicted.
 #[tokio::test]
 async fn a_full_process_takes_up_one_for_another() {
     let one = process(1).await;
@@ -403,8 +404,8 @@ async fn a_full_process_takes_up_one_for_another() {
     }
 }
 
-/// FIELD X-11: what was deleted or revoked stays ended while its name is valid, however many sessions
-/// others open and delete.
+/// FIELD X-11: a deleted or revoked session stays ended while its id is valid, however many
+/// sessions others open and delete.
 #[tokio::test]
 async fn what_ended_stays_ended_whatever_others_do() {
     let mcp = builder(1, HOUR).build().unwrap();

@@ -38,19 +38,19 @@ struct Told {
     target: &'static str,
     level: &'static str,
     fields: Fields,
-    /// The span that it was told in.
+    /// The span in which it was recorded.
     within: Option<u64>,
 }
 
 #[derive(Default)]
 struct Records {
-    /// By id, which is the place and one.
+    /// By id, which is the index plus one.
     spans: Vec<Span>,
     entered: Vec<u64>,
     told: Vec<Told>,
 }
 
-/// Records all that one thread tells.
+/// Records everything that one thread emits.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Records>>);
 
@@ -123,13 +123,13 @@ impl Drop for Listening {
     }
 }
 
-/// The subscriber of the whole process, which tells the recorder of the thread. With a subscriber for
-/// each thread instead, `tracing` would now and then take a span for one that nobody wants, because
-/// another thread without a subscriber came to it first.
+/// The subscriber of the whole process, which forwards to the recorder of the thread. With a
+/// subscriber for each thread instead, `tracing` would sometimes cache a span as disabled, because
+/// a thread without a subscriber reached it first.
 struct Switchboard;
 
 impl Switchboard {
-    /// The id of spans that nobody records.
+    /// The id of spans that are not recorded.
     const UNHEARD: u64 = u64::MAX;
 
     fn heard<T>(tell: impl FnOnce(&Recorder) -> T) -> Option<T> {
@@ -174,7 +174,7 @@ impl Subscriber for Switchboard {
 }
 
 impl Recorder {
-    /// Records what this thread tells, for as long as what is given beside the recorder lives.
+    /// Records what this thread emits, as long as the returned guard lives.
     fn listen() -> (Self, Listening) {
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| {
@@ -185,8 +185,8 @@ impl Recorder {
         (recorder, Listening)
     }
 
-    /// The messages that were told on the target `app`, each with the fields of the request's span that
-    /// it was told in, and the name of that span's parent.
+    /// The messages on the target `app`, each with the fields of its request's span and the name of
+    /// that span's parent.
     fn of_handlers(&self) -> Vec<(String, Option<Fields>, Option<&'static str>)> {
         let records = self.0.lock().unwrap();
         let span = |id: u64| &records.spans[id as usize - 1];
@@ -207,7 +207,8 @@ impl Recorder {
         .collect()
     }
 
-    /// What the crate told since it was last asked: the level, and the fields that do not measure.
+    /// What the crate emitted since the last call: the level, and the fields other than
+    /// measurements.
     fn take(&self) -> Vec<String> {
         let told = std::mem::take(&mut self.0.lock().unwrap().told);
         let ours = told.into_iter().filter(|told| told.target == "mcp_wire");
@@ -230,7 +231,7 @@ impl Drop for OnDrop {
     }
 }
 
-/// `say` tells of itself before and behind an await that needs leave, and when it is dropped.
+/// `say` logs before and after an await that waits for a permit, and when it is dropped.
 fn saying(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (McpService, Arc<Semaphore>) {
     let leave = Arc::new(Semaphore::new(0));
     let gate = Arc::clone(&leave);
@@ -259,7 +260,7 @@ fn saying(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (McpService, 
     (set(McpService::builder(server)).build().unwrap(), leave)
 }
 
-/// Asks inside a span of the embedder's, as its router would be.
+/// Sends a request inside a span of the embedder, as a router would have it.
 async fn within(mcp: &McpService, asked: Asked) -> hyper::Response<mcp_wire::ResponseBody> {
     let routed = tracing::info_span!("routed");
     tracing::Instrument::instrument(mcp.call(asked), routed).await
@@ -291,8 +292,8 @@ fn check_said(recorder: &Recorder, version: &str) {
     }
 }
 
-/// What a handler tells is in the span of its request, across awaits and wherever it runs: in place, in
-/// the body of a response, in a task.
+/// What a handler logs is in the span of its request, across awaits and wherever it runs: in place,
+/// in the body of a response, or in a task.
 #[tokio::test(start_paused = true)]
 async fn what_a_handler_tells_is_in_the_span_of_its_request() {
     let params = || {
@@ -301,7 +302,7 @@ async fn what_a_handler_tells_is_in_the_span_of_its_request() {
             json!({"traceparent": PARENT, "tracestate": "a=1", "baggage": "b=secret"});
         params
     };
-    // With a silence of nothing, legacy calls go to a task at once.
+    // Without a silence, legacy calls move to a task at once.
     for silence in [Duration::ZERO, Duration::from_secs(3600)] {
         for version in ["2025-06-18", "2026-07-28"] {
             let (mcp, leave) = saying(|builder| builder.silence(silence));
@@ -333,7 +334,7 @@ async fn what_a_handler_tells_is_in_the_span_of_its_request() {
     check_said(&recorder, "2024-11-05");
 }
 
-/// Each request of a batch has a span of its own.
+/// Each request of a batch has its own span.
 #[tokio::test(start_paused = true)]
 async fn requests_of_a_batch_have_a_span_each() {
     let (mcp, leave) = saying(|builder| builder);
@@ -358,7 +359,7 @@ async fn requests_of_a_batch_have_a_span_each() {
     assert_eq!(spans.count(), 2);
 }
 
-/// A handler that is dropped on its way is dropped in its span, which says so.
+/// A handler that is dropped before its end is dropped in its span, which records that.
 #[tokio::test(start_paused = true)]
 async fn a_handler_is_dropped_in_its_span() {
     let (mcp, _leave) = saying(|builder| builder);
@@ -379,7 +380,8 @@ async fn a_handler_is_dropped_in_its_span() {
     );
 }
 
-/// SPEC A-32: from headers where `_meta` has none; a bad one is none.
+/// SPEC A-32: the trace context comes from headers when `_meta` has none; a malformed one is
+/// ignored.
 #[tokio::test]
 async fn the_trace_of_a_span_is_the_one_of_the_request() {
     let (mcp, _) = saying(|builder| builder);
@@ -399,7 +401,7 @@ async fn the_trace_of_a_span_is_the_one_of_the_request() {
     }
 }
 
-/// What the hook is told is told the subscriber, as gravely as it is.
+/// Every event of the hook reaches the subscriber, at its level.
 #[tokio::test(start_paused = true)]
 async fn what_happens_is_told_as_gravely_as_it_is() {
     let (mcp, _leave) = saying(|builder| {
@@ -410,7 +412,7 @@ async fn what_happens_is_told_as_gravely_as_it_is() {
     let session = open(&mcp, "2025-06-18").await;
     let done = "DEBUG message=finished outcome=result";
     assert_eq!(recorder.take(), ["DEBUG message=session opened", done]);
-    // Who has a stream open does not give way.
+    // A session with an open stream is not evicted.
     let headers = [
         HOST,
         ("accept", "text/event-stream"),
@@ -485,7 +487,7 @@ async fn what_happens_is_told_as_gravely_as_it_is() {
     assert_eq!(recorder.take(), [closed, closed]);
 }
 
-/// SPEC G-13, F-53: no id, token, argument or baggage is in spans and events.
+/// SPEC G-13, F-53: spans and events hold no id, token, argument or baggage.
 #[tokio::test(start_paused = true)]
 async fn nothing_that_is_traced_is_secret() {
     let (mcp, _leave) = saying(|builder| builder.request_timeout(LIMIT));

@@ -1,4 +1,4 @@
-//! The W3C trace context of a request, as handlers are given it (SPEC A-32).
+//! The W3C trace context of a request, as handlers get it (SPEC A-32).
 
 use mcp_wire::McpService;
 use mcp_wire::server::{Call, Server, Tool};
@@ -10,7 +10,7 @@ use crate::support::message;
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const OTHER: &str = "00-11111111111111111111111111111111-2222222222222222-00";
 
-/// Its tool says what it was given.
+/// Its tool answers with the trace context that it got.
 fn server() -> Server {
     let tool = Tool::new("trace").input(json!({"type": "object"}));
     Server::new("Traced", "1").tool(tool, async |cx: Call, _| {
@@ -32,11 +32,11 @@ fn with_headers(mut asked: Asked, headers: &[(&'static str, &str)]) -> Asked {
     asked
 }
 
-/// `_meta`, headers, and what is given for them.
+/// `_meta`, headers, and the expected context.
 type Case<'a> = (Value, &'a [(&'static str, &'a str)], String);
 
-/// SPEC A-32: from `_meta`, else from headers; a bad one is no context, and the request succeeds. In
-/// every revision.
+/// SPEC A-32: the context comes from `_meta`, else from headers; a malformed one is ignored, and
+/// the request succeeds, in every revision.
 #[tokio::test]
 async fn a_handler_is_given_the_trace_of_its_request() {
     let mcp = McpService::builder(server()).build().unwrap();

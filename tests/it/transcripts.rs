@@ -59,7 +59,7 @@ fn echo_server() -> Server {
         )
 }
 
-/// The same with a tool that tells how far it is.
+/// The same with a tool that reports progress.
 fn counting_server() -> Server {
     echo_server().tool(Tool::new("count_tool"), async |cx: Call, _| {
         for step in 1..=3 {
@@ -69,7 +69,7 @@ fn counting_server() -> Server {
     })
 }
 
-/// A stretch of a transcript: what is noted before a request, and its lines.
+/// A step of a transcript: the comments before a request, and its lines.
 #[derive(Default)]
 struct Step {
     notes: Vec<String>,
@@ -121,7 +121,7 @@ fn steps(text: &str) -> Vec<Step> {
     steps
 }
 
-/// Lines behind a mark, with the session and the date made the same in every run.
+/// Lines with a mark, with the session and the date replaced, so that every run gives the same.
 fn marked(out: &mut String, mark: char, text: &str, session: &str) {
     for line in text.lines() {
         let line = match line.strip_prefix("date: ") {
@@ -139,7 +139,7 @@ async fn event(out: &mut String, client: &mut Client, session: &str) {
     marked(out, '~', &text, session);
 }
 
-/// Runs a transcript against a server of its own, and gives it as it went.
+/// Runs a transcript against its own server, and returns what happened as a transcript.
 async fn replay(text: &str) -> String {
     let is_sse = steps(text)[0].line().starts_with("GET /sse");
     if is_sse {
@@ -149,7 +149,7 @@ async fn replay(text: &str) -> String {
     }
 }
 
-/// Begins a step with what is known of it before it runs.
+/// Begins a step with its comments and its request.
 fn announce(out: &mut String, step: &Step) {
     if !out.is_empty() {
         out.push('\n');
@@ -161,7 +161,7 @@ fn announce(out: &mut String, step: &Step) {
     marked(out, '>', &step.sent.join("\n"), "{session}");
 }
 
-/// What differs from run to run, and what stands for it.
+/// A value that differs between runs, and its placeholder.
 #[derive(Default)]
 struct Names {
     session: Option<String>,
@@ -291,7 +291,7 @@ fn transcripts() -> Vec<PathBuf> {
     files
 }
 
-/// SPEC B, C and D, to the byte: a transcript goes as it is written.
+/// SPEC B, C and D: each exchange matches its transcript, byte for byte.
 #[tokio::test]
 async fn transcripts_go_as_they_are_written() {
     let files = transcripts();
@@ -308,7 +308,7 @@ async fn transcripts_go_as_they_are_written() {
     }
 }
 
-/// What is compared must differ when the server does.
+/// A changed transcript fails.
 #[tokio::test]
 async fn a_wrong_transcript_is_noticed() {
     let right = replay("> GET /sse\n\n# Not a message.\n> POST /sse\n").await;

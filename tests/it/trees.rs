@@ -1,5 +1,5 @@
-//! What the values of a message may cost: messages that are small as text and large as anything else
-//! (FIELD X-1, X-2, X-4, X-5), in both eras, byte for byte.
+//! Messages that are small as text and large as a tree are bounded (FIELD X-1, X-2, X-4, X-5), in
+//! both eras, with the same bytes in the answer.
 
 use mcp_wire::jsonrpc::MessageLimits;
 use mcp_wire::server::{Arguments, Call, Server, Tool};
@@ -34,7 +34,7 @@ async fn running(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> Runnin
     start(set(McpService::builder(server)).build().unwrap()).await
 }
 
-/// A request of 2026-07-28, with params that are given as text but for `_meta`.
+/// A request of 2026-07-28, with params as text apart from `_meta`.
 async fn alone(running: &Running, method: &str, params: &str) -> Answer {
     let params = params.strip_suffix('}').unwrap();
     let comma = if params.ends_with('{') { "" } else { "," };
@@ -52,8 +52,8 @@ async fn in_session(session: &Session, running: &Running, method: &str, params: 
     request(running.address, "POST /mcp", &headers, body).await
 }
 
-/// FIELD X-4: a list whose `cursor` is made of small objects is refused before a tree is built; and so
-/// are arguments, whatever the tool. The session goes on.
+/// FIELD X-4: a list whose `cursor` is a mass of small objects is refused before a tree is built,
+/// and so are such arguments of any tool. The session goes on.
 #[tokio::test]
 async fn values_that_would_be_a_huge_tree_are_refused() {
     let running = running(|builder| builder).await;
@@ -82,7 +82,7 @@ async fn values_that_would_be_a_huge_tree_are_refused() {
     assert!(session.call("tools/list", json!({})).await["result"].is_object());
 }
 
-/// FIELD X-4: hundreds of thousands of numbers are no attack, nor is an exponent.
+/// FIELD X-4: hundreds of thousands of numbers are accepted, and so is an exponent.
 #[tokio::test]
 async fn long_arrays_of_numbers_pass() {
     let running = running(|builder| builder).await;
@@ -94,7 +94,7 @@ async fn long_arrays_of_numbers_pass() {
     assert_eq!(answer.json()["result"]["content"][0]["text"], "350001");
 }
 
-/// FIELD X-4, X-5: each limit of a message has its name and its setting in the refusal.
+/// FIELD X-4, X-5: each refusal names the limit and its setting.
 #[tokio::test]
 async fn a_limit_of_a_message_is_named_with_its_setting() {
     let running = running(|builder| {
@@ -133,8 +133,8 @@ async fn a_limit_of_a_message_is_named_with_its_setting() {
     }
 }
 
-/// FIELD X-1: what a client declares is kept as it wrote it, up to a limit; in a session and, from
-/// 2026-07-28 on, with a request.
+/// FIELD X-1: declared capabilities are kept as the client wrote them, up to a limit, in a session
+/// and in a request of 2026-07-28.
 #[tokio::test]
 async fn capabilities_are_the_text_that_the_client_sent() {
     let running = running(|builder| builder).await;
@@ -163,8 +163,8 @@ async fn capabilities_are_the_text_that_the_client_sent() {
     assert_eq!(answer.json()["result"]["content"][0]["text"], declared);
 }
 
-/// FIELD X-1: capabilities that are longer are refused with the limit and its setting: by 200 and
-/// without a session, over HTTP+SSE on the stream, and by 400 in 2026-07-28.
+/// FIELD X-1: longer capabilities are refused with the limit and its setting: with 200 and no
+/// session, over HTTP+SSE on the stream, and with 400 in 2026-07-28.
 #[tokio::test]
 async fn capabilities_that_are_too_long_are_refused() {
     let default = "the capabilities of the client are longer than 8192 bytes (limit: \
@@ -211,7 +211,8 @@ async fn capabilities_that_are_too_long_are_refused() {
     }
 }
 
-/// FIELD X-2: a filter says what it takes with its overhead; empty and repeated URIs take nothing.
+/// FIELD X-2: a filter is charged with the overhead of each URI; empty and repeated URIs are
+/// dropped.
 #[tokio::test]
 async fn subscriptions_are_charged_for_each_entry() {
     let running = running(|builder| builder).await;

@@ -1,5 +1,5 @@
-//! Own routes can make their connection one of another protocol. A client that only offers to do so has a
-//! connection like any other.
+//! The embedder's routes can upgrade their connection to another protocol. A client that only
+//! offers an upgrade has a connection like any other.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -26,10 +26,10 @@ use tokio::task::JoinHandle;
 use crate::support::probe::{Seen, call, probe};
 use crate::support::{message, soon};
 
-/// Short for a limit, long for a machine that is busy with other tests.
+/// Short for a limit, but long enough on a machine that is busy with other tests.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Answers 101, or 200 to CONNECT, and says again what it hears; tells when it is over.
+/// Answers 101, or 200 to CONNECT, then echoes; reports when it ends.
 async fn echo(
     mut request: Request<Incoming>,
     over: mpsc::UnboundedSender<()>,
@@ -68,7 +68,7 @@ struct Echoing {
     address: std::net::SocketAddr,
 }
 
-/// A connection that echoes; what was sent with its request is `early`.
+/// A connection that echoes; `early` was sent together with its request.
 async fn echoing(set: impl FnOnce(Serve) -> Serve, early: &str) -> Echoing {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -118,8 +118,8 @@ async fn is_cut(client: &mut TcpStream) {
     }
 }
 
-/// FIELD E-8: the route has the connection, with what was sent early, whatever the bytes look like to a reader
-/// of HTTP, and beyond the times of one.
+/// FIELD E-8: the route gets the connection, with the bytes that were sent early, even if they look
+/// like HTTP, and without the time limits of HTTP.
 #[tokio::test]
 async fn a_route_that_answers_101_has_its_connection() {
     let short = |serve: Serve| serve.idle_timeout(SHORT).header_timeout(SHORT);
@@ -141,7 +141,8 @@ async fn a_route_that_answers_101_has_its_connection() {
     soon("the end", echoing.run).await.unwrap().unwrap();
 }
 
-/// RFC 9110, 9.3.6: as has one that answers CONNECT. What was offered before, and not taken, does not matter.
+/// RFC 9110, 9.3.6: a route that answers CONNECT gets its connection too. An earlier offer that was
+/// not accepted does not matter.
 #[tokio::test]
 async fn a_route_that_answers_connect_has_its_connection() {
     let mut echoing = echoing(|serve| serve, "").await;
@@ -174,7 +175,7 @@ async fn a_route_that_answers_connect_has_its_connection() {
     echoing.run.abort();
 }
 
-/// It counts as a connection for as long as the route has it.
+/// An upgraded connection counts as a connection as long as the route keeps it.
 #[tokio::test]
 async fn an_upgraded_connection_is_one_of_those_that_there_may_be() {
     let mut echoing = echoing(|serve| serve.max_connections(1), "").await;
@@ -195,7 +196,8 @@ async fn an_upgraded_connection_is_one_of_those_that_there_may_be() {
     soon("the end", echoing.run).await.unwrap().unwrap();
 }
 
-/// PITFALLS R-24: it is cut at the deadline and not before, and both its ends learn of it.
+/// PITFALLS R-24: an upgraded connection is cut at the deadline and not before, and both sides see
+/// the end.
 #[tokio::test]
 async fn an_upgraded_connection_is_cut_when_the_server_is_at_its_end() {
     let mut echoing = echoing(|serve| serve.drain_deadline(SHORT), "").await;
@@ -213,22 +215,22 @@ async fn an_upgraded_connection_is_cut_when_the_server_is_at_its_end() {
     soon("the end", echoing.run).await.unwrap().unwrap();
 }
 
-/// What clients say that try HTTP/2 in clear text.
+/// The headers of clients that try HTTP/2 in clear text.
 const OFFERS: [&str; 3] = [
     "",
     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
     "Connection: keep-alive, Upgrade\r\nUpgrade: h2c\r\n",
 ];
 
-/// What a test sees of the server's end of a connection.
+/// What a test sees of the server's side of a connection.
 #[derive(Clone, Default)]
 struct Watched {
-    /// How much room there was for what was read last.
+    /// The size of the buffer in the last read.
     room: Arc<AtomicUsize>,
     is_gone: Arc<AtomicBool>,
 }
 
-/// The server's end.
+/// The server's side.
 struct Socket(DuplexStream, Watched);
 
 impl Drop for Socket {
@@ -266,7 +268,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// A client in memory, and the connection that it has.
+/// A client in memory, and its connection.
 struct Connected {
     client: DuplexStream,
     serving: JoinHandle<()>,
@@ -285,7 +287,7 @@ impl Connected {
         }
     }
 
-    /// Posts this, and gives what is heard up to this text.
+    /// POSTs a body, and returns what is received up to this text.
     async fn post(&mut self, headers: &str, body: &str, until: &str) -> String {
         self.send(&posting(headers, body.len()), body, until).await
     }
@@ -303,7 +305,7 @@ impl Connected {
         heard
     }
 
-    /// Opens a session, and gives its headers.
+    /// Opens a session, and returns its headers.
     async fn open_session(&mut self, headers: &str) -> String {
         let params = json!({
             "protocolVersion": "2025-11-25",
@@ -331,10 +333,11 @@ fn probed() -> (McpService, Arc<Seen>) {
     (McpService::builder(server).build().unwrap(), seen)
 }
 
-/// Longer than a body may be.
+/// Longer than the body limit.
 const TOO_LONG: usize = 5_000_000;
 
-/// The answer is not lost: what its client still sends is taken in, whichever of its requests made the offer.
+/// A refusal is not lost: the server still reads what the client sends, whichever request made the
+/// offer.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_arrives_though_a_request_offered_an_upgrade() {
     let (mcp, _) = probed();
@@ -344,7 +347,7 @@ async fn a_refusal_arrives_though_a_request_offered_an_upgrade() {
         let head = posting(second, TOO_LONG);
         let heard = connected.send(&head, "", "}").await;
         assert!(heard.starts_with("HTTP/1.1 413 "), "{heard}");
-        // All of it, and then the end.
+        // The whole answer, and then the end.
         let rest = vec![b' '; TOO_LONG];
         connected.client.write_all(&rest).await.unwrap();
         assert_eq!(connected.client.read(&mut [0]).await.unwrap(), 0);
@@ -354,7 +357,8 @@ async fn a_refusal_arrives_though_a_request_offered_an_upgrade() {
     }
 }
 
-/// Nothing of the socket outlives the connection, although the handler has the head of the request.
+/// Nothing of the socket outlives the connection, although the handler keeps the head of the
+/// request.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_runs_on_does_not_keep_a_socket_whose_client_offered_an_upgrade() {
     let (mcp, seen) = probed();
@@ -376,7 +380,7 @@ async fn a_handler_that_runs_on_does_not_keep_a_socket_whose_client_offered_an_u
     }
 }
 
-/// It costs no more than another, and its connection goes on behind it.
+/// Such a stream costs no more than another, and its connection goes on after it.
 #[tokio::test(start_paused = true)]
 async fn a_stream_whose_client_offered_an_upgrade_waits_without_hyper() {
     let (mcp, _) = probed();
@@ -390,7 +394,7 @@ async fn a_stream_whose_client_offered_an_upgrade_waits_without_hyper() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let room = connected.watched.room.load(Ordering::SeqCst);
         assert!(room < 8 * 1024, "{offer} {room}: hyper has it");
-        // The end of its session is the end of a stream.
+        // A stream ends with its session.
         let mut other = Connected::to(&mcp);
         let delete = format!("DELETE /mcp HTTP/1.1\r\nHost: localhost\r\n{session}\r\n");
         other.send(&delete, "", "HTTP/1.1 2").await;
@@ -399,7 +403,7 @@ async fn a_stream_whose_client_offered_an_upgrade_waits_without_hyper() {
     }
 }
 
-/// Only an answer that upgrades gives the connection away.
+/// Only an answer that upgrades hands over the connection.
 #[tokio::test]
 async fn a_route_that_asks_for_its_connection_and_does_not_upgrade_does_not_get_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,5 +1,5 @@
-//! PITFALLS R-70: a prompt answer leaves in one write, head and all: what comes in a second one waits some 40 ms
-//! for an acknowledgement on a socket without `TCP_NODELAY`.
+//! PITFALLS R-70: a prompt answer leaves in one write, with its head: a second write would wait
+//! some 40 ms for an acknowledgement on a socket without `TCP_NODELAY`.
 
 use std::convert::Infallible;
 use std::io;
@@ -19,8 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::support::probe::{call, probe};
 use crate::support::{POST_HEADERS, envelope, hello, message, mirrored};
 
-/// A client that has sent one request and left its writing side open; what is written to it, write by
-/// write.
+/// A client that has sent one request and keeps its writing side open, and what is written to it,
+/// write by write.
 struct Socket {
     request: io::Cursor<Vec<u8>>,
     writes: Arc<Mutex<Vec<String>>>,
@@ -77,7 +77,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// What is written as the answer to a POST, by the time that nothing more happens by itself.
+/// What is written in answer to a POST until nothing more happens.
 async fn written(mcp: &McpService, headers: &str, body: &str) -> Vec<String> {
     let len = body.len();
     let request = format!(
@@ -91,7 +91,7 @@ async fn written(mcp: &McpService, headers: &str, body: &str) -> Vec<String> {
     let service =
         service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(mcp.call(request).await));
     let serving = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
-    // The paused clock goes on when everything waits.
+    // The paused clock advances only when everything waits.
     let second = std::time::Duration::from_secs(1);
     assert!(tokio::time::timeout(second, serving).await.is_err());
     writes.lock().unwrap().clone()

@@ -1,4 +1,5 @@
-//! What belongs to a principal is not there for any other (SPEC F-50, F-51, G-20, C-57, C-78, PITFALLS R-57).
+//! What belongs to one principal does not exist for another (SPEC F-50, F-51, G-20, C-57, C-78,
+//! PITFALLS R-57).
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -10,7 +11,7 @@ use crate::support::check_refused;
 
 const UNKNOWN: &str = "ffffffffffffffffffffffffffffffff";
 
-/// A foreign session and an unknown one are answered with the same bytes.
+/// A foreign session and an unknown one get the same answer, byte for byte.
 #[tokio::test]
 async fn a_foreign_session_is_an_unknown_one() {
     let (running, _) = gated().await;
@@ -46,7 +47,7 @@ async fn a_foreign_session_is_an_unknown_one() {
     };
     assert_eq!(anonymous.post(&session, &ping).await.status(), 401);
     assert_eq!(anonymous.send(&path, &ping).await.status, 401);
-    // SPEC F-51: another token of the same principal goes on.
+    // SPEC F-51: another token of the same principal continues the session.
     let fresh = As::new(&running, "ada-fresh");
     assert_eq!(fresh.post(&session, &ping).await.status(), 200);
     assert_eq!(fresh.send(&path, &ping).await.status, 202);
@@ -56,7 +57,7 @@ async fn a_foreign_session_is_an_unknown_one() {
     assert_eq!(deleted.status, 200);
 }
 
-/// SPEC F-50, PITFALLS R-57: an event of another principal's session is as unknown as any.
+/// SPEC F-50, PITFALLS R-57: an event of another principal's session counts as unknown.
 #[tokio::test]
 async fn a_foreign_event_is_an_unknown_one() {
     let (running, _) = gated().await;
@@ -73,8 +74,8 @@ async fn a_foreign_event_is_an_unknown_one() {
     assert_eq!(ada.listen(&session, Some(&event)).await.status(), 200);
 }
 
-/// SPEC C-77, PITFALLS R-7: who has as many sessions as one may gives way to itself, and is told so when all of
-/// them are busy; nobody else notices.
+/// SPEC C-77, PITFALLS R-7: a principal at its limit evicts its own idlest session, and is refused
+/// when all of them are busy; others are not affected.
 #[tokio::test]
 async fn a_principal_has_a_cap_of_its_own() {
     let (running, _) = gated_with(|builder| builder.max_each(2, 1)).await;
@@ -153,7 +154,7 @@ async fn a_state_belongs_to_its_principal() {
     assert_eq!(answer["result"]["content"][0]["text"], "Ok(0)", "{answer}");
 }
 
-/// SPEC D-73, G-46: what is answered to an identity is for no shared cache, whatever is set.
+/// SPEC D-73, G-46: an answer to an identity is never for a shared cache, whatever hints are set.
 #[tokio::test]
 async fn what_an_identity_is_answered_is_private() {
     let (running, _) = gated().await;
@@ -199,8 +200,8 @@ fn embedded(method: &str, path: &str, identity: Option<&str>) -> Request<Full<By
     request
 }
 
-/// SPEC F-50: an embedder who has authenticated says who it is, with an authorizer that insists on it
-/// or without any; a session of somebody is nobody's.
+/// SPEC F-50: an embedder that authenticates by itself supplies the identity, with or without an
+/// authorizer; a session with an identity is closed to requests without one.
 #[tokio::test]
 async fn an_identity_of_the_embedder_binds_as_well() {
     for insists in [false, true] {

@@ -1,5 +1,5 @@
-//! Two of the three ways to deploy, as the examples `trusted_header` and `private_network` do it; the
-//! third, a token at the server, is what the other tests are about.
+//! Two of the three ways to deploy, as in the examples `trusted_header` and `private_network`; the
+//! other tests are about the third, tokens at the server.
 
 use std::future::ready;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use hyper::{Request, StatusCode};
 
 use super::*;
 
-/// Takes the name of the user from a proxy, and from nobody else.
+/// Takes the name of the user from a proxy, and from no other peer.
 struct TrustedHeader(IpAddr);
 
 impl Authorizer for TrustedHeader {
@@ -73,7 +73,8 @@ async fn status(
     (response.status(), session)
 }
 
-/// SPEC F-50, F-53, PITFALLS R-7: the header counts from the proxy's address alone, and its name binds.
+/// SPEC F-50, F-53, PITFALLS R-7: the header counts only from the proxy's address, and sessions are
+/// bound to its name.
 #[tokio::test]
 async fn behind_a_proxy_its_header_says_who_asks() {
     let proxy = "10.0.0.1";
@@ -101,7 +102,7 @@ async fn behind_a_proxy_its_header_says_who_asks() {
     }
 }
 
-/// SPEC C-77, C-78, PITFALLS R-7: machines of a private network have sessions and limits of their own.
+/// SPEC C-77, C-78, PITFALLS R-7: machines of a private network have their own sessions and limits.
 #[tokio::test]
 async fn in_a_private_network_each_machine_is_one_principal() {
     let mcp = McpService::builder(Server::new("Private", "1"))
@@ -114,7 +115,7 @@ async fn in_a_private_network_each_machine_is_one_principal() {
     assert_eq!(opened, 200);
     let (opened, second) = status(&mcp, there, "POST", &[]).await;
     assert_eq!(opened, 200);
-    // Here one gives way to the next.
+    // Here an older session gives way to the next.
     let (opened, third) = status(&mcp, here, "POST", &[]).await;
     assert_eq!(opened, 200);
     for (session, place, found) in [

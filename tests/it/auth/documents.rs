@@ -1,4 +1,4 @@
-//! What is told of the authorization (SPEC F-20 to F-31, J-22).
+//! Documents about the authorization (SPEC F-20 to F-31, J-22).
 
 use super::*;
 use crate::support::check_refused;
@@ -9,8 +9,8 @@ async fn get(running: &Running, path: &str, headers: &str) -> Answer {
     request(running.address, &format!("GET {path}"), headers, "").await
 }
 
-/// SPEC F-20 to F-23, F-26: the document of each endpoint is where its challenge says, says what it is
-/// about, and needs no token.
+/// SPEC F-20 to F-23, F-26: the document of each endpoint is where its challenge says, names its
+/// resource, and needs no token.
 #[tokio::test]
 async fn a_client_finds_its_way_to_the_document() {
     let (running, _) = gated().await;
@@ -25,7 +25,7 @@ async fn a_client_finds_its_way_to_the_document() {
         let (_, url) = header.split_once("resource_metadata=\"").unwrap();
         let url = url.split('"').next().unwrap();
         let path = url.strip_prefix("https://mcp.example.com").unwrap();
-        // SPEC F-21: what a client builds from the identifier is the same.
+        // SPEC F-21: a client builds the same URL from the identifier.
         let built = resource.replace(".com/", &format!(".com{PREFIX}/"));
         assert_eq!(url, built);
         let document = get(&running, path, "").await;
@@ -51,7 +51,8 @@ async fn a_client_finds_its_way_to_the_document() {
     }
 }
 
-/// SPEC F-27, F-28: pages may read it, HEAD and OPTIONS work, and what is not there is 404.
+/// SPEC F-27, F-28: pages may read the document, HEAD and OPTIONS work, and unknown documents are
+/// 404.
 #[tokio::test]
 async fn documents_are_for_everybody() {
     let (running, _) = gated().await;
@@ -82,12 +83,12 @@ async fn documents_are_for_everybody() {
     }
     assert!(!running.mcp.owns("/.well-known/oauth-authorization-server"));
     assert!(!running.mcp.owns("/.well-known/oauth-protected-resources"));
-    // A name that was rebound to this machine reads nothing.
+    // A page whose name was rebound to this machine is refused.
     let line = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
     assert_eq!(crate::support::raw(running.address, line).await.status, 403);
 }
 
-/// SPEC F-23, J-22: the root document is there where it can be right.
+/// SPEC F-23, J-22: the root document exists only where it can be correct.
 #[tokio::test]
 async fn the_root_document_names_what_tokens_are_for() {
     let root = async |set: fn(Builder<Server>) -> Builder<Server>| {
@@ -102,7 +103,7 @@ async fn the_root_document_names_what_tokens_are_for() {
     assert_eq!(origin, Some(json!("https://mcp.example.com")));
 }
 
-/// SPEC F-17: only what was configured counts, and so does a prefix that a proxy takes away.
+/// SPEC F-17: only the configured URL counts, including a prefix that a proxy strips.
 #[tokio::test]
 async fn the_address_is_the_configured_one() {
     let (running, _) = gated_with(|builder| builder.mount("/api").public_prefix("/edge")).await;
@@ -126,8 +127,8 @@ async fn the_address_is_the_configured_one() {
     );
 }
 
-/// SPEC F-30, F-31: clients of 2025-03-26 look for the authorization server at the root, once they
-/// were refused.
+/// SPEC F-30, F-31: after a 401, clients of 2025-03-26 find the authorization server's metadata at
+/// the root.
 #[tokio::test]
 async fn old_clients_find_the_authorization_server() {
     let metadata =

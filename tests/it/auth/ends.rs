@@ -1,4 +1,4 @@
-//! Streams end with what opened them: with the token, or with a revocation (SPEC F-52, D-131, G-12).
+//! A stream ends with the token that opened it, or with a revocation (SPEC F-52, D-131, G-12).
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -18,7 +18,8 @@ async fn all_messages(stream: &mut Stream) -> Vec<Value> {
     soon("the end of the stream", stream.messages()).await
 }
 
-/// SPEC F-52: an HTTP+SSE stream ends with its token, and its session with it; what ran is answered.
+/// SPEC F-52: an HTTP+SSE stream ends with its token, and so does its session; running calls are
+/// answered.
 #[tokio::test]
 async fn an_http_sse_session_ends_with_its_token() {
     let (running, seen) = gated().await;
@@ -38,7 +39,7 @@ async fn an_http_sse_session_ends_with_its_token() {
 }
 
 /// SPEC F-51, F-52: connections of Streamable HTTP end with their token; the session stays, and a
-/// fresh token goes on where the other stopped.
+/// fresh token resumes it.
 #[tokio::test]
 async fn a_streamable_session_outlives_the_token_of_its_streams() {
     let (running, seen) = gated().await;
@@ -59,15 +60,15 @@ async fn a_streamable_session_outlives_the_token_of_its_streams() {
     assert_eq!(running.mcp.sessions(), 1);
     let mut resumed = ada.listen(&session, Some(&last)).await;
     assert_eq!(resumed.status(), 200, "{}", resumed.head);
-    // The call went on: it is answered when the session ends.
+    // The call ran on: it is answered when the session ends.
     let headers = format!("Mcp-Session-Id: {session}\r\n");
     ada.request("DELETE /mcp", &headers, "").await;
     let told = all_messages(&mut resumed).await;
     assert_eq!((told.len(), &told[0]["id"]), (1, &json!(1)));
 }
 
-/// SPEC F-52, D-131: a call of 2026-07-28 ends with an error, in whatever form, and a listening
-/// request with its result.
+/// SPEC F-52, D-131: when its token ends, a call of 2026-07-28 ends with an error, as JSON or on a
+/// stream, and a listening request with its result.
 #[tokio::test]
 async fn modern_requests_end_with_their_token() {
     let (running, seen) = gated().await;
@@ -94,7 +95,7 @@ async fn modern_requests_end_with_their_token() {
     until("the end of the listening", || running.mcp.listens() == 0).await;
 }
 
-/// SPEC F-52, G-12: a revocation ends all that a principal has, at once, and nothing of others.
+/// SPEC F-52, G-12: a revocation ends everything of one principal at once, and nothing of others.
 #[tokio::test]
 async fn a_revocation_ends_all_of_one_principal() {
     let (running, seen) = gated().await;
@@ -144,7 +145,7 @@ async fn a_revocation_ends_all_of_one_principal() {
     running.mcp.revoke("nobody");
 }
 
-/// SPEC F-52: where there are no sessions a revocation and an end reach the streams themselves.
+/// SPEC F-52: without sessions, revocations and ends of tokens end the streams themselves.
 #[tokio::test]
 async fn streams_without_a_session_end_too() {
     let (running, seen) = gated_with(Builder::without_sessions).await;
@@ -163,8 +164,8 @@ async fn streams_without_a_session_end_too() {
     }
 }
 
-/// A service that never sees a socket, so that its bodies are polled when a test wants it, and its tool
-/// `give`, which gives the test its call and never ends.
+/// A service without a socket, so that the test decides when bodies are polled, and its tool
+/// `give`, which hands its call to the test and never ends.
 struct Unread {
     server: Server,
     mcp: McpService,
@@ -206,7 +207,7 @@ impl Unread {
         response
     }
 
-    /// Opens a stream with a token and reads what is on it at first.
+    /// Opens a stream with a token, and reads its first events.
     async fn open(&self, kind: &str, token: &str) -> ResponseBody {
         let give = || call("give", json!({}));
         let modern = |method, mut params: Value| {
@@ -264,7 +265,7 @@ impl Unread {
     }
 }
 
-/// What a body has to say now.
+/// What a body has now.
 fn read(body: &mut ResponseBody) -> String {
     let mut text = Vec::new();
     let mut cx = Context::from_waker(Waker::noop());
@@ -274,9 +275,9 @@ fn read(body: &mut ResponseBody) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// FIELD E-3: the end of an identity needs no reader. Under the flow control of HTTP/2 a body is not
-/// polled for as long as its client likes; what comes after the end is not for that client, nor what
-/// comes after a revocation.
+/// FIELD E-3: the end of an identity does not depend on a reader. Under HTTP/2 flow control a
+/// client can keep a body from being polled; it must not get what is sent after the end of its
+/// identity or a revocation.
 #[tokio::test(start_paused = true)]
 async fn what_comes_after_the_end_is_never_sent_to_a_stream_that_was_not_read() {
     let with: fn(Builder<Server>) -> Builder<Server> = |builder| builder;
@@ -320,8 +321,8 @@ async fn what_comes_after_the_end_is_never_sent_to_a_stream_that_was_not_read() 
     }
 }
 
-/// FIELD E-3: an HTTP+SSE session ends with its identity, though the stream is not read: nothing more is
-/// taken for it.
+/// FIELD E-3: an HTTP+SSE session ends with its identity, even when its stream is not read, and
+/// accepts no more messages.
 #[tokio::test(start_paused = true)]
 async fn an_unread_http_sse_session_takes_no_message_after_its_end() {
     let unread = Unread::new(|builder| builder);

@@ -1,4 +1,4 @@
-//! Who may ask (SPEC F, G-11, G-20, G-45, G-46; PITFALLS) on real sockets.
+//! Authorization (SPEC F, G-11, G-20, G-45, G-46, PITFALLS) on real sockets.
 
 mod binding;
 mod deployments;
@@ -27,7 +27,7 @@ use crate::support::{
     Answer, POST_HEADERS, Running, Stream, envelope, hello, message, mirrored, request, soon, start,
 };
 
-/// How long the tokens that end soon last.
+/// How long the short-lived tokens last.
 const SOON: Duration = Duration::from_secs(1);
 
 /// `ada` and `ada-fresh` are one principal, `bob` is another; `root` may all that the scopes of the
@@ -84,7 +84,7 @@ impl Authorizer for Gate {
     }
 }
 
-/// What the tools tell the tests.
+/// What the tools report to the tests.
 struct Seen {
     calls: Semaphore,
     dropped: Semaphore,
@@ -269,7 +269,7 @@ impl As {
         self.open("GET /mcp", &headers, "").await
     }
 
-    /// Opens a stream at `/sse`; gives it and the path to POST to.
+    /// Opens a stream at `/sse`; returns it and the path to POST to.
     async fn sse(&self) -> (Stream, String) {
         let mut stream = self.open("GET /sse", "", "").await;
         assert_eq!(stream.status(), 200, "{}", stream.head);

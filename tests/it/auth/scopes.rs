@@ -1,4 +1,4 @@
-//! Scopes of tools, resources and prompts, decided before anything is dispatched (SPEC F-12 to F-15).
+//! Scopes of tools, resources and prompts, checked before dispatch (SPEC F-12 to F-15).
 
 use mcp_wire::auth::StaticTokens;
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
@@ -26,8 +26,8 @@ fn check_step_up(answer: &Answer, scope: &str) {
     );
 }
 
-/// SPEC F.1 row 6, F-12, F-15: a step-up is an HTTP status in each shape, with all scopes that are
-/// needed and the id of the request; and nothing ran.
+/// SPEC F.1 row 6, F-12, F-15: a missing scope is 403 on each transport, with all scopes that are
+/// needed and the id of the request; no handler runs.
 #[tokio::test]
 async fn a_step_up_is_a_403_before_anything_runs() {
     let (running, seen) = gated().await;
@@ -49,7 +49,7 @@ async fn a_step_up_is_a_403_before_anything_runs() {
     for headers in [&headers, &streams] {
         check_step_up(&ada.request("POST /mcp", headers, &legacy).await, all);
     }
-    // One request of a batch is enough, and none of it runs.
+    // One such request in a batch is enough to refuse all of it.
     let waits = message(8, "tools/call", call("wait", json!({})));
     let reads = message(9, "resources/read", json!({"uri": "test://secret"}));
     let batch = format!("[{waits},{legacy},{reads}]");
@@ -67,7 +67,7 @@ async fn a_step_up_is_a_403_before_anything_runs() {
         "nothing went before"
     );
     assert_eq!(seen.calls.available_permits(), 0);
-    // SPEC F-13: a broader scope satisfies; so does the very scope.
+    // SPEC F-13: a broader scope satisfies, as does the scope itself.
     for token in ["root", "ada-fresh"] {
         let client = As::new(&running, token);
         let called = client.modern("tools/call", call("write", json!({}))).await;
@@ -77,7 +77,7 @@ async fn a_step_up_is_a_403_before_anything_runs() {
 }
 
 /// SPEC F-12, F-15: resources, templates, prompts and completions have scopes as tools do; lists
-/// show them all, else nobody could ask for more.
+/// show all of them, so that a client can ask for more.
 #[tokio::test]
 async fn all_that_can_be_named_can_need_scopes() {
     let (running, _) = gated().await;
@@ -111,12 +111,12 @@ async fn all_that_can_be_named_can_need_scopes() {
     }
     let listed = ada.modern("tools/list", json!({})).await.answer().await;
     assert!(listed.to_string().contains("\"write\""), "{listed}");
-    // What is not there needs nothing, and is told to be not there.
+    // What does not exist needs no scope, and is answered as unknown.
     let unknown = ada.modern("tools/call", call("unknown", json!({}))).await;
     assert_eq!(unknown.status(), 200);
 }
 
-/// SPEC D-134: of the resources that a client listens for it is told of those that it may read.
+/// SPEC D-134: a client gets updates only of the resources that it may read.
 #[tokio::test]
 async fn a_listener_hears_of_what_it_may_read() {
     let (server, _) = server();
@@ -146,7 +146,7 @@ async fn a_listener_hears_of_what_it_may_read() {
     assert_eq!(updated(ada.message().await.unwrap()), "test://open");
 }
 
-/// Scopes without anybody to have them, and scopes that are none, fail the build (SPEC F-14).
+/// SPEC F-14: scopes without an authorizer, and malformed scopes, fail the build.
 #[tokio::test]
 async fn what_cannot_be_protected_is_not_built() {
     let tool = |scope: &str| {
@@ -208,8 +208,8 @@ impl Dispatcher for Demanding {
     }
 }
 
-/// A dispatcher that asks for scopes where nobody has an identity lets nobody in, and one that
-/// panics over it neither.
+/// A dispatcher that demands scopes without an authorizer refuses everybody, and so does one that
+/// panics.
 #[tokio::test]
 async fn scopes_that_nobody_can_have_let_nobody_in() {
     let running = start(McpService::builder(Demanding).build().unwrap()).await;

@@ -1,11 +1,11 @@
-//! The decision table of SPEC F.1, and what comes before and after it.
+//! The decision table of SPEC F.1, and the checks before and after it.
 
 use super::*;
 use crate::support::{check_refused, raw, text_of};
 
 const ABOUT: &str = "https://mcp.example.com/.well-known/oauth-protected-resource";
 
-/// Every endpoint by every method, in the form of its era.
+/// Every endpoint with every method, in the form of its era.
 fn exchanges() -> Vec<(&'static str, String, String, &'static str)> {
     let id = "0123456789abcdef0123456789abcdef";
     let post = POST_HEADERS.to_owned();
@@ -39,7 +39,8 @@ fn exchanges() -> Vec<(&'static str, String, String, &'static str)> {
     ]
 }
 
-/// SPEC F.1, F-1 to F-4, F-8 to F-12, G-33, C-101, J-39, PITFALLS R-56: each row at each endpoint, in each era.
+/// SPEC F.1, F-1 to F-4, F-8 to F-12, G-33, C-101, J-39, PITFALLS R-56: each row holds at each
+/// endpoint, in each era.
 #[tokio::test]
 async fn each_row_of_the_table_at_each_endpoint() {
     let (running, _) = gated().await;
@@ -84,7 +85,7 @@ async fn each_row_of_the_table_at_each_endpoint() {
     assert_eq!(running.mcp.sessions(), 0);
 }
 
-/// SPEC F.1 row 8: a verifier that fails, or panics, is unavailable, never 401.
+/// SPEC F.1 row 8: when the authorizer fails or panics, the answer is 503, never 401.
 #[tokio::test]
 async fn a_verifier_that_fails_is_unavailable() {
     let (running, _) = gated().await;
@@ -103,7 +104,8 @@ async fn a_verifier_that_fails_is_unavailable() {
     }
 }
 
-/// SPEC F.1 row 4, F-3: a token in the query is none, and beside a header it is one too many.
+/// SPEC F.1 row 4, F-3: a token in the query is ignored, and together with a header it is a
+/// malformed request.
 #[tokio::test]
 async fn a_token_in_the_query_is_never_used() {
     let (running, _) = gated().await;
@@ -119,7 +121,7 @@ async fn a_token_in_the_query_is_never_used() {
     }
 }
 
-/// SPEC F.1 row 9, F-2: a good token goes on to the tables of its endpoint, the scheme in any case.
+/// SPEC F.1 row 9, F-2: a valid token passes, with the scheme in any case.
 #[tokio::test]
 async fn a_good_token_is_let_in() {
     let (running, _) = gated().await;
@@ -140,8 +142,8 @@ async fn a_good_token_is_let_in() {
     }
 }
 
-/// SPEC C.1, C.2, D.2, J-39: the path is looked at first and all else after the token; a preflight
-/// comes without.
+/// SPEC C.1, C.2, D.2, J-39: the path is checked before the token, and everything else after it; a
+/// preflight needs no token.
 #[tokio::test]
 async fn a_token_comes_before_method_and_form() {
     let (running, _) = gated().await;
@@ -167,7 +169,7 @@ async fn a_token_comes_before_method_and_form() {
     }
 }
 
-/// SPEC F-16, J-39: no byte of a stranger's body is waited for.
+/// SPEC F-16, J-39: the server does not wait for the body of a request without a token.
 #[tokio::test]
 async fn a_stranger_is_answered_before_the_body() {
     let (running, _) = gated().await;
@@ -183,7 +185,7 @@ async fn a_stranger_is_answered_before_the_body() {
     }
 }
 
-/// SPEC F-8, G-44: what an authorizer says cannot leave its quotes.
+/// SPEC F-8, G-44: an authorizer's text cannot escape its quotes.
 #[tokio::test]
 async fn a_description_is_quoted() {
     let (running, _) = gated().await;
@@ -196,7 +198,7 @@ async fn a_description_is_quoted() {
     );
 }
 
-/// SPEC F-53, PITFALLS R-69: handlers know who asks and from where, in each era.
+/// SPEC F-53, PITFALLS R-69: handlers know the caller's identity and address, in each era.
 #[tokio::test]
 async fn handlers_know_who_asks() {
     let (running, _) = gated().await;
@@ -218,8 +220,8 @@ async fn handlers_know_who_asks() {
     assert_eq!(text_of(&stream.message().await.unwrap()), expected);
 }
 
-/// SPEC F-53, G-13: what a handler or an embedder may print of a request, of the service and of what
-/// happens holds no token, and no id of a session.
+/// SPEC F-53, G-13: the `Debug` output of requests, of the service and of events holds no token and
+/// no session id.
 #[tokio::test]
 async fn no_token_is_printed() {
     let told = Arc::new(std::sync::Mutex::new(String::new()));

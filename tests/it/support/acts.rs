@@ -1,4 +1,4 @@
-//! A dispatcher whose requests do what their method says, and panic where it says so.
+//! A dispatcher whose requests do, or panic, as their method says.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::probe::{OnDrop, Seen};
 
-/// `act/answer`, `act/fail`, which waits as `act/wait` does if it has a `name`; `act/wait` tells that it begins, waits for leave and tells that it is
-/// over, with the `name` in its params as the tag; `act/wait/panic` panics then, and `act/wait/bomb` when
-/// it is dropped.
-/// `initialize` waits for leave if its params have a `name`.
+/// `act/answer`, `act/fail`, which waits as `act/wait` does if it has a `name`; `act/wait` tells
+/// that it begins, waits for leave and tells that it is over, with the `name` in its params as the
+/// tag; `act/wait/panic` panics then, and `act/wait/bomb` when it is dropped. `initialize` waits
+/// for leave if its params have a `name`.
 #[derive(Clone, Default)]
 pub(crate) struct Acts {
     seen: Arc<Seen>,
@@ -21,7 +21,7 @@ pub(crate) struct Acts {
 }
 
 impl Acts {
-    /// The contexts of the requests that waited, kept beyond their ends as an embedder may do.
+    /// The contexts of the requests that waited, kept after their end as an embedder may do.
     pub(crate) fn contexts(&self) -> Vec<Context> {
         self.contexts.lock().unwrap().clone()
     }
@@ -41,7 +41,7 @@ pub(crate) fn acts() -> (Acts, Arc<Seen>) {
     (acts, seen)
 }
 
-/// Goes off when it is dropped.
+/// Panics when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -50,7 +50,7 @@ impl Drop for Bomb {
     }
 }
 
-/// A future that panics when it is dropped, however far it came.
+/// A future that panics when it is dropped, at whatever point.
 struct Bombed<T>(BoxFuture<T>, Bomb);
 
 impl<T> Future for Bombed<T> {
@@ -61,7 +61,7 @@ impl<T> Future for Bombed<T> {
     }
 }
 
-/// Panics if that is what there is to do.
+/// Panics if the method says so.
 fn begin<T: Send + 'static>(act: &str, rest: BoxFuture<T>) -> BoxFuture<T> {
     match act {
         "act/panic/at_once" => panic!("a secret of the call"),

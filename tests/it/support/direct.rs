@@ -1,4 +1,4 @@
-//! Requests that never see a socket, so that the clock can be moved, and a body be left unread.
+//! Requests without a socket, so that the clock can be paused and a body left unread.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -18,7 +18,7 @@ pub(crate) fn direct(line: &str, headers: &str, body: impl Into<Bytes>) -> Reque
     request.body(Full::new(body.into())).unwrap()
 }
 
-/// The whole body, when it has its end.
+/// The whole body, once it has ended.
 pub(crate) async fn whole(response: Response<ResponseBody>) -> (StatusCode, String) {
     let status = response.status();
     let Ok(body) = response.into_body().collect().await;

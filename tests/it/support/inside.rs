@@ -38,7 +38,7 @@ pub(crate) fn in_session(
     post("/mcp", &[("mcp-session-id", session)], &body)
 }
 
-/// A request of 2026-07-28. `params` may bring a `_meta` of its own, which is merged.
+/// A request of 2026-07-28. `params` may have its own `_meta`, which is merged.
 pub(crate) fn alone(id: impl Into<Value>, method: &str, mut params: Value) -> Asked {
     let mut meta = envelope(json!({}));
     if let Some(own) = params["_meta"].as_object() {
@@ -58,7 +58,7 @@ pub(crate) fn alone(id: impl Into<Value>, method: &str, mut params: Value) -> As
     post("/mcp", &headers, &message(id, method, params))
 }
 
-/// Opens a session for a revision, and gives its id.
+/// Opens a session for a revision, and returns its id.
 pub(crate) async fn open(mcp: &McpService, version: &str) -> String {
     let hello = message(1, "initialize", hello(version, json!({})));
     let response = mcp.call(post("/mcp", &[], &hello)).await;
@@ -79,7 +79,7 @@ pub(crate) async fn piece(body: &mut ResponseBody) -> Option<String> {
     Some(String::from_utf8(bytes.to_vec()).unwrap())
 }
 
-/// Opens an HTTP+SSE stream; gives its body and the path to POST to.
+/// Opens an HTTP+SSE stream; returns its body and the path to POST to.
 pub(crate) async fn open_sse(mcp: &McpService) -> (ResponseBody, String) {
     let response = mcp.call(request("GET", "/sse", &[("host", "localhost")], ""));
     let mut body = response.await.into_body();

@@ -1,5 +1,4 @@
-//! What the tests speak: a running server, raw requests, and a client of HTTP+SSE that takes
-//! nothing for granted.
+//! What the tests use: a running server, raw requests, and clients that check everything.
 
 #[cfg(feature = "server")]
 pub(crate) mod acts;
@@ -20,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// Nothing here takes longer, unless it hangs.
+/// Only a hang takes longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Fails instead of hanging.
@@ -60,14 +59,14 @@ pub(crate) async fn start_with(mcp: McpService, set: impl FnOnce(Serve) -> Serve
 }
 
 impl Running {
-    /// Begins the orderly end; await the handle for its end.
+    /// Begins to drain; await the handle for the end.
     pub(crate) fn stop(self) -> JoinHandle<Result<(), mcp_wire::Error>> {
         let _ = self.stop.send(());
         self.task
     }
 }
 
-/// An HTTP response, taken apart.
+/// An HTTP response, in parts.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -108,14 +107,14 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// Sends bytes on a connection of their own and reads to its end. The request must ask for the end
-/// with `Connection: close`, or be one after which the server closes.
+/// Sends bytes on a new connection and reads to its end. The request must ask for the end with
+/// `Connection: close`, or be one after which the server closes.
 pub(crate) async fn raw(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(request.as_ref()).await.unwrap();
     let mut answer = Vec::new();
     let end = soon("the end of the answer", socket.read_to_end(&mut answer)).await;
-    // A server that closes with a body unread resets the connection behind its answer.
+    // A server that closes with a body unread resets the connection after its answer.
     if let Err(error) = end {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     }
@@ -141,8 +140,8 @@ pub(crate) async fn request(
     raw(address, bytes).await
 }
 
-/// A response that is read as it comes, on a connection of its own; dropping it is the client's
-/// leaving.
+/// A response that is read as it arrives, on its own connection. Dropping it means that the client
+/// leaves.
 pub(crate) struct Stream {
     socket: TcpStream,
     decoder: Decoder,
@@ -153,8 +152,8 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Sends a request with these header lines (each ended by CRLF) and this body, and reads the head
-    /// of the response.
+    /// Sends a request with these header lines (each ended by CRLF) and this body, and reads the
+    /// head of the response.
     pub(crate) async fn open(
         address: SocketAddr,
         line: &str,
@@ -166,7 +165,7 @@ impl Stream {
         stream
     }
 
-    /// As `open`, without waiting for anything to come back.
+    /// As `open`, without waiting for a response.
     pub(crate) async fn send(
         address: SocketAddr,
         line: &str,
@@ -191,7 +190,7 @@ impl Stream {
         }
     }
 
-    /// Reads the head of a response whose request was sent.
+    /// Reads the head of the response to a request that was sent.
     pub(crate) async fn read_head(&mut self) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -290,7 +289,7 @@ impl Stream {
         self.decoder.retry()
     }
 
-    /// Waits for a comment, on a stream that is quiet by itself.
+    /// Waits for a comment on a quiet stream.
     pub(crate) async fn comment(&mut self) {
         let before = self.decoder.comments();
         while self.decoder.comments() == before {
@@ -298,7 +297,7 @@ impl Stream {
         }
     }
 
-    /// Reads what the stream has next; false at its end.
+    /// Reads the next part of the stream; false at its end.
     async fn read(&mut self) -> bool {
         if self.chunks.ended {
             return false;
@@ -316,7 +315,7 @@ impl Stream {
 pub(crate) struct Client {
     address: SocketAddr,
     stream: Stream,
-    /// Messages that came while another was waited for.
+    /// Messages that arrived while waiting for another.
     passed: VecDeque<Value>,
     next_id: u64,
     /// The head of the stream's response.
@@ -347,7 +346,7 @@ impl Client {
         }
     }
 
-    /// A client that has done its `initialize` for a revision, with these capabilities.
+    /// A client that has initialized for a revision, with these capabilities.
     pub(crate) async fn initialized(
         address: SocketAddr,
         version: &str,
@@ -370,7 +369,7 @@ impl Client {
         self.stream.event().await
     }
 
-    /// Waits for a comment, on a stream that is quiet by itself.
+    /// Waits for a comment on a quiet stream.
     pub(crate) async fn comment(&mut self) {
         self.stream.comment().await;
     }
@@ -416,7 +415,7 @@ impl Client {
             .await;
     }
 
-    /// Sends a request and gives its id, without waiting for the answer.
+    /// Sends a request and returns its id, without waiting for the answer.
     pub(crate) async fn begin(&mut self, method: &str, params: Value) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -512,7 +511,7 @@ impl Session {
         session
     }
 
-    /// A session that is known by its name alone.
+    /// A session known only by its id.
     #[cfg(feature = "request-state")]
     pub(crate) fn named(address: SocketAddr, name: &str, version: &str) -> Self {
         Self {
@@ -523,7 +522,7 @@ impl Session {
         }
     }
 
-    /// The same session, by a client that has come to another process.
+    /// The same session, for a client that has moved to another process.
     #[cfg(feature = "request-state")]
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
         Self {
@@ -548,7 +547,7 @@ impl Session {
         Stream::open(self.address, "POST /mcp", &headers, body).await
     }
 
-    /// POSTs a notification and gives the status.
+    /// POSTs a notification and returns the status.
     pub(crate) async fn notify(&self, method: &str, params: Value) -> u16 {
         let body = json!({"jsonrpc": "2.0", "method": method, "params": params});
         self.post(body.to_string()).await.status()
@@ -563,7 +562,7 @@ impl Session {
         self.post(message(self.id(), method, params)).await
     }
 
-    /// POSTs a request without waiting for anything to come back; gives its id.
+    /// POSTs a request without waiting for a response; returns its id.
     pub(crate) async fn send(&self, method: &str, params: Value) -> (u64, Stream) {
         let id = self.id();
         let headers = format!("{}{POST_HEADERS}", self.headers());
@@ -577,7 +576,7 @@ impl Session {
         self.begin(method, params).await.answer().await
     }
 
-    /// Opens a stream: the standalone one, or the one behind an event.
+    /// Opens the standalone stream, or resumes a stream after an event.
     pub(crate) async fn listen(&self, last: Option<&str>) -> Stream {
         let mut headers = format!("{}Accept: text/event-stream\r\n", self.headers());
         if let Some(last) = last {
@@ -586,7 +585,7 @@ impl Session {
         Stream::open(self.address, "GET /mcp", &headers, "").await
     }
 
-    /// Ends the session, and gives the status.
+    /// Ends the session, and returns the status.
     pub(crate) async fn delete(&self) -> u16 {
         Stream::open(self.address, "DELETE /mcp", &self.headers(), "")
             .await
@@ -618,8 +617,8 @@ pub(crate) fn mirrored(method: &str, params: &Value) -> String {
     headers
 }
 
-/// Sends a request of 2026-07-28 and reads the head of the response. `params` may bring a `_meta` of
-/// its own, which is merged with an envelope without capabilities.
+/// Sends a request of 2026-07-28 and reads the head of the response. `params` may have its own
+/// `_meta`, which is merged with an envelope without capabilities.
 pub(crate) async fn modern(
     address: SocketAddr,
     id: impl Into<Value>,
@@ -645,7 +644,8 @@ pub(crate) fn text_of(answer: &Value) -> &str {
         .unwrap_or_else(|| panic!("{answer}"))
 }
 
-/// An error status carries a JSON-RPC error, clear and of the legacy era (SPEC ).
+/// Checks that an error status carries a JSON-RPC error of the legacy era, with this text (SPEC
+///
 #[track_caller]
 pub(crate) fn check_refused(answer: &Answer, status: u16, code: i64, says: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
@@ -659,7 +659,7 @@ pub(crate) fn check_refused(answer: &Answer, status: u16, code: i64, says: &str)
     assert_eq!(answer.header("retry-after").is_some(), is_busy);
 }
 
-/// Bounded, and ends as soon as it is so.
+/// Waits until the condition holds, within a bound.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     soon(what, async {
         while !is_so() {
@@ -669,7 +669,7 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     .await;
 }
 
-/// A connection that is kept for several requests.
+/// A connection kept for several requests.
 pub(crate) struct Kept {
     socket: TcpStream,
     pending: Vec<u8>,
@@ -725,7 +725,7 @@ impl Kept {
     }
 }
 
-/// Takes the chunks of HTTP/1.1 off a body.
+/// Removes the chunked framing of HTTP/1.1 from a body.
 #[derive(Default)]
 struct Chunked {
     pending: Vec<u8>,

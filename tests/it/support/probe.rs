@@ -1,4 +1,4 @@
-//! A server whose tools tell the tests what they do, and wait for leave to do it.
+//! A server whose tools report to the tests what they do, and wait for permits.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,11 +14,11 @@ use tokio::sync::Semaphore;
 
 use super::{Running, soon, start};
 
-/// What the tools tell the tests, and what they wait for.
+/// What the tools report to the tests, and the gates they wait at.
 #[derive(Default)]
 pub(crate) struct Seen {
     calls: AtomicUsize,
-    /// Permits by what happened, and by who waits for leave.
+    /// Permits for what happened, and for what waits.
     counts: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
@@ -34,7 +34,7 @@ impl Seen {
         Arc::clone(count.or_insert_with(|| Arc::new(Semaphore::new(0))))
     }
 
-    /// Waits until a tool told that this happened: `begun`, `told` or `over`, each with its tag.
+    /// Waits until a tool reports that this happened: `begun`, `told` or `over`, each with its tag.
     pub(crate) async fn happens(&self, what: &str, tag: &str) {
         let count = self.count(&format!("{what} {tag}"));
         soon(what, count.acquire()).await.unwrap().forget();
@@ -44,7 +44,7 @@ impl Seen {
         self.count(&format!("{what} {tag}")).add_permits(1);
     }
 
-    /// Lets the call with this tag make so many steps.
+    /// Lets the call with this tag take this many steps.
     pub(crate) fn allow(&self, tag: &str, steps: usize) {
         self.count(tag).add_permits(steps);
     }
@@ -54,7 +54,7 @@ impl Seen {
     }
 }
 
-/// Tells that something is over, however it ends.
+/// Reports that something is over, however it ends.
 pub(crate) struct OnDrop(Arc<Seen>, String);
 
 impl OnDrop {
@@ -84,10 +84,10 @@ fn noted(cx: &Call, args: &Arguments, number: u64) {
     let _ = cx.notify("notifications/note", Some(&params));
 }
 
-/// `echo` says it again. `wait` waits for leave. `talk` sends `times` notes, each with leave, and
-/// answers with leave; each note is as long as `pad` says. `chat` does so without leave,
-/// in one step, which is its first unless `later` says how many go before. `release` lets its
-/// connection go, and then waits. `ask` asks the client for its roots. `log` logs at every level.
+/// `echo` repeats its argument. `wait` waits for a permit. `talk` sends `times` notes and answers,
+/// with a permit for each step; `pad` is the length of a note. `chat` does so without permits in
+/// one step, which is its first unless `later` says how many precede it. `release` releases its
+/// connection, and then waits. `ask` asks the client for its roots. `log` logs at every level.
 pub(crate) fn probe() -> (Server, Arc<Seen>) {
     let seen = Arc::new(Seen::default());
     let with = |run: fn(Arc<Seen>, Call, Arguments) -> Answering| {
