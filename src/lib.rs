@@ -102,6 +102,7 @@ pub use protocol::change::Change;
 pub use protocol::exchange::Endpoint;
 pub use protocol::filter::SubscriptionFilter;
 pub use protocol::level::LogLevel;
+pub use protocol::replay::ReplayLimits;
 pub use protocol::trace::TraceContext;
 #[cfg(feature = "request-state")]
 #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
@@ -112,11 +113,14 @@ pub use transport::dispatch::dispatcher::Dispatcher;
 pub use transport::dispatch::publisher::Publisher;
 pub use transport::dispatch::request_error::{Needed, RequestError};
 pub use transport::future::BoxFuture;
+pub use transport::limits::Limits;
 pub use transport::observe::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
 pub use transport::serve::connection::serve_connection;
 pub use transport::serve::listener::{Serve, serve};
 pub use transport::service::McpService;
 pub use transport::stream::body::ResponseBody;
+pub use transport::stream::queue::QueueLimits;
+pub use transport::timeouts::Timeouts;
 pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};
 pub use wire::{header_value, sse};

@@ -237,8 +237,10 @@ async fn ghsa_89vp_x53w_74fx_a_rebound_name_does_not_reach_a_local_server() {
 #[tokio::test]
 async fn ghsa_9pj6_vhgr_3mwh_sessions_do_not_pile_up() {
     let (running, seen) = probe_with(|builder| {
-        let builder = builder.max_sessions(5).silence(Duration::ZERO);
-        builder.idle_time(Duration::from_millis(50))
+        let builder = builder
+            .limits(|limits| limits.sessions = 5)
+            .timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
+        builder.timeouts(|timeouts| timeouts.session_idle = Duration::from_millis(50))
     })
     .await;
     let address = running.address;
@@ -716,7 +718,9 @@ async fn ghsa_q382_vc8q_7jhj_no_name_is_there_twice() {
 async fn ghsa_345p_7cg4_v4c7_equal_ids_of_several_clients_are_not_confused() {
     const CLIENTS: usize = 8;
     for silence in [Duration::ZERO, Duration::from_secs(3600)] {
-        let (running, seen) = probe_with(|builder| builder.silence(silence)).await;
+        let (running, seen) =
+            probe_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = silence))
+                .await;
         let wait = |tag: &str| call("wait", json!({"tag": tag}));
         let (mut old, mut streams) = (Vec::new(), Vec::new());
         let mut sessions = Vec::new();
@@ -906,7 +910,9 @@ async fn slam(socket: TcpStream) {
 #[tokio::test]
 async fn cve_2025_53365_a_client_that_leaves_takes_nothing_down() {
     for silence in [Duration::ZERO, Duration::from_secs(3600)] {
-        let (running, seen) = probe_with(|builder| builder.silence(silence)).await;
+        let (running, seen) =
+            probe_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = silence))
+                .await;
         let mut house = House::open(running, seen).await;
         for door in house.doors() {
             // The one that ends the session of the others.

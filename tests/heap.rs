@@ -78,7 +78,13 @@ async fn refused_requests_leave_nothing() {
     let alone = Alone::begin();
     const TIMES: usize = 100_000;
     let mcp = McpService::builder(probe().0);
-    let mcp = mcp.max_sessions(1).body_limit(1000).build().unwrap();
+    let mcp = mcp
+        .limits(|limits| {
+            limits.sessions = 1;
+            limits.body = 1000;
+        })
+        .build()
+        .unwrap();
     let session = open_session(&mcp).await;
     // So that it does not give way to those that are refused.
     let accept = format!("{session}Accept: text/event-stream\r\n");
@@ -162,8 +168,18 @@ async fn an_ended_session_keeps_no_events() {
     let alone = Alone::begin();
     let large = Large::default();
     let mcp = McpService::builder(large.clone());
-    let mcp = mcp.replay(64 * MIB, 1000, Duration::from_secs(60));
-    let mcp = mcp.stream_queue(64 * MIB, 1000).build().unwrap();
+    let mcp = mcp.limits(|limits| {
+        limits.replay.bytes = 64 * MIB;
+        limits.replay.events = 1000;
+        limits.replay.age = Duration::from_secs(60);
+    });
+    let mcp = mcp
+        .limits(|limits| {
+            limits.queue.bytes = 64 * MIB;
+            limits.queue.events = 1000;
+        })
+        .build()
+        .unwrap();
     let session = open_session(&mcp).await;
     let headers = format!("{session}{POST_HEADERS}");
     let counting = alone.count();
@@ -223,7 +239,11 @@ async fn what_is_told_after_the_client_left_is_not_queued() {
             }
             let waiting = Waiting::default();
             let mcp = McpService::builder(waiting.clone());
-            let mcp = mcp.replay(1024, 8, Duration::from_secs(60));
+            let mcp = mcp.limits(|limits| {
+                limits.replay.bytes = 1024;
+                limits.replay.events = 8;
+                limits.replay.age = Duration::from_secs(60);
+            });
             let (mcp, session) = if has_sessions {
                 let mcp = mcp.build().unwrap();
                 let session = open_session(&mcp).await;

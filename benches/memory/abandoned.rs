@@ -110,9 +110,11 @@ impl Abandonment {
 
     fn service(self, sessions: usize) -> Result<McpService, mcp_wire::Error> {
         match self {
-            Self::Early => McpService::builder(Mute).max_sessions(sessions).build(),
+            Self::Early => McpService::builder(Mute)
+                .limits(|limits| limits.sessions = sessions)
+                .build(),
             _ => McpService::builder(talkative())
-                .max_sessions(sessions)
+                .limits(|limits| limits.sessions = sessions)
                 .build(),
         }
     }

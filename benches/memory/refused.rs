@@ -168,8 +168,10 @@ pub(crate) async fn measure(times: usize) -> Result<(), BoxError> {
     for refused in &ALL {
         let sessions = if refused.status == 503 { 0 } else { 10 };
         let mcp = McpService::builder(Server::new("Bench", "1.0.0"))
-            .body_limit(BODY_LIMIT)
-            .max_sessions(sessions)
+            .limits(|limits| {
+                limits.body = BODY_LIMIT;
+                limits.sessions = sessions;
+            })
             .build()?;
         // The first requests make the allocations that happen once, such as counters.
         refused.repeat(&mcp, 10).await?;

@@ -167,13 +167,13 @@ impl Options {
             builder = builder.portable_sessions(keys, SESSION_LIFETIME);
         }
         if let Some(bytes) = self.body_limit {
-            builder = builder.body_limit(bytes);
+            builder = builder.limits(|limits| limits.body = bytes);
         }
         if let Some(period) = self.keep_alive {
-            builder = builder.keep_alive(period);
+            builder = builder.timeouts(|timeouts| timeouts.keep_alive = Some(period));
         }
         if let Some(sessions) = self.max_sessions {
-            builder = builder.max_sessions(sessions);
+            builder = builder.limits(|limits| limits.sessions = sessions);
         }
         builder.build()
     }

@@ -102,11 +102,15 @@ async fn work_on(cx: Call, args: Arguments, mut running: Running) -> Result<Stri
 
 pub(crate) fn service(server: Server) -> Result<McpService, mcp_wire::Error> {
     McpService::builder(server)
-        .idle_time(IDLE_TIME)
-        .keep_alive(KEEP_ALIVE)
-        .silence(SILENCE)
-        .max_sessions(MOST)
-        .max_calls(MOST)
-        .max_listens(MOST)
+        .timeouts(|timeouts| {
+            timeouts.session_idle = IDLE_TIME;
+            timeouts.keep_alive = Some(KEEP_ALIVE);
+            timeouts.stream_after = SILENCE;
+        })
+        .limits(|limits| {
+            limits.sessions = MOST;
+            limits.calls = MOST;
+            limits.listen_streams = MOST;
+        })
         .build()
 }

@@ -29,8 +29,10 @@ fuzz_target!(|bytes: &[u8]| {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let with = McpService::builder(ByMethod).keep_alive(None).build();
-        let without = McpService::builder(ByMethod).keep_alive(None);
+        let with = McpService::builder(ByMethod)
+            .timeouts(|timeouts| timeouts.keep_alive = None)
+            .build();
+        let without = McpService::builder(ByMethod).timeouts(|timeouts| timeouts.keep_alive = None);
         let without = without.without_sessions().build();
         ask(&with.unwrap(), true, &input).await;
         ask(&without.unwrap(), false, &input).await;

@@ -231,10 +231,17 @@ impl World {
     fn new() -> Self {
         let scripted = Scripted::default();
         let service = McpService::builder(scripted.clone())
-            .keep_alive(None)
-            .stream_queue(1 << 20, 1 << 12)
-            .replay(1 << 20, 1 << 12, AGE)
-            .idle_time(IDLE)
+            .timeouts(|timeouts| {
+                timeouts.keep_alive = None;
+                timeouts.session_idle = IDLE;
+            })
+            .limits(|limits| {
+                limits.queue.bytes = 1 << 20;
+                limits.queue.events = 1 << 12;
+                limits.replay.bytes = 1 << 20;
+                limits.replay.events = 1 << 12;
+                limits.replay.age = AGE;
+            })
             .build()
             .unwrap();
         let publisher = scripted.publisher.lock().unwrap().clone().unwrap();

@@ -8,9 +8,7 @@ use serde_json::{Map, Value};
 use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 
-/// How many bytes of capabilities are kept, unless [`Builder::capabilities_limit`] says otherwise.
-///
-/// [`Builder::capabilities_limit`]: crate::Builder::capabilities_limit
+/// How many bytes of capabilities are kept by default.
 pub(crate) const CAPABILITIES_LIMIT: usize = 8 * 1024;
 
 /// The capabilities that a client declared: in `initialize`, or from 2026-07-28 on with each request
@@ -113,7 +111,7 @@ impl From<TooLong> for ErrorObject {
     fn from(TooLong { limit }: TooLong) -> Self {
         Self::invalid_params(format!(
             "the capabilities of the client are longer than {limit} bytes (limit: \
-             `Builder::capabilities_limit`)"
+             `Limits::capabilities`)"
         ))
     }
 }

@@ -7,13 +7,45 @@ use bytes::Bytes;
 
 use crate::wire::id::StreamId;
 
-/// What a session keeps of its events.
+/// What a session of Streamable HTTP keeps of the events that it sent, for a client that resumes a
+/// stream with `Last-Event-ID` (2025-11-25, Transports, Resumability and Redelivery).
+///
+/// When there is no more room the oldest event goes first, and events that belong to no request before
+/// those that do. A client that resumes after an event that is no longer kept is answered 400. An event
+/// that is larger than `bytes` is not kept, so its stream cannot be resumed across it; the events of
+/// other streams stay.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ReplayLimits {
-    pub(crate) bytes: usize,
-    pub(crate) events: usize,
+#[non_exhaustive]
+pub struct ReplayLimits {
+    /// Bytes of heap in one session. An event counts with its text and some 100 bytes more, which it
+    /// costs besides. Zero keeps nothing.
+    ///
+    /// Default: 1 MiB.
+    pub bytes: usize,
+    /// Events of one session. Zero keeps nothing.
+    ///
+    /// Default: 256.
+    pub events: usize,
     /// How long an event is kept.
-    pub(crate) age: Duration,
+    ///
+    /// Default: 5 min.
+    pub age: Duration,
+}
+
+impl ReplayLimits {
+    const BYTES: usize = 1024 * 1024;
+    const EVENTS: usize = 256;
+    const AGE: Duration = Duration::from_secs(5 * 60);
+}
+
+impl Default for ReplayLimits {
+    fn default() -> Self {
+        Self {
+            bytes: Self::BYTES,
+            events: Self::EVENTS,
+            age: Self::AGE,
+        }
+    }
 }
 
 /// The last events of a session, of all its streams, oldest first. Bounded in bytes of heap, in

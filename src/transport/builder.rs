@@ -10,52 +10,24 @@ use super::access::seal::StateKeys;
 use super::config::{Config, SsePaths, same_path};
 use super::dispatch::admission::Access;
 use super::dispatch::dispatcher::Dispatcher;
+use super::limits::Limits;
 use super::observe::events::ServiceEvent;
 use super::observe::observer::{Hook, Observer};
 use super::service::McpService;
 #[cfg(feature = "request-state")]
 use super::session::portable::Portable;
 use super::shared::Shared;
-use super::stream::queue::QueueLimits;
+use super::timeouts::Timeouts;
 use crate::error::Error;
-use crate::protocol::capabilities::CAPABILITIES_LIMIT;
 use crate::protocol::cors::Cors;
 use crate::protocol::exchange::Terms;
 use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::{Allowed, Guard, Host, Origin};
-use crate::protocol::party::{Caps, Each};
 use crate::protocol::protected::ProtectedResource;
-use crate::protocol::replay::ReplayLimits;
-use crate::wire::jsonrpc::MessageLimits;
 
-/// The defaults, each in one place.
-pub(crate) mod default {
-    use std::time::Duration;
-
-    pub(crate) const MCP_PATH: &str = "/mcp";
-    pub(crate) const SSE_PATH: &str = "/sse";
-    pub(crate) const MESSAGES_PATH: &str = "/messages/";
-    pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
-    pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-    pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
-    pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
-    pub(crate) const MAX_SESSIONS: usize = 10_000;
-    pub(crate) const MAX_SESSIONS_EACH: usize = 1_000;
-    pub(crate) const MAX_REQUESTS: usize = 64;
-    pub(crate) const MAX_CALLS: usize = 10_000;
-    pub(crate) const MAX_CALLS_EACH: usize = 1_000;
-    pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-    pub(crate) const MAX_LISTENS: usize = 10_000;
-    pub(crate) const MAX_LISTENS_EACH: usize = 1_000;
-    pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;
-    pub(crate) const QUEUE_FRAMES: usize = 256;
-    pub(crate) const REPLAY_BYTES: usize = 1024 * 1024;
-    pub(crate) const REPLAY_EVENTS: usize = 256;
-    pub(crate) const REPLAY_AGE: Duration = Duration::from_secs(5 * 60);
-    pub(crate) const IDLE_TIME: Duration = Duration::from_secs(30 * 60);
-    pub(crate) const SILENCE: Duration = Duration::from_secs(1);
-    pub(crate) const RETRY: Duration = Duration::from_secs(1);
-}
+const MCP_PATH: &str = "/mcp";
+const SSE_PATH: &str = "/sse";
+const MESSAGES_PATH: &str = "/messages/";
 
 /// Sets up a [`McpService`]. Every setting has a default; those of the guard suit a server on a
 /// loopback address.
@@ -84,24 +56,10 @@ pub struct Builder<D> {
     hosts: Option<Vec<String>>,
     origins: Option<Vec<String>>,
     cors: Cors,
-    body_limit: usize,
-    body_timeout: Duration,
-    keep_alive: Option<Duration>,
-    silence: Duration,
-    retry: Duration,
-    reply_timeout: Duration,
-    idle_time: Duration,
-    sessions: Caps,
-    max_requests: usize,
-    calls: Caps,
-    request_timeout: Option<Duration>,
+    limits: Limits,
+    timeouts: Timeouts,
     hook: Option<Hook>,
-    listens: Caps,
     proxies: Vec<String>,
-    queue: QueueLimits,
-    replay: ReplayLimits,
-    json: MessageLimits,
-    capabilities_limit: usize,
     authorizer: Option<Box<dyn Authorizer>>,
     protected: Option<ProtectedResource>,
     #[cfg(feature = "request-state")]
@@ -123,9 +81,9 @@ impl<D: Dispatcher> Builder<D> {
             mount: String::new(),
             public_prefix: String::new(),
             trusts_forwarded_prefix: false,
-            mcp_path: Some(default::MCP_PATH.to_owned()),
-            sse_path: Some(default::SSE_PATH.to_owned()),
-            messages_path: default::MESSAGES_PATH.to_owned(),
+            mcp_path: Some(MCP_PATH.to_owned()),
+            sse_path: Some(SSE_PATH.to_owned()),
+            messages_path: MESSAGES_PATH.to_owned(),
             terms: Terms {
                 sessions: true,
                 strict_accept: false,
@@ -133,40 +91,10 @@ impl<D: Dispatcher> Builder<D> {
             hosts: Some(Vec::new()),
             origins: Some(Vec::new()),
             cors: Cors::Off,
-            body_limit: default::BODY_LIMIT,
-            body_timeout: default::BODY_TIMEOUT,
-            keep_alive: Some(default::KEEP_ALIVE),
-            silence: default::SILENCE,
-            retry: default::RETRY,
-            reply_timeout: default::REPLY_TIMEOUT,
-            idle_time: default::IDLE_TIME,
-            sessions: Caps {
-                all: default::MAX_SESSIONS,
-                each: Each::Usual(default::MAX_SESSIONS_EACH),
-            },
-            max_requests: default::MAX_REQUESTS,
-            calls: Caps {
-                all: default::MAX_CALLS,
-                each: Each::Usual(default::MAX_CALLS_EACH),
-            },
-            request_timeout: Some(default::REQUEST_TIMEOUT),
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
             hook: None,
-            listens: Caps {
-                all: default::MAX_LISTENS,
-                each: Each::Usual(default::MAX_LISTENS_EACH),
-            },
             proxies: Vec::new(),
-            queue: QueueLimits {
-                bytes: default::QUEUE_BYTES,
-                frames: default::QUEUE_FRAMES,
-            },
-            replay: ReplayLimits {
-                bytes: default::REPLAY_BYTES,
-                events: default::REPLAY_EVENTS,
-                age: default::REPLAY_AGE,
-            },
-            json: MessageLimits::default(),
-            capabilities_limit: CAPABILITIES_LIMIT,
             authorizer: None,
             protected: None,
             #[cfg(feature = "request-state")]
@@ -242,7 +170,7 @@ impl<D: Dispatcher> Builder<D> {
     /// - Running requests and their answers, and open streams. `Last-Event-ID` of another process is 400,
     ///   as for events that are kept no longer.
     /// - Questions to the client: its answer has to come to the process that asked, or the handler waits
-    ///   until [`reply_timeout`](Self::reply_timeout).
+    ///   until [`Timeouts::reply`].
     /// - Subscriptions and the log level, which the client has to set again.
     ///
     /// A session that was idle for too long ends here, and is taken up again when its client comes back
@@ -320,74 +248,33 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// The longest request body, in bytes. Default 4 MiB. Beyond 32 MiB raise
-    /// [`MessageLimits::tree`](crate::jsonrpc::MessageLimits::tree) too ([`json_limits`](Self::json_limits)), which counts
-    /// the body's bytes.
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
+    /// Changes what clients may use: `set` is given the [`Limits`], which begin as their defaults.
+    ///
+    /// ```
+    /// # use mcp_wire::{Dispatcher, McpService};
+    /// # fn example(dispatcher: impl Dispatcher) {
+    /// let builder = McpService::builder(dispatcher)
+    ///     .limits(|limits| limits.sessions = 5_000);
+    /// # }
+    /// ```
+    pub fn limits(mut self, set: impl FnOnce(&mut Limits)) -> Self {
+        set(&mut self.limits);
         self
     }
 
-    /// How long a request body may take to arrive. Default 30 s.
-    pub fn body_timeout(mut self, timeout: Duration) -> Self {
-        self.body_timeout = timeout;
-        self
-    }
-
-    /// How long a stream is quiet before a comment is sent; `None` sends none. Default 15 s: well
-    /// below the 30 s and 60 s after which proxies cut a quiet stream. A stream that begins with
-    /// nothing to say begins with one in any case.
-    pub fn keep_alive(mut self, period: impl Into<Option<Duration>>) -> Self {
-        self.keep_alive = period.into();
-        self
-    }
-
-    /// How long a client of `/mcp` waits for the first word of an answer: then it gets a stream, with
-    /// its keep-alives and, from 2025-11-25 on, an event to resume from. Default 1 s.
-    pub fn silence(mut self, patience: Duration) -> Self {
-        self.silence = patience;
-        self
-    }
-
-    /// How long a client is asked to wait before it comes back to a stream, in whole milliseconds.
-    /// Default 1 s.
-    pub fn retry(mut self, wait: Duration) -> Self {
-        self.retry = wait;
-        self
-    }
-
-    /// How long a session of Streamable HTTP may be idle: no request, none running, nobody
-    /// connected. Default 30 min.
-    pub fn idle_time(mut self, limit: Duration) -> Self {
-        self.idle_time = limit;
-        self
-    }
-
-    /// What a session of Streamable HTTP keeps of its events, in bytes of heap, in events and in time,
-    /// for clients that come back to a stream. An event counts with its text and some 100 bytes that it
-    /// costs beside it. One that is larger than all of that is not kept, and its stream cannot be resumed
-    /// across it (400); the events of other streams stay. Default 1 MiB, 256, 5 min.
-    pub fn replay(mut self, bytes: usize, events: usize, age: Duration) -> Self {
-        self.replay = ReplayLimits { bytes, events, age };
-        self
-    }
-
-    /// How many `subscriptions/listen` requests may be open, 10 000 by default. One more is answered 503
-    /// with `Retry-After`. Where nobody is identified, one address may have half of them; a further one
-    /// from that address is answered 429, and nobody else notices.
-    pub fn max_listens(mut self, listens: usize) -> Self {
-        self.listens.all = listens;
-        self
-    }
-
-    /// How many sessions and how many `subscriptions/listen` requests one principal may have. Default: 1 000
-    /// of each, or half of all if that is less. One more session takes the place of the principal's own that is idle for longest; it is
-    /// answered 429 if all of them are busy, as is one more listening request. Nobody else notices. Counts
-    /// where requests have an identity; elsewhere one address may have half of
-    /// [`max_sessions`](Self::max_sessions) and of [`max_listens`](Self::max_listens).
-    pub fn max_each(mut self, sessions: usize, listens: usize) -> Self {
-        self.sessions.each = Each::Set(sessions);
-        self.listens.each = Each::Set(listens);
+    /// Changes how long the service waits: `set` is given the [`Timeouts`], which begin as their
+    /// defaults.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use mcp_wire::{Dispatcher, McpService};
+    /// # fn example(dispatcher: impl Dispatcher) {
+    /// let builder = McpService::builder(dispatcher)
+    ///     .timeouts(|timeouts| timeouts.reply = Duration::from_secs(20));
+    /// # }
+    /// ```
+    pub fn timeouts(mut self, set: impl FnOnce(&mut Timeouts)) -> Self {
+        set(&mut self.timeouts);
         self
     }
 
@@ -407,51 +294,6 @@ impl<D: Dispatcher> Builder<D> {
     /// told fails the build, and so does a server without an authorizer.
     pub fn protected_resource(mut self, resource: ProtectedResource) -> Self {
         self.protected = Some(resource);
-        self
-    }
-
-    /// How long a request to the client waits for its answer. Default 60 s.
-    pub fn reply_timeout(mut self, timeout: Duration) -> Self {
-        self.reply_timeout = timeout;
-        self
-    }
-
-    /// How many sessions there may be, 10 000 by default. One more takes the place of an idle one: of one
-    /// that never went past its handshake (nothing came after `initialize`), else of the one that is idle
-    /// for longest. Its client is answered 404 and initializes again, as the protocol has it
-    /// ([`SessionEnd::Evicted`](crate::SessionEnd::Evicted)). A session is busy while it has a running
-    /// request or an open stream; a stream of HTTP+SSE on which its client has sent nothing counts for
-    /// 10 s. If all are busy, one more is answered 503 with `Retry-After`.
-    ///
-    /// Where nobody is identified, one address may have half of the sessions, and its own idlest gives way:
-    /// one more is answered 429 if all of them are busy.
-    pub fn max_sessions(mut self, sessions: usize) -> Self {
-        self.sessions.all = sessions;
-        self
-    }
-
-    /// How many requests one session may have running, and how many notifications; one more is
-    /// answered 503. Default 64.
-    pub fn max_requests(mut self, requests: usize) -> Self {
-        self.max_requests = requests;
-        self
-    }
-
-    /// How many requests the whole service may have running, of all clients and revisions, 10 000 by
-    /// default. One more is answered 503 with `Retry-After`, and nothing is stored. Where nobody is
-    /// identified, one address may have half of them; a further one from that address is answered 429, and
-    /// nobody else notices.
-    pub fn max_calls(mut self, calls: usize) -> Self {
-        self.calls.all = calls;
-        self
-    }
-
-    /// How many requests one principal may have running, of all its sessions and clients. Default: 1 000, or
-    /// half of [`max_calls`](Self::max_calls) if that is less.
-    /// One more is answered 429 with `Retry-After`, and nobody else notices. Counts where requests have an
-    /// identity; a `subscriptions/listen` counts for [`max_each`](Self::max_each) alone.
-    pub fn max_calls_each(mut self, calls: usize) -> Self {
-        self.calls.each = Each::Set(calls);
         self
     }
 
@@ -488,49 +330,11 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// How long a handler may take for a request; then it is dropped and its caller answered -32603.
-    /// `None` sets no limit, and then a handler that hangs keeps its session for ever (SPEC C-31).
-    /// Default 1 h: people who are asked something may take their time. Time that a
-    /// `subscriptions/listen` is open does not count.
-    pub fn request_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.request_timeout = limit.into();
-        self
-    }
-
     /// Is told of what happens: refusals, requests, sessions, cuts. The hook is called where it
     /// happens, so it should be quick and must not wait; one that panics disturbs nobody. Default:
     /// none. Numbers are counted without it: [`McpService::snapshot`].
     pub fn on_event(mut self, hook: impl Fn(&ServiceEvent<'_>) + Send + Sync + 'static) -> Self {
         self.hook = Some(Hook::new(hook));
-        self
-    }
-
-    /// How much a stream may hold for a client that reads slowly, in bytes of heap and in events. An
-    /// event counts with its text and 64 bytes that it costs beside it. A client
-    /// that lets it fill up loses its HTTP+SSE session, its connection to a stream of Streamable HTTP,
-    /// which it can resume, or its `subscriptions/listen`; of a call of 2026-07-28 what has no room is
-    /// left out, but never the answer. The last message may go over the bytes. Default 1 MiB and 256.
-    pub fn stream_queue(mut self, bytes: usize, events: usize) -> Self {
-        self.queue = QueueLimits {
-            bytes,
-            frames: events,
-        };
-        self
-    }
-
-    /// How many bytes of capabilities a client may declare, as JSON text. They are kept whole: for as
-    /// long as a session, or from 2026-07-28 on for as long as a request. A client that declares more is
-    /// answered -32602 and gets no session; from 2026-07-28 on with status 400. Default 8 KiB.
-    pub fn capabilities_limit(mut self, bytes: usize) -> Self {
-        self.capabilities_limit = bytes;
-        self
-    }
-
-    /// What a JSON-RPC message may measure, and what it may take as a tree of values. A message that
-    /// exceeds a limit is refused with -32600, or -32700 for nesting, and the refusal names this setting.
-    /// Defaults in [`MessageLimits`].
-    pub fn json_limits(mut self, limits: MessageLimits) -> Self {
-        self.json = limits;
         self
     }
 
@@ -541,6 +345,8 @@ impl<D: Dispatcher> Builder<D> {
     /// A path, host, origin or limit that cannot be served, or a dispatcher that was put together
     /// wrongly. [`Error::is_setup`] is true for all of them.
     pub fn build(self) -> Result<McpService, Error> {
+        self.limits.check()?;
+        self.timeouts.check()?;
         let mount = prefix("mount", &self.mount)?;
         let public_prefix = prefix("public_prefix", &self.public_prefix)?;
         let mounted = |name, given: &str| Ok(format!("{mount}{}", path(name, given)?));
@@ -570,23 +376,6 @@ impl<D: Dispatcher> Builder<D> {
             return Err(Error::setup(
                 "mcp_path, sse_path and messages_path must differ".to_owned(),
             ));
-        }
-        if self.keep_alive.is_some_and(|period| period.is_zero()) {
-            return Err(Error::setup(
-                "keep_alive must not be zero: use None for off".to_owned(),
-            ));
-        }
-        if self.queue.frames == 0 {
-            return Err(Error::setup(
-                "stream_queue must hold at least one event".to_owned(),
-            ));
-        }
-        if self.json.depth > MessageLimits::DEPTH_CEILING {
-            return Err(Error::setup(format!(
-                "a JSON depth limit of {} is above {}, which is what a stack can bear",
-                self.json.depth,
-                MessageLimits::DEPTH_CEILING
-            )));
         }
         #[cfg(feature = "request-state")]
         if self.portable.is_some() && !self.terms.sessions {
@@ -619,28 +408,14 @@ impl<D: Dispatcher> Builder<D> {
                 origins: listed("origin", self.origins, Origin::parse)?,
             },
             cors: self.cors,
-            body_limit: self.body_limit,
-            body_timeout: self.body_timeout,
-            keep_alive: self.keep_alive,
-            silence: self.silence,
-            retry: self.retry,
-            reply_timeout: self.reply_timeout,
-            idle_time: self.idle_time,
-            sessions: self.sessions,
-            max_requests: self.max_requests,
-            calls: self.calls,
-            request_timeout: self.request_timeout,
-            listens: self.listens,
+            limits: self.limits,
+            timeouts: self.timeouts,
             proxies: Proxies::parse(&self.proxies).map_err(|entry| {
                 Error::setup(format!(
                     "{entry:?} is not a trusted proxy: expected an IP address, or a network such as \
                      `10.0.0.0/8`"
                 ))
             })?,
-            queue: self.queue,
-            replay: self.replay,
-            json: self.json,
-            capabilities_limit: self.capabilities_limit,
             access: Access {
                 authorizer: self.authorizer,
                 published,

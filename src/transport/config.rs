@@ -1,22 +1,19 @@
 //! [`Config`]: the checked settings that a service runs with.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::dispatch::admission::Access;
 use super::intake::request_body::BodyLimits;
+use super::limits::Limits;
 #[cfg(feature = "request-state")]
 use super::session::portable::Portable;
-use super::stream::queue::QueueLimits;
+use super::timeouts::Timeouts;
 use crate::protocol::cors::Cors;
 use crate::protocol::exchange::Terms;
 use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::Guard;
-use crate::protocol::party::Caps;
-use crate::protocol::replay::ReplayLimits;
 use crate::protocol::stream::Resumption;
 use crate::wire::id::Tag;
-use crate::wire::jsonrpc::MessageLimits;
 
 /// The settings of a service, checked and immutable.
 pub(crate) struct Config {
@@ -27,23 +24,9 @@ pub(crate) struct Config {
     pub(crate) terms: Terms,
     pub(crate) guard: Guard,
     pub(crate) cors: Cors,
-    pub(crate) body_limit: usize,
-    pub(crate) body_timeout: Duration,
-    pub(crate) keep_alive: Option<Duration>,
-    pub(crate) silence: Duration,
-    pub(crate) retry: Duration,
-    pub(crate) reply_timeout: Duration,
-    pub(crate) idle_time: Duration,
-    pub(crate) sessions: Caps,
-    pub(crate) max_requests: usize,
-    pub(crate) calls: Caps,
-    pub(crate) request_timeout: Option<Duration>,
-    pub(crate) listens: Caps,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
     pub(crate) proxies: Proxies,
-    pub(crate) queue: QueueLimits,
-    pub(crate) replay: ReplayLimits,
-    pub(crate) json: MessageLimits,
-    pub(crate) capabilities_limit: usize,
     pub(crate) access: Access,
     #[cfg(feature = "request-state")]
     pub(crate) portable: Option<Portable>,
@@ -64,8 +47,8 @@ impl Config {
     /// The limits of a request body.
     pub(crate) fn body_limits(&self) -> BodyLimits {
         BodyLimits {
-            bytes: self.body_limit,
-            time: self.body_timeout,
+            bytes: self.limits.body,
+            time: self.timeouts.body,
         }
     }
 
@@ -73,8 +56,8 @@ impl Config {
     pub(crate) fn resumption(&self, tag: Option<Tag>) -> Resumption {
         Resumption {
             tag,
-            limits: self.replay,
-            retry: self.retry,
+            limits: self.limits.replay,
+            retry: self.timeouts.retry,
         }
     }
 }
@@ -86,7 +69,8 @@ impl fmt::Debug for Config {
             .field("mcp_path", &self.mcp_path)
             .field("sse", &self.sse)
             .field("guard", &self.guard)
-            .field("sessions", &self.sessions)
+            .field("limits", &self.limits)
+            .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
     }
 }

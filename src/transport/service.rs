@@ -279,12 +279,12 @@ impl McpService {
                     }
                     false => fields,
                 };
-                let read = message::parse(&body, &config.json);
+                let read = message::parse(&body, &config.limits.message);
                 // Whatever waits from here on has what it needs of it.
                 drop(body);
                 let id = id_of(&read);
                 shared.permit(Endpoint::Mcp, &head, &read)?;
-                let limit = config.capabilities_limit;
+                let limit = config.limits.capabilities;
                 let answered = match settle(&fields, read, config.terms.sessions, limit) {
                     Ok(posted) => self.answer(head, posted, form).await,
                     Err(reason) => Err(reason.into()),

@@ -47,15 +47,16 @@ impl Shared {
         observer: Observer,
     ) -> Result<Self, Error> {
         let observer = Arc::new(observer);
-        let table = SessionTable::new(config.sessions, Arc::clone(&observer));
+        let (limits, timeouts) = (&config.limits, &config.timeouts);
+        let table = SessionTable::new(limits.session_caps(), Arc::clone(&observer));
         let table = Arc::new(table);
-        let reaper = Reaper::new(Arc::clone(&table), config.idle_time, config.replay.age);
-        let calls = Calls::new(Arc::clone(&observer), config.calls, config.request_timeout);
-        let listens = Arc::new(Table::new(config.listens));
+        let reaper = Reaper::new(Arc::clone(&table), timeouts.session_idle, limits.replay.age);
+        let calls = Calls::new(Arc::clone(&observer), limits.call_caps(), timeouts.request);
+        let listens = Arc::new(Table::new(limits.listen_stream_caps()));
         let is_authorized = config.access.authorizer.is_some();
         dispatcher.attach(Publisher::new(&table, &listens, is_authorized))?;
         // The service keeps less than its longest body takes.
-        let buffers = Arc::new(Buffers::new(config.body_limit / 2));
+        let buffers = Arc::new(Buffers::new(limits.body / 2));
         Ok(Self {
             config,
             dispatcher,

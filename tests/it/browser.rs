@@ -520,14 +520,11 @@ async fn a_preflight_echoes_the_names_of_parameters() {
 async fn every_answer_is_shared() {
     let (running, _) = probe_with(|builder| {
         let builder = builder.cors().allowed_origins([APP]);
-        builder.body_limit(1000)
+        builder.limits(|limits| limits.body = 1000)
     })
     .await;
-    let (full, _) = probe_with(|builder| {
-        let builder = builder.cors().allowed_origins([APP]);
-        builder.max_sessions(0)
-    })
-    .await;
+    let (ending, _) = probe_with(|builder| builder.cors().allowed_origins([APP])).await;
+    ending.mcp.drain();
     let client = Client::open(running.address).await;
     let session = Session::open(running.address, "2025-11-25", json!({})).await;
     let session = session.headers();
@@ -602,7 +599,7 @@ async fn every_answer_is_shared() {
     ];
     for (line, headers, body, status) in cases {
         let line = line.replace("{endpoint}", &client.endpoint);
-        let running = if status == 503 { &full } else { &running };
+        let running = if status == 503 { &ending } else { &running };
         // What happens only once is requested by the page.
         let is_once = status == 200 && ["DELETE /mcp", "GET /sse"].contains(&&*line);
         if !is_once {
@@ -623,7 +620,7 @@ async fn every_answer_is_shared() {
 async fn late_refusals_are_shared() {
     let (running, _) = probe_with(|builder| {
         let builder = builder.cors().allowed_origins([APP]);
-        builder.body_timeout(Duration::from_millis(20))
+        builder.timeouts(|timeouts| timeouts.body = Duration::from_millis(20))
     })
     .await;
     let headers = format!("Origin: {APP}\r\n{POST_HEADERS}Content-Length: 9\r\n");

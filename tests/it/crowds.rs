@@ -25,7 +25,8 @@ const THERE: &str = "198.51.100.1";
 /// A probe that begins streams at once when an answer is not ready.
 fn probing(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (McpService, Arc<Seen>) {
     let (server, seen) = probe();
-    let builder = McpService::builder(server).silence(Duration::ZERO);
+    let builder =
+        McpService::builder(server).timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
     (set(builder).build().unwrap(), seen)
 }
 
@@ -185,7 +186,7 @@ async fn a_flood_of_initialize_keeps_nobody_out() {
 /// client is told to initialize again.
 #[tokio::test(start_paused = true)]
 async fn one_more_session_takes_the_place_of_the_idlest() {
-    let (mcp, _) = probing(|builder| builder.max_sessions(3));
+    let (mcp, _) = probing(|builder| builder.limits(|limits| limits.sessions = 3));
     let pass = || tokio::time::sleep(Duration::from_secs(1));
     let older = settled(&mcp).await;
     pass().await;
@@ -207,18 +208,21 @@ async fn one_more_session_takes_the_place_of_the_idlest() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_initialize_takes_nobodys_place() {
     let set = |builder: Builder<Server>| {
-        let builder = builder.max_sessions(1).max_calls(2);
-        builder.capabilities_limit(100)
+        let builder = builder.limits(|limits| {
+            limits.sessions = 1;
+            limits.calls = 2;
+        });
+        builder.limits(|limits| limits.capabilities = 100)
     };
     let (mcp, seen) = probing(set);
     let session = settled(&mcp).await;
     let long = json!({"experimental": {"x": "y".repeat(100)}});
     let body = message(1, "initialize", hello(V11, long));
     let answer = text(given(&mcp, post("/mcp", &[], &body)).await).await;
-    assert!(answer.contains("Builder::capabilities_limit"), "{answer}");
+    assert!(answer.contains("Limits::capabilities"), "{answer}");
     assert_eq!(times_refused(&mcp, "long_capabilities"), 1);
     let running = [given(&mcp, slow()).await, given(&mcp, slow()).await];
-    let says = "2 running requests (limit: `Builder::max_calls`)";
+    let says = "2 running requests (limit: `Limits::calls`)";
     refused(mcp.call(initialize()).await, 503, says).await;
     seen.allow("x", 2);
     for answer in running {
@@ -233,11 +237,11 @@ async fn a_refused_initialize_takes_nobodys_place() {
 /// idle.
 #[tokio::test]
 async fn a_session_is_refused_only_when_all_are_busy() {
-    let (mcp, seen) = probing(|builder| builder.max_sessions(2));
+    let (mcp, seen) = probing(|builder| builder.limits(|limits| limits.sessions = 2));
     let (working, listening) = (settled(&mcp).await, settled(&mcp).await);
     let answer = given(&mcp, slow_in(&working, 1)).await;
     let stream = given(&mcp, listen_in(&listening)).await;
-    let says = "2 sessions that are all busy (limit: `Builder::max_sessions`)";
+    let says = "2 sessions that are all busy (limit: `Limits::sessions`)";
     for asked in [initialize(), sse()] {
         refused(mcp.call(asked).await, 503, says).await;
     }
@@ -258,7 +262,13 @@ async fn a_party_with_many_sessions_gives_way_to_itself() {
         (Some(HERE), None, "this address already has 2 sessions"),
         (None, Some("ada"), "this principal already has 2 sessions"),
     ] {
-        let (mcp, _) = probing(|builder| builder.max_sessions(4).max_each(2, 9));
+        let (mcp, _) = probing(|builder| {
+            builder.limits(|limits| {
+                limits.sessions = 4;
+                limits.sessions_per_principal = Some(2);
+                limits.listen_streams_per_principal = Some(9);
+            })
+        });
         let other = opened(&mcp, by("bob", initialize())).await;
         let own = |asked| match principal {
             Some(principal) => by(principal, asked),
@@ -285,7 +295,7 @@ async fn a_party_with_many_sessions_gives_way_to_itself() {
 /// FIELD X-9: the HTTP+SSE streams of one client do not shut others out.
 #[tokio::test]
 async fn a_flood_of_sse_streams_keeps_nobody_out() {
-    let (mcp, _) = probing(|builder| builder.max_sessions(100));
+    let (mcp, _) = probing(|builder| builder.limits(|limits| limits.sessions = 100));
     let (here, there) = (at(&mcp, HERE), at(&mcp, THERE));
     let mut streams = Vec::new();
     for _ in 0..50 {
@@ -293,7 +303,7 @@ async fn a_flood_of_sse_streams_keeps_nobody_out() {
     }
     for _ in 0..50 {
         let says = "this address already has 50 sessions that are all busy, which is half of all that there \
-                    may be, and as many as one address may have (limit: `Builder::max_sessions`";
+                    may be, and as many as one address may have (limit: `Limits::sessions`";
         refused(here.call(sse()).await, 429, says).await;
     }
     streams.push(given(&there, sse()).await);
@@ -306,7 +316,11 @@ async fn a_flood_of_sse_streams_keeps_nobody_out() {
 /// from however many addresses such streams come.
 #[tokio::test(start_paused = true)]
 async fn a_silent_sse_stream_gives_way_in_the_end() {
-    let (mcp, _) = probing(|builder| builder.max_sessions(2).keep_alive(None));
+    let (mcp, _) = probing(|builder| {
+        builder
+            .limits(|limits| limits.sessions = 2)
+            .timeouts(|timeouts| timeouts.keep_alive = None)
+    });
     let mut silent = given(&mcp, sse()).await.into_body();
     piece(&mut silent).await.unwrap();
     let mut heard = given(&mcp, sse()).await.into_body();
@@ -331,7 +345,13 @@ async fn a_silent_sse_stream_gives_way_in_the_end() {
 /// another's `ping`.
 #[tokio::test]
 async fn one_principal_cannot_take_all_calls() {
-    let (mcp, seen) = probing(|builder| builder.max_calls(100).max_calls_each(10).max_requests(4));
+    let (mcp, seen) = probing(|builder| {
+        builder.limits(|limits| {
+            limits.calls = 100;
+            limits.calls_per_principal = Some(10);
+            limits.requests_per_session = 4;
+        })
+    });
     let mut running = Vec::new();
     let mut sessions = Vec::new();
     for _ in 0..3 {
@@ -343,7 +363,8 @@ async fn one_principal_cannot_take_all_calls() {
         sessions.push(session);
     }
     running.push(given(&mcp, by("ada", slow())).await);
-    let says = "this principal already has 10 running requests (limit: `Builder::max_calls_each`)";
+    let says =
+        "this principal already has 10 running requests (limit: `Limits::calls_per_principal`)";
     let in_session = by("ada", ping(&sessions[0]));
     for asked in [in_session, by("ada", slow())] {
         refused(mcp.call(asked).await, 429, says).await;
@@ -367,7 +388,7 @@ async fn one_principal_cannot_take_all_calls() {
 /// without an address have no such limit.
 #[tokio::test]
 async fn one_address_has_half_of_the_calls() {
-    let (mcp, seen) = probing(|builder| builder.max_calls(6));
+    let (mcp, seen) = probing(|builder| builder.limits(|limits| limits.calls = 6));
     let (here, there) = (at(&mcp, HERE), at(&mcp, THERE));
     let session = settled(&here).await;
     let mut running = vec![given(&here, slow_in(&session, 1)).await];
@@ -376,7 +397,7 @@ async fn one_address_has_half_of_the_calls() {
     assert_eq!(status(&here, initialize()).await, 200);
     running.push(given(&here, slow()).await);
     let says = "this address already has 3 running requests, which is half of all that there may be, \
-                and as many as one address may have (limit: `Builder::max_calls`; behind a proxy see `Builder::trusted_proxies`)";
+                and as many as one address may have (limit: `Limits::calls`; behind a proxy see `Builder::trusted_proxies`)";
     for asked in [slow(), ping(&session), initialize()] {
         refused(here.call(asked).await, 429, says).await;
     }
@@ -384,7 +405,7 @@ async fn one_address_has_half_of_the_calls() {
     // Without an address: a Unix socket, memory.
     running.push(given(&mcp, slow()).await);
     running.push(given(&mcp, slow()).await);
-    let says = "the server already has 6 running requests (limit: `Builder::max_calls`)";
+    let says = "the server already has 6 running requests (limit: `Limits::calls`)";
     for mcp in [&mcp, &there] {
         refused(mcp.call(slow()).await, 503, says).await;
     }
@@ -398,7 +419,7 @@ async fn one_address_has_half_of_the_calls() {
 /// FIELD X-10: a call that has ended, was refused, or whose client has left keeps no slot.
 #[tokio::test]
 async fn places_of_calls_come_back() {
-    let (mcp, seen) = probing(|builder| builder.max_calls(2));
+    let (mcp, seen) = probing(|builder| builder.limits(|limits| limits.calls = 2));
     let here = at(&mcp, HERE);
     for _ in 0..10 {
         let left = given(&here, slow()).await;
@@ -417,7 +438,13 @@ async fn places_of_calls_come_back() {
 /// own limit.
 #[tokio::test]
 async fn listening_requests_leave_room_for_others() {
-    let (mcp, _) = probing(|builder| builder.max_listens(4).max_each(9, 1));
+    let (mcp, _) = probing(|builder| {
+        builder.limits(|limits| {
+            limits.listen_streams = 4;
+            limits.sessions_per_principal = Some(9);
+            limits.listen_streams_per_principal = Some(1);
+        })
+    });
     let (here, there) = (at(&mcp, HERE), at(&mcp, THERE));
     let mut open = Vec::new();
     for mcp in [&here, &here, &there] {
@@ -426,9 +453,9 @@ async fn listening_requests_leave_room_for_others() {
     let says = "this address already has 2 listening requests, which is half of all";
     refused(here.call(listen()).await, 429, says).await;
     open.push(given(&mcp, by("ada", listen())).await);
-    let says = "this principal already has 1 listening requests (limit: `Builder::max_each`)";
+    let says = "this principal already has 1 listening requests (limit: `Limits::listen_streams_per_principal`)";
     refused(mcp.call(by("ada", listen())).await, 429, says).await;
-    let says = "the server already has 4 listening requests (limit: `Builder::max_listens`)";
+    let says = "the server already has 4 listening requests (limit: `Limits::listen_streams`)";
     refused(there.call(listen()).await, 503, says).await;
     assert_eq!(times_refused(&mcp, "too_many_listens"), 1);
     assert_eq!(times_refused(&mcp, "too_many_listens_of_one"), 2);
@@ -444,7 +471,7 @@ async fn listening_requests_leave_room_for_others() {
 #[tokio::test]
 async fn a_trusted_proxy_says_for_whom_it_asks() {
     let (mcp, _) = probing(|builder| {
-        let builder = builder.max_listens(2);
+        let builder = builder.limits(|limits| limits.listen_streams = 2);
         builder.trusted_proxies(["10.0.0.0/8", "2001:db8:ff::1"])
     });
     let is_in = async |peer: &str, asked| {

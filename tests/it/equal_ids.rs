@@ -121,7 +121,9 @@ fn shuffle<T>(things: &mut [T]) {
 #[tokio::test]
 async fn clients_with_equal_ids_see_their_own_tokens_only() {
     for silence in [Duration::ZERO, Duration::from_secs(60)] {
-        let (running, seen) = probe_with(|builder| builder.silence(silence)).await;
+        let (running, seen) =
+            probe_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = silence))
+                .await;
         let mut callers = Vec::new();
         for number in 0..CLIENTS {
             callers.push(Caller::start(running.address, number).await);

@@ -183,7 +183,11 @@ async fn past_the_number_of_connections_new_ones_are_refused() {
 /// PITFALLS: a client that stops in the middle of a request is told which limit it met.
 #[tokio::test]
 async fn a_body_that_does_not_come_is_told_so() {
-    let (running, seen) = building(|builder| builder.body_timeout(SHORT), |serve| serve).await;
+    let (running, seen) = building(
+        |builder| builder.timeouts(|timeouts| timeouts.body = SHORT),
+        |serve| serve,
+    )
+    .await;
     let request = whole("slow");
     let answer = raw(running.address, &request[..request.len() - 1]).await;
     check_refused(&answer, 408, -32600, "body did not arrive within 300ms");
@@ -195,7 +199,11 @@ async fn a_body_that_does_not_come_is_told_so() {
 /// length or not.
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_and_the_refusal_arrives() {
-    let (running, seen) = building(|builder| builder.body_limit(100_000), |serve| serve).await;
+    let (running, seen) = building(
+        |builder| builder.limits(|limits| limits.body = 100_000),
+        |serve| serve,
+    )
+    .await;
     let (_, headers) = echo("long");
     let head = format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{headers}");
     let much = vec![b' '; 4 << 20];
@@ -504,7 +512,9 @@ async fn a_client_that_takes_nothing_is_cut() {
 /// PITFALLS R-24: what still runs at the deadline gets its whole answer, and the end is not late.
 #[tokio::test]
 async fn a_thousand_streams_end_by_the_deadline() {
-    let at_once = |builder: Builder<Server>| builder.silence(Duration::ZERO);
+    let at_once = |builder: Builder<Server>| {
+        builder.timeouts(|timeouts| timeouts.stream_after = Duration::ZERO)
+    };
     let (running, seen) = building(at_once, |serve| serve.drain_deadline(SHORT)).await;
     let mut params = call("wait", json!({"tag": "x"}));
     params["_meta"] = envelope(json!({}));

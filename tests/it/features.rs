@@ -84,7 +84,8 @@ async fn sessions_speak_their_own_revisions() {
 #[tokio::test]
 async fn changes_of_lists_are_told_once_to_each_session() {
     let (server, seen) = probe();
-    let builder = McpService::builder(server.clone()).silence(std::time::Duration::ZERO);
+    let builder = McpService::builder(server.clone())
+        .timeouts(|timeouts| timeouts.stream_after = std::time::Duration::ZERO);
     let running = start(builder.build().unwrap()).await;
     let mut open = Vec::new();
     for version in LEGACY {

@@ -186,7 +186,7 @@ async fn each_endpoint_has_its_methods() {
 /// SPEC B-8, B.1: each fault of a POST has its status.
 #[tokio::test]
 async fn a_post_is_refused_with_its_status() {
-    let (running, seen) = start_with(|builder| builder.body_limit(1000)).await;
+    let (running, seen) = start_with(|builder| builder.limits(|limits| limits.body = 1000)).await;
     let client = Client::open(running.address).await;
     let here = client.endpoint.clone();
     let unknown = format!("/messages/?session_id={NO_SESSION}");
@@ -280,7 +280,7 @@ async fn a_body_is_utf_8() {
 /// not; a body at the limit is served.
 #[tokio::test]
 async fn a_body_is_limited() {
-    let (running, _) = start_with(|builder| builder.body_limit(100)).await;
+    let (running, _) = start_with(|builder| builder.limits(|limits| limits.body = 100)).await;
     let mut client = Client::open(running.address).await;
     let here = client.endpoint.clone();
     let head = format!("POST {here} HTTP/1.1\r\nHost: localhost\r\n{JSON}");
@@ -372,14 +372,25 @@ async fn strangers_are_refused_on_both_endpoints() {
 /// SPEC B.1, PITFALLS R-2: too many sessions or running requests are 503 with `Retry-After`.
 #[tokio::test]
 async fn limits_are_answered_503() {
-    let (running, seen) = start_with(|builder| builder.max_sessions(1).max_requests(2)).await;
+    let (running, seen) = start_with(|builder| {
+        builder.limits(|limits| {
+            limits.sessions = 1;
+            limits.requests_per_session = 2;
+        })
+    })
+    .await;
     let mut client = Client::open(running.address).await;
     let refused = request(running.address, "GET /sse", "", "").await;
     check_refused(&refused, 503, -32603, "1 sessions");
     client.send(call_of(1, "wait")).await;
     client.send(call_of(2, "wait")).await;
     let refused = client.post(call_of(3, "wait").to_string()).await;
-    check_refused(&refused, 503, -32603, "2 (limit: `Builder::max_requests`)");
+    check_refused(
+        &refused,
+        503,
+        -32603,
+        "2 (limit: `Limits::requests_per_session`)",
+    );
     assert_eq!(refused.json()["id"], 3);
     assert_eq!(seen.calls(), 2);
     seen.gate.add_permits(2);
@@ -512,7 +523,8 @@ async fn a_body_that_is_cut_short_executes_nothing() {
 #[tokio::test]
 async fn a_body_has_its_time() {
     let (running, seen) =
-        start_with(|builder| builder.body_timeout(Duration::from_millis(1))).await;
+        start_with(|builder| builder.timeouts(|timeouts| timeouts.body = Duration::from_millis(1)))
+            .await;
     let client = Client::open(running.address).await;
     let text = post_text(&client.endpoint, &call_of(1, "echo").to_string());
     let answer = raw(running.address, &text[..text.len() - 1]).await;
@@ -751,7 +763,13 @@ async fn a_probe_of_the_stream_falls_back() {
 /// SPEC B-17: a client that does not read loses its session; other sessions are not affected.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
-    let (running, _) = start_with(|builder| builder.stream_queue(64 * 1024, 8)).await;
+    let (running, _) = start_with(|builder| {
+        builder.limits(|limits| {
+            limits.queue.bytes = 64 * 1024;
+            limits.queue.events = 8;
+        })
+    })
+    .await;
     let slow = Client::open(running.address).await;
     let mut other = Client::open(running.address).await;
     let mut status = 202;
@@ -1046,7 +1064,10 @@ async fn a_quiet_stream_is_kept_alive() {
 /// SPEC B-17, H-10: comments come between whole events and are no events.
 #[tokio::test]
 async fn comments_come_between_events() {
-    let (running, _) = start_with(|builder| builder.keep_alive(Duration::from_millis(1))).await;
+    let (running, _) = start_with(|builder| {
+        builder.timeouts(|timeouts| timeouts.keep_alive = Some(Duration::from_millis(1)))
+    })
+    .await;
     let mut client = Client::open(running.address).await;
     for _ in 0..3 {
         client.comment().await;

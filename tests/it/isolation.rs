@@ -51,8 +51,14 @@ fn modern_call(tool: &str, arguments: Value) -> (String, String) {
 #[tokio::test(start_paused = true)]
 async fn an_unread_stream_holds_up_nobody() {
     let (server, seen) = probe();
-    let builder = McpService::builder(server.clone()).stream_queue(64 * 1024, 8);
-    let mcp = builder.silence(Duration::ZERO).build().unwrap();
+    let builder = McpService::builder(server.clone()).limits(|limits| {
+        limits.queue.bytes = 64 * 1024;
+        limits.queue.events = 8;
+    });
+    let mcp = builder
+        .timeouts(|timeouts| timeouts.stream_after = Duration::ZERO)
+        .build()
+        .unwrap();
     let session = open_session(&mcp).await;
     let headers = format!("{session}{POST_HEADERS}");
     let mut unread: Vec<Response<ResponseBody>> = Vec::new();

@@ -34,7 +34,8 @@ const LONG: Duration = Duration::from_secs(3600);
 
 async fn run(silence: Duration) -> (Running, Acts, Arc<Seen>) {
     let (acts, seen) = acts();
-    let builder = McpService::builder(acts.clone()).silence(silence);
+    let builder =
+        McpService::builder(acts.clone()).timeouts(|timeouts| timeouts.stream_after = silence);
     (start(builder.build().unwrap()).await, acts, seen)
 }
 
@@ -311,7 +312,8 @@ async fn an_initialize_that_is_given_up_leaves_no_session() {
 async fn a_stream_of_an_initialize_that_is_left_leaves_no_session() {
     for version in STREAMABLE {
         let (acts, seen) = acts();
-        let builder = McpService::builder(acts).silence(Duration::ZERO);
+        let builder =
+            McpService::builder(acts).timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
         let mcp = builder.build().unwrap();
         let mut params = hello(version, json!({}));
         params["name"] = "x".into();
@@ -426,7 +428,10 @@ async fn ends_may_come_twice_and_at_once() {
     for round in 0..40 {
         let (acts, seen) = acts();
         let silence = if round % 2 == 0 { LONG } else { Duration::ZERO };
-        let mcp = McpService::builder(acts).silence(silence).build().unwrap();
+        let mcp = McpService::builder(acts)
+            .timeouts(|timeouts| timeouts.stream_after = silence)
+            .build()
+            .unwrap();
         let mut ends = JoinSet::new();
         for _ in 0..SESSIONS {
             let opened = direct(

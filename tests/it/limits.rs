@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_takes_too_long_is_ended_with_an_answer() {
     let (server, seen) = probe();
-    let builder = McpService::builder(server).request_timeout(LIMIT);
+    let builder = McpService::builder(server).timeouts(|timeouts| timeouts.request = Some(LIMIT));
     let mcp = builder.build().unwrap();
     let began = tokio::time::Instant::now();
     let session = opened(&mcp).await;
@@ -62,7 +62,7 @@ async fn an_abandoned_call_lets_its_session_go_in_the_end() {
 /// on, and a free slot can be used again.
 #[tokio::test]
 async fn a_flood_of_slow_calls_is_refused_past_a_number() {
-    let (running, seen) = probe_with(|builder| builder.max_calls(5)).await;
+    let (running, seen) = probe_with(|builder| builder.limits(|limits| limits.calls = 5)).await;
     let session = Session::open(running.address, "2025-11-25", json!({})).await;
     let mut sse = Client::initialized(running.address, "2024-11-05", json!({})).await;
     let slow = || call("wait", json!({"tag": "x"}));
@@ -78,7 +78,7 @@ async fn a_flood_of_slow_calls_is_refused_past_a_number() {
         seen.happens("begun", "x").await;
     }
     let says = "this address already has 3 running requests, which is half of all that there may be, \
-                and as many as one address may have (limit: `Builder::max_calls`; behind a proxy see `Builder::trusted_proxies`)";
+                and as many as one address may have (limit: `Limits::calls`; behind a proxy see `Builder::trusted_proxies`)";
     let mut refused = modern(running.address, 4, "tools/call", slow()).await;
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.header("retry-after"), Some("1"));
@@ -115,7 +115,10 @@ async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
         begun: Arc::clone(&begun),
         gate: Arc::clone(&gate),
     };
-    let mcp = McpService::builder(hears).max_requests(2).build().unwrap();
+    let mcp = McpService::builder(hears)
+        .limits(|limits| limits.requests_per_session = 2)
+        .build()
+        .unwrap();
     let running = start(mcp).await;
     let hello = message(1, "initialize", hello("2025-06-18", json!({})));
     let post = |session: &str, body: &str| {
@@ -137,7 +140,7 @@ async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
             tokio::spawn(async move { raw(address, note).await })
         })
         .collect();
-    let says = "notifications as it may: 2 (limit: `Builder::max_requests`)";
+    let says = "notifications as it may: 2 (limit: `Limits::requests_per_session`)";
     soon("both begin", begun.acquire_many(2))
         .await
         .unwrap()
@@ -175,7 +178,9 @@ impl Dispatcher for SlowToHear {
 /// era, and ended listens with their result; a second shutdown is harmless.
 #[tokio::test]
 async fn a_shutdown_answers_everything_by_its_deadline() {
-    let (running, seen) = probe_with(|builder| builder.silence(Duration::ZERO)).await;
+    let (running, seen) =
+        probe_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = Duration::ZERO))
+            .await;
     let address = running.address;
     let session = Session::open(address, "2025-06-18", json!({})).await;
     let mut sse = Client::initialized(address, "2024-11-05", json!({})).await;

@@ -91,7 +91,7 @@ fn times(snapshot: &Snapshot, reason: &str) -> u64 {
 /// is.
 #[tokio::test(start_paused = true)]
 async fn every_refusal_is_told_with_its_reason() {
-    let (mcp, heard, _) = observed(|builder| builder.body_limit(2000));
+    let (mcp, heard, _) = observed(|builder| builder.limits(|limits| limits.body = 2000));
     let session = open(&mcp, "2025-06-18").await;
     let (_stream, inbox) = open_sse(&mcp).await;
     let in_session_is = ("mcp-session-id", &*session);
@@ -272,10 +272,12 @@ impl Body for Lost {
 async fn refusals_for_lack_of_time_or_room_are_told_too() {
     let (mcp, heard, seen) = observed(|builder| {
         builder
-            .max_sessions(1)
-            .max_calls(2)
-            .max_requests(1)
-            .silence(Duration::ZERO)
+            .limits(|limits| {
+                limits.sessions = 1;
+                limits.calls = 2;
+                limits.requests_per_session = 1;
+            })
+            .timeouts(|timeouts| timeouts.stream_after = Duration::ZERO)
     });
     let session = open(&mcp, "2025-06-18").await;
     // So that it is not evicted for the next one.
@@ -334,7 +336,8 @@ async fn refusals_for_lack_of_time_or_room_are_told_too() {
 /// The outcome of a request is one event, when it happens, in every era.
 #[tokio::test(start_paused = true)]
 async fn every_request_is_told_with_its_outcome() {
-    let (mcp, heard, seen) = observed(|builder| builder.request_timeout(LIMIT));
+    let (mcp, heard, seen) =
+        observed(|builder| builder.timeouts(|timeouts| timeouts.request = Some(LIMIT)));
     let session = open(&mcp, "2025-06-18").await;
     assert_eq!(
         heard.take(),
@@ -488,7 +491,12 @@ async fn every_session_is_told_with_its_end() {
         let now = mcp.snapshot();
         assert_eq!((now.sessions, now.sessions_opened), (0, now.sessions_ended));
     }
-    let (mcp, heard, _) = observed(|builder| builder.stream_queue(1 << 20, 4));
+    let (mcp, heard, _) = observed(|builder| {
+        builder.limits(|limits| {
+            limits.queue.bytes = 1 << 20;
+            limits.queue.events = 4;
+        })
+    });
     let session = open(&mcp, "2025-06-18").await;
     assert_eq!(
         (mcp.snapshot().sessions, mcp.snapshot().sessions_opened),
@@ -532,7 +540,12 @@ async fn every_session_is_told_with_its_end() {
 /// 2026-07-28 loses notifications, which are counted.
 #[tokio::test(start_paused = true)]
 async fn what_a_slow_reader_loses_is_seen() {
-    let (mcp, heard, _) = observed(|builder| builder.stream_queue(1 << 20, 4));
+    let (mcp, heard, _) = observed(|builder| {
+        builder.limits(|limits| {
+            limits.queue.bytes = 1 << 20;
+            limits.queue.events = 4;
+        })
+    });
     let session = open(&mcp, "2025-06-18").await;
     let much = call("chat", json!({"times": 9, "later": 2}));
     let asked = in_session(&session, 1, "tools/call", much.clone());
@@ -651,7 +664,10 @@ async fn a_hook_disturbs_nobody() {
         let now = asks.get().unwrap().snapshot();
         panic!("at {event:?} with {now:?}");
     });
-    let mcp = builder.request_timeout(LIMIT).build().unwrap();
+    let mcp = builder
+        .timeouts(|timeouts| timeouts.request = Some(LIMIT))
+        .build()
+        .unwrap();
     service.set(mcp.clone()).unwrap();
     let session = open(&mcp, "2025-06-18").await;
     let echo = call("echo", json!({"message": "on"}));
@@ -692,7 +708,12 @@ async fn a_hook_disturbs_nobody() {
 /// SPEC G-13, F-53: events hold no id, token, argument or content.
 #[tokio::test(start_paused = true)]
 async fn nothing_that_is_told_is_secret() {
-    let (mcp, heard, seen) = observed(|builder| builder.stream_queue(1 << 20, 4));
+    let (mcp, heard, seen) = observed(|builder| {
+        builder.limits(|limits| {
+            limits.queue.bytes = 1 << 20;
+            limits.queue.events = 4;
+        })
+    });
     let session = open(&mcp, "2025-06-18").await;
     let token = ("authorization", "Bearer secret-token");
     let with_token = |mut asked: Asked| {

@@ -53,7 +53,8 @@ fn check_panicked(answer: &Value) {
 /// served on the same connection.
 #[tokio::test]
 async fn a_panic_is_the_answer_of_its_own_request() {
-    let (running, seen) = run(|builder| builder.silence(LONG)).await;
+    let (running, seen) =
+        run(|builder| builder.timeouts(|timeouts| timeouts.stream_after = LONG)).await;
     let mut sse = Client::open(running.address).await;
     let beside = sse.begin("act/wait", json!({"name": "sse"})).await;
     for act in PANICS {
@@ -100,7 +101,8 @@ async fn a_panic_is_the_answer_of_its_own_request() {
 /// When the answer has become a stream, the error is its last message.
 #[tokio::test]
 async fn a_panic_ends_the_stream_of_its_own_request() {
-    let (running, seen) = run(|builder| builder.silence(Duration::ZERO)).await;
+    let (running, seen) =
+        run(|builder| builder.timeouts(|timeouts| timeouts.stream_after = Duration::ZERO)).await;
     let streams = "Content-Type: application/json\r\nAccept: text/event-stream\r\n";
     for version in STREAMABLE {
         let session = Session::open(running.address, version, json!({})).await;
@@ -178,7 +180,8 @@ async fn a_panic_of_a_notification_is_told_to_nobody() {
 #[tokio::test]
 async fn a_panic_of_a_request_that_is_given_up_ends_nothing_else() {
     for silence in [LONG, Duration::ZERO] {
-        let (running, seen) = run(|builder| builder.silence(silence)).await;
+        let (running, seen) =
+            run(|builder| builder.timeouts(|timeouts| timeouts.stream_after = silence)).await;
         for ends_session in [false, true] {
             let session = Session::open(running.address, V06, json!({})).await;
             let headers = format!("{}{POST_HEADERS}", session.headers());
@@ -234,7 +237,10 @@ async fn a_panic_of_a_request_that_is_given_up_ends_nothing_else() {
 async fn a_panic_of_a_modern_request_that_is_left_stays_where_it_is() {
     for silence in [LONG, Duration::ZERO] {
         let (acts, seen) = acts();
-        let mcp = McpService::builder(acts).silence(silence).build().unwrap();
+        let mcp = McpService::builder(acts)
+            .timeouts(|timeouts| timeouts.stream_after = silence)
+            .build()
+            .unwrap();
         let (headers, body) = modern_text("act/wait/bomb", Some("x"));
         let mut call = Box::pin(mcp.call(direct("POST /mcp", &headers, body)));
         if silence == LONG {

@@ -49,7 +49,9 @@ async fn parked(running: &Running, behind: &str) -> (Kept, Session) {
 }
 
 async fn running() -> Running {
-    let set = |builder: mcp_wire::Builder<_>| builder.keep_alive(Some(Duration::from_millis(100)));
+    let set = |builder: mcp_wire::Builder<_>| {
+        builder.timeouts(|timeouts| timeouts.keep_alive = Some(Duration::from_millis(100)))
+    };
     probe_with(set).await.0
 }
 

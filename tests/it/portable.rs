@@ -153,7 +153,7 @@ async fn an_idle_session_goes_and_comes_back() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tells = Arc::clone(&told);
     let mcp = builder(1, HOUR)
-        .idle_time(Duration::from_secs(10))
+        .timeouts(|timeouts| timeouts.session_idle = Duration::from_secs(10))
         .on_event(move |event| match event {
             ServiceEvent::SessionOpened => tells.lock().unwrap().push("opened"),
             ServiceEvent::SessionTakenUp => tells.lock().unwrap().push("taken up"),
@@ -345,7 +345,10 @@ async fn a_session_stays_its_principals() {
         let tokens = StaticTokens::new()
             .token("token-of-ada", Identity::new("ada"))
             .token("token-of-bob", Identity::new("bob"));
-        let builder = builder(1, HOUR).authorizer(tokens).max_each(each, 9);
+        let builder = builder(1, HOUR).authorizer(tokens).limits(|limits| {
+            limits.sessions_per_principal = Some(each);
+            limits.listen_streams_per_principal = Some(9);
+        });
         start(builder.build().unwrap()).await
     };
     let (one, two) = (process(2).await, process(1).await);
@@ -387,7 +390,13 @@ async fn a_session_stays_its_principals() {
 #[tokio::test]
 async fn a_full_process_takes_up_one_for_another() {
     let one = process(1).await;
-    let two = start(builder(1, HOUR).max_sessions(1).build().unwrap()).await;
+    let two = start(
+        builder(1, HOUR)
+            .limits(|limits| limits.sessions = 1)
+            .build()
+            .unwrap(),
+    )
+    .await;
     let first = Session::open(one.address, "2025-11-25", json!({})).await;
     let second = Session::open(one.address, "2025-11-25", json!({})).await;
     for session in [&first, &second, &first] {

@@ -871,7 +871,8 @@ async fn leaving_cancels_a_later_round() {
             Ok::<_, ErrorObject>("never")
         }
     });
-    let mcp = McpService::builder(server).silence(Duration::from_millis(1));
+    let mcp = McpService::builder(server)
+        .timeouts(|timeouts| timeouts.stream_after = Duration::from_millis(1));
     let running = start(mcp.build().unwrap()).await;
     let asking = Asking::call(running.address, "slow");
     let first = asking.asked(&["user_name"]).await;

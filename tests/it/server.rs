@@ -2037,7 +2037,8 @@ async fn a_tool_asks_for_roots() {
 #[tokio::test]
 async fn a_request_to_the_client_times_out() {
     let server = everything(&Hands::default());
-    let mcp = McpService::builder(server).reply_timeout(Duration::from_millis(50));
+    let mcp =
+        McpService::builder(server).timeouts(|timeouts| timeouts.reply = Duration::from_millis(50));
     let running = start(mcp.build().unwrap()).await;
     let mut client = Client::initialized(running.address, V24, json!({"roots": {}})).await;
     let id = client.begin("tools/call", json!({"name": "roots"})).await;

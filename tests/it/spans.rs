@@ -305,7 +305,8 @@ async fn what_a_handler_tells_is_in_the_span_of_its_request() {
     // Without a silence, legacy calls move to a task at once.
     for silence in [Duration::ZERO, Duration::from_secs(3600)] {
         for version in ["2025-06-18", "2026-07-28"] {
-            let (mcp, leave) = saying(|builder| builder.silence(silence));
+            let (mcp, leave) =
+                saying(|builder| builder.timeouts(|timeouts| timeouts.stream_after = silence));
             let session = open(&mcp, "2025-06-18").await;
             let asked = match version {
                 "2026-07-28" => alone(1, "tools/call", params()),
@@ -405,8 +406,13 @@ async fn the_trace_of_a_span_is_the_one_of_the_request() {
 #[tokio::test(start_paused = true)]
 async fn what_happens_is_told_as_gravely_as_it_is() {
     let (mcp, _leave) = saying(|builder| {
-        let builder = builder.request_timeout(LIMIT).max_sessions(2);
-        builder.stream_queue(1 << 20, 4)
+        let builder = builder
+            .timeouts(|timeouts| timeouts.request = Some(LIMIT))
+            .limits(|limits| limits.sessions = 2);
+        builder.limits(|limits| {
+            limits.queue.bytes = 1 << 20;
+            limits.queue.events = 4;
+        })
     });
     let (recorder, _listening) = Recorder::listen();
     let session = open(&mcp, "2025-06-18").await;
@@ -490,7 +496,8 @@ async fn what_happens_is_told_as_gravely_as_it_is() {
 /// SPEC G-13, F-53: spans and events hold no id, token, argument or baggage.
 #[tokio::test(start_paused = true)]
 async fn nothing_that_is_traced_is_secret() {
-    let (mcp, _leave) = saying(|builder| builder.request_timeout(LIMIT));
+    let (mcp, _leave) =
+        saying(|builder| builder.timeouts(|timeouts| timeouts.request = Some(LIMIT)));
     let (recorder, _listening) = Recorder::listen();
     let session = open(&mcp, "2025-06-18").await;
     let meta = json!({"traceparent": PARENT, "baggage": "b=secret", "secret-key": "secret"});

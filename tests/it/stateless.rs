@@ -548,7 +548,8 @@ const CACHEABLE: [&str; 6] = [
 /// event of a stream, which cannot be resumed.
 #[tokio::test]
 async fn an_answer_is_one_object_or_the_end_of_a_stream() {
-    let (running, _) = run_with(|builder| builder.silence(LONG)).await;
+    let (running, _) =
+        run_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = LONG)).await;
     let answer = Ask::call("plain", json!({})).send(running.address).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -586,7 +587,8 @@ async fn there_is_nothing_to_resume() {
 /// only JSON gets no notifications and cannot listen.
 #[tokio::test]
 async fn the_client_chooses_the_form() {
-    let (running, _) = run_with(|builder| builder.silence(SHORT)).await;
+    let (running, _) =
+        run_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = SHORT)).await;
     let ask = Ask::call("progress", json!({})).meta("progressToken", 1);
     let only = |media: &str| ask.clone().with("Accept", media);
     for json in ["application/json", "*/*;q=0, application/*"] {
@@ -631,7 +633,8 @@ async fn a_strict_server_wants_both_forms() {
 /// SPEC D-8: a client that accepts only JSON waits as long as the answer takes.
 #[tokio::test]
 async fn a_client_of_json_gets_no_stream_for_waiting() {
-    let (running, seen) = run_with(|builder| builder.silence(SHORT)).await;
+    let (running, seen) =
+        run_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = SHORT)).await;
     let ask = Ask::call("wait", json!({"tells": 1})).meta("progressToken", 1);
     let ask = ask.with("Accept", "application/json");
     let sent = tokio::spawn(async move { ask.send(running.address).await });
@@ -645,7 +648,12 @@ async fn a_client_of_json_gets_no_stream_for_waiting() {
 /// SPEC D-83, H-13: an answer that takes long becomes a stream, with keep-alive comments.
 #[tokio::test]
 async fn a_slow_answer_becomes_a_stream_with_signs_of_life() {
-    let set = |builder: Builder<Server>| builder.silence(SHORT).keep_alive(SHORT);
+    let set = |builder: Builder<Server>| {
+        builder.timeouts(|timeouts| {
+            timeouts.stream_after = SHORT;
+            timeouts.keep_alive = Some(SHORT);
+        })
+    };
     let (running, seen) = run_with(set).await;
     let mut stream = call(running.address, "wait", json!({})).await;
     assert!(stream.is_events());
@@ -661,7 +669,12 @@ async fn a_slow_answer_becomes_a_stream_with_signs_of_life() {
 /// without keep-alives.
 #[tokio::test]
 async fn a_slow_answer_begins_with_a_comment() {
-    let set = |builder: Builder<Server>| builder.silence(SHORT).keep_alive(None);
+    let set = |builder: Builder<Server>| {
+        builder.timeouts(|timeouts| {
+            timeouts.stream_after = SHORT;
+            timeouts.keep_alive = None;
+        })
+    };
     let (running, seen) = run_with(set).await;
     let mut stream = call(running.address, "wait", json!({})).await;
     stream.comment().await;
@@ -786,7 +799,8 @@ async fn a_notification_is_accepted_and_dropped() {
 /// same ids.
 #[tokio::test]
 async fn nobody_is_cancelled_by_a_notification() {
-    let (running, seen) = run_with(|builder| builder.silence(SHORT)).await;
+    let (running, seen) =
+        run_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = SHORT)).await;
     let mut stream = call(running.address, "wait", json!({})).await;
     seen.a_wait_begins().await;
     let ask = Ask::new("notifications/cancelled", json!({"requestId": 1})).unset("/id");
@@ -803,7 +817,7 @@ async fn nobody_is_cancelled_by_a_notification() {
 /// newest fault.
 #[tokio::test]
 async fn each_check_comes_before_the_next() {
-    let (running, seen) = run_with(|builder| builder.body_limit(2000)).await;
+    let (running, seen) = run_with(|builder| builder.limits(|limits| limits.body = 2000)).await;
     let mut ask = Ask::call("mirrors", json!({"region": "eu"}));
     type Spoil = fn(Ask) -> Ask;
     let steps: [(Spoil, u16, i64, &str); 14] = [
@@ -1729,7 +1743,8 @@ async fn a_missing_capability_is_no_modern_error_in_a_session() {
 /// SPEC D-81, A-15: the server sends no request, even when the handler asks the client.
 #[tokio::test]
 async fn no_request_is_sent_to_the_client() {
-    let (running, _) = run_with(|builder| builder.silence(SHORT)).await;
+    let (running, _) =
+        run_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = SHORT)).await;
     let every = json!({"sampling": {}, "roots": {}, "elicitation": {"form": {}, "url": {}}});
     for tool in ["requests", "samples", "visits", "samples_late"] {
         let meta = json!({CC: every, "progressToken": 1, LL: "debug"});
@@ -2022,7 +2037,13 @@ async fn levels_of_sessions_and_requests_are_apart() {
 #[tokio::test]
 async fn leaving_cancels() {
     for silence in [LONG, SHORT] {
-        let (running, seen) = run_with(|builder| builder.silence(silence).keep_alive(None)).await;
+        let (running, seen) = run_with(|builder| {
+            builder.timeouts(|timeouts| {
+                timeouts.stream_after = silence;
+                timeouts.keep_alive = None;
+            })
+        })
+        .await;
         let params = json!({"name": "wait", "_meta": envelope(json!({}))});
         let headers = mirrored("tools/call", &params);
         let body = message(1, "tools/call", params);
@@ -2067,7 +2088,8 @@ async fn leaving_a_stream_cancels_that_call_alone() {
 /// HTTP/1.1 it looks like a client that left (SPEC D-84).
 #[tokio::test]
 async fn a_half_closed_connection_counts_as_left() {
-    let (running, seen) = run_with(|builder| builder.silence(LONG)).await;
+    let (running, seen) =
+        run_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = LONG)).await;
     let ask = Ask::call("wait", json!({}));
     let mut socket = TcpStream::connect(running.address).await.unwrap();
     let bytes = ask.to_bytes(running.address, true);
@@ -2098,7 +2120,8 @@ async fn leaving_a_request_of_a_session_cancels_nothing() {
 /// SPEC D-84 while the service drains: running calls finish, new requests are 503.
 #[tokio::test]
 async fn draining_lets_requests_finish() {
-    let (running, seen) = run_with(|builder| builder.silence(SHORT)).await;
+    let (running, seen) =
+        run_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = SHORT)).await;
     let mut stream = call(running.address, "wait", json!({})).await;
     seen.a_wait_begins().await;
     running.mcp.drain();
@@ -2359,7 +2382,7 @@ async fn a_listen_ends_with_its_client() {
 /// SPEC D-130: the number of listens is limited; when one ends, another may begin.
 #[tokio::test]
 async fn listens_are_bounded() {
-    let (running, _) = run_with(|builder| builder.max_listens(1)).await;
+    let (running, _) = run_with(|builder| builder.limits(|limits| limits.listen_streams = 1)).await;
     let mut first = listen(running.address, 1, json!({})).await;
     acknowledged(&mut first, 1, json!({})).await;
     let params = json!({"notifications": {}});
@@ -2376,7 +2399,10 @@ async fn listens_are_bounded() {
 #[tokio::test]
 async fn a_listen_that_is_too_slow_is_cut() {
     let (server, _) = everything();
-    let mcp = McpService::builder(server.clone()).stream_queue(1024 * 1024, 3);
+    let mcp = McpService::builder(server.clone()).limits(|limits| {
+        limits.queue.bytes = 1024 * 1024;
+        limits.queue.events = 3;
+    });
     let running = start(mcp.build().unwrap()).await;
     let asked = json!({"toolsListChanged": true});
     let mut slow = listen(running.address, 1, asked.clone()).await;
@@ -2398,7 +2424,8 @@ async fn a_listen_that_is_too_slow_is_cut() {
 /// SPEC D-83, D-128, H-13: a quiet listen gets keep-alive comments.
 #[tokio::test]
 async fn a_quiet_listen_is_kept_alive() {
-    let (running, _) = run_with(|builder| builder.keep_alive(SHORT)).await;
+    let (running, _) =
+        run_with(|builder| builder.timeouts(|timeouts| timeouts.keep_alive = Some(SHORT))).await;
     let mut stream = listen(running.address, 1, json!({})).await;
     acknowledged(&mut stream, 1, json!({})).await;
     stream.comment().await;

@@ -98,11 +98,11 @@ async fn long_arrays_of_numbers_pass() {
 #[tokio::test]
 async fn a_limit_of_a_message_is_named_with_its_setting() {
     let running = running(|builder| {
-        let mut limits = MessageLimits::default();
-        limits.tree = 9000;
-        limits.members = 12;
-        limits.depth = 8;
-        builder.json_limits(limits)
+        builder.limits(|limits| {
+            limits.message.tree = 9000;
+            limits.message.members = 12;
+            limits.message.depth = 8;
+        })
     })
     .await;
     let names: Vec<_> = (0..13).map(|n| format!(r#""\n{n}":0"#)).collect();
@@ -168,14 +168,14 @@ async fn capabilities_are_the_text_that_the_client_sent() {
 #[tokio::test]
 async fn capabilities_that_are_too_long_are_refused() {
     let default = "the capabilities of the client are longer than 8192 bytes (limit: \
-                   `Builder::capabilities_limit`)";
+                   `Limits::capabilities`)";
     let of_len = |len: usize| json!({"x": "y".repeat(len - 8)});
     for (set, limit, says) in [
         (None, 8192, default.to_owned()),
         (Some(100), 100, default.replace("8192", "100")),
     ] {
         let running = running(|builder| match set {
-            Some(limit) => builder.capabilities_limit(limit),
+            Some(limit) => builder.limits(|limits| limits.capabilities = limit),
             None => builder,
         })
         .await;

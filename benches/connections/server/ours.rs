@@ -80,10 +80,13 @@ pub(crate) fn service(settings: Settings) -> Result<(McpService, Server), BoxErr
     let mut builder = McpService::builder(server.clone());
     if let Some(max) = settings.max {
         // One address may use half, as above.
-        builder = builder.max_sessions(2 * max).max_listens(2 * max);
+        builder = builder.limits(|limits| {
+            limits.sessions = 2 * max;
+            limits.listen_streams = 2 * max;
+        });
     }
     if let Some(period) = settings.keep_alive {
-        builder = builder.keep_alive(period);
+        builder = builder.timeouts(|timeouts| timeouts.keep_alive = Some(period));
     }
     Ok((builder.build()?, server))
 }

@@ -86,19 +86,27 @@ impl World {
             builder = builder.authorizer(tokens());
         }
         let service = builder
-            .max_sessions(MOST_SESSIONS)
-            .max_requests(MOST_CALLS)
-            .max_calls(2 * MOST_CALLS)
-            .max_listens(MOST_LISTENS)
-            // One principal may use everything: this target does not test limits per principal.
-            .max_each(MOST_SESSIONS, MOST_LISTENS)
-            .max_calls_each(2 * MOST_CALLS)
-            .request_timeout(REQUEST)
-            .reply_timeout(REPLY)
-            .idle_time(IDLE)
-            .body_limit(BODY)
-            .stream_queue(QUEUE, 32)
-            .replay(REPLAY, EVENTS, AGE)
+            .limits(|limits| {
+                limits.sessions = MOST_SESSIONS;
+                limits.requests_per_session = MOST_CALLS;
+                limits.calls = 2 * MOST_CALLS;
+                limits.listen_streams = MOST_LISTENS;
+                // One principal may use everything: this target does not test limits per principal.
+                limits.sessions_per_principal = Some(MOST_SESSIONS);
+                limits.listen_streams_per_principal = Some(MOST_LISTENS);
+                limits.calls_per_principal = Some(2 * MOST_CALLS);
+                limits.body = BODY;
+                limits.queue.bytes = QUEUE;
+                limits.queue.events = 32;
+                limits.replay.bytes = REPLAY;
+                limits.replay.events = EVENTS;
+                limits.replay.age = AGE;
+            })
+            .timeouts(|timeouts| {
+                timeouts.request = Some(REQUEST);
+                timeouts.reply = REPLY;
+                timeouts.session_idle = IDLE;
+            })
             .build()
             .unwrap();
         Self {

@@ -157,15 +157,13 @@ impl Reason {
             Self::BodyTooLarge { limit } => invalid(
                 "body_too_large",
                 Status::PAYLOAD_TOO_LARGE,
-                format!("the body is longer than {limit} bytes (limit: `Builder::body_limit`)"),
+                format!("the body is longer than {limit} bytes (limit: `Limits::body`)"),
             )
             .closing(),
             Self::BodyTimeout { limit } => invalid(
                 "body_timeout",
                 Status::REQUEST_TIMEOUT,
-                format!(
-                    "the body did not arrive within {limit:?} (limit: `Builder::body_timeout`)"
-                ),
+                format!("the body did not arrive within {limit:?} (limit: `Timeouts::body`)"),
             )
             .closing(),
             Self::BodyIncomplete => invalid(
@@ -219,7 +217,7 @@ impl Reason {
                 Status::SERVICE_UNAVAILABLE,
                 format!(
                     "this session already runs as many requests as it may: {limit} \
-                     (limit: `Builder::max_requests`)"
+                     (limit: `Limits::requests_per_session`)"
                 ),
             ),
             Self::TooManyNotifications { limit } => busy(
@@ -227,7 +225,7 @@ impl Reason {
                 Status::SERVICE_UNAVAILABLE,
                 format!(
                     "this session already works on as many notifications as it may: {limit} \
-                     (limit: `Builder::max_requests`)"
+                     (limit: `Limits::requests_per_session`)"
                 ),
             ),
             Self::Full(resource, full) => resource.refusal(*full),
@@ -294,22 +292,22 @@ impl Resource {
                 name: "too_many_sessions",
                 name_of_one: "too_many_sessions_of_one",
                 what: "sessions that are all busy",
-                setting: "Builder::max_sessions",
-                setting_of_one: "Builder::max_each",
+                setting: "Limits::sessions",
+                setting_of_one: "Limits::sessions_per_principal",
             },
             Self::Calls => SharedLimit {
                 name: "too_many_calls",
                 name_of_one: "too_many_calls_of_one",
                 what: "running requests",
-                setting: "Builder::max_calls",
-                setting_of_one: "Builder::max_calls_each",
+                setting: "Limits::calls",
+                setting_of_one: "Limits::calls_per_principal",
             },
             Self::Listens => SharedLimit {
                 name: "too_many_listens",
                 name_of_one: "too_many_listens_of_one",
                 what: "listening requests",
-                setting: "Builder::max_listens",
-                setting_of_one: "Builder::max_each",
+                setting: "Limits::listen_streams",
+                setting_of_one: "Limits::listen_streams_per_principal",
             },
             // A connection is counted before its principal is known.
             Self::Connections => SharedLimit {

@@ -270,7 +270,7 @@ impl Ended {
                 let limit = timeout.unwrap_or_default();
                 let message = format!(
                     "the request was ended because it ran for more than {limit:?} \
-                     (limit: `Builder::request_timeout`)"
+                     (limit: `Timeouts::request`)"
                 );
                 (Outcome::TimedOut, Err(ErrorObject::new(-32603, message)))
             }

@@ -143,7 +143,7 @@ impl Context {
     /// Never waits. Does nothing if the client accepts only JSON.
     ///
     /// In 2026-07-28 the notification is dropped if the queue of the stream is full
-    /// ([`Builder::stream_queue`](crate::Builder::stream_queue)), so that the answer can still be sent.
+    /// ([`Limits::queue`](crate::Limits::queue)), so that the answer can still be sent.
     /// In earlier revisions a full queue cuts the connection of the client.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Context {
     }
 
     /// Sends a request to the client and waits for the answer, for 60 s by default
-    /// ([`Builder::reply_timeout`](crate::Builder::reply_timeout)).
+    /// ([`Timeouts::reply`](crate::Timeouts::reply)).
     ///
     /// # Errors
     ///
@@ -262,7 +262,7 @@ impl Context {
     /// # Errors
     ///
     /// -32603 if there are too many listening clients
-    /// ([`Builder::max_listens`](crate::Builder::max_listens)), if the request is not of 2026-07-28, or if
+    /// ([`Limits::listen_streams`](crate::Limits::listen_streams)), if the request is not of 2026-07-28, or if
     /// its client does not accept a stream.
     ///
     /// # Cancel safety

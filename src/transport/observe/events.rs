@@ -120,7 +120,7 @@ pub enum Outcome {
     Error(i64),
     /// Its handler panicked; it was answered -32603.
     Panicked,
-    /// It took longer than [`Builder::request_timeout`](crate::Builder::request_timeout); it was
+    /// It took longer than [`Timeouts::request`](crate::Timeouts::request); it was
     /// answered -32603.
     TimedOut,
     /// The service was closed; it was answered -32603.
@@ -218,7 +218,7 @@ pub struct Snapshot {
     pub refusals: Vec<(&'static str, u64)>,
     /// Handlers that panicked, of requests and of notifications.
     pub panics: u64,
-    /// Requests that exceeded [`Builder::request_timeout`](crate::Builder::request_timeout).
+    /// Requests that exceeded [`Timeouts::request`](crate::Timeouts::request).
     pub timeouts: u64,
     /// Requests that were cancelled, or whose client left.
     pub cancelled: u64,

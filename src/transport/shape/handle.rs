@@ -90,7 +90,7 @@ impl Place {
         let initializes = *request.kind() == Method::Initialize;
         let client = initializes.then(|| declared(&self.shared, &request));
         let client = client.transpose()?;
-        let limit = self.shared.config.max_requests;
+        let limit = self.shared.config.limits.requests_per_session;
         let (ticket, terms) = self
             .row
             .with(|session| session.begin(&id, initializes, route, limit))?;
@@ -108,7 +108,7 @@ impl Place {
     /// out when they cannot.
     pub(crate) fn admits(&self, requests: &[Request]) -> Result<(), Rejection> {
         let ids: Vec<_> = requests.iter().map(Request::id).collect();
-        let limit = self.shared.config.max_requests;
+        let limit = self.shared.config.limits.requests_per_session;
         self.row.with(|session| session.admits(&ids, limit))
     }
 
@@ -122,7 +122,7 @@ impl Place {
         let link = SessionLink {
             table: Arc::clone(&self.shared.table),
             row: Arc::clone(&self.row),
-            reply_timeout: self.shared.config.reply_timeout,
+            reply_timeout: self.shared.config.timeouts.reply,
             terms,
             request,
         };
@@ -144,7 +144,7 @@ impl Place {
             }
             return Ok(());
         }
-        let limit = self.shared.config.max_requests;
+        let limit = self.shared.config.limits.requests_per_session;
         let hearing = Hearing::begin(self, limit)?;
         let terms = self.row.with(|session| session.terms());
         let cx = self.context(head, notification.meta_part(), terms, None);
@@ -202,7 +202,7 @@ impl Place {
 pub(crate) fn declared(shared: &Shared, request: &Request) -> Result<Capabilities, Rejection> {
     let params = request.params().map(Params::as_raw);
     let declared = params.and_then(|params| params.member("capabilities"));
-    Capabilities::read(declared, shared.config.capabilities_limit)
+    Capabilities::read(declared, shared.config.limits.capabilities)
         .map_err(|TooLong { limit }| Reason::LongCapabilities { limit }.to(&request.id()))
 }
 

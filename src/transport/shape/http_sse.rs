@@ -45,7 +45,7 @@ pub(crate) fn open(
     let config = &shared.config;
     // SPEC F-52.
     let end = identity.and_then(Identity::end);
-    let (mut sender, receiver) = queue(config.queue, &shared.observer, end);
+    let (mut sender, receiver) = queue(config.limits.queue, &shared.observer, end);
     let row = shared.table.open(
         Session::bound(sender.clone(), now()),
         party_of(head).as_ref(),
@@ -61,7 +61,7 @@ pub(crate) fn open(
     // An empty queue takes the first event.
     let _ = sender.offer(endpoint);
     let shared = Arc::clone(shared);
-    let keep_alive = config.keep_alive;
+    let keep_alive = config.timeouts.keep_alive;
     let place = Place { shared, row };
     let is_draining = place.shared.is_draining();
     // A revocation ends the session itself.
@@ -124,7 +124,7 @@ where
     if detach::is_long(&head, &body) {
         detach::detach(&mut head, &mut body);
     }
-    let read = message::parse(&body, &config.json);
+    let read = message::parse(&body, &config.limits.message);
     // Whatever waits from here on has what it needs of it.
     drop(body);
     shared.permit(Endpoint::Messages, &head, &read)?;

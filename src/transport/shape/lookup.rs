@@ -44,7 +44,8 @@ fn known(shared: &Shared, claim: &Claim, owner: Option<&str>) -> Option<Arc<Sess
 fn is_current(shared: &Shared, row: &SessionRow) -> bool {
     let now = now();
     let is_over = row.with(|session| {
-        let is_over = session.is_closed() || session.closes_idle(now, shared.config.idle_time);
+        let is_over =
+            session.is_closed() || session.closes_idle(now, shared.config.timeouts.session_idle);
         session.touch(now);
         is_over
     });

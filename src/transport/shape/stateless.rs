@@ -78,7 +78,7 @@ pub(crate) fn begin(
         identity.and_then(Identity::end),
     );
     let link = Link::Exchange(ExchangeLink {
-        outlet: Outlet::new(shared.config.queue, &shared.observer, end),
+        outlet: Outlet::new(shared.config.limits.queue, &shared.observer, end),
         streams: form != Form::Json,
         envelope,
         id: id.clone(),
@@ -132,7 +132,7 @@ impl Begun<'_> {
         if let Some(owner) = &owner {
             work.limit(Lease::until(end).listed(&shared.leases, owner, &sender));
         }
-        let patience = (form != Form::Json).then_some(shared.config.silence);
+        let patience = (form != Form::Json).then_some(shared.config.timeouts.stream_after);
         let rest = match first(Pin::new(&mut work), &receiver, patience).await {
             First::Answer(outcome) => {
                 let outcome = told(outcome);
@@ -148,7 +148,7 @@ impl Begun<'_> {
         }
         stream_response(ResponseBody::events(
             receiver,
-            shared.config.keep_alive,
+            shared.config.timeouts.keep_alive,
             rest,
         ))
     }
@@ -200,7 +200,7 @@ fn answer_of(
     match stream {
         Some((sender, receiver)) => {
             conclude(&sender, id, outcome);
-            let keep_alive = shared.config.keep_alive;
+            let keep_alive = shared.config.timeouts.keep_alive;
             stream_response(ResponseBody::events(receiver, keep_alive, ()))
         }
         None => json_answer(id, outcome),

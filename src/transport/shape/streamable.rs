@@ -149,10 +149,10 @@ pub(crate) fn listen(
         return Err(Reason::ShuttingDown.into());
     }
     // Room for all that can have been missed beside what is to come.
-    let (queue, replay) = (shared.config.queue, shared.config.replay);
+    let (queue, replay) = (shared.config.limits.queue, shared.config.limits.replay);
     let limits = QueueLimits {
         bytes: queue.bytes.saturating_add(replay.bytes),
-        frames: queue.frames.saturating_add(replay.events),
+        events: queue.events.saturating_add(replay.events),
     };
     let end = Identity::of(head).and_then(Identity::end);
     let (sender, receiver) = resumable_queue(limits, &shared.observer, end);
@@ -380,7 +380,7 @@ impl Place {
     /// its request has sent already, beside what is to come. `None` when all is over.
     fn connect(&self, stream: StreamId, end: Option<Instant>) -> Option<Connected> {
         let early = self.row.with(|session| session.early(stream));
-        let limits = self.shared.config.queue.with_room_for(early);
+        let limits = self.shared.config.limits.queue.with_room_for(early);
         let ends = resumable_queue(limits, &self.shared.observer, end);
         let connection = ends.0.clone();
         let attached = self.row.with(|session| session.attach(stream, connection));
@@ -427,7 +427,7 @@ impl Place {
             // A revocation does not find it by its session.
             lease = lease.listed(&self.shared.leases, owner, &sender);
         }
-        let keep_alive = self.shared.config.keep_alive;
+        let keep_alive = self.shared.config.timeouts.keep_alive;
         let body = ResponseBody::events(receiver, keep_alive, attached);
         stream_response(body.leased(lease, move || sender.finish()))
     }
@@ -507,7 +507,7 @@ impl Asked {
             return shape.json(place.unanswered(&id));
         };
         let (_, receiver) = &connected.ends;
-        let patience = (form != Form::Json).then_some(place.shared.config.silence);
+        let patience = (form != Form::Json).then_some(place.shared.config.timeouts.stream_after);
         let came = first(pin!(poll_fn(|cx| turn.poll(cx))), receiver, patience).await;
         match came {
             First::Answer(Some(answer)) => return shape.json(answer),

@@ -250,7 +250,7 @@ mod tests {
 
     const LIMITS: QueueLimits = QueueLimits {
         bytes: 10_000,
-        frames: 100,
+        events: 100,
     };
 
     fn ends() -> (Sender, Receiver) {

@@ -187,7 +187,7 @@ mod tests {
 
     const LIMITS: QueueLimits = QueueLimits {
         bytes: 1000,
-        frames: 10,
+        events: 10,
     };
 
     async fn leased<T>(work: impl Future<Output = T>, lease: Lease) -> Option<T> {

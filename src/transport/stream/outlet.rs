@@ -82,7 +82,7 @@ mod tests {
 
     const LIMITS: QueueLimits = QueueLimits {
         bytes: 1000,
-        frames: 9,
+        events: 9,
     };
 
     fn frame(text: &'static str) -> Bytes {

@@ -15,12 +15,24 @@ use tokio::time::Instant;
 use crate::protocol::stream::{Closed, Connection};
 use crate::transport::observe::observer::Observer;
 
-/// How much the queue of a stream may hold.
+/// What may wait on one stream for a client that reads slowly.
+///
+/// A client that lets the queue fill up loses what the stream belongs to: its HTTP+SSE session, its
+/// connection to a stream of Streamable HTTP, which it can resume, or its `subscriptions/listen`. The
+/// answer to a request of 2026-07-28 is never lost; notifications about that request are left out when
+/// there is no room for them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct QueueLimits {
-    /// Bytes of heap. Each frame is charged [`OVERHEAD`] in addition to its text.
-    pub(crate) bytes: usize,
-    pub(crate) frames: usize,
+#[non_exhaustive]
+pub struct QueueLimits {
+    /// Bytes of heap. An event counts with its text and 64 bytes more, which it costs in addition; the
+    /// last event may exceed the limit. Must be at least 1.
+    ///
+    /// Default: 1 MiB.
+    pub bytes: usize,
+    /// Events. Must be at least 1.
+    ///
+    /// Default: 256.
+    pub events: usize,
 }
 
 /// What a frame costs in addition to its text: its entry in the queue, and what the allocator and the
@@ -32,13 +44,25 @@ fn charge(frame: &Bytes) -> usize {
 }
 
 impl QueueLimits {
+    const BYTES: usize = 1024 * 1024;
+    const EVENTS: usize = 256;
+
     /// The same limits with extra room, for `frames` that exist before the first one is read, whose texts
     /// have so many `bytes` together.
     pub(crate) fn with_room_for(self, (bytes, frames): (usize, usize)) -> Self {
         let bytes = bytes.saturating_add(frames.saturating_mul(OVERHEAD));
         Self {
             bytes: self.bytes.saturating_add(bytes),
-            frames: self.frames.saturating_add(frames),
+            events: self.events.saturating_add(frames),
+        }
+    }
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self {
+            bytes: Self::BYTES,
+            events: Self::EVENTS,
         }
     }
 }
@@ -331,7 +355,7 @@ impl Queue {
     ) -> Arc<Self> {
         Arc::new(Self {
             bytes: limits.bytes,
-            frames: limits.frames.try_into().unwrap_or(u32::MAX),
+            frames: limits.events.try_into().unwrap_or(u32::MAX),
             on_cut,
             observer: Arc::clone(observer),
             until,
@@ -388,8 +412,8 @@ mod tests {
 
     use super::*;
 
-    fn limits(bytes: usize, frames: usize) -> QueueLimits {
-        QueueLimits { bytes, frames }
+    fn limits(bytes: usize, events: usize) -> QueueLimits {
+        QueueLimits { bytes, events }
     }
 
     fn frame(text: &'static str) -> Bytes {

@@ -78,7 +78,13 @@ async fn a_foreign_event_is_an_unknown_one() {
 /// when all of them are busy; others are not affected.
 #[tokio::test]
 async fn a_principal_has_a_cap_of_its_own() {
-    let (running, _) = gated_with(|builder| builder.max_each(2, 1)).await;
+    let (running, _) = gated_with(|builder| {
+        builder.limits(|limits| {
+            limits.sessions_per_principal = Some(2);
+            limits.listen_streams_per_principal = Some(1);
+        })
+    })
+    .await;
     let (ada, bob) = (As::new(&running, "ada"), As::new(&running, "bob"));
     let first = ada.session("2025-11-25").await;
     let _second = ada.sse().await;

@@ -107,7 +107,10 @@ async fn behind_a_proxy_its_header_says_who_asks() {
 async fn in_a_private_network_each_machine_is_one_principal() {
     let mcp = McpService::builder(Server::new("Private", "1"))
         .authorizer(ByAddress)
-        .max_each(1, 1)
+        .limits(|limits| {
+            limits.sessions_per_principal = Some(1);
+            limits.listen_streams_per_principal = Some(1);
+        })
         .build()
         .unwrap();
     let (here, there) = (Some("10.0.0.1"), Some("10.0.0.2"));

@@ -182,7 +182,9 @@ impl Unread {
             std::future::pending::<String>()
         });
         let builder = McpService::builder(server.clone()).authorizer(Gate::new());
-        let mcp = set(builder.silence(Duration::ZERO)).build().unwrap();
+        let mcp = set(builder.timeouts(|timeouts| timeouts.stream_after = Duration::ZERO))
+            .build()
+            .unwrap();
         Self {
             server,
             mcp: mcp.for_peer("127.0.0.1:9".parse().unwrap()),

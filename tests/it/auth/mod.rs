@@ -186,7 +186,7 @@ async fn gated_with(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (Ru
     let builder = McpService::builder(server)
         .authorizer(Gate::new())
         .protected_resource(protected())
-        .silence(Duration::ZERO);
+        .timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
     (start(set(builder).build().unwrap()).await, seen)
 }
 

@@ -65,7 +65,8 @@ async fn a_batch_is_answered() {
 /// is executed.
 #[tokio::test]
 async fn a_faulty_batch_is_refused_whole() {
-    let (running, seen) = probe_with(|builder| builder.max_requests(4)).await;
+    let (running, seen) =
+        probe_with(|builder| builder.limits(|limits| limits.requests_per_session = 4)).await;
     let session = Session::open(running.address, V03, json!({})).await;
     let parsed = |text: String| serde_json::from_str::<Value>(&text).unwrap();
     let call = |id: u64| parsed(echo(id, "x"));
@@ -171,7 +172,11 @@ async fn a_refused_batch_cancels_nothing() {
 async fn a_long_answer_of_a_batch_arrives() {
     let (running, _) = probe_with(|builder| {
         let age = Duration::from_secs(60);
-        builder.replay(1000, 2, age)
+        builder.limits(|limits| {
+            limits.replay.bytes = 1000;
+            limits.replay.events = 2;
+            limits.replay.age = age;
+        })
     })
     .await;
     let session = Session::open(running.address, V03, json!({})).await;

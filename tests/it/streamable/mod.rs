@@ -277,7 +277,7 @@ async fn a_standalone_stream_must_be_accepted() {
 /// not a message is refused, and nothing in it is executed.
 #[tokio::test]
 async fn what_is_no_message_is_refused() {
-    let (running, seen) = probe_with(|builder| builder.body_limit(1000)).await;
+    let (running, seen) = probe_with(|builder| builder.limits(|limits| limits.body = 1000)).await;
     let session = Session::open(running.address, V11, json!({})).await;
     let line = echo(1, "x");
     let null = echo(Value::Null, "x");
@@ -443,7 +443,7 @@ async fn http_is_served_in_all_its_ways() {
 /// SPEC C-104: a faulty head is refused before the server asks for the body.
 #[tokio::test]
 async fn a_head_is_refused_before_its_body_is_asked_for() {
-    let (running, _) = probe_with(|builder| builder.body_limit(100)).await;
+    let (running, _) = probe_with(|builder| builder.limits(|limits| limits.body = 100)).await;
     let expect = "Connection: close\r\nExpect: 100-continue\r\n";
     let typed = "Content-Type: application/json\r\n";
     for (headers, status) in [
@@ -479,8 +479,8 @@ async fn a_head_is_refused_before_its_body_is_asked_for() {
 #[tokio::test]
 async fn a_body_has_its_length_and_its_time() {
     let (running, seen) = probe_with(|builder| {
-        let builder = builder.body_limit(100);
-        builder.body_timeout(Duration::from_millis(200))
+        let builder = builder.limits(|limits| limits.body = 100);
+        builder.timeouts(|timeouts| timeouts.body = Duration::from_millis(200))
     })
     .await;
     let head = format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{POST_HEADERS}");

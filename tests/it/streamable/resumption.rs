@@ -42,7 +42,8 @@ async fn resume(session: &Session, last: &str) -> Stream {
 #[tokio::test]
 async fn every_event_has_an_id_of_its_own() {
     let (server, seen) = probe();
-    let builder = McpService::builder(server.clone()).silence(Duration::ZERO);
+    let builder = McpService::builder(server.clone())
+        .timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
     let running = start(builder.build().unwrap()).await;
     for version in STREAMABLE {
         let session = Session::open(running.address, version, json!({})).await;
@@ -225,7 +226,9 @@ async fn a_priming_event_is_enough_to_come_back() {
 #[tokio::test]
 async fn a_call_runs_on_without_its_client() {
     for silence in [Duration::ZERO, Duration::from_secs(3600)] {
-        let (running, seen) = probe_with(|builder| builder.silence(silence)).await;
+        let (running, seen) =
+            probe_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = silence))
+                .await;
         for version in STREAMABLE {
             let session = Session::open(running.address, version, json!({})).await;
             let mcp = running.mcp.clone();
@@ -372,7 +375,14 @@ async fn the_new_connection_takes_over() {
 async fn what_is_kept_is_bounded() {
     let minute = Duration::from_secs(60);
     for (bytes, events, pad, kept) in [(1 << 20, 3, 0, 3), (4000, 100, 1000, 4)] {
-        let (running, _) = probe_with(|builder| builder.replay(bytes, events, minute)).await;
+        let (running, _) = probe_with(|builder| {
+            builder.limits(|limits| {
+                limits.replay.bytes = bytes;
+                limits.replay.events = events;
+                limits.replay.age = minute;
+            })
+        })
+        .await;
         let session = Session::open(running.address, V06, json!({})).await;
         let arguments = json!({"times": 8, "pad": pad});
         let mut stream = begin(&session, "chat", arguments).await;
@@ -427,7 +437,14 @@ async fn an_answer_too_large_to_keep_costs_other_streams_nothing() {
 #[tokio::test]
 async fn what_is_kept_is_kept_for_its_time() {
     let age = Duration::from_millis(20);
-    let (running, _) = probe_with(|builder| builder.replay(1 << 20, 100, age)).await;
+    let (running, _) = probe_with(|builder| {
+        builder.limits(|limits| {
+            limits.replay.bytes = 1 << 20;
+            limits.replay.events = 100;
+            limits.replay.age = age;
+        })
+    })
+    .await;
     let session = Session::open(running.address, V11, json!({})).await;
     let mut stream = begin(&session, "chat", json!({"times": 1})).await;
     let first = stream.event().await.unwrap();
@@ -479,7 +496,8 @@ async fn the_standalone_stream_goes_on() {
 #[tokio::test]
 async fn a_standalone_stream_is_primed() {
     let retry = Duration::from_millis(321);
-    let (running, _) = probe_with(|builder| builder.retry(retry)).await;
+    let (running, _) =
+        probe_with(|builder| builder.timeouts(|timeouts| timeouts.retry = retry)).await;
     for version in STREAMABLE {
         let session = Session::open(running.address, version, json!({})).await;
         let mut stream = session.listen(None).await;
@@ -502,7 +520,10 @@ async fn a_standalone_stream_is_primed() {
 /// in the one revision that allows it.
 #[tokio::test]
 async fn a_call_lets_its_connection_go() {
-    let (running, seen) = probe_with(|builder| builder.retry(Duration::from_millis(77))).await;
+    let (running, seen) = probe_with(|builder| {
+        builder.timeouts(|timeouts| timeouts.retry = Duration::from_millis(77))
+    })
+    .await;
     for times in [0, 2] {
         let session = Session::open(running.address, V11, json!({})).await;
         let mut stream = begin(&session, "release", json!({"times": times})).await;
@@ -580,8 +601,17 @@ async fn a_client_that_does_not_read_is_let_go() {
     const PAD: usize = 256 * 1024;
     const TIMES: usize = 64;
     let (running, seen) = probe_with(|builder| {
-        let builder = builder.stream_queue(1 << 20, 8).silence(Duration::ZERO);
-        builder.replay(TIMES * PAD * 2, 1000, Duration::from_secs(60))
+        let builder = builder
+            .limits(|limits| {
+                limits.queue.bytes = 1 << 20;
+                limits.queue.events = 8;
+            })
+            .timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
+        builder.limits(|limits| {
+            limits.replay.bytes = TIMES * PAD * 2;
+            limits.replay.events = 1000;
+            limits.replay.age = Duration::from_secs(60);
+        })
     })
     .await;
     let session = Session::open(running.address, V11, json!({})).await;

@@ -201,7 +201,7 @@ async fn an_idle_session_ends() {
     const MINUTE: Duration = Duration::from_secs(60);
     let (server, seen) = crate::support::probe::probe();
     // Only the running call may keep its session alive.
-    let builder = McpService::builder(server).request_timeout(None);
+    let builder = McpService::builder(server).timeouts(|timeouts| timeouts.request = None);
     let mcp = builder.build().unwrap();
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -257,8 +257,11 @@ async fn an_idle_session_ends() {
 #[tokio::test]
 async fn limits_are_answered_503() {
     let (running, seen) = probe_with(|builder| {
-        let builder = builder.silence(Duration::ZERO);
-        builder.max_sessions(1).max_requests(2)
+        let builder = builder.timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
+        builder.limits(|limits| {
+            limits.sessions = 1;
+            limits.requests_per_session = 2;
+        })
     })
     .await;
     let sse = Client::open(running.address).await;
@@ -272,7 +275,12 @@ async fn limits_are_answered_503() {
     let mut first = begin(&session, "wait", json!({})).await;
     let mut second = begin(&session, "wait", json!({})).await;
     let refused = post(&running, &session.headers(), echo(9, "x")).await;
-    check_refused(&refused, 503, -32603, "2 (limit: `Builder::max_requests`)");
+    check_refused(
+        &refused,
+        503,
+        -32603,
+        "2 (limit: `Limits::requests_per_session`)",
+    );
     assert_eq!(refused.json()["id"], 9);
     let answer = post(&running, "", initialize(V11)).await;
     check_refused(&answer, 503, -32603, "1 sessions");
@@ -348,10 +356,10 @@ async fn an_id_in_flight_is_not_taken_twice() {
 #[tokio::test]
 async fn without_sessions_each_post_stands_for_itself() {
     let (running, _) = probe_with(|builder| {
-        let builder = builder.silence(Duration::ZERO);
+        let builder = builder.timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
         builder
             .without_sessions()
-            .reply_timeout(Duration::from_secs(1))
+            .timeouts(|timeouts| timeouts.reply = Duration::from_secs(1))
     })
     .await;
     for line in ["GET /mcp", "DELETE /mcp", "HEAD /mcp", "PUT /mcp"] {
@@ -409,7 +417,7 @@ async fn without_sessions_each_post_stands_for_itself() {
 #[tokio::test]
 async fn without_sessions_a_stream_is_not_resumed() {
     let (running, seen) = probe_with(|builder| {
-        let builder = builder.silence(Duration::ZERO);
+        let builder = builder.timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
         builder.without_sessions()
     })
     .await;

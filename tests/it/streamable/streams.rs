@@ -62,7 +62,11 @@ async fn the_first_output_decides_the_form() {
 async fn a_long_answer_behind_a_note_arrives() {
     let (running, _) = probe_with(|builder| {
         let age = Duration::from_secs(60);
-        builder.replay(1000, 2, age)
+        builder.limits(|limits| {
+            limits.replay.bytes = 1000;
+            limits.replay.events = 2;
+            limits.replay.age = age;
+        })
     })
     .await;
     for version in STREAMABLE {
@@ -79,9 +83,18 @@ async fn a_long_answer_behind_a_note_arrives() {
 /// delivered, since its client could not read yet; also without sessions.
 #[tokio::test]
 async fn a_burst_before_the_first_read_arrives() {
-    let (running, _) = probe_with(|builder| builder.stream_queue(10_000, 4)).await;
+    let (running, _) = probe_with(|builder| {
+        builder.limits(|limits| {
+            limits.queue.bytes = 10_000;
+            limits.queue.events = 4;
+        })
+    })
+    .await;
     let (alone, _) = probe_with(|builder| {
-        let builder = builder.stream_queue(10_000, 4);
+        let builder = builder.limits(|limits| {
+            limits.queue.bytes = 10_000;
+            limits.queue.events = 4;
+        });
         builder.without_sessions()
     })
     .await;
@@ -107,8 +120,8 @@ async fn a_burst_before_the_first_read_arrives() {
 #[tokio::test]
 async fn a_silence_begins_a_stream() {
     let (running, seen) = probe_with(|builder| {
-        let builder = builder.silence(Duration::from_millis(5));
-        builder.retry(Duration::from_millis(1234))
+        let builder = builder.timeouts(|timeouts| timeouts.stream_after = Duration::from_millis(5));
+        builder.timeouts(|timeouts| timeouts.retry = Duration::from_millis(1234))
     })
     .await;
     for version in [V24, V03, V06, V11] {
@@ -135,8 +148,8 @@ async fn a_silence_begins_a_stream() {
 #[tokio::test]
 async fn a_quiet_stream_begins_with_a_byte() {
     let (running, seen) = probe_with(|builder| {
-        let builder = builder.silence(Duration::from_millis(5));
-        builder.keep_alive(None)
+        let builder = builder.timeouts(|timeouts| timeouts.stream_after = Duration::from_millis(5));
+        builder.timeouts(|timeouts| timeouts.keep_alive = None)
     })
     .await;
     for version in STREAMABLE {
@@ -325,8 +338,8 @@ async fn the_newest_standalone_stream_wins() {
 #[tokio::test]
 async fn quiet_streams_are_kept_alive() {
     let (running, seen) = probe_with(|builder| {
-        let builder = builder.silence(Duration::ZERO);
-        builder.keep_alive(Duration::from_millis(1))
+        let builder = builder.timeouts(|timeouts| timeouts.stream_after = Duration::ZERO);
+        builder.timeouts(|timeouts| timeouts.keep_alive = Some(Duration::from_millis(1)))
     })
     .await;
     let (session, mut standalone) = listening(&running, V11).await;
@@ -350,7 +363,7 @@ async fn a_cancelled_call_ends_its_exchange() {
     let (eager, seen_eager) = eager_probe().await;
     let (patient, seen_patient) = probe_with(|builder| {
         let patience = Duration::from_secs(3600);
-        builder.silence(patience)
+        builder.timeouts(|timeouts| timeouts.stream_after = patience)
     })
     .await;
     for version in STREAMABLE {

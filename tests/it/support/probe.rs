@@ -213,7 +213,10 @@ pub(crate) async fn probe_with(
 
 /// A probe that begins streams at once when an answer is not ready.
 pub(crate) async fn eager_probe() -> (Running, Arc<Seen>) {
-    probe_with(|builder| builder.silence(std::time::Duration::ZERO)).await
+    probe_with(|builder| {
+        builder.timeouts(|timeouts| timeouts.stream_after = std::time::Duration::ZERO)
+    })
+    .await
 }
 
 /// The params of a call.
