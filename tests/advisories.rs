@@ -1,6 +1,6 @@
-//! What other MCP servers had advisories for, each tried on this one, over sockets and on every
-//! endpoint: one test an advisory, named after it. Of advisories on clients the test is what a server
-//! can do for them.
+//! The advisories of other MCP servers, each tried on this one, over sockets and on every endpoint:
+//! one test for each advisory, named after it. For an advisory on a client, the test is what a
+//! server can do for it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -30,7 +30,7 @@ const V11: &str = "2025-11-25";
 const ACCEPT: &str = "Accept: application/json, text/event-stream\r\n";
 const JSON: &str = "Content-Type: application/json\r\n";
 
-/// A request that the server takes, and how.
+/// A request that the server accepts, and its answer.
 #[derive(Clone)]
 struct Door {
     line: String,
@@ -39,7 +39,7 @@ struct Door {
     status: u16,
 }
 
-/// A server with a client of each kind that is let in.
+/// A server with a client of each kind that it admits.
 struct House {
     running: Running,
     seen: Arc<Seen>,
@@ -63,8 +63,8 @@ impl House {
         self.running.address
     }
 
-    /// Every way in: each endpoint with each of its methods, in every era, with and without the
-    /// slash. Whoever comes through a POST calls `echo`; the last ends the session.
+    /// Every door: each endpoint with each of its methods, in every era, with and without the
+    /// slash. A POST calls `echo`; the last door ends the session.
     fn doors(&self) -> Vec<Door> {
         let door = |line: String, headers: &str, body: String, status| Door {
             line,
@@ -119,7 +119,7 @@ impl House {
         doors
     }
 
-    /// The ways in that take a message, one an era.
+    /// The doors that take a message, one for each era.
     fn inboxes(&self) -> [Door; 3] {
         let session = self.session.headers();
         let door = |line: String, headers: String| Door {
@@ -136,8 +136,8 @@ impl House {
         ]
     }
 
-    /// Whoever comes as they should is let in at every door; so what refused others was what they
-    /// did, and it did no harm.
+    /// Checks that a well-behaved client is admitted at every door: so the others were refused for
+    /// what they did, and did no harm.
     async fn is_open(&self) {
         let before = self.seen.calls();
         let doors = self.doors();
@@ -150,13 +150,13 @@ impl House {
         assert_eq!(self.seen.calls() - before, posts.count());
     }
 
-    /// Nobody was served.
+    /// Checks that no request was served.
     fn is_untouched(&self) {
         assert_eq!((self.seen.calls(), self.running.mcp.sessions()), (0, 2));
     }
 }
 
-/// A server with the settings that it has by itself.
+/// A server with its default settings.
 async fn house() -> House {
     let (running, seen) = probe_with(|builder| builder).await;
     House::open(running, seen).await
@@ -170,7 +170,8 @@ fn echo_of(text: &str) -> Value {
     call("echo", json!({"message": text}))
 }
 
-/// Sends a request as a stranger would: with this `Host`, and these lines beside the door's own.
+/// Sends a request as a stranger would: with this `Host`, and these lines in addition to the door's
+/// own.
 async fn knock(address: SocketAddr, door: &Door, host: &str, lines: &str) -> Answer {
     let Door {
         line,
@@ -187,8 +188,9 @@ async fn knock(address: SocketAddr, door: &Door, host: &str, lines: &str) -> Ans
     .await
 }
 
-/// GHSA-89vp-x53w-74fx (CVE-2026-42559, RUSTSEC-2026-0140, RUSTSEC-2026-0189), PITFALLS R-27: a page whose name
-/// was bound anew to a loopback address still sends its own name.
+/// GHSA-89vp-x53w-74fx (CVE-2026-42559, RUSTSEC-2026-0140, RUSTSEC-2026-0189), PITFALLS R-27: a
+/// page whose name was rebound to a loopback address still sends its own name as `Host`, and is
+/// refused.
 #[tokio::test]
 async fn ghsa_89vp_x53w_74fx_a_rebound_name_does_not_reach_a_local_server() {
     let house = house().await;
@@ -205,13 +207,13 @@ async fn ghsa_89vp_x53w_74fx_a_rebound_name_does_not_reach_a_local_server() {
         for door in house.doors() {
             let answer = knock(house.address(), &door, &host, "").await;
             check_refused(&answer, 403, -32600, "Host");
-            // Not even with an origin that is allowed.
+            // Not even with an allowed origin.
             let origin = format!("Origin: http://127.0.0.1:{port}\r\n");
             let answer = knock(house.address(), &door, &host, &origin).await;
             check_refused(&answer, 403, -32600, "Host");
         }
     }
-    // The name may be in the request line, and there may be two.
+    // The name may be in the request line, or appear twice.
     for door in house.doors() {
         let absolute = Door {
             line: door.line.replace(" /", " http://evil.example/"),
@@ -232,8 +234,8 @@ async fn ghsa_89vp_x53w_74fx_a_rebound_name_does_not_reach_a_local_server() {
     house.is_open().await;
 }
 
-/// GHSA-9pj6-vhgr-3mwh, PITFALLS R-2, R-4: no stranger fills the table of sessions: what is refused or given
-/// up leaves none, what is open is bounded, and what nobody uses goes.
+/// GHSA-9pj6-vhgr-3mwh, PITFALLS R-2, R-4: no stranger can fill the table of sessions: refused and
+/// abandoned requests leave none, open sessions are bounded, and unused ones expire.
 #[tokio::test]
 async fn ghsa_9pj6_vhgr_3mwh_sessions_do_not_pile_up() {
     let (running, seen) = probe_with(|builder| {
@@ -260,11 +262,11 @@ async fn ghsa_9pj6_vhgr_3mwh_sessions_do_not_pile_up() {
             request(address, line, headers, body).await;
             assert_eq!(running.mcp.sessions(), 0, "{line} {body}");
         }
-        // The client of a stream that does not stay.
+        // The client of a stream that it drops.
         drop(Client::open(address).await);
         until("no session", || running.mcp.sessions() == 0).await;
     }
-    // Many at once: the cap holds, and who is in is served.
+    // Many at once: the cap holds, and admitted sessions are served.
     let mut crowd = Vec::new();
     for _ in 0..3 {
         crowd.push(Client::open(address).await);
@@ -280,7 +282,7 @@ async fn ghsa_9pj6_vhgr_3mwh_sessions_do_not_pile_up() {
     }
     drop(crowd);
     until("room", || running.mcp.sessions() == 0).await;
-    // Those that nobody ever comes back to.
+    // Sessions whose clients never come back.
     for _ in 0..3 {
         let answer = request(address, "POST /mcp", POST_HEADERS, &good).await;
         assert_eq!(answer.status, 200);
@@ -289,8 +291,8 @@ async fn ghsa_9pj6_vhgr_3mwh_sessions_do_not_pile_up() {
     assert_eq!(seen.calls(), 0);
 }
 
-/// GHSA-33f5-2c5q-wgwj: clients follow addresses that a server names. Ours names none that a request
-/// could have brought it to, whatever proxies or strangers say that its address is.
+/// GHSA-33f5-2c5q-wgwj: clients follow addresses that a server names. No request can make this
+/// server name another address, whatever forwarding headers say.
 #[tokio::test]
 async fn ghsa_33f5_2c5q_wgwj_no_answer_repeats_the_address_that_a_request_claims() {
     let (running, seen) = probe_with(|builder| builder.allow_any_host().allow_any_origin()).await;
@@ -328,8 +330,8 @@ async fn ghsa_33f5_2c5q_wgwj_no_answer_repeats_the_address_that_a_request_claims
     }
 }
 
-/// GHSA-9g45-5xwm-f3wc, PITFALLS R-46: clients that follow a redirect take their headers along. There is none
-/// to follow, however the path is written.
+/// GHSA-9g45-5xwm-f3wc, PITFALLS R-46: clients that follow a redirect send their headers along.
+/// This server never redirects, however the path is written.
 #[tokio::test]
 async fn ghsa_9g45_5xwm_f3wc_nobody_is_redirected() {
     let house = house().await;
@@ -369,12 +371,12 @@ async fn ghsa_9g45_5xwm_f3wc_nobody_is_redirected() {
     assert_eq!(house.seen.calls(), 0);
 }
 
-/// GHSA-w48q-cv73-mx4w, PITFALLS R-26, R-27: who embeds the service and asks for nothing is protected.
+/// GHSA-w48q-cv73-mx4w, PITFALLS R-26, R-27: a service with default settings is protected.
 #[tokio::test]
 async fn ghsa_w48q_cv73_mx4w_protection_is_on_where_nobody_asked_for_it() {
     let (server, seen) = probe();
     let mcp = McpService::builder(server).build().unwrap();
-    // An accept loop of the embedder's own, which tells the service nothing of its connections.
+    // The embedder's own accept loop, which tells the service nothing about its connections.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = mcp.clone();
@@ -405,8 +407,8 @@ async fn ghsa_w48q_cv73_mx4w_protection_is_on_where_nobody_asked_for_it() {
     accepting.abort();
 }
 
-/// GHSA-9h52-p55h-vw2f, PITFALLS R-26, R-27: lists in which nothing is written admit nothing; only a word for
-/// it switches the protection off.
+/// GHSA-9h52-p55h-vw2f, PITFALLS R-26, R-27: empty lists admit nothing; only an explicit setting
+/// switches the protection off.
 #[tokio::test]
 async fn ghsa_9h52_p55h_vw2f_an_empty_list_does_not_switch_the_protection_off() {
     let nothing: [&str; 0] = [];
@@ -426,7 +428,8 @@ async fn ghsa_9h52_p55h_vw2f_an_empty_list_does_not_switch_the_protection_off() 
     house.is_open().await;
 }
 
-/// GHSA-8jxr-pr72-r468, PITFALLS R-26: a page of another origin is refused though it names the right host.
+/// GHSA-8jxr-pr72-r468, PITFALLS R-26: a page of another origin is refused although it names the
+/// right host.
 #[tokio::test]
 async fn ghsa_8jxr_pr72_r468_a_page_of_another_origin_is_refused() {
     let house = house().await;
@@ -458,8 +461,8 @@ async fn ghsa_8jxr_pr72_r468_a_page_of_another_origin_is_refused() {
     house.is_open().await;
 }
 
-/// GHSA-xw59-hvm2-8pj6 (CVE-2026-34742), PITFALLS R-26, R-27: one guard for every endpoint. A live session of
-/// HTTP+SSE is no way around it, wherever its endpoints were put.
+/// GHSA-xw59-hvm2-8pj6 (CVE-2026-34742), PITFALLS R-26, R-27: one guard covers every endpoint. A
+/// live HTTP+SSE session does not bypass it, wherever its endpoints are mounted.
 #[tokio::test]
 async fn ghsa_xw59_hvm2_8pj6_the_old_transport_is_guarded_as_the_new_one() {
     for moved in [false, true] {
@@ -504,14 +507,15 @@ async fn ghsa_xw59_hvm2_8pj6_the_old_transport_is_guarded_as_the_new_one() {
             }
         }
         assert_eq!((seen.calls(), running.mcp.sessions()), (0, 1));
-        // The first event for its own client is the answer to its own call.
+        // The first event for the session's client is the answer to its own call.
         let answer = client.call("tools/call", echo()).await;
         assert_eq!(text_of(&answer), "hello");
     }
 }
 
-/// GHSA-89xv-2j6f-qhc8 (CVE-2026-33252, GO-2026-4773), PITFALLS R-26, R-28: what a page may send anywhere without
-/// asking, such as a form, runs no tool; with an origin it is refused, and without one as well.
+/// GHSA-89xv-2j6f-qhc8 (CVE-2026-33252, GO-2026-4773), PITFALLS R-26, R-28: what a page may send
+/// anywhere without a preflight, such as a form, runs no tool; it is refused with an origin and
+/// without one.
 #[tokio::test]
 async fn ghsa_89xv_2j6f_qhc8_a_simple_request_of_a_page_runs_no_tool() {
     let house = house().await;
@@ -548,12 +552,12 @@ async fn ghsa_89xv_2j6f_qhc8_a_simple_request_of_a_page_runs_no_tool() {
     house.is_open().await;
 }
 
-/// What came of a body, in every era: the status of the POST, and the code of the error or 0.
+/// The outcome of a body in every era: the status of the POST, and the error code or 0.
 async fn outcomes(house: &mut House, body: &str) -> Vec<(u16, i64)> {
     let mut outcomes = Vec::new();
     for (at, door) in house.inboxes().into_iter().enumerate() {
         let headers = format!("{JSON}{}", door.headers);
-        // Of the modern era is what says so.
+        // Only a body with an envelope is modern.
         let body = match at {
             2 => {
                 let meta = format!(r#""params":{{"_meta":{},"#, envelope(json!({})));
@@ -571,12 +575,12 @@ async fn outcomes(house: &mut House, body: &str) -> Vec<(u16, i64)> {
     outcomes
 }
 
-/// GHSA-wvj2-96wp-fq3f (CVE-2026-27896, GO-2026-4569), PITFALLS R-38: names are compared as they are written, so
-/// that whoever inspects a message and whoever carries it out read the same.
+/// GHSA-wvj2-96wp-fq3f (CVE-2026-27896, GO-2026-4569), PITFALLS R-38: names are case-sensitive, so
+/// that an inspecting proxy and the server read a message in the same way.
 #[tokio::test]
 async fn ghsa_wvj2_96wp_fq3f_names_of_another_case_are_other_names() {
     let mut house = house().await;
-    // To whoever reads JSON to the letter none of these calls `echo` with its argument.
+    // For an exact reader of JSON none of these calls `echo` with its argument.
     let no_method = [(400, -32600); 3];
     let no_tool = [(202, -32602), (200, -32602), (400, -32020)];
     let no_argument = [(202, 0), (200, 0), (200, 0)];
@@ -613,14 +617,14 @@ async fn ghsa_wvj2_96wp_fq3f_names_of_another_case_are_other_names() {
         let came = outcomes(&mut house, body).await;
         assert_eq!(came, expected, "{body}");
     }
-    // An id of another case makes a notification of a call: nothing is done and nothing is said.
+    // An id in another case makes the call a notification: nothing runs and nothing is answered.
     for door in house.inboxes() {
         let headers = format!("{JSON}{}", door.headers);
         let body = r#"{"jsonrpc":"2.0","ID":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"x"}}}"#;
         let answer = request(house.address(), &door.line, &headers, body).await;
         assert!([202, 400].contains(&answer.status), "{answer:?}");
     }
-    // A name of another case beside the right one changes nothing.
+    // A name in another case next to the right one changes nothing.
     let both = r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"none","Name":"echo"}}"#;
     for door in &house.inboxes()[..2] {
         let headers = format!("{JSON}{}", door.headers);
@@ -633,8 +637,8 @@ async fn ghsa_wvj2_96wp_fq3f_names_of_another_case_are_other_names() {
     }
 }
 
-/// GHSA-q382-vc8q-7jhj (GO-2026-4770), PITFALLS R-38: a name that is there twice, however it is written, is refused
-/// and neither of its values taken; a NUL behind a name makes another one.
+/// GHSA-q382-vc8q-7jhj (GO-2026-4770), PITFALLS R-38: a duplicate name, however it is escaped, is
+/// refused and neither value is used; a NUL after a name makes it another name.
 #[tokio::test]
 async fn ghsa_q382_vc8q_7jhj_no_name_is_there_twice() {
     let mut house = house().await;
@@ -676,7 +680,7 @@ async fn ghsa_q382_vc8q_7jhj_no_name_is_there_twice() {
         }
     }
     for (members, codes) in [
-        // Unknown members, and so no method.
+        // Unknown members, so there is no method.
         (
             format!(r#""id":1,"method\u0000":"tools/call","params":{{"name":"echo",{arguments}}}"#),
             [-32600; 3],
@@ -703,7 +707,7 @@ async fn ghsa_q382_vc8q_7jhj_no_name_is_there_twice() {
         assert_eq!(came, codes, "{body}");
     }
     assert_eq!(house.seen.calls(), 0);
-    // Beside the right names they are read past.
+    // Next to the right names they are ignored.
     let body = call(&format!(
         r#""id":1,"method\u0000":"ping","method":"tools/call","params":{{"name\u0000":"none","name":"echo",{arguments}}}"#
     ));
@@ -712,8 +716,8 @@ async fn ghsa_q382_vc8q_7jhj_no_name_is_there_twice() {
     assert_eq!(house.seen.calls(), 3);
 }
 
-/// GHSA-345p-7cg4-v4c7 (CVE-2026-25536), PITFALLS R-12, R-13: many clients use the same ids at the same time, and
-/// each is answered its own, in whatever order the answers are ready.
+/// GHSA-345p-7cg4-v4c7 (CVE-2026-25536), PITFALLS R-12, R-13: many clients use the same ids at the
+/// same time, and each gets its own answers, in whatever order they are ready.
 #[tokio::test]
 async fn ghsa_345p_7cg4_v4c7_equal_ids_of_several_clients_are_not_confused() {
     const CLIENTS: usize = 8;
@@ -750,7 +754,7 @@ async fn ghsa_345p_7cg4_v4c7_equal_ids_of_several_clients_are_not_confused() {
             seen.happens("begun", &tag).await;
             streams.push((tag, stream));
         }
-        // A second request with the id of a running one takes nothing over.
+        // A second request with the id of a running one takes over nothing.
         let ping = message(1, "ping", json!({}));
         let mut refused = sessions[0].post(&ping).await;
         assert_eq!(refused.status(), 400);
@@ -785,8 +789,8 @@ async fn ghsa_345p_7cg4_v4c7_equal_ids_of_several_clients_are_not_confused() {
     }
 }
 
-/// GHSA-8r9q-7v3j-jr4g, PITFALLS R-40: no URI makes the server try the ways in which it might match a template.
-/// A reader that goes back would need longer than there is time, by many powers of two.
+/// GHSA-8r9q-7v3j-jr4g, PITFALLS R-40: no URI makes the server backtrack while matching a template.
+/// A backtracking matcher would exceed the time limit by many powers of two.
 #[tokio::test]
 async fn ghsa_8r9q_7v3j_jr4g_no_uri_keeps_the_server_busy() {
     async fn read(_: mcp_wire::server::Call, _: mcp_wire::server::Read) -> &'static str {
@@ -840,8 +844,8 @@ async fn ghsa_8r9q_7v3j_jr4g_no_uri_keeps_the_server_busy() {
     check_refused(&answer, 406, -32600, "Accept");
 }
 
-/// CVE-2025-53366, PITFALLS R-37: a request that is no good is refused, and the server, the session and the
-/// connection go on.
+/// CVE-2025-53366, PITFALLS R-37: a malformed request is refused, and the server, the session and
+/// the connection go on.
 #[tokio::test]
 async fn cve_2025_53366_a_malformed_request_takes_nothing_down() {
     let mut house = house().await;
@@ -880,7 +884,7 @@ async fn cve_2025_53366_a_malformed_request_takes_nothing_down() {
             assert!([-32700, -32600].contains(&code), "{answer:?}");
         }
     }
-    // What is no HTTP ends its connection and nothing else.
+    // Bytes that are not HTTP end their connection and nothing else.
     for bytes in [
         "\r\n\r\n",
         "GET\r\n\r\n",
@@ -900,13 +904,14 @@ async fn cve_2025_53366_a_malformed_request_takes_nothing_down() {
     house.is_open().await;
 }
 
-/// Leaves at once, without the end that TCP has for it.
+/// Resets the connection instead of closing it.
 async fn slam(socket: TcpStream) {
     socket.set_zero_linger().unwrap();
     drop(socket);
 }
 
-/// CVE-2025-53365, PITFALLS R-8: clients leave wherever they are, rudely, and nobody else notices.
+/// CVE-2025-53365, PITFALLS R-8: clients reset their connections at any point, and no other client
+/// is affected.
 #[tokio::test]
 async fn cve_2025_53365_a_client_that_leaves_takes_nothing_down() {
     for silence in [Duration::ZERO, Duration::from_secs(3600)] {
@@ -915,7 +920,7 @@ async fn cve_2025_53365_a_client_that_leaves_takes_nothing_down() {
                 .await;
         let mut house = House::open(running, seen).await;
         for door in house.doors() {
-            // The one that ends the session of the others.
+            // This door ends the session of the others.
             if door.line.starts_with("DELETE") {
                 continue;
             }
@@ -930,7 +935,7 @@ async fn cve_2025_53365_a_client_that_leaves_takes_nothing_down() {
                 slam(socket).await;
             }
         }
-        // In the middle of a call, too.
+        // Also in the middle of a call.
         let mut params = call("wait", json!({"tag": "left"}));
         let session = Session::open(house.address(), V11, json!({})).await;
         let headers = format!("{}{POST_HEADERS}", session.headers());
@@ -947,7 +952,7 @@ async fn cve_2025_53365_a_client_that_leaves_takes_nothing_down() {
         house.seen.happens("over", "left").await;
         assert_eq!(session.call("ping", json!({})).await["result"], json!({}));
 
-        // Its stream has the answers to those who left.
+        // Its stream has the answers to the clients that left.
         let answer = house.sse.call("tools/call", echo()).await;
         assert_eq!(text_of(&answer), "hello");
         let mut stream = modern(house.address(), 1, "tools/call", echo()).await;

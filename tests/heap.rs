@@ -1,5 +1,5 @@
-//! What stays on the heap, and what is there at most: PITFALLS R-3, R-5, R-44. In bytes, which are the same on
-//! every machine.
+//! What remains on the heap, and its peak (PITFALLS R-3, R-5, R-44), in bytes, which are the same
+//! on every machine.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -37,7 +37,7 @@ const MIB: usize = 1024 * 1024;
 const NOISE: usize = 64 * 1024;
 const V11: &str = "2025-11-25";
 
-/// A test that runs while no other does.
+/// A test that runs alone.
 struct Alone(#[expect(dead_code, reason = "held for its Drop")] MutexGuard<'static, ()>);
 
 impl Alone {
@@ -46,7 +46,7 @@ impl Alone {
         Self(ALONE.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts from now on.
+    /// Starts to count.
     fn count(&self) -> Counting {
         let profiler = dhat::Profiler::builder().testing();
         Counting(profiler.trim_backtraces(Some(1)).build())
@@ -72,7 +72,7 @@ async fn open_session(mcp: &McpService) -> String {
     format!("Mcp-Session-Id: {id}\r\n")
 }
 
-/// PITFALLS R-3: whatever requests are refused for, they leave nothing.
+/// PITFALLS R-3: refused requests leave nothing, whatever the reason.
 #[tokio::test(start_paused = true)]
 async fn refused_requests_leave_nothing() {
     let alone = Alone::begin();
@@ -86,7 +86,7 @@ async fn refused_requests_leave_nothing() {
         .build()
         .unwrap();
     let session = open_session(&mcp).await;
-    // So that it does not give way to those that are refused.
+    // So that the refused ones do not evict it.
     let accept = format!("{session}Accept: text/event-stream\r\n");
     let _stream = mcp.call(direct("GET /mcp", &accept, "")).await;
     let in_session = format!("{session}{POST_HEADERS}");
@@ -161,8 +161,8 @@ fn long_json() -> Json {
     Json::parse(text).unwrap()
 }
 
-/// PITFALLS R-5: what a session kept for its client is freed with it, though handlers may still hold on to
-/// what they know of it.
+/// PITFALLS R-5: what a session kept for its client is freed with it, although handlers may still
+/// hold their contexts.
 #[tokio::test(start_paused = true)]
 async fn an_ended_session_keeps_no_events() {
     let alone = Alone::begin();
@@ -209,9 +209,9 @@ impl Dispatcher for Waiting {
     }
 }
 
-/// FIELD X-7: what a handler tells of a call whose client has left waits for nobody, whether the client
-/// left before the first event or after it, and whatever it takes. What can be resumed is kept up to
-/// the limit of the replay.
+/// FIELD X-7: notifications of a call whose client has left are not queued, whether the client left
+/// before or after the first event, and whatever form it accepts. A resumable stream keeps them up
+/// to the limit of the replay buffer.
 #[tokio::test(start_paused = true)]
 async fn what_is_told_after_the_client_left_is_not_queued() {
     let alone = Alone::begin();
@@ -283,7 +283,7 @@ async fn what_is_told_after_the_client_left_is_not_queued() {
     }
 }
 
-/// A request whose header values lie in one buffer of a MiB, as hyper may have read them.
+/// A request whose header values share one buffer of a MiB, as hyper may have read them.
 fn with_large_head(mut request: HttpRequest<Full<Bytes>>) -> HttpRequest<Full<Bytes>> {
     let text: String = request
         .headers()
@@ -305,8 +305,8 @@ fn with_large_head(mut request: HttpRequest<Full<Bytes>>) -> HttpRequest<Full<By
     request
 }
 
-/// FIELD X-3: a call that waits keeps what it was asked for, and a listening request less; neither
-/// keeps the body that it came in, nor the buffer of its head.
+/// FIELD X-3: a waiting call keeps its params, and a listening request less; neither keeps its body
+/// or the buffer of its head.
 #[tokio::test(start_paused = true)]
 async fn what_waits_keeps_no_body_and_no_buffer() {
     const TIMES: usize = 4;
@@ -360,7 +360,8 @@ async fn what_waits_keeps_no_body_and_no_buffer() {
     }
 }
 
-/// FIELD X-3: the arguments are the handler's: in a session nobody else keeps them while it runs.
+/// FIELD X-3: the arguments belong to the handler: in a session nothing else keeps them while it
+/// runs.
 #[tokio::test(start_paused = true)]
 async fn arguments_that_a_handler_drops_are_gone() {
     let alone = Alone::begin();
@@ -393,7 +394,7 @@ async fn arguments_that_a_handler_drops_are_gone() {
     }
 }
 
-/// A body that is made as it is read, in pieces as a connection has them.
+/// A body that is made while it is read, in pieces like those of a connection.
 struct Pieces(VecDeque<u8>);
 
 impl Body for Pieces {
@@ -414,7 +415,7 @@ impl Body for Pieces {
     }
 }
 
-/// A body of which less comes than its length declares.
+/// A body that is shorter than its declared length.
 struct Promised {
     pieces: VecDeque<Bytes>,
     declared: u64,
@@ -439,7 +440,8 @@ impl Body for Promised {
     }
 }
 
-/// PITFALLS R-44, FIELD X-13: a client gets memory for what it sent, not for what it declared, however many do so.
+/// PITFALLS R-44, FIELD X-13: the server allocates for what clients send, not for what they
+/// declare, however many they are.
 #[tokio::test(start_paused = true)]
 async fn a_declared_length_is_not_allocated_before_it_arrives() {
     const SENT: usize = 100_000;
@@ -466,8 +468,8 @@ async fn a_declared_length_is_not_allocated_before_it_arrives() {
     assert!(counting.live() < NOISE, "{}", counting.live());
 }
 
-/// FIELD X-13: what a handler was given goes out as it came; a text of its own goes out without a copy,
-/// unless something in it has to be escaped.
+/// FIELD X-13: a text from the request is sent on without a copy, and so is the handler's own text,
+/// unless it needs escapes.
 #[tokio::test(start_paused = true)]
 async fn a_long_text_is_not_copied_on_its_way_out() {
     let alone = Alone::begin();
@@ -498,8 +500,8 @@ async fn a_long_text_is_not_copied_on_its_way_out() {
     }
 }
 
-/// PITFALLS R-44: of a long request and of a long answer there are never more than two at a time, one of them
-/// the client's or the handler's own.
+/// PITFALLS R-44: there are never more than two copies of a long request or answer at a time, one
+/// of them the client's or the handler's own.
 #[tokio::test(start_paused = true)]
 async fn a_long_message_is_there_twice_at_most() {
     let alone = Alone::begin();
@@ -520,7 +522,7 @@ async fn a_long_message_is_there_twice_at_most() {
         let counting = alone.count();
         let (status, _) = whole(mcp.call(HttpRequest::from_parts(head, body)).await).await;
         assert_eq!(status, 200);
-        // The client's own was there before the counting began.
+        // The client's copy existed before the count began.
         let peak = counting.peak();
         assert!(peak < MIB + 2 * NOISE, "{peak}");
     }
@@ -540,19 +542,19 @@ async fn a_long_message_is_there_twice_at_most() {
     }
 }
 
-/// Little to send, much to keep: elements of an array, so many bytes of them.
+/// Elements of an array that are short as text and large as a tree, this many bytes of them.
 fn dear(piece: &str, bytes: usize) -> String {
     let mut text = piece.repeat(bytes / piece.len());
     text.truncate(text.trim_end_matches(',').len());
     text
 }
 
-/// FIELD X-1, X-2, X-4: what a request leaves behind is bounded, and so is what it takes while it is
-/// answered, whatever its text looks like. The bench `retained` measures many more.
+/// FIELD X-1, X-2, X-4: what a request leaves behind and what it takes while it is answered are
+/// bounded, whatever its text looks like. The bench `retained` measures many more.
 #[tokio::test(start_paused = true)]
 async fn what_a_request_leaves_is_bounded_whatever_its_text_looks_like() {
     let alone = Alone::begin();
-    // The limits of capabilities and of a filter, each with what else belongs to a session or a listener.
+    // The limits of capabilities and of a filter, each with the rest of a session or a listener.
     const SESSION: usize = 8 * 1024 + 2 * 1024;
     const LISTENER: usize = 64 * 1024 + 6 * 1024;
     const TREE: usize = 32 * MIB;
@@ -583,7 +585,7 @@ async fn what_a_request_leaves_is_bounded_whatever_its_text_looks_like() {
             let mcp = McpService::builder(Server::new("Heap", "1"))
                 .build()
                 .unwrap();
-            // What is made once is no request's.
+            // What is allocated once does not belong to a request.
             drop(open_session(&mcp).await);
             let body =
                 format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
@@ -599,7 +601,7 @@ async fn what_a_request_leaves_is_bounded_whatever_its_text_looks_like() {
     }
 }
 
-/// What serde_json keeps of a text, in bytes of heap.
+/// What serde_json keeps for a text, in bytes of heap.
 fn kept_of(counting: &Counting, text: &str) -> usize {
     let before = counting.live();
     let tree: Value = serde_json::from_str(text).unwrap();
@@ -631,8 +633,8 @@ fn object_of(names: impl IntoIterator<Item = u64>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// FIELD X-4: what the parser adds up for a tree is never below what the tree keeps, and not far above
-/// it for the values of real messages.
+/// FIELD X-4: the parser's estimate for a tree is never below what the tree takes, and not far
+/// above it for values of real messages.
 #[test]
 fn the_price_of_a_tree_is_never_below_what_it_keeps() {
     let alone = Alone::begin();
@@ -684,12 +686,12 @@ fn the_price_of_a_tree_is_never_below_what_it_keeps() {
         let beginning = &body[..body.len().min(100)];
         let beginning = String::from_utf8_lossy(beginning);
         assert!(parsed(kept - 1).is_err(), "{kept} bytes: {beginning}");
-        // Empty texts and short ones take a block of the heap less, or a smaller one, than is charged.
+        // Empty and short texts take fewer or smaller heap blocks than the estimate.
         assert!(parsed(4 * kept).is_ok(), "{kept} bytes: {beginning}");
     }
 }
 
-/// FIELD X-5: names are kept up to a number, each once, and none after a duplicate.
+/// FIELD X-5: a limited number of names is kept, each once, and none after a duplicate.
 #[test]
 fn names_take_no_more_than_the_body() {
     let alone = Alone::begin();
@@ -738,7 +740,7 @@ impl Dispatcher for KeepsIds {
     }
 }
 
-/// FIELD X-3: an id that is kept does not keep the message that it came with.
+/// FIELD X-3: a kept id does not keep its message.
 #[tokio::test(start_paused = true)]
 async fn a_kept_id_keeps_no_body() {
     let alone = Alone::begin();
@@ -762,7 +764,7 @@ async fn a_kept_id_keeps_no_body() {
     assert!(counting.live() < NOISE, "{}", counting.live());
 }
 
-/// FIELD X-1: a session keeps what its client declares as text, whatever a tree of it would take.
+/// FIELD X-1: a session keeps declared capabilities as text, however large their tree would be.
 #[tokio::test(start_paused = true)]
 async fn sessions_keep_capabilities_as_text() {
     const SESSIONS: usize = 100;
@@ -800,8 +802,8 @@ async fn sessions_keep_capabilities_as_text() {
     assert!(counting.live() < NOISE, "{}", counting.live());
 }
 
-/// FIELD X-2: what a listener keeps of its filter is bounded with the overhead of each URI; where there
-/// is no resource to tell of, nothing is kept.
+/// FIELD X-2: what a listener keeps of its filter is bounded, with the overhead of each URI; on a
+/// server without resources nothing is kept.
 #[tokio::test(start_paused = true)]
 async fn listeners_keep_what_they_are_told_of() {
     const LISTENERS: usize = 40;
@@ -827,7 +829,7 @@ async fn listeners_keep_what_they_are_told_of() {
         let counting = alone.count();
         let mut open = Vec::new();
         for _ in 0..LISTENERS {
-            // The bytes of the body are shared, so that only what is kept of them counts.
+            // The body's bytes are shared, so that only what is kept of them counts.
             let answer = mcp.call(direct("POST /mcp", &headers, body.clone())).await;
             assert_eq!(answer.status(), 200);
             open.push(answer);
@@ -838,7 +840,7 @@ async fn listeners_keep_what_they_are_told_of() {
     }
 }
 
-/// FIELD X-4: a list looks at its cursor in the text, and builds no tree of anything.
+/// FIELD X-4: a list reads its cursor from the text, and builds no tree.
 #[tokio::test(start_paused = true)]
 async fn a_long_cursor_is_refused_from_its_text() {
     let alone = Alone::begin();
@@ -865,8 +867,8 @@ async fn a_long_cursor_is_refused_from_its_text() {
     }
 }
 
-/// FIELD X-4: where a tree is built, it is built once, and takes no more than the limit of a tree beside
-/// three times the body; an exponent changes nothing of that.
+/// FIELD X-4: a tree is built at most once, and takes no more than the tree limit plus three times
+/// the body, with or without an exponent.
 #[tokio::test(start_paused = true)]
 async fn arguments_take_one_tree_within_its_limit() {
     let alone = Alone::begin();
