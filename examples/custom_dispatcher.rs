@@ -30,10 +30,11 @@ fn answer(cx: &Context, request: &Request) -> Result<Json, ErrorObject> {
         (_, "tools/call") => call(cx, request),
         (_, method) => return Err(ErrorObject::method_not_found(method)),
     };
-    Ok(Json::from(&match era {
+    let result = match era {
         Era::Modern => modern(result, request.method()),
         _ => result,
-    }))
+    };
+    Ok(Json::try_from(&result)?)
 }
 
 /// Adds the members that results have since 2026-07-28.

@@ -140,7 +140,7 @@ struct Large(Arc<Mutex<Vec<Context>>>);
 impl Dispatcher for Large {
     fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
         let answer = match request.method() {
-            "initialize" => Json::from(&json!({"protocolVersion": V11})),
+            "initialize" => Json::try_from(&json!({"protocolVersion": V11})).expect("an object"),
             "give" => long_json(),
             "keep" => {
                 cx.notify("n", Some(&long_json())).unwrap();
@@ -201,7 +201,7 @@ struct Waiting(Arc<Mutex<Vec<Context>>>);
 impl Dispatcher for Waiting {
     fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
         if request.method() == "initialize" {
-            let result = Json::from(&json!({"protocolVersion": V11}));
+            let result = Json::try_from(&json!({"protocolVersion": V11})).expect("an object");
             return Box::pin(std::future::ready(Ok(result)));
         }
         self.0.lock().unwrap().push(cx);
@@ -266,7 +266,7 @@ async fn what_is_told_after_the_client_left_is_not_queued() {
             let contexts = waiting.0.lock().unwrap();
             assert_eq!(contexts.len(), 2);
             let note = json!({"text": "x".repeat(64 * 1024)});
-            let note = Json::from(&note);
+            let note = Json::try_from(&note).expect("an object");
             for _ in 0..8 {
                 for cx in &*contexts {
                     let _ = cx.notify("n", Some(&note));

@@ -39,10 +39,11 @@ impl Dispatcher for Gateway {
                 "tools/call" => echo(&request, json!({})),
                 "test/count" => {
                     for number in 1..=3 {
-                        let params = Json::from(&json!({ "number": number }));
+                        let params =
+                            Json::try_from(&json!({ "number": number })).expect("an object");
                         cx.notify("notifications/number", Some(&params))?;
                     }
-                    Ok(Json::from(&json!({"counted": 3})))
+                    Ok(Json::try_from(&json!({"counted": 3})).expect("an object"))
                 }
                 "test/roots" => Ok(cx.request("roots/list", None).await?),
                 "subscriptions/listen" if is_modern => listen(cx, request).await,
@@ -66,11 +67,12 @@ impl Dispatcher for Gateway {
 
 fn initialize(params: Value) -> Json {
     let asked = params["protocolVersion"].as_str().unwrap_or_default();
-    Json::from(&json!({
+    Json::try_from(&json!({
         "protocolVersion": ProtocolVersion::negotiate(asked).as_str(),
         "capabilities": {"tools": {}},
         "serverInfo": {"name": "Gateway", "version": "1"},
     }))
+    .expect("an object")
 }
 
 fn echo(request: &Request, mut result: Value) -> Result<Json, ErrorObject> {
@@ -78,7 +80,7 @@ fn echo(request: &Request, mut result: Value) -> Result<Json, ErrorObject> {
     let arguments = arguments.ok_or_else(|| ErrorObject::invalid_params("no arguments"))?;
     let text = String::from_utf8(arguments.as_bytes().to_vec()).unwrap();
     result["content"] = json!([{"type": "text", "text": text}]);
-    Ok(Json::from(&result))
+    Ok(Json::try_from(&result).expect("an object"))
 }
 
 /// Tells of everything but resources whose URI is a secret.
@@ -90,10 +92,11 @@ async fn listen(cx: Context, request: Request) -> Result<Json, ErrorObject> {
     drop(request);
     cx.listen(filter).await?;
     let id: Value = serde_json::from_slice(id.as_bytes()).unwrap();
-    Ok(Json::from(&json!({
+    Ok(Json::try_from(&json!({
         "resultType": "complete",
         "_meta": {"io.modelcontextprotocol/subscriptionId": id},
-    })))
+    }))
+    .expect("an object"))
 }
 
 async fn gateway() -> (Running, Gateway) {

@@ -47,7 +47,7 @@ impl Dispatcher for Mute {
 fn talkative() -> Server {
     let talk = Tool::new("talk").input(json!({"type": "object"}));
     Server::new("Bench", "1.0.0").tool(talk, async |cx: Call, _: Arguments| {
-        let note = Json::from(&json!({"pad": "x".repeat(1_000)}));
+        let note = Json::try_from(&json!({"pad": "x".repeat(1_000)})).expect("an object");
         for _ in 0..16 {
             let _ = cx.notify("notifications/note", Some(&note));
         }

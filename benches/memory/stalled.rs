@@ -90,7 +90,7 @@ impl Drop for Flooding {
 /// The tool `flood` sends this many bytes of notifications; the tool `echo` answers at once.
 fn server(flood: Arc<Flood>, bytes: usize) -> Server {
     let tool = |name: &str| Tool::new(name).input(json!({"type": "object"}));
-    let chunk = Json::from(&json!({"pad": "x".repeat(CHUNK)}));
+    let chunk = Json::try_from(&json!({"pad": "x".repeat(CHUNK)})).expect("an object");
     Server::new("Bench", "1.0.0")
         .tool(tool("echo"), async |_: Call, _: Arguments| "echo")
         .tool(tool("flood"), move |cx: Call, _: Arguments| {

@@ -59,8 +59,11 @@ fn lifetime(c: &mut Criterion) {
 fn calls(c: &mut Criterion) {
     let mut group = c.benchmark_group("session/call");
     let now = Instant::now();
-    let small = Json::from(&serde_json::json!({"content": [{"type": "text", "text": "hello"}]}));
-    let large = Json::from(&serde_json::json!({"text": "x".repeat(64 << 10)}));
+    let small =
+        Json::try_from(&serde_json::json!({"content": [{"type": "text", "text": "hello"}]}))
+            .expect("an object");
+    let large =
+        Json::try_from(&serde_json::json!({"text": "x".repeat(64 << 10)})).expect("an object");
 
     call(
         &mut group,

@@ -57,7 +57,7 @@ async fn ask(call: Call, arguments: Arguments) -> Result<String, ToolError> {
 /// Sends the arguments as a notification, many times.
 fn tell(call: &Call, arguments: Arguments) {
     let arguments = arguments.into_value();
-    let note = Json::from(&arguments);
+    let note = Json::try_from(&arguments).expect("an object");
     drop(arguments);
     let times = NOTIFICATIONS.min(1 + LEAST_BYTES / note.as_bytes().len());
     for _ in 0..times {

@@ -49,7 +49,7 @@ impl Dispatcher for ByMethod {
                 "initialize" => {
                     let version = request.params().and_then(|params| params.name());
                     let version = version.as_deref().unwrap_or("2025-11-25");
-                    Ok(Json::from(&json!({"protocolVersion": version})))
+                    Ok(Json::try_from(&json!({"protocolVersion": version})).expect("an object"))
                 }
                 "tools/call" => {
                     let _ = cx.notify("said", None);

@@ -65,11 +65,11 @@ impl Dispatcher for Scripted {
                     for change in 0..CHANGES {
                         assert!(cx.subscribe(&uri(change)));
                     }
-                    Ok(Json::from(&json!({"protocolVersion": name})))
+                    Ok(Json::try_from(&json!({"protocolVersion": name})).expect("an object"))
                 }
                 _ => {
                     work(&cx, &name).await;
-                    Ok(Json::from(&json!({"said": "done"})))
+                    Ok(Json::try_from(&json!({"said": "done"})).expect("an object"))
                 }
             }
         })
@@ -86,7 +86,7 @@ impl Dispatcher for Scripted {
 async fn work(cx: &Context, name: &str) {
     let steps = name[1..].parse().unwrap();
     for step in 0..steps {
-        let said = Json::from(&json!({ "said": step }));
+        let said = Json::try_from(&json!({ "said": step })).expect("an object");
         let _ = cx.notify("said", Some(&said));
         if name.starts_with('p') && step == 0 {
             cx.release_connection();

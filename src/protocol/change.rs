@@ -33,7 +33,7 @@ impl Change {
     /// The params of its notification.
     pub(crate) fn params(&self) -> Option<Json> {
         match self {
-            Self::Resource(uri) => Some(Json::from(&json!({ "uri": uri }))),
+            Self::Resource(uri) => Some(Json::try_from(&json!({ "uri": uri })).expect("an object")),
             Self::Tools | Self::Prompts | Self::Resources => None,
         }
     }

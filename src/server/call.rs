@@ -163,8 +163,9 @@ impl Call {
         if let Some(logger) = logger {
             params["logger"] = logger.into();
         }
+        let params = Json::try_from(&params).expect("an object");
         // As above.
-        let _ = self.notify(Method::LoggingMessage.as_str(), Some(&Json::from(&params)));
+        let _ = self.notify(Method::LoggingMessage.as_str(), Some(&params));
     }
 }
 

@@ -108,7 +108,8 @@ impl Call {
         if let Some(round) = self.round() {
             return Ok(round.ask(key, (method, params), read).await);
         }
-        let params = params.as_ref().map(Json::from);
+        let params = params.as_ref().map(Json::try_from).transpose();
+        let params = params.map_err(|fault| RequestError::Faulty(fault.to_string()))?;
         let answer = self.request(method.as_str(), params.as_ref()).await?;
         let answer = serde_json::from_slice(answer.as_bytes());
         answer.ok().and_then(read).ok_or(RequestError::Malformed)

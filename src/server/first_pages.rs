@@ -75,7 +75,9 @@ mod tests {
             for list in lists {
                 for version in ProtocolVersion::ALL {
                     for has_identity in [false, true] {
-                        let make = || Ok(Json::from(&json!({ list.key(): made() })));
+                        let make = || {
+                            Ok(Json::try_from(&json!({ list.key(): made() })).expect("an object"))
+                        };
                         all.extend(pages.get_or_make(list, version, has_identity, make));
                     }
                 }

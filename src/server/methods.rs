@@ -134,7 +134,7 @@ impl Shared {
         if let Some(instructions) = self.instructions() {
             result["instructions"] = instructions.into();
         }
-        Ok(Json::from(&result))
+        Ok(Json::try_from(&result)?)
     }
 
     fn instructions(&self) -> Option<&str> {

@@ -46,19 +46,19 @@ pub struct Event<'a> {
     name: Option<EventName>,
     id: Option<EventId>,
     retry: Option<Duration>,
-    data: &'a [u8],
+    data: &'a str,
 }
 
 impl<'a> Event<'a> {
-    /// An event with this data, of the default type `message`. The data is UTF-8 text; line
-    /// breaks in it are kept (one `data:` line each).
+    /// An event with this data, of the default type `message`. Line breaks in the data are kept: each
+    /// line is a `data:` line of its own.
     #[must_use]
-    pub fn new(data: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+    pub fn new(data: &'a str) -> Self {
         Self {
             name: None,
             id: None,
             retry: None,
-            data: data.as_ref(),
+            data,
         }
     }
 
@@ -88,18 +88,14 @@ impl<'a> Event<'a> {
     pub fn encode(&self) -> Bytes {
         let mut frame = Vec::with_capacity(self.data.len() + 64);
         if let Some(name) = self.name {
-            field(&mut frame, "event", name.as_str().as_bytes());
+            field(&mut frame, "event", name.as_str());
         }
         if let Some(id) = &self.id {
-            field(&mut frame, "id", id.as_str().as_bytes());
+            field(&mut frame, "id", id.as_str());
         }
         if let Some(retry) = self.retry {
             // SPEC H-9: ASCII digits only.
-            field(
-                &mut frame,
-                "retry",
-                retry.as_millis().to_string().as_bytes(),
-            );
+            field(&mut frame, "retry", &retry.as_millis().to_string());
         }
         for line in Lines(Some(self.data)) {
             field(&mut frame, "data", line);
@@ -144,27 +140,28 @@ pub(crate) fn message_frame(
 }
 
 /// One `name: value` line. The one space survives values that begin with a space (SPEC H-5).
-fn field(frame: &mut Vec<u8>, name: &str, value: &[u8]) {
+fn field(frame: &mut Vec<u8>, name: &str, value: &str) {
     frame.extend_from_slice(name.as_bytes());
     frame.extend_from_slice(b": ");
-    frame.extend_from_slice(value);
+    frame.extend_from_slice(value.as_bytes());
     frame.push(b'\n');
 }
 
 /// The lines of a text, broken at CRLF, LF and CR; a lone CR must not reach the wire inside a
 /// value (SPEC H-4). Text without a break is one line, and so is the empty text.
-struct Lines<'a>(Option<&'a [u8]>);
+struct Lines<'a>(Option<&'a str>);
 
 impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
+    type Item = &'a str;
 
-    fn next(&mut self) -> Option<&'a [u8]> {
+    fn next(&mut self) -> Option<&'a str> {
         let rest = self.0?;
-        let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else {
+        let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let Some(end) = rest.as_bytes().iter().position(is_break) else {
             self.0 = None;
             return Some(rest);
         };
-        let width = if rest[end..].starts_with(b"\r\n") {
+        let width = if rest[end..].starts_with("\r\n") {
             2
         } else {
             1
@@ -370,8 +367,10 @@ mod tests {
     /// SPEC H-3: a message is one event with exactly one `data:` line.
     #[test]
     fn a_message_frame_is_one_data_line_in_one_exact_buffer() {
-        let json = br#"{"text":"a\nb"}"#;
-        let frame = message_frame(None, json.len(), |out| out.extend_from_slice(json));
+        let json = r#"{"text":"a\nb"}"#;
+        let frame = message_frame(None, json.len(), |out| {
+            out.extend_from_slice(json.as_bytes());
+        });
         assert_eq!(frame, "event: message\ndata: {\"text\":\"a\\nb\"}\n\n");
         assert_eq!(
             decode(&frame),

@@ -211,12 +211,13 @@ impl Dispatcher for Notifies {
     fn request(&self, _: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
         let params: Value = serde_json::from_slice(request.params().unwrap().as_bytes()).unwrap();
         let version = &params["protocolVersion"];
-        let answer = Json::from(&json!({ "protocolVersion": version }));
+        let answer = Json::try_from(&json!({ "protocolVersion": version })).expect("an object");
         Box::pin(std::future::ready(Ok(answer)))
     }
 
     fn notification(&self, cx: Context, notification: Notification) -> BoxFuture<()> {
-        let params = Json::from(&json!({"level": "info", "data": notification.method()}));
+        let params = Json::try_from(&json!({"level": "info", "data": notification.method()}))
+            .expect("an object");
         cx.notify("notifications/message", Some(&params)).unwrap();
         Box::pin(async move {
             let asked = cx.request("ping", None).await;

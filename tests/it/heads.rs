@@ -45,7 +45,7 @@ impl Dispatcher for Heads {
             if request.method() == "initialize" {
                 known["protocolVersion"] = V11.into();
             }
-            Ok(Json::from(&known))
+            Ok(Json::try_from(&known).expect("an object"))
         })
     }
 
@@ -141,7 +141,7 @@ async fn the_handlers_of_a_batch_know_its_head() {
             if request.method() != "initialize" {
                 return self.0.request(cx, request);
             }
-            let hello = Json::from(&json!({"protocolVersion": V03}));
+            let hello = Json::try_from(&json!({"protocolVersion": V03})).expect("an object");
             Box::pin(std::future::ready(Ok(hello)))
         }
 

@@ -268,7 +268,7 @@ impl Dispatcher for Pausing {
             for _ in 0..pauses {
                 tokio::task::yield_now().await;
             }
-            Ok(Json::from(&json!({"protocolVersion": V11})))
+            Ok(Json::try_from(&json!({"protocolVersion": V11})).expect("an object"))
         })
     }
 }

@@ -162,7 +162,9 @@ struct SlowToHear {
 impl Dispatcher for SlowToHear {
     fn request(&self, _: Context, _: Message) -> BoxFuture<Result<Json, ErrorObject>> {
         let result = json!({"protocolVersion": "2025-06-18", "capabilities": {}});
-        Box::pin(std::future::ready(Ok(Json::from(&result))))
+        Box::pin(std::future::ready(Ok(
+            Json::try_from(&result).expect("an object")
+        )))
     }
 
     fn notification(&self, _: Context, _: Notification) -> BoxFuture<()> {

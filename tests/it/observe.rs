@@ -445,7 +445,7 @@ impl Dispatcher for Odd {
     fn request(&self, _: Context, _: Request) -> BoxFuture<Result<Json, ErrorObject>> {
         let result = json!({"protocolVersion": "2025-06-18", "capabilities": {}});
         Box::pin(std::future::ready(if self.opens {
-            Ok(Json::from(&result))
+            Ok(Json::try_from(&result).expect("an object"))
         } else {
             Err(ErrorObject::internal())
         }))

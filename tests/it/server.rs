@@ -536,7 +536,7 @@ impl Dispatcher for SlowStart {
         Box::pin(async move {
             hands.begun.notify_one();
             hands.go.notified().await;
-            Ok(Json::from(&json!({"protocolVersion": V24})))
+            Ok(Json::try_from(&json!({"protocolVersion": V24})).expect("an object"))
         })
     }
 }

@@ -799,7 +799,7 @@ fn closing_ends_every_stream() {
 fn a_full_connection_is_noticed() {
     let mut session: TestSession = Session::bound(Line::holding(0), Instant::now());
     let ticket = begin(&mut session, 1, STANDALONE);
-    let params = Json::from(&json!({}));
+    let params = Json::try_from(&json!({})).expect("an object");
     let message = Outgoing::Notification("n", Some(&params));
     assert_eq!(session.send(message, Instant::now()), Err(Closed));
     assert_eq!(done(&mut session, ticket, 1), Err(Closed));

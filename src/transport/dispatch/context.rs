@@ -342,7 +342,8 @@ struct Awaited<'a> {
 impl Awaited<'_> {
     /// SPEC E-10: on a timeout, tell the client and stop waiting.
     fn give_up(&self) {
-        let params = Json::from(&json!({ "requestId": self.number, "reason": "timed out" }));
+        let params = Json::try_from(&json!({ "requestId": self.number, "reason": "timed out" }))
+            .expect("an object");
         let message = Outgoing::Notification(Method::Cancelled.as_str(), Some(&params));
         // A client that is gone does not need to know.
         let _ = self.link.notify(message);

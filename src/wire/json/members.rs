@@ -18,7 +18,8 @@ pub(in crate::wire) trait Part: Copy {
     fn index(self) -> u8;
 }
 
-/// Writes the table of the members that a reader looks for: each with its name.
+/// Writes the table of the members that a reader looks for: each with its name. The reader imports
+/// [`Part`].
 macro_rules! parts {
     (
         $(#[$doc:meta])*
@@ -31,7 +32,7 @@ macro_rules! parts {
             $($part,)*
         }
 
-        impl $crate::wire::json::Part for $parts {
+        impl Part for $parts {
             $($($setting)*)?
 
             fn named(name: &[u8]) -> Option<Self> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::scan::{MAX_DEPTH, Scanner};
 use super::span::Kind;
@@ -18,7 +18,8 @@ use crate::wire::pieces::Pieces;
 /// ```
 /// use mcp_wire::jsonrpc::Json;
 /// use serde_json::json;
-/// assert_eq!(Json::from(&json!({"a": 1})).as_bytes(), br#"{"a":1}"#);
+/// assert_eq!(Json::try_from(&json!({"a": 1})).unwrap().as_bytes(), br#"{"a":1}"#);
+/// assert!(Json::try_from(&json!([1])).is_err());
 /// assert!(Json::parse("[1]").is_err());
 /// ```
 #[derive(Clone)]
@@ -54,7 +55,7 @@ impl Json {
         };
         match scan() {
             Ok(Kind::Object) => Ok(Self::whole(one_line(text))),
-            Ok(_) => Err(InvalidJson("expected a JSON object".into())),
+            Ok(_) => Err(InvalidJson(NO_OBJECT.to_owned())),
             Err(fault) => Err(InvalidJson(fault.to_string())),
         }
     }
@@ -142,16 +143,27 @@ impl PartialEq for Json {
 
 impl Eq for Json {}
 
-/// A JSON object stays as it is; any other value has no place in a message and becomes `{}` with
-/// the value as its member `value`.
-impl From<&Value> for Json {
-    fn from(value: &Value) -> Self {
+impl From<&Map<String, Value>> for Json {
+    fn from(object: &Map<String, Value>) -> Self {
+        let text =
+            serde_json::to_vec(object).expect("keys are strings, and a Vec takes every byte");
+        Self::whole(text.into())
+    }
+}
+
+/// Takes an object; any other value has no place where a message has an object.
+impl TryFrom<&Value> for Json {
+    type Error = InvalidJson;
+
+    fn try_from(value: &Value) -> Result<Self, InvalidJson> {
         match value {
-            Value::Object(_) => Self::whole(value.to_string().into()),
-            other => Self::whole(format!(r#"{{"value":{other}}}"#).into()),
+            Value::Object(_) => Ok(Self::whole(value.to_string().into())),
+            _ => Err(InvalidJson(NO_OBJECT.to_owned())),
         }
     }
 }
+
+const NO_OBJECT: &str = "expected a JSON object";
 
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,6 +185,8 @@ impl std::error::Error for InvalidJson {}
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// SPEC H-3: a message is one line, whatever the whitespace it came with.
@@ -180,6 +194,18 @@ mod tests {
     fn line_breaks_between_tokens_become_spaces() {
         let json = Json::parse("{\r\n \"a\":\n \"b\\n\" }").unwrap();
         assert_eq!(json.as_bytes(), b"{   \"a\":  \"b\\n\" }");
+    }
+
+    /// SPEC A-8 and A-33: what is sent is one JSON object.
+    #[test]
+    fn only_an_object_is_taken_from_a_value() {
+        for value in [json!(null), json!([]), json!([{}]), json!("{}"), json!(1)] {
+            assert!(Json::try_from(&value).is_err(), "{value}");
+        }
+        let value = json!({"a": {"b": [1, "é\n"]}});
+        let json = Json::try_from(&value).unwrap();
+        assert_eq!(json.as_bytes(), value.to_string().as_bytes());
+        assert_eq!(Json::from(value.as_object().unwrap()), json);
     }
 
     /// SPEC A-8, A-33: what is sent is one JSON object.

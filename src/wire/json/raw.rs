@@ -45,9 +45,30 @@ impl<'a> RawJson<'a> {
         self.0.starts_with(b"\"")
     }
 
-    /// A member of an object, without reading the others. Of members with the same name it is the
-    /// last, as for nearly every reader.
-    pub(crate) fn member(self, wanted: &str) -> Option<Self> {
+    /// The value of the member with this name, found without building a tree. If an object has several
+    /// members with this name, it is the last one, as in nearly every JSON reader. `None` if the object
+    /// has no such member, or if the value is no object.
+    ///
+    /// It walks over the object's text on each call; to read many members of a large object,
+    /// [`to_value`](Self::to_value) is faster.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use mcp_wire::jsonrpc::{self, Message, MessageLimits, Payload};
+    ///
+    /// let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call",
+    ///     "params":{"name":"echo","arguments":{"text":"hi","to":{"city":"Oslo"}}}}"#;
+    /// let payload = jsonrpc::parse(&Bytes::from(body), &MessageLimits::default())?;
+    /// let Payload::Single(Message::Request(request)) = payload else { panic!("a request") };
+    ///
+    /// let arguments = request.params().and_then(|params| params.arguments()).unwrap();
+    /// assert_eq!(arguments.member("text").unwrap().as_str().unwrap(), "hi");
+    /// assert_eq!(arguments.member("to").unwrap().as_bytes(), br#"{"city":"Oslo"}"#);
+    /// assert!(arguments.member("from").is_none());
+    /// # Ok::<(), mcp_wire::jsonrpc::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn member(self, wanted: &str) -> Option<Self> {
         let members = members(self.0).filter(|(name, _)| Self(name).is_text(wanted));
         members.last().map(|(_, value)| Self(value))
     }

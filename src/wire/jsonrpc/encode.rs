@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn messages_are_compact_and_begin_with_the_version() {
         let id = Id::from(1);
-        let params = Json::from(&json!({"a": "b\nc"}));
+        let params = Json::try_from(&json!({"a": "b\nc"})).unwrap();
         let error = ErrorObject::new(7, "no \"luck\"").with_data(json!([1]));
         check(
             Outgoing::Result(&id, &Json::empty()),

@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::id::Id;
 use super::limits::MessageLimits;
 use super::response::Response;
-use crate::wire::json::{Kind, Scanned, Scanner, Span, decode, parts};
+use crate::wire::json::{Kind, Part, Scanned, Scanner, Span, decode, parts};
 
 /// The protocol above JSON-RPC: what it makes of a method and of `params`. It reads `params` while the
 /// parser passes over them, because a second walk would cost as much as the first.

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use crate::wire::json::put_string;
+use crate::wire::json::{InvalidJson, put_string};
 
 /// A JSON-RPC error: a code, a message for people, and data if the code has any.
 ///
@@ -94,6 +94,14 @@ impl ErrorObject {
             out.extend_from_slice(data.to_string().as_bytes());
         }
         out.push(b'}');
+    }
+}
+
+/// For a dispatcher that makes a result: what is wrong with it is the server's fault, and the client is
+/// not told more than that.
+impl From<InvalidJson> for ErrorObject {
+    fn from(_: InvalidJson) -> Self {
+        Self::internal()
     }
 }
 

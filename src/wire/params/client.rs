@@ -1,7 +1,7 @@
 //! Where `clientInfo` lies, and whether it says who the client is.
 
 use super::fault::ParamsFault;
-use crate::wire::json::{Kind, Scanner, Span, parts};
+use crate::wire::json::{Kind, Part, Scanner, Span, parts};
 use crate::wire::jsonrpc::{Member, MessageLimits};
 
 /// Where `clientInfo` lies.

@@ -2,7 +2,7 @@
 
 use super::client::ClientSpan;
 use super::fault::ParamsFault;
-use crate::wire::json::{Kind, Scanner, Span, parts};
+use crate::wire::json::{Kind, Part, Scanner, Span, parts};
 use crate::wire::jsonrpc::{Fault, Member, MessageLimits};
 
 /// Where `_meta` lies, and those of its members that decide what happens to the message.

@@ -2,7 +2,7 @@
 
 use super::fault::ParamsFault;
 use super::meta::MetaSpans;
-use crate::wire::json::{Scanner, Span, parts};
+use crate::wire::json::{Part, Scanner, Span, parts};
 use crate::wire::jsonrpc::{Fault, Member, MessageLimits, id};
 
 /// Where `params` lie, and those of its members that decide what happens to the message.

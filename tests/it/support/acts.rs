@@ -112,9 +112,10 @@ impl Dispatcher for Acts {
 }
 
 fn hello(version: Value) -> Json {
-    Json::from(&json!({
+    Json::try_from(&json!({
         "protocolVersion": version,
         "capabilities": {},
         "serverInfo": {"name": "acts", "version": "1"},
     }))
+    .expect("an object")
 }

@@ -80,7 +80,8 @@ fn number_of(args: &Arguments, name: &str) -> u64 {
 
 fn noted(cx: &Call, args: &Arguments, number: u64) {
     let pad = "x".repeat(number_of(args, "pad") as usize);
-    let params = Json::from(&json!({"tag": tag_of(args), "number": number, "pad": pad}));
+    let params = Json::try_from(&json!({"tag": tag_of(args), "number": number, "pad": pad}))
+        .expect("an object");
     let _ = cx.notify("notifications/note", Some(&params));
 }
 
