@@ -1,8 +1,9 @@
 //! The whole gate: every word, in lanes that run beside each other.
 //!
 //! Each step is a run of this program with that word, so that a step that fails can be repeated alone. The
-//! lanes are drawn for two cores: one works in `target/`, which cargo lets only one build use at a time, one
-//! compiles what has a target folder of its own, and one mostly waits for clients and proxies.
+//! lanes are drawn for two cores. The first works in `target/debug`, which cargo lets only one build use at a time. The
+//! second compiles what has a folder of its own, and counts, which others do not disturb. The third mostly waits for
+//! packages, clients and proxies.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -29,15 +30,12 @@ const LANES: [&[Step]; 3] = [
         step("lint"),
         step("test"),
         step("examples"),
+        step("bench once"),
         step("doc"),
         step("api"),
         step("semver"),
         step("package"),
-        Step {
-            line: "bench",
-            after: &["tools"],
-        },
-        // It compares how long calls take, and so has the machine for itself.
+        // It compares how long calls take, so nothing else may run.
         Step {
             line: "soak",
             after: &["fuzz", "clients nginx"],
@@ -47,9 +45,10 @@ const LANES: [&[Step]; 3] = [
         step("tls"),
         step("fuzz-build"),
         Step {
-            line: "fuzz",
-            after: &["bench"],
+            line: "bench counts",
+            after: &["tools"],
         },
+        step("fuzz"),
     ],
     &[
         step("tools"),

@@ -45,8 +45,8 @@ const WORDS: &[Word] = &[
     },
     Word {
         name: "bench",
-        does: "every bench once, and the counts that must not rise",
-        run: plain!(words::bench),
+        does: "[once|counts]: every bench once, and the counts that must not rise",
+        run: words::bench,
     },
     Word {
         name: "fuzz",

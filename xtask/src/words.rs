@@ -31,13 +31,25 @@ pub(crate) fn tls() -> Outcome {
     cargo("test --manifest-path tests/tls/Cargo.toml").run()
 }
 
-/// Every bench once, and the counts that must not rise.
-pub(crate) fn bench() -> Outcome {
-    // As tests, which build in a third of the time.
+/// Every bench once, and the counts that must not rise; or one of the two: `bench [once|counts]`.
+pub(crate) fn bench(args: &[String]) -> Outcome {
+    match args {
+        [] => bench_once().and_then(|()| counts()),
+        [part] if part == "once" => bench_once(),
+        [part] if part == "counts" => counts(),
+        _ => Err("usage: cargo xtask bench [once | counts]".to_owned()),
+    }
+}
+
+/// As tests, which build in a third of the time.
+fn bench_once() -> Outcome {
     let benches = "--bench wire --bench protocol --bench memory --bench retained \
                    --bench instructions --bench connections";
-    cargo(&format!("test {benches} -- --test")).run()?;
-    // What is counted has to be the code that is released.
+    cargo(&format!("test {benches} -- --test")).run()
+}
+
+/// What is counted has to be the code that is released.
+fn counts() -> Outcome {
     cargo("bench --bench instructions -- --check").run()?;
     cargo("bench --bench idle_session").run()
 }
