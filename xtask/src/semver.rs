@@ -101,3 +101,31 @@ fn is_of_trait_in(snapshot: &str, line: &str) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '<', ' ']))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_break_nothing_share_a_part() {
+        let of = |version: &str| compatible(&format!("[package]\nversion = \"{version}\"\n"));
+        assert_eq!(of("0.2.0"), of("0.2.7"));
+        assert_ne!(of("0.2.0"), of("0.3.0"));
+        assert_eq!(of("1.2.0"), of("1.9.1"));
+        assert_ne!(of("1.2.0"), of("2.0.0"));
+    }
+
+    #[test]
+    fn a_required_method_breaks_only_a_trait_that_was_there() {
+        let snapshot =
+            "pub trait Dispatcher: Send\n    pub fn Dispatcher::request(&self) (required)\n";
+        assert!(is_of_trait_in(
+            snapshot,
+            "    pub fn Dispatcher::more(&self) -> u8 (required)"
+        ));
+        assert!(!is_of_trait_in(
+            snapshot,
+            "    pub fn Dispatch::more(&self) (required)"
+        ));
+    }
+}

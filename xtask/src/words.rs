@@ -19,6 +19,7 @@ pub(crate) fn check() -> Outcome {
 pub(crate) fn test() -> Outcome {
     // The command of the README.
     cargo("test").run()?;
+    cargo("test --package xtask").run()?;
     // clippy has seen the examples with all features.
     cargo("test --all-features --lib --tests").run()?;
     cargo("test --all-features --doc").run()?;

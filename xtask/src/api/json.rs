@@ -108,6 +108,9 @@ impl Reader<'_> {
         let mut elements = Vec::new();
         self.advance();
         while self.peek() != Some(end) {
+            if self.rest.is_empty() {
+                return Err(format!("a sequence does not end with {end}"));
+            }
             elements.push(element(self)?);
             if self.peek() == Some(',') {
                 self.advance();
@@ -170,5 +173,30 @@ impl Reader<'_> {
         let mut rest = self.rest.chars();
         rest.next();
         self.rest = rest.as_str();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_by_name() {
+        let json = Json::parse(r#" {"a": [1, {"b\n\u0041": "c\"d"}], "e": null, "f": true} "#);
+        let json = json.expect("it is valid");
+        let [one, object] = json.get("a").list() else {
+            panic!("{json:?}");
+        };
+        assert_eq!(one.text(), "1");
+        assert_eq!(object.get("b\nA").text(), "c\"d");
+        assert!(json.get("e").is_null() && json.get("missing").is_null());
+        assert!(json.get("f").is_true());
+    }
+
+    #[test]
+    fn text_that_ends_early_is_an_error() {
+        assert!(Json::parse(r#"{"a"#).is_err());
+        assert!(Json::parse("[1, [2]").is_err());
+        assert!(Json::parse(r#"{"a" 1}"#).is_err());
     }
 }

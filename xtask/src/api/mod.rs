@@ -390,3 +390,31 @@ impl Crate<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crate with a private module, of which it re-exports one function.
+    const RUSTDOC: &str = r#"{"root": 0, "format_version": 57, "external_crates": {}, "paths": {}, "index": {
+        "0": {"name": "it", "attrs": [], "inner": {"module": {"items": [1]}}},
+        "1": {"name": null, "attrs": [], "inner": {"use": {"name": "add", "id": 2, "is_glob": false}}},
+        "2": {"name": "sum", "attrs": [], "inner": {"function": {
+            "sig": {"inputs": [["left", {"primitive": "u8"}]], "output": {"generic": "T"}},
+            "generics": {"params": [{"name": "T", "kind": {"type": {"bounds": [], "default": null}}}], "where_predicates": []},
+            "header": {"is_const": true}}}},
+        "3": {"name": "hidden", "attrs": [], "inner": {"module": {"items": [2]}}}}}"#;
+
+    #[test]
+    fn an_item_has_the_path_by_which_it_is_reached() {
+        assert_eq!(
+            listed(RUSTDOC).as_deref(),
+            Ok("pub const fn add<T>(left: u8) -> T\n")
+        );
+    }
+
+    #[test]
+    fn a_crate_without_items_is_an_error() {
+        assert!(listed(r#"{"root": 0, "index": {}}"#).is_err());
+    }
+}
