@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hint::black_box;
-use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::measurement::WallTime;
@@ -14,6 +13,11 @@ use mcp_wire::jsonrpc::{self, Id, Json, MessageLimits};
 use mcp_wire::sse::{Event, EventName};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+#[path = "support/criterion.rs"]
+mod settings;
+
+use settings::short_runs;
 
 /// A call as the Python client of 2024-11-05 sends it.
 const CALL: &str = r#"{"method":"tools/call","params":{"name":"search_documents","arguments":{"query":"server-sent events","limit":10,"include_archived":false,"tags":["http","sse"],"note":"caf\u00e9"},"_meta":{"progressToken":17}},"jsonrpc":"2.0","id":17}"#;
@@ -242,10 +246,7 @@ fn group<'a>(c: &'a mut Criterion, name: &str, bytes: usize) -> BenchmarkGroup<'
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(30);
+    config = short_runs();
     targets = parse, refuse, encode
 }
 criterion_main!(benches);

@@ -51,7 +51,7 @@ fn talkative() -> Server {
         for _ in 0..16 {
             let _ = cx.notify("notifications/note", Some(&note));
         }
-        "told"
+        "done"
     })
 }
 

@@ -17,6 +17,8 @@ mod classify;
 mod protocol;
 mod sentinel;
 mod session;
+#[path = "../support/criterion.rs"]
+mod settings;
 mod table;
 #[path = "../../src/wire/mod.rs"]
 #[allow(
@@ -29,16 +31,13 @@ mod table;
 )]
 mod wire;
 
-use std::time::Duration;
+use criterion::{criterion_group, criterion_main};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use settings::short_runs;
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(30);
+    config = short_runs();
     targets = classify::head, classify::body, sentinel::sentinel, session::session, table::table
 }
 criterion_main!(benches);

@@ -204,8 +204,8 @@ fn resuming(c: &mut Criterion) {
     let last = KEPT as u64;
     let stream = StreamId::STANDALONE;
     for (name, id, is_known) in [
-        ("behind the last event", tag.event_id(stream, last), true),
-        ("behind the first of 256", tag.event_id(stream, 1), true),
+        ("after the last event", tag.event_id(stream, last), true),
+        ("after the first of 256", tag.event_id(stream, 1), true),
         ("of another session", foreign.event_id(stream, 1), false),
         (
             "of no stream",

@@ -22,12 +22,12 @@ pub(crate) fn add(server: Server) -> Server {
     );
     let stats = tool("stats_tool", "Reports how the calls of slow_tool ended").read_only();
     let counts = Counts::default();
-    let told = counts.clone();
+    let reported = counts.clone();
     server
         .tool(slow.input(schema), move |_, args| {
             wait(counts.clone(), args)
         })
-        .tool(stats, move |_, _| ready(told.to_json()))
+        .tool(stats, move |_, _| ready(reported.to_json()))
 }
 
 async fn wait(counts: Counts, args: Arguments) -> Result<String, ToolError> {

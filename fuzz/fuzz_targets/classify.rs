@@ -17,18 +17,14 @@ use mcp_wire::jsonrpc::{ErrorObject, Json, Request as Asked};
 use mcp_wire::sse::Decoder;
 use mcp_wire::{BoxFuture, Context, Dispatcher, McpService, ResponseBody};
 use mcp_wire_fuzz::era::{self, Server};
+use mcp_wire_fuzz::runtime;
 use serde_json::{Value, json};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some(input) = Input::read(bytes) else {
         return;
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime::paused().block_on(async {
         let with = McpService::builder(ByMethod)
             .timeouts(|timeouts| timeouts.keep_alive = None)
             .build();

@@ -21,6 +21,7 @@ use mcp_wire::sse::Decoder;
 use mcp_wire::{
     BoxFuture, Change, Context, Dispatcher, Error, McpService, Publisher, ResponseBody,
 };
+use mcp_wire_fuzz::runtime;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -33,12 +34,7 @@ const CHANGES: usize = 64;
 const WAITS: [u64; 10] = [0, 1, 2, 5, 10, 30, 60, 299, 301, 601];
 
 fuzz_target!(|bytes: &[u8]| {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime::paused().block_on(async {
         let mut world = World::new();
         for op in bytes.chunks_exact(2).take(100) {
             if op[1].is_ascii_digit() {

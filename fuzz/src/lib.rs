@@ -6,4 +6,5 @@ pub mod era;
 pub mod header;
 pub mod http;
 pub mod oracle;
+pub mod runtime;
 pub mod stream;

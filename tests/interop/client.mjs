@@ -335,7 +335,7 @@ async function legacyFeatures(at, connection, version) {
     assert.deepEqual(await client.subscribeResource({ uri }), {});
     assert.deepEqual(await client.unsubscribeResource({ uri }), {});
   });
-  await step(`${at} a change of tools is told`, async () => {
+  await step(`${at} a change of tools is announced`, async () => {
     const before = connection.listChanges;
     await connection.call('test_trigger_tool_change', {});
     await until(() => connection.listChanges > before, 'notifications/tools/list_changed');
@@ -449,7 +449,7 @@ async function modernHttp(sdk, url, mode) {
       assert.ok(headers.has(`mcp-param-${schema['x-mcp-header']}`), 'the client mirrored nothing');
     }
   });
-  await step(`${at} a change of tools is told to who listens`, async () => {
+  await step(`${at} listeners receive a change of tools`, async () => {
     const before = connection.listChanges;
     const subscription = await client.listen({ toolsListChanged: true });
     assert.equal(subscription.honoredFilter.toolsListChanged, true);

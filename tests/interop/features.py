@@ -143,7 +143,7 @@ async def check_handshake_features(step, session, traffic, revision):
     async with step("subscribe to a resource"):
         await session.subscribe_resource(uri("test://watched-resource"))
         await session.unsubscribe_resource(uri("test://watched-resource"))
-    async with step("a change of tools is told"):
+    async with step("a change of tools is announced"):
         before = traffic.list_changes
         await text_of(session, "test_trigger_tool_change")
         await traffic.until(lambda: traffic.list_changes > before)

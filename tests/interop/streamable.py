@@ -141,7 +141,7 @@ async def check_stateless_features(step, client, traffic):
         for value in ("plain", " é 日本 ", "x" * 3000):
             await text_of(client, tool, {name: value})
             true(f"mcp-param-{suffix}" in traffic.of("POST")[-1].request.headers, "the client mirrored nothing")
-    async with step("a change of tools is told to who listens"):
+    async with step("listeners receive a change of tools"):
         async with client.listen(tools_list_changed=True) as subscription:
             await text_of(client, "test_trigger_tool_change")
             event = await anext(aiter(subscription))

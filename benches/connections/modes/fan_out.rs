@@ -53,20 +53,21 @@ fn changes(bench: &Bench) -> usize {
 async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, BoxError> {
     let listeners = bench.options.count(Size::Listeners);
     let servers = Bench::own(revision).into_iter();
-    let mut told: Vec<_> = servers.map(|kind| (kind, Told::default())).collect();
+    let mut fan_out: Vec<_> = servers.map(|kind| (kind, FanOut::default())).collect();
     let mut rows = Vec::new();
     for turn in 1..=TURNS {
-        for (kind, told) in &mut told {
+        for (kind, fan_out) in &mut fan_out {
             let name = kind.name();
             progress::tell(format_args!(
                 "fan-out, {}, turn {turn} of {TURNS}: {name}",
                 revision.name()
             ));
             let mut server = bench.start(Contender::BuiltIn(*kind), listeners, &[])?;
-            told.turn(&mut server, revision, (listeners, changes(bench)))
+            fan_out
+                .turn(&mut server, revision, (listeners, changes(bench)))
                 .await?;
             if turn == TURNS {
-                rows.push(std::mem::take(told).row(&server.name, revision));
+                rows.push(std::mem::take(fan_out).row(&server.name, revision));
             }
         }
     }
@@ -75,24 +76,28 @@ async fn measure(bench: &Bench, revision: Revision) -> Result<Vec<Row>, BoxError
 
 /// The cost of sending changes.
 #[derive(Default)]
-struct Told {
+struct FanOut {
     spent: Spent,
     until_last: Latencies,
     failures: Failures,
 }
 
-impl Told {
+impl FanOut {
     async fn turn(
         &mut self,
         server: &mut MeasuredServer,
         revision: Revision,
         (listeners, changes): (usize, usize),
     ) -> Result<(), BoxError> {
-        let heard = Arc::new(Heard::default());
+        let received = Arc::new(Received::default());
         let mut listening = JoinSet::new();
         for open in 0..listeners {
             let listener = Listener::open(&server.target, revision).await?;
-            listening.spawn(listen(listener, changes, (Arc::clone(&heard), listeners)));
+            listening.spawn(listen(
+                listener,
+                changes,
+                (Arc::clone(&received), listeners),
+            ));
             progress::some(
                 open,
                 format_args!("fan-out, {}: {open} clients are listening", server.name),
@@ -102,7 +107,7 @@ impl Told {
         for _ in 0..changes {
             let begun = Instant::now();
             server.announce_change()?;
-            if timeout(PATIENCE, heard.by_all.notified()).await.is_err() {
+            if timeout(PATIENCE, received.by_all.notified()).await.is_err() {
                 break;
             }
             self.until_last.add(begun.elapsed());
@@ -110,7 +115,7 @@ impl Told {
         self.spent.add(
             (before, server.cpu()),
             begun.elapsed(),
-            heard.count.load(Ordering::Relaxed),
+            received.count.load(Ordering::Relaxed),
         );
         self.end(listening).await;
         Ok(())
@@ -145,7 +150,7 @@ impl Told {
 
 /// The changes that all listeners have received together.
 #[derive(Default)]
-struct Heard {
+struct Received {
     count: AtomicUsize,
     /// Notified each time all listeners have received the same change.
     by_all: Notify,
@@ -155,13 +160,13 @@ struct Heard {
 async fn listen(
     mut listener: Listener,
     changes: usize,
-    (heard, listeners): (Arc<Heard>, usize),
+    (received, listeners): (Arc<Received>, usize),
 ) -> Result<(), BoxError> {
     for _ in 0..changes {
         listener.change().await?;
-        let count = heard.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let count = received.count.fetch_add(1, Ordering::Relaxed) + 1;
         if count % listeners == 0 {
-            heard.by_all.notify_one();
+            received.by_all.notify_one();
         }
     }
     Ok(())

@@ -1,12 +1,11 @@
 //! A server that is measured, in a process of its own.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 
 use crate::client::target::Target;
 use crate::error::BoxError;
-use crate::measure::cores::{Cores, this_program};
+use crate::measure::child::ChildServer;
+use crate::measure::cores::Cores;
 use crate::process;
 use crate::progress;
 use crate::server::kind::ServerKind;
@@ -47,7 +46,7 @@ pub(crate) struct MeasuredServer {
     /// `None` if the process of an external server is unknown.
     pid: Option<u32>,
     /// The process, if this program started it.
-    process: Option<Process>,
+    child: Option<ChildServer>,
 }
 
 impl MeasuredServer {
@@ -57,13 +56,12 @@ impl MeasuredServer {
         options: &[String],
         cores: Option<&Cores>,
     ) -> Result<Self, BoxError> {
-        let mut process = Process::start(kind, options, cores)?;
-        let address = process.line()?.parse()?;
+        let child = ChildServer::start(&kind.name(), options, cores)?;
         Ok(Self {
             name: kind.title().to_owned(),
-            target: Target::own(address, kind == ServerKind::Ours),
-            pid: Some(process.child.id()),
-            process: Some(process),
+            target: Target::own(child.address, kind == ServerKind::Ours),
+            pid: Some(child.pid()),
+            child: Some(child),
         })
     }
 
@@ -73,32 +71,27 @@ impl MeasuredServer {
             name,
             target,
             pid,
-            process: None,
+            child: None,
         }
     }
 
     /// Whether the server is external. It is not restarted, so earlier load may show in its memory.
     pub(crate) const fn is_external(&self) -> bool {
-        self.process.is_none()
+        self.child.is_none()
     }
 
     /// Tells the server to announce a change to all clients.
     pub(crate) fn announce_change(&mut self) -> Result<(), BoxError> {
-        let orders = self
-            .process
-            .as_mut()
-            .and_then(|process| process.input.as_mut());
-        let orders = orders.ok_or("an external server cannot be told to announce a change")?;
-        Ok(orders.write_all(b"change\n")?)
+        let child = self.child.as_mut();
+        let child = child.ok_or("an external server cannot be told to announce a change")?;
+        child.tell("change")
     }
 
-    /// The processor time of the server. A server of this program has one thread, whose time is known to the
-    /// nanosecond.
+    /// The processor time of the server.
     pub(crate) fn cpu(&self) -> Option<Duration> {
-        let pid = self.pid?;
-        match self.is_external() {
-            true => process::cpu(pid),
-            false => process::cpu_of_one_thread(pid).or_else(|| process::cpu(pid)),
+        match &self.child {
+            Some(child) => child.cpu(),
+            None => process::cpu(self.pid?),
         }
     }
 
@@ -116,47 +109,5 @@ impl MeasuredServer {
         if let Some(pid) = self.pid {
             process::forget_peak(pid);
         }
-    }
-}
-
-/// The process of a server, which ends when its standard input does.
-struct Process {
-    child: Child,
-    input: Option<ChildStdin>,
-}
-
-impl Process {
-    fn start(
-        kind: ServerKind,
-        options: &[String],
-        cores: Option<&Cores>,
-    ) -> Result<Self, BoxError> {
-        let mut child = this_program(cores)?
-            .args(["--serve", &kind.name()])
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let input = child.stdin.take();
-        Ok(Self { child, input })
-    }
-
-    fn line(&mut self) -> Result<String, BoxError> {
-        let output = self
-            .child
-            .stdout
-            .take()
-            .ok_or("the server has no standard output")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        Ok(line.trim_end().to_owned())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.input = None;
-        // The process has ended already, or ends now.
-        let _ = self.child.wait();
     }
 }

@@ -20,7 +20,8 @@ mod tools;
 mod world;
 
 use libfuzzer_sys::fuzz_target;
-use tokio::runtime::{Builder, Handle};
+use mcp_wire_fuzz::runtime;
+use tokio::runtime::Handle;
 
 use allocator::Clients;
 use world::World;
@@ -29,11 +30,6 @@ use world::World;
 const OPERATIONS: usize = 60;
 
 fuzz_target!(|input: &[u8]| {
-    let runtime = Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
     let clients = Box::pin(async {
         let mut world = World::new(input.starts_with(b"t"));
         for line in input.split(|byte| *byte == b'\n').take(OPERATIONS) {
@@ -44,5 +40,5 @@ fuzz_target!(|input: &[u8]| {
         world.conclude(input.len()).await;
         assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
     });
-    runtime.block_on(Clients(clients));
+    runtime::paused().block_on(Clients(clients));
 });
