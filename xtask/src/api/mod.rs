@@ -250,6 +250,8 @@ impl Crate<'_> {
     /// The fields of a tuple as text; each named field is a line of its own.
     fn fields(&self, path: &str, kind: &Json, public: &str, lines: &mut Vec<String>) -> String {
         match kind.variant() {
+            // Whether private fields have names is private, too.
+            ("tuple", fields) if fields.list().iter().all(Json::is_null) => " { .. }".to_owned(),
             ("tuple", fields) => {
                 let fields = fields.list().iter().map(|field| match self.inner(field) {
                     (_, ("struct_field", of)) => format!("{public}{}", self.names.ty(of)),
