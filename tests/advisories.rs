@@ -333,7 +333,7 @@ async fn ghsa_33f5_2c5q_wgwj_no_answer_repeats_the_address_that_a_request_claims
 /// GHSA-9g45-5xwm-f3wc, PITFALLS R-46: clients that follow a redirect send their headers along.
 /// This server never redirects, however the path is written.
 #[tokio::test]
-async fn ghsa_9g45_5xwm_f3wc_nobody_is_redirected() {
+async fn ghsa_9g45_5xwm_f3wc_there_are_no_redirects() {
     let house = house().await;
     for path in [
         "/",
@@ -373,7 +373,7 @@ async fn ghsa_9g45_5xwm_f3wc_nobody_is_redirected() {
 
 /// GHSA-w48q-cv73-mx4w, PITFALLS R-26, R-27: a service with default settings is protected.
 #[tokio::test]
-async fn ghsa_w48q_cv73_mx4w_protection_is_on_where_nobody_asked_for_it() {
+async fn ghsa_w48q_cv73_mx4w_protection_is_on_by_default() {
     let (server, seen) = probe();
     let mcp = McpService::builder(server).build().unwrap();
     // The embedder's own accept loop, which tells the service nothing about its connections.
@@ -640,7 +640,7 @@ async fn ghsa_wvj2_96wp_fq3f_names_of_another_case_are_other_names() {
 /// GHSA-q382-vc8q-7jhj (GO-2026-4770), PITFALLS R-38: a duplicate name, however it is escaped, is
 /// refused and neither value is used; a NUL after a name makes it another name.
 #[tokio::test]
-async fn ghsa_q382_vc8q_7jhj_no_name_is_there_twice() {
+async fn ghsa_q382_vc8q_7jhj_duplicate_names_are_refused() {
     let mut house = house().await;
     let arguments = r#""arguments":{"message":"x"}"#;
     let call = |members: &str| format!(r#"{{"jsonrpc":"2.0",{members}}}"#);

@@ -213,7 +213,7 @@ impl Dispatcher for Waiting {
 /// before or after the first event, and whatever form it accepts. A resumable stream keeps them up
 /// to the limit of the replay buffer.
 #[tokio::test(start_paused = true)]
-async fn what_is_told_after_the_client_left_is_not_queued() {
+async fn notifications_after_the_client_left_are_not_queued() {
     let alone = Alone::begin();
     let json_only = "Content-Type: application/json\r\nAccept: application/json\r\n";
     let envelope = envelope(json!({}));
@@ -503,7 +503,7 @@ async fn a_long_text_is_not_copied_on_its_way_out() {
 /// PITFALLS R-44: there are never more than two copies of a long request or answer at a time, one
 /// of them the client's or the handler's own.
 #[tokio::test(start_paused = true)]
-async fn a_long_message_is_there_twice_at_most() {
+async fn a_long_message_has_at_most_two_copies() {
     let alone = Alone::begin();
     let mcp = McpService::builder(Large::default()).build().unwrap();
     let session = open_session(&mcp).await;
@@ -805,7 +805,7 @@ async fn sessions_keep_capabilities_as_text() {
 /// FIELD X-2: what a listener keeps of its filter is bounded, with the overhead of each URI; on a
 /// server without resources nothing is kept.
 #[tokio::test(start_paused = true)]
-async fn listeners_keep_what_they_are_told_of() {
+async fn listeners_keep_a_bounded_filter() {
     const LISTENERS: usize = 40;
     let alone = Alone::begin();
     let plain = || Server::new("Ears", "1").tool(Tool::new("t"), async |_, _| "");

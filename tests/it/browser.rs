@@ -306,7 +306,7 @@ async fn an_open_listener_opens_nothing_on_loopback() {
 /// SPEC G-6, PITFALLS R-28; GHSA-89xv-2j6f-qhc8: what a page can send without a preflight is 415,
 /// before the body is read.
 #[tokio::test]
-async fn a_form_is_no_message() {
+async fn a_form_is_not_a_message() {
     let (running, seen) = probe_with(|builder| builder).await;
     let client = Client::open(running.address).await;
     for line in ["POST /mcp", &format!("POST {}", client.endpoint)] {

@@ -149,7 +149,7 @@ fn times_refused(mcp: &McpService, reason: &str) -> u64 {
 /// FIELD X-9: 20,000 bare `initialize` of one client do not keep others out; busy sessions are not
 /// affected, and an operator sees what happened.
 #[tokio::test]
-async fn a_flood_of_initialize_keeps_nobody_out() {
+async fn a_flood_of_initialize_does_not_shut_others_out() {
     let ends = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&ends);
     let (mcp, seen) = probing(|builder| {
@@ -206,7 +206,7 @@ async fn one_more_session_takes_the_place_of_the_idlest() {
 
 /// FIELD X-9: a refused `initialize` evicts no session.
 #[tokio::test(start_paused = true)]
-async fn a_refused_initialize_takes_nobodys_place() {
+async fn a_refused_initialize_evicts_no_session() {
     let set = |builder: Builder<Server>| {
         let builder = builder.limits(|limits| {
             limits.sessions = 1;
@@ -257,7 +257,7 @@ async fn a_session_is_refused_only_when_all_are_busy() {
 /// FIELD X-9, PITFALLS R-7: one address may hold half of the sessions and one principal its own
 /// limit; at either limit only their own sessions give way.
 #[tokio::test]
-async fn a_party_with_many_sessions_gives_way_to_itself() {
+async fn a_party_at_its_limit_evicts_its_own_sessions() {
     for (address, principal, says) in [
         (Some(HERE), None, "this address already has 2 sessions"),
         (None, Some("ada"), "this principal already has 2 sessions"),
@@ -294,7 +294,7 @@ async fn a_party_with_many_sessions_gives_way_to_itself() {
 
 /// FIELD X-9: the HTTP+SSE streams of one client do not shut others out.
 #[tokio::test]
-async fn a_flood_of_sse_streams_keeps_nobody_out() {
+async fn a_flood_of_sse_streams_does_not_shut_others_out() {
     let (mcp, _) = probing(|builder| builder.limits(|limits| limits.sessions = 100));
     let (here, there) = (at(&mcp, HERE), at(&mcp, THERE));
     let mut streams = Vec::new();
@@ -315,7 +315,7 @@ async fn a_flood_of_sse_streams_keeps_nobody_out() {
 /// FIELD X-9: an HTTP+SSE stream whose client sends nothing keeps its session only for a while,
 /// from however many addresses such streams come.
 #[tokio::test(start_paused = true)]
-async fn a_silent_sse_stream_gives_way_in_the_end() {
+async fn a_silent_sse_stream_keeps_its_session_only_for_a_while() {
     let (mcp, _) = probing(|builder| {
         builder
             .limits(|limits| limits.sessions = 2)
@@ -469,7 +469,7 @@ async fn listening_requests_leave_room_for_others() {
 /// FIELD X-10: the client's address comes from a forwarding header only when a trusted proxy sent
 /// it.
 #[tokio::test]
-async fn a_trusted_proxy_says_for_whom_it_asks() {
+async fn a_trusted_proxy_names_the_client() {
     let (mcp, _) = probing(|builder| {
         let builder = builder.limits(|limits| limits.listen_streams = 2);
         builder.trusted_proxies(["10.0.0.0/8", "2001:db8:ff::1"])

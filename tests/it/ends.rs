@@ -149,7 +149,7 @@ async fn a_connection_ends_though_its_client_reads_nothing() {
 
 /// A client that reads late still gets the last bytes.
 #[tokio::test(start_paused = true)]
-async fn the_last_words_arrive_late_but_whole() {
+async fn the_last_bytes_arrive_late_but_whole() {
     let (mut client, server, _) = buffering(16, 16 * 1024);
     let serving = tokio::spawn(serve_connection(server, service()));
     client.write_all(HALF_A_HEAD.as_bytes()).await.unwrap();

@@ -182,7 +182,7 @@ async fn past_the_number_of_connections_new_ones_are_refused() {
 
 /// PITFALLS: a client that stops in the middle of a request is told which limit it met.
 #[tokio::test]
-async fn a_body_that_does_not_come_is_told_so() {
+async fn a_body_that_does_not_arrive_is_answered_with_its_limit() {
     let (running, seen) = building(
         |builder| builder.timeouts(|timeouts| timeouts.body = SHORT),
         |serve| serve,
@@ -395,7 +395,7 @@ async fn broken_framing_is_refused_and_nothing_of_it_is_carried_out() {
 
 /// FIELD E-9: the answer names the fault, where hyper alone would have served the request.
 #[tokio::test]
-async fn a_request_that_could_be_read_in_two_ways_is_told_so() {
+async fn an_ambiguous_request_is_answered_with_its_fault() {
     let (running, seen) = serving(|serve| serve).await;
     let (body, headers) = echo("twice");
     let (len, host) = (body.len(), "Host: localhost\r\n");

@@ -521,7 +521,7 @@ async fn a_body_that_is_cut_short_executes_nothing() {
 
 /// PITFALLS R-45: a body that does not arrive in time is 408, and the connection ends.
 #[tokio::test]
-async fn a_body_has_its_time() {
+async fn a_body_is_limited_in_time() {
     let (running, seen) =
         start_with(|builder| builder.timeouts(|timeouts| timeouts.body = Duration::from_millis(1)))
             .await;
@@ -896,7 +896,7 @@ async fn an_error_answers_its_request() {
 /// SPEC A-12, PITFALLS R-13: a second request with an id in flight is refused, and the first is not
 /// affected; `1` and `"1"` are two ids.
 #[tokio::test]
-async fn an_id_in_flight_is_not_taken_twice() {
+async fn an_id_in_flight_is_refused() {
     let (running, seen) = start_default().await;
     let mut client = Client::open(running.address).await;
     client.send(call_of(1, "wait")).await;

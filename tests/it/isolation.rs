@@ -49,7 +49,7 @@ fn modern_call(tool: &str, arguments: Value) -> (String, String) {
 /// PITFALLS, SPEC B-17, C-44, D-130: with unread, overfull streams of every kind, others
 /// are answered at once, even in the same session, and the drops are counted.
 #[tokio::test(start_paused = true)]
-async fn an_unread_stream_holds_up_nobody() {
+async fn an_unread_stream_does_not_delay_others() {
     let (server, seen) = probe();
     let builder = McpService::builder(server.clone()).limits(|limits| {
         limits.queue.bytes = 64 * 1024;
@@ -258,7 +258,7 @@ async fn plain(
 /// PITFALLS: switching HTTP+SSE on or off does not change any other answer by a byte;
 /// when it is off, its endpoints do not exist.
 #[tokio::test(start_paused = true)]
-async fn the_old_transport_changes_nothing_for_the_others() {
+async fn http_sse_does_not_change_the_other_transports() {
     let mut runs = Vec::new();
     for has_sse in [true, false] {
         let (server, _) = probe();

@@ -126,7 +126,7 @@ async fn a_faulty_forwarded_prefix_is_refused() {
 
 /// PITFALLS: a request that the embedder has routed is served, whatever its path.
 #[tokio::test]
-async fn a_routed_request_is_taken_whatever_its_path() {
+async fn a_routed_request_is_served_whatever_its_path() {
     let build = |set: fn(Builder<Server>) -> Builder<Server>| {
         set(McpService::builder(probe().0)).build().unwrap()
     };

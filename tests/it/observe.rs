@@ -90,7 +90,7 @@ fn times(snapshot: &Snapshot, reason: &str) -> u64 {
 /// SPEC G-42: each refusal is one event and one count, with its reason and status, and nothing else
 /// is.
 #[tokio::test(start_paused = true)]
-async fn every_refusal_is_told_with_its_reason() {
+async fn every_refusal_is_an_event_with_its_reason() {
     let (mcp, heard, _) = observed(|builder| builder.limits(|limits| limits.body = 2000));
     let session = open(&mcp, "2025-06-18").await;
     let (_stream, inbox) = open_sse(&mcp).await;
@@ -269,7 +269,7 @@ impl Body for Lost {
 
 /// The refusals that need an earlier fault or a limit in use.
 #[tokio::test(start_paused = true)]
-async fn refusals_for_lack_of_time_or_room_are_told_too() {
+async fn refusals_of_late_and_long_bodies_can_be_read_too() {
     let (mcp, heard, seen) = observed(|builder| {
         builder
             .limits(|limits| {
@@ -335,7 +335,7 @@ async fn refusals_for_lack_of_time_or_room_are_told_too() {
 
 /// The outcome of a request is one event, when it happens, in every era.
 #[tokio::test(start_paused = true)]
-async fn every_request_is_told_with_its_outcome() {
+async fn every_request_is_an_event_with_its_outcome() {
     let (mcp, heard, seen) =
         observed(|builder| builder.timeouts(|timeouts| timeouts.request = Some(LIMIT)));
     let session = open(&mcp, "2025-06-18").await;
@@ -416,7 +416,7 @@ async fn every_request_is_told_with_its_outcome() {
 
 /// The duration in an event is that of the request.
 #[tokio::test(start_paused = true)]
-async fn a_request_is_told_with_its_time() {
+async fn an_event_has_the_duration_of_its_request() {
     let took = Arc::new(Mutex::new(Vec::new()));
     let (server, seen) = probe();
     let told = Arc::clone(&took);
@@ -464,7 +464,7 @@ fn odd(opens: bool) -> (McpService, Heard) {
 }
 
 #[tokio::test]
-async fn a_notification_that_panics_is_told() {
+async fn a_notification_that_panics_is_an_event() {
     let (mcp, heard) = odd(true);
     let session = open(&mcp, "2025-06-18").await;
     heard.take();
@@ -479,7 +479,7 @@ async fn a_notification_that_panics_is_told() {
 
 /// A session gives one event when it opens, and one when it ends, with the reason.
 #[tokio::test(start_paused = true)]
-async fn every_session_is_told_with_its_end() {
+async fn every_session_is_an_event_with_its_end() {
     #[track_caller]
     fn ended(mcp: &McpService, heard: &Heard, reason: &str) {
         let told: Vec<_> = heard
@@ -656,7 +656,7 @@ async fn listens_are_a_gauge_of_their_own() {
 /// PITFALLS R-63: a hook that panics at every event does no harm; nor does one that takes a
 /// snapshot.
 #[tokio::test(start_paused = true)]
-async fn a_hook_disturbs_nobody() {
+async fn a_hook_that_panics_does_no_harm() {
     let (server, seen) = probe();
     let service: Arc<OnceLock<McpService>> = Arc::default();
     let asks = Arc::clone(&service);
@@ -707,7 +707,7 @@ async fn a_hook_disturbs_nobody() {
 
 /// SPEC G-13, F-53: events hold no id, token, argument or content.
 #[tokio::test(start_paused = true)]
-async fn nothing_that_is_told_is_secret() {
+async fn events_hold_no_secret() {
     let (mcp, heard, seen) = observed(|builder| {
         builder.limits(|limits| {
             limits.queue.bytes = 1 << 20;

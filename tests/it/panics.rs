@@ -155,7 +155,7 @@ async fn a_panic_in_a_batch_is_one_of_its_answers() {
 
 /// A notification has no answer: its POST is accepted, and so is the next one.
 #[tokio::test]
-async fn a_panic_of_a_notification_is_told_to_nobody() {
+async fn a_panic_of_a_notification_is_not_answered() {
     let (running, _) = run(|builder| builder).await;
     let mut sse = Client::open(running.address).await;
     let session = Session::open(running.address, V11, json!({})).await;

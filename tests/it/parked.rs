@@ -109,7 +109,7 @@ async fn a_request_that_comes_while_a_stream_waits_is_answered_after_it() {
 
 /// The body of a GET is not taken for a request, whether it arrives before or during the stream.
 #[tokio::test]
-async fn a_body_that_nobody_reads_is_no_request() {
+async fn an_unread_body_is_not_taken_for_a_request() {
     let running = running().await;
     let session = Session::open(running.address, V11, json!({})).await;
     let inner = echo("smuggled");
@@ -181,7 +181,7 @@ async fn long_events_and_many_events_arrive_whole() {
 /// A stream, its keep-alives, its end, and the end of an idle connection are the same over memory
 /// as over TCP.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_somebody_else_accepted_is_served() {
+async fn a_connection_from_another_accept_loop_is_served() {
     let mcp = McpService::builder(probe().0).build().unwrap();
     let (mut client, server) = tokio::io::duplex(1024);
     let serving = tokio::spawn(serve_connection(server, mcp.clone()));

@@ -116,7 +116,7 @@ async fn whatever_comes_first_takes_up_a_session() {
 
 /// What the other process kept counts as unknown (SPEC C-56).
 #[tokio::test]
-async fn after_a_restart_a_client_goes_on_and_what_is_lost_is_told() {
+async fn after_a_restart_a_client_goes_on_and_learns_what_is_lost() {
     let before = process(1).await;
     let session = Session::open(before.address, "2025-11-25", json!({})).await;
     let mut stream = session.listen(None).await;
@@ -149,7 +149,7 @@ async fn after_a_restart_a_client_goes_on_and_what_is_lost_is_told() {
 /// PITFALLS R-3: an idle session is reaped like any other and leaves nothing; it comes back with
 /// its client, which gets no 404 between its expiry and the reaper's next run.
 #[tokio::test(start_paused = true)]
-async fn an_idle_session_goes_and_comes_back() {
+async fn an_idle_session_is_reaped_and_restored() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tells = Arc::clone(&told);
     let mcp = builder(1, HOUR)
@@ -193,7 +193,7 @@ async fn an_idle_session_goes_and_comes_back() {
 
 /// A handler can ask the client as in the process where the session began.
 #[tokio::test]
-async fn a_session_that_was_taken_up_can_be_asked() {
+async fn a_restored_session_can_be_asked() {
     let (one, two) = (process(1).await, process(1).await);
     for (capabilities, is_asked) in [(json!({"sampling": {}}), true), (json!({}), false)] {
         let session = Session::open(one.address, "2025-11-25", capabilities).await;
@@ -215,7 +215,7 @@ async fn a_session_that_was_taken_up_can_be_asked() {
 
 /// Concurrent requests restore one session.
 #[tokio::test]
-async fn a_session_is_taken_up_once() {
+async fn concurrent_requests_restore_one_session() {
     let (one, two) = (process(1).await, process(1).await);
     let session = Session::open(one.address, "2025-11-25", json!({})).await;
     let mut calls = Vec::new();
@@ -264,7 +264,7 @@ async fn what_is_not_a_name_of_ours_is_unknown() {
 
 /// PITFALLS R-50: a session id with a changed or missing character is refused.
 #[tokio::test]
-async fn a_name_that_was_changed_anywhere_is_unknown() {
+async fn a_changed_session_id_is_unknown() {
     let (one, two) = (process(1).await, process(1).await);
     let session = Session::open(one.address, "2025-11-25", json!({"sampling": {}})).await;
     let ping = async |name: &str| {
@@ -322,7 +322,7 @@ async fn a_client_with_much_to_say_stays_where_it_is() {
 /// SPEC C-79: a deleted session cannot be restored in the process that deleted it; other processes
 /// cannot know.
 #[tokio::test]
-async fn a_deleted_session_is_not_taken_up_again() {
+async fn a_deleted_session_is_not_restored() {
     let processes = [process(1).await, process(1).await, process(1).await];
     let [one, two, third] = &processes;
     let session = Session::open(one.address, "2025-11-25", json!({})).await;

@@ -834,7 +834,7 @@ async fn other_methods_do_not_ask() {
 
 /// SPEC D-100: a method with rounds ignores answers that it did not ask for.
 #[tokio::test]
-async fn answers_that_nobody_asked_for_are_ignored() {
+async fn unasked_answers_are_ignored() {
     let server = Server::new("Plain", "1").tool(Tool::new("plain"), async |_, _| "plain");
     let running = start(McpService::builder(server).build().unwrap()).await;
     let asking = Asking::call(running.address, "plain");
@@ -925,7 +925,7 @@ async fn questions_may_come_one_after_the_other() {
 /// SPEC D-107: without the feature the server issues no state, so it refuses every state.
 #[cfg(not(feature = "request-state"))]
 #[tokio::test]
-async fn without_states_none_is_taken() {
+async fn without_the_feature_every_state_is_refused() {
     let (running, seen) = run().await;
     let asking = Asking::call(running.address, "greet");
     let first = asking.asked(&["user_name"]).await;
@@ -1139,7 +1139,7 @@ mod states {
 
     /// SPEC D-74: a result after a state without answers must not be cached either.
     #[tokio::test]
-    async fn a_result_behind_a_state_is_not_kept() {
+    async fn a_result_after_a_state_is_not_cached() {
         let (running, _) = run().await;
         let params = json!({"uri": "test://greeting"});
         let asking = Asking::new(running.address, "resources/read", params);

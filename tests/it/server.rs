@@ -878,7 +878,7 @@ async fn changes_of_lists_are_told_once_to_each_session() {
 /// SPEC E-43: a list stays the same until a change, and shows the change from then on, in each
 /// revision.
 #[tokio::test]
-async fn a_list_is_as_the_last_change_left_it() {
+async fn a_list_shows_the_last_change() {
     let server = everything(&Hands::default());
     let running = run(server.clone()).await;
     for version in [V24, V11] {
@@ -1067,7 +1067,7 @@ async fn hints_stay_on_every_block() {
 
 /// SPEC E-43, E-59, E-60, E-69, E-7: a change is not announced without the declared capability.
 #[tokio::test]
-async fn changes_of_what_was_not_declared_are_not_told() {
+async fn changes_of_undeclared_capabilities_are_not_announced() {
     let server = Server::new("s", "1").resource(Resource::new("a://b", "b"), async |_, _| "");
     let running = run(server.clone()).await;
     let mut client = Client::initialized(running.address, V24, json!({})).await;
@@ -1490,7 +1490,7 @@ async fn without_the_capability_nothing_is_logged() {
 /// SPEC E-85, E-86, A-31, PITFALLS R-11: progress needs a token, keeps its type, strictly
 /// increases, and precedes the answer.
 #[tokio::test]
-async fn progress_is_told_to_whoever_asked() {
+async fn progress_is_sent_for_a_token() {
     for version in LEGACY {
         let (_running, mut client) = connect(version).await;
         for token in [json!("t"), json!(7), json!(0)] {

@@ -404,7 +404,7 @@ async fn the_trace_of_a_span_is_the_one_of_the_request() {
 
 /// Every event of the hook reaches the subscriber, at its level.
 #[tokio::test(start_paused = true)]
-async fn what_happens_is_told_as_gravely_as_it_is() {
+async fn events_reach_the_subscriber_at_their_level() {
     let (mcp, _leave) = saying(|builder| {
         let builder = builder
             .timeouts(|timeouts| timeouts.request = Some(LIMIT))

@@ -798,7 +798,7 @@ async fn a_notification_is_accepted_and_dropped() {
 /// SPEC D-7, J-36, PITFALLS R-42: a notification cancels nothing, since different clients use the
 /// same ids.
 #[tokio::test]
-async fn nobody_is_cancelled_by_a_notification() {
+async fn a_notification_cancels_nothing() {
     let (running, seen) =
         run_with(|builder| builder.timeouts(|timeouts| timeouts.stream_after = SHORT)).await;
     let mut stream = call(running.address, "wait", json!({})).await;
@@ -985,7 +985,7 @@ async fn the_envelope_is_checked() {
 /// SPEC D-24, D-25, J-2: a request in a revision that is not served statelessly gets the same list
 /// of revisions as `discover` gives.
 #[tokio::test]
-async fn an_unserved_revision_is_told_the_served_ones() {
+async fn an_unserved_revision_is_answered_with_the_served_ones() {
     let (running, _) = run_default().await;
     let discovered = Ask::new("server/discover", json!({}))
         .result(running.address)
@@ -1011,7 +1011,7 @@ async fn an_unserved_revision_is_told_the_served_ones() {
 
 /// SPEC D-30, D-31, D-33, D-34, D-36, D-38, J-7: the headers mirror the envelope and the method.
 #[tokio::test]
-async fn mirrored_headers_are_there_once_and_equal() {
+async fn mirrored_headers_are_equal_to_the_body() {
     let (running, _) = run_default().await;
     for (name, value, other) in [
         ("MCP-Protocol-Version", V26, V11),
@@ -1732,7 +1732,7 @@ async fn a_missing_capability_may_be_found_late() {
 /// SPEC D-66, A-45, D-143: in a session the same lack is a tool error for the model, without a
 /// modern code.
 #[tokio::test]
-async fn a_missing_capability_is_no_modern_error_in_a_session() {
+async fn a_missing_capability_is_a_tool_error_in_a_session() {
     let (running, _) = run_default().await;
     let session = Session::open(running.address, V11, json!({})).await;
     let params = json!({"name": "samples"});
@@ -1945,7 +1945,7 @@ async fn a_panic_is_an_error_without_detail() {
 /// SPEC D-80, D-88, E-85, A-31, GOTCHAS 23: progress keeps the type of its token, increases, and
 /// ends with the call.
 #[tokio::test]
-async fn progress_is_told_to_who_asked() {
+async fn progress_is_sent_for_a_token() {
     let (running, _) = run_default().await;
     for token in [json!("p"), json!(7), json!(0), json!("")] {
         let meta = json!({"progressToken": token});
@@ -1970,7 +1970,7 @@ async fn progress_is_told_to_who_asked() {
 /// SPEC D-89, E-80, E-83: a request that sets a level gets log messages from that level on; others
 /// get none.
 #[tokio::test]
-async fn logs_are_told_to_who_asked_from_the_level_on() {
+async fn logs_are_sent_from_the_requested_level_on() {
     let (running, _) = run_default().await;
     for (at, level) in LogLevel::ALL.into_iter().enumerate() {
         let meta = json!({LL: level.as_str()});
@@ -2176,7 +2176,7 @@ async fn a_filter_is_checked() {
 /// SPEC D-121, D-123, D-127, J-4, J-26, J-27: a stream begins with the filter that is honoured,
 /// then has changes, each with the id of the request, and ends with the result.
 #[tokio::test]
-async fn a_listen_tells_of_changes_until_the_server_ends() {
+async fn a_listen_gets_changes_until_the_server_ends() {
     let (running, _) = run_default().await;
     for id in [json!(1), json!("1"), json!(-5), json!("")] {
         let mcp = running.mcp.clone();
@@ -2212,7 +2212,7 @@ async fn a_listen_tells_of_changes_until_the_server_ends() {
 /// SPEC D-122, D-125, D-127, D-132: each listen gets what it asked for, nothing else, and each
 /// change once.
 #[tokio::test]
-async fn each_listen_hears_what_it_asked_for() {
+async fn each_listen_gets_what_it_asked_for() {
     let (server, _) = everything();
     let running = run(server.clone()).await;
     let uri = "test://static";
@@ -2280,7 +2280,7 @@ async fn each_listen_hears_what_it_asked_for() {
 /// SPEC E-43, D-122: listeners are told about tools that are added and removed while the server
 /// runs.
 #[tokio::test]
-async fn listens_hear_of_tools_that_come_and_go() {
+async fn listens_get_changes_of_tools() {
     let (server, _) = everything();
     let running = run(server.clone()).await;
     let asked = json!({"toolsListChanged": true});
@@ -2347,7 +2347,7 @@ async fn what_is_not_offered_is_not_honoured() {
 /// SPEC D-126: no message of another request goes to a listen, not even of one with the same id and
 /// token.
 #[tokio::test]
-async fn a_listen_hears_nothing_of_calls() {
+async fn a_listen_gets_no_messages_of_calls() {
     let (running, _) = run_default().await;
     let meta = json!({LL: "debug", "progressToken": 1});
     let params = json!({"notifications": everything_asked(), "_meta": meta});
@@ -2435,7 +2435,7 @@ async fn a_quiet_listen_is_kept_alive() {
 /// SPEC D-132, D-15, D-80: each client gets a change once, in the form of its era; messages of a
 /// session and of a listen do not mix.
 #[tokio::test]
-async fn each_era_hears_of_a_change_in_its_form() {
+async fn each_era_gets_a_change_in_its_form() {
     let (server, _) = everything();
     let running = run(server.clone()).await;
     let uri = json!({"uri": "test://static"});
@@ -2665,7 +2665,7 @@ async fn a_probe_learns_the_era_from_the_code() {
 /// SPEC E-33 to E-36, E-53, E-56, E-66, E-67, E-71, E-72, J-3, J-11: faults after the header checks
 /// are 200.
 #[tokio::test]
-async fn wrong_params_are_told_with_200() {
+async fn wrong_params_are_answered_with_200() {
     let (running, _) = run_default().await;
     let get = |arguments: Value| {
         let params = json!({"name": "greet", "arguments": arguments});
@@ -2837,7 +2837,7 @@ async fn extensions_of_the_client_change_nothing() {
 
 /// SPEC D-115: members that belong to rounds are ignored on methods without rounds.
 #[tokio::test]
-async fn answers_without_a_question_are_ignored_where_nobody_asks() {
+async fn answers_are_ignored_on_methods_without_questions() {
     let (running, _) = run_default().await;
     for (method, params) in answered() {
         if matches!(method, "tools/call" | "prompts/get" | "resources/read") {

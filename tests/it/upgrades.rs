@@ -177,7 +177,7 @@ async fn a_route_that_answers_connect_has_its_connection() {
 
 /// An upgraded connection counts as a connection as long as the route keeps it.
 #[tokio::test]
-async fn an_upgraded_connection_is_one_of_those_that_there_may_be() {
+async fn an_upgraded_connection_counts_as_a_connection() {
     let mut echoing = echoing(|serve| serve.max_connections(1), "").await;
     let status = async |address| {
         let mut other = TcpStream::connect(address).await.unwrap();
@@ -382,7 +382,7 @@ async fn a_handler_that_runs_on_does_not_keep_a_socket_whose_client_offered_an_u
 
 /// Such a stream costs no more than another, and its connection goes on after it.
 #[tokio::test(start_paused = true)]
-async fn a_stream_whose_client_offered_an_upgrade_waits_without_hyper() {
+async fn a_stream_whose_client_offered_an_upgrade_is_parked() {
     let (mcp, _) = probed();
     for offer in OFFERS {
         let mut connected = Connected::to(&mcp);

@@ -76,7 +76,7 @@ async fn status(
 /// SPEC F-50, F-53, PITFALLS R-7: the header counts only from the proxy's address, and sessions are
 /// bound to its name.
 #[tokio::test]
-async fn behind_a_proxy_its_header_says_who_asks() {
+async fn behind_a_proxy_its_header_names_the_principal() {
     let proxy = "10.0.0.1";
     let mcp = McpService::builder(Server::new("Behind", "1"))
         .authorizer(TrustedHeader(proxy.parse().unwrap()))

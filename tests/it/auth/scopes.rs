@@ -118,7 +118,7 @@ async fn all_that_can_be_named_can_need_scopes() {
 
 /// SPEC D-134: a client gets updates only of the resources that it may read.
 #[tokio::test]
-async fn a_listener_hears_of_what_it_may_read() {
+async fn a_listener_gets_updates_of_what_it_may_read() {
     let (server, _) = server();
     let mcp = McpService::builder(server.clone()).authorizer(Gate::new());
     let running = start(mcp.build().unwrap()).await;
@@ -211,7 +211,7 @@ impl Dispatcher for Demanding {
 /// A dispatcher that demands scopes without an authorizer refuses everybody, and so does one that
 /// panics.
 #[tokio::test]
-async fn scopes_that_nobody_can_have_let_nobody_in() {
+async fn scopes_without_an_authorizer_admit_no_request() {
     let running = start(McpService::builder(Demanding).build().unwrap()).await;
     for (method, status) in [("secret", 401), ("panics", 503), ("other", 200)] {
         let mut params = json!({});

@@ -123,7 +123,7 @@ async fn a_token_in_the_query_is_never_used() {
 
 /// SPEC F.1 row 9, F-2: a valid token passes, with the scheme in any case.
 #[tokio::test]
-async fn a_good_token_is_let_in() {
+async fn a_valid_token_is_admitted() {
     let (running, _) = gated().await;
     let ada = As::new(&running, "ada");
     let listed = ada.modern("tools/list", json!({})).await;
@@ -200,7 +200,7 @@ async fn a_description_is_quoted() {
 
 /// SPEC F-53, PITFALLS R-69: handlers know the caller's identity and address, in each era.
 #[tokio::test]
-async fn handlers_know_who_asks() {
+async fn handlers_know_the_caller() {
     let (running, _) = gated().await;
     let ada = As::new(&running, "ada");
     let expected = "ada Some(\"desktop\") [\"notes:read\"] Some(7) 127.0.0.1";

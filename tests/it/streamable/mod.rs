@@ -276,7 +276,7 @@ async fn a_standalone_stream_must_be_accepted() {
 /// SPEC C-5, C-21, C.1 rows 5 to 7, A-1 to, J-18, GOTCHAS 28: a body that is
 /// not a message is refused, and nothing in it is executed.
 #[tokio::test]
-async fn what_is_no_message_is_refused() {
+async fn a_body_that_is_not_a_message_is_refused() {
     let (running, seen) = probe_with(|builder| builder.limits(|limits| limits.body = 1000)).await;
     let session = Session::open(running.address, V11, json!({})).await;
     let line = echo(1, "x");
@@ -477,7 +477,7 @@ async fn a_head_is_refused_before_its_body_is_asked_for() {
 /// SPEC C.1 row 5, PITFALLS: a body is limited in length and time; past the limit the
 /// connection ends.
 #[tokio::test]
-async fn a_body_has_its_length_and_its_time() {
+async fn a_body_is_limited_in_length_and_time() {
     let (running, seen) = probe_with(|builder| {
         let builder = builder.limits(|limits| limits.body = 100);
         builder.timeouts(|timeouts| timeouts.body = Duration::from_millis(200))
@@ -575,7 +575,7 @@ async fn a_hard_end_answers_what_ran() {
 
 /// SPEC B-19, B-20: both transports are served together, and neither knows the other's sessions.
 #[tokio::test]
-async fn both_transports_are_beside_each_other() {
+async fn both_transports_are_served_together() {
     let (server, _) = crate::support::probe::probe();
     let mcp = McpService::builder(server.clone()).build().unwrap();
     let running = crate::support::start(mcp).await;

@@ -82,7 +82,7 @@ async fn every_event_has_an_id_of_its_own() {
 /// SPEC C-53 to C-55, PITFALLS R-53: a client that resumes gets what it missed, then what follows,
 /// of its own stream, without gap or duplicate.
 #[tokio::test]
-async fn a_stream_goes_on_without_gap_or_double() {
+async fn a_stream_resumes_without_gap_or_duplicate() {
     let (running, seen) = eager_probe().await;
     for version in STREAMABLE {
         let session = Session::open(running.address, version, json!({})).await;
@@ -132,7 +132,7 @@ async fn a_stream_goes_on_without_gap_or_double() {
 
 /// SPEC C-53: whichever event the client saw last, it gets what followed, as often as it asks.
 #[tokio::test]
-async fn a_stream_is_taken_up_anywhere() {
+async fn a_stream_resumes_after_any_event() {
     let (running, _) = eager_probe().await;
     for version in STREAMABLE {
         let session = Session::open(running.address, version, json!({})).await;
@@ -597,7 +597,7 @@ async fn the_answers_of_a_batch_wait_for_their_client() {
 /// SPEC C-44, C-59: a client that does not read loses its connection and nothing else: the call
 /// runs on, others are not affected, and the client can resume for the rest.
 #[tokio::test]
-async fn a_client_that_does_not_read_is_let_go() {
+async fn a_client_that_does_not_read_loses_its_connection() {
     const PAD: usize = 256 * 1024;
     const TIMES: usize = 64;
     let (running, seen) = probe_with(|builder| {

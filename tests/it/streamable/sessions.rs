@@ -326,7 +326,7 @@ async fn a_session_serves_before_initialized() {
 /// SPEC, PITFALLS R-13: a second request with an id in flight is refused; another
 /// session may use the id.
 #[tokio::test]
-async fn an_id_in_flight_is_not_taken_twice() {
+async fn an_id_in_flight_is_refused() {
     let (running, seen) = eager_probe().await;
     let session = Session::open(running.address, V06, json!({})).await;
     let other = Session::open(running.address, V06, json!({})).await;

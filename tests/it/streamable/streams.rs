@@ -59,7 +59,7 @@ async fn the_first_output_decides_the_form() {
 /// SPEC C-23, PITFALLS R-9: an answer longer than the replay buffer, after a notification, arrives
 /// whole.
 #[tokio::test]
-async fn a_long_answer_behind_a_note_arrives() {
+async fn a_long_answer_after_a_notification_arrives() {
     let (running, _) = probe_with(|builder| {
         let age = Duration::from_secs(60);
         builder.limits(|limits| {
@@ -171,7 +171,7 @@ async fn a_quiet_stream_begins_with_a_byte() {
 /// SPEC C-60, C-14: a client that accepts only streams gets one at once, primed if its revision has
 /// that.
 #[tokio::test]
-async fn a_stream_may_be_all_that_is_taken() {
+async fn a_client_that_accepts_only_streams_gets_one() {
     let (running, _) = probe().await;
     for version in STREAMABLE {
         let session = Session::open(running.address, version, json!({})).await;
