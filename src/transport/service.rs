@@ -298,7 +298,8 @@ impl McpService {
             (Exchange::OpenSse, Some(paths)) => Ok(http_sse::open(shared, paths, &head)?),
             (Exchange::OpenSse, None) => Err(Reason::UnknownPath.into()),
             (Exchange::PostToSse { session, is_json }, _) => {
-                http_sse::post(shared, (session, is_json), head, body).await
+                let post = http_sse::InboxPost { session, is_json };
+                http_sse::post(shared, post, head, body).await
             }
             (Exchange::Options { allow }, _) => {
                 let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
@@ -350,8 +351,8 @@ impl McpService {
         let shared = &self.shared;
         match posted {
             Posted::Modern(request, envelope) => {
-                let begun = stateless::begin(shared, head, request, envelope, form)?;
-                Ok(begun.answer().await)
+                let pending = stateless::begin(shared, head, request, envelope, form)?;
+                Ok(pending.answer().await)
             }
             Posted::Unheard => Ok(response(StatusCode::ACCEPTED, ResponseBody::empty())),
             Posted::Initialize(request) => {
@@ -359,12 +360,12 @@ impl McpService {
                 Box::pin(streamable::initialize(shared, head, request, form)).await
             }
             Posted::InSession(claim, read) => {
-                let work = streamable::post(shared, &claim, read, head, form)?;
-                Ok(name_session(work.answer().await?, claim.name))
+                let pending = streamable::post(shared, &claim, read, head, form)?;
+                Ok(name_session(pending.answer().await?, claim.name))
             }
             Posted::Alone(version, read) => {
-                let work = streamable::alone(shared, version, read, head, form)?;
-                work.answer().await
+                let pending = streamable::alone(shared, version, read, head, form)?;
+                pending.answer().await
             }
         }
     }

@@ -60,6 +60,11 @@ pub(crate) fn refuse(
     response
 }
 
+/// The answer to messages that have no other (202).
+pub(crate) fn accepted() -> Response<ResponseBody> {
+    response(StatusCode::ACCEPTED, ResponseBody::empty())
+}
+
 /// Names the session in a response, as the client spells it (SPEC C-82, J-31).
 pub(crate) fn name_session(
     mut response: Response<ResponseBody>,

@@ -1,4 +1,4 @@
-//! HTTP+SSE, the transport of 2024-11-05: a stream at `/sse`, an inbox at `/messages/` (SPEC B).
+//! HTTP+SSE, the transport of 2024-11-05: a stream at `/sse` and an inbox at `/messages/` (SPEC B).
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
-use super::handle::Place;
+use super::handle::SessionHandle;
+use super::running::RunningRequest;
 use crate::protocol::exchange::Endpoint;
 use crate::protocol::header::forwarded_prefix;
 use crate::protocol::rejection::{Reason, Rejection};
@@ -31,7 +32,7 @@ use crate::wire::jsonrpc::Outgoing;
 use crate::wire::message::{self, Message, Payload, Request};
 use crate::wire::sse::{Event, EventName};
 
-/// Opens a stream, and a session that lives as long.
+/// Opens a stream, and a session that lives as long as the stream.
 pub(crate) fn open(
     shared: &Arc<Shared>,
     paths: &SsePaths,
@@ -50,8 +51,9 @@ pub(crate) fn open(
         Session::bound(sender.clone(), now()),
         party_of(head).as_ref(),
     )?;
-    // SPEC B-2 to B-4: first the address to POST to, a path, so that it resolves against whatever
-    // host the client used. Nothing else can be on the stream, whose name nobody knows yet.
+    // SPEC B-2 to B-4: the first event is the address to POST to. It is a path, which resolves against
+    // the host that the client used. Nothing can be on the stream before it, because the name of the
+    // session is not known yet.
     let (prefix, path) = match prefix {
         Some(prefix) => (prefix, &paths.messages),
         None => ("", &paths.announced),
@@ -60,23 +62,21 @@ pub(crate) fn open(
     let endpoint = Event::new(&endpoint).name(EventName::Endpoint).encode();
     // An empty queue takes the first event.
     let _ = sender.offer(endpoint);
-    let shared = Arc::clone(shared);
-    let keep_alive = config.timeouts.keep_alive;
-    let place = Place { shared, row };
-    let is_draining = place.shared.is_draining();
-    // A revocation ends the session itself.
+    let session = SessionHandle::new(shared, row);
+    let is_draining = shared.is_draining();
+    // A revocation finds the session in the table, so the lease only needs the time.
     let lease = Lease::until(end);
-    let ended = place.clone();
-    let body = ResponseBody::events(receiver, keep_alive, StreamGuard(place))
+    let ended = session.clone();
+    let body = ResponseBody::events(receiver, config.timeouts.keep_alive, StreamGuard(session))
         .leased(lease, move || ended.end_with_stream());
-    // A drain that began in between has not seen this session.
+    // A drain that began in between has not ended this session.
     if is_draining {
         return Err(Reason::ShuttingDown);
     }
     Ok(stream_response(body))
 }
 
-/// What a proxy that is trusted with it says that it took away (PITFALLS R-47).
+/// The prefix that a trusted proxy says that it has removed from the path (PITFALLS R-47).
 fn forwarded_prefix_of<'h>(
     paths: &SsePaths,
     headers: &'h HeaderMap,
@@ -88,7 +88,7 @@ fn forwarded_prefix_of<'h>(
 }
 
 /// Ends the session when its stream is dropped (SPEC B-12).
-struct StreamGuard(Place);
+struct StreamGuard(SessionHandle);
 
 impl Drop for StreamGuard {
     fn drop(&mut self) {
@@ -96,10 +96,22 @@ impl Drop for StreamGuard {
     }
 }
 
-/// Takes a message for a session (SPEC B.1, in its order).
+/// A POST to the inbox of a session.
+pub(crate) struct InboxPost {
+    pub(crate) session: SessionId,
+    /// Whether the body is declared as JSON.
+    pub(crate) is_json: bool,
+}
+
+/// Takes a message for a session. The checks are in the order of SPEC B.1.
+///
+/// # Cancel safety
+///
+/// Dropping the future means that the client of the POST has left. A request runs on; the handler of a
+/// notification is dropped.
 pub(crate) async fn post<B>(
     shared: &Arc<Shared>,
-    (session, is_json): (SessionId, bool),
+    post: InboxPost,
     mut head: Box<Parts>,
     body: B,
 ) -> Result<Response<ResponseBody>, Rejection>
@@ -110,14 +122,11 @@ where
     let config = &shared.config;
     let row = shared
         .table
-        .find(session, Identity::of(&head).map(Identity::principal))
+        .find(post.session, Identity::of(&head).map(Identity::principal))
         .ok_or(Reason::UnknownSession)?;
-    let place = Place {
-        shared: Arc::clone(shared),
-        row,
-    };
-    place.check_stream()?;
-    if !is_json {
+    let session = SessionHandle::new(shared, row);
+    session.check_stream()?;
+    if !post.is_json {
         return Err(Reason::NotJson.into());
     }
     let mut body = request_body::read(body, config.body_limits(), &shared.buffers).await?;
@@ -125,32 +134,32 @@ where
         detach::detach(&mut head, &mut body);
     }
     let read = message::parse(&body, &config.limits.message);
-    // Whatever waits from here on has what it needs of it.
+    // Everything that waits from here on has its own copy of what it needs.
     drop(body);
     shared.permit(Endpoint::Messages, &head, &read)?;
     match read {
         Ok(Payload::Single(Message::Request(request))) => {
-            let taken = take_request(&place, head, request).await;
-            taken.or_else(|why| place.refuse_on_stream(why))?;
+            let taken = take_request(&session, head, request).await;
+            taken.or_else(|why| session.refuse_on_stream(why))?;
         }
         Ok(Payload::Single(Message::Notification(notification))) => {
-            place.hear(head, notification).await?;
+            session.notify(head, notification).await?;
         }
-        Ok(Payload::Single(Message::Response(reply))) => place.take(reply),
+        Ok(Payload::Single(Message::Response(reply))) => session.deliver(reply),
         Ok(Payload::Batch(_)) => return Err(Reason::BatchNotAllowed.into()),
-        Err(error) => place
+        Err(error) => session
             .refuse_body(error)
-            .or_else(|why| place.refuse_on_stream(why))?,
+            .or_else(|why| session.refuse_on_stream(why))?,
     }
     // SPEC B-7: the answer comes on the stream.
     let accepted = Bytes::from_static(b"Accepted");
     Ok(response(StatusCode::ACCEPTED, ResponseBody::full(accepted)))
 }
 
-impl Place {
-    /// Notes that the client was heard of. Sessions of Streamable HTTP are not for this endpoint. One whose
-    /// stream has ended with the identity that opened it is unknown, although the connection of that stream
-    /// may not have noticed.
+impl SessionHandle {
+    /// Checks that the session is one of HTTP+SSE with a live stream, and notes that its client is active.
+    /// If the identity that opened the stream has ended, the session is unknown, even if the connection
+    /// of the stream has not noticed yet.
     fn check_stream(&self) -> Result<(), Reason> {
         let is_expired = |session: &mut LiveSession| {
             let is_expired = session.connection()?.end() == Some(StreamEnd::Expired);
@@ -165,8 +174,8 @@ impl Place {
         Err(Reason::UnknownSession)
     }
 
-    /// Sends a refusal on the stream where that is the answer to a request that was understood (SPEC B-6); any
-    /// other is an HTTP error. A stream that takes no more has ended, and its session ends with it: 404
+    /// Sends a refusal on the stream if it answers a request that was understood (SPEC B-6). Any other
+    /// refusal is an HTTP error. If the stream is closed, its session ends, and the POST is answered 404
     /// (SPEC B.1, B-17).
     fn refuse_on_stream(&self, why: Rejection) -> Result<(), Rejection> {
         let Rejection { reason, id } = why;
@@ -177,7 +186,7 @@ impl Place {
         let message = Outgoing::Error(id.as_ref(), &refusal.error);
         let sent = self.row.with(|session| session.send(message, now()));
         sent.map_err(|Closed| {
-            self.shared.table.end_with_stream(&self.row);
+            self.end_with_stream();
             Reason::UnknownSession
         })?;
         let status = StatusCode::ACCEPTED.as_u16();
@@ -186,13 +195,17 @@ impl Place {
     }
 }
 
-/// Begins a request. It is polled once here; most answers are ready by then and need no task.
-async fn take_request(place: &Place, head: Box<Parts>, request: Request) -> Result<(), Rejection> {
+/// Begins a request and polls it once. Most answers are ready by then and need no task.
+async fn take_request(
+    session: &SessionHandle,
+    head: Box<Parts>,
+    request: Request,
+) -> Result<(), Rejection> {
     let route = Route::Stream(StreamId::STANDALONE);
-    let mut running = place.begin(head, request, route)?;
+    let mut running = RunningRequest::begin(session, head, request, route)?;
     let is_ready = at_once(running.answer.as_mut()).await.is_some();
     if !is_ready {
-        running.hand_over(place);
+        running.hand_over(session);
     }
     Ok(())
 }

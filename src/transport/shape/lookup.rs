@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::http::request::Parts;
 
-use super::handle::Place;
+use super::handle::SessionHandle;
 use crate::protocol::exchange::Claim;
 use crate::protocol::rejection::Reason;
 use crate::transport::access::identity::Identity;
@@ -18,14 +18,15 @@ use crate::transport::shared::Shared;
 ///
 /// The session does not exist, is idle for too long, even if it was not reaped yet (SPEC C-75), or belongs
 /// to another principal (SPEC C-57, C-78).
-pub(super) fn find(shared: &Arc<Shared>, claim: &Claim, head: &Parts) -> Result<Place, Reason> {
+pub(super) fn find(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    head: &Parts,
+) -> Result<SessionHandle, Reason> {
     let owner = Identity::of(head).map(Identity::principal);
     let known = known(shared, claim, owner).filter(|row| is_current(shared, row));
     let row = known.map_or_else(|| restore(shared, claim, head), Ok)?;
-    Ok(Place {
-        shared: Arc::clone(shared),
-        row,
-    })
+    Ok(SessionHandle::new(shared, row))
 }
 
 /// The session, if this process has it.

@@ -1,4 +1,4 @@
-//! 2026-07-28: every request stands for itself, and is cancelled when its client leaves (SPEC D).
+//! 2026-07-28: no request depends on another, and a request is cancelled when its client leaves (SPEC D).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -32,39 +32,39 @@ use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 
-/// What is told to a request that its identity did not outlive.
-const OVER: &str = "the authorization ended before the answer";
+/// The error of a request whose identity ended before its answer.
+const EXPIRED: &str = "the authorization ended before the answer";
 
 type Outcome = Result<Json, ErrorObject>;
 
-/// A request whose handler was made and has not run yet.
-pub(crate) struct Begun<'s> {
+/// A request whose handler exists and has not run yet.
+pub(crate) struct PendingRequest<'s> {
     shared: &'s Shared,
-    reading: OutletClaim,
+    outlet: OutletClaim,
     id: Id,
     form: Form,
-    /// Whose identity it runs under, and when that ends.
+    /// The principal that it runs for, and when that identity ends.
     owner: Option<Owner>,
     end: Option<Instant>,
     work: Leased<RunningCall>,
 }
 
-/// Takes up a request. Nothing waits here, so that what came of it is moved to where it stays at once.
+/// Begins a request. It does not wait, so that its result is moved only once, to where it is awaited.
 pub(crate) fn begin(
     shared: &Arc<Shared>,
     head: Box<Parts>,
     request: Request,
     envelope: Envelope,
     form: Form,
-) -> Result<Begun<'_>, Reason> {
+) -> Result<PendingRequest<'_>, Reason> {
     if shared.is_draining() {
         return Err(Reason::ShuttingDown);
     }
-    // SPEC J-27: its answer is a stream or nothing.
+    // SPEC J-27: it can only be answered with a stream.
     if *request.kind() == Method::SubscriptionsListen && form == Form::Json {
         return Err(Reason::StreamNotAcceptable);
     }
-    // Those who find the last place taken by one who came at the same time are told in the answer.
+    // Two requests may both see the last place as free. The second then gets the refusal as its answer.
     if *request.kind() == Method::SubscriptionsListen {
         let room = shared.listens.room(party_of(&head).as_ref());
         room.map_err(|full| Reason::Full(Resource::Listens, full))?;
@@ -85,11 +85,11 @@ pub(crate) fn begin(
         listens: Arc::clone(&shared.listens),
     });
     let cx = Context::new(link, head, request.meta_part());
-    let reading = OutletClaim::of(&cx);
+    let outlet = OutletClaim::of(&cx);
     let work = Leased::new(call.run(|| shared.dispatcher.request(cx, request)));
-    Ok(Begun {
+    Ok(PendingRequest {
         shared,
-        reading,
+        outlet,
         id,
         form,
         owner,
@@ -98,100 +98,101 @@ pub(crate) fn begin(
     })
 }
 
-impl Begun<'_> {
-    /// Answers the request: with JSON when there is nothing but the answer, else with a stream.
+impl PendingRequest<'_> {
+    /// Answers the request: with JSON if the answer comes first, otherwise with a stream.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future, or the body of its response, drops the dispatcher's: the client's leaving
-    /// cancels the request (SPEC D-84).
+    /// Dropping the future, or the body of the response, means that the client has left. It drops the
+    /// future of the dispatcher, which cancels the request (SPEC D-84).
     pub(crate) async fn answer(self) -> Response<ResponseBody> {
         let Self {
             shared,
-            reading,
+            outlet,
             id,
             form,
             owner,
             end,
             mut work,
         } = self;
-        // Most answers are ready at once, and need no stream.
+        // Most answers are ready at once and need no stream.
         if let Some(outcome) = at_once(Pin::new(&mut work)).await {
-            let outcome = told(outcome);
+            let outcome = modern(outcome);
             let ends = match wants_stream(form, &outcome) {
-                true => reading.take(),
-                false => reading.take_output(),
+                true => outlet.take(),
+                false => outlet.take_output(),
             };
-            return answer_of(shared, ends, &id, &outcome);
+            return response_with(shared, ends, &id, &outcome);
         }
-        let Some((sender, receiver)) = reading.take() else {
+        let Some((sender, receiver)) = outlet.take() else {
             return json_answer(&id, &Err(ErrorObject::internal()));
         };
-        // From here on the handler alone decides what of the request is kept.
-        drop(reading);
+        // From here on only the handler keeps parts of the request.
+        drop(outlet);
         if let Some(owner) = &owner {
             work.limit(Lease::until(end).listed(&shared.leases, owner, &sender));
         }
-        let patience = (form != Form::Json).then_some(shared.config.timeouts.stream_after);
-        let rest = match first(Pin::new(&mut work), &receiver, patience).await {
+        let silence = (form != Form::Json).then_some(shared.config.timeouts.stream_after);
+        let task = match first(Pin::new(&mut work), &receiver, silence).await {
             First::Answer(outcome) => {
-                let outcome = told(outcome);
+                let outcome = modern(outcome);
                 let is_stream = wants_stream(form, &outcome) || receiver.has_output();
                 let ends = is_stream.then_some((sender, receiver));
-                return answer_of(shared, ends, &id, &outcome);
+                return response_with(shared, ends, &id, &outcome);
             }
-            First::Output | First::Silence => run_out(work, sender, id),
+            First::Output | First::Silence => spawn(work, sender, id),
         };
-        // A listening request that began while the server was told to end may have been overlooked.
+        // A drain that began in between may have missed this request if it listens.
         if shared.is_draining() {
             shared.end_listens();
         }
         stream_response(ResponseBody::events(
             receiver,
             shared.config.timeouts.keep_alive,
-            rest,
+            task,
         ))
     }
 }
 
-/// Runs a request whose answer is a stream to its end, in a task of its own: in the body it would stand
-/// still for as long as its client does not read (PITFALLS R-18). The task ends with what this gives, which goes
-/// with the body.
-fn run_out(
+/// Runs a request that is answered with a stream in a task of its own. In the body of the response it
+/// would stand still while its client does not read (PITFALLS R-18). Dropping the result, which the body
+/// holds, aborts the task.
+fn spawn(
     work: impl Future<Output = Option<Outcome>> + Send + 'static,
     sender: Sender,
     id: Id,
-) -> Attended {
+) -> AbortOnDrop {
     let task = tokio::spawn(async move {
-        let outcome = told(work.await);
+        let outcome = modern(work.await);
         conclude(&sender, &id, &outcome);
     });
-    Attended(task.abort_handle())
+    AbortOnDrop(task.abort_handle())
 }
 
-/// A task that somebody waits for.
-struct Attended(AbortHandle);
+/// Aborts a task when it is dropped.
+struct AbortOnDrop(AbortHandle);
 
-impl Drop for Attended {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// What is told of how a request ended; `None` is the end of its identity.
-fn told(outcome: Option<Outcome>) -> Outcome {
+/// The answer as 2026-07-28 has it; `None` means that the identity has ended.
+fn modern(outcome: Option<Outcome>) -> Outcome {
     outcome
-        .unwrap_or_else(|| Err(ErrorObject::new(-32603, OVER)))
+        .unwrap_or_else(|| Err(ErrorObject::new(-32603, EXPIRED)))
         .map_err(ErrorObject::into_modern)
 }
 
-/// An error is told with its status while it can be, whatever form the client wanted.
+/// Whether an answer that is ready goes onto a stream. An error does not, because JSON comes with its
+/// status.
 fn wants_stream(form: Form, outcome: &Outcome) -> bool {
     form == Form::Stream && outcome.is_ok()
 }
 
-/// The response to a request that is over: on the stream, if there is one.
-fn answer_of(
+/// The response with an answer that is ready: on the stream, if there is one.
+fn response_with(
     shared: &Shared,
     stream: Option<(Sender, Receiver)>,
     id: &Id,
@@ -214,7 +215,7 @@ fn outgoing<'a>(id: &'a Id, outcome: &'a Outcome) -> Outgoing<'a> {
     }
 }
 
-/// The answer ends the stream (SPEC D-82). One that was cut for its slow reader takes none.
+/// Ends the stream with the answer (SPEC D-82), unless the stream was cut because its client does not read.
 fn conclude(sender: &Sender, id: &Id, outcome: &Outcome) {
     sender.finish_with(frame_of(outgoing(id, outcome)));
 }

@@ -117,13 +117,13 @@ const RULES: &[Rule] = &[
         words: &["Mutex", "RwLock"],
     },
     Rule {
-        what: "only buffers.rs, reaper.rs, handle.rs, streamable.rs, stateless.rs and listener.rs spawn",
+        what: "only buffers.rs, reaper.rs, running.rs, batch.rs, stateless.rs and listener.rs spawn",
         within: &[""],
         but: &[
             "transport/intake/buffers.rs",
             "transport/session/reaper.rs",
-            "transport/shape/handle.rs",
-            "transport/shape/streamable.rs",
+            "transport/shape/running.rs",
+            "transport/shape/batch.rs",
             "transport/shape/stateless.rs",
             "transport/serve/listener.rs",
         ],
