@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod answer;
 pub(crate) mod builder;
+pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod dispatch;
 pub(crate) mod future;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hyper::http::request::Parts;
 
 use super::access::identity::Identity;
+#[cfg(feature = "request-state")]
+use super::clock::now;
 use super::config::{Config, same_path};
 use super::dispatch::admission::permit;
 use super::dispatch::calls::Calls;
@@ -16,8 +18,6 @@ use super::observe::observer::Observer;
 use super::session::listeners::{ListenTable, Listener};
 use super::session::reaper::Reaper;
 use super::session::sessions::SessionTable;
-#[cfg(feature = "request-state")]
-use super::session::sessions::now;
 use super::stream::lease::{LeaseTable, lease_table};
 use crate::error::Error;
 use crate::protocol::era::{Read, id_of};

@@ -1,4 +1,5 @@
-//! The documents about the authorization, for anybody to read (SPEC F-20, F-27, F-28).
+//! Answers requests for the documents about the authorization, which anyone may read (SPEC F-20, F-27,
+//! F-28).
 
 use bytes::Bytes;
 use hyper::header::{
@@ -48,7 +49,7 @@ pub(crate) fn answer(
     Ok(response)
 }
 
-/// Any page may read what is public, so the page that asks is nothing to check.
+/// Removes the `Origin`, so that it is not checked: pages of any origin may read the documents.
 pub(crate) fn forget_origin(head: &mut Parts) {
     head.headers.remove(ORIGIN);
 }

@@ -1,4 +1,4 @@
-//! [`first`]: what a request comes up with first, an answer or a reason for a stream.
+//! [`first`]: what comes first from a request, its answer or a reason to begin a stream.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -10,27 +10,27 @@ use crate::transport::stream::queue::Receiver;
 /// What came first.
 pub(crate) enum First<T> {
     Answer(T),
-    /// There is output on the stream, or it was ended from elsewhere.
+    /// The stream has something to read, or it was ended from elsewhere.
     Output,
-    /// Nothing came for so long that the client should see a sign of life.
+    /// Nothing came for so long that the client should get a stream with its keep-alives.
     Silence,
 }
 
-/// Polls `work`, which was not ready [`at_once`](crate::transport::future::at_once), in place until it is ready, the stream has something to
-/// read, or `patience` is at its end; without a patience the client takes no stream, and waits for the
-/// answer.
+/// Polls `work` in place until it is ready, the stream has something to read, or `silence` is over. Without
+/// a `silence` the client accepts no stream and waits for the answer. `work` was polled before, with
+/// [`at_once`](crate::transport::future::at_once).
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost when the future is dropped: `work` is only borrowed.
+/// Dropping the future loses nothing, because `work` is only borrowed.
 pub(crate) async fn first<T>(
     mut work: Pin<&mut (impl Future<Output = T> + ?Sized)>,
     receiver: &Receiver,
-    patience: Option<Duration>,
+    silence: Option<Duration>,
 ) -> First<T> {
-    let mut silence = pin!(async {
-        match patience {
-            Some(patience) => tokio::time::sleep(patience).await,
+    let mut silent = pin!(async {
+        match silence {
+            Some(silence) => tokio::time::sleep(silence).await,
             None => std::future::pending().await,
         }
     });
@@ -41,7 +41,7 @@ pub(crate) async fn first<T>(
         if receiver.poll_output(cx).is_ready() {
             return Poll::Ready(First::Output);
         }
-        silence.as_mut().poll(cx).map(|()| First::Silence)
+        silent.as_mut().poll(cx).map(|()| First::Silence)
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! How a request is answered.
+//! Answers: the responses of the service, and whether an answer or a reason for a stream comes first.
 
 pub(crate) mod documents;
 pub(crate) mod first;

@@ -1,4 +1,4 @@
-//! The responses: JSON, a stream of events, a refusal.
+//! The responses of the service: JSON, a stream of events, a refusal.
 
 use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode, Version};
@@ -9,8 +9,7 @@ use crate::transport::stream::body::ResponseBody;
 use crate::wire::jsonrpc::Id;
 use crate::wire::pieces::Pieces;
 
-/// A response with the header that all of ours have but streams: answers are of one session, no
-/// cache may keep them (SPEC C-103).
+/// A response that no cache may keep, because it belongs to one session (SPEC C-103).
 pub(crate) fn response(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -20,7 +19,7 @@ pub(crate) fn response(status: StatusCode, body: ResponseBody) -> Response<Respo
     response
 }
 
-/// A JSON answer.
+/// A response with a JSON body.
 pub(crate) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Response<ResponseBody> {
     let mut response = response(status, ResponseBody::full(body));
     response
@@ -29,7 +28,7 @@ pub(crate) fn json_response(status: StatusCode, body: impl Into<Pieces>) -> Resp
     response
 }
 
-/// A stream of events (SPEC C-102, H-1, PITFALLS R-21).
+/// A response with a stream of events (SPEC C-102, H-1, PITFALLS R-21).
 pub(crate) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -42,7 +41,7 @@ pub(crate) fn stream_response(body: ResponseBody) -> Response<ResponseBody> {
     response
 }
 
-/// A refusal.
+/// A response that refuses a request.
 pub(crate) fn refuse(
     refusal: Refusal,
     id: Option<&Id>,

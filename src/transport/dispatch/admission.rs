@@ -18,7 +18,7 @@ use crate::wire::message::{Message, Payload};
 /// How long the check of an authorizer may take. A longer one counts as unavailable.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who may ask.
+/// Which requests are admitted, and what clients can read about it.
 pub(crate) struct Access {
     /// `None` admits every request.
     pub(crate) authorizer: Option<Box<dyn Authorizer>>,

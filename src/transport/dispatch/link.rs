@@ -7,8 +7,9 @@ use super::request_error::{Needed, RequestError};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::session::{Terms, Ticket, Unasked};
 use crate::protocol::stream::Closed;
+use crate::transport::clock::now;
 use crate::transport::session::listeners::ListenTable;
-use crate::transport::session::sessions::{LiveSession, SessionRow, SessionTable, now};
+use crate::transport::session::sessions::{LiveSession, SessionRow, SessionTable};
 use crate::transport::stream::outlet::Outlet;
 use crate::wire::jsonrpc::{Id, Outgoing};
 

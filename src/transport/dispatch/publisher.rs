@@ -4,8 +4,9 @@ use std::sync::{Arc, Weak};
 
 use crate::protocol::change::Change;
 use crate::protocol::stream::frame_of;
+use crate::transport::clock::now;
 use crate::transport::session::listeners::{EncodedChange, ListenTable};
-use crate::transport::session::sessions::{SessionTable, now};
+use crate::transport::session::sessions::SessionTable;
 use crate::wire::jsonrpc::Outgoing;
 
 /// Tells clients about changes, from anywhere. Cheap to clone. It does not keep the service alive.

@@ -1,29 +1,29 @@
-//! What of a request may outlive its reading.
+//! [`detach`]: copies a request out of the buffers that it was read into.
 //!
-//! hyper gives header values, the URI and the first part of a body as slices of one read buffer, so
-//! that a single value that is kept keeps the whole buffer. That is cheap for a short request, which
-//! most are, and most are answered at once. A long request is kept as exact copies of its parts, and so is a
-//! short one behind a long one, whose buffer is large.
+//! Header values, the URI and the first part of a body are slices of one read buffer of hyper. A handler
+//! that keeps one of them keeps the whole buffer. That is cheap for a short request, and most requests are
+//! short and answered at once. A long request is copied into buffers of its own, and so is a short one
+//! that was read into the large buffer of a long one before it.
 
 use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 
-/// How long a head or a body is that may be kept as it came.
+/// A head or a body of up to this length may be kept without a copy.
 const SHORT: usize = 4 * 1024;
 
-/// Up to which length a body out of a large buffer is copied. Such a buffer has some 512 KiB, so a longer
-/// body is half of it.
+/// A body of up to this length is copied out of a large buffer. Such a buffer has some 512 KiB, so a longer
+/// body is at least half of it.
 const HALF: usize = 256 * 1024;
 
-/// Says of a request that its head came in a large buffer.
+/// Marks a request whose head was read into a large buffer, in its extensions.
 #[derive(Clone, Copy)]
-pub(crate) struct Wide;
+pub(crate) struct InLargeBuffer;
 
-/// Whether a part of this request that is kept would keep much else.
+/// Whether keeping a part of this request would keep much else.
 pub(crate) fn is_long(head: &Parts, body: &[u8]) -> bool {
-    body.len().max(len_of(head)) > SHORT || head.extensions.get::<Wide>().is_some()
+    body.len().max(len_of(head)) > SHORT || head.extensions.get::<InLargeBuffer>().is_some()
 }
 
 /// How many bytes the values and the target of a head have.
@@ -33,12 +33,12 @@ fn len_of(head: &Parts) -> usize {
     values + target.map_or(0, |target| target.as_str().len())
 }
 
-/// Copies a head out of the buffer that it was read into. Names need no copy: hyper makes each by
-/// itself. A body that is shorter than the head or than a large buffer may lie in the same one, and is copied
-/// too.
+/// Copies a head out of the buffer that it was read into. Names need no copy, because hyper allocates
+/// each of them. A body that is shorter than the head, or than half of a large buffer, may lie in the same
+/// buffer and is copied too.
 pub(crate) fn detach(head: &mut Parts, body: &mut Bytes) {
-    let is_wide = head.extensions.remove::<Wide>().is_some();
-    if body.len() < len_of(head) || is_wide && body.len() <= HALF {
+    let is_in_large_buffer = head.extensions.remove::<InLargeBuffer>().is_some();
+    if body.len() < len_of(head) || is_in_large_buffer && body.len() <= HALF {
         *body = Bytes::copy_from_slice(body);
     }
     let mut headers = HeaderMap::with_capacity(head.headers.len());
@@ -53,7 +53,7 @@ pub(crate) fn detach(head: &mut Parts, body: &mut Bytes) {
 
 fn copy_of(value: &HeaderValue) -> HeaderValue {
     let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) else {
-        // A value is one whatever buffer it is in.
+        // It cannot fail: a valid value is valid in any buffer.
         return value.clone();
     };
     copy.set_sensitive(value.is_sensitive());
@@ -86,7 +86,7 @@ mod tests {
         (head, buffer)
     }
 
-    /// FIELD X-3: one header that is kept does not keep the buffer of all.
+    /// FIELD X-3: keeping one header does not keep the buffer of all headers.
     #[test]
     fn a_detached_head_says_the_same_and_keeps_no_buffer() {
         let (mut detached, buffer) = head(10);
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(detached.extensions.get(), Some(&7_u8));
     }
 
-    /// FIELD X-3: a long body has a buffer of its own, or most of one.
+    /// FIELD X-3: a long body has a buffer of its own, or fills most of one.
     #[test]
     fn a_body_longer_than_its_head_is_not_copied() {
         let (mut head, _) = head(10);
@@ -113,12 +113,12 @@ mod tests {
         assert_eq!(body.as_ptr(), place);
     }
 
-    /// A large buffer is not kept for a short request that came in it.
+    /// A large buffer is not kept for a short request that was read into it.
     #[test]
     fn a_body_out_of_a_large_buffer_is_copied_unless_it_is_most_of_it() {
         for (len, is_copied) in [(10, true), (6_000, true), (HALF, true), (HALF + 1, false)] {
             let (mut head, _) = head(10);
-            head.extensions.insert(Wide);
+            head.extensions.insert(InLargeBuffer);
             let mut body = Bytes::from(vec![b'x'; len]);
             let place = body.as_ptr();
             assert!(is_long(&head, &body), "{len}");

@@ -90,17 +90,11 @@ where
         if poll_hyper(&mut serving, progress, cx).is_ready() {
             return Poll::Ready(Cause::Done);
         }
-        if exchanges.upgrade.is_wanted() {
-            return Poll::Ready(Cause::Upgrade);
-        }
-        if exchanges.reclaim.is_quiet() && progress.is_written() {
-            return Poll::Ready(Cause::Quiet);
-        }
         // PITFALLS R-24: a request that has not begun does not delay the stop.
         if is_stopping && progress.is_in_head() {
             return Poll::Ready(Cause::Stop);
         }
-        timers.poll(cx, progress.wait()).map(Cause::TimedOut)
+        poll_cause(&exchanges, timers, cx)
     })
     .await;
     if let Cause::Upgrade = cause {
@@ -152,6 +146,22 @@ fn poll_hyper(
         served = Pin::new(&mut *serving).poll(cx);
     }
     served.map(|_| ())
+}
+
+/// Ready when something else than hyper ends the conversation.
+fn poll_cause<R>(
+    exchanges: &Exchanges<'_, R>,
+    timers: &mut Timers,
+    cx: &mut Context<'_>,
+) -> Poll<Cause> {
+    let progress = &exchanges.progress;
+    if exchanges.upgrade.is_wanted() {
+        return Poll::Ready(Cause::Upgrade);
+    }
+    if exchanges.reclaim.is_quiet() && progress.is_written() {
+        return Poll::Ready(Cause::Quiet);
+    }
+    timers.poll(cx, progress.wait()).map(Cause::TimedOut)
 }
 
 fn ending<S>(

@@ -16,7 +16,7 @@ use super::routes::{BoxError, Routes};
 use super::setup::ConnectionSetup;
 use super::upgrade::Upgrade;
 use crate::protocol::rejection::Reason;
-use crate::transport::intake::detach::Wide;
+use crate::transport::intake::detach::InLargeBuffer;
 
 /// Answers the requests of one connection, for as long as hyper serves it.
 pub(super) struct Exchanges<'c, R> {
@@ -52,7 +52,7 @@ impl<'c, R> Exchanges<'c, R> {
         let version = request.version();
         let slot = is_reclaimable(&request).then(|| Arc::clone(&self.reclaim));
         if self.progress.is_wide() {
-            request.extensions_mut().insert(Wide);
+            request.extensions_mut().insert(InLargeBuffer);
         }
         let response = match verdict.and_then(|()| check_host(&request)) {
             Err(why) => mcp.refuse(why, version),

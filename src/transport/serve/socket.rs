@@ -1,5 +1,5 @@
-//! [`Socket`]: where the bytes of a connection pass. It follows the requests in them, notes what the
-//! connection waits for, and ends it so that the last answer arrives.
+//! [`Socket`]: passes the bytes of a connection on. It follows where requests begin and end, notes what the
+//! connection waits for, and ends the connection so that the last answer arrives.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -14,36 +14,36 @@ use super::progress::Progress;
 use super::timers::{Timer, Timers};
 use crate::protocol::framing::Framing;
 
-/// How much of what a client still sends is read and thrown away, once it has its answer: it may look for
-/// the answer only when it has sent all. A socket that is closed with bytes unread resets the connection,
-/// and the reset takes the answer away from a client that has not read it yet (RFC 9112, 9.6).
+/// How much is read and dropped of what a client still sends after its answer. The client may read the
+/// answer only after it has sent everything. A socket that is closed with unread bytes resets the
+/// connection, and the reset can destroy an answer that the client has not read yet (RFC 9112, 9.6).
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-/// With how much room a buffer is a large one. hyper begins with 8 KiB; behind a long request it has some
-/// 512 KiB.
+/// A buffer with more room than this is a large one. hyper begins with 8 KiB. After a long request it has
+/// some 512 KiB.
 const WIDE: usize = 16 * 1024;
 
-/// The socket of a connection, for hyper and for what carries a stream on without it.
+/// The socket of a connection, for hyper and for streams that are written without hyper.
 pub(super) struct Socket<S> {
     io: S,
     progress: Arc<Progress>,
     framing: Framing,
-    /// How many bytes are read at most of what comes behind a request.
+    /// How many bytes are read at most of what follows a request.
     limit: usize,
-    /// What has arrived behind the request that is answered: nearly always nothing.
+    /// What has arrived after the request that is being answered; nearly always nothing.
     ahead: Option<Box<BytesMut>>,
-    /// How much room there was left in the buffer that was read into last.
+    /// How much room was left in the buffer after the last read.
     room: usize,
     /// Whether something was written since the last flush.
     is_unflushed: bool,
-    /// Whether the client has left or does not read: nothing more can be told it.
+    /// Whether the client has left or does not read, so that nothing more can be sent to it.
     is_gone: bool,
-    /// Ready when a connection of another protocol is to end.
+    /// Ready when an upgraded connection has to end.
     end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// The head of a request may have so many bytes, and no more are read of what is sent ahead.
+    /// `limit` is the longest head of a request, and how much is read of what follows a request.
     pub(super) fn new(io: S, limit: usize, progress: Arc<Progress>) -> Self {
         Self {
             io,
@@ -62,12 +62,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         &self.progress
     }
 
-    /// The client does not read: nothing more is told it.
+    /// Notes that the client does not read, so that nothing more is sent to it.
     pub(super) fn abandon(&mut self) {
         self.is_gone = true;
     }
 
-    /// Ready when the client has ended. What it sends ahead is kept, up to its limit.
+    /// Ready when the client has closed the connection. What it sends ahead is kept, up to the limit.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.ahead_len() < self.limit {
             let mut bytes = [0; 1024];
@@ -85,26 +85,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn keep_ahead(&mut self, bytes: &[u8]) {
         self.ahead.get_or_insert_default().extend_from_slice(bytes);
-        self.told_ahead();
+        self.note_ahead();
     }
 
     fn ahead_len(&self) -> usize {
         self.ahead.as_ref().map_or(0, |ahead| ahead.len())
     }
 
-    fn told_ahead(&self) {
+    fn note_ahead(&self) {
         let is_full = self.ahead_len() >= self.limit;
         self.progress.sent_ahead(self.ahead.is_some(), is_full);
     }
 
-    /// Ends the connection, with these last words. A client that is in the middle of a request is
-    /// listened to for a while, and what it says is thrown away.
+    /// Ends the connection after these last words. If the client is in the middle of a request, what it
+    /// sends is read and dropped for a while.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket at once.
     pub(super) async fn close(mut self, last_words: Option<Vec<u8>>, timers: &mut Timers) {
         if self.is_gone {
             return;
         }
-        let is_amid = !self.framing.is_between() || self.ahead.is_some();
-        let is_listened_to = last_words.is_some() || is_amid;
+        let is_in_request = !self.framing.is_between() || self.ahead.is_some();
+        let lingers = last_words.is_some() || is_in_request;
         if let Some(words) = last_words
             && timers.limit(Timer::Write, self.say(&words)).await != Some(true)
         {
@@ -112,14 +116,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         let end = async {
             let shutdown = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
-            if shutdown.await.is_ok() && is_listened_to {
+            if shutdown.await.is_ok() && lingers {
                 self.discard().await;
             }
         };
         timers.limit(Timer::Close, end).await;
     }
 
-    /// Whether all of it could be written.
+    /// Writes some bytes. False if that fails.
     async fn say(&mut self, mut words: &[u8]) -> bool {
         while !words.is_empty() {
             match poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, words)).await {
@@ -133,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     async fn discard(&mut self) {
-        // On the heap: the task of every connection has room for what is held across an await.
+        // On the heap, because the task of every connection has room for what is held across an await.
         let mut bytes = vec![0; 16 * 1024];
         let mut total = 0;
         while total < LINGER_BYTES {
@@ -146,8 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Reads no more than what is missing of the request and what a head may have: the rest stays with the
-    /// system, and its sender waits (FIELD X-8).
+    /// Reads at most what is missing of the request, and as much as a head may have. The rest stays in the
+    /// buffers of the system, and its sender waits (FIELD X-8).
     fn poll_io(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let most = self.framing.missing().saturating_add(self.limit as u64);
         if buffer.remaining() as u64 <= most {
@@ -156,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Pin::new(&mut (&mut self.io).take(most)).poll_read(cx, buffer)
     }
 
-    /// Reads what is ahead, or what the client sends.
+    /// Reads what was kept ahead, or what the client sends.
     fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
@@ -164,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     ) -> Poll<io::Result<()>> {
         let is_upgraded = self.is_upgraded(cx)?;
         if !is_upgraded && self.progress.is_answering() && self.framing.is_between() {
-            // hyper sees no more than the request, and so it always looks for the end of its client.
+            // hyper sees nothing after the request, so it always watches for the end of its client.
             return self.poll_end(cx).map(Ok);
         }
         if let Some(ahead) = self.ahead.take() {
@@ -186,9 +190,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Follows the buffer that is read into. With other room than was left it is another buffer, or the same
-    /// whose bytes were moved to its front. Those are a part of a head at most, so the buffer is as long as that
-    /// part and its room.
+    /// Notes whether the buffer that is read into is a large one. If its room is not what was left, it is
+    /// another buffer, or the same buffer whose bytes were moved to its front. These bytes are at most a part
+    /// of a head, so the buffer is hardly longer than its room.
     fn look_at(&self, buffer: &ReadBuf<'_>) {
         let room = buffer.remaining();
         if room > WIDE {
@@ -198,8 +202,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Follows what has arrived behind so many bytes of the buffer. What follows the request is kept for
-    /// later, and what must not be read is taken out.
+    /// Follows what has arrived in the buffer after the first `before` bytes. What follows the request is
+    /// kept for later, and what must not be read is taken out of the buffer.
     fn arrived(&mut self, before: usize, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
         let bytes = &buffer.filled()[before..];
         self.is_gone |= bytes.is_empty();
@@ -217,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// How many of these bytes belong to the request that is read.
+    /// How many of these bytes belong to the current request.
     fn follow(&mut self, bytes: &[u8]) -> usize {
         let good = self.framing.feed(bytes);
         let (is_in_head, fault) = (self.framing.is_in_head(), self.framing.fault());
@@ -225,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         good
     }
 
-    /// Reads on in what was sent ahead.
+    /// Reads what was sent ahead.
     fn read_ahead(&mut self, mut ahead: Box<BytesMut>, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
         let bytes = &ahead[..ahead.len().min(buffer.remaining())];
         let good = match self.progress.upgraded() {
@@ -237,15 +241,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if !ahead.is_empty() && !self.framing.is_broken() {
             self.ahead = Some(ahead);
         }
-        self.told_ahead();
+        self.note_ahead();
         match self.framing.is_broken() && good == 0 {
             true => Err(broken()),
             false => Ok(()),
         }
     }
 
-    /// Ready when all that was written is with the client's side, as far as the transport knows. Only
-    /// that is progress: TLS takes bytes that its client does not take (FIELD E-2).
+    /// Ready when the transport has passed on everything that was written. Only a completed flush is
+    /// progress: TLS accepts bytes that the client does not take (FIELD E-2).
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.is_unflushed {
             return Poll::Ready(Ok(()));
@@ -271,11 +275,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         written
     }
 
-    /// Whether this is a connection of another protocol: then nothing is followed and nothing timed.
+    /// Whether the connection was upgraded. Then no request is followed and no timer runs.
     ///
     /// # Errors
     ///
-    /// It is, and is to end.
+    /// The upgraded connection has to end.
     fn is_upgraded(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let Some(ends) = self.progress.upgraded() else {
             return Ok(false);
@@ -288,17 +292,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return Ok(true);
         }
         self.end = Some(Box::pin(poll_fn(|_| Poll::Ready(()))));
-        // Its client learns of it though whoever has the connection may keep it.
+        // The client learns of the end even if the route keeps the connection.
         let _ = Pin::new(&mut self.io).poll_shutdown(cx);
         Err(io::ErrorKind::ConnectionAborted.into())
     }
 }
 
-/// The chunks of a body are broken; hyper hands it on to whoever reads the body.
+/// The error for malformed chunks. hyper gives it to the reader of the body.
 fn broken() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        "the chunks of a body are broken",
+        "the chunks of the request body are malformed",
     )
 }
 
@@ -324,7 +328,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         if self.is_upgraded(cx)? {
             return Pin::new(&mut self.io).poll_write(cx, bytes);
         }
-        // A client that reads slowly but steadily shows it, however much is to be written.
+        // So a client that reads slowly but steadily makes progress, however much is to be written.
         ready!(self.poll_flushed(cx))?;
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.written(written)
@@ -354,7 +358,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         }
     }
 
-    /// Left to `close`, which may have something to say first; but not where it does not come.
+    /// Does nothing before an upgrade: `close` shuts the connection down, after its last words.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.progress.upgraded() {
             Some(_) => Pin::new(&mut self.io).poll_shutdown(cx),
@@ -365,7 +369,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
 
 #[cfg(test)]
 mod tests {
-    //! The watcher beside hyper as it reads alone: an independent reader of the same bytes (FIELD E-9).
+    //! Compares the watcher with hyper, which is an independent reader of the same bytes (FIELD E-9).
 
     use std::collections::VecDeque;
     use std::convert::Infallible;
@@ -384,7 +388,7 @@ mod tests {
     use super::*;
     use crate::protocol::framing::Fault;
 
-    /// A client that sends these pieces, and takes what it is told.
+    /// A client that sends these pieces and accepts everything that is written to it.
     struct Sent(VecDeque<Vec<u8>>);
 
     impl AsyncRead for Sent {
@@ -555,7 +559,7 @@ mod tests {
             })
     }
 
-    /// Requests one behind the other, of which some bytes are others, too many or missing.
+    /// A sequence of requests in which some bytes are changed, added or missing.
     fn text() -> impl Strategy<Value = String> {
         let faults = (
             any::<prop::sample::Index>(),
@@ -584,7 +588,7 @@ mod tests {
             ..ProptestConfig::default()
         })]
 
-        /// FIELD E-9: up to the first request that one of them refuses, both find the same requests.
+        /// FIELD E-9: both find the same requests, up to the first one that either of them refuses.
         #[test]
         fn the_watcher_and_hyper_find_the_same_requests(text in text(), size in 1..80_usize) {
             let (found, framing) = read_by_watcher(text.as_bytes(), size);
@@ -592,7 +596,7 @@ mod tests {
             let refused = framing.fault().map_or(usize::MAX, |(nth, _)| nth as usize);
             let alike = by_hyper.len().min(refused.saturating_add(1));
             prop_assert_eq!(found.get(..alike), by_hyper.get(..alike));
-            // Of what hyper reads without a fault, the watcher finds all, and stands where it does.
+            // If hyper reads everything without a fault, the watcher finds all requests too.
             let goes_on = !text.contains("close") && !text.contains("HTTP/1.0");
             if is_sound && goes_on && refused == usize::MAX {
                 prop_assert_eq!(&found, &by_hyper);
@@ -600,8 +604,7 @@ mod tests {
             }
         }
 
-        /// What the watcher refuses is the last that gets through to hyper, which reads nothing behind broken
-        /// chunks.
+        /// hyper reads nothing after malformed chunks, because the watcher lets nothing through after them.
         #[test]
         fn nothing_gets_through_behind_broken_chunks(text in text(), size in 1..80_usize) {
             let (_, framing) = read_by_watcher(text.as_bytes(), size);

@@ -1,5 +1,5 @@
-//! [`Portable`]: sessions whose names say what they are, so that another process can go on with them
-//! (PITFALLS R-50).
+//! [`Portable`]: the names of portable sessions. A name contains the terms of its session, so that another
+//! process can go on with the session (PITFALLS R-50).
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::wire::id::SessionId;
 use crate::wire::json::RawJson;
 use crate::wire::version::ProtocolVersion;
 
-/// The longest capabilities that a name carries, in bytes: it comes with every request. The session
-/// of a client that has more to say of itself stays where it was opened.
+/// The longest capabilities in a name, in bytes. They come with every request. The session of a client
+/// with longer capabilities is not portable.
 const MAX_CAPABILITIES: usize = 1024;
 
-/// How sessions are named.
+/// How portable sessions are named.
 pub(crate) struct Portable {
     pub(crate) keys: StateKeys,
-    /// For how long after its beginning a session can be taken up elsewhere.
+    /// How long after its beginning another process can take up a session.
     pub(crate) lifetime: Duration,
 }
 
 impl Portable {
-    /// The name of an open session: its id, and sealed behind it what it is.
+    /// The name of an open session: its id and, sealed, its terms. `None` if the session is not portable.
     pub(crate) fn name(
         &self,
         id: SessionId,
@@ -46,8 +46,8 @@ impl Portable {
         HeaderValue::try_from(format!("{id}.{sealed}")).ok()
     }
 
-    /// What a session is that this process does not know; `None` if it was never ours, is
-    /// another principal's, or began too long ago.
+    /// The terms in the name of a session that this process does not know. `None` if no process with these
+    /// keys made the name, if it belongs to another principal, or if the session began too long ago.
     pub(crate) fn read(&self, id: SessionId, owner: Option<&str>, sealed: &str) -> Option<Terms> {
         let content = self.keys.open(Sealed::Session, &bound(id, owner), sealed)?;
         let content = RawJson::of(&content);
@@ -63,8 +63,8 @@ impl Portable {
     }
 }
 
-/// The id and the principal are not told in the name, and are sealed with it. An id has one length, so
-/// that the two cannot run into each other.
+/// What the seal also covers: the id and the principal. An id always has the same length, so the two cannot
+/// be divided differently.
 fn bound(id: SessionId, owner: Option<&str>) -> Vec<u8> {
     match owner {
         Some(owner) => format!("{id} of {owner}").into_bytes(),
@@ -96,7 +96,8 @@ mod tests {
         }
     }
 
-    /// PITFALLS R-50, SPEC C-72, G-20: bound to its id, its principal and its time, and visible ASCII.
+    /// PITFALLS R-50, SPEC C-72, G-20: a name is bound to its id, its principal and its time, and is visible
+    /// ASCII.
     #[test]
     fn a_name_is_read_for_its_own_session_alone() {
         let portable = portable(60);

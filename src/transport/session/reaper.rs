@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::sessions::{SessionTable, now};
+use super::sessions::SessionTable;
+use crate::transport::clock::now;
 
 /// Ends idle sessions, in one task for the whole table. The task runs while sessions exist, so that a
 /// service without sessions has none.

@@ -1,4 +1,4 @@
-//! [`SessionTable`]: the sessions of a service, whose coming and going is told.
+//! [`SessionTable`]: the sessions of a service. It reports each session that opens or ends.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::protocol::party::{Caps, Full, Party};
 use crate::protocol::rejection::{Reason, Resource};
 use crate::protocol::session::Session;
 use crate::protocol::table::{Opened, Row, Table};
+use crate::transport::clock::now;
 use crate::transport::observe::events::{ServiceEvent, SessionEnd};
 use crate::transport::observe::observer::Observer;
 use crate::transport::stream::queue::{Sender, StreamEnd};
@@ -20,13 +21,8 @@ use crate::wire::jsonrpc::{ErrorObject, Response};
 pub(crate) type LiveSession = Session<Sender, AbortHandle, oneshot::Sender<Response>>;
 pub(crate) type SessionRow = Row<LiveSession>;
 
-/// What is told to requests that their session did not outlive.
+/// The error of a request whose session ended before its answer.
 pub(crate) const ENDED: &str = "the session ended before the answer";
-
-/// The time, as the protocol floor takes it; the runtime's clock, so that tests can move it.
-pub(crate) fn now() -> std::time::Instant {
-    tokio::time::Instant::now().into_std()
-}
 
 /// The sessions by id.
 pub(crate) struct SessionTable {
@@ -42,7 +38,7 @@ impl SessionTable {
         }
     }
 
-    /// Adds a session under a fresh name, as [`Table::open_in_turn`].
+    /// Adds a session with a new name, as [`Table::open_in_turn`].
     pub(crate) fn open(
         &self,
         session: LiveSession,
@@ -50,10 +46,10 @@ impl SessionTable {
     ) -> Result<Arc<SessionRow>, Reason> {
         let opened = self.rows.open_in_turn(session, party, now());
         let opened = opened.map_err(full)?;
-        Ok(self.told(opened, &ServiceEvent::SessionOpened))
+        Ok(self.report(opened, &ServiceEvent::SessionOpened))
     }
 
-    /// Adds a session under the name that it has, as [`Table::restore`].
+    /// Adds a session with the name that it has, as [`Table::restore`].
     #[cfg(feature = "request-state")]
     pub(crate) fn restore(
         &self,
@@ -63,13 +59,13 @@ impl SessionTable {
     ) -> Result<Option<Arc<SessionRow>>, Reason> {
         let restored = self.rows.restore(id, session, party, now());
         let restored = restored.map_err(full)?;
-        Ok(restored.map(|opened| self.told(opened, &ServiceEvent::SessionTakenUp)))
+        Ok(restored.map(|opened| self.report(opened, &ServiceEvent::SessionTakenUp)))
     }
 
-    /// Tells of a session that has its place, and ends the one that had it before.
-    fn told(&self, opened: Opened<LiveSession>, event: &ServiceEvent<'_>) -> Arc<SessionRow> {
+    /// Reports a session that was added, and ends the one that it replaced.
+    fn report(&self, opened: Opened<LiveSession>, event: &ServiceEvent<'_>) -> Arc<SessionRow> {
         if let Some(evicted) = opened.evicted {
-            self.bury(&evicted, Some(SessionEnd::Evicted));
+            self.close(&evicted, Some(SessionEnd::Evicted));
         }
         if opened.is_new {
             self.observer.tell(event);
@@ -77,11 +73,11 @@ impl SessionTable {
         opened.row
     }
 
-    /// Ends a session: it is unknown from now on, and all that it owned ends with it (PITFALLS R-5). Ending it
-    /// again, or one that is in no table, ends what it owns.
+    /// Ends a session. It is unknown from now on, and everything that it owns ends with it (PITFALLS R-5).
+    /// A session that has ended before, or is in no table, only loses what it owns.
     pub(crate) fn end(&self, row: &SessionRow, reason: SessionEnd) {
         let was_known = self.rows.close(row);
-        self.bury(row, was_known.then_some(reason));
+        self.close(row, was_known.then_some(reason));
     }
 
     /// Ends a session of HTTP+SSE because its one stream has ended. The queue of the stream knows why;
@@ -100,17 +96,17 @@ impl SessionTable {
         );
     }
 
-    /// Ends all that `is_gone` says so of.
-    pub(crate) fn reap(&self, is_gone: impl FnMut(&mut LiveSession) -> bool) {
-        for row in self.rows.reap(is_gone) {
-            self.bury(&row, Some(SessionEnd::Idle));
+    /// Ends all sessions for which `is_idle` is true.
+    pub(crate) fn reap(&self, is_idle: impl FnMut(&mut LiveSession) -> bool) {
+        for row in self.rows.reap(is_idle) {
+            self.close(&row, Some(SessionEnd::Idle));
         }
     }
 
-    fn bury(&self, row: &SessionRow, reason: Option<SessionEnd>) {
+    fn close(&self, row: &SessionRow, reason: Option<SessionEnd>) {
         let error = ErrorObject::new(-32603, ENDED);
         let remains = row.with(|session| session.close(&error, now()));
-        // Outside the lock: what is dropped here may run code of handlers.
+        // Outside the lock, because dropping these may run code of handlers.
         for work in remains.work {
             work.abort();
         }

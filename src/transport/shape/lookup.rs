@@ -8,8 +8,9 @@ use super::handle::SessionHandle;
 use crate::protocol::exchange::Claim;
 use crate::protocol::rejection::Reason;
 use crate::transport::access::identity::Identity;
+use crate::transport::clock::now;
 use crate::transport::observe::events::SessionEnd;
-use crate::transport::session::sessions::{SessionRow, now};
+use crate::transport::session::sessions::SessionRow;
 use crate::transport::shared::Shared;
 
 /// The session that a request belongs to.

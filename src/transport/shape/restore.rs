@@ -9,8 +9,9 @@ use crate::protocol::party::Party;
 use crate::protocol::rejection::Reason;
 use crate::protocol::session::Session;
 use crate::transport::access::peer::party_of;
+use crate::transport::clock::now;
 use crate::transport::session::portable::Portable;
-use crate::transport::session::sessions::{SessionRow, now};
+use crate::transport::session::sessions::SessionRow;
 use crate::transport::shared::Shared;
 use crate::wire::id::Tag;
 
