@@ -10,6 +10,7 @@ use hyper::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::dispatcher::Answer;
 use crate::protocol::party::{Caps, Full, Party};
 use crate::protocol::quota::{Held, Quota};
 use crate::protocol::rejection::{Reason, Resource};
@@ -20,13 +21,10 @@ use crate::transport::observe::observer::Observer;
 #[cfg(feature = "tracing")]
 use crate::transport::observe::spans;
 use crate::transport::panics::{Contained, Panicked};
-use crate::wire::json::Json;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
-
-type Answer = Result<Json, ErrorObject>;
 
 /// All calls of a service.
 pub(crate) struct Calls {
@@ -60,14 +58,14 @@ impl Calls {
         version: ProtocolVersion,
         request: &Request,
         head: &Parts,
-    ) -> Result<Call, Reason> {
+    ) -> Result<CallSlot, Reason> {
         let method = request.method();
         // A listening request has a limit of its own and no time limit.
         let works = *request.kind() != Method::SubscriptionsListen;
         let held = if works { self.take(head)? } else { None };
         self.observer.request(version);
         let is_heard = self.observer.is_heard();
-        Ok(Call {
+        Ok(CallSlot {
             calls: Arc::clone(self),
             version,
             works,
@@ -145,7 +143,7 @@ fn full(full: Full) -> Reason {
 }
 
 /// One call. It counts until it is dropped.
-pub(crate) struct Call {
+pub(crate) struct CallSlot {
     calls: Arc<Calls>,
     version: ProtocolVersion,
     /// Whether it counts and has a time limit. A listening request does not.
@@ -161,7 +159,7 @@ pub(crate) struct Call {
     span: tracing::Span,
 }
 
-impl Call {
+impl CallSlot {
     /// Makes the future of a handler, and runs it under the limits of the call.
     pub(crate) fn run(self, make: impl FnOnce() -> BoxFuture<Answer>) -> RunningCall {
         // Entered when the handler is made, polled and dropped.
@@ -190,7 +188,7 @@ pub(crate) struct RunningCall {
     handler: Contained<Answer>,
     /// Ends it from outside. Made when the handler first waits.
     end: Option<BoxFuture<Ended>>,
-    call: Call,
+    call: CallSlot,
 }
 
 impl RunningCall {
@@ -233,7 +231,7 @@ impl Drop for RunningCall {
     }
 }
 
-impl Drop for Call {
+impl Drop for CallSlot {
     fn drop(&mut self) {
         #[cfg(feature = "tracing")]
         self.span.record("outcome", self.outcome.as_str());

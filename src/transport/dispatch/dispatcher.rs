@@ -8,6 +8,9 @@ use crate::wire::json::Json;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::message::{Notification, Request};
 
+/// The answer to a request.
+pub(crate) type Answer = Result<Json, ErrorObject>;
+
 /// Answers the messages of clients. [`Server`] is a dispatcher; a gateway brings its own.
 ///
 /// The trait is object-safe and takes `&self`. Futures are boxed and own what they need (clone an `Arc`

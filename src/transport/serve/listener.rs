@@ -219,8 +219,8 @@ impl<R> Serve<R> {
         let mut refused = JoinSet::new();
         let quota = ConnectionQuota::new(self.max_connections);
         accept(&self.listener, pin!(shutdown), |cx, socket| {
-            reap(cx, &mut connections);
-            reap(cx, &mut refused);
+            remove_ended(cx, &mut connections);
+            remove_ended(cx, &mut refused);
             let Some(socket) = socket else { return };
             match quota.take(&setup.mcp, &socket, connections.len()) {
                 Ok(held) => drop(connections.spawn(tcp_connection(setup.clone(), socket, held))),
@@ -234,7 +234,7 @@ impl<R> Serve<R> {
         drop(stop);
         let end = pin!(end(&self.mcp, self.drain_deadline, connections));
         accept(&self.listener, end, |cx, socket| {
-            reap(cx, &mut refused);
+            remove_ended(cx, &mut refused);
             let Some(socket) = socket else { return };
             if refused.len() < REFUSALS {
                 refused.spawn(refuse(&setup, socket, Reason::ShuttingDown));
@@ -246,7 +246,7 @@ impl<R> Serve<R> {
 }
 
 /// Removes the connections that have ended.
-fn reap(cx: &mut Context<'_>, connections: &mut JoinSet<()>) {
+fn remove_ended(cx: &mut Context<'_>, connections: &mut JoinSet<()>) {
     while let Poll::Ready(Some(_)) = connections.poll_join_next(cx) {}
 }
 

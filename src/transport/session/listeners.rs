@@ -62,8 +62,8 @@ impl Listener {
         let row = table
             .open(listener, party.as_ref())
             .map_err(|full| Reason::Full(Resource::Listens, full).refusal().error)?;
-        let listed = Listed { table, row };
-        listed.row.with(|listener| {
+        let entry = TableEntry { table, row };
+        entry.row.with(|listener| {
             let method = Method::SubscriptionsAcknowledged.as_str();
             let message = Outgoing::Notification(method, Some(&acknowledgement));
             let mut sender = stream.clone();
@@ -134,12 +134,12 @@ impl<'a> EncodedChange<'a> {
 }
 
 /// Takes a listener out of the table when it is dropped.
-struct Listed {
+struct TableEntry {
     table: Arc<ListenTable>,
     row: Arc<Row<Listener>>,
 }
 
-impl Drop for Listed {
+impl Drop for TableEntry {
     fn drop(&mut self) {
         self.table.close(&self.row);
     }

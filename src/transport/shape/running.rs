@@ -12,7 +12,7 @@ use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::session::{Finished, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
 use crate::transport::clock::now;
-use crate::transport::dispatch::calls::Call;
+use crate::transport::dispatch::calls::CallSlot;
 use crate::transport::future::BoxFuture;
 use crate::transport::observe::events::SessionEnd;
 use crate::transport::shared::Shared;
@@ -135,7 +135,7 @@ impl Drop for RequestSlot {
 /// Everything that it takes to run a request.
 struct AcceptedRequest {
     slot: RequestSlot,
-    call: Call,
+    call: CallSlot,
     head: Box<Parts>,
     request: Request,
     id: Id,

@@ -20,6 +20,7 @@ use crate::transport::answer::first::{First, first};
 use crate::transport::answer::response::{json_response, stream_response};
 use crate::transport::dispatch::calls::RunningCall;
 use crate::transport::dispatch::context::{Context, OutletClaim};
+use crate::transport::dispatch::dispatcher::Answer;
 use crate::transport::dispatch::link::{ExchangeLink, Link};
 use crate::transport::future::at_once;
 use crate::transport::shared::Shared;
@@ -27,15 +28,12 @@ use crate::transport::stream::body::ResponseBody;
 use crate::transport::stream::lease::{Lease, Leased};
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
-use crate::wire::json::Json;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 
 /// The error of a request whose identity ended before its answer.
 const EXPIRED: &str = "the authorization ended before the answer";
-
-type Outcome = Result<Json, ErrorObject>;
 
 /// A request whose handler exists and has not run yet.
 pub(crate) struct PendingRequest<'s> {
@@ -116,13 +114,13 @@ impl PendingRequest<'_> {
             mut work,
         } = self;
         // Most answers are ready at once and need no stream.
-        if let Some(outcome) = at_once(Pin::new(&mut work)).await {
-            let outcome = modern(outcome);
-            let ends = match wants_stream(form, &outcome) {
+        if let Some(answer) = at_once(Pin::new(&mut work)).await {
+            let answer = modern(answer);
+            let ends = match wants_stream(form, &answer) {
                 true => outlet.take(),
                 false => outlet.take_output(),
             };
-            return response_with(shared, ends, &id, &outcome);
+            return response_with(shared, ends, &id, &answer);
         }
         let Some((sender, receiver)) = outlet.take() else {
             return json_answer(&id, &Err(ErrorObject::internal()));
@@ -130,15 +128,15 @@ impl PendingRequest<'_> {
         // From here on only the handler keeps parts of the request.
         drop(outlet);
         if let Some(owner) = &owner {
-            work.limit(Lease::until(end).listed(&shared.leases, owner, &sender));
+            work.limit(Lease::until(end).revocable(&shared.leases, owner, &sender));
         }
         let silence = (form != Form::Json).then_some(shared.config.timeouts.stream_after);
         let task = match first(Pin::new(&mut work), &receiver, silence).await {
-            First::Answer(outcome) => {
-                let outcome = modern(outcome);
-                let is_stream = wants_stream(form, &outcome) || receiver.has_output();
+            First::Answer(answer) => {
+                let answer = modern(answer);
+                let is_stream = wants_stream(form, &answer) || receiver.has_output();
                 let ends = is_stream.then_some((sender, receiver));
-                return response_with(shared, ends, &id, &outcome);
+                return response_with(shared, ends, &id, &answer);
             }
             First::Output | First::Silence => spawn(work, sender, id),
         };
@@ -158,13 +156,13 @@ impl PendingRequest<'_> {
 /// would stand still while its client does not read (PITFALLS R-18). Dropping the result, which the body
 /// holds, aborts the task.
 fn spawn(
-    work: impl Future<Output = Option<Outcome>> + Send + 'static,
+    work: impl Future<Output = Option<Answer>> + Send + 'static,
     sender: Sender,
     id: Id,
 ) -> AbortOnDrop {
     let task = tokio::spawn(async move {
-        let outcome = modern(work.await);
-        conclude(&sender, &id, &outcome);
+        let answer = modern(work.await);
+        conclude(&sender, &id, &answer);
     });
     AbortOnDrop(task.abort_handle())
 }
@@ -179,16 +177,16 @@ impl Drop for AbortOnDrop {
 }
 
 /// The answer as 2026-07-28 has it; `None` means that the identity has ended.
-fn modern(outcome: Option<Outcome>) -> Outcome {
-    outcome
+fn modern(answer: Option<Answer>) -> Answer {
+    answer
         .unwrap_or_else(|| Err(ErrorObject::new(-32603, EXPIRED)))
         .map_err(ErrorObject::into_modern)
 }
 
 /// Whether an answer that is ready goes onto a stream. An error does not, because JSON comes with its
 /// status.
-fn wants_stream(form: Form, outcome: &Outcome) -> bool {
-    form == Form::Stream && outcome.is_ok()
+fn wants_stream(form: Form, answer: &Answer) -> bool {
+    form == Form::Stream && answer.is_ok()
 }
 
 /// The response with an answer that is ready: on the stream, if there is one.
@@ -196,34 +194,34 @@ fn response_with(
     shared: &Shared,
     stream: Option<(Sender, Receiver)>,
     id: &Id,
-    outcome: &Outcome,
+    answer: &Answer,
 ) -> Response<ResponseBody> {
     match stream {
         Some((sender, receiver)) => {
-            conclude(&sender, id, outcome);
+            conclude(&sender, id, answer);
             let keep_alive = shared.config.timeouts.keep_alive;
             stream_response(ResponseBody::events(receiver, keep_alive, ()))
         }
-        None => json_answer(id, outcome),
+        None => json_answer(id, answer),
     }
 }
 
-fn outgoing<'a>(id: &'a Id, outcome: &'a Outcome) -> Outgoing<'a> {
-    match outcome {
+fn outgoing<'a>(id: &'a Id, answer: &'a Answer) -> Outgoing<'a> {
+    match answer {
         Ok(result) => Outgoing::Result(id, result),
         Err(error) => Outgoing::Error(Some(id), error),
     }
 }
 
 /// Ends the stream with the answer (SPEC D-82), unless the stream was cut because its client does not read.
-fn conclude(sender: &Sender, id: &Id, outcome: &Outcome) {
-    sender.finish_with(frame_of(outgoing(id, outcome)));
+fn conclude(sender: &Sender, id: &Id, answer: &Answer) {
+    sender.finish_with(frame_of(outgoing(id, answer)));
 }
 
-fn json_answer(id: &Id, outcome: &Outcome) -> Response<ResponseBody> {
-    let status = match outcome {
+fn json_answer(id: &Id, answer: &Answer) -> Response<ResponseBody> {
+    let status = match answer {
         Ok(_) => StatusCode::OK,
         Err(error) => modern_status(error),
     };
-    json_response(status, outgoing(id, outcome).to_pieces())
+    json_response(status, outgoing(id, answer).to_pieces())
 }

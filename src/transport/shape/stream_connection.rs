@@ -74,7 +74,7 @@ impl StreamConnection {
             && !session.shared.table.has(session.row.id())
         {
             // The session is in no table, so a revocation does not find the stream by its session.
-            lease = lease.listed(&session.shared.leases, owner, &sender);
+            lease = lease.revocable(&session.shared.leases, owner, &sender);
         }
         let keep_alive = session.shared.config.timeouts.keep_alive;
         let body = ResponseBody::events(receiver, keep_alive, guard);

@@ -326,7 +326,7 @@ mod tests {
         let table = Arc::new(lease_table());
         let (mut sender, receiver) = ends();
         let mut connection = sender.clone();
-        let lease = Lease::until(None).listed(&table, &"ada".into(), &sender);
+        let lease = Lease::until(None).revocable(&table, &"ada".into(), &sender);
         let mut body =
             ResponseBody::events(receiver, None, ()).leased(lease, move || connection.finish());
         sender.offer(frame("before")).unwrap();

@@ -47,7 +47,7 @@ pub(crate) fn lease_table() -> LeaseTable {
 /// Ends when the identity ends or is revoked.
 pub(crate) struct Lease {
     end: Option<End>,
-    revoked: Option<(oneshot::Receiver<()>, Listed)>,
+    revoked: Option<(oneshot::Receiver<()>, TableEntry)>,
 }
 
 struct End {
@@ -79,7 +79,7 @@ impl Lease {
     }
 
     /// The same lease, which a revocation also ends, together with the stream of the exchange.
-    pub(crate) fn listed(
+    pub(crate) fn revocable(
         mut self,
         table: &Arc<LeaseTable>,
         owner: &Owner,
@@ -95,7 +95,7 @@ impl Lease {
         // The table has no cap, so it takes everything.
         self.revoked = row.ok().map(|row| {
             let table = Arc::clone(table);
-            (revoked, Listed { table, row })
+            (revoked, TableEntry { table, row })
         });
         self
     }
@@ -125,12 +125,12 @@ impl Lease {
 }
 
 /// Takes a lease out of the table when it is dropped.
-struct Listed {
+struct TableEntry {
     table: Arc<LeaseTable>,
     row: Arc<Row<Revocation>>,
 }
 
-impl Drop for Listed {
+impl Drop for TableEntry {
     fn drop(&mut self) {
         self.table.close(&self.row);
     }
@@ -222,7 +222,7 @@ mod tests {
         let (sender, _receiver) = queue(LIMITS, &Arc::default(), None);
         let lease = |seconds: Option<u64>| {
             let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-            Lease::until(end).listed(&table, &ada, &sender)
+            Lease::until(end).revocable(&table, &ada, &sender)
         };
         let start = Instant::now();
         assert_eq!(leased(pending::<()>(), lease(Some(5))).await, None);
