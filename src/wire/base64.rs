@@ -1,5 +1,5 @@
-//! Base64 with the standard alphabet and padding (RFC 4648, section 4), by hand because the default
-//! build has seven dependencies and this is all it needs of an eighth.
+//! Base64 with the standard alphabet and padding (RFC 4648, section 4). It is written by hand because
+//! an eighth dependency of the default build would be used for nothing else.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -21,8 +21,8 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// Text to bytes, for exactly the texts that [`encode`] writes, so that no two texts stand for the
-/// same bytes: the padding is required, and bits that no byte needs are zero (SPEC D-37).
+/// Text to bytes. It accepts exactly the texts that [`encode`] writes, so that no two texts stand for
+/// the same bytes: the padding is required, and unused bits are zero (SPEC D-37).
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;

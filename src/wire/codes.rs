@@ -7,27 +7,28 @@ use serde_json::{Value, json};
 use super::jsonrpc::{ErrorObject, shortened};
 
 impl ErrorObject {
-    /// -32020: a header and the part of the body that it mirrors differ (SPEC D.3). The message says
-    /// which header (SPEC D-38).
+    /// -32020: a header differs from the part of the body that it mirrors. The message should name the
+    /// header (2026-07-28, Transports, Streamable HTTP).
     pub fn header_mismatch(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(-32020, message)
     }
 
-    /// -32002, with the URI in `data` (SPEC A-41, E-54).
+    /// -32002: there is no resource with this URI; the URI is in `data` (2025-11-25, Resources, Error
+    /// Handling). A client of 2026-07-28 gets -32602 instead.
     #[must_use]
     pub fn resource_not_found(uri: &str) -> Self {
         Self::new(-32002, format!("resource not found: {}", shortened(uri)))
             .with_data(json!({ "uri": uri }))
     }
 
-    /// -32021, with what the client would have to declare in `data` (SPEC D-27): a
-    /// `ClientCapabilities` object such as `{"sampling": {}}`. For 2026-07-28 only; earlier
-    /// revisions are answered -32603.
+    /// -32021: the request needs a capability that the client did not declare. `required` is a
+    /// `ClientCapabilities` object such as `{"sampling": {}}`, and is sent in `data`. A client of an
+    /// earlier revision than 2026-07-28 gets -32603 instead.
     #[must_use]
     pub fn missing_capability(required: Value) -> Self {
         Self::new(
             -32021,
-            format!("the client does not offer this: {required}"),
+            format!("the client did not declare a capability that the request needs: {required}"),
         )
         .with_data(json!({ "requiredCapabilities": required }))
     }
@@ -36,7 +37,7 @@ impl ErrorObject {
         self.code == -32021
     }
 
-    /// -32022, with what is served and what was asked for in `data` (SPEC D-24).
+    /// -32022: the server does not speak the requested revision (SPEC D-24).
     pub(crate) fn unsupported_version(supported: &[&str], requested: &str) -> Self {
         let requested = shortened(requested);
         Self::new(
@@ -50,8 +51,8 @@ impl ErrorObject {
         .with_data(json!({ "supported": supported, "requested": requested }))
     }
 
-    /// The error as the legacy era has it: none of the codes by which a client would take the server
-    /// for a modern one (SPEC A-45).
+    /// The error for a client of the legacy era, without the codes that would make the client take the
+    /// server for a modern one (SPEC A-45).
     pub(crate) fn into_legacy(self) -> Self {
         match self.code {
             -32022..=-32020 => self.without_data(-32603),
@@ -59,8 +60,8 @@ impl ErrorObject {
         }
     }
 
-    /// The error as 2026-07-28 has it: none of the reserved codes that it does not define, nor
-    /// those of earlier revisions (SPEC ).
+    /// The error for a client of 2026-07-28, without reserved codes that this revision does not define
+    /// (SPEC ).
     pub(crate) fn into_modern(mut self) -> Self {
         match self.code {
             -32022..=-32020 => self,
@@ -73,7 +74,7 @@ impl ErrorObject {
         }
     }
 
-    /// The error with another code, to which its data does not belong.
+    /// The error with another code, and without the data of its old one.
     fn without_data(mut self, code: i64) -> Self {
         self.code = code;
         self.data = None;
@@ -85,8 +86,8 @@ impl ErrorObject {
 mod tests {
     use super::*;
 
-    /// SPEC: each era has its codes, and what changes its code to one without data
-    /// loses it.
+    /// SPEC: each era has its codes, and an error whose code changes loses its
+    /// data.
     #[test]
     fn each_era_has_its_codes() {
         const KEPT: bool = true;
@@ -114,7 +115,7 @@ mod tests {
         }
     }
 
-    /// SPEC D-27: only this one tells what a client would have to declare.
+    /// SPEC D-27: only this error says what a client would have to declare.
     #[test]
     fn a_missing_capability_is_told_from_other_errors() {
         let missing = ErrorObject::missing_capability(json!({"sampling": {}}));

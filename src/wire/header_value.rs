@@ -1,8 +1,8 @@
 //! The text of a header that mirrors a part of the body, and the bytes that carry it.
 //!
-//! Revision 2026-07-28 repeats some of a request's body in `Mcp-Name` and `Mcp-Param-…`, so that
-//! proxies can route without reading it. What a header line cannot carry as it is travels as
-//! `=?base64?…?=` (SPEC D.3).
+//! Revision 2026-07-28 repeats parts of a request's body in `Mcp-Name` and `Mcp-Param-…`, so that
+//! proxies can route without reading the body. Text that a header line cannot carry unchanged is sent
+//! as `=?base64?…?=` (2026-07-28, Transports, Streamable HTTP).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::base64;
 const OPEN: &str = "=?base64?";
 const CLOSE: &str = "?=";
 
-/// A header value that stands for no text.
+/// The error for a header value that carries no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Malformed;
@@ -25,7 +25,8 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// The value that carries a text: the text itself if it arrives unchanged, else its Base64 form.
+/// Returns the header value that carries `text`: the text itself if it arrives unchanged, else its
+/// Base64 form.
 ///
 /// ```
 /// use mcp_wire::header_value::encode;
@@ -33,7 +34,7 @@ impl std::error::Error for Malformed {}
 /// ```
 #[must_use]
 pub fn encode(text: &str) -> Cow<'_, str> {
-    // What looks like the Base64 form would be read as one.
+    // A text that looks like the Base64 form would be decoded by its reader.
     let arrives_unchanged = text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && text.trim_matches(' ') == text
         && base64_of(text).is_none();
@@ -43,7 +44,8 @@ pub fn encode(text: &str) -> Cow<'_, str> {
     format!("{OPEN}{}{CLOSE}", base64::encode(text.as_bytes())).into()
 }
 
-/// The text that a value carries. An empty value is the empty text (SPEC D-51, J-10).
+/// Returns the text that a header value carries, without the spaces and tabs around it. An empty value
+/// carries the empty text.
 ///
 /// ```
 /// use mcp_wire::header_value::decode;
@@ -53,8 +55,8 @@ pub fn encode(text: &str) -> Cow<'_, str> {
 ///
 /// # Errors
 ///
-/// When the value has other bytes than visible ASCII, spaces and tabs, or its Base64 form has
-/// another alphabet than the standard one, wrong padding, or bytes that are not UTF-8.
+/// [`Malformed`] if the value has bytes other than visible ASCII, spaces and tabs, or if its Base64
+/// form does not have the standard alphabet, has wrong padding, or stands for bytes that are not UTF-8.
 pub fn decode(value: &[u8]) -> Result<Cow<'_, str>, Malformed> {
     let text = literal(value)?;
     let Some(base64) = base64_of(text) else {
@@ -65,8 +67,8 @@ pub fn decode(value: &[u8]) -> Result<Cow<'_, str>, Malformed> {
     Ok(text.into())
 }
 
-/// A value as it stands, for the headers that know no Base64 form: SP and HTAB around it do not
-/// count (SPEC D-33), and the only bytes are 0x20–0x7E and 0x09 (SPEC D-36).
+/// The text of a header that has no Base64 form: without the spaces and tabs around it (SPEC D-33).
+/// Bytes other than 0x20–0x7E and 0x09 are malformed (SPEC D-36).
 pub(crate) fn literal(value: &[u8]) -> Result<&str, Malformed> {
     let text = std::str::from_utf8(value).map_err(|_| Malformed)?;
     if !text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
@@ -75,8 +77,8 @@ pub(crate) fn literal(value: &[u8]) -> Result<&str, Malformed> {
     Ok(text.trim_matches([' ', '\t']))
 }
 
-/// SPEC D-37: what stands between the markers, which are case-sensitive and do not overlap;
-/// anything else is a literal.
+/// The text between the markers, which are case-sensitive and do not overlap; a value without both
+/// markers is a literal (SPEC D-37).
 fn base64_of(text: &str) -> Option<&str> {
     text.strip_prefix(OPEN)?.strip_suffix(CLOSE)
 }

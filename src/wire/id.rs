@@ -1,45 +1,46 @@
-//! Names that travel in URLs, headers and SSE fields: which text they accept, how they print.
+//! Ids in URLs, headers and SSE fields: which text they accept, and how they print.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// The name of a session: 122 random bits as 32 lower-case hex digits.
+/// The id of a session: 122 random bits, printed as 32 lower-case hex digits (2025-11-25, Transports,
+/// Session Management).
 ///
-/// It is a bearer secret (SPEC B-11, G-10), so `Debug` does not show it; `Display` does, for the
-/// wire.
+/// Whoever has the id can send messages to the session, so `Debug` hides it. `Display` prints it, for
+/// headers and URLs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 
 impl SessionId {
-    /// A fresh name from the operating system's random source.
+    /// A new id from the operating system's random source.
     ///
     /// # Panics
     ///
-    /// When the operating system has no random bytes to give.
+    /// If the operating system provides no random bytes.
     #[must_use]
     pub(crate) fn random() -> Self {
         Self(Uuid::new_v4())
     }
 
-    /// Four parts of the name, of 24 random bits each.
+    /// Four parts of the id, of 24 random bits each.
     #[cfg(feature = "request-state")]
     pub(crate) fn random_bits(self) -> [u32; 4] {
-        // Around the bits that say which kind of UUID it is.
+        // These skip the bits that name the version and the variant of the UUID.
         let bits = self.0.as_u128();
         [0, 24, 80, 104].map(|shift| (bits >> shift) as u32 & 0xFF_FFFF)
     }
 
-    /// Reads a name from a peer: a UUID in its simple or its dashed form, in any case. Both
+    /// Reads the id that a peer sent: a UUID, with or without dashes, in upper or lower case. All these
     /// forms name the same session. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::read(text.as_bytes())
     }
 
-    /// The same from bytes that nobody has looked at.
+    /// The same from bytes that may not be UTF-8.
     pub(crate) fn read(text: &[u8]) -> Option<Self> {
-        // The length keeps out the braced and URN forms that the library would take as well.
+        // The length excludes the braced and URN forms, which the library would accept too.
         if text.len() != 32 && text.len() != 36 {
             return None;
         }
@@ -59,9 +60,10 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The id of one SSE event: visible ASCII, not empty, so that it can return in a header.
+/// The id of one SSE event: visible ASCII, not empty, because clients send it back in the header
+/// `Last-Event-ID` (2025-11-25, Transports, Resumability and Redelivery).
 ///
-/// The encoder has nothing to check: no value of this type holds a line break or a NUL (SPEC H-8).
+/// A value of this type never holds a line break or a NUL, so the encoder does not check again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventId(Box<str>);
 
@@ -69,22 +71,22 @@ impl EventId {
     /// The longest event id that is accepted, in bytes.
     pub const MAX_LEN: usize = 128;
 
-    /// Takes text of 1 to [`EventId::MAX_LEN`] bytes, all of them in `0x21..=0x7E`; `None` for
-    /// any other.
+    /// Accepts text of 1 to [`EventId::MAX_LEN`] bytes, all of them in `0x21..=0x7E`; `None` for any
+    /// other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=Self::MAX_LEN).contains(&text.len());
         (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.into()))
     }
 
-    /// The id as the wire spells it.
+    /// The text of the id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A stream of a session, numbered in the order they were opened.
+/// A stream of a session. Streams are numbered in the order in which they were opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct StreamId(u64);
 
@@ -97,8 +99,8 @@ impl StreamId {
     }
 }
 
-/// Tells the event ids of one session from those of another, without naming the session: ids of
-/// events are written to logs and URLs of debuggers, and the session's own is a secret.
+/// Tells the event ids of one session from those of another without naming the session: event ids
+/// appear in logs, and the session id is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(u32);
 
@@ -107,8 +109,8 @@ impl Tag {
         Self(Uuid::new_v4().as_fields().0)
     }
 
-    /// The id of an event: it names the session, the stream and the place in the stream (SPEC
-    /// C-51, C-52).
+    /// The id of an event: it names the session, the stream and the position in the stream (SPEC C-51
+    /// and C-52).
     pub(crate) fn event_id(self, stream: StreamId, number: u64) -> EventId {
         EventId(format!("{:08x}/{}/{number}", self.0, stream.0).into())
     }
@@ -119,7 +121,7 @@ impl Tag {
         let mut parts = id.0.split('/').skip(1);
         let stream = StreamId(parts.next()?.parse().ok()?);
         let number = parts.next()?.parse().ok()?;
-        // What parses loosely, such as `+1` or `01`, is no text of ours.
+        // `+1` and `01` parse as well, but this server never writes them.
         (self.event_id(stream, number) == *id).then_some((stream, number))
     }
 }

@@ -1,16 +1,16 @@
-//! The bytes of one message: in one piece, or in several that share what is in memory already.
+//! The bytes of one message: in one piece, or in several that share memory with their source.
 
 use bytes::Bytes;
 
-/// From which length on bytes become a piece of their own. Shorter ones are copied into the piece before
-/// them, because a piece costs an allocation and some hundred instructions on its way through hyper.
+/// Bytes of this length or more become a piece of their own. Shorter ones are copied into the piece
+/// before them, because a piece costs an allocation and some hundred instructions in hyper.
 pub(crate) const SHARED_FROM: usize = 8 * 1024;
 
 /// The bytes of one message, in their order.
 #[derive(Clone, Debug)]
 pub(crate) enum Pieces {
     One(Bytes),
-    /// None of them is empty.
+    /// Invariant: none of them is empty.
     Several(Vec<Bytes>),
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct PieceWriter {
 }
 
 impl PieceWriter {
-    /// A writer whose first piece has room for so many bytes.
+    /// A writer whose first piece has room for `len` bytes.
     pub(crate) fn with_capacity(len: usize) -> Self {
         Self {
             finished: Vec::new(),
@@ -61,7 +61,7 @@ impl PieceWriter {
         }
     }
 
-    /// How much was written, in bytes.
+    /// The number of bytes written so far.
     pub(crate) fn len(&self) -> usize {
         self.finished.iter().map(Bytes::len).sum::<usize>() + self.buffer.len()
     }
@@ -94,13 +94,13 @@ impl PieceWriter {
         }
     }
 
-    /// Begins a piece with room for so many bytes, so that what was written before does not move.
+    /// Begins a piece with room for `len` bytes, so that the bytes written before do not move.
     pub(crate) fn begin_piece(&mut self, len: usize) {
         self.finish_piece();
         self.buffer = Vec::with_capacity(len);
     }
 
-    /// All that was written.
+    /// Everything that was written.
     #[inline]
     pub(crate) fn finish(mut self) -> Pieces {
         if self.finished.is_empty() {

@@ -1,8 +1,7 @@
-//! Server-sent events: [`Event`] to frame bytes, comments, and a decoder by the WHATWG rules.
+//! Server-sent events: [`Event`] to bytes, the keep-alive comment, and a [`Decoder`].
 //!
-//! The rules are those of "Server-sent events" in the WHATWG HTML standard; SPEC part H lists
-//! them. The server only encodes. [`Decoder`] is the reference that tests, fuzzing and load tools
-//! read streams with.
+//! The rules are those of the WHATWG HTML standard, section 9.2, *Server-sent events*. The server only
+//! encodes; tests, fuzz targets and load tools read streams with the decoder.
 
 use std::time::Duration;
 
@@ -10,21 +9,22 @@ use bytes::Bytes;
 
 use super::id::EventId;
 
-/// The bytes of a keep-alive: a comment line that clients skip (SPEC H-10, B-17).
+/// The bytes of a keep-alive: a comment line, which clients ignore.
 pub const KEEP_ALIVE: Bytes = Bytes::from_static(b": ping\n\n");
 
-/// The name of an event. The protocol uses two (SPEC H-7), so no text of a peer gets here.
+/// The name of an event. MCP uses two, so an event's name never contains text from a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventName {
-    /// The address to POST to, first on an HTTP+SSE stream.
+    /// Carries the URI to POST messages to; the first event of an HTTP+SSE stream (2024-11-05,
+    /// Transports, HTTP with SSE).
     Endpoint,
-    /// One JSON-RPC message.
+    /// Carries one JSON-RPC message.
     Message,
 }
 
 impl EventName {
-    /// The name as the wire spells it.
+    /// The text of the name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,21 +69,22 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// Sets the event's id, from which a client resumes.
+    /// Sets the event's id, which a client sends to resume the stream after this event.
     #[must_use]
     pub fn id(mut self, id: EventId) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Sets how long a client waits before it reconnects, in whole milliseconds.
+    /// Sets how long a client waits before it reconnects; sent in whole milliseconds.
     #[must_use]
     pub fn retry(mut self, retry: Duration) -> Self {
         self.retry = Some(retry);
         self
     }
 
-    /// The frame of this event: `event`, `id`, `retry`, `data` and a blank line (SPEC H-6).
+    /// The bytes of this event: the lines `event`, `id`, `retry` and `data`, and a blank line. The first
+    /// three are left out when they are not set.
     #[must_use]
     pub fn encode(&self) -> Bytes {
         let mut frame = Vec::with_capacity(self.data.len() + 64);
@@ -105,11 +106,10 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The frame of one JSON-RPC message of `len` bytes that `write` appends: one `data:` line, in one
-/// buffer that is allocated once (SPEC H-3, H-6).
+/// The bytes of an event with one JSON-RPC message of `len` bytes, which `write` appends: one `data:`
+/// line, in a buffer that is allocated once (SPEC H-3 and H-6).
 ///
-/// Invariant of the callers: what `write` appends holds no raw CR or LF, which compact JSON
-/// never does.
+/// The caller guarantees that `write` appends no raw CR or LF; compact JSON never has one.
 pub(crate) fn message_frame(
     id: Option<&EventId>,
     len: usize,
@@ -139,7 +139,8 @@ pub(crate) fn message_frame(
     frame.into()
 }
 
-/// One `name: value` line. The one space survives values that begin with a space (SPEC H-5).
+/// One `name: value` line. Readers remove one space, so a value that begins with a space keeps it
+/// (SPEC H-5).
 fn field(frame: &mut Vec<u8>, name: &str, value: &str) {
     frame.extend_from_slice(name.as_bytes());
     frame.extend_from_slice(b": ");
@@ -147,8 +148,8 @@ fn field(frame: &mut Vec<u8>, name: &str, value: &str) {
     frame.push(b'\n');
 }
 
-/// The lines of a text, broken at CRLF, LF and CR; a lone CR must not reach the wire inside a
-/// value (SPEC H-4). Text without a break is one line, and so is the empty text.
+/// The lines of a text, broken at CRLF, LF and CR: a reader would end the line at a lone CR too
+/// (SPEC H-4). Text without a break is one line, and so is the empty text.
 struct Lines<'a>(Option<&'a str>);
 
 impl<'a> Iterator for Lines<'a> {
@@ -177,13 +178,14 @@ impl<'a> Iterator for Lines<'a> {
 pub struct Received {
     /// The type: `message` unless the stream named another.
     pub name: String,
-    /// The last event id in force when the event was dispatched, empty if there was none.
+    /// The last event id that the stream has set so far; empty if it has set none.
     pub id: String,
     /// The data lines, joined with LF.
     pub data: String,
 }
 
-/// Reads a stream as a conforming client does (SPEC H.1).
+/// Reads a stream as a conforming client does (WHATWG HTML standard, section 9.2.6, *Interpreting an
+/// event stream*). Events are text: bytes that are not UTF-8 are read as U+FFFD.
 ///
 /// ```
 /// use mcp_wire::sse::Decoder;
@@ -212,7 +214,8 @@ impl Decoder {
         Self::default()
     }
 
-    /// Takes the next bytes of the stream, cut anywhere, and gives the events they complete.
+    /// Reads the next bytes of the stream, which may end anywhere, and returns the events that they
+    /// complete.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Received> {
         let mut events = Vec::new();
         for &byte in bytes {
@@ -239,7 +242,7 @@ impl Decoder {
         self.retry
     }
 
-    /// How many comment lines have passed.
+    /// The number of comment lines read so far.
     #[must_use]
     pub fn comments(&self) -> usize {
         self.comments
@@ -328,7 +331,7 @@ mod tests {
     }
 
     /// SPEC H-11: the priming event has an id and empty data, and fires with "" by the WHATWG rules.
-    /// SPEC H-12: the id stands beside a `data` line, because some parsers drop it otherwise.
+    /// SPEC H-12: the event has a `data` line too, because some parsers drop the id otherwise.
     #[test]
     fn the_priming_event_has_an_id_and_empty_data() {
         let priming = Event::new("").id(EventId::parse("s/0").unwrap());

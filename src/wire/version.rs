@@ -1,7 +1,7 @@
-//! The published revisions and what each of them has.
+//! The published revisions of MCP, and what each of them has.
 //!
-//! Invariant: this is the only file that compares revisions. Everybody else asks a named
-//! question (`has_audio()`), so that a new revision is one row here.
+//! Invariant: this is the only file that compares revisions. Other code calls a named method, such as
+//! `has_audio()`, so that a new revision changes this file alone.
 
 use std::fmt;
 
@@ -21,13 +21,13 @@ pub enum ProtocolVersion {
     V2026_07_28,
 }
 
-/// How a revision carries a conversation.
+/// How a client and a server agree on what they speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Era {
-    /// Built on the `initialize` handshake.
+    /// By the `initialize` handshake, once for a session.
     Legacy,
-    /// Every request carries its own metadata.
+    /// By metadata that every request carries.
     Modern,
 }
 
@@ -52,13 +52,13 @@ impl ProtocolVersion {
         Self::V2025_11_25,
     ];
 
-    /// What a request speaks that does not say (SPEC C-92).
+    /// The revision of a request that names none (SPEC C-92).
     pub(crate) const UNSAID: Self = Self::V2025_03_26;
 
     /// The newest revision with an `initialize` handshake.
     pub const LATEST_LEGACY: Self = Self::V2025_11_25;
 
-    /// Reads a revision as the wire spells it; `None` for any other text.
+    /// Reads the name of a revision, such as `2025-06-18`; `None` for any other text.
     ///
     /// ```
     /// use mcp_wire::ProtocolVersion;
@@ -70,16 +70,15 @@ impl ProtocolVersion {
         Self::read(text.as_bytes())
     }
 
-    /// The same from bytes that nobody has looked at.
+    /// The same from bytes that may not be UTF-8.
     pub(crate) fn read(text: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|version| version.as_str().as_bytes() == text)
     }
 
-    /// What an `initialize` that asks for `requested` settles on: the same revision when it has a
-    /// handshake, else the newest that has one (SPEC E-2, E-3; GOTCHAS 11: never echo an unknown
-    /// or a modern version).
+    /// The revision to answer to an `initialize` request that asks for `requested`: the same one if it
+    /// has a handshake, else the newest one that has (2025-11-25, Lifecycle, Version Negotiation).
     #[must_use]
     pub fn negotiate(requested: &str) -> Self {
         match Self::parse(requested) {
@@ -88,7 +87,7 @@ impl ProtocolVersion {
         }
     }
 
-    /// The revision as the wire spells it.
+    /// The name of the revision, as messages have it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -100,7 +99,7 @@ impl ProtocolVersion {
         }
     }
 
-    /// Whether the revision is built on `initialize` or on per-request metadata.
+    /// Whether the revision begins with `initialize`, or each request carries its own metadata.
     #[must_use]
     pub fn era(self) -> Era {
         if self >= Self::V2026_07_28 {
@@ -110,7 +109,7 @@ impl ProtocolVersion {
         }
     }
 
-    /// Whether an array of messages may be POSTed (SPEC A.3).
+    /// Whether a POST may carry an array of messages (SPEC A.3).
     pub(crate) fn has_batches(self) -> bool {
         self == Self::V2025_03_26
     }
@@ -240,8 +239,8 @@ mod tests {
         check("", "2025-11-25");
     }
 
-    /// SPEC E.5, E-40, E-71, E-85, E-97 to E-103, K: what came with a revision is in it and in those after it,
-    /// but for what was taken back.
+    /// SPEC E.5, E-40, E-71, E-85, E-97 to E-103, K: a revision has what it or an earlier one added, except
+    /// for what a later one removed.
     #[test]
     fn each_part_of_the_protocol_has_its_revisions() {
         type Part = fn(ProtocolVersion) -> bool;

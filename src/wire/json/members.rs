@@ -1,4 +1,5 @@
-//! The members of one object as they go by: which part each is, and which are duplicated.
+//! The members of one object while it is read: which of them its reader looks for, and which are
+//! duplicated.
 
 use std::borrow::Cow;
 
@@ -6,15 +7,15 @@ use super::fault::{Fault, Scanned};
 use super::names::Names;
 use super::string::decode;
 
-/// The members of an object that its reader looks for.
+/// The members that a reader of an object looks for, its *parts*.
 pub(in crate::wire) trait Part: Copy {
-    /// What most of the names begin with: no quote, no backslash, no control character.
+    /// A prefix of most names, without quotes, backslashes and control characters.
     const PREFIX: &'static [u8] = b"";
-    /// Whether a name that is no part may not be duplicated either, so that such names are kept.
+    /// Whether names that are no parts must not be duplicated either, so that they have to be kept.
     const CHECKS_OTHERS: bool = true;
-    /// The one with this name.
+    /// The part with this name.
     fn named(name: &[u8]) -> Option<Self>;
-    /// Its index among all of them: less than 16.
+    /// The index of the part in its table: less than 16.
     fn index(self) -> u8;
 }
 
@@ -50,24 +51,24 @@ macro_rules! parts {
 }
 pub(in crate::wire) use parts;
 
-/// What is known of an object while it is read.
+/// The state of an object while it is read.
 pub(in crate::wire) struct Members<'a> {
-    /// Whether a member was read, so that the next stands after a comma.
+    /// Whether a member was read, so that a comma comes before the next.
     pub(super) is_begun: bool,
-    /// How many there may be.
+    /// The most members that the object may have.
     max: usize,
-    /// How many were no parts, or parts that were there before.
+    /// The number of members that are no parts, or duplicates of parts.
     len_of_others: usize,
-    /// The parts that were there, and those that were there again: a bit for each.
+    /// A bit for each part that was read, and for each that was read again.
     parts: u16,
     duplicate_parts: u16,
-    /// Most objects have no others.
+    /// The names that are no parts; most objects have none.
     others: Option<Names<'a>>,
     duplicate: Option<String>,
 }
 
-/// How many characters of a duplicated name are told.
-const TOLD: usize = 100;
+/// The number of characters of a duplicated name that a refusal quotes.
+const QUOTED: usize = 100;
 
 impl<'a> Members<'a> {
     pub(super) fn new(max: usize) -> Self {
@@ -82,16 +83,16 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Whether there are more members than there may be.
+    /// Whether the object has more members than it may have.
     #[inline(always)]
     pub(in crate::wire) fn are_too_many(&self) -> bool {
-        // There are no more parts than bits, so that hardly any object has its parts counted.
+        // There are at most 16 parts, so the parts of hardly any object are counted.
         let most = self.len_of_others.saturating_add(16);
         most > self.max && self.len_of_others + self.parts.count_ones() as usize > self.max
     }
 
-    /// Adds a name; gives its part if it is one, and was not there before. Parts are told apart by
-    /// their bits, so that only other names have to be compared and kept.
+    /// Adds a name; returns its part if it is one and no duplicate. Parts are known by their bits, so only
+    /// other names have to be compared and kept.
     #[inline(always)]
     pub(super) fn add<P: Part>(&mut self, name: &'a [u8]) -> Option<P> {
         let part = P::named(name);
@@ -103,8 +104,8 @@ impl<'a> Members<'a> {
         None
     }
 
-    /// The same for a name that has escapes, from its token.
-    /// It is not decoded where the object has too many members anyway.
+    /// The same for a name with escapes, given as its token. It is not decoded if the object has too many
+    /// members anyway.
     #[cold]
     pub(super) fn add_decoded<P: Part>(&mut self, token: &str) -> Scanned<Option<P>> {
         if self.are_too_many() {
@@ -130,8 +131,8 @@ impl<'a> Members<'a> {
         true
     }
 
-    /// The first duplicate refuses the object, and so does one member too many: no name is kept after
-    /// it.
+    /// After the first duplicate, or the first member too many, the object is refused, and no more names
+    /// are kept.
     #[inline(never)]
     fn add_other<P: Part>(&mut self, name: Cow<'a, [u8]>) {
         self.len_of_others += 1;
@@ -154,18 +155,18 @@ impl<'a> Members<'a> {
     fn refuse(&mut self, name: &[u8]) {
         self.others = None;
         self.duplicate.get_or_insert_with(|| {
-            let told = &name[..name.len().min(4 * TOLD)];
-            let told = String::from_utf8_lossy(told);
-            told.chars().take(TOLD).collect()
+            let quoted = &name[..name.len().min(4 * QUOTED)];
+            let quoted = String::from_utf8_lossy(quoted);
+            quoted.chars().take(QUOTED).collect()
         });
     }
 
-    /// Whether this part was there more than once.
+    /// Whether the object has this part more than once.
     pub(in crate::wire) fn is_duplicated(&self, part: impl Part) -> bool {
         self.duplicate_parts & 1 << part.index() != 0
     }
 
-    /// What is wrong with the names of the object, which is `of` a message.
+    /// What is wrong with the names of the object; `of` says which object it is.
     #[inline(always)]
     pub(in crate::wire) fn fault(&mut self, of: &'static str) -> Option<Box<Fault>> {
         if let Some(fault) = self.width_fault(of) {
@@ -175,7 +176,7 @@ impl<'a> Members<'a> {
         Some(Fault::Duplicate { name, of }.into())
     }
 
-    /// The same where names that are no parts may be duplicated.
+    /// The same for an object whose other names may be duplicated.
     #[inline(always)]
     pub(in crate::wire) fn width_fault(&self, of: &'static str) -> Option<Box<Fault>> {
         let limit = self.max;

@@ -1,10 +1,10 @@
-//! The member names of one object, to find those that repeat.
+//! The member names of one object, to find duplicates.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// A few names are compared one by one; many go into a set with a random hash, so that a hostile
-/// object costs linear time.
+/// A few names are compared one by one. More than eight go into a set with random hashes, so that a
+/// hostile object costs linear time.
 #[derive(Default)]
 pub(super) struct Names<'a> {
     few: [&'a [u8]; 8],
@@ -13,7 +13,7 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Adds a name; gives it back if it was there.
+    /// Adds a name; returns it if it is a duplicate.
     pub(super) fn insert(&mut self, name: Cow<'a, [u8]>) -> Result<(), Cow<'a, [u8]>> {
         if let Some(many) = &mut self.many {
             if many.contains(&name) {

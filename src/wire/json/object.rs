@@ -1,4 +1,4 @@
-//! JSON text that is passed on unread, owned and ready to send.
+//! A JSON object as text that this side owns, ready to send.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -10,10 +10,9 @@ use super::scan::{MAX_DEPTH, Scanner};
 use super::span::Kind;
 use crate::wire::pieces::Pieces;
 
-/// One JSON object, ready to send as a `result`, as `params` or as `data`.
+/// One JSON object, ready to send as a `result` or as `params`.
 ///
-/// It holds no raw line break, so it fits into one SSE `data:` line (SPEC H-3). Cloning shares
-/// the bytes.
+/// It has no raw line break, so it fits into one `data:` line of an SSE event. A clone shares the bytes.
 ///
 /// ```
 /// use mcp_wire::jsonrpc::Json;
@@ -35,17 +34,17 @@ enum Text {
 
 struct Parted {
     pieces: Vec<Bytes>,
-    /// The pieces together, once the caller asked for that.
+    /// The pieces in one buffer, once a caller has asked for it.
     whole: OnceLock<Bytes>,
 }
 
 impl Json {
-    /// Takes JSON text that came from elsewhere, for example from an upstream server. Line breaks
-    /// between tokens become spaces; else the bytes stay as they are.
+    /// Accepts JSON text, for example from an upstream server. Line breaks between tokens become spaces;
+    /// all other bytes stay as they are.
     ///
     /// # Errors
     ///
-    /// When the text is not one JSON object, or nests deeper than 64 levels.
+    /// If the text is not one JSON object, or nests deeper than 64 levels.
     pub fn parse(text: impl Into<Bytes>) -> Result<Self, InvalidJson> {
         let text = text.into();
         let scan = || {
@@ -66,8 +65,8 @@ impl Json {
         Self(Text::Whole(Bytes::from_static(b"{}")))
     }
 
-    /// The bytes of the object. A result with a long text is kept in several parts, which this copies
-    /// into one when it is called first.
+    /// The bytes of the object. An object with a long text is kept in several parts; the first call of
+    /// this function copies them into one.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -76,7 +75,7 @@ impl Json {
         }
     }
 
-    /// The bytes of the object in their order, as they lie in memory.
+    /// The parts of the object, in order.
     pub(crate) fn pieces(&self) -> &[Bytes] {
         match &self.0 {
             Text::Whole(text) => std::slice::from_ref(text),
@@ -84,7 +83,7 @@ impl Json {
         }
     }
 
-    /// How long the object is, in bytes.
+    /// The length of the object in bytes.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
             Text::Whole(text) => text.len(),
@@ -104,7 +103,7 @@ impl Json {
         }
     }
 
-    /// Takes what our own encoders wrote.
+    /// Accepts text that an encoder of this crate wrote.
     pub(crate) fn from_encoder(text: impl Into<Pieces>) -> Self {
         let json = match text.into() {
             Pieces::One(text) => Self::whole(text),
@@ -122,7 +121,7 @@ impl Json {
     }
 }
 
-/// Inside strings JSON has no raw line breaks; elsewhere a break is as good as a space.
+/// JSON strings have no raw line breaks; between tokens a break means the same as a space.
 fn one_line(text: Bytes) -> Bytes {
     let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
     if !text.iter().any(is_break) {
@@ -151,7 +150,7 @@ impl From<&Map<String, Value>> for Json {
     }
 }
 
-/// Takes an object; any other value has no place where a message has an object.
+/// Accepts an object. Any other value is an error: `result` and `params` are objects.
 impl TryFrom<&Value> for Json {
     type Error = InvalidJson;
 
@@ -171,7 +170,7 @@ impl fmt::Debug for Json {
     }
 }
 
-/// Why text is not a JSON object.
+/// Why a text or a value is not a JSON object.
 #[derive(Debug)]
 pub struct InvalidJson(String);
 
@@ -189,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    /// SPEC H-3: a message is one line, whatever the whitespace it came with.
+    /// SPEC H-3: a message is one line, whatever white space its source had.
     #[test]
     fn line_breaks_between_tokens_become_spaces() {
         let json = Json::parse("{\r\n \"a\":\n \"b\\n\" }").unwrap();

@@ -1,24 +1,25 @@
-//! What a tree of values (`serde_json::Value`) keeps on the heap, at most, for each part of its text.
+//! The most heap that a tree of values (`serde_json::Value`) takes for each part of its text.
 //!
 //! A few bytes of text can become hundreds of bytes of tree: `{"":0}` takes a node of a B-tree that
-//! has room for eleven members. So a limit on the text alone is no limit on the tree. The parser adds
-//! up these prices as it reads, before anybody builds anything, and the length of the body once, for
-//! the bytes of all strings. They hold for the 64-bit layout of serde_json's default map, with what an
-//! allocator adds to each block; `tests/heap.rs` holds them to trees that were measured.
+//! has room for eleven members. So a limit on the text alone does not limit the tree. The parser adds up
+//! these prices while it reads, before anything is built, and adds the length of the body once, for the
+//! bytes of all strings. The prices hold for the 64-bit layout of serde_json's default map, with the
+//! overhead of an allocator for each block; `tests/heap.rs` compares them with measured trees.
 
-/// A string beside its bytes: a block of the heap.
+/// A string, without its bytes: the overhead of a heap block.
 pub(super) const STRING: u64 = 32;
-/// An element. A vector doubles, so up to half of it is spare.
+/// An element of an array. A vector doubles its size, so up to half of it is unused.
 pub(super) const ELEMENT: u64 = 64;
-/// A member beside its value: its name, and its share of nodes that are five elevenths full, as a
-/// split may leave them, and of the nodes above.
+/// A member, without its value: its name, and its share of the nodes of the tree. After a split a node is
+/// five elevenths full.
 pub(super) const MEMBER: u64 = STRING + 132;
-/// An object with something in it: what the node of its first member takes more than [`MEMBER`] has.
+/// An object that is not empty: the rest of the node of its first member, beyond [`MEMBER`].
 pub(super) const OBJECT: u64 = 544;
-/// An array with something in it: its first block has room for four elements.
+/// An array that is not empty: its first block has room for four elements.
 const ARRAY: u64 = 80;
 
-/// A container that is closed by this byte and is not empty; of an array with its first element.
+/// A container that ends with the byte `close` and is not empty. For an array this includes its first
+/// element.
 #[inline(always)]
 pub(super) fn container(close: u8) -> u64 {
     match close {

@@ -1,4 +1,4 @@
-//! JSON text that is passed on unread, borrowed from a message.
+//! A JSON value as text, borrowed from a message.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,23 +9,23 @@ use super::plain::has_escape;
 use super::string::decode;
 use super::walk::{elements, members};
 
-/// One JSON value inside a message, as the bytes it came as.
+/// One JSON value inside a message, as the bytes that the peer sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RawJson<'a>(&'a [u8]);
 
 impl<'a> RawJson<'a> {
-    /// A part of a message that was kept: `text` is the text of one value, checked before.
+    /// `text` is the text of one value, and the parser has checked it.
     pub(crate) fn of(text: &'a [u8]) -> Self {
         Self(text)
     }
 
-    /// The bytes of the value; valid JSON, valid UTF-8.
+    /// The bytes of the value: valid JSON in UTF-8.
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// The text of a string, escapes decoded; `None` for a value of another type.
+    /// The text of a string, with its escapes decoded; `None` for a value of another type.
     #[must_use]
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         match self.unescaped() {
@@ -35,12 +35,12 @@ impl<'a> RawJson<'a> {
         }
     }
 
-    /// Whether it is an object.
+    /// Whether the value is an object.
     pub(crate) fn is_object(self) -> bool {
         self.0.starts_with(b"{")
     }
 
-    /// Whether it is a string.
+    /// Whether the value is a string.
     pub(crate) fn is_string(self) -> bool {
         self.0.starts_with(b"\"")
     }
@@ -73,8 +73,8 @@ impl<'a> RawJson<'a> {
         members.last().map(|(_, value)| Self(value))
     }
 
-    /// The members of an object, one after the other: the name, a string, and the value. There are none
-    /// in a value of another type.
+    /// The name (a string) and the value of each member of an object; nothing for a value of another
+    /// type.
     pub(crate) fn members(self) -> impl Iterator<Item = (Self, Self)> {
         members(self.0).map(|(name, value)| (Self(name), Self(value)))
     }
@@ -84,7 +84,7 @@ impl<'a> RawJson<'a> {
         self.member(wanted)?.as_str()
     }
 
-    /// The elements of an array, one after the other; `None` for a value of another type.
+    /// The elements of an array; `None` for a value of another type.
     pub(crate) fn elements(self) -> Option<impl Iterator<Item = Self>> {
         let is_array = self.0.starts_with(b"[");
         is_array.then(|| elements(self.0).map(Self))
@@ -98,7 +98,7 @@ impl<'a> RawJson<'a> {
         }
     }
 
-    /// The text of a string without escapes, which is in its bytes.
+    /// The text of a string, if it has no escapes.
     pub(crate) fn unescaped(self) -> Option<&'a [u8]> {
         match self.0 {
             [b'"', text @ .., b'"'] if !has_escape(text) => Some(text),
@@ -110,7 +110,7 @@ impl<'a> RawJson<'a> {
     ///
     /// # Errors
     ///
-    /// When serde_json cannot hold it, as with the number `1e999`.
+    /// If serde_json cannot represent the value, such as the number `1e999`.
     pub fn to_value(self) -> Result<Value, serde_json::Error> {
         serde_json::from_slice(self.0)
     }

@@ -1,4 +1,4 @@
-//! One pass over JSON text: checks the grammar, builds nothing, tells where values lie.
+//! One pass over JSON text: it checks the grammar and says where values lie, and builds nothing.
 //!
 //! Why not serde_json: its `RawValue` skips a value without a depth limit and without looking for
 //! lone surrogates, and it re-reads nested objects. A small call read that way, into maps that borrow,
@@ -13,23 +13,23 @@ use super::span::{Kind, Span};
 use super::string::decode;
 use super::token::{Quoted, expected, gap, number, string, word};
 
-/// Deeper than any schema that is in use, shallow enough for every reader's stack.
+/// The default limit of nesting.
 pub(in crate::wire) const MAX_DEPTH: usize = 64;
 
-/// The most levels that a scanner can follow: it keeps a bit of each.
+/// The deepest nesting that a scanner can follow: it keeps a bit for each level.
 pub(in crate::wire) const DEPTH_CEILING: usize = 512;
 
-/// The names that serde_json gives a meaning of its own, by its features.
+/// Names to which features of serde_json give a special meaning.
 const RESERVED: [&str; 2] = [
     "$serde_json::private::RawValue",
     "$serde_json::private::Number",
 ];
-/// How many bytes their tokens may have: from the shorter one without escapes to the longer one with
+/// The possible lengths of their tokens: from the shorter one without escapes to the longer one with
 /// nothing but escapes.
 const RESERVED_LEN: std::ops::RangeInclusive<usize> =
     RESERVED[1].len() + 2..=6 * RESERVED[0].len() + 2;
 
-/// Containers inside each other that are no trouble for serde_json.
+/// A depth that serde_json can surely read.
 const SURE_DEPTH: usize = 120;
 
 pub(in crate::wire) struct Scanner<'a> {
@@ -38,17 +38,16 @@ pub(in crate::wire) struct Scanner<'a> {
     depth: usize,
     max_depth: usize,
     may_overflow: bool,
-    /// What a tree of all that was read would take on the heap, at most. The strings of the whole text
-    /// are charged from the beginning.
+    /// The most heap that a tree of the text so far would take. The strings of the whole text are charged
+    /// at the start.
     price: u64,
     has_reserved_name: bool,
-    /// Of each container that [`Scanner::container`] is in, whether it is an object: a bit by its depth.
+    /// A bit for each container that [`Scanner::container`] is in, by its depth: whether it is an object.
     objects: [u64; DEPTH_CEILING / 64],
 }
 
 impl<'a> Scanner<'a> {
-    /// A scanner at the start of `text`, which may nest `max_depth` containers, and no more than
-    /// [`DEPTH_CEILING`].
+    /// A scanner at the start of `text`, which may nest `max_depth` levels deep, up to [`DEPTH_CEILING`].
     pub(in crate::wire) fn new(text: &'a [u8], max_depth: usize) -> Scanned<Self> {
         if u32::try_from(text.len()).is_err() {
             return Err(Fault::TooLong.into());
@@ -70,8 +69,8 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Whether serde_json may be unable to hold what was read so far: it takes neither a number beyond
-    /// the range of a double, nor more than 127 containers inside each other.
+    /// Whether serde_json may be unable to read the text so far: it refuses numbers outside the range of a
+    /// double, and more than 127 levels of nesting.
     pub(in crate::wire) fn may_overflow(&self) -> bool {
         self.may_overflow
     }
@@ -101,12 +100,12 @@ impl<'a> Scanner<'a> {
         &self.text.as_bytes()[span.range()]
     }
 
-    /// The current place, to be given to [`Scanner::since`].
+    /// The current position, for [`Scanner::since`].
     pub(in crate::wire) fn position(&self) -> usize {
         self.at
     }
 
-    /// All that was read since `start`.
+    /// Everything that was read since `start`.
     pub(in crate::wire) fn since(&self, start: usize) -> Span {
         Span::new(start, self.at)
     }
@@ -119,7 +118,7 @@ impl<'a> Scanner<'a> {
         text.get(self.at).copied()
     }
 
-    /// Nothing but white space may follow.
+    /// Checks that only white space follows.
     pub(in crate::wire) fn end(&mut self) -> Scanned<()> {
         match self.peek() {
             None => Ok(()),
@@ -127,7 +126,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads over one value of any kind.
+    /// Reads one value of any kind.
     #[inline(always)]
     pub(in crate::wire) fn value(&mut self) -> Scanned<(Kind, Span)> {
         let first = self.peek();
@@ -150,7 +149,7 @@ impl<'a> Scanner<'a> {
         Ok((kind, Span::new(start, self.at)))
     }
 
-    /// Reads over a value that nobody wants.
+    /// Reads a value that is no part.
     #[inline(never)]
     fn skip(&mut self) -> Scanned<()> {
         self.value().map(drop)
@@ -177,8 +176,8 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Reads over the container at the current place, however deep it is. It
-    /// does not call itself: a level costs a bit, and the place stays in a register.
+    /// Reads the container at the current position. It is a loop and no recursion: a level costs one bit,
+    /// and the position stays in a register.
     #[inline(never)]
     fn container(&mut self) -> Scanned<()> {
         let text = self.text.as_bytes();
@@ -202,7 +201,7 @@ impl<'a> Scanner<'a> {
             } else {
                 at = self.scalar(first, at)?.1;
             }
-            // Behind a value, or before the end of an empty container.
+            // After a value, or at the end of an empty container.
             loop {
                 at = gap(text, at);
                 match text.get(at) {
@@ -227,7 +226,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads over the member name at `at`, and gives where its value begins.
+    /// Reads the member name at `at`, and returns where its value begins.
     #[inline(always)]
     fn name_inside(&mut self, at: usize) -> Scanned<usize> {
         let text = self.text.as_bytes();
@@ -239,8 +238,8 @@ impl<'a> Scanner<'a> {
         Ok(gap(text, value))
     }
 
-    /// Notes whether serde_json keeps the name with this token for itself. Few names begin as its own
-    /// do, so that hardly any is decoded.
+    /// Notes whether the name with this token has a special meaning for serde_json. Few names begin like
+    /// those, so hardly any is decoded.
     #[inline(never)]
     fn note_name(&mut self, start: usize, end: usize) {
         let token = &self.text[start..end];
@@ -251,7 +250,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes a level deeper.
+    /// Goes one level deeper.
     #[inline(always)]
     fn enter(&mut self) -> Scanned<()> {
         if self.depth == self.max_depth {
@@ -261,8 +260,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Notes of the container that is now the innermost by which byte it opened; gives the one that
-    /// closes it.
+    /// Notes which byte opened the innermost container; returns the byte that closes it.
     #[inline(always)]
     fn note(&mut self, open: u8) -> u8 {
         let depth = self.depth - 1;
@@ -276,7 +274,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The byte that closes the container that is now the innermost.
+    /// The byte that closes the innermost container.
     #[inline(always)]
     fn close_of_this(&self) -> u8 {
         let depth = self.depth - 1;
@@ -292,15 +290,15 @@ impl<'a> Scanner<'a> {
         Fault::TooDeep { limit }.into()
     }
 
-    /// Goes into the object at the current place, for [`Scanner::next`]: it may have `max_members`.
+    /// Enters the object at the current position, for [`Scanner::next`].
     pub(in crate::wire) fn object(&mut self, max_members: usize) -> Scanned<Members<'a>> {
         self.enter()?;
         self.at += 1;
         Ok(Members::new(max_members))
     }
 
-    /// Goes to the value of the next member that is a part, and not there before (SPEC A-25, PITFALLS R-38).
-    /// Other members are read over; `None` when the object has ended.
+    /// Goes to the value of the next member that is a part and no duplicate (SPEC A-25, PITFALLS R-38), and
+    /// skips other members. `None` at the end of the object.
     #[inline(always)]
     pub(in crate::wire) fn next<P: Part>(
         &mut self,
@@ -322,7 +320,7 @@ impl<'a> Scanner<'a> {
                     self.price += price::OBJECT;
                 }
             }
-            // A prefix is plain text, and need not be looked at again for where the name ends.
+            // A prefix has no marks, so the search for the end of the name begins after it.
             let rest = text.get(at + 1..).unwrap_or_default();
             let prefix = match rest.starts_with(P::PREFIX) {
                 true => P::PREFIX.len(),
@@ -346,14 +344,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes into the array at the current place, for [`Scanner::next_element`].
+    /// Enters the array at the current position, for [`Scanner::next_element`].
     pub(in crate::wire) fn array(&mut self) -> Scanned<Elements> {
         self.enter()?;
         self.at += 1;
         Ok(Elements { is_begun: false })
     }
 
-    /// Goes to the next element; false when the array has ended.
+    /// Goes to the next element; false at the end of the array.
     pub(in crate::wire) fn next_element(&mut self, elements: &mut Elements) -> Scanned<bool> {
         let is_begun = std::mem::replace(&mut elements.is_begun, true);
         match self.peek() {
@@ -374,8 +372,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The member name at `at`, which begins with `prefix` plain bytes at least, and what follows its
-/// colon.
+/// The member name at `at`, and the position after its colon. The first `prefix` bytes of the name are
+/// known to be plain.
 #[inline(always)]
 fn name(text: &[u8], at: usize, prefix: usize) -> Scanned<(Quoted, usize)> {
     if text.get(at) != Some(&b'"') {
@@ -389,7 +387,7 @@ fn name(text: &[u8], at: usize, prefix: usize) -> Scanned<(Quoted, usize)> {
     Ok((name, colon + 1))
 }
 
-/// What is known of an array while it is read.
+/// The state of an array while it is read.
 pub(in crate::wire) struct Elements {
     is_begun: bool,
 }

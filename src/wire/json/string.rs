@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use super::fault::{Fault, Scanned};
-use super::plain::{has_mark, plain_run, run_behind_escape};
+use super::plain::{has_mark, plain_run, run_after_escape};
 use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 
-/// The text of a string token, quotes and escapes removed.
+/// The text of a string token, without quotes and with its escapes decoded.
 pub(in crate::wire) fn decode(token: &str) -> Scanned<Cow<'_, str>> {
     let end = token.len() - 1;
-    // Up to the closing quote, unless there is an escape before it.
+    // The run ends at the closing quote, or at an escape before it.
     if plain_run(token.as_bytes(), 1) == end {
         return Ok(Cow::Borrowed(&token[1..end]));
     }
@@ -22,7 +22,8 @@ pub(in crate::wire) fn decode(token: &str) -> Scanned<Cow<'_, str>> {
     }
 }
 
-/// Appends a JSON string: what needs no escape, which is nearly all, is copied in one piece.
+/// Appends a JSON string. Text without characters that need an escape, as nearly all text is, is copied
+/// at once.
 pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
     let text = text.as_bytes();
     out.push(b'"');
@@ -33,12 +34,12 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
         let Some(&byte) = text.get(end) else { break };
         put_escape(out, byte);
         at = end + 1;
-        end = run_behind_escape(text, at);
+        end = run_after_escape(text, at);
     }
     out.push(b'"');
 }
 
-/// Appends a JSON string that is made of this text. A long text becomes a piece of its own: itself, if it
+/// Appends a JSON string with this text. A long text becomes a piece of its own: the text itself if it
 /// needs no escape, else a buffer of the right size.
 #[inline]
 pub(crate) fn put_owned_string(out: &mut PieceWriter, text: String) {
@@ -51,7 +52,7 @@ pub(crate) fn put_owned_string(out: &mut PieceWriter, text: String) {
 
 fn put_long_string(out: &mut PieceWriter, text: String) {
     if has_mark(text.as_bytes()) {
-        out.begin_piece(escaped_len(text.as_bytes()) + ROOM_BEHIND);
+        out.begin_piece(escaped_len(text.as_bytes()) + ROOM_AFTER);
         put_string(out.buffer(), &text);
     } else {
         out.put(b"\"");
@@ -61,24 +62,24 @@ fn put_long_string(out: &mut PieceWriter, text: String) {
 }
 
 /// Room for the quotes of a long string, and for what follows it in most results.
-const ROOM_BEHIND: usize = 256;
+const ROOM_AFTER: usize = 256;
 
-/// How long a text is with its escapes, as [`put_string`] writes them. Without a branch for a byte, so
-/// that the compiler takes vector instructions.
+/// The length of a text with the escapes that [`put_string`] writes. There is no branch for each byte,
+/// so the compiler uses vector instructions.
 fn escaped_len(text: &[u8]) -> usize {
     let is_short = |byte| matches!(byte, 0x08 | b'\t' | b'\n' | 0x0c | b'\r');
     let added = |byte| {
         let mark = u8::from(byte == b'"') + u8::from(byte == b'\\');
         mark + 5 * u8::from(byte < 0x20) - 4 * u8::from(is_short(byte))
     };
-    // At most 5 for each byte of a block, which a byte can count.
+    // A block adds at most 5 for each of its 32 bytes, which fits into a byte.
     let blocks = text
         .chunks(32)
         .map(|block| block.iter().fold(0, |sum, &byte| sum + added(byte)));
     text.len() + blocks.map(usize::from).sum::<usize>()
 }
 
-/// Appends the escape of a quote, a backslash or a control character, the short one if there is one.
+/// Appends the escape of a quote, a backslash or a control character, in its short form if it has one.
 fn put_escape(out: &mut Vec<u8>, byte: u8) {
     let short = match byte {
         b'"' | b'\\' => byte,
@@ -112,8 +113,8 @@ mod tests {
         }
     }
 
-    /// A text of some length around the one from which on it has a piece of its own, with or without
-    /// what has to be escaped.
+    /// A text a little shorter or longer than one that becomes a piece of its own, with or without
+    /// characters that need an escape.
     fn any_long_text() -> impl Strategy<Value = String> {
         let len = prop_oneof![0..80usize, SHARED_FROM - 4..SHARED_FROM + 40];
         let marks = prop_oneof![
@@ -135,7 +136,7 @@ mod tests {
             let mut out = PieceWriter::with_capacity(0);
             put_owned_string(&mut out, text);
             if expected.len() > SHARED_FROM + 2 && !is_shared {
-                prop_assert!(out.buffer().capacity() <= expected.len() + ROOM_BEHIND);
+                prop_assert!(out.buffer().capacity() <= expected.len() + ROOM_AFTER);
             }
             let pieces = out.finish();
             prop_assert_eq!(pieces.as_slice().concat(), expected.into_bytes());

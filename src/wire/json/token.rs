@@ -1,13 +1,13 @@
-//! One token of JSON at a time: where it ends, or why it is none. Plain functions on the text and a
-//! place in it, so that the place stays in a register while values are read.
+//! The tokens of JSON: where one ends, or why it is invalid. These are functions of the text and a
+//! position, so that the position stays in a register while values are read.
 
 use super::fault::{Fault, Scanned};
-use super::plain::{plain_run, run_behind_escape};
+use super::plain::{plain_run, run_after_escape};
 use super::span::Kind;
 #[cfg(test)]
 use super::steps;
 
-/// Where the white space from `at` on ends. Nearly every client sends none.
+/// Where the white space that begins at `at` ends. Nearly every client sends none.
 #[inline(always)]
 pub(super) fn gap(text: &[u8], at: usize) -> usize {
     #[cfg(test)]
@@ -28,14 +28,14 @@ fn rest_of_gap(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// A string, quotes and all.
+/// A string with its quotes.
 #[derive(Clone, Copy)]
 pub(super) struct Quoted {
     pub(super) end: usize,
     pub(super) is_escaped: bool,
 }
 
-/// The string whose opening quote, and what is known to be plain behind it, end at `at`.
+/// The string whose opening quote, and the bytes after it that are known to be plain, end at `at`.
 #[inline(always)]
 pub(super) fn string(text: &[u8], at: usize) -> Scanned<Quoted> {
     #[cfg(test)]
@@ -55,8 +55,8 @@ pub(super) fn string(text: &[u8], at: usize) -> Scanned<Quoted> {
     })
 }
 
-/// Reads on where a string is not plain; apart, so that a string without escapes, as nearly all are,
-/// costs next to no more than its bytes.
+/// Reads a string on from its first mark. This is a function of its own, so that strings without escapes,
+/// as nearly all are, stay fast.
 #[inline(never)]
 fn rest_of_string(text: &[u8], mut at: usize) -> Scanned<usize> {
     loop {
@@ -66,14 +66,13 @@ fn rest_of_string(text: &[u8], mut at: usize) -> Scanned<usize> {
             Some(b'"') => return Ok(at + 1),
             Some(b'\\') => at = escape(text, at)?,
             Some(0..0x20) => return Err(expected("no raw control character in a string", at)),
-            Some(_) => at = run_behind_escape(text, at),
+            Some(_) => at = run_after_escape(text, at),
             None => return Err(expected("the end of a string", at)),
         }
     }
 }
 
-/// Where the string ends that begins at `at`, in text that was checked before: its escapes are only
-/// skipped.
+/// Where the string at `at` ends, in text that the scanner has checked: escapes are skipped unread.
 pub(super) fn checked_string(text: &[u8], at: usize) -> usize {
     let mut at = at + 1;
     loop {
@@ -87,8 +86,8 @@ pub(super) fn checked_string(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// Reads one escape from its backslash. A surrogate must be one of a pair: alone it names no
-/// character, and readers differ in what they make of it (PITFALLS R-40).
+/// Reads one escape, which begins with the backslash at `at`. A surrogate must be one of a pair: a single
+/// one names no character, and readers differ in what they make of it (PITFALLS R-40).
 #[inline(always)]
 fn escape(text: &[u8], at: usize) -> Scanned<usize> {
     match text.get(at + 1) {
@@ -122,7 +121,7 @@ fn hex4(text: &[u8], at: usize) -> Scanned<u32> {
     Ok(values.iter().fold(0, push))
 }
 
-/// What a byte is worth as a hex digit.
+/// The value of each byte as a hex digit.
 const HEX_DIGITS: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut value = 0;
@@ -134,20 +133,20 @@ const HEX_DIGITS: [u8; 256] = {
     values
 };
 
-/// A bit that no digit has.
+/// A bit that the value of no digit has.
 const NO_DIGIT: u8 = 0x80;
 
-/// A number below ten to this power is in the range of a double.
+/// Ten to this power is surely in the range of a double.
 const SURE_POWER: usize = 300;
 
 pub(super) struct Number {
     pub(super) end: usize,
     pub(super) kind: Kind,
-    /// Whether it may be beyond the range of a double.
+    /// Whether it may be outside the range of a double.
     pub(super) may_overflow: bool,
 }
 
-/// The number at `start`, which has a digit or a minus.
+/// The number at `start`, where there is a digit or a minus.
 #[inline(always)]
 pub(super) fn number(text: &[u8], start: usize) -> Scanned<Number> {
     let mut at = start + usize::from(text.get(start) == Some(&b'-'));
@@ -166,8 +165,8 @@ pub(super) fn number(text: &[u8], start: usize) -> Scanned<Number> {
     }
 }
 
-/// Reads on after the integer digits of a number. It is below ten to the power of their count and the
-/// exponent together, whatever its fraction.
+/// Reads a number on after its integer digits. Whatever its fraction, it is less than ten to the power of
+/// the number of these digits plus the exponent.
 #[inline(never)]
 fn rest_of_number(text: &[u8], start: usize, mut at: usize) -> Scanned<Number> {
     let power = at - start;
@@ -196,7 +195,7 @@ fn rest_of_number(text: &[u8], start: usize, mut at: usize) -> Scanned<Number> {
     })
 }
 
-/// The number that these digits are, or one that is as large as it has to be.
+/// The number that these digits spell, or the largest `usize` if it does not fit.
 fn exponent(digits: &[u8]) -> usize {
     let push = |sum: usize, digit: &u8| {
         sum.saturating_mul(10)
@@ -219,7 +218,7 @@ fn digits(text: &[u8], start: usize) -> Scanned<usize> {
     Ok(at)
 }
 
-/// One of the three words that JSON has.
+/// One of the words `true`, `false` and `null`.
 #[inline(always)]
 pub(super) fn word(text: &[u8], at: usize, word: &[u8]) -> Scanned<usize> {
     let end = at + word.len();

@@ -1,10 +1,10 @@
-//! Walks over JSON text that the scanner has checked: nothing is judged again, so that finding a
-//! member costs a fraction of reading it.
+//! Walks over JSON text that the scanner has checked. Nothing is checked again, so that finding a member
+//! costs a fraction of parsing the text.
 
 use super::token::{checked_string, gap};
 
-/// The members of an object: the token of each name with its quotes, and the text of its value.
-/// Nothing for any other value. Text that was not checked gives nonsense, and no panic.
+/// The members of an object: the token of each name, with its quotes, and the text of its value. Nothing
+/// for any other value. Unchecked text gives nonsense, but no panic.
 pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut at = match text.first() {
         Some(b'{') => 1,
@@ -16,7 +16,7 @@ pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
             return None;
         }
         let close = checked_string(text, open);
-        // Behind the name stands its colon.
+        // The colon comes after the name.
         let start = gap(text, gap(text, close) + 1);
         let end = value(text, start);
         at = gap(text, end) + 1;
@@ -24,7 +24,7 @@ pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// The text of each element of an array. Nothing for any other value; of unchecked text as above.
+/// The text of each element of an array; nothing for any other value. Unchecked text as above.
 pub(super) fn elements(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut at = match text.first() {
         Some(b'[') => 1,
@@ -41,16 +41,16 @@ pub(super) fn elements(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Where the value ends that begins at `at`.
+/// Where the value at `at` ends.
 fn value(text: &[u8], at: usize) -> usize {
     match text.get(at) {
         Some(b'"') => checked_string(text, at),
         Some(b'{' | b'[') => container(text, at),
         _ => {
             let rest = text.get(at..).unwrap_or_default();
-            let is_behind =
+            let is_after =
                 |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\t' | b'\r');
-            at + rest.iter().position(is_behind).unwrap_or(rest.len())
+            at + rest.iter().position(is_after).unwrap_or(rest.len())
         }
     }
 }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn each_member_is_had_with_its_text() {
+    fn each_member_comes_with_its_text() {
         let text = "{ \"a\" : 1 ,\n\"b\\\"}\":{\"c\":[\"]}\",{}]}, \"\":\"x\\\\\",\"d\":[ ] , \"e\": null }";
         let expected = [
             ("\"a\"", "1"),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn each_element_is_had_with_its_text() {
+    fn each_element_comes_with_its_text() {
         let text = r#"[ 1 , "a,]" ,[[],{"b":","}], {} ,"",null]"#;
         let expected: [&[u8]; 6] = [
             b"1",
@@ -143,7 +143,7 @@ mod tests {
     }
 
     proptest! {
-        /// As serde_json reads it, close together and spread over lines.
+        /// The members are those that serde_json finds, in compact and in pretty text.
         #[test]
         fn members_are_those_that_serde_json_finds(value in any_json(), pretty: bool) {
             let text = match pretty {
@@ -162,7 +162,7 @@ mod tests {
             }
         }
 
-        /// What was never checked is nonsense, and no panic.
+        /// Unchecked text gives nonsense, but no panic.
         #[test]
         fn unchecked_text_does_no_harm(text in "[{}\\[\\]\",:\\\\a1 ]{0,40}") {
             members(text.as_bytes()).for_each(drop);
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// Not JSON, and so never checked text; it is walked to its end all the same.
+    /// Such text is not JSON and is never walked in practice; the walk still reaches its end.
     #[test]
     fn a_raw_control_character_in_a_string_is_passed_over() {
         let found: Vec<_> = members(b"{\"a\n\":\"\x01b\",\"c\":1}").collect();

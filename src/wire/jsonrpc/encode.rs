@@ -12,7 +12,7 @@ use crate::wire::pieces::{PieceWriter, Pieces, SHARED_FROM};
 pub(crate) enum Outgoing<'a> {
     /// The answer to a request.
     Result(&'a Id, &'a Json),
-    /// The refusal of a request; without an id when it could not be read (SPEC ).
+    /// The refusal of a request, without an id if that could not be read (SPEC ).
     Error(Option<&'a Id>, &'a ErrorObject),
     /// A request to the client.
     Request(&'a Id, &'a str, Option<&'a Json>),
@@ -49,14 +49,14 @@ impl Outgoing<'_> {
         out.push(b'}');
     }
 
-    /// The message as a text of its own.
+    /// The message in a buffer of its own.
     pub(crate) fn to_bytes(self) -> Bytes {
         let mut out = Vec::with_capacity(self.encoded_len());
         self.put(&mut out);
         out.into()
     }
 
-    /// The message on its own. A long result is not copied into it.
+    /// The message in pieces: a long result is shared, and not copied.
     pub(crate) fn to_pieces(self) -> Pieces {
         match self {
             Self::Result(id, result) if result.len() >= SHARED_FROM => {
@@ -75,8 +75,8 @@ impl Outgoing<'_> {
         }
     }
 
-    /// How long the message will be in bytes, so that its buffer is allocated once: an upper bound,
-    /// exact for results.
+    /// The length of the message in bytes, so that its buffer is allocated once: exact for results, an
+    /// upper bound for other messages.
     pub(crate) fn encoded_len(&self) -> usize {
         let json = |json: &Option<&Json>| json.map_or(0, |json| json.len());
         HEAD.len()
@@ -146,7 +146,7 @@ mod tests {
         );
     }
 
-    /// SPEC: an id that could not be read is left out, never null.
+    /// SPEC: an id that could not be read is left out, never null.
     #[test]
     fn an_unread_id_is_left_out() {
         check(
@@ -155,8 +155,8 @@ mod tests {
         );
     }
 
-    /// A text of some length around the one from which on it has a piece of its own, with or without
-    /// what has to be escaped.
+    /// A text a little shorter or longer than one that becomes a piece of its own, with or without
+    /// characters that need an escape.
     fn any_long_text() -> impl Strategy<Value = String> {
         let len = prop_oneof![0..80usize, SHARED_FROM - 4..SHARED_FROM + 40];
         let marks = prop_oneof![

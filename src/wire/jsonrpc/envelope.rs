@@ -37,7 +37,7 @@ pub(in crate::wire) type Member<T, F> = Scanned<Result<T, Box<Fault<F>>>>;
 /// A member as far as it was well formed.
 type Slot<T, P> = Option<Result<T, Box<Fault<<P as Protocol>::Fault>>>>;
 
-/// The members of an envelope.
+/// The members of an envelope that were read.
 pub(in crate::wire) struct Envelope<P: Protocol> {
     jsonrpc: Slot<(), P>,
     id: Slot<Span, P>,
@@ -47,7 +47,7 @@ pub(in crate::wire) struct Envelope<P: Protocol> {
     error: Slot<Span, P>,
     /// What is wrong with the message as a whole.
     fault: Option<Box<Fault<P::Fault>>>,
-    /// Whether there are too many members, so that the parser did not look at all of them.
+    /// Whether there are too many members; the parser did not decode the names of all of them.
     is_too_wide: bool,
 }
 
@@ -147,7 +147,7 @@ impl<P: Protocol> Envelope<P> {
             Some(Ok(id)) => Some(*id),
             _ => None,
         };
-        // SPEC A-11: a readable id is echoed, unless it is an id of ours that comes back.
+        // SPEC A-11: a readable id is echoed, unless it is the id of a response, which this side chose.
         let echo = id.filter(|_| (is_call || !is_response) && !self.is_too_wide);
         let is_notification = is_call && self.id.is_none() && !self.is_too_wide;
         self.decide(body).map_err(|fault| Unfit {

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::wire::json::{InvalidJson, put_string};
 
-/// A JSON-RPC error: a code, a message for people, and data if the code has any.
+/// The error of a response (JSON-RPC 2.0, section 5.1): a code, a message for people, and data if the
+/// code has any.
 ///
 /// ```
 /// use mcp_wire::jsonrpc::ErrorObject;
@@ -22,8 +23,8 @@ pub struct ErrorObject {
 }
 
 impl ErrorObject {
-    /// An error of the application. Its code should lie outside -32768..=-32000, which the
-    /// protocol reserves (SPEC A-44).
+    /// An error of the application. Its code should lie outside of -32768..=-32000, which JSON-RPC
+    /// reserves.
     pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -37,12 +38,12 @@ impl ErrorObject {
         Self::new(-32700, message)
     }
 
-    /// -32600: the envelope is not a valid message, or the transport is misused.
+    /// -32600: the JSON is not a valid message, or the message is not valid here.
     pub fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(-32600, message)
     }
 
-    /// -32601: the method is unknown, or its capability is not offered.
+    /// -32601: the server does not have this method, or does not offer its capability.
     #[must_use]
     pub fn method_not_found(method: &str) -> Self {
         Self::new(-32601, format!("method not found: {}", shortened(method)))
@@ -53,13 +54,13 @@ impl ErrorObject {
         Self::new(-32602, message)
     }
 
-    /// -32603 with a text that tells nothing about the inside (SPEC A-48).
+    /// -32603, with a text that reveals nothing about the cause.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(-32603, "internal error")
     }
 
-    /// Adds machine-readable detail.
+    /// Adds data for programs.
     #[must_use]
     pub fn with_data(mut self, data: Value) -> Self {
         self.data = Some(data);
@@ -97,15 +98,14 @@ impl ErrorObject {
     }
 }
 
-/// For a dispatcher that makes a result: what is wrong with it is the server's fault, and the client is
-/// not told more than that.
+/// A dispatcher that makes a result of a wrong value has a bug, about which the client learns nothing.
 impl From<InvalidJson> for ErrorObject {
     fn from(_: InvalidJson) -> Self {
         Self::internal()
     }
 }
 
-/// Enough of a peer's text to recognise it in an error message.
+/// The first 100 characters of a peer's text, to recognize it in an error message.
 pub(in crate::wire) fn shortened(text: &str) -> &str {
     let end = text
         .char_indices()

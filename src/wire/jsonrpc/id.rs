@@ -6,13 +6,12 @@ use std::hash::{Hash, Hasher};
 
 use crate::wire::json::RawJson;
 
-/// The id of a request, as the JSON token it came as (SPEC A-5): `1` and `"1"` are different ids,
-/// and `18446744073709551616` keeps all its digits.
+/// The id of a request (JSON-RPC 2.0, section 4): a string or an integer, kept as the JSON token that
+/// the peer sent. So `1` and `"1"` are different ids, and `18446744073709551616` keeps all its digits.
 ///
-/// Ids are equal when their values are, whatever the escapes in them: `"a"` and `"\u0061"` name
-/// the same request.
+/// Two ids are equal if their values are: `"a"` and `"\u0061"` name the same request.
 ///
-/// An id owns its bytes: one that is kept does not keep the message alive that it was read from.
+/// An id owns its bytes, so keeping it does not keep the message that it was read from in memory.
 ///
 /// ```
 /// use mcp_wire::jsonrpc::Id;
@@ -22,7 +21,7 @@ use crate::wire::json::RawJson;
 #[derive(Clone)]
 pub struct Id(Token);
 
-/// The bytes of an id. Nearly all are integers or UUIDs and need no block of the heap.
+/// The bytes of an id. Nearly all ids are integers or UUIDs, which need no allocation.
 #[derive(Clone)]
 enum Token {
     Short { len: u8, bytes: [u8; SHORT] },
@@ -33,7 +32,7 @@ enum Token {
 const SHORT: usize = 38;
 
 impl Id {
-    /// Invariant of the callers: `token` is the token of a JSON string or integer.
+    /// The caller guarantees that `token` is a JSON string or integer.
     pub(in crate::wire) fn from_token(token: &[u8]) -> Self {
         let mut bytes = [0; SHORT];
         Self(match bytes.get_mut(..token.len()) {
@@ -55,7 +54,7 @@ impl Id {
         }
     }
 
-    /// The integer of an id that this side made.
+    /// The value of an id that this side made.
     pub(crate) fn as_u64(&self) -> Option<u64> {
         std::str::from_utf8(self.as_bytes()).ok()?.parse().ok()
     }
@@ -80,7 +79,7 @@ impl From<&str> for Id {
 
 impl PartialEq for Id {
     fn eq(&self, other: &Self) -> bool {
-        // Without escapes, the value is in the bytes. Only strings have escapes.
+        // Without escapes, equal values have equal bytes. Only strings have escapes.
         let is_escaped = |id: &Self| id.as_bytes().contains(&b'\\');
         if is_escaped(self) || is_escaped(other) {
             self.text().is_some() && self.text() == other.text()
@@ -130,7 +129,7 @@ mod tests {
         assert_eq!(set.len(), 2);
     }
 
-    /// An escape makes nothing equal that has another value.
+    /// An escape does not make ids of different values equal.
     #[test]
     fn ids_with_escapes_differ_by_value() {
         let token = |text: &'static str| Id::from_token(text.as_bytes());
@@ -140,7 +139,7 @@ mod tests {
         }
     }
 
-    /// Short or long, an id has the bytes that it was made of.
+    /// An id of any length keeps the bytes that it was made of.
     #[test]
     fn an_id_keeps_its_bytes_at_any_length() {
         for len in [1, 2, SHORT - 1, SHORT, SHORT + 1, 256] {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::id::Id;
 use crate::wire::json::{RawJson, Span};
 
-/// The answer to a request that this side sent.
+/// The answer to a request that this side sent (JSON-RPC 2.0, section 5).
 #[derive(Clone)]
 pub struct Response {
     pub(super) body: Bytes,
@@ -16,7 +16,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// The id of the request; an error may come without (SPEC A.1).
+    /// The id of the request. An error may come without one, if the peer could not read it.
     #[must_use]
     pub fn id(&self) -> Option<Id> {
         self.id.map(|id| Id::from_token(&self.body[id.range()]))
@@ -26,7 +26,7 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// The `error` member of the response, unread: its members are not checked yet.
+    /// The `error` object of the response, as JSON text. The parser did not check its members.
     pub fn outcome(&self) -> Result<RawJson<'_>, RawJson<'_>> {
         let raw = |span: Span| RawJson::of(&self.body[span.range()]);
         self.outcome.map(raw).map_err(raw)

@@ -50,7 +50,7 @@ pub(super) fn batch(
     })
 }
 
-/// SPEC: what valid messages may not do together.
+/// Which rule a batch of valid messages breaks (SPEC ).
 fn unfit_batch(messages: &[Message]) -> Option<Fault<ParamsFault>> {
     let mut ids = HashSet::new();
     let mut responses = 0;

@@ -9,8 +9,8 @@ use crate::wire::jsonrpc::Id;
 use crate::wire::method::Method;
 use crate::wire::params::{ParamSpans, Params};
 
-/// A method call that wants an answer. It shares the bytes of the body that it came in: a dispatcher
-/// that waits for long copies what it needs and drops the request.
+/// A method call that expects an answer. It shares the bytes of the body that it was read from, so a
+/// dispatcher that waits for long copies what it needs and drops the request.
 #[derive(Clone)]
 pub struct Request {
     pub(super) body: Bytes,
@@ -20,41 +20,41 @@ pub struct Request {
 }
 
 impl Request {
-    /// The id, to be echoed.
+    /// The id, which the answer repeats.
     #[must_use]
     pub fn id(&self) -> Id {
         Id::from_token(&self.body[self.id.range()])
     }
 
-    /// The method, escapes decoded.
+    /// The name of the method, with its escapes decoded.
     #[must_use]
     pub fn method(&self) -> &str {
         self.method.as_str()
     }
 
-    /// The same, told apart already.
+    /// The method itself.
     pub(crate) fn kind(&self) -> &Method {
         &self.method
     }
 
-    /// The params, `None` when absent or `null`.
+    /// The params; `None` if they are absent or `null`.
     #[must_use]
     pub fn params(&self) -> Option<Params<'_>> {
         let spans = self.params.as_ref();
         spans.map(|spans| Params::new(&self.body, spans))
     }
 
-    /// `params._meta`, owned as a [`part`](Self::part) is; empty when there is none.
+    /// A [`part`](Self::part) with `params._meta`; empty if there is none.
     pub(crate) fn meta_part(&self) -> Bytes {
         meta_part(self.params())
     }
 
-    /// A part of this request that does not keep much else of it: copied if the rest is long.
+    /// A part of this request that can outlive it: copied if the rest of the request is long.
     pub(crate) fn part(&self, part: RawJson<'_>) -> Bytes {
         owned_part(&self.body, part)
     }
 
-    /// Whether there is much in the text beside what is asked for: `name`, `uri` and `arguments`.
+    /// Whether the text holds much more than what is asked for: `name`, `uri` and `arguments`.
     pub(crate) fn is_padded(&self) -> bool {
         if self.body.len() <= SLACK {
             return false;
@@ -65,7 +65,7 @@ impl Request {
         self.body.len() - asked > SLACK
     }
 
-    /// Lets go of the text of a long request, except for the id.
+    /// Frees the text of a long request, except for the id.
     pub(crate) fn trim(&mut self) {
         if self.body.len() > SLACK {
             let id = Bytes::copy_from_slice(&self.body[self.id.range()]);
@@ -76,7 +76,7 @@ impl Request {
     }
 }
 
-/// A method call that wants no answer.
+/// A method call that expects no answer.
 #[derive(Clone)]
 pub struct Notification {
     pub(super) body: Bytes,
@@ -85,25 +85,25 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// The method, escapes decoded.
+    /// The name of the method, with its escapes decoded.
     #[must_use]
     pub fn method(&self) -> &str {
         self.method.as_str()
     }
 
-    /// The same, told apart already.
+    /// The method itself.
     pub(crate) fn kind(&self) -> &Method {
         &self.method
     }
 
-    /// The params, `None` when absent or `null`.
+    /// The params; `None` if they are absent or `null`.
     #[must_use]
     pub fn params(&self) -> Option<Params<'_>> {
         let spans = self.params.as_ref();
         spans.map(|spans| Params::new(&self.body, spans))
     }
 
-    /// `params._meta`, owned as a part of a request is; empty when there is none.
+    /// The text of `params._meta`, which can outlive the notification; empty if there is none.
     pub(crate) fn meta_part(&self) -> Bytes {
         meta_part(self.params())
     }
@@ -115,11 +115,11 @@ fn meta_part(params: Option<Params<'_>>) -> Bytes {
         .unwrap_or_default()
 }
 
-/// With how many bytes beside it a part of a message may keep the whole message: fewer are not worth
-/// a copy.
+/// A part of a message may keep up to this many other bytes of it in memory: fewer are not worth a
+/// copy.
 const SLACK: usize = 4 * 1024;
 
-/// A part of `body` that can outlive it: a copy, unless nearly all of the body is this part.
+/// A part of `body` that can outlive it: a copy, unless the part is nearly all of the body.
 fn owned_part(body: &Bytes, part: RawJson<'_>) -> Bytes {
     if body.len() - part.as_bytes().len() > SLACK {
         Bytes::copy_from_slice(part.as_bytes())

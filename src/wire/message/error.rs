@@ -1,4 +1,4 @@
-//! Why a body is not read as a message.
+//! The error of a body that is no message.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::wire::json;
 use crate::wire::jsonrpc::{ErrorObject, Fault, Id, Unfit};
 use crate::wire::params::ParamsFault;
 
-/// Why a body is no message, or no batch of messages.
+/// Why a body is no message and no batch of messages.
 #[derive(Clone, Debug)]
 pub struct ParseError(Unfit<ParamsFault>);
 
@@ -29,8 +29,8 @@ impl ParseError {
         self.0.is_notification
     }
 
-    /// Whether params that are otherwise wrong name the revision that they speak, as only those of
-    /// the modern era do (SPEC D.1).
+    /// Whether the params, although wrong, name their revision, as only those of the modern era do
+    /// (SPEC D.1).
     pub(crate) fn is_enveloped(&self) -> bool {
         matches!(
             *self.0.fault,
@@ -40,7 +40,7 @@ impl ParseError {
         )
     }
 
-    /// The error to answer with.
+    /// The error to answer the peer with.
     #[must_use]
     pub fn to_error_object(&self) -> ErrorObject {
         ErrorObject::new(self.code(), self.to_string())

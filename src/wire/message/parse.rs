@@ -8,15 +8,17 @@ use super::payload::{Message, Payload};
 use crate::wire::json::{self, Scanner};
 use crate::wire::jsonrpc::{Envelope, Fault, MessageLimits};
 
-/// Reads a body: one message or a batch (SPEC A.1, A.3). The messages share the body's bytes.
+/// Reads a body: one message, or a batch of messages (JSON-RPC 2.0, sections 4 to 6). The messages share
+/// the body's bytes.
 ///
-/// Time is linear in the length of the body. Memory is that of the names in the message itself,
-/// `params` and `_meta`, of which there are no more than [`MessageLimits::members`], and only where there are
-/// more than eight or they have escapes.
+/// The time is linear in the length of the body. The parser allocates only for the names of members of
+/// the message, `params` and `_meta`, if one of these has more than eight unknown ones or names with
+/// escapes; [`MessageLimits::members`] bounds them.
 ///
 /// # Errors
 ///
-/// A [`ParseError`] that knows its JSON-RPC code, the id if it could be read, and what was wrong.
+/// A [`ParseError`] with the JSON-RPC code to answer, the id of the request if it could be read, and a
+/// message that says what is wrong.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -33,7 +35,7 @@ use crate::wire::jsonrpc::{Envelope, Fault, MessageLimits};
 /// ```
 pub fn parse(body: &Bytes, limits: &MessageLimits) -> Result<Payload, ParseError> {
     let mut scanner = Scanner::new(body, limits.depth)?;
-    // That the text is not JSON at all goes before what its members are.
+    // Text that is not JSON is reported as such, whatever is wrong with its members.
     match scanner.peek() {
         Some(b'{') => {
             let mut envelope = Envelope::read(&mut scanner, limits)?;
@@ -49,7 +51,7 @@ pub fn parse(body: &Bytes, limits: &MessageLimits) -> Result<Payload, ParseError
             Err(Fault::Json(json::Fault::ByteOrderMark).into())
         }
         None => Err(Fault::Json(json::Fault::Empty).into()),
-        // A scalar is JSON and no message; anything else is not JSON.
+        // A scalar is JSON, but no message.
         Some(_) => {
             scanner.value()?;
             scanner.end()?;
@@ -58,14 +60,14 @@ pub fn parse(body: &Bytes, limits: &MessageLimits) -> Result<Payload, ParseError
     }
 }
 
-/// SPEC A-24: not a part of JSON.
+/// SPEC A-24: JSON text has none.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// For logs of embedders: what the message says, and nothing of how it is stored.
+    /// Embedders log messages: they see what a message says, and not how it is stored.
     #[test]
     fn a_message_is_printed_as_what_it_says() {
         for (body, expected) in [

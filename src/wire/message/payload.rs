@@ -14,9 +14,9 @@ use crate::wire::params::{ParamSpans, ParamsFault};
 pub enum Payload {
     /// One message.
     Single(Message),
-    /// An array of messages; never empty, every id in it once, requests and notifications never
-    /// mixed with responses, never an `initialize` (SPEC A.3). Whether a revision allows batches
-    /// is decided by the caller.
+    /// An array of messages (2025-03-26, Base Protocol, Batching). It is not empty, its request ids
+    /// differ, it does not mix responses with requests and notifications, and it has no `initialize`.
+    /// The caller decides whether the revision of the client has batches.
     Batch(Vec<Message>),
 }
 
@@ -24,15 +24,15 @@ pub enum Payload {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Message {
-    /// A method call that wants an answer.
+    /// A method call that expects an answer.
     Request(Request),
-    /// A method call that wants none.
+    /// A method call that expects no answer.
     Notification(Notification),
-    /// The answer to a request of ours.
+    /// The answer to a request of the server.
     Response(Response),
 }
 
-/// MCP, as what JSON-RPC carries.
+/// MCP as the protocol above JSON-RPC.
 pub(super) enum Mcp {}
 
 impl Protocol for Mcp {

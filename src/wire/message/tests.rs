@@ -3,8 +3,8 @@
 //! - `request <id> <method> <params>`, `notification <method> <params>`
 //! - `result <id> <object>`, `error <id or -> <object>`
 //! - a batch is its messages in brackets
-//! - a refusal is `<code> <id or -> <text for people>`; `notification` stands in the place of the
-//!   id when nobody waits for an answer
+//! - a refusal is `<code> <id or -> <text for people>`, with `notification` in place of the id if the
+//!   sender expects no answer
 
 use std::fmt::Write;
 
@@ -476,7 +476,7 @@ fn a_byte_order_mark_is_not_json() {
 /// SPEC A-25, G-47: "Refuse duplicate member names at least in the envelope, `params` and `_meta`".
 /// PITFALLS R-38: escapes in names are decoded before they are compared.
 #[test]
-fn repeated_member_names_are_refused() {
+fn duplicate_member_names_are_refused() {
     #[track_caller]
     fn refused(members: &str, id: &str, name: &str, of: &str) {
         let text = format!("invalid request: the member `{name}` of {of} is duplicated");
@@ -546,9 +546,9 @@ fn repeated_member_names_are_refused() {
     );
 }
 
-/// SPEC A-25 ends at `_meta`: what lies in arguments is read by whoever they are for.
+/// SPEC A-25 ends at `_meta`: the handler decides what duplicates in its arguments mean.
 #[test]
-fn arguments_may_repeat_names() {
+fn arguments_may_have_duplicate_names() {
     params(
         r#"{"arguments":{"a":1,"a":2}}"#,
         r#"request 1 m {"arguments":{"a":1,"a":2}}"#,
@@ -773,14 +773,14 @@ fn a_tree_that_is_too_large_is_refused_under_the_id_of_its_request() {
         with(response.to_owned()),
         format!("-32600 - invalid request: {refused}")
     );
-    // Bytes that are not JSON go first.
+    // Bytes that are not JSON take precedence.
     assert!(with(format!("{large}x")).starts_with("-32700"));
 }
 
-/// FIELD X-4: what is made to be dear is refused with the defaults; long arrays of numbers, long texts
-/// and wide objects are not.
+/// FIELD X-4: the defaults refuse a body that is made to become a huge tree, and accept long arrays of
+/// numbers, long texts and wide objects.
 #[test]
-fn only_what_is_made_to_be_dear_is_refused() {
+fn only_a_body_that_becomes_a_huge_tree_is_refused() {
     const BODY: usize = 4 * 1024 * 1024;
     let fill = |part: &str, open: &str, close: &str| {
         let list = part.repeat((BODY - 200) / part.len());
@@ -883,7 +883,7 @@ fn members_at_the_checked_levels_are_capped() {
     for (of, most, make) in levels {
         let fits = with(make(names(most)));
         assert!(fits.starts_with("request 1 m"), "{of}: {fits}");
-        // Of a message that is too wide itself nobody looks for the id.
+        // The parser does not look for the id of a message that is too wide itself.
         let id = if of == "the message" { "-" } else { "1" };
         let refused = format!(
             "-32600 {id} invalid request: {of} has more than 20 members (limit: `Limits::message.members`)"

@@ -16,7 +16,7 @@ pub(in crate::wire) struct ParamSpans {
     pub(super) request_id: Option<Span>,
     /// Whether there are `inputResponses` or a `requestState`.
     pub(super) is_retry: bool,
-    /// Whether there may be something in them that serde_json cannot hold.
+    /// Whether serde_json may be unable to read a value in them.
     pub(super) may_overflow: bool,
     pub(super) meta: Option<MetaSpans>,
 }

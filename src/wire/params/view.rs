@@ -9,8 +9,22 @@ use super::spans::ParamSpans;
 use crate::wire::json::{RawJson, Span};
 use crate::wire::jsonrpc::Id;
 
-/// The params of a request or notification: one JSON object, and a quick way to the members that
-/// routing needs. Every other member is in [`Params::as_bytes`].
+/// The params of a request or a notification: one JSON object. The parser has found the members below
+/// already; read any other one with [`RawJson::member`].
+///
+/// ```
+/// use bytes::Bytes;
+/// use mcp_wire::jsonrpc::{self, Message, MessageLimits, Payload};
+///
+/// let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","task":{}}}"#;
+/// let payload = jsonrpc::parse(&Bytes::from(body), &MessageLimits::default())?;
+/// let Payload::Single(Message::Request(request)) = payload else { panic!("a request") };
+///
+/// let params = request.params().unwrap();
+/// assert_eq!(params.name().unwrap(), "echo");
+/// assert!(params.as_raw().member("task").is_some());
+/// # Ok::<(), mcp_wire::jsonrpc::ParseError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Params<'a> {
     body: &'a Bytes,
@@ -74,13 +88,13 @@ impl<'a> Params<'a> {
         Some(Id::from_token(&self.body[span.range()]))
     }
 
-    /// Whether the client comes back with answers (SPEC D-110): there are `inputResponses` or a
+    /// Whether the client repeats a request with answers (SPEC D-110): there are `inputResponses` or a
     /// `requestState`.
     pub(crate) fn is_retry(self) -> bool {
         self.spans.is_retry
     }
 
-    /// Whether there may be something in them that serde_json cannot hold, such as the number `1e999`.
+    /// Whether serde_json may be unable to read a value in them, such as the number `1e999`.
     pub(crate) fn may_overflow(self) -> bool {
         self.spans.may_overflow
     }
@@ -116,7 +130,7 @@ impl<'a> Params<'a> {
         self.raw(Some(client.whole))
     }
 
-    /// Whether the client said who it is, if it said anything of that: by name and version, both strings.
+    /// Whether `clientInfo`, if there is any, has a name and a version that are strings.
     pub(crate) fn is_client_named(self) -> bool {
         let client = self.spans.meta.and_then(|meta| meta.client_info);
         client.is_none_or(|client| client.is_named)
