@@ -255,7 +255,7 @@ fn an_id_keeps_its_bytes() {
     }
 }
 
-/// SPEC A-6: "`1.0`/`1e0` as id: reject -32600". PITFALLS R-39 would echo `1.0`; DESIGN decides for A-6.
+/// SPEC A-6, PITFALLS R-39: `1.0` and `1e0` are refused as ids: no client may find its id changed.
 #[test]
 fn an_id_with_a_fraction_or_an_exponent_is_refused() {
     for token in ["1.0", "1e0", "1E2", "-0.0", "1e+2", "1e999"] {

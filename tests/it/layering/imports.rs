@@ -38,7 +38,7 @@ impl Tree {
         let mut tree = Self {
             modules: Vec::new(),
         };
-        let folder = root.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = root.parent().unwrap_or_else(|| Path::new("")).to_owned();
         tree.add(root.to_owned(), None, &source::read(root), &folder);
         tree
     }
@@ -140,7 +140,7 @@ fn child_file(tokens: &[Token], at: usize, name: &str, parent: &Path, folder: &P
     let before = &tokens[last.map_or(0, |last| last + 1)..at];
     if let Some(place) = before.windows(2).position(is_path) {
         let given = before[place + 2].text.trim_matches('"').to_owned();
-        return plain(&parent.parent().unwrap_or(Path::new("")).join(given));
+        return plain(&parent.parent().unwrap_or_else(|| Path::new("")).join(given));
     }
     let flat = folder.join(format!("{name}.rs"));
     if flat.is_file() {
@@ -152,7 +152,7 @@ fn child_file(tokens: &[Token], at: usize, name: &str, parent: &Path, folder: &P
 /// Where the children of a file's module are.
 fn folder_below(file: &Path) -> PathBuf {
     if file.file_name().is_some_and(|name| name == "mod.rs") {
-        return file.parent().unwrap_or(Path::new("")).to_owned();
+        return file.parent().unwrap_or_else(|| Path::new("")).to_owned();
     }
     file.with_extension("")
 }
