@@ -4,9 +4,10 @@
 use super::envelope::Envelope;
 use super::exchange::Claim;
 use super::fields::Fields;
-use super::header::{MCP_METHOD, VersionHeader};
+use super::header::MCP_METHOD;
 use super::mirror;
 use super::rejection::Reason;
+use super::version_header::VersionHeader;
 use crate::wire::jsonrpc::Id;
 use crate::wire::message::{Message, ParseError, Payload, Request};
 use crate::wire::method::Method;

@@ -6,8 +6,10 @@ use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 
 use super::fields::{Field, Fields};
-use super::header::{self, LAST_EVENT_ID, Media, VersionHeader};
+use super::header::LAST_EVENT_ID;
+use super::media::{self, Media};
 use super::rejection::Reason;
+use super::version_header::VersionHeader;
 use crate::wire::id::{EventId, SessionId};
 
 /// Where a request goes.
@@ -103,7 +105,7 @@ pub(crate) fn classify(
     match (endpoint, &head.method) {
         (_, &Method::OPTIONS) => Ok(Exchange::Options { allow }),
         (Endpoint::Mcp, &Method::POST) => {
-            if !header::is_json(fields) {
+            if !media::is_json(fields) {
                 return Err(Reason::NotJson);
             }
             form_of(fields, terms.strict_accept).map(Exchange::Post)
@@ -121,13 +123,13 @@ pub(crate) fn classify(
                 .ok_or(Reason::SessionHeaderMissing)
         }
         (Endpoint::Sse, &Method::GET) => {
-            if !header::accepts(fields, Media::EventStream) {
+            if !media::accepts(fields, Media::EventStream) {
                 return Err(Reason::StreamNotAcceptable);
             }
             Ok(Exchange::OpenSse)
         }
         (Endpoint::Messages, &Method::POST) => {
-            let is_json = header::is_json(fields);
+            let is_json = media::is_json(fields);
             session_of(head.uri.query()).map(|session| Exchange::PostToSse { session, is_json })
         }
         // SPEC B-18: a client that probes with `POST /sse` learns to fall back.
@@ -137,7 +139,7 @@ pub(crate) fn classify(
 
 /// SPEC C-10 to C-14.
 fn form_of(fields: &Fields<'_>, strict: bool) -> Result<Form, Reason> {
-    match header::admitted(fields, [Media::Json, Media::EventStream]) {
+    match media::admitted(fields, [Media::Json, Media::EventStream]) {
         _ if strict && fields.accept.is_absent() => Err(Reason::NotAcceptable),
         [true, true] => Ok(Form::Either),
         [true, false] if !strict => Ok(Form::Json),
@@ -155,11 +157,11 @@ fn listen(fields: &Fields<'_>) -> Result<Exchange, Reason> {
             allow: "POST, OPTIONS",
         });
     }
-    if !header::accepts(fields, Media::EventStream) {
+    if !media::accepts(fields, Media::EventStream) {
         return Err(Reason::StreamNotAcceptable);
     }
     let claim = Claim::read(fields.session, version)?.ok_or(Reason::SessionHeaderMissing)?;
-    let position = match header::visible(Field::of(fields.headers, &LAST_EVENT_ID)) {
+    let position = match Field::of(fields.headers, &LAST_EVENT_ID).visible() {
         Ok(None) => Position::Standalone,
         Ok(Some((_, id))) => EventId::parse(id).map_or(Position::Nowhere, Position::After),
         Err(()) => Position::Nowhere,
@@ -180,7 +182,9 @@ impl Claim {
                 version,
             }));
         }
-        let name = header::visible(field).map_err(|()| Reason::SessionHeaderMalformed)?;
+        let name = field
+            .visible()
+            .map_err(|()| Reason::SessionHeaderMalformed)?;
         Ok(name.map(|(name, text)| Self {
             session: SessionId::parse(text.split('.').next().unwrap_or_default()),
             name: name.clone(),

@@ -83,6 +83,21 @@ impl<'h> Field<'h> {
     pub(crate) fn is_absent(self) -> bool {
         matches!(self, Self::Absent)
     }
+
+    /// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18), and its text; `Err`
+    /// for several lines and for other bytes (SPEC C-80).
+    pub(crate) fn visible(self) -> Result<Option<(&'h HeaderValue, &'h str)>, ()> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::One(line) => {
+                let text = line.to_str().map_err(drop)?;
+                let is_visible =
+                    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+                is_visible.then_some(Some((line, text))).ok_or(())
+            }
+            Self::Several => Err(()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Who may talk to the server from a browser: `Host` and `Origin`, checked before anything else
 //! on every endpoint (SPEC G-1 to G-4, B-9, PITFALLS ).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Uri, Version};
 
 use super::fields::Field;
+use super::host::{Host, is_same_host, is_usual};
+use super::origin::Origin;
 use super::rejection::Reason;
 use super::stranger::Stranger;
 
@@ -119,21 +121,6 @@ fn requested_host<'r>(
     }
 }
 
-/// Whether a host is one of those that stand for this machine, spelled as they mostly are.
-fn is_usual(text: &str) -> bool {
-    let name = ["127.0.0.1", "localhost"];
-    let port = name.iter().find_map(|name| text.strip_prefix(name));
-    port.is_some_and(|port| port_after_colon(port).is_some())
-}
-
-/// A port that only one of them names may be the scheme's own.
-fn is_same_host(a: &str, b: &str) -> bool {
-    match (Host::parse(a), Host::parse(b)) {
-        (Some(a), Some(b)) => a.admits(&b) || b.admits(&a),
-        _ => false,
-    }
-}
-
 /// The one line of `Origin`, as it is and as text. No setting admits several, or bytes that no
 /// origin has (SPEC G-2).
 fn the_origin(headers: &HeaderMap) -> Result<Option<(&HeaderValue, &str)>, Reason> {
@@ -154,161 +141,6 @@ fn the_origin(headers: &HeaderMap) -> Result<Option<(&HeaderValue, &str)>, Reaso
 
 fn stranger(line: &HeaderValue, setting: Option<&'static str>) -> Stranger {
     Stranger::new(line.as_bytes(), setting)
-}
-
-/// A host with the port it was named with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Host {
-    name: Name,
-    port: Option<u16>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Name {
-    Address(IpAddr),
-    /// In lower case.
-    Domain(Box<str>),
-}
-
-impl Host {
-    /// Reads `name`, `name:port`, `[v6]` or `[v6]:port`; no user, no path.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        if let Some(rest) = text.strip_prefix('[') {
-            let (address, port) = rest.split_once(']')?;
-            let name = Name::Address(address.parse::<Ipv6Addr>().ok()?.into());
-            return Some(Self {
-                name,
-                port: port_after_colon(port)?,
-            });
-        }
-        let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-        let name = match name.parse::<Ipv4Addr>() {
-            Ok(address) => Name::Address(address.into()),
-            Err(_) => Name::Domain(domain(name)?),
-        };
-        Some(Self {
-            name,
-            port: port_after_colon(port)?,
-        })
-    }
-
-    fn is_loopback(&self) -> bool {
-        match &self.name {
-            Name::Address(address) => address.is_loopback(),
-            Name::Domain(name) => &**name == "localhost",
-        }
-    }
-
-    /// Whether this list entry admits a host: with a port that port, without one any.
-    fn admits(&self, host: &Self) -> bool {
-        self.name == host.name && self.port.is_none_or(|port| host.port == Some(port))
-    }
-}
-
-fn domain(name: &str) -> Option<Box<str>> {
-    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    let fits = !name.is_empty() && name.bytes().all(is_valid);
-    fits.then(|| name.to_ascii_lowercase().into())
-}
-
-/// Nothing, or a colon and a port.
-fn port_after_colon(text: &str) -> Option<Option<u16>> {
-    if text.is_empty() {
-        return Some(None);
-    }
-    let digits = text.strip_prefix(':')?;
-    let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-    if all_digits {
-        digits.parse().ok().map(Some)
-    } else {
-        None
-    }
-}
-
-/// A web origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// The origin of sandboxed pages and local files; admitted only when listed (SPEC G-2).
-    Null,
-    /// Of a web page; the port is the scheme's own where none is named.
-    Web {
-        scheme: Scheme,
-        name: OriginName,
-        port: u16,
-    },
-    /// Of a page that came with an extension, an editor or an app, such as
-    /// `vscode-webview://0a1b`. Admitted only when listed: `tauri://localhost` is no page of this
-    /// machine's web servers.
-    App { scheme: Box<str>, host: Host },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    Http,
-    Https,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OriginName(Name);
-
-impl Scheme {
-    fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-impl Origin {
-    /// Reads `null`, or a scheme with a host and maybe a port, and nothing behind it.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text == "null" {
-            return Some(Self::Null);
-        }
-        let (scheme, host) = text.split_once("://")?;
-        let scheme = match scheme {
-            _ if scheme.eq_ignore_ascii_case("http") => Scheme::Http,
-            _ if scheme.eq_ignore_ascii_case("https") => Scheme::Https,
-            _ => return Self::of_app(scheme, Host::parse(host)?),
-        };
-        let Host { name, port } = Host::parse(host)?;
-        let port = port.unwrap_or_else(|| scheme.default_port());
-        Some(Self::Web {
-            scheme,
-            name: OriginName(name),
-            port,
-        })
-    }
-
-    fn of_app(scheme: &str, host: Host) -> Option<Self> {
-        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-        let fits = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.bytes().all(is_valid);
-        let scheme = scheme.to_ascii_lowercase().into();
-        fits.then_some(Self::App { scheme, host })
-    }
-
-    /// Whether this is the origin of pages that `host` itself serves.
-    fn is_of(&self, host: &Host) -> bool {
-        match self {
-            Self::Null | Self::App { .. } => false,
-            Self::Web { scheme, name, port } => {
-                name.0 == host.name && host.port.unwrap_or_else(|| scheme.default_port()) == *port
-            }
-        }
-    }
-
-    pub(crate) fn is_loopback(&self) -> bool {
-        match self {
-            Self::Null | Self::App { .. } => false,
-            Self::Web { name, .. } => Host {
-                name: name.0.clone(),
-                port: None,
-            }
-            .is_loopback(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,13 +11,17 @@ pub(crate) mod exchange;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod forwarded;
+pub(crate) mod forwarded_prefix;
 pub(crate) mod framing;
 pub(crate) mod guard;
 pub(crate) mod header;
+pub(crate) mod host;
 pub(crate) mod level;
 #[cfg(test)]
 pub(crate) mod line;
+pub(crate) mod media;
 pub(crate) mod mirror;
+pub(crate) mod origin;
 pub(crate) mod party;
 pub(crate) mod protected;
 pub(crate) mod quota;
@@ -32,6 +36,7 @@ pub(crate) mod tombs;
 pub(crate) mod trace;
 pub(crate) mod turnover;
 pub(crate) mod uris;
+pub(crate) mod version_header;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::challenge::is_askable;
-use super::guard::{Origin, Scheme};
+use super::origin::{Origin, Scheme};
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 const SERVER_WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";

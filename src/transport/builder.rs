@@ -22,7 +22,9 @@ use crate::error::Error;
 use crate::protocol::cors::Cors;
 use crate::protocol::exchange::Terms;
 use crate::protocol::forwarded::Proxies;
-use crate::protocol::guard::{Allowed, Guard, Host, Origin};
+use crate::protocol::guard::{Allowed, Guard};
+use crate::protocol::host::Host;
+use crate::protocol::origin::Origin;
 use crate::protocol::protected::ProtectedResource;
 
 const MCP_PATH: &str = "/mcp";

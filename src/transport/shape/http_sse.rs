@@ -11,7 +11,7 @@ use hyper::{Response, StatusCode};
 use super::handle::SessionHandle;
 use super::running::RunningRequest;
 use crate::protocol::exchange::Endpoint;
-use crate::protocol::header::forwarded_prefix;
+use crate::protocol::forwarded_prefix::forwarded_prefix;
 use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::session::{Route, Session};
 use crate::protocol::stream::{Closed, Connection};
