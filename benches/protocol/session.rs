@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, Criterion};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::change::Change;
 use crate::protocol::replay::ReplayLimits;
-use crate::protocol::session::{Route, Session, Ticket};
+use crate::protocol::session::{Kind, Route, Session, Ticket};
 use crate::protocol::stream::{Closed, Connection, Resumption, frame_of};
 use crate::wire::id::{EventId, StreamId, Tag};
 use crate::wire::json::Json;
@@ -171,7 +171,7 @@ fn streamed(session: &mut Measured, id: &Id, answer: &Json, now: Instant) {
 }
 
 fn begin(session: &mut Measured, id: &Id, stream: StreamId) -> Ticket {
-    let begun = session.begin(id, false, Route::Stream(stream), RUNNING);
+    let begun = session.begin(id, Kind::Other, Route::Stream(stream), RUNNING);
     begun.expect("a request").0
 }
 
@@ -302,7 +302,7 @@ fn resumable(tag: Tag, now: Instant) -> Measured {
 /// Initializes a session.
 fn opened(mut session: Measured, stream: StreamId, now: Instant) -> Measured {
     let id = Id::from(0);
-    let begun = session.begin(&id, true, Route::Stream(stream), RUNNING);
+    let begun = session.begin(&id, Kind::Initialize, Route::Stream(stream), RUNNING);
     let (ticket, _) = begun.expect("a request");
     session.open(ProtocolVersion::V2025_11_25, Capabilities::none());
     finish(&mut session, ticket, &id, &Json::empty(), now);

@@ -1,9 +1,18 @@
-//! One legacy session: its phase, its running requests, the requests it waits for.
+//! [`Session`]: one conversation of the legacy era. Its states are here; its requests, its questions to the
+//! client and its subscriptions have a file each.
+
+mod questions;
+mod requests;
+mod subscriptions;
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::questions::Questions;
+pub(crate) use self::requests::{Kind, Route, Ticket};
+use self::requests::{Requests, Running};
+use self::subscriptions::Subscriptions;
 use super::capabilities::Capabilities;
 use super::change::Change;
 use super::level::LogLevel;
@@ -11,7 +20,6 @@ use super::rejection::{Reason, Rejection};
 use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
 use super::table::GivesWay;
 use super::turnover::Rest;
-use super::uris::Uris;
 use crate::wire::id::{EventId, StreamId};
 use crate::wire::json::Json;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
@@ -47,13 +55,11 @@ pub(crate) struct Session<C, W, R> {
     is_introduced: bool,
     version: ProtocolVersion,
     log_level: LogLevel,
-    running: Vec<Running<W>>,
+    requests: Requests<W>,
     /// How many notifications handlers work on.
-    hearing: usize,
-    awaited: Vec<(u64, R)>,
-    requests_sent: u64,
-    requests_begun: u64,
-    subscriptions: Uris,
+    notifications: usize,
+    questions: Questions<R>,
+    subscriptions: Subscriptions,
     draining: bool,
     /// Whether the client was heard of again, after the request that opened the session.
     is_settled: bool,
@@ -66,33 +72,6 @@ enum Phase {
     Opening,
     Open,
     Closed,
-}
-
-/// A request whose answer is still to come.
-#[derive(Debug)]
-struct Running<W> {
-    /// Tells this request from a later one with the same id, which a client may send as soon as it
-    /// has cancelled the first.
-    ticket: Ticket,
-    id: Id,
-    route: Route,
-    /// `None` until the work is known to outlast its first step.
-    work: Option<W>,
-    initializes: bool,
-}
-
-/// One request of a session, whatever its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
-
-/// Where the messages about a request go, its answer among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Route {
-    /// The stream of the POST that brought it, or the one stream of an HTTP+SSE session.
-    Stream(StreamId),
-    /// Nowhere but the answer: the client takes no stream (SPEC C-14). The stream is only there to
-    /// tell of the end.
-    Answer(StreamId),
 }
 
 /// What became of an answer.
@@ -176,12 +155,10 @@ impl<C: Connection, W, R> Session<C, W, R> {
             is_introduced: false,
             version: ProtocolVersion::V2024_11_05,
             log_level: LogLevel::default(),
-            running: Vec::new(),
-            hearing: 0,
-            awaited: Vec::new(),
-            requests_sent: 0,
-            requests_begun: 0,
-            subscriptions: Uris::default(),
+            requests: Requests::new(),
+            notifications: 0,
+            questions: Questions::new(),
+            subscriptions: Subscriptions::default(),
             draining: false,
             is_settled: false,
             last_used: now,
@@ -248,7 +225,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     /// Whether nothing was heard for so long, nothing runs and nobody is connected (SPEC C-77).
     fn is_idle(&self, now: Instant, limit: Duration) -> bool {
-        self.running.is_empty()
+        self.requests.is_empty()
             && !self.streams.is_connected()
             && now.duration_since(self.last_used) >= limit
     }
@@ -333,7 +310,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
     /// Closes the connection of a running request's stream, so that the client comes back for the
     /// rest; false where the revision does not have it (SPEC C-61, C-64).
     pub(crate) fn pause(&mut self, ticket: Ticket, now: Instant) -> bool {
-        match self.route(ticket) {
+        match self.requests.route(ticket) {
             Some(Route::Stream(stream)) => self.streams.pause(stream, now),
             _ => false,
         }
@@ -345,26 +322,18 @@ impl<C: Connection, W, R> Session<C, W, R> {
     pub(crate) fn begin(
         &mut self,
         id: &Id,
-        initializes: bool,
+        kind: Kind,
         route: Route,
         limit: usize,
     ) -> Result<(Ticket, Terms), Rejection> {
         self.admits([id], limit)?;
-        if initializes {
+        if kind == Kind::Initialize {
             if self.phase != Phase::Fresh {
                 return Err(Reason::InitializedAlready.to(id));
             }
             self.phase = Phase::Opening;
         }
-        self.requests_begun += 1;
-        let ticket = Ticket(self.requests_begun);
-        self.running.push(Running {
-            ticket,
-            id: id.clone(),
-            route,
-            work: None,
-            initializes,
-        });
+        let ticket = self.requests.add(id, kind, route);
         Ok((ticket, self.terms()))
     }
 
@@ -374,7 +343,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         ids: impl IntoIterator<Item = &'i Id>,
         limit: usize,
     ) -> Result<(), Rejection> {
-        for (running, id) in (self.running.len()..).zip(ids) {
+        for (running, id) in (self.requests.len()..).zip(ids) {
             if self.phase == Phase::Closed {
                 return Err(Reason::UnknownSession.into());
             }
@@ -393,58 +362,45 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// Takes up a notification, unless `limit` of them are being worked on.
-    pub(crate) fn begin_hearing(&mut self, limit: usize) -> bool {
-        let has_room = self.hearing < limit;
-        self.hearing += usize::from(has_room);
+    pub(crate) fn begin_notification(&mut self, limit: usize) -> bool {
+        let has_room = self.notifications < limit;
+        self.notifications += usize::from(has_room);
         has_room
     }
 
-    pub(crate) fn end_hearing(&mut self) {
-        self.hearing -= 1;
+    pub(crate) fn end_notification(&mut self) {
+        self.notifications -= 1;
     }
 
     /// Whether a request with this id waits for its answer.
     pub(crate) fn is_running(&self, id: &Id) -> bool {
-        self.running.iter().any(|running| running.id == *id)
+        self.requests.has(id)
     }
 
     /// Names the work of a running request, so that a cancel can end it. Gives the work back when
     /// the request was cancelled in the meantime.
     pub(crate) fn work(&mut self, ticket: Ticket, work: W) -> Result<(), W> {
-        match self
-            .running
-            .iter_mut()
-            .find(|running| running.ticket == ticket)
-        {
-            Some(running) => {
-                running.work = Some(work);
-                Ok(())
-            }
-            None => Err(work),
-        }
+        self.requests.store_work(ticket, work)
     }
 
     /// Gives up a request whose work is gone; nothing happens when it is over.
     pub(crate) fn abandon(&mut self, ticket: Ticket) {
-        let is_it = |running: &Running<W>| running.ticket == ticket;
-        if let Some(at) = self.running.iter().position(is_it) {
-            self.take_out(at);
+        if let Some(running) = self.requests.remove(ticket) {
+            self.give_up(&running);
         }
     }
 
-    /// Takes a request out that is over.
-    fn take_out(&mut self, at: usize) -> Running<W> {
-        let running = self.running.swap_remove(at);
-        if running.initializes && self.phase == Phase::Opening {
+    /// A request is over without an answer.
+    fn give_up(&mut self, running: &Running<W>) {
+        self.reopen(running);
+        self.after(running.route);
+    }
+
+    /// After its `initialize` failed, a session can be initialized again.
+    fn reopen(&mut self, running: &Running<W>) {
+        if running.kind == Kind::Initialize && self.phase == Phase::Opening {
             self.phase = Phase::Fresh;
         }
-        self.after(running.route);
-        running
-    }
-
-    fn route(&self, ticket: Ticket) -> Option<Route> {
-        let running = self.running.iter().find(|running| running.ticket == ticket);
-        running.map(|running| running.route)
     }
 
     /// The one terminal message of a request (SPEC A-7, PITFALLS R-9): sent, or left to be the body of the
@@ -455,17 +411,10 @@ impl<C: Connection, W, R> Session<C, W, R> {
         answer: Outgoing<'_>,
         now: Instant,
     ) -> Result<Finished, Closed> {
-        let Some(at) = self
-            .running
-            .iter()
-            .position(|running| running.ticket == ticket)
-        else {
+        let Some(running) = self.requests.remove(ticket) else {
             return Ok(Finished::Gone);
         };
-        let running = self.running.swap_remove(at);
-        if running.initializes && self.phase == Phase::Opening {
-            self.phase = Phase::Fresh;
-        }
+        self.reopen(&running);
         self.last_used = now;
         let finished = match running.route {
             Route::Stream(stream) if self.is_bound() || self.streams.is_begun(stream) => {
@@ -480,11 +429,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     /// A request is over: its stream ends with the last one on it (SPEC C-27).
     fn after(&mut self, route: Route) {
-        if self.running.is_empty() {
-            self.running = Vec::new();
-        }
         let (Route::Stream(stream) | Route::Answer(stream)) = route;
-        if !self.is_bound() && !self.running.iter().any(|running| running.route == route) {
+        if !self.is_bound() && !self.requests.use_route(route) {
             self.streams.end(stream);
         }
         self.end_if_drained();
@@ -503,12 +449,10 @@ impl<C: Connection, W, R> Session<C, W, R> {
     /// Gives up a running request at the client's wish, without an answer. `initialize` cannot be
     /// cancelled (SPEC E-8); an id that is not running has no effect (SPEC E-87, PITFALLS R-42).
     pub(crate) fn cancel(&mut self, id: &Id) -> Option<W> {
-        let at = self.running.iter().position(|running| running.id == *id)?;
-        if self.running[at].initializes {
-            return None;
-        }
+        let running = self.requests.remove_cancelled(id)?;
         // SPEC E-88: the stream ends without an answer.
-        self.take_out(at).work
+        self.give_up(&running);
+        running.work
     }
 
     // --- messages of the server
@@ -520,7 +464,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         message: Outgoing<'_>,
         now: Instant,
     ) -> Result<(), Closed> {
-        match self.route(ticket).ok_or(Closed)? {
+        match self.requests.route(ticket).ok_or(Closed)? {
             Route::Stream(stream) => self.streams.push(stream, message, now),
             // The client said that it takes no such thing.
             Route::Answer(_) => Ok(()),
@@ -553,7 +497,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             return Err(Unasked::NoStream);
         }
         let stream = match about {
-            Some(ticket) => match self.route(ticket).ok_or(Unasked::Closed)? {
+            Some(ticket) => match self.requests.route(ticket).ok_or(Unasked::Closed)? {
                 Route::Stream(stream) => stream,
                 Route::Answer(_) => return Err(Unasked::NoStream),
             },
@@ -563,23 +507,18 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if self.streams.is_lost(stream) {
             return Err(Unasked::Closed);
         }
-        let number = self.requests_sent + 1;
+        let number = self.questions.next_id();
         let id = Id::from(number);
         self.streams
             .push(stream, Outgoing::Request(&id, method, params), now)
             .map_err(|Closed| Unasked::Closed)?;
-        self.requests_sent = number;
-        self.awaited.push((number, reply));
+        self.questions.sent(reply);
         Ok(number)
     }
 
     /// Takes the place that waits for this reply; `None` for an answer that nobody waits for.
     pub(crate) fn answered(&mut self, number: u64) -> Option<R> {
-        let at = self
-            .awaited
-            .iter()
-            .position(|(awaited, _)| *awaited == number)?;
-        Some(self.awaited.swap_remove(at).1)
+        self.questions.answered(number)
     }
 
     // --- what the session asked to be told
@@ -595,7 +534,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
     /// Subscribes to a resource; false when the session has no room for more, or no stream that it
     /// could be told on, and for an empty URI, which names nothing.
     pub(crate) fn subscribe(&mut self, uri: &str) -> bool {
-        self.is_told() && !uri.is_empty() && self.subscriptions.insert(uri).is_ok()
+        self.is_told() && self.subscriptions.add(uri)
     }
 
     pub(crate) fn unsubscribe(&mut self, uri: &str) {
@@ -612,7 +551,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         now: Instant,
     ) -> Result<(), Closed> {
         let wanted = match change {
-            Change::Resource(uri) => self.subscriptions.contains(uri),
+            Change::Resource(uri) => self.subscriptions.has(uri),
             Change::Tools | Change::Prompts | Change::Resources => self.phase == Phase::Open,
         };
         if !wanted {
@@ -632,7 +571,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     fn end_if_drained(&mut self) {
-        if self.draining && self.running.is_empty() && self.phase != Phase::Closed {
+        if self.draining && self.requests.is_empty() && self.phase != Phase::Closed {
             self.streams.finish_standalone();
         }
     }
@@ -640,7 +579,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
     /// Ends the session. Running requests get `error` as their terminal message where their stream
     /// was begun; what they and the awaited replies held is handed back.
     pub(crate) fn close(&mut self, error: &ErrorObject, now: Instant) -> Remains<W, R> {
-        let running = std::mem::take(&mut self.running);
+        let running = self.requests.remove_all();
         for running in &running {
             let Route::Stream(stream) = running.route else {
                 continue;
@@ -652,14 +591,14 @@ impl<C: Connection, W, R> Session<C, W, R> {
             }
         }
         self.phase = Phase::Closed;
-        self.subscriptions = Uris::default();
+        self.subscriptions = Subscriptions::default();
         self.streams.finish();
         Remains {
             work: running
                 .into_iter()
                 .filter_map(|running| running.work)
                 .collect(),
-            awaited: std::mem::take(&mut self.awaited),
+            awaited: self.questions.remove_all(),
         }
     }
 }
@@ -674,8 +613,8 @@ impl<C: Connection, W, R> GivesWay for Session<C, W, R> {
             && !self.is_settled
             && now.saturating_duration_since(self.last_used) >= FIRST_WORD;
         let is_busy = is_new
-            || !self.running.is_empty()
-            || self.hearing > 0
+            || !self.requests.is_empty()
+            || self.notifications > 0
             || (self.streams.is_connected() && !says_nothing);
         (!is_busy).then_some(Rest {
             is_settled: self.is_settled,

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::line::{Line, resumption};
 use super::super::replay::ReplayLimits;
+use super::super::uris::Uris;
 use super::*;
 
 type TestSession = Session<Line, &'static str, &'static str>;
@@ -31,7 +32,7 @@ fn open(version: ProtocolVersion) -> TestSession {
 
 fn initialize(session: &mut TestSession, route: Route, version: ProtocolVersion) {
     let id = Id::from("hello");
-    let (ticket, _) = session.begin(&id, true, route, 64).unwrap();
+    let (ticket, _) = session.begin(&id, Kind::Initialize, route, 64).unwrap();
     session.open(version, Capabilities::none());
     let answer = Outgoing::Result(&id, &Json::empty());
     session.finish(ticket, answer, Instant::now()).unwrap();
@@ -39,7 +40,7 @@ fn initialize(session: &mut TestSession, route: Route, version: ProtocolVersion)
 
 #[track_caller]
 fn begin(session: &mut TestSession, id: u64, route: Route) -> Ticket {
-    session.begin(&id.into(), false, route, 64).unwrap().0
+    session.begin(&id.into(), Kind::Other, route, 64).unwrap().0
 }
 
 /// A request on a stream of its own.
@@ -91,7 +92,9 @@ fn close(session: &mut TestSession) -> Remains<&'static str, &'static str> {
 #[test]
 fn a_fresh_session_serves_the_first_revision() {
     let (mut session, _) = bound();
-    let (_, terms) = session.begin(&1.into(), false, STANDALONE, 64).unwrap();
+    let (_, terms) = session
+        .begin(&1.into(), Kind::Other, STANDALONE, 64)
+        .unwrap();
     assert_eq!(terms.version, ProtocolVersion::V2024_11_05);
     assert!(terms.client.is_none());
 }
@@ -101,12 +104,14 @@ fn a_fresh_session_serves_the_first_revision() {
 fn a_request_without_a_session_stands_in_an_open_one() {
     let version = ProtocolVersion::V2025_06_18;
     let mut session: TestSession = Session::of_one_request(resumption(), version, Instant::now());
-    let refused = session.begin(&1.into(), true, STANDALONE, 64);
+    let refused = session.begin(&1.into(), Kind::Initialize, STANDALONE, 64);
     assert!(matches!(
         refused.unwrap_err().reason,
         Reason::InitializedAlready
     ));
-    let (_, terms) = session.begin(&1.into(), false, STANDALONE, 64).unwrap();
+    let (_, terms) = session
+        .begin(&1.into(), Kind::Other, STANDALONE, 64)
+        .unwrap();
     assert_eq!(terms.version, version);
     assert!(terms.client.is_none());
 }
@@ -115,16 +120,24 @@ fn a_request_without_a_session_stands_in_an_open_one() {
 #[test]
 fn a_session_is_initialized_once() {
     let (mut session, _) = bound();
-    let (ticket, _) = session.begin(&1.into(), true, STANDALONE, 64).unwrap();
-    let refused = session.begin(&2.into(), true, STANDALONE, 64).unwrap_err();
+    let (ticket, _) = session
+        .begin(&1.into(), Kind::Initialize, STANDALONE, 64)
+        .unwrap();
+    let refused = session
+        .begin(&2.into(), Kind::Initialize, STANDALONE, 64)
+        .unwrap_err();
     assert!(matches!(refused.reason, Reason::InitializedAlready));
     let (id, error) = (1.into(), ErrorObject::invalid_params("no"));
     let answer = Outgoing::Error(Some(&id), &error);
     session.finish(ticket, answer, Instant::now()).unwrap();
     initialize(&mut session, STANDALONE, ProtocolVersion::V2025_03_26);
-    let refused = session.begin(&4.into(), true, STANDALONE, 64).unwrap_err();
+    let refused = session
+        .begin(&4.into(), Kind::Initialize, STANDALONE, 64)
+        .unwrap_err();
     assert!(matches!(refused.reason, Reason::InitializedAlready));
-    let (_, terms) = session.begin(&5.into(), false, STANDALONE, 64).unwrap();
+    let (_, terms) = session
+        .begin(&5.into(), Kind::Other, STANDALONE, 64)
+        .unwrap();
     assert_eq!(terms.version, ProtocolVersion::V2025_03_26);
     assert!(terms.client.is_some());
 }
@@ -134,9 +147,11 @@ fn a_session_is_initialized_once() {
 fn an_id_runs_once() {
     let (mut session, _) = bound();
     let ticket = begin(&mut session, 1, STANDALONE);
-    let refused = session.begin(&1.into(), false, STANDALONE, 64);
+    let refused = session.begin(&1.into(), Kind::Other, STANDALONE, 64);
     assert!(matches!(refused.unwrap_err().reason, Reason::IdInUse));
-    session.begin(&"1".into(), false, STANDALONE, 64).unwrap();
+    session
+        .begin(&"1".into(), Kind::Other, STANDALONE, 64)
+        .unwrap();
     assert!(session.is_running(&1.into()) && !session.is_running(&2.into()));
     done(&mut session, ticket, 1).unwrap();
     begin(&mut session, 1, STANDALONE);
@@ -145,15 +160,21 @@ fn an_id_runs_once() {
 #[test]
 fn running_requests_are_limited() {
     let (mut session, _) = bound();
-    let (first, _) = session.begin(&1.into(), false, STANDALONE, 2).unwrap();
-    session.begin(&2.into(), false, STANDALONE, 2).unwrap();
-    let refused = session.begin(&3.into(), false, STANDALONE, 2);
+    let (first, _) = session
+        .begin(&1.into(), Kind::Other, STANDALONE, 2)
+        .unwrap();
+    session
+        .begin(&2.into(), Kind::Other, STANDALONE, 2)
+        .unwrap();
+    let refused = session.begin(&3.into(), Kind::Other, STANDALONE, 2);
     assert!(matches!(
         refused.unwrap_err().reason,
         Reason::TooManyRequests { .. }
     ));
     done(&mut session, first, 1).unwrap();
-    session.begin(&3.into(), false, STANDALONE, 2).unwrap();
+    session
+        .begin(&3.into(), Kind::Other, STANDALONE, 2)
+        .unwrap();
 }
 
 /// SPEC A-7, E-87, E-89, PITFALLS R-9: exactly one terminal message, none after a cancel, in any order.
@@ -222,7 +243,9 @@ fn a_cancelled_request_cannot_speak_for_its_successor() {
 #[test]
 fn initialize_cannot_be_cancelled() {
     let (mut session, line) = bound();
-    let (ticket, _) = session.begin(&1.into(), true, STANDALONE, 64).unwrap();
+    let (ticket, _) = session
+        .begin(&1.into(), Kind::Initialize, STANDALONE, 64)
+        .unwrap();
     session.work(ticket, "work").unwrap();
     assert_eq!(session.cancel(&1.into()), None);
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
@@ -344,7 +367,7 @@ fn the_first_stream_is_of_the_revision_that_is_asked_for() {
         let stream = session.open_stream();
         let id = Id::from(1);
         let route = Route::Stream(stream);
-        session.begin(&id, true, route, 64).unwrap();
+        session.begin(&id, Kind::Initialize, route, 64).unwrap();
         session.begin_stream(stream, Instant::now());
         let line = Line::new();
         session.attach(stream, line.clone()).unwrap();
@@ -361,7 +384,7 @@ fn an_initialize_without_its_client_is_given_up() {
         session.expect(version);
         let stream = session.open_stream();
         let route = Route::Stream(stream);
-        let begun = session.begin(&1.into(), true, route, 64);
+        let begun = session.begin(&1.into(), Kind::Initialize, route, 64);
         let (ticket, _) = begun.unwrap();
         let attachment = session.attach(stream, Line::new()).unwrap();
         session.begin_stream(stream, Instant::now());
@@ -608,16 +631,16 @@ fn a_session_rests_when_nothing_runs_and_nobody_listens() {
     let (_, ticket) = post(&mut session, 1);
     assert_eq!(rest(&session), None);
     done(&mut session, ticket, 1).unwrap();
-    assert!(session.begin_hearing(1));
+    assert!(session.begin_notification(1));
     assert_eq!(rest(&session), None);
-    session.end_hearing();
+    session.end_notification();
     let attachment = session.listen(Line::new(), start).unwrap();
     assert_eq!(rest(&session), None);
     session.detach(attachment, start + MINUTE);
     assert_eq!(rest(&session), Some(settled));
     session.give_way();
     let (id, stream) = (Id::from(2), session.open_stream());
-    let refused = session.begin(&id, false, Route::Stream(stream), 9);
+    let refused = session.begin(&id, Kind::Other, Route::Stream(stream), 9);
     assert!(matches!(
         refused.unwrap_err().reason,
         Reason::UnknownSession
@@ -678,7 +701,7 @@ fn a_session_that_was_idle_for_too_long_takes_nothing_more() {
     assert!(session.closes_idle(start + MINUTE, MINUTE));
     assert!(session.is_closed());
     session.touch(start + MINUTE);
-    let refused = session.begin(&1.into(), false, STANDALONE, 64);
+    let refused = session.begin(&1.into(), Kind::Other, STANDALONE, 64);
     assert!(matches!(
         refused.unwrap_err().reason,
         Reason::UnknownSession
@@ -700,7 +723,7 @@ fn a_drained_session_ends_after_its_last_answer() {
     let ticket = begin(&mut busy, 1, STANDALONE);
     busy.drain();
     assert!(!line.is_over());
-    let refused = busy.begin(&2.into(), false, STANDALONE, 64);
+    let refused = busy.begin(&2.into(), Kind::Other, STANDALONE, 64);
     assert!(matches!(refused.unwrap_err().reason, Reason::ShuttingDown));
     done(&mut busy, ticket, 1).unwrap();
     assert_eq!((line.len(), line.is_over()), (1, true));
@@ -753,7 +776,7 @@ fn closing_hands_everything_back() {
     assert!(line.is_over() && session.is_closed());
     let again = close(&mut session);
     assert!(again.work.is_empty() && again.awaited.is_empty());
-    let refused = session.begin(&2.into(), false, STANDALONE, 64);
+    let refused = session.begin(&2.into(), Kind::Other, STANDALONE, 64);
     assert!(matches!(
         refused.unwrap_err().reason,
         Reason::UnknownSession
@@ -809,11 +832,11 @@ fn a_full_connection_is_noticed() {
 #[test]
 fn notifications_are_worked_on_up_to_a_limit() {
     let mut session = open(ProtocolVersion::V2025_11_25);
-    assert!(session.begin_hearing(2) && session.begin_hearing(2));
-    assert!(!session.begin_hearing(2), "one too many");
-    session.end_hearing();
-    assert!(session.begin_hearing(2) && !session.begin_hearing(2));
-    assert!(!session.begin_hearing(0));
+    assert!(session.begin_notification(2) && session.begin_notification(2));
+    assert!(!session.begin_notification(2), "one too many");
+    session.end_notification();
+    assert!(session.begin_notification(2) && !session.begin_notification(2));
+    assert!(!session.begin_notification(0));
 }
 
 /// What is told before there is a connection waits for it, and is counted. This revision has no priming

@@ -124,7 +124,10 @@ struct NotificationSlot<'a>(&'a SessionHandle);
 
 impl<'a> NotificationSlot<'a> {
     fn take(session: &'a SessionHandle, limit: usize) -> Result<Self, Reason> {
-        if session.row.with(|session| session.begin_hearing(limit)) {
+        if session
+            .row
+            .with(|session| session.begin_notification(limit))
+        {
             Ok(Self(session))
         } else {
             Err(Reason::TooManyNotifications { limit })
@@ -134,6 +137,6 @@ impl<'a> NotificationSlot<'a> {
 
 impl Drop for NotificationSlot<'_> {
     fn drop(&mut self) {
-        self.0.row.with(|session| session.end_hearing());
+        self.0.row.with(|session| session.end_notification());
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::handle::SessionHandle;
 use crate::protocol::capabilities::{Capabilities, TooLong};
 use crate::protocol::rejection::{Reason, Rejection};
-use crate::protocol::session::{Finished, Route, Terms, Ticket};
+use crate::protocol::session::{Finished, Kind, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
 use crate::transport::clock::now;
 use crate::transport::dispatch::calls::CallSlot;
@@ -49,13 +49,16 @@ impl RunningRequest {
             return Err(Reason::ShuttingDown.into());
         }
         let id = request.id();
-        let initializes = *request.kind() == Method::Initialize;
-        let client = initializes.then(|| declared_capabilities(shared, &request));
+        let kind = match request.kind() {
+            Method::Initialize => Kind::Initialize,
+            _ => Kind::Other,
+        };
+        let client = (kind == Kind::Initialize).then(|| declared_capabilities(shared, &request));
         let client = client.transpose()?;
         let limit = shared.config.limits.requests_per_session;
         let (ticket, terms) = session
             .row
-            .with(|session| session.begin(&id, initializes, route, limit))?;
+            .with(|session| session.begin(&id, kind, route, limit))?;
         let slot = RequestSlot {
             session: session.clone(),
             ticket,

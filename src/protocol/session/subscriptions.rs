@@ -1,0 +1,22 @@
+//! [`Subscriptions`]: the resources whose changes the client of a session asked to be told of.
+
+use super::super::uris::Uris;
+
+/// The subscriptions of one session, bounded in bytes of heap.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions(Uris);
+
+impl Subscriptions {
+    /// False when there is no room for more, and for an empty URI, which names nothing.
+    pub(super) fn add(&mut self, uri: &str) -> bool {
+        !uri.is_empty() && self.0.insert(uri).is_ok()
+    }
+
+    pub(super) fn remove(&mut self, uri: &str) {
+        self.0.remove(uri);
+    }
+
+    pub(super) fn has(&self, uri: &str) -> bool {
+        self.0.contains(uri)
+    }
+}
