@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "request-state")]
 use std::time::Duration;
 
 use super::access::authorizer::Authorizer;

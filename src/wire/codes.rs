@@ -33,6 +33,7 @@ impl ErrorObject {
         .with_data(json!({ "requiredCapabilities": required }))
     }
 
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn is_missing_capability(&self) -> bool {
         self.code == -32021
     }

@@ -62,6 +62,7 @@ impl PieceWriter {
     }
 
     /// The number of bytes written so far.
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn len(&self) -> usize {
         self.finished.iter().map(Bytes::len).sum::<usize>() + self.buffer.len()
     }
@@ -95,6 +96,7 @@ impl PieceWriter {
     }
 
     /// Begins a piece with room for `len` bytes, so that the bytes written before do not move.
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn begin_piece(&mut self, len: usize) {
         self.finish_piece();
         self.buffer = Vec::with_capacity(len);

@@ -119,7 +119,11 @@ impl ProtocolVersion {
     pub(crate) fn has_priming_events(self) -> bool {
         self == Self::V2025_11_25
     }
+}
 
+/// What the results of a server hold in each revision.
+#[cfg(any(test, feature = "server"))]
+impl ProtocolVersion {
     /// Audio content blocks (SPEC E.5).
     pub(crate) fn has_audio(self) -> bool {
         self >= Self::V2025_03_26

@@ -18,7 +18,9 @@ mod walk;
 pub use self::object::{InvalidJson, Json};
 pub use self::raw::RawJson;
 
-pub(crate) use self::string::{put_owned_string, put_string};
+#[cfg(feature = "server")]
+pub(crate) use self::string::put_owned_string;
+pub(crate) use self::string::put_string;
 
 pub(in crate::wire) use self::fault::{Fault, Scanned};
 pub(in crate::wire) use self::members::{Part, parts};

@@ -27,6 +27,7 @@ pub(super) fn run_after_escape(text: &[u8], at: usize) -> usize {
 }
 
 /// Whether a text has a character that needs an escape in a JSON string.
+#[cfg(any(test, feature = "server"))]
 pub(super) fn has_mark(text: &[u8]) -> bool {
     plain_run(text, 0) != text.len()
 }

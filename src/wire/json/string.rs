@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::fault::{Fault, Scanned};
-use super::plain::{has_mark, plain_run, run_after_escape};
+#[cfg(any(test, feature = "server"))]
+use super::plain::has_mark;
+use super::plain::{plain_run, run_after_escape};
+#[cfg(any(test, feature = "server"))]
 use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 
 /// The text of a string token, without quotes and with its escapes decoded.
@@ -41,6 +44,7 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
 
 /// Appends a JSON string with this text. A long text becomes a piece of its own: the text itself if it
 /// needs no escape, else a buffer of the right size.
+#[cfg(any(test, feature = "server"))]
 #[inline]
 pub(crate) fn put_owned_string(out: &mut PieceWriter, text: String) {
     if text.len() < SHARED_FROM {
@@ -50,6 +54,7 @@ pub(crate) fn put_owned_string(out: &mut PieceWriter, text: String) {
     }
 }
 
+#[cfg(any(test, feature = "server"))]
 fn put_long_string(out: &mut PieceWriter, text: String) {
     if has_mark(text.as_bytes()) {
         out.begin_piece(escaped_len(text.as_bytes()) + ROOM_AFTER);
@@ -62,10 +67,12 @@ fn put_long_string(out: &mut PieceWriter, text: String) {
 }
 
 /// Room for the quotes of a long string, and for what follows it in most results.
+#[cfg(any(test, feature = "server"))]
 const ROOM_AFTER: usize = 256;
 
 /// The length of a text with the escapes that [`put_string`] writes. There is no branch for each byte,
 /// so the compiler uses vector instructions.
+#[cfg(any(test, feature = "server"))]
 fn escaped_len(text: &[u8]) -> usize {
     let is_short = |byte| matches!(byte, 0x08 | b'\t' | b'\n' | 0x0c | b'\r');
     let added = |byte| {

@@ -50,11 +50,13 @@ impl Request {
     }
 
     /// A part of this request that can outlive it: copied if the rest of the request is long.
+    #[cfg(feature = "server")]
     pub(crate) fn part(&self, part: RawJson<'_>) -> Bytes {
         owned_part(&self.body, part)
     }
 
     /// Whether the text holds much more than what is asked for: `name`, `uri` and `arguments`.
+    #[cfg(feature = "server")]
     pub(crate) fn is_padded(&self) -> bool {
         if self.body.len() <= SLACK {
             return false;
@@ -66,6 +68,7 @@ impl Request {
     }
 
     /// Frees the text of a long request, except for the id.
+    #[cfg(feature = "server")]
     pub(crate) fn trim(&mut self) {
         if self.body.len() > SLACK {
             let id = Bytes::copy_from_slice(&self.body[self.id.range()]);

@@ -90,11 +90,13 @@ impl<'a> Params<'a> {
 
     /// Whether the client repeats a request with answers (SPEC D-110): there are `inputResponses` or a
     /// `requestState`.
+    #[cfg(feature = "server")]
     pub(crate) fn is_retry(self) -> bool {
         self.spans.is_retry
     }
 
     /// Whether serde_json may be unable to read a value in them, such as the number `1e999`.
+    #[cfg(feature = "server")]
     pub(crate) fn may_overflow(self) -> bool {
         self.spans.may_overflow
     }
