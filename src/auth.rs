@@ -12,14 +12,16 @@
 //!   [`Identity`] into its extensions, and takes [`FromExtensions`].
 //! - **With a token at the server.** [`StaticTokens`] for a few clients that are known. For OAuth, an
 //!   authorizer that checks tokens, and a [`ProtectedResource`] from which clients learn where to get
-//!   one: see the example `jwt`, which has a real issuer of signed tokens. Serve it with TLS (SPEC F-17).
+//!   one: see the example `jwt`, which has a real issuer of signed tokens. Serve it with TLS
+//!   (*2025-11-25, Authorization, Communication Security*).
 //!
 //! The authorizer is asked before a body is read. What it found is bound to all that follows: a session
 //! belongs to its principal and is unknown to any other, a stream ends with the identity that opened it,
 //! [`McpService::revoke`](crate::McpService::revoke) ends all that a principal has. Handlers find it in
 //! [`Context::identity`](crate::Context::identity).
 //!
-//! The token of a client is for this server: send it nowhere else (SPEC F-6).
+//! The token of a client is for this server: send it nowhere else (*2025-11-25, Authorization,
+//! Access Token Usage*).
 
 pub use crate::protocol::bearer::bearer_token;
 pub use crate::protocol::challenge::Challenge;

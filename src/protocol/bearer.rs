@@ -6,8 +6,9 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use super::challenge::Challenge;
 use super::fields::Field;
 
-/// The bearer token of a request: one `Authorization: Bearer …` line, with a token of the characters
-/// that RFC 6750 gives it. A token in the query is never used (SPEC F-3).
+/// The bearer token of a request: one `Authorization: Bearer …` line, with a token of the
+/// characters that RFC 6750 gives it. A token in the query is never used (*2025-11-25,
+/// Authorization, Token Requirements*).
 ///
 /// # Errors
 ///

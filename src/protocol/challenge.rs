@@ -58,15 +58,16 @@ impl Challenge {
     }
 
     /// A token that is expired, revoked, forged, or not for this server: 401. Which of these it was
-    /// is better not told (SPEC F-8).
+    /// is better not told (*RFC 6750, 3*).
     #[must_use]
     pub fn invalid_token() -> Self {
         Self::new(Kind::InvalidToken)
             .describe("the token is expired, revoked or not for this server")
     }
 
-    /// A good token without the scopes that are needed: 403. Name all that the operation needs, those
-    /// included that the token has, so that the client asks for a token once (SPEC F-12).
+    /// A good token without the scopes that are needed: 403. Name all that the operation needs,
+    /// those included that the token has, so that the client asks for a token once (*2025-11-25,
+    /// Authorization, Scope Challenge Handling*).
     pub fn insufficient_scope<T: Into<String>>(scopes: impl IntoIterator<Item = T>) -> Self {
         Self::new(Kind::InsufficientScope)
             .describe("this needs more scopes")
@@ -80,9 +81,11 @@ impl Challenge {
         Self::new(Kind::Unavailable)
     }
 
-    /// The scopes to ask a token for, no more than are needed (SPEC F-11). Those of
+    /// The scopes to ask a token for, no more than are needed (*2025-11-25, Authorization, Scope
+    /// Selection Strategy*). Those of
     /// [`ProtectedResource::initial_scopes`](crate::auth::ProtectedResource::initial_scopes) are
-    /// named without it. `offline_access` is left out (SPEC F-14).
+    /// named without it. `offline_access` is left out (*2026-07-28, Authorization, Refresh
+    /// Tokens*).
     #[must_use]
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         let scopes = scopes.into_iter().map(Into::into);

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-/// The severity of a log message, as in RFC 5424, least grave first (SPEC E-81).
+/// The severity of a log message, as in RFC 5424, least grave first (*2025-11-25, Logging, Log
+/// Levels*).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LogLevel {
     /// Detail for whoever debugs.
     Debug,
-    /// What happened. The threshold of a session that set none (SPEC E-82).
+    /// What happened. The threshold of a session that set none (*2025-11-25, Logging, Setting Log
+    /// Level*).
     #[default]
     Info,
     /// Normal, and worth to be seen.

@@ -36,9 +36,9 @@ pub struct ProtectedResource {
 }
 
 impl ProtectedResource {
-    /// The origin that clients reach the server at, such as `https://mcp.example.com`, and the issuers
-    /// of the tokens that are taken. What a request says of its host is never used for it (SPEC F-17);
-    /// a path in front of the endpoints is
+    /// The origin that clients reach the server at, such as `https://mcp.example.com`, and the
+    /// issuers of the tokens that are taken. What a request says of its host is never used for it
+    /// (*2025-11-25, Authorization, Communication Security*); a path in front of the endpoints is
     /// [`Builder::public_prefix`](crate::Builder::public_prefix)'s.
     ///
     /// The service's build fails when the origin is not `https` (or `http` with a loopback host), when
@@ -59,15 +59,16 @@ impl ProtectedResource {
         }
     }
 
-    /// The scopes that clients may want, no more than are useful (SPEC F-25). `offline_access`, and
-    /// what is no scope, fails the build (SPEC F-14).
+    /// The scopes that clients may want, no more than are useful (*RFC 9728, 2*). `offline_access`,
+    /// and what is no scope, fails the build (*2026-07-28, Authorization, Refresh Tokens*).
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The scopes that a client without a token is told to ask for (SPEC F-11). Default: none are
-    /// named, and clients take those of [`ProtectedResource::scopes`].
+    /// The scopes that a client without a token is told to ask for (*2025-11-25, Authorization,
+    /// Scope Selection Strategy*). Default: none are named, and clients take those of
+    /// [`ProtectedResource::scopes`].
     pub fn initial_scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.initial_scopes = scopes.into_iter().map(Into::into).collect();
         self
@@ -85,16 +86,17 @@ impl ProtectedResource {
         self
     }
 
-    /// Says that tokens for the origin as a whole are taken, too: then there is a document at the root,
-    /// where clients look second. Without it there is one if the server has a single endpoint, and it
-    /// is that one's (SPEC J-22).
+    /// Says that tokens for the origin as a whole are taken, too: then there is a document at the
+    /// root, where clients look second. Without it there is one if the server has a single
+    /// endpoint, and it is that one's.
     pub fn takes_origin(mut self) -> Self {
         self.takes_origin = true;
         self
     }
 
-    /// The metadata of the authorization server (RFC 8414), word for word, for clients of 2025-03-26,
-    /// which look for it here and nowhere else (SPEC F-31). Default: none.
+    /// The metadata of the authorization server (RFC 8414), word for word, for clients of
+    /// 2025-03-26, which look for it here and nowhere else (*2025-03-26, Authorization, Server
+    /// Metadata Discovery*). Default: none.
     pub fn authorization_server_metadata(mut self, metadata: Value) -> Self {
         self.server_metadata = Some(metadata);
         self
@@ -216,8 +218,9 @@ fn is_safe(origin: &str) -> bool {
 }
 
 /// Whether two texts name the same protected resource: to hold the audience of a token to an own
-/// identifier (SPEC F-5, F-7). Scheme and host in any case, with or without the default port, and with
-/// or without one slash at the end; the rest character by character, never by prefix.
+/// identifier (*2025-11-25, Authorization, Canonical Server URI*). Scheme and host in any case,
+/// with or without the default port, and with or without one slash at the end; the rest character
+/// by character, never by prefix.
 ///
 /// ```
 /// use mcp_wire::auth::same_resource;

@@ -15,8 +15,8 @@ const MAX_STATES: usize = 32;
 /// The longest `baggage` that must be passed on (Baggage section 3.3.2).
 const MAX_BAGGAGE: usize = 8192;
 
-/// Where a request stands in a distributed trace, as its client said in `_meta`, or else in its HTTP
-/// headers (SPEC A-32).
+/// Where a request stands in a distributed trace, as its client said in `_meta`, or else in its
+/// HTTP headers (*2026-07-28, Overview, `_meta`*).
 ///
 /// It is what the client claims: good for finding things again, and for nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]

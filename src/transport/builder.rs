@@ -149,9 +149,9 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
-    /// Serves Streamable HTTP without sessions (SPEC C-83): each POST stands for itself, GET and
-    /// DELETE are 405, and handlers cannot ask the client of a legacy revision. For several machines
-    /// behind one address. 2026-07-28 never has sessions, HTTP+SSE always has.
+    /// Serves Streamable HTTP without sessions: each POST stands for itself, GET and DELETE are
+    /// 405, and handlers cannot ask the client of a legacy revision. For several machines behind
+    /// one address. 2026-07-28 never has sessions, HTTP+SSE always has.
     pub fn without_sessions(mut self) -> Self {
         self.terms.sessions = false;
         self
@@ -194,8 +194,9 @@ impl<D: Dispatcher> Builder<D> {
     }
 
     /// Demands that the `Accept` of a POST to `/mcp` admits both `application/json` and
-    /// `text/event-stream`, as the specification asks of clients (SPEC C-10). Without it a client
-    /// that takes one of them is answered in that form, and one without `Accept` in any.
+    /// `text/event-stream`, as the specification asks of clients (*2025-11-25, Transports, Sending
+    /// Messages to the Server*). Without it a client that takes one of them is answered in that
+    /// form, and one without `Accept` in any.
     pub fn strict_accept(mut self) -> Self {
         self.terms.strict_accept = true;
         self

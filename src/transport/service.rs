@@ -159,8 +159,8 @@ impl McpService {
         self.exchange(endpoint, request)
     }
 
-    /// Answers a request that your own routes have brought to an endpoint, whatever its path, such as
-    /// `/tenants/7/mcp` (PITFALLS R-48). An endpoint that is switched off is answered 404; all else is as in
+    /// Answers a request that your own routes have brought to an endpoint, whatever its path, such
+    /// as `/tenants/7/mcp`. An endpoint that is switched off is answered 404; all else is as in
     /// [`call`](Self::call).
     ///
     /// Clients of HTTP+SSE are told of the configured path of messages all the same: send them to it,
@@ -381,9 +381,9 @@ impl McpService {
         self.shared.end_listens();
     }
 
-    /// Ends all that a principal has: its sessions with what runs in them, its listening requests, and
-    /// its calls of 2026-07-28 (SPEC F-52, G-12). For others nothing changes. Let the authorizer refuse
-    /// the principal first, else it begins anew; a request that was let in just before may still begin.
+    /// Ends all that a principal has: its sessions with what runs in them, its listening requests,
+    /// and its calls of 2026-07-28. For others nothing changes. Let the authorizer refuse the
+    /// principal first, else it begins anew; a request that was let in just before may still begin.
     pub fn revoke(&self, principal: &str) {
         for row in self.shared.table.of(principal) {
             self.shared.bury(row.id());
