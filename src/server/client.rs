@@ -4,38 +4,13 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::elicitation::{Elicitation, Elicited};
-use super::sampling::{Sampled, Sampling};
+use super::question::elicitation::{Elicitation, Elicited};
+use super::question::root::Root;
+use super::question::sampled::Sampled;
+use super::question::sampling::Sampling;
 use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::json::Json;
 use crate::wire::method::Method;
-
-/// A place that the server may work in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Root {
-    /// A `file://` URI.
-    pub uri: String,
-    /// A name for people.
-    pub name: Option<String>,
-}
-
-impl Root {
-    fn read(answer: &Value) -> Option<Vec<Self>> {
-        let root = |root: &Value| {
-            let uri = root
-                .get("uri")?
-                .as_str()
-                .filter(|uri| uri.starts_with("file://"))?;
-            let name = root.get("name").and_then(Value::as_str);
-            Some(Self {
-                uri: uri.to_owned(),
-                name: name.map(ToOwned::to_owned),
-            })
-        };
-        answer.get("roots")?.as_array()?.iter().map(root).collect()
-    }
-}
 
 /// One handler serves every era. In the legacy era a question goes to the client, and the handler
 /// waits for the answer. In 2026-07-28 a question that has no answer yet ends the run: the client is
@@ -113,19 +88,5 @@ impl Call {
         let answer = self.request(method.as_str(), params.as_ref()).await?;
         let answer = serde_json::from_slice(answer.as_bytes());
         answer.ok().and_then(read).ok_or(RequestError::Malformed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// SPEC E-110, E-111: roots are `file://`, anything else is a malformed answer.
-    #[test]
-    fn roots_are_files() {
-        let read = |uri: &str| Root::read(&json!({"roots": [{"uri": uri}]}));
-        assert_eq!(read("file:///a").unwrap()[0].uri, "file:///a");
-        assert_eq!(read("https://example.com"), None);
-        assert_eq!(Root::read(&json!({})), None);
     }
 }

@@ -1,12 +1,15 @@
 //! Content blocks: what tools answer with and prompts are made of, in the form of each revision.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::meta::Meta;
-use super::resource::{Resource, ResourceContents};
-use super::text::Text;
+use super::metadata::annotations::Annotations;
+use super::metadata::meta::Meta;
+use super::resource::contents::ResourceContents;
+use super::resource::definition::Resource;
+use super::result::member::put_with;
+use super::result::text::Text;
 use crate::wire::base64;
-use crate::wire::json::{put_owned_string, put_string};
+use crate::wire::json::put_owned_string;
 use crate::wire::pieces::PieceWriter;
 use crate::wire::version::ProtocolVersion;
 
@@ -85,7 +88,7 @@ impl Content {
     }
 
     /// Whether a sampling message can hold it (SPEC K).
-    pub(super) fn is_for_models(&self) -> bool {
+    pub(crate) fn is_for_models(&self) -> bool {
         match self.kind {
             Kind::Text(_) | Kind::Image { .. } | Kind::Audio { .. } => true,
             Kind::Embedded(_) | Kind::Link(_) => false,
@@ -93,14 +96,14 @@ impl Content {
     }
 
     /// The text of a block that is nothing but text.
-    pub(super) fn as_plain_text(&self) -> Option<&Text> {
+    pub(crate) fn as_plain_text(&self) -> Option<&Text> {
         match (&self.kind, &self.annotations) {
             (Kind::Text(text), None) if self.meta.is_empty() => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
+    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut block = match &self.kind {
             Kind::Text(text) => text_block(text.as_str()),
             Kind::Image { data, mime_type } => {
@@ -127,7 +130,7 @@ impl Content {
     }
 
     /// Appends the block, without a copy of what is long in it.
-    pub(super) fn put(self, out: &mut PieceWriter, version: ProtocolVersion) {
+    pub(crate) fn put(self, out: &mut PieceWriter, version: ProtocolVersion) {
         match self {
             Self {
                 kind: Kind::Text(text),
@@ -180,25 +183,6 @@ impl Content {
     }
 }
 
-/// Appends an object with one more member, which `put` appends.
-pub(super) fn put_with(
-    out: &mut PieceWriter,
-    object: &Value,
-    name: &str,
-    put: impl FnOnce(&mut PieceWriter),
-) {
-    let others = object.to_string();
-    let others = others.strip_suffix('}').unwrap_or_default();
-    out.put(others.as_bytes());
-    if others.len() > 1 {
-        out.put(b",");
-    }
-    put_string(out.buffer(), name);
-    out.put(b":");
-    put(out);
-    out.put(b"}");
-}
-
 impl From<Kind> for Content {
     fn from(kind: Kind) -> Self {
         Self {
@@ -231,85 +215,10 @@ fn text_block(text: &str) -> Value {
     json!({"type": "text", "text": text})
 }
 
-/// Who speaks in a prompt or a sampling message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Role {
-    /// The human.
-    User,
-    /// The model.
-    Assistant,
-}
-
-impl Role {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
-}
-
-/// Hints on content and resources: for whom it is, how much it matters, when it changed.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Annotations {
-    audience: Vec<Role>,
-    priority: Option<f64>,
-    last_modified: Option<String>,
-}
-
-impl Annotations {
-    /// No hints yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds somebody it is meant for.
-    #[must_use]
-    pub fn audience(mut self, role: Role) -> Self {
-        self.audience.push(role);
-        self
-    }
-
-    /// How much it matters, clamped to 0 (not at all) to 1 (required).
-    #[must_use]
-    pub fn priority(mut self, priority: f64) -> Self {
-        self.priority = Some(priority.clamp(0.0, 1.0));
-        self
-    }
-
-    /// When it changed, as an ISO 8601 text. From 2025-06-18 on.
-    #[must_use]
-    pub fn last_modified(mut self, time: impl Into<String>) -> Self {
-        self.last_modified = Some(time.into());
-        self
-    }
-
-    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
-        let mut hints = Map::new();
-        if !self.audience.is_empty() {
-            let audience = self.audience.iter().map(|role| role.as_str().into());
-            hints.insert("audience".to_owned(), Value::Array(audience.collect()));
-        }
-        if let Some(priority) = self.priority {
-            hints.insert("priority".to_owned(), priority.into());
-        }
-        if let Some(time) = self
-            .last_modified
-            .as_deref()
-            .filter(|_| version.has_last_modified())
-        {
-            hints.insert("lastModified".to_owned(), time.into());
-        }
-        hints.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::icon::Icon;
+    use crate::server::metadata::icon::Icon;
 
     /// SPEC E-42, E-68: what a revision does not know is told as text.
     #[test]
@@ -364,21 +273,5 @@ mod tests {
         expected["icons"] = json!([{"src": "data:,x"}]);
         assert_eq!(link.to_value(ProtocolVersion::V2025_11_25), expected);
         assert_eq!(link.to_value(ProtocolVersion::V2026_07_28), expected);
-    }
-
-    /// SPEC E-50: `lastModified` from 2025-06-18 on.
-    #[test]
-    fn annotations_take_the_form_of_the_revision() {
-        let hints = Annotations::new()
-            .audience(Role::User)
-            .priority(7.0)
-            .last_modified("2025-01-12T15:00:58Z");
-        let content = Content::text("x").annotations(hints);
-        assert_eq!(
-            content.to_value(ProtocolVersion::V2024_11_05)["annotations"],
-            json!({"audience": ["user"], "priority": 1.0})
-        );
-        let new = content.to_value(ProtocolVersion::V2025_06_18);
-        assert_eq!(new["annotations"]["lastModified"], "2025-01-12T15:00:58Z");
     }
 }

@@ -6,20 +6,24 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::closing::{Cache, Closing};
 use super::completion::{self, Completion};
-use super::first_pages::List;
-use super::icon::put_icons;
-use super::meta::Meta;
-use super::page::page;
-use super::prompt::{Prompt, PromptArguments, PromptHandler};
+use super::metadata::icon::put_icons;
+use super::metadata::meta::Meta;
+use super::prompt::arguments::PromptArguments;
+use super::prompt::definition::Prompt;
+use super::prompt::handler::PromptHandler;
 use super::registry::Registry;
-use super::resource::ResourceContents;
+use super::resource::contents::ResourceContents;
+use super::result::cache::Cache;
+use super::result::closing::Closing;
+use super::result::first_pages::List;
+use super::result::page::page;
 use super::round::{Carried, Purpose, Round, read_answers};
 #[cfg(feature = "request-state")]
 use super::state::binding;
-use super::tool::{Arguments, ToolResult};
-use super::uri_template::is_absolute_uri;
+use super::tool::arguments::Arguments;
+use super::tool::result::ToolResult;
+use super::uri_template::uri::is_absolute_uri;
 use super::{PAGE_SIZE, Shared};
 use crate::protocol::filter::SubscriptionFilter;
 use crate::protocol::level::LogLevel;
@@ -356,7 +360,7 @@ impl<'s> Asked<'s> {
         let closing = self.closing;
         let version = self.version;
         match self.run(|call| handler(call, arguments)).await? {
-            Run::Complete(result, _) => Ok(result.to_json(prompt, version, closing)),
+            Run::Complete(result, _) => Ok(result.to_json(prompt.described(), version, closing)),
             Run::InputRequired(answer) => Ok(answer),
         }
     }

@@ -4,25 +4,19 @@
 
 mod call;
 mod client;
-mod closing;
 mod completion;
 mod content;
-mod elicitation;
-mod first_pages;
-mod icon;
-mod meta;
+mod metadata;
 mod methods;
-mod mirror;
-mod page;
 mod prompt;
+mod question;
 mod registry;
 mod resource;
+mod result;
 mod round;
-mod sampling;
 mod scopes;
 #[cfg(feature = "request-state")]
 mod state;
-mod text;
 mod tool;
 mod uri_template;
 
@@ -32,30 +26,40 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use self::call::Call;
-pub use self::client::Root;
-pub use self::closing::CacheScope;
 pub use self::completion::{Completion, Target};
-pub use self::content::{Annotations, Content, Role};
-pub use self::elicitation::{Elicitation, Elicited};
-pub use self::icon::{Icon, Theme};
-pub use self::prompt::{
-    IntoPromptResult, Presence, Prompt, PromptArgument, PromptArguments, PromptResult,
-};
-pub use self::resource::{IntoContents, Read, Resource, ResourceContents, ResourceTemplate};
-pub use self::sampling::{IncludedContext, Sampled, Sampling, ToolChoice, ToolUse};
-pub use self::text::Text;
-pub use self::tool::{Arguments, IntoToolResult, Tool, ToolError, ToolResult};
-pub use self::uri_template::Variables;
+pub use self::content::Content;
+pub use self::metadata::annotations::Annotations;
+pub use self::metadata::icon::{Icon, Theme};
+pub use self::metadata::role::Role;
+pub use self::prompt::arguments::PromptArguments;
+pub use self::prompt::definition::{Presence, Prompt, PromptArgument};
+pub use self::prompt::handler::IntoPromptResult;
+pub use self::prompt::result::PromptResult;
+pub use self::question::elicitation::{Elicitation, Elicited};
+pub use self::question::root::Root;
+pub use self::question::sampled::{Sampled, ToolUse};
+pub use self::question::sampling::{IncludedContext, Sampling, ToolChoice};
+pub use self::resource::contents::ResourceContents;
+pub use self::resource::definition::{Resource, ResourceTemplate};
+pub use self::resource::handler::{IntoContents, Read};
+pub use self::result::cache::CacheScope;
+pub use self::result::text::Text;
+pub use self::tool::arguments::Arguments;
+pub use self::tool::definition::Tool;
+pub use self::tool::error::ToolError;
+pub use self::tool::handler::IntoToolResult;
+pub use self::tool::result::ToolResult;
+pub use self::uri_template::variables::Variables;
 
-use self::closing::Cache;
 use self::completion::completion_handler;
-use self::icon::icons_fault;
-use self::prompt::prompt_handler;
+use self::metadata::icon::icons_fault;
+use self::prompt::handler::prompt_handler;
 use self::registry::{Current, Registry};
-use self::resource::reader;
+use self::resource::handler::reader;
+use self::result::cache::Cache;
 use self::round::Round;
-use self::tool::tool_handler;
-use self::uri_template::is_absolute_uri;
+use self::tool::handler::tool_handler;
+use self::uri_template::uri::is_absolute_uri;
 use crate::error::Error;
 use crate::protocol::change::Change;
 #[cfg(feature = "request-state")]

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::closing::Cache;
 use super::completion::{CompletionHandler, Target};
-use super::first_pages::FirstPages;
-use super::prompt::{Prompt, PromptHandler};
-use super::resource::{Read, Reader, Resource, ResourceTemplate};
-use super::tool::{Tool, ToolHandler};
-use super::uri_template::{UriTemplate, Variables};
+use super::prompt::definition::Prompt;
+use super::prompt::handler::PromptHandler;
+use super::resource::definition::{Resource, ResourceTemplate};
+use super::resource::handler::{Read, Reader};
+use super::result::cache::Cache;
+use super::result::first_pages::FirstPages;
+use super::tool::definition::Tool;
+use super::tool::handler::ToolHandler;
+use super::uri_template::template::UriTemplate;
+use super::uri_template::variables::Variables;
 use crate::protocol::change::Change;
 use crate::protocol::filter::SubscriptionFilter;
 use crate::transport::access::identity::Identity;

@@ -2,7 +2,6 @@
 
 use super::completion::Target;
 use super::registry::Registry;
-use crate::protocol::challenge::is_askable;
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 
@@ -53,12 +52,4 @@ impl Registry {
         let (about, ..) = templates.find(|(_, template, _)| template.match_uri(uri).is_some())?;
         Some(about.needed_scopes())
     }
-}
-
-/// What is wrong with the scopes of a registration, if anything (SPEC F-8, F-14).
-pub(super) fn scopes_fault(scopes: &[String]) -> Option<String> {
-    let wrong = scopes.iter().find(|scope| !is_askable(scope))?;
-    Some(format!(
-        "{wrong:?} is not a scope that clients may be asked for"
-    ))
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// The entries of one `_meta` object. On the heap, because few things have any, and all are moved.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Meta(Option<Box<Entries>>);
+pub(crate) struct Meta(Option<Box<Entries>>);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Entries {
@@ -17,7 +17,7 @@ struct Entries {
 
 impl Meta {
     /// Adds an entry; one with a key that may not be sent is only remembered as a fault.
-    pub(super) fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) {
+    pub(crate) fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) {
         let key = key.into();
         let Entries { entries, refused } = &mut **self.0.get_or_insert_default();
         if may_be_sent(&key) {
@@ -27,7 +27,7 @@ impl Meta {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries().is_none()
     }
 
@@ -38,20 +38,20 @@ impl Meta {
     }
 
     /// What is wrong with the keys, if anything.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(crate) fn fault(&self) -> Option<String> {
         let key = self.0.as_ref()?.refused.as_deref()?;
         Some(format!("the `_meta` key {key:?} is malformed or reserved"))
     }
 
     /// Adds the entries to the `_meta` of an object, which is made when there is something to add.
-    pub(super) fn put(&self, object: &mut Value) {
+    pub(crate) fn put(&self, object: &mut Value) {
         for (key, value) in self.entries().into_iter().flatten() {
             object["_meta"][key.as_str()] = value.clone();
         }
     }
 
     /// The object, ready to send; `None` when it is empty.
-    pub(super) fn to_text(&self) -> Option<String> {
+    pub(crate) fn to_text(&self) -> Option<String> {
         let entries = self.entries()?;
         Some(Value::from(entries.clone()).to_string())
     }

@@ -1,25 +1,15 @@
-//! Resources and resource templates: what can be read.
+//! [`Resource`] and [`ResourceTemplate`]: what can be read.
 
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::call::Call;
-use super::closing::{Cache, CacheScope};
-use super::content::{Annotations, put_with};
-use super::icon::{Icon, icons_fault, put_icons};
-use super::meta::Meta;
-use super::scopes::scopes_fault;
-use super::text::Text;
-use super::uri_template::{UriTemplate, Variables};
-use crate::transport::future::BoxFuture;
-use crate::wire::base64;
-use crate::wire::json::put_owned_string;
-use crate::wire::jsonrpc::ErrorObject;
-use crate::wire::pieces::PieceWriter;
+use crate::server::metadata::annotations::Annotations;
+use crate::server::metadata::icon::{Icon, icons_fault, put_icons};
+use crate::server::metadata::meta::Meta;
+use crate::server::metadata::scopes::scopes_fault;
+use crate::server::result::cache::{Cache, CacheScope};
+use crate::server::uri_template::template::UriTemplate;
 use crate::wire::version::ProtocolVersion;
 
 /// A resource with a fixed URI.
@@ -136,16 +126,16 @@ macro_rules! about {
             self
         }
 
-        pub(super) fn needed_scopes(&self) -> &[String] {
+        pub(crate) fn needed_scopes(&self) -> &[String] {
             &self.about.scopes
         }
 
-        pub(super) fn kept(&self) -> Cache {
+        pub(crate) fn kept(&self) -> Cache {
             self.about.cache
         }
 
         /// What is wrong with the registration, beside its URI.
-        pub(super) fn fault(&self) -> Option<String> {
+        pub(crate) fn fault(&self) -> Option<String> {
             self.about.fault()
         }
     };
@@ -180,11 +170,11 @@ impl Resource {
         &self.uri
     }
 
-    pub(super) fn mime(&self) -> Option<&str> {
+    pub(crate) fn mime(&self) -> Option<&str> {
         self.about.mime_type.as_deref()
     }
 
-    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
+    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut out = json!({"uri": self.uri});
         if let Some(size) = self.size {
             out["size"] = size.into();
@@ -217,243 +207,23 @@ impl ResourceTemplate {
 
     about!();
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.template
     }
 
-    pub(super) fn mime(&self) -> Option<&str> {
+    pub(crate) fn mime(&self) -> Option<&str> {
         self.about.mime_type.as_deref()
     }
 
-    pub(super) fn parse(&self) -> Result<UriTemplate, String> {
+    pub(crate) fn parse(&self) -> Result<UriTemplate, String> {
         UriTemplate::parse(&self.template)
     }
 
-    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
+    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut out = json!({"uriTemplate": self.template});
         self.about.put(&mut out, version);
         out
     }
-}
-
-/// What is to be read.
-#[derive(Clone, Debug)]
-pub struct Read {
-    uri: String,
-    variables: Variables,
-}
-
-impl Read {
-    pub(super) fn new(uri: &str, variables: Variables) -> Self {
-        Self {
-            uri: uri.to_owned(),
-            variables,
-        }
-    }
-
-    /// The URI as the client gave it.
-    #[must_use]
-    pub fn uri(&self) -> &str {
-        &self.uri
-    }
-
-    /// What a variable of the template stands for in the URI, percent-decoded once. It never holds
-    /// a `..` path segment or a NUL. `None` when the template has no such variable, or an optional
-    /// one is absent.
-    #[must_use]
-    pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(name)
-    }
-}
-
-/// What was read: text or bytes under a URI.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ResourceContents {
-    uri: String,
-    mime_type: Option<String>,
-    body: Body,
-    meta: Meta,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Body {
-    Text(Text),
-    Blob(String),
-}
-
-impl ResourceContents {
-    /// Text under a URI.
-    pub fn text(uri: impl Into<String>, text: impl Into<Text>) -> Self {
-        Self {
-            uri: uri.into(),
-            mime_type: None,
-            body: Body::Text(text.into()),
-            meta: Meta::default(),
-        }
-    }
-
-    /// Bytes under a URI, sent in Base64.
-    pub fn blob(uri: impl Into<String>, bytes: &[u8]) -> Self {
-        Self {
-            uri: uri.into(),
-            mime_type: None,
-            body: Body::Blob(base64::encode(bytes)),
-            meta: Meta::default(),
-        }
-    }
-
-    /// The MIME type.
-    #[must_use]
-    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
-        self.mime_type = Some(mime_type.into());
-        self
-    }
-
-    /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
-    /// reserves, is left out (SPEC ).
-    #[must_use]
-    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.meta.insert(key, value);
-        self
-    }
-
-    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
-        let mut out = self.to_value_without_body(version);
-        match &self.body {
-            Body::Text(text) => out["text"] = text.as_str().into(),
-            Body::Blob(blob) => out["blob"] = blob.as_str().into(),
-        }
-        out
-    }
-
-    /// Appends them, without a copy of what is long.
-    pub(super) fn put(self, out: &mut PieceWriter, version: ProtocolVersion) {
-        let others = self.to_value_without_body(version);
-        match self.body {
-            Body::Text(text) => put_with(out, &others, "text", |out| text.put(out)),
-            Body::Blob(blob) => {
-                put_with(out, &others, "blob", |out| put_owned_string(out, blob));
-            }
-        }
-    }
-
-    fn to_value_without_body(&self, version: ProtocolVersion) -> Value {
-        let mut out = json!({"uri": self.uri});
-        if let Some(mime_type) = &self.mime_type {
-            out["mimeType"] = mime_type.as_str().into();
-        }
-        if version.has_titles() {
-            self.meta.put(&mut out);
-        }
-        out
-    }
-}
-
-/// What a reader may return: text, bytes, contents, or a `Result` of these with an
-/// [`ErrorObject`].
-pub trait IntoContents {
-    /// The contents under `uri`; `mime_type` is that of the resource, if it has one.
-    ///
-    /// # Errors
-    ///
-    /// What the client is answered instead; [`ErrorObject::resource_not_found`] for a URI that
-    /// names nothing.
-    fn into_contents(
-        self,
-        uri: &str,
-        mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject>;
-}
-
-fn typed(contents: ResourceContents, mime_type: Option<&str>) -> Vec<ResourceContents> {
-    vec![match mime_type {
-        Some(mime_type) => contents.mime_type(mime_type),
-        None => contents,
-    }]
-}
-
-impl IntoContents for String {
-    fn into_contents(
-        self,
-        uri: &str,
-        mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
-        Ok(typed(
-            ResourceContents::text(uri, self),
-            mime_type.or(Some("text/plain")),
-        ))
-    }
-}
-
-impl IntoContents for &str {
-    fn into_contents(
-        self,
-        uri: &str,
-        mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
-        self.to_owned().into_contents(uri, mime_type)
-    }
-}
-
-impl IntoContents for Bytes {
-    fn into_contents(
-        self,
-        uri: &str,
-        mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
-        Ok(typed(ResourceContents::blob(uri, &self), mime_type))
-    }
-}
-
-impl IntoContents for ResourceContents {
-    fn into_contents(
-        self,
-        _uri: &str,
-        _mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
-        Ok(vec![self])
-    }
-}
-
-impl IntoContents for Vec<ResourceContents> {
-    fn into_contents(
-        self,
-        _uri: &str,
-        _mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
-        Ok(self)
-    }
-}
-
-impl<T: IntoContents> IntoContents for Result<T, ErrorObject> {
-    fn into_contents(
-        self,
-        uri: &str,
-        mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
-        self?.into_contents(uri, mime_type)
-    }
-}
-
-/// A reader with its types erased.
-pub(super) type Reader =
-    Arc<dyn Fn(Call, Read) -> BoxFuture<Result<Vec<ResourceContents>, ErrorObject>> + Send + Sync>;
-
-pub(super) fn reader<F, R>(
-    mime_type: Option<&str>,
-    handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
-) -> Reader
-where
-    F: Future<Output = R> + Send + 'static,
-    R: IntoContents,
-{
-    let mime_type: Option<Arc<str>> = mime_type.map(Into::into);
-    Arc::new(move |call, read| {
-        let uri = read.uri.clone();
-        let mime_type = mime_type.clone();
-        let reading = handler(call, read);
-        Box::pin(async move { reading.await.into_contents(&uri, mime_type.as_deref()) })
-    })
 }
 
 #[cfg(test)]
@@ -506,18 +276,5 @@ mod tests {
         assert!(resource().icon(Icon::new("i.png")).fault().is_some());
         let template = ResourceTemplate::new("a://{b}", "b").meta("a b", 1);
         assert!(template.fault().is_some());
-    }
-
-    /// SPEC E-52, K: contents have `_meta` from 2025-06-18 on.
-    #[test]
-    fn contents_take_the_form_of_the_revision() {
-        let contents = ResourceContents::blob("a://b", b"f").meta("a", 1);
-        for version in ProtocolVersion::ALL {
-            let mut expected = json!({"uri": "a://b", "blob": "Zg=="});
-            if version.has_titles() {
-                expected["_meta"] = json!({"a": 1});
-            }
-            assert_eq!(contents.to_value(version), expected, "{version}");
-        }
     }
 }

@@ -10,7 +10,7 @@ const ANNOTATION: &str = "x-mcp-header";
 
 /// The annotated properties of an input schema.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Mirrored(Vec<Property>);
+pub(crate) struct Mirrored(Vec<Property>);
 
 #[derive(Clone, Debug)]
 struct Property {
@@ -36,13 +36,13 @@ impl Mirrored {
     ///
     /// Says which annotation breaks SPEC D-46. Clients have to drop such a tool, so it is not
     /// registered in the first place (SPEC D-47).
-    pub(super) fn collect(schema: &Value) -> Result<Self, String> {
+    pub(crate) fn collect(schema: &Value) -> Result<Self, String> {
         let mut found = Self::default();
         found.visit(schema, &mut Vec::new())?;
         Ok(found)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -52,7 +52,7 @@ impl Mirrored {
     /// # Errors
     ///
     /// -32602 for an argument that no header could carry, -32020 for a header that differs.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         headers: Headers<'_>,
         arguments: &Map<String, Value>,

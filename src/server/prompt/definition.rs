@@ -1,19 +1,14 @@
-//! Prompts: messages that a person picks by name.
+//! [`Prompt`]: what clients are told of a prompt, and how its arguments are read.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::call::Call;
-use super::closing::Closing;
-use super::content::{Content, Role};
-use super::icon::{Icon, icons_fault, put_icons};
-use super::meta::Meta;
-use super::scopes::scopes_fault;
-use crate::transport::future::BoxFuture;
-use crate::wire::json::{Json, RawJson};
+use super::arguments::PromptArguments;
+use crate::server::metadata::icon::{Icon, icons_fault, put_icons};
+use crate::server::metadata::meta::Meta;
+use crate::server::metadata::scopes::scopes_fault;
+use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
@@ -122,7 +117,7 @@ impl Prompt {
         self
     }
 
-    pub(super) fn needed_scopes(&self) -> &[String] {
+    pub(crate) fn needed_scopes(&self) -> &[String] {
         &self.scopes
     }
 
@@ -133,20 +128,24 @@ impl Prompt {
     }
 
     /// What is wrong with the registration, if anything.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(crate) fn fault(&self) -> Option<String> {
         self.meta
             .fault()
             .or_else(|| icons_fault(&self.icons))
             .or_else(|| scopes_fault(&self.scopes))
     }
 
-    pub(super) fn has_argument(&self, name: &str) -> bool {
+    pub(crate) fn described(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    pub(crate) fn has_argument(&self, name: &str) -> bool {
         self.arguments.iter().any(|argument| argument.name == name)
     }
 
     /// The arguments of a `prompts/get`: a map of strings (SPEC E-66), with all that must be there
     /// (SPEC E-67).
-    pub(super) fn arguments(
+    pub(crate) fn arguments(
         &self,
         given: Option<RawJson<'_>>,
     ) -> Result<PromptArguments, ErrorObject> {
@@ -171,11 +170,11 @@ impl Prompt {
                 let message = format!("the argument `{name}` is missing: expected a string");
                 Err(ErrorObject::invalid_params(message))
             }
-            None => Ok(PromptArguments(arguments)),
+            None => Ok(PromptArguments::new(arguments)),
         }
     }
 
-    pub(super) fn to_value(&self, version: ProtocolVersion) -> Value {
+    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut out = named(&self.name, &self.title, &self.description, version);
         if !self.arguments.is_empty() {
             let arguments = self.arguments.iter();
@@ -242,127 +241,6 @@ fn named(
     out
 }
 
-/// The arguments of a prompt. Every required one is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PromptArguments(BTreeMap<String, String>);
-
-impl PromptArguments {
-    /// An argument; `None` when it was left out.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    /// An argument that the prompt requires.
-    ///
-    /// # Errors
-    ///
-    /// -32602 when it was left out, which only an argument that the prompt does not require can be.
-    pub fn str(&self, name: &str) -> Result<&str, ErrorObject> {
-        self.get(name)
-            .ok_or_else(|| ErrorObject::invalid_params(format!("the argument `{name}` is missing")))
-    }
-}
-
-/// The messages of a prompt.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PromptResult {
-    messages: Vec<(Role, Content)>,
-    meta: Meta,
-}
-
-impl PromptResult {
-    /// No messages yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a message of one block.
-    #[must_use]
-    pub fn message(mut self, role: Role, content: impl Into<Content>) -> Self {
-        self.messages.push((role, content.into()));
-        self
-    }
-
-    /// Adds to the `_meta` of the result, in every revision. A key that is malformed, or that the
-    /// protocol reserves, is left out (SPEC ).
-    #[must_use]
-    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.meta.insert(key, value);
-        self
-    }
-
-    pub(super) fn to_json(
-        &self,
-        prompt: &Prompt,
-        version: ProtocolVersion,
-        closing: Closing<'_>,
-    ) -> Json {
-        let messages = self.messages.iter().map(
-            |(role, content)| json!({"role": role.as_str(), "content": content.to_value(version)}),
-        );
-        let mut out = json!({"messages": messages.collect::<Value>()});
-        if let Some(description) = &prompt.description {
-            out["description"] = description.as_str().into();
-        }
-        closing.close(&out, &self.meta)
-    }
-}
-
-/// What a prompt handler may return: text (one message of the user), messages, or a `Result` of
-/// these with an [`ErrorObject`].
-pub trait IntoPromptResult {
-    /// The messages.
-    ///
-    /// # Errors
-    ///
-    /// What the client is answered instead.
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject>;
-}
-
-impl IntoPromptResult for PromptResult {
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
-        Ok(self)
-    }
-}
-
-impl IntoPromptResult for String {
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
-        Ok(PromptResult::new().message(Role::User, self))
-    }
-}
-
-impl IntoPromptResult for &str {
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
-        Ok(PromptResult::new().message(Role::User, self))
-    }
-}
-
-impl<T: IntoPromptResult> IntoPromptResult for Result<T, ErrorObject> {
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
-        self?.into_prompt_result()
-    }
-}
-
-/// A handler with its types erased.
-pub(super) type PromptHandler = Arc<
-    dyn Fn(Call, PromptArguments) -> BoxFuture<Result<PromptResult, ErrorObject>> + Send + Sync,
->;
-
-pub(super) fn prompt_handler<F, R>(
-    handler: impl Fn(Call, PromptArguments) -> F + Send + Sync + 'static,
-) -> PromptHandler
-where
-    F: Future<Output = R> + Send + 'static,
-    R: IntoPromptResult,
-{
-    Arc::new(move |call, arguments| {
-        let running = handler(call, arguments);
-        Box::pin(async move { running.await.into_prompt_result() })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,24 +297,6 @@ mod tests {
         }
         assert!(prompt.has_argument("city"));
         assert!(!prompt.has_argument("town"));
-    }
-
-    /// SPEC E-66, E-68, K: one block a message, and `_meta` in every revision.
-    #[test]
-    fn a_prompt_result_has_meta_in_every_revision() {
-        let result = PromptResult::new()
-            .message(Role::User, "hi")
-            .meta("com.example/a", 1)
-            .meta("dev.mcp/x", 1);
-        for version in ProtocolVersion::ALL {
-            let json = result.to_json(&Prompt::new("p"), version, Closing::LEGACY);
-            let value: Value = serde_json::from_slice(json.as_bytes()).unwrap();
-            assert_eq!(
-                value,
-                json!({"messages": [{"role": "user", "content": {"type": "text", "text": "hi"}}],
-                    "_meta": {"com.example/a": 1}})
-            );
-        }
     }
 
     /// SPEC: what could not be served is a fault.

@@ -1,70 +1,31 @@
 //! [`Closing`]: what every result of a revision ends with, whatever it is the result of.
 
-use std::fmt;
-use std::time::Duration;
-
 use serde_json::Value;
 
-use super::meta::Meta;
+use super::cache::Cache;
+use crate::server::metadata::meta::Meta;
 use crate::wire::json::Json;
 use crate::wire::pieces::PieceWriter;
 
 /// The members that a revision adds to results: none in the legacy era (SPEC D-66); in 2026-07-28
 /// what kind of result it is, how long it may be kept, and who gave it.
 #[derive(Clone, Copy)]
-pub(super) struct Closing<'a> {
+pub(crate) struct Closing<'a> {
     /// `serverInfo` as JSON text, where results name their server (SPEC D-64).
-    pub(super) server: Option<&'a str>,
+    pub(crate) server: Option<&'a str>,
     /// For results that may be kept (SPEC D-70).
-    pub(super) cache: Option<Cache>,
-}
-
-/// How long a client of 2026-07-28 may keep a result, and for whom.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Cache {
-    pub(super) ttl: Duration,
-    pub(super) scope: CacheScope,
-}
-
-/// For whom a result may be kept (SPEC D-73). It is a hint and protects nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CacheScope {
-    /// For whoever asked.
-    #[default]
-    Private,
-    /// For everybody: the result is the same for all.
-    Public,
-}
-
-impl Cache {
-    /// The same for whoever asked alone.
-    pub(super) fn private(self) -> Self {
-        Self {
-            scope: CacheScope::Private,
-            ..self
-        }
-    }
-}
-
-impl CacheScope {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Private => "private",
-            Self::Public => "public",
-        }
-    }
+    pub(crate) cache: Option<Cache>,
 }
 
 impl Closing<'_> {
     /// Nothing is added.
-    pub(super) const LEGACY: Self = Self {
+    pub(crate) const LEGACY: Self = Self {
         server: None,
         cache: None,
     };
 
     /// The same, for a result that may be kept.
-    pub(super) fn kept(self, cache: Cache) -> Self {
+    pub(crate) fn kept(self, cache: Cache) -> Self {
         Self {
             cache: Some(cache),
             ..self
@@ -72,7 +33,7 @@ impl Closing<'_> {
     }
 
     /// A result of these members.
-    pub(super) fn close(self, result: &Value, meta: &Meta) -> Json {
+    pub(crate) fn close(self, result: &Value, meta: &Meta) -> Json {
         let mut out = result.to_string().into_bytes();
         debug_assert!(out.ends_with(b"}"), "a result is an object");
         out.pop();
@@ -82,7 +43,7 @@ impl Closing<'_> {
     }
 
     /// Ends an object whose other members are written: what it adds, and the brace.
-    pub(super) fn end(self, out: &mut PieceWriter, kind: &str, meta: &Meta) {
+    pub(crate) fn end(self, out: &mut PieceWriter, kind: &str, meta: &Meta) {
         let meta = meta.to_text();
         if out.len() > 1 && (self.server.is_some() || meta.is_some()) {
             out.put(b",");
@@ -113,7 +74,7 @@ impl Closing<'_> {
     }
 
     /// How many bytes [`end`](Self::end) adds where there is no `_meta` of its own and no cache.
-    pub(super) fn plain_len(self, kind: &str) -> usize {
+    pub(crate) fn plain_len(self, kind: &str) -> usize {
         let added = r#","resultType":"","_meta":{"io.modelcontextprotocol/serverInfo":}"#;
         let server = self
             .server
@@ -122,23 +83,14 @@ impl Closing<'_> {
     }
 }
 
-/// Its two members of a result.
-impl fmt::Display for Cache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ttl = self.ttl.as_millis();
-        write!(
-            f,
-            "\"ttlMs\":{ttl},\"cacheScope\":\"{}\"",
-            self.scope.as_str()
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
+    use crate::server::result::cache::CacheScope;
 
     fn meta() -> Meta {
         let mut meta = Meta::default();

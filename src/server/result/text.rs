@@ -10,7 +10,7 @@ use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 
 /// A text that goes into an answer: of its own, or a part of the request that is not copied.
 ///
-/// Every `String` and `&str` becomes one by `into()`. [`Arguments::text`](super::Arguments::text) gives
+/// Every `String` and `&str` becomes one by `into()`. [`Arguments::text`](crate::server::Arguments::text) gives
 /// a long argument as it lies in the body of its request, so that a handler can return it without a copy:
 ///
 /// ```
@@ -63,7 +63,7 @@ impl Text {
 
     /// The text of a string in this part of a body, if it has no escapes. One that is short, or not most of
     /// the part, is copied, so that it does not keep a part that is much longer.
-    pub(super) fn of_part(part: &Bytes, string: RawJson<'_>) -> Option<Self> {
+    pub(crate) fn of_part(part: &Bytes, string: RawJson<'_>) -> Option<Self> {
         let bytes = string.unescaped()?;
         let is_shared = bytes.len() >= SHARED_FROM && bytes.len() >= part.len() / 2;
         Some(Self(if is_shared {
@@ -75,7 +75,7 @@ impl Text {
 
     /// Appends it as a JSON string.
     #[inline]
-    pub(super) fn put(self, out: &mut PieceWriter) {
+    pub(crate) fn put(self, out: &mut PieceWriter) {
         match self.0 {
             Kind::Owned(text) => put_owned_string(out, text),
             Kind::Shared(bytes) => {

@@ -8,7 +8,7 @@ use crate::wire::version::ProtocolVersion;
 
 /// What can be listed.
 #[derive(Clone, Copy)]
-pub(super) enum List {
+pub(crate) enum List {
     Tools,
     Resources,
     Templates,
@@ -17,7 +17,7 @@ pub(super) enum List {
 
 impl List {
     /// The member of a result that has the items.
-    pub(super) fn key(self) -> &'static str {
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Tools => "tools",
             Self::Resources => "resources",
@@ -30,11 +30,11 @@ impl List {
 /// The first page of each list: in each revision, for those who come without an identity and for those
 /// who come with one (SPEC D-73). Most lists have no other.
 #[derive(Default)]
-pub(super) struct FirstPages([[[OnceLock<Json>; 2]; ProtocolVersion::ALL.len()]; 4]);
+pub(crate) struct FirstPages([[[OnceLock<Json>; 2]; ProtocolVersion::ALL.len()]; 4]);
 
 impl FirstPages {
     /// The page, made when it is first asked for.
-    pub(super) fn get_or_make(
+    pub(crate) fn get_or_make(
         &self,
         list: List,
         version: ProtocolVersion,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::uri_template::is_absolute_uri;
+use crate::server::uri_template::uri::is_absolute_uri;
 use crate::wire::version::ProtocolVersion;
 
 /// A picture that a client may show beside a name. From 2025-11-25 on.
@@ -97,14 +97,14 @@ impl Icon {
 }
 
 /// What is wrong with the icons, if anything.
-pub(super) fn icons_fault(icons: &[Icon]) -> Option<String> {
+pub(crate) fn icons_fault(icons: &[Icon]) -> Option<String> {
     let wrong = icons.iter().find(|icon| !icon.may_be_sent())?;
     let src = &wrong.src;
     Some(format!("the icon {src:?} is no https, http or data URI"))
 }
 
 /// Adds the icons to the object they belong to, in the revisions that have them.
-pub(super) fn put_icons(icons: &[Icon], object: &mut Value, version: ProtocolVersion) {
+pub(crate) fn put_icons(icons: &[Icon], object: &mut Value, version: ProtocolVersion) {
     let mut icons = icons
         .iter()
         .filter(|icon| version.has_icons() && icon.may_be_sent())

@@ -12,7 +12,7 @@ use crate::wire::jsonrpc::ErrorObject;
 /// # Errors
 ///
 /// A cursor that is not one of this list's is -32602 (SPEC E-26); `""` is such a one.
-pub(super) fn page(
+pub(crate) fn page(
     cursor: Option<RawJson<'_>>,
     key: &str,
     items: impl ExactSizeIterator<Item = Value>,

@@ -1,0 +1,64 @@
+//! The handler of a prompt, and what it may return.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::arguments::PromptArguments;
+use super::result::PromptResult;
+use crate::server::call::Call;
+use crate::server::metadata::role::Role;
+use crate::transport::future::BoxFuture;
+use crate::wire::jsonrpc::ErrorObject;
+
+/// What a prompt handler may return: text (one message of the user), messages, or a `Result` of
+/// these with an [`ErrorObject`].
+pub trait IntoPromptResult {
+    /// The messages.
+    ///
+    /// # Errors
+    ///
+    /// What the client is answered instead.
+    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject>;
+}
+
+impl IntoPromptResult for PromptResult {
+    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
+        Ok(self)
+    }
+}
+
+impl IntoPromptResult for String {
+    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
+        Ok(PromptResult::new().message(Role::User, self))
+    }
+}
+
+impl IntoPromptResult for &str {
+    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
+        Ok(PromptResult::new().message(Role::User, self))
+    }
+}
+
+impl<T: IntoPromptResult> IntoPromptResult for Result<T, ErrorObject> {
+    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
+        self?.into_prompt_result()
+    }
+}
+
+/// A handler with its types erased.
+pub(crate) type PromptHandler = Arc<
+    dyn Fn(Call, PromptArguments) -> BoxFuture<Result<PromptResult, ErrorObject>> + Send + Sync,
+>;
+
+pub(crate) fn prompt_handler<F, R>(
+    handler: impl Fn(Call, PromptArguments) -> F + Send + Sync + 'static,
+) -> PromptHandler
+where
+    F: Future<Output = R> + Send + 'static,
+    R: IntoPromptResult,
+{
+    Arc::new(move |call, arguments| {
+        let running = handler(call, arguments);
+        Box::pin(async move { running.await.into_prompt_result() })
+    })
+}

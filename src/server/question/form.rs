@@ -1,0 +1,224 @@
+//! The schema of a form: what it may ask for, what 2025-06-18 holds of it, and which answers fit.
+
+use serde_json::{Map, Value};
+
+use super::secret::names_a_secret;
+
+/// SPEC E-101, E-106: what is wrong with a form, if anything.
+pub(crate) fn form_fault(schema: &Value) -> Option<String> {
+    if type_of(schema) != Some("object") {
+        return Some("a form has \"type\": \"object\"".to_owned());
+    }
+    properties(schema).find_map(|(name, property)| {
+        if !is_primitive(property) {
+            Some(format!("the field {name:?} of a form is no primitive"))
+        } else if is_typed_in(property) && names_a_secret(name) {
+            Some(format!("a form may not ask for {name:?}"))
+        } else {
+            None
+        }
+    })
+}
+
+/// The form in 2025-06-18, or `None` when it cannot hold it (SPEC E-102).
+pub(crate) fn plain_form(schema: &Value) -> Option<Value> {
+    let mut plain = schema.clone();
+    let object = plain.as_object_mut()?;
+    object.remove("$schema");
+    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+        for property in properties.values_mut() {
+            make_plain(property)?;
+        }
+    }
+    Some(plain)
+}
+
+/// Whether the content has what the form requires, and each value is what its property says.
+pub(crate) fn fits_form(schema: &Value, content: &Map<String, Value>) -> bool {
+    let required = list(schema, "required").into_iter().flatten();
+    let mut required = required.filter_map(Value::as_str);
+    let property = |name: &str| schema.get("properties")?.get(name);
+    required.all(|name| content.contains_key(name))
+        && content
+            .iter()
+            .all(|(name, value)| property(name).is_none_or(|it| fits_property(it, value)))
+}
+
+fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flatten()
+}
+
+fn type_of(property: &Value) -> Option<&str> {
+    property.get("type")?.as_str()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> Option<&'a Vec<Value>> {
+    value.get(key)?.as_array()
+}
+
+fn is_primitive(property: &Value) -> bool {
+    match type_of(property) {
+        Some("string" | "number" | "integer" | "boolean") => true,
+        Some("array") => property
+            .get("items")
+            .is_some_and(|items| list(items, "enum").is_some() || list(items, "anyOf").is_some()),
+        _ => false,
+    }
+}
+
+/// Whether the person types the value, where others only choose.
+fn is_typed_in(property: &Value) -> bool {
+    let is_choice = property.get("enum").is_some() || property.get("oneOf").is_some();
+    !is_choice && matches!(type_of(property), Some("string" | "number" | "integer"))
+}
+
+/// A titled choice keeps its titles as `enumNames`, whose meaning is the same.
+fn make_plain(property: &mut Value) -> Option<()> {
+    let property = property.as_object_mut()?;
+    let kind = property.get("type").and_then(Value::as_str)?;
+    if kind == "array" {
+        return None;
+    }
+    if kind != "boolean" {
+        property.remove("default");
+    }
+    if let Some(Value::Array(choices)) = property.remove("oneOf") {
+        let values = choices.iter().map(|choice| choice["const"].clone());
+        let titles = choices.iter().map(title_of);
+        property.insert("enum".to_owned(), values.collect());
+        property.insert("enumNames".to_owned(), titles.collect());
+    }
+    Some(())
+}
+
+fn title_of(choice: &Value) -> Value {
+    choice
+        .get("title")
+        .unwrap_or_else(|| &choice["const"])
+        .clone()
+}
+
+/// `format` is an annotation, as JSON Schema has it by default: clients help with it, nobody proves
+/// it here.
+fn fits_property(property: &Value, value: &Value) -> bool {
+    let is_kind = match type_of(property) {
+        Some("string") => value
+            .as_str()
+            .is_some_and(|text| has_length(property, text)),
+        Some("integer") => (value.is_i64() || value.is_u64()) && is_within(property, value),
+        Some("number") => is_within(property, value),
+        Some("boolean") => value.is_boolean(),
+        Some("array") => value
+            .as_array()
+            .is_some_and(|values| is_choice_of_several(property, values)),
+        _ => true,
+    };
+    is_kind && is_among_choices(property, value)
+}
+
+/// Whether a value is one of the choices, if there are any (SPEC E-102).
+fn is_among_choices(property: &Value, value: &Value) -> bool {
+    let is_titled =
+        |choices: &Vec<Value>| choices.iter().any(|one| one.get("const") == Some(value));
+    list(property, "enum").is_none_or(|choices| choices.contains(value))
+        && list(property, "oneOf").is_none_or(is_titled)
+        && list(property, "anyOf").is_none_or(is_titled)
+}
+
+fn is_choice_of_several(property: &Value, values: &[Value]) -> bool {
+    let is_choice = |items: &Value| {
+        let is_one = |value: &Value| value.is_string() && is_among_choices(items, value);
+        values.iter().all(is_one)
+    };
+    counts(property, "minItems", "maxItems", values.len())
+        && property.get("items").is_none_or(is_choice)
+}
+
+/// A length in JSON Schema is a number of characters, not of bytes.
+fn has_length(property: &Value, text: &str) -> bool {
+    counts(property, "minLength", "maxLength", text.chars().count())
+}
+
+fn counts(property: &Value, min: &str, max: &str, count: usize) -> bool {
+    let bound = |key: &str| property.get(key)?.as_u64();
+    let count = count as u64;
+    bound(min).is_none_or(|min| min <= count) && bound(max).is_none_or(|max| count <= max)
+}
+
+fn is_within(property: &Value, value: &Value) -> bool {
+    let Some(number) = value.as_f64() else {
+        return false;
+    };
+    let bound = |key: &str| property.get(key)?.as_f64();
+    bound("minimum").is_none_or(|min| min <= number)
+        && bound("maximum").is_none_or(|max| number <= max)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// SPEC E-102, E-109, D-114: each kind of property, its choices and its bounds.
+    #[test]
+    fn a_value_must_fit_its_property() {
+        #[track_caller]
+        fn check(property: &Value, good: &[Value], bad: &[Value]) {
+            for value in good {
+                assert!(fits_property(property, value), "{value}");
+            }
+            for value in bad {
+                assert!(!fits_property(property, value), "{value}");
+            }
+        }
+        check(
+            &json!({"type": "string", "minLength": 2, "maxLength": 3}),
+            &[json!("ab"), json!("äöü")],
+            &[json!("a"), json!("abcd"), json!(12), Value::Null],
+        );
+        check(
+            &json!({"type": "integer", "minimum": 1, "maximum": 3}),
+            &[json!(1), json!(3)],
+            &[json!(0), json!(4), json!(2.5), json!("2")],
+        );
+        check(
+            &json!({"type": "number", "minimum": -0.5, "maximum": 1.5}),
+            &[json!(-0.5), json!(1), json!(1.5)],
+            &[json!(-0.6), json!(2), json!("1"), json!(true)],
+        );
+        check(
+            &json!({"type": "boolean"}),
+            &[json!(true)],
+            &[json!("true"), json!(1)],
+        );
+        let titled = json!([{"const": "a", "title": "A"}, {"const": "b", "title": "B"}]);
+        check(
+            &json!({"type": "string", "oneOf": titled}),
+            &[json!("a"), json!("b")],
+            &[json!("A"), json!("c"), json!(1)],
+        );
+        check(
+            &json!({"type": "string", "enum": ["a"], "enumNames": ["A"]}),
+            &[json!("a")],
+            &[json!("A")],
+        );
+        for items in [
+            json!({"type": "string", "enum": ["a", "b"]}),
+            json!({"anyOf": titled}),
+        ] {
+            check(
+                &json!({"type": "array", "items": items, "minItems": 1, "maxItems": 2}),
+                &[json!(["a"]), json!(["b", "a"])],
+                &[
+                    json!([]),
+                    json!(["a", "b", "a"]),
+                    json!(["c"]),
+                    json!([1]),
+                    json!("a"),
+                ],
+            );
+        }
+    }
+}

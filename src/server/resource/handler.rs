@@ -1,0 +1,149 @@
+//! [`Reader`]: the handler of a resource, what it is given and what it may return.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::contents::ResourceContents;
+use crate::server::call::Call;
+use crate::server::uri_template::variables::Variables;
+use crate::transport::future::BoxFuture;
+use crate::wire::jsonrpc::ErrorObject;
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+pub struct Read {
+    uri: String,
+    variables: Variables,
+}
+
+impl Read {
+    pub(crate) fn new(uri: &str, variables: Variables) -> Self {
+        Self {
+            uri: uri.to_owned(),
+            variables,
+        }
+    }
+
+    /// The URI as the client gave it.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// What a variable of the template stands for in the URI, percent-decoded once. It never holds
+    /// a `..` path segment or a NUL. `None` when the template has no such variable, or an optional
+    /// one is absent.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name)
+    }
+}
+
+/// What a reader may return: text, bytes, contents, or a `Result` of these with an
+/// [`ErrorObject`].
+pub trait IntoContents {
+    /// The contents under `uri`; `mime_type` is that of the resource, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// What the client is answered instead; [`ErrorObject::resource_not_found`] for a URI that
+    /// names nothing.
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject>;
+}
+
+fn typed(contents: ResourceContents, mime_type: Option<&str>) -> Vec<ResourceContents> {
+    vec![match mime_type {
+        Some(mime_type) => contents.mime_type(mime_type),
+        None => contents,
+    }]
+}
+
+impl IntoContents for String {
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        Ok(typed(
+            ResourceContents::text(uri, self),
+            mime_type.or(Some("text/plain")),
+        ))
+    }
+}
+
+impl IntoContents for &str {
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        self.to_owned().into_contents(uri, mime_type)
+    }
+}
+
+impl IntoContents for Bytes {
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        Ok(typed(ResourceContents::blob(uri, &self), mime_type))
+    }
+}
+
+impl IntoContents for ResourceContents {
+    fn into_contents(
+        self,
+        _uri: &str,
+        _mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        Ok(vec![self])
+    }
+}
+
+impl IntoContents for Vec<ResourceContents> {
+    fn into_contents(
+        self,
+        _uri: &str,
+        _mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoContents> IntoContents for Result<T, ErrorObject> {
+    fn into_contents(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+        self?.into_contents(uri, mime_type)
+    }
+}
+
+/// A reader with its types erased.
+pub(crate) type Reader =
+    Arc<dyn Fn(Call, Read) -> BoxFuture<Result<Vec<ResourceContents>, ErrorObject>> + Send + Sync>;
+
+pub(crate) fn reader<F, R>(
+    mime_type: Option<&str>,
+    handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+) -> Reader
+where
+    F: Future<Output = R> + Send + 'static,
+    R: IntoContents,
+{
+    let mime_type: Option<Arc<str>> = mime_type.map(Into::into);
+    Arc::new(move |call, read| {
+        let uri = read.uri.clone();
+        let mime_type = mime_type.clone();
+        let reading = handler(call, read);
+        Box::pin(async move { reading.await.into_contents(&uri, mime_type.as_deref()) })
+    })
+}

@@ -1,0 +1,314 @@
+//! [`Tool`]: what a model is told of a tool, and how it is checked.
+
+use serde_json::{Map, Value, json};
+
+use super::arguments::Arguments;
+use super::mirrored::Mirrored;
+use super::result::ToolResult;
+use crate::protocol::mirror::Headers;
+use crate::server::metadata::icon::{Icon, icons_fault, put_icons};
+use crate::server::metadata::meta::Meta;
+use crate::server::metadata::scopes::scopes_fault;
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::version::ProtocolVersion;
+
+/// A tool: its name, its schemas, and hints about what it does.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    name: String,
+    title: Option<String>,
+    description: Option<String>,
+    input: Value,
+    /// The annotations of `input`, or what is wrong with them.
+    mirrored: Result<Mirrored, String>,
+    output: Option<Value>,
+    hints: Map<String, Value>,
+    icons: Vec<Icon>,
+    meta: Meta,
+    scopes: Vec<String>,
+}
+
+impl Tool {
+    /// A tool without arguments.
+    ///
+    /// The protocol wants names of 1 to 128 of `A-Z a-z 0-9 _ - .`; every client takes those of up
+    /// to 64. Nothing but an empty name is refused (SPEC E-32, J-12): it is your clients that know
+    /// what they take.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            title: None,
+            description: None,
+            // SPEC E-30: a tool without arguments carries a schema too.
+            input: json!({"type": "object", "additionalProperties": false}),
+            mirrored: Ok(Mirrored::default()),
+            output: None,
+            hints: Map::new(),
+            icons: Vec::new(),
+            meta: Meta::default(),
+            scopes: Vec::new(),
+        }
+    }
+
+    /// What it does, for models.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// A name for people. From 2025-06-18 on.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// The JSON Schema of its arguments, passed on as it is (SPEC E-31); its root has
+    /// `"type": "object"`, else the service's build fails.
+    ///
+    /// A property may have `"x-mcp-header": "Region"`: from 2026-07-28 on, calls repeat its value in the
+    /// header `Mcp-Param-Region`, where proxies can route by it. The build fails unless the name is a
+    /// token, differs from the others by more than case, and the property is a `string`, an `integer`
+    /// or a `boolean` that nothing but `properties` leads to. Headers get into logs: do not annotate
+    /// secrets.
+    #[must_use]
+    pub fn input(mut self, schema: Value) -> Self {
+        self.mirrored = Mirrored::collect(&schema);
+        self.input = schema;
+        self
+    }
+
+    /// The JSON Schema of its structured content. From 2025-06-18 on; one whose root is not
+    /// `"type": "object"` is left out before 2026-07-28 (SPEC E-40).
+    ///
+    /// A handler that succeeds without structured content, or with one that is no object though the
+    /// schema says so, is answered -32603 (SPEC E-38).
+    #[must_use]
+    pub fn output(mut self, schema: Value) -> Self {
+        self.output = Some(schema);
+        self
+    }
+
+    /// Hint: the tool changes nothing. Clients assume it does. From 2025-03-26 on, as all hints.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        self.hint("readOnlyHint", true)
+    }
+
+    /// Hint: what the tool changes, it only adds to. Clients assume it destroys.
+    #[must_use]
+    pub fn additive(self) -> Self {
+        self.hint("destructiveHint", false)
+    }
+
+    /// Hint: a second call with the same arguments does nothing more. Clients assume it does.
+    #[must_use]
+    pub fn idempotent(self) -> Self {
+        self.hint("idempotentHint", true)
+    }
+
+    /// Hint: the tool touches nothing outside its own domain. Clients assume it does.
+    #[must_use]
+    pub fn closed_world(self) -> Self {
+        self.hint("openWorldHint", false)
+    }
+
+    /// Adds an icon. From 2025-11-25 on.
+    #[must_use]
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
+        self
+    }
+
+    /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
+    /// reserves, fails the service's build (SPEC ).
+    #[must_use]
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key, value);
+        self
+    }
+
+    /// The scopes that a call of it needs, all of them: who lacks one is answered 403 with the list
+    /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)), before anything runs. Default: none.
+    /// Without [`Builder::authorizer`](crate::Builder::authorizer) nobody has scopes, and the
+    /// service's build fails.
+    #[must_use]
+    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    pub(crate) fn needed_scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    fn hint(mut self, name: &str, value: bool) -> Self {
+        self.hints.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether a result is what the output schema promises, as far as its root tells (SPEC E-38).
+    pub(crate) fn allows(&self, result: &ToolResult) -> bool {
+        let Some(schema) = self.output.as_ref().filter(|_| !result.is_error()) else {
+            return true;
+        };
+        let structured = result.structured_value();
+        structured.is_some_and(|value| value.is_object() || !is_of_object(schema))
+    }
+
+    /// What is wrong with the registration, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let name = &self.name;
+        if name.is_empty() {
+            Some("a tool has an empty name".to_owned())
+        } else if !is_of_object(&self.input) {
+            Some(format!(
+                "the input schema of tool {name:?} must have \"type\": \"object\""
+            ))
+        } else if !self.output.as_ref().is_none_or(Value::is_object) {
+            Some(format!(
+                "the output schema of tool {name:?} must be a JSON object"
+            ))
+        } else {
+            let annotated = self.mirrored.as_ref().err();
+            annotated
+                .map(|fault| format!("the input schema of tool {name:?}: {fault}"))
+                .or_else(|| self.meta.fault())
+                .or_else(|| icons_fault(&self.icons))
+                .or_else(|| scopes_fault(&self.scopes))
+        }
+    }
+
+    /// Holds the `Mcp-Param-…` headers of a call to its arguments (SPEC D.2, step 17).
+    pub(crate) fn check_mirrored(
+        &self,
+        headers: Headers<'_>,
+        arguments: &Arguments,
+    ) -> Result<(), ErrorObject> {
+        match &self.mirrored {
+            Ok(mirrored) if mirrored.is_empty() => Ok(()),
+            Ok(mirrored) => mirrored.check(headers, arguments.values()),
+            // Such a tool is not registered, so nobody calls it.
+            Err(_) => Err(ErrorObject::internal()),
+        }
+    }
+
+    /// The form of the tool in a revision (the table of SPEC E.5).
+    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
+        let mut out = json!({"name": self.name, "inputSchema": self.input});
+        if let Some(description) = &self.description {
+            out["description"] = description.as_str().into();
+        }
+        if version.has_tool_annotations() && !self.hints.is_empty() {
+            out["annotations"] = self.hints.clone().into();
+        }
+        if let Some(title) = self.title.as_deref().filter(|_| version.has_titles()) {
+            out["title"] = title.into();
+        }
+        if version.has_titles() {
+            self.meta.put(&mut out);
+        }
+        if let Some(schema) = self.output_schema(version) {
+            out["outputSchema"] = schema.clone();
+        }
+        put_icons(&self.icons, &mut out, version);
+        out
+    }
+
+    /// SPEC E-40: the output schema, in the revisions that can hold it.
+    fn output_schema(&self, version: ProtocolVersion) -> Option<&Value> {
+        let schema = self.output.as_ref()?;
+        let is_held = version.has_structured_content()
+            && (version.has_output_of_any_type() || is_of_object(schema));
+        is_held.then_some(schema)
+    }
+}
+
+/// Whether a schema says at its root that it is an object's.
+fn is_of_object(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|kind| kind == "object")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V03: ProtocolVersion = ProtocolVersion::V2025_03_26;
+    const V06: ProtocolVersion = ProtocolVersion::V2025_06_18;
+    const V11: ProtocolVersion = ProtocolVersion::V2025_11_25;
+    const V26: ProtocolVersion = ProtocolVersion::V2026_07_28;
+
+    /// SPEC E-30, E-32, E-47, K: each field from its revision on, and no hint that was not given.
+    #[test]
+    fn a_tool_takes_the_form_of_the_revision() {
+        let tool = Tool::new("t")
+            .title("T")
+            .read_only()
+            .icon(Icon::new("data:,x"))
+            .meta("com.example/a", 1)
+            .output(json!({"type": "object"}));
+        let schema = json!({"type": "object", "additionalProperties": false});
+        let mut expected = json!({"name": "t", "inputSchema": schema});
+        assert_eq!(tool.to_value(ProtocolVersion::V2024_11_05), expected);
+        expected["annotations"] = json!({"readOnlyHint": true});
+        assert_eq!(tool.to_value(V03), expected);
+        expected["title"] = "T".into();
+        expected["outputSchema"] = json!({"type": "object"});
+        expected["_meta"] = json!({"com.example/a": 1});
+        assert_eq!(tool.to_value(V06), expected);
+        expected["icons"] = json!([{"src": "data:,x"}]);
+        assert_eq!(tool.to_value(V11), expected);
+        assert_eq!(tool.to_value(V26), expected);
+        assert_eq!(
+            Tool::new("t").to_value(V26),
+            json!({"name": "t", "inputSchema": schema})
+        );
+    }
+
+    /// SPEC E-40, E-38: a schema of another root is for 2026-07-28 only.
+    #[test]
+    fn an_output_schema_of_any_root_goes_to_the_revision_that_has_it() {
+        for schema in [
+            json!({"type": "array", "items": {"type": "integer"}}),
+            json!({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+            json!({}),
+        ] {
+            let tool = Tool::new("t").output(schema.clone());
+            assert_eq!(tool.fault(), None, "{schema}");
+            for version in ProtocolVersion::ALL {
+                let listed = tool.to_value(version).get("outputSchema").cloned();
+                let expected = (version == V26).then(|| schema.clone());
+                assert_eq!(listed, expected, "{version}");
+            }
+            assert!(tool.allows(&ToolResult::structured(json!([1]))));
+            assert!(!tool.allows(&ToolResult::content([])));
+        }
+        let tool = Tool::new("t").output(json!({"type": "object"}));
+        assert!(tool.allows(&ToolResult::structured(json!({}))));
+        assert!(!tool.allows(&ToolResult::structured(json!([1]))));
+        assert!(tool.allows(&ToolResult::error("no")));
+        assert!(Tool::new("t").allows(&ToolResult::content([])));
+    }
+
+    /// SPEC, E-31: what could not be served is a fault.
+    #[test]
+    fn a_wrong_tool_is_a_fault() {
+        #[track_caller]
+        fn check(tool: &Tool, says: &str) {
+            let fault = tool.fault().unwrap_or_default();
+            assert!(fault.contains(says), "{fault:?}");
+        }
+        check(&Tool::new("t").output(json!(true)), "output schema");
+        check(&Tool::new("t").meta("mcp.dev/x", 1), "mcp.dev/x");
+        check(&Tool::new("t").icon(Icon::new("i.png")), "i.png");
+        let odd = "x".repeat(200) + "/ü ";
+        assert_eq!(Tool::new(odd).fault(), None, "SPEC J-12");
+    }
+}

@@ -1,0 +1,101 @@
+//! The handler of a tool, and what it may return.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::arguments::Arguments;
+use super::error::{Failure, ToolError};
+use super::result::ToolResult;
+use crate::server::call::Call;
+use crate::server::content::Content;
+use crate::server::result::text::Text;
+use crate::transport::future::BoxFuture;
+use crate::wire::jsonrpc::ErrorObject;
+
+/// What a handler may return: text, content, a structured value, a [`ToolResult`], or a `Result` of
+/// these with a [`ToolError`].
+pub trait IntoToolResult {
+    /// The result.
+    ///
+    /// # Errors
+    ///
+    /// The JSON-RPC error that the call fails with.
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject>;
+}
+
+impl IntoToolResult for ToolResult {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        Ok(self)
+    }
+}
+
+impl IntoToolResult for String {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        Ok(ToolResult::content([Content::text(self)]))
+    }
+}
+
+impl IntoToolResult for Text {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        Ok(ToolResult::content([Content::text(self)]))
+    }
+}
+
+impl IntoToolResult for &str {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        self.to_owned().into_tool_result()
+    }
+}
+
+impl IntoToolResult for Content {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        Ok(ToolResult::content([self]))
+    }
+}
+
+impl IntoToolResult for Vec<Content> {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        Ok(ToolResult::content(self))
+    }
+}
+
+impl IntoToolResult for Value {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        Ok(ToolResult::structured(self))
+    }
+}
+
+impl IntoToolResult for () {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        Ok(ToolResult::default())
+    }
+}
+
+impl<T: IntoToolResult, E: Into<ToolError>> IntoToolResult for Result<T, E> {
+    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+        match self.map_err(Into::into) {
+            Ok(value) => value.into_tool_result(),
+            Err(ToolError(Failure::Told(message))) => Ok(ToolResult::error(message)),
+            Err(ToolError(Failure::Protocol(error))) => Err(error),
+        }
+    }
+}
+
+/// A handler with its types erased.
+pub(crate) type ToolHandler =
+    Arc<dyn Fn(Call, Arguments) -> BoxFuture<Result<ToolResult, ErrorObject>> + Send + Sync>;
+
+pub(crate) fn tool_handler<F, R>(
+    handler: impl Fn(Call, Arguments) -> F + Send + Sync + 'static,
+) -> ToolHandler
+where
+    F: Future<Output = R> + Send + 'static,
+    R: IntoToolResult,
+{
+    Arc::new(move |call, arguments| {
+        let running = handler(call, arguments);
+        Box::pin(async move { running.await.into_tool_result() })
+    })
+}

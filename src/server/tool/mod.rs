@@ -1,0 +1,8 @@
+//! Tools: what a model can call.
+
+pub(crate) mod arguments;
+pub(crate) mod definition;
+pub(crate) mod error;
+pub(crate) mod handler;
+mod mirrored;
+pub(crate) mod result;

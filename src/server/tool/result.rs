@@ -1,0 +1,232 @@
+//! [`ToolResult`]: what a tool answers.
+
+use serde_json::{Value, json};
+
+use crate::server::content::Content;
+use crate::server::metadata::meta::Meta;
+use crate::server::result::closing::Closing;
+use crate::server::result::text::Text;
+use crate::wire::json::Json;
+use crate::wire::pieces::{PieceWriter, SHARED_FROM};
+use crate::wire::version::ProtocolVersion;
+
+/// What a tool answers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToolResult {
+    /// The first block has a place of its own: few results have another.
+    first: Option<Content>,
+    others: Vec<Content>,
+    structured: Option<Value>,
+    is_error: bool,
+    meta: Meta,
+}
+
+impl ToolResult {
+    /// Content blocks.
+    pub fn content(content: impl IntoIterator<Item = Content>) -> Self {
+        let mut content = content.into_iter();
+        Self {
+            first: content.next(),
+            others: content.collect(),
+            ..Self::default()
+        }
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = &Content> {
+        self.first.iter().chain(&self.others)
+    }
+
+    /// A structured value, and the same as text for clients of older revisions (SPEC E-39). From
+    /// 2025-06-18 on; before 2026-07-28 only an object is sent beside the text (SPEC E-40).
+    #[must_use]
+    pub fn structured(value: Value) -> Self {
+        let text = Content::text(value.to_string());
+        Self {
+            first: Some(text),
+            structured: Some(value),
+            ..Self::default()
+        }
+    }
+
+    /// A failure that the model should see.
+    pub fn error(message: impl Into<Content>) -> Self {
+        Self {
+            first: Some(message.into()),
+            is_error: true,
+            ..Self::default()
+        }
+    }
+
+    /// Adds to the `_meta` of the result, in every revision. A key that is malformed, or that the
+    /// protocol reserves, is left out (SPEC A-29, A-30).
+    #[must_use]
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key, value);
+        self
+    }
+
+    /// Whether the call failed.
+    pub(crate) fn is_error(&self) -> bool {
+        self.is_error
+    }
+
+    /// The structured value, whatever the revision holds of it.
+    pub(crate) fn structured_value(&self) -> Option<&Value> {
+        self.structured.as_ref()
+    }
+
+    /// The result object, written directly: this is the hot path of a server.
+    pub(crate) fn into_json(self, version: ProtocolVersion, closing: Closing<'_>) -> Json {
+        // Exact for what most tools answer, so that nothing is moved or left over. Long texts have
+        // pieces of their own.
+        let block_len = |text: &Text| match text.len() {
+            SHARED_FROM.. => 0,
+            len => r#"{"type":"text","text":""},"#.len() + len,
+        };
+        let texts = self.blocks().filter_map(Content::as_plain_text);
+        let text_len: usize = texts.map(block_len).sum();
+        let len = r#"{"content":["#.len() + text_len + closing.plain_len("complete");
+        let mut out = PieceWriter::with_capacity(len);
+        out.put(b"{\"content\":[");
+        let structured = self.structured_content(version).map(Value::to_string);
+        for (at, content) in self.first.into_iter().chain(self.others).enumerate() {
+            if at > 0 {
+                out.put(b",");
+            }
+            content.put(&mut out, version);
+        }
+        out.put(b"]");
+        if let Some(value) = structured {
+            out.put(b",\"structuredContent\":");
+            out.share(value.into());
+        }
+        if self.is_error {
+            out.put(b",\"isError\":true");
+        }
+        closing.end(&mut out, "complete", &self.meta);
+        Json::from_encoder(out.finish())
+    }
+
+    /// The `tool_result` block of a sampling message (SPEC E-99).
+    pub(crate) fn to_block(&self, tool_use_id: &str, version: ProtocolVersion) -> Value {
+        let content = self.blocks().map(|content| content.to_value(version));
+        let mut block = json!({
+            "type": "tool_result",
+            "toolUseId": tool_use_id,
+            "content": content.collect::<Value>(),
+        });
+        if let Some(value) = self.structured_content(version) {
+            block["structuredContent"] = value.clone();
+        }
+        if self.is_error {
+            block["isError"] = true.into();
+        }
+        self.meta.put(&mut block);
+        block
+    }
+
+    /// SPEC E-40: until 2026-07-28 a structured value is an object; another is in the text only.
+    fn structured_content(&self, version: ProtocolVersion) -> Option<&Value> {
+        let value = self.structured.as_ref()?;
+        let is_held = version.has_structured_content()
+            && (version.has_output_of_any_type() || value.is_object());
+        is_held.then_some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::server::metadata::annotations::Annotations;
+    use crate::server::resource::contents::ResourceContents;
+    use crate::server::resource::definition::Resource;
+    use crate::wire::json::RawJson;
+
+    /// FIELD X-13: a result is the same object whether what is long in it is shared, escaped or short.
+    #[test]
+    fn a_long_result_is_what_its_parts_are() {
+        let plain = "x".repeat(SHARED_FROM);
+        let lines = "a \"line\"\n".repeat(SHARED_FROM);
+        let body = Bytes::from(format!("{plain:?}"));
+        let shared = Text::of_part(&body, RawJson::of(&body)).unwrap();
+        let hints = Annotations::new().priority(0.5);
+        let blocks = [
+            Content::text("short"),
+            Content::text(plain.as_str()),
+            Content::text(lines.as_str()),
+            Content::text(shared),
+            Content::text(plain.as_str()).annotations(hints),
+            Content::text(lines.as_str()).meta("a", 1),
+            Content::image(plain.as_bytes(), "image/png"),
+            Content::audio(plain.as_bytes(), "audio/wav").meta("b", json!({"c": 2})),
+            Content::embedded(ResourceContents::text("a://b", lines.as_str()).meta("d", 3)),
+            Content::embedded(ResourceContents::blob("a://b", plain.as_bytes()).mime_type("c/d")),
+            Content::link(Resource::new("a://b", plain.as_str())),
+        ];
+        let server = Closing {
+            server: Some(r#"{"name":"n"}"#),
+            ..Closing::LEGACY
+        };
+        for version in ProtocolVersion::ALL {
+            let expected: Value = blocks.iter().map(|block| block.to_value(version)).collect();
+            for closing in [Closing::LEGACY, server] {
+                let result = ToolResult::content(blocks.clone()).meta("e", 4);
+                let json = result.into_json(version, closing);
+                let read: Value = serde_json::from_slice(json.as_bytes()).unwrap();
+                assert_eq!(read["content"], expected, "{version}");
+                assert_eq!(read["_meta"]["e"], 4);
+                assert!(json.pieces().len() > blocks.len());
+            }
+            let structured = ToolResult::structured(json!({"a": lines, "b": plain}));
+            for closing in [Closing::LEGACY, server] {
+                let json = structured.clone().into_json(version, closing);
+                let read: Value = serde_json::from_slice(json.as_bytes()).unwrap();
+                let is_sent = version.has_structured_content();
+                assert_eq!(read.get("structuredContent").is_some(), is_sent);
+                let text = read["content"][0]["text"].as_str().unwrap();
+                let text: Value = serde_json::from_str(text).unwrap();
+                assert_eq!(text, json!({"a": lines, "b": plain}));
+                let sent = read.get("structuredContent");
+                assert!(sent.is_none_or(|sent| *sent == text));
+            }
+        }
+    }
+
+    /// SPEC E-39, E-40, E-49: any JSON in 2026-07-28, objects before it, the text always.
+    #[test]
+    fn structured_content_takes_the_form_of_the_revision() {
+        #[track_caller]
+        fn check(value: &Value, version: ProtocolVersion, is_sent: bool) {
+            let json = ToolResult::structured(value.clone()).into_json(version, Closing::LEGACY);
+            let result: Value = serde_json::from_slice(json.as_bytes()).unwrap();
+            assert_eq!(result["content"][0]["text"], value.to_string(), "{version}");
+            let sent = result.get("structuredContent");
+            assert_eq!(sent, is_sent.then_some(value), "{version}");
+        }
+        for version in ProtocolVersion::ALL {
+            check(&json!({"a": 1}), version, version.has_structured_content());
+            for value in [json!([1]), json!("x"), json!(1.5), json!(true), Value::Null] {
+                check(&value, version, version == ProtocolVersion::V2026_07_28);
+            }
+        }
+    }
+
+    /// SPEC K, A-29, A-30: a result has `_meta` in every revision, without keys that may not be sent.
+    #[test]
+    fn a_result_has_meta_in_every_revision() {
+        let result = ToolResult::error("no")
+            .meta("com.example/a", json!({"b": 1}))
+            .meta("dev.mcp/x", 1);
+        for version in ProtocolVersion::ALL {
+            assert_eq!(
+                result
+                    .clone()
+                    .into_json(version, Closing::LEGACY)
+                    .as_bytes(),
+                br#"{"content":[{"type":"text","text":"no"}],"isError":true,"_meta":{"com.example/a":{"b":1}}}"#
+            );
+        }
+    }
+}
