@@ -25,12 +25,25 @@ use crate::wire::method::Method;
 #[derive(Clone)]
 pub struct Call(Arc<Inner>);
 
+/// Whether the server declared that it logs (SPEC E-80).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Logging {
+    #[default]
+    Off,
+    On,
+}
+
+impl Logging {
+    pub(super) fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
 struct Inner {
     cx: Context,
     /// What progress is told under, as JSON text.
     progress_token: Option<Bytes>,
-    /// Whether the server declared that it logs (SPEC E-80).
-    logs: bool,
+    logging: Logging,
     /// The bits of the last progress that was sent.
     progress: AtomicU64,
     /// Where questions end the run of the handler instead of waiting for their answers.
@@ -38,19 +51,29 @@ struct Inner {
 }
 
 impl Call {
-    pub(super) fn new(cx: Context, request: &Request, logs: bool, round: Option<Round>) -> Self {
+    pub(super) fn new(
+        cx: Context,
+        request: &Request,
+        logging: Logging,
+        round: Option<Round>,
+    ) -> Self {
         let params = request.params();
         let token = params.and_then(|params| params.progress_token());
         let progress_token = token.map(|token| request.part(token));
-        Self::over(cx, progress_token, logs, round)
+        Self::over(cx, progress_token, logging, round)
     }
 
-    fn over(cx: Context, progress_token: Option<Bytes>, logs: bool, round: Option<Round>) -> Self {
+    fn over(
+        cx: Context,
+        progress_token: Option<Bytes>,
+        logging: Logging,
+        round: Option<Round>,
+    ) -> Self {
         let progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
         Self(Arc::new(Inner {
             cx,
             progress_token,
-            logs,
+            logging,
             progress,
             round,
         }))
@@ -64,7 +87,7 @@ impl Call {
     pub(super) fn without_round(&self) -> Self {
         let inner = &self.0;
         let token = inner.progress_token.clone();
-        Self::over(inner.cx.clone(), token, inner.logs, None)
+        Self::over(inner.cx.clone(), token, inner.logging, None)
     }
 
     /// Runs the handler of this call to its end, or until it can only wait for answers: then `None`.
@@ -155,7 +178,7 @@ impl Call {
     /// that the session wants, nor by a server without [`Server::logging`](super::Server::logging).
     /// The data goes out: no secrets in it. Never waits.
     pub fn log(&self, level: LogLevel, logger: Option<&str>, data: impl Into<Value>) {
-        let is_wanted = |least| self.0.logs && level >= least;
+        let is_wanted = |least| self.0.logging.is_on() && level >= least;
         if !self.log_level().is_some_and(is_wanted) {
             return;
         }

@@ -8,6 +8,7 @@ use super::question::elicitation::{Elicitation, Elicited};
 use super::question::root::Root;
 use super::question::sampled::Sampled;
 use super::question::sampling::Sampling;
+use super::round::Question;
 use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::json::Json;
 use crate::wire::method::Method;
@@ -32,11 +33,12 @@ impl Call {
     pub async fn elicit(&self, elicitation: &Elicitation) -> Result<Elicited, RequestError> {
         let declared = self.declared("elicitation");
         let params = elicitation.params(self.version(), &declared)?;
-        let question = (Method::ElicitationCreate, Some(params));
-        self.ask(elicitation.key_or_default(), question, |answer| {
-            elicitation.read(&answer)
-        })
-        .await
+        let question = Question {
+            key: elicitation.key_or_default(),
+            method: Method::ElicitationCreate,
+            params: Some(params),
+        };
+        self.ask(question, |answer| elicitation.read(&answer)).await
     }
 
     /// Asks the client's model, and waits.
@@ -47,9 +49,12 @@ impl Call {
     pub async fn sample(&self, sampling: &Sampling) -> Result<Sampled, RequestError> {
         let declared = self.declared("sampling");
         let params = sampling.params(self.version(), &declared)?;
-        let question = (Method::SamplingCreateMessage, Some(params));
-        self.ask(sampling.key_or_default(), question, Sampled::read)
-            .await
+        let question = Question {
+            key: sampling.key_or_default(),
+            method: Method::SamplingCreateMessage,
+            params: Some(params),
+        };
+        self.ask(question, Sampled::read).await
     }
 
     /// Asks the client for its roots, and waits. They are asked for each time, so they are never
@@ -62,10 +67,12 @@ impl Call {
         if !self.declared("roots").is_object() {
             return Err(RequestError::not_offered(json!({"roots": {}})));
         }
-        self.ask("client_roots", (Method::RootsList, None), |answer| {
-            Root::read(&answer)
-        })
-        .await
+        let question = Question {
+            key: "client_roots",
+            method: Method::RootsList,
+            params: None,
+        };
+        self.ask(question, |answer| Root::read(&answer)).await
     }
 
     /// SPEC E-95, D-26: only what the client declared is asked of it; what it did not is `null`.
@@ -76,16 +83,16 @@ impl Call {
 
     async fn ask<T>(
         &self,
-        key: &str,
-        (method, params): (Method, Option<Value>),
+        question: Question<'_>,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, RequestError> {
         if let Some(round) = self.round() {
-            return Ok(round.ask(key, (method, params), read).await);
+            return Ok(round.ask(question, read).await);
         }
-        let params = params.as_ref().map(Json::try_from).transpose();
+        let params = question.params.as_ref().map(Json::try_from).transpose();
         let params = params.map_err(|fault| RequestError::Faulty(fault.to_string()))?;
-        let answer = self.request(method.as_str(), params.as_ref()).await?;
+        let method = question.method.as_str();
+        let answer = self.request(method, params.as_ref()).await?;
         let answer = serde_json::from_slice(answer.as_bytes());
         answer.ok().and_then(read).ok_or(RequestError::Malformed)
     }

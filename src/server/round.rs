@@ -30,7 +30,7 @@ pub(super) struct Round(Mutex<State>);
 struct State {
     carried: Carried,
     /// The questions of this run, in their order.
-    asked: Vec<Question>,
+    asked: Vec<Asked>,
     fault: Option<ErrorObject>,
     runner: Option<Waker>,
 }
@@ -60,8 +60,26 @@ pub(super) struct Purpose<'a> {
     pub(super) params: RawJson<'a>,
 }
 
+/// What a handler asks the client.
 #[derive(Clone, Debug)]
-struct Question {
+pub(super) struct Question<'a> {
+    /// The key that the client answers under; it gets a number if the handler has used it.
+    pub(super) key: &'a str,
+    pub(super) method: Method,
+    pub(super) params: Option<Value>,
+}
+
+/// Which questions a round that ends asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Questions {
+    /// Those without an answer: a state carries the answers to the others.
+    Open,
+    /// All of them: without a state, the client has to bring all answers at once.
+    All,
+}
+
+#[derive(Clone, Debug)]
+struct Asked {
     key: String,
     method: Method,
     params: Option<Value>,
@@ -90,11 +108,10 @@ impl Round {
     /// Asks; never ready when the answer is still to come, or does not fit.
     pub(super) async fn ask<T>(
         &self,
-        key: &str,
-        (method, params): (Method, Option<Value>),
+        question: Question<'_>,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> T {
-        let answer = self.lock().ask(key, method, params);
+        let answer = self.lock().ask(question);
         if let Some((key, answer)) = answer {
             match read(answer) {
                 Some(answer) => return answer,
@@ -127,11 +144,10 @@ impl Round {
         .await
     }
 
-    /// The `inputRequests` of a round that ends (SPEC D-102). Without a state to carry the answers in,
-    /// the client has to bring them all at once, and so is asked for all at once.
-    pub(super) fn questions(&self, remembers: bool) -> Value {
+    /// The `inputRequests` of a round that ends (SPEC D-102).
+    pub(super) fn questions(&self, which: Questions) -> Value {
         let state = self.lock();
-        let open = |asked: &&Question| !(remembers && asked.is_answered);
+        let open = |asked: &&Asked| which == Questions::All || !asked.is_answered;
         let questions = state.asked.iter().filter(open).map(|asked| {
             let question = match &asked.params {
                 Some(params) => json!({"method": asked.method.as_str(), "params": params}),
@@ -175,13 +191,13 @@ impl Round {
 
 impl State {
     /// Takes down a question; gives its answer, if there is one, and the key that it has.
-    fn ask(&mut self, key: &str, method: Method, params: Option<Value>) -> Option<(String, Value)> {
-        let key = self.free_key(key);
+    fn ask(&mut self, question: Question<'_>) -> Option<(String, Value)> {
+        let key = self.free_key(question.key);
         let answer = self.carried.answers.get(&key).cloned();
-        self.asked.push(Question {
+        self.asked.push(Asked {
             key: key.clone(),
-            method,
-            params,
+            method: question.method,
+            params: question.params,
             is_answered: answer.is_some(),
         });
         if answer.is_none() {

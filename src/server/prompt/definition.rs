@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::arguments::PromptArguments;
+use super::handler::PromptHandler;
+use crate::protocol::change::Change;
+use crate::server::item::Item;
 use crate::server::metadata::icon::{Icon, icons_fault, put_icons};
 use crate::server::metadata::meta::Meta;
 use crate::server::metadata::scopes::scopes_fault;
+use crate::server::result::first_pages::List;
 use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
@@ -117,22 +121,10 @@ impl Prompt {
         self
     }
 
-    pub(crate) fn needed_scopes(&self) -> &[String] {
-        &self.scopes
-    }
-
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// What is wrong with the registration, if anything.
-    pub(crate) fn fault(&self) -> Option<String> {
-        self.meta
-            .fault()
-            .or_else(|| icons_fault(&self.icons))
-            .or_else(|| scopes_fault(&self.scopes))
     }
 
     pub(crate) fn described(&self) -> Option<&str> {
@@ -145,7 +137,7 @@ impl Prompt {
 
     /// The arguments of a `prompts/get`: a map of strings (SPEC E-66), with all that must be there
     /// (SPEC E-67).
-    pub(crate) fn arguments(
+    pub(crate) fn read_arguments(
         &self,
         given: Option<RawJson<'_>>,
     ) -> Result<PromptArguments, ErrorObject> {
@@ -173,8 +165,31 @@ impl Prompt {
             None => Ok(PromptArguments::new(arguments)),
         }
     }
+}
 
-    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
+impl Item for Prompt {
+    type Handler = PromptHandler;
+
+    const NOUN: &'static str = "prompt";
+    const LIST: List = List::Prompts;
+    const CHANGE: Change = Change::Prompts;
+
+    fn key(&self) -> &str {
+        &self.name
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.meta
+            .fault()
+            .or_else(|| icons_fault(&self.icons))
+            .or_else(|| scopes_fault(&self.scopes))
+    }
+
+    fn needed_scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut out = named(&self.name, &self.title, &self.description, version);
         if !self.arguments.is_empty() {
             let arguments = self.arguments.iter();
@@ -281,10 +296,11 @@ mod tests {
     fn required_arguments_must_be_given() {
         let city = PromptArgument::new("city", Presence::Required);
         let prompt = Prompt::new("p").with_argument(city);
-        let arguments = |text: &'static str| prompt.arguments(Some(RawJson::of(text.as_bytes())));
+        let arguments =
+            |text: &'static str| prompt.read_arguments(Some(RawJson::of(text.as_bytes())));
         let given = arguments(r#"{"city":"Rome\u0021","x":""}"#).unwrap();
         assert_eq!(given.get("city"), Some("Rome!"));
-        assert!(prompt.arguments(None).is_err());
+        assert!(prompt.read_arguments(None).is_err());
         for given in [
             "{}",
             r#"{"city":1}"#,

@@ -101,14 +101,14 @@ impl Elicitation {
                 offered.then(|| self.url_params(url, version))
             }
         });
-        let visits = declared.is_some_and(|declared| declared.contains_key("url"));
-        params.ok_or_else(|| RequestError::not_offered(self.needed(visits)))
+        params.ok_or_else(|| RequestError::not_offered(self.needed(declared)))
     }
 
-    /// What a client has to declare to be asked; one that `visits` pages has to name forms too.
-    fn needed(&self, visits: bool) -> Value {
+    /// What a client has to declare to be asked. One that declared pages to visit has to name forms too.
+    fn needed(&self, declared: Option<&Map<String, Value>>) -> Value {
+        let has_url = declared.is_some_and(|declared| declared.contains_key("url"));
         match &self.kind {
-            Kind::Form(_) if visits => json!({"elicitation": {"form": {}}}),
+            Kind::Form(_) if has_url => json!({"elicitation": {"form": {}}}),
             Kind::Form(_) => json!({"elicitation": {}}),
             Kind::Url(_) => json!({"elicitation": {"url": {}}}),
         }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::sampled::Sampled;
 use crate::server::content::Content;
+use crate::server::item::Item;
 use crate::server::metadata::role::Role;
 use crate::server::tool::definition::Tool;
 use crate::server::tool::result::ToolResult;

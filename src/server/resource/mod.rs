@@ -2,4 +2,6 @@
 
 pub(crate) mod contents;
 pub(crate) mod definition;
+mod description;
 pub(crate) mod handler;
+pub(crate) mod template;

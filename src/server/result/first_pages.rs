@@ -27,8 +27,23 @@ impl List {
     }
 }
 
-/// The first page of each list: in each revision, for those who come without an identity and for those
-/// who come with one (SPEC D-73). Most lists have no other.
+/// Which first page is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct PageKey {
+    pub(crate) list: List,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) asker: Asker,
+}
+
+/// Whether the client has an identity: pages say then that they are private (SPEC D-73).
+#[derive(Clone, Copy)]
+pub(crate) enum Asker {
+    Anonymous,
+    Identified,
+}
+
+/// The first page of each list, in each revision and for each kind of client. Most lists have no second
+/// page.
 #[derive(Default)]
 pub(crate) struct FirstPages([[[OnceLock<Json>; 2]; ProtocolVersion::ALL.len()]; 4]);
 
@@ -36,22 +51,20 @@ impl FirstPages {
     /// The page, made when it is first asked for.
     pub(crate) fn get_or_make(
         &self,
-        list: List,
-        version: ProtocolVersion,
-        has_identity: bool,
+        key: PageKey,
         make: impl FnOnce() -> Result<Json, ErrorObject>,
     ) -> Result<Json, ErrorObject> {
-        let page = &self.0[list as usize][version as usize][usize::from(has_identity)];
+        let page = &self.0[key.list as usize][key.version as usize][key.asker as usize];
         if let Some(page) = page.get() {
             return Ok(page.clone());
         }
         let made = make()?;
-        // Whoever was faster has made the same.
+        // Another request may have been faster, and has made the same page.
         Ok(page.get_or_init(|| made).clone())
     }
 }
 
-/// A registry is copied to be changed, and then its pages are no longer what they were.
+/// A registry is cloned to be changed, which makes its pages out of date.
 impl Clone for FirstPages {
     fn clone(&self) -> Self {
         Self::default()
@@ -74,11 +87,16 @@ mod tests {
             let mut all = Vec::new();
             for list in lists {
                 for version in ProtocolVersion::ALL {
-                    for has_identity in [false, true] {
+                    for asker in [Asker::Anonymous, Asker::Identified] {
                         let make = || {
                             Ok(Json::try_from(&json!({ list.key(): made() })).expect("an object"))
                         };
-                        all.extend(pages.get_or_make(list, version, has_identity, make));
+                        let key = PageKey {
+                            list,
+                            version,
+                            asker,
+                        };
+                        all.extend(pages.get_or_make(key, make));
                     }
                 }
             }
@@ -103,13 +121,12 @@ mod tests {
     fn a_failure_is_not_kept() {
         let pages = FirstPages::default();
         let fail = || Err(ErrorObject::internal());
-        let version = ProtocolVersion::V2025_11_25;
-        assert!(
-            pages
-                .get_or_make(List::Tools, version, false, fail)
-                .is_err()
-        );
-        let make = || Ok(Json::empty());
-        assert!(pages.get_or_make(List::Tools, version, false, make).is_ok());
+        let key = PageKey {
+            list: List::Tools,
+            version: ProtocolVersion::V2025_11_25,
+            asker: Asker::Anonymous,
+        };
+        assert!(pages.get_or_make(key, fail).is_err());
+        assert!(pages.get_or_make(key, || Ok(Json::empty())).is_ok());
     }
 }

@@ -3,12 +3,16 @@
 use serde_json::{Map, Value, json};
 
 use super::arguments::Arguments;
+use super::handler::ToolHandler;
 use super::mirrored::Mirrored;
 use super::result::ToolResult;
+use crate::protocol::change::Change;
 use crate::protocol::mirror::Headers;
+use crate::server::item::Item;
 use crate::server::metadata::icon::{Icon, icons_fault, put_icons};
 use crate::server::metadata::meta::Meta;
 use crate::server::metadata::scopes::scopes_fault;
+use crate::server::result::first_pages::List;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
@@ -139,10 +143,6 @@ impl Tool {
         self
     }
 
-    pub(crate) fn needed_scopes(&self) -> &[String] {
-        &self.scopes
-    }
-
     fn hint(mut self, name: &str, value: bool) -> Self {
         self.hints.insert(name.to_owned(), value.into());
         self
@@ -163,29 +163,6 @@ impl Tool {
         structured.is_some_and(|value| value.is_object() || !is_of_object(schema))
     }
 
-    /// What is wrong with the registration, if anything.
-    pub(crate) fn fault(&self) -> Option<String> {
-        let name = &self.name;
-        if name.is_empty() {
-            Some("a tool has an empty name".to_owned())
-        } else if !is_of_object(&self.input) {
-            Some(format!(
-                "the input schema of tool {name:?} must have \"type\": \"object\""
-            ))
-        } else if !self.output.as_ref().is_none_or(Value::is_object) {
-            Some(format!(
-                "the output schema of tool {name:?} must be a JSON object"
-            ))
-        } else {
-            let annotated = self.mirrored.as_ref().err();
-            annotated
-                .map(|fault| format!("the input schema of tool {name:?}: {fault}"))
-                .or_else(|| self.meta.fault())
-                .or_else(|| icons_fault(&self.icons))
-                .or_else(|| scopes_fault(&self.scopes))
-        }
-    }
-
     /// Holds the `Mcp-Param-…` headers of a call to its arguments (SPEC D.2, step 17).
     pub(crate) fn check_mirrored(
         &self,
@@ -200,8 +177,54 @@ impl Tool {
         }
     }
 
+    /// SPEC E-40: the output schema, in the revisions that can hold it.
+    fn output_schema(&self, version: ProtocolVersion) -> Option<&Value> {
+        let schema = self.output.as_ref()?;
+        let is_held = version.has_structured_content()
+            && (version.has_output_of_any_type() || is_of_object(schema));
+        is_held.then_some(schema)
+    }
+}
+
+impl Item for Tool {
+    type Handler = ToolHandler;
+
+    const NOUN: &'static str = "tool";
+    const LIST: List = List::Tools;
+    const CHANGE: Change = Change::Tools;
+
+    fn key(&self) -> &str {
+        &self.name
+    }
+
+    fn fault(&self) -> Option<String> {
+        let name = &self.name;
+        if name.is_empty() {
+            Some("the name of a tool must not be empty".to_owned())
+        } else if !is_of_object(&self.input) {
+            Some(format!(
+                "the input schema of the tool {name:?} must have \"type\": \"object\" at its root"
+            ))
+        } else if !self.output.as_ref().is_none_or(Value::is_object) {
+            Some(format!(
+                "the output schema of the tool {name:?} must be a JSON object"
+            ))
+        } else {
+            let annotated = self.mirrored.as_ref().err();
+            annotated
+                .map(|fault| format!("the input schema of the tool {name:?} is wrong: {fault}"))
+                .or_else(|| self.meta.fault())
+                .or_else(|| icons_fault(&self.icons))
+                .or_else(|| scopes_fault(&self.scopes))
+        }
+    }
+
+    fn needed_scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
     /// The form of the tool in a revision (the table of SPEC E.5).
-    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
+    fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut out = json!({"name": self.name, "inputSchema": self.input});
         if let Some(description) = &self.description {
             out["description"] = description.as_str().into();
@@ -220,14 +243,6 @@ impl Tool {
         }
         put_icons(&self.icons, &mut out, version);
         out
-    }
-
-    /// SPEC E-40: the output schema, in the revisions that can hold it.
-    fn output_schema(&self, version: ProtocolVersion) -> Option<&Value> {
-        let schema = self.output.as_ref()?;
-        let is_held = version.has_structured_content()
-            && (version.has_output_of_any_type() || is_of_object(schema));
-        is_held.then_some(schema)
     }
 }
 

@@ -1,0 +1,132 @@
+//! `tools/call`, `resources/read`, `prompts/get` and `completion/complete`: requests that a handler
+//! answers.
+
+use super::open_request::{Answer, OpenRequest};
+use super::rounds::Run;
+use crate::protocol::mirror::Headers;
+use crate::server::completion::{self, Completion};
+use crate::server::metadata::meta::Meta;
+use crate::server::resource::contents::ResourceContents;
+use crate::server::result::cache::Cache;
+use crate::server::result::closing::Closing;
+use crate::server::tool::arguments::Arguments;
+use crate::server::tool::result::ToolResult;
+use crate::wire::json::Json;
+use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::params::Params;
+use crate::wire::pieces::PieceWriter;
+use crate::wire::version::{Era, ProtocolVersion};
+
+impl OpenRequest<'_> {
+    /// SPEC E-33 to E-35, E-38.
+    pub(super) async fn call_tool(&mut self) -> Answer {
+        let name = self.name()?;
+        let tool = self.registry.tools.get(&name);
+        let tool = tool.ok_or_else(|| unknown("tool", &name))?;
+        let arguments = Arguments::of(self.request)?;
+        drop(name);
+        if self.version.era() == Era::Modern {
+            let headers = Headers::new(self.call.headers());
+            tool.item.check_mirrored(headers, &arguments)?;
+        }
+        let (closing, version) = (self.closing, self.version);
+        let run = self.run(|call| (tool.handler)(call, arguments)).await;
+        let result = match run {
+            Ok(Run::Complete(result)) => result.output,
+            Ok(Run::InputRequired(answer)) => return Ok(answer),
+            // SPEC E-35: the legacy era has no code for what the client lacks, so the model is told.
+            Err(error) if error.is_missing_capability() && version.era() == Era::Legacy => {
+                ToolResult::error(error.message())
+            }
+            Err(error) => return Err(error),
+        };
+        if !tool.item.allows(&result) {
+            return Err(ErrorObject::internal());
+        }
+        Ok(result.into_json(version, closing))
+    }
+
+    /// SPEC E-52 to E-54.
+    pub(super) async fn read_resource(&mut self) -> Answer {
+        let uri = self.uri()?;
+        let found = self.registry.readable(&uri);
+        let found = found.ok_or_else(|| ErrorObject::resource_not_found(&uri))?;
+        let cache = self.kept(found.cache);
+        let (closing, version) = (self.closing, self.version);
+        match self.run(|call| (found.reader)(call, found.read)).await? {
+            Run::Complete(result) => {
+                // SPEC D-74: what depends on the answers of one person is not to be kept.
+                let cache = if result.is_retry {
+                    Cache::default()
+                } else {
+                    cache
+                };
+                Ok(contents_json(result.output, version, closing.kept(cache)))
+            }
+            Run::InputRequired(answer) => Ok(answer),
+        }
+    }
+
+    /// SPEC E-66, E-67.
+    pub(super) async fn get_prompt(&mut self) -> Answer {
+        let name = self.name()?;
+        let prompt = self.registry.prompts.get(&name);
+        let prompt = prompt.ok_or_else(|| unknown("prompt", &name))?;
+        let given = self.request.params().and_then(Params::arguments);
+        let arguments = prompt.item.read_arguments(given)?;
+        drop(name);
+        let (closing, version) = (self.closing, self.version);
+        match self.run(|call| (prompt.handler)(call, arguments)).await? {
+            Run::Complete(result) => {
+                let description = prompt.item.described();
+                Ok(result.output.to_json(description, version, closing))
+            }
+            Run::InputRequired(answer) => Ok(answer),
+        }
+    }
+
+    /// SPEC E-70 to E-72.
+    pub(super) async fn complete(&mut self) -> Answer {
+        let Some(handler) = &self.registry.completion else {
+            return Err(ErrorObject::method_not_found(self.request.method()));
+        };
+        let wanted = Completion::read(self.params(), self.version)?;
+        let exists = self
+            .registry
+            .has_argument(wanted.target(), wanted.argument());
+        if !exists {
+            let message = "`argument` names nothing of the prompt or template in `ref`";
+            return Err(ErrorObject::invalid_params(message));
+        }
+        self.request.trim();
+        // SPEC D-100: this method cannot end with a question.
+        let candidates = handler(self.call.without_round(), wanted).await?;
+        let result = completion::to_value(&candidates);
+        Ok(self.closing.close(&result, &Meta::default()))
+    }
+}
+
+/// The refusal of a name that is not registered; it repeats no more of the name than a reader needs.
+fn unknown(noun: &str, name: &str) -> ErrorObject {
+    let name: String = name.chars().take(100).collect();
+    ErrorObject::invalid_params(format!("unknown {noun}: {name}"))
+}
+
+/// The result of a read.
+fn contents_json(
+    contents: Vec<ResourceContents>,
+    version: ProtocolVersion,
+    closing: Closing<'_>,
+) -> Json {
+    let mut out = PieceWriter::with_capacity(256);
+    out.put(b"{\"contents\":[");
+    for (at, one) in contents.into_iter().enumerate() {
+        if at > 0 {
+            out.put(b",");
+        }
+        one.put(&mut out, version);
+    }
+    out.put(b"]");
+    closing.end(&mut out, "complete", &Meta::default());
+    Json::from_encoder(out.finish())
+}

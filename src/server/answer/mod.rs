@@ -1,0 +1,10 @@
+//! How a server answers each method of the protocol, in each era.
+
+mod calls;
+pub(crate) mod listening;
+mod lists;
+pub(crate) mod methods;
+mod open_request;
+mod opening;
+mod rounds;
+mod settings;

@@ -1,0 +1,135 @@
+//! [`Catalog`]: the items of one kind, each with its handler.
+
+use std::collections::BTreeMap;
+
+use super::item::Item;
+
+/// Items in the order of their registration, which is the order of lists too (SPEC D-13).
+#[derive(Clone)]
+pub(crate) struct Catalog<T: Item> {
+    entries: Vec<Entry<T>>,
+    /// A tree and not a hash map: there are few keys, and no client chooses them.
+    positions: BTreeMap<Box<str>, usize>,
+    is_offered: bool,
+}
+
+#[derive(Clone)]
+pub(crate) struct Entry<T: Item> {
+    pub(crate) item: T,
+    pub(crate) handler: T::Handler,
+}
+
+impl<T: Item> Default for Catalog<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            positions: BTreeMap::new(),
+            is_offered: false,
+        }
+    }
+}
+
+impl<T: Item> Catalog<T> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry<T>> {
+        let position = *self.positions.get(key)?;
+        self.entries.get(position)
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Entry<T>> {
+        self.entries.iter()
+    }
+
+    /// Whether there ever was an item. Sessions that were told of the capability go on using it after
+    /// the last item is removed (SPEC E-43).
+    pub(crate) fn is_offered(&self) -> bool {
+        self.is_offered
+    }
+
+    /// Adds an item at the end.
+    ///
+    /// # Errors
+    ///
+    /// Says that the key is taken.
+    pub(crate) fn add(&mut self, item: T, handler: T::Handler) -> Result<(), String> {
+        let key = item.key();
+        if self.positions.contains_key(key) {
+            return Err(format!("the {} {key:?} is registered twice", T::NOUN));
+        }
+        self.positions.insert(key.into(), self.entries.len());
+        self.entries.push(Entry { item, handler });
+        self.is_offered = true;
+        Ok(())
+    }
+
+    /// Removes an item. The caller drops it, after it has let go of its lock: the handler may hold values
+    /// of the embedder, whose `Drop` could come back to the server.
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Entry<T>> {
+        let removed = self.positions.remove(key)?;
+        for position in self.positions.values_mut() {
+            if *position > removed {
+                *position -= 1;
+            }
+        }
+        Some(self.entries.remove(removed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::protocol::change::Change;
+    use crate::server::result::first_pages::List;
+    use crate::wire::version::ProtocolVersion;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Name(&'static str);
+
+    impl Item for Name {
+        type Handler = u8;
+
+        const NOUN: &'static str = "name";
+        const LIST: List = List::Tools;
+        const CHANGE: Change = Change::Tools;
+
+        fn key(&self) -> &str {
+            self.0
+        }
+
+        fn fault(&self) -> Option<String> {
+            None
+        }
+
+        fn needed_scopes(&self) -> &[String] {
+            &[]
+        }
+
+        fn to_value(&self, _: ProtocolVersion) -> Value {
+            self.0.into()
+        }
+    }
+
+    #[test]
+    fn items_keep_their_order_and_their_keys() {
+        let mut catalog = Catalog::default();
+        assert!(!catalog.is_offered());
+        for (name, handler) in [("a", 1), ("b", 2), ("c", 3)] {
+            catalog.add(Name(name), handler).unwrap();
+        }
+        let refused = catalog.add(Name("b"), 4).unwrap_err();
+        assert_eq!(refused, r#"the name "b" is registered twice"#);
+        let removed = catalog.remove("a").unwrap();
+        assert_eq!((removed.item, removed.handler), (Name("a"), 1));
+        assert!(catalog.remove("a").is_none() && catalog.get("a").is_none());
+        let left: Vec<_> = catalog.iter().map(|entry| entry.item.key()).collect();
+        assert_eq!(left, ["b", "c"]);
+        assert_eq!(catalog.get("c").unwrap().handler, 3);
+        for name in ["b", "c"] {
+            catalog.remove(name).unwrap();
+        }
+        assert!(catalog.is_offered(), "it was once");
+        catalog.add(Name("a"), 5).unwrap();
+        assert_eq!(catalog.get("a").unwrap().handler, 5);
+    }
+}

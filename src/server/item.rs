@@ -1,0 +1,32 @@
+//! [`Item`]: what a server registers: a tool, a resource, a resource template or a prompt.
+
+use serde_json::Value;
+
+use super::result::first_pages::List;
+use crate::protocol::change::Change;
+use crate::wire::version::ProtocolVersion;
+
+/// A definition that clients find in a list and use by its key.
+pub(crate) trait Item: Clone {
+    /// What answers requests for the item, with its types erased.
+    type Handler: Clone;
+
+    /// What messages to the embedder call an item of this kind.
+    const NOUN: &'static str;
+    /// The list that clients find it in.
+    const LIST: List;
+    /// What clients are told when that list changes.
+    const CHANGE: Change;
+
+    /// The name, the URI or the text of the template: unique among items of this kind.
+    fn key(&self) -> &str;
+
+    /// Why the item cannot be served; `None` if it can.
+    fn fault(&self) -> Option<String>;
+
+    /// The scopes that a request for the item needs, all of them.
+    fn needed_scopes(&self) -> &[String];
+
+    /// The item as a list of this revision holds it.
+    fn to_value(&self, version: ProtocolVersion) -> Value;
+}

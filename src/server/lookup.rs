@@ -1,0 +1,124 @@
+//! Finds what a request names in a registry.
+
+use super::completion::Target;
+use super::item::Item;
+use super::registry::Registry;
+use super::resource::handler::{Read, Reader};
+use super::result::cache::Cache;
+use super::uri_template::variables::Variables;
+use crate::protocol::change::Change;
+use crate::protocol::filter::SubscriptionFilter;
+use crate::transport::access::identity::Identity;
+use crate::wire::message::Request;
+use crate::wire::method::Method;
+use crate::wire::params::Params;
+
+/// A URI that can be read.
+pub(crate) struct Readable<'r> {
+    pub(crate) reader: &'r Reader,
+    /// What the reader is given.
+    pub(crate) read: Read,
+    /// How long the result may be kept.
+    pub(crate) cache: Cache,
+}
+
+impl Registry {
+    /// How a URI is read: as the resource of exactly this URI, or else by the first template that matches
+    /// (SPEC E-53).
+    pub(crate) fn readable(&self, uri: &str) -> Option<Readable<'_>> {
+        if let Some(entry) = self.resources.get(uri) {
+            return Some(Readable {
+                reader: &entry.handler,
+                read: Read::new(uri, Variables::default()),
+                cache: entry.item.kept(),
+            });
+        }
+        self.templates.iter().find_map(|entry| {
+            let variables = entry.item.match_uri(uri)?;
+            Some(Readable {
+                reader: &entry.handler,
+                read: Read::new(uri, variables),
+                cache: entry.item.kept(),
+            })
+        })
+    }
+
+    /// Whether there is an argument of this name to complete.
+    pub(crate) fn has_argument(&self, target: &Target, argument: &str) -> bool {
+        match target {
+            Target::Prompt(name) => {
+                let entry = self.prompts.get(name);
+                entry.is_some_and(|entry| entry.item.has_argument(argument))
+            }
+            Target::Template(text) => {
+                let entry = self.templates.get(text);
+                entry.is_some_and(|entry| entry.item.has_variable(argument))
+            }
+        }
+    }
+
+    /// The part of a filter that this server honours: changes that it declared (SPEC D-124, D-133), and
+    /// resources that this identity may read (SPEC D-134).
+    pub(crate) fn honoured(
+        &self,
+        mut filter: SubscriptionFilter,
+        identity: Option<&Identity>,
+    ) -> SubscriptionFilter {
+        filter.tools &= self.declares(&Change::Tools);
+        filter.prompts &= self.declares(&Change::Prompts);
+        filter.resources &= self.declares(&Change::Resources);
+        let has_all = |scopes: &[String]| match identity {
+            _ if scopes.is_empty() => true,
+            Some(identity) => identity.satisfies_all(scopes),
+            None => false,
+        };
+        filter.retain_resources(|uri| {
+            self.subscriptions && self.scopes_of_uri(uri).is_some_and(has_all)
+        });
+        filter
+    }
+
+    /// The scopes of the tool, resource or prompt that a request names. A request that names nothing, or
+    /// something that does not exist, needs none.
+    pub(crate) fn scopes(&self, request: &Request) -> &[String] {
+        if !self.has_scopes {
+            return &[];
+        }
+        let scopes = request.params().and_then(|params| match request.kind() {
+            Method::ToolsCall => self.scopes_of_tool(&params.name()?),
+            Method::PromptsGet => self.scopes_of_prompt(&params.name()?),
+            Method::ResourcesRead | Method::ResourcesSubscribe => {
+                self.scopes_of_uri(&params.uri()?)
+            }
+            Method::CompletionComplete => self.scopes_of_target(params),
+            _ => None,
+        });
+        scopes.unwrap_or_default()
+    }
+
+    fn scopes_of_tool(&self, name: &str) -> Option<&[String]> {
+        Some(self.tools.get(name)?.item.needed_scopes())
+    }
+
+    fn scopes_of_prompt(&self, name: &str) -> Option<&[String]> {
+        Some(self.prompts.get(name)?.item.needed_scopes())
+    }
+
+    fn scopes_of_target(&self, params: Params<'_>) -> Option<&[String]> {
+        match Target::read(params.as_raw())? {
+            Target::Prompt(name) => self.scopes_of_prompt(&name),
+            Target::Template(text) => Some(self.templates.get(&text)?.item.needed_scopes()),
+        }
+    }
+
+    /// The scopes of the resource with this URI, or of the template that it is read with; `None` if it
+    /// cannot be read.
+    fn scopes_of_uri(&self, uri: &str) -> Option<&[String]> {
+        if let Some(entry) = self.resources.get(uri) {
+            return Some(entry.item.needed_scopes());
+        }
+        let mut templates = self.templates.iter();
+        let entry = templates.find(|entry| entry.item.match_uri(uri).is_some())?;
+        Some(entry.item.needed_scopes())
+    }
+}

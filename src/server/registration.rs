@@ -1,0 +1,207 @@
+//! Registers tools, resources, resource templates and prompts: before the service is built, and while it
+//! runs.
+
+use std::future::Future;
+
+use super::call::Call;
+use super::handle::{Server, check_authorized};
+use super::prompt::arguments::PromptArguments;
+use super::prompt::definition::Prompt;
+use super::prompt::handler::{IntoPromptResult, prompt_handler};
+use super::registry::Registered;
+use super::resource::definition::Resource;
+use super::resource::handler::{IntoContents, Read, reader};
+use super::resource::template::ResourceTemplate;
+use super::tool::arguments::Arguments;
+use super::tool::definition::Tool;
+use super::tool::handler::{IntoToolResult, tool_handler};
+use crate::error::Error;
+
+/// Registration before the service is built. A registration that cannot be served fails the build:
+/// when its name or URI is taken, or for the reasons that its setters give.
+impl Server {
+    /// Registers a tool.
+    pub fn tool<F, R>(
+        self,
+        tool: Tool,
+        handler: impl Fn(Call, Arguments) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoToolResult,
+    {
+        self.register(tool, tool_handler(handler))
+    }
+
+    /// Registers a resource, whose URI must be absolute.
+    pub fn resource<F, R>(
+        self,
+        resource: Resource,
+        handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoContents,
+    {
+        let reader = reader(resource.mime(), handler);
+        self.register(resource, reader)
+    }
+
+    /// Registers a resource template. A resource of exactly the requested URI takes precedence over
+    /// every template, and a template takes precedence over those that were registered after it.
+    pub fn resource_template<F, R>(
+        self,
+        template: ResourceTemplate,
+        handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoContents,
+    {
+        let reader = reader(template.mime(), handler);
+        self.register(template, reader)
+    }
+
+    /// Registers a prompt.
+    pub fn prompt<F, R>(
+        self,
+        prompt: Prompt,
+        handler: impl Fn(Call, PromptArguments) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoPromptResult,
+    {
+        self.register(prompt, prompt_handler(handler))
+    }
+
+    fn register<T: Registered>(self, item: T, handler: T::Handler) -> Self {
+        self.configure(|registry| {
+            if let Err(fault) = registry.add(item, handler) {
+                registry.remember(fault);
+            }
+        })
+    }
+}
+
+/// Registration while the service runs. Clients that listen for changes of the list are told at once.
+/// Clients learn of a capability only when they initialize or discover the server: register one item of
+/// each kind before the service is built, or clients that came earlier will not look for others.
+impl Server {
+    /// Adds a tool while the service runs, and tells the clients.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken, when the tool cannot be served for a reason that its setters give, and
+    /// when it needs scopes but the service has no authorizer.
+    pub fn add_tool<F, R>(
+        &self,
+        tool: Tool,
+        handler: impl Fn(Call, Arguments) -> F + Send + Sync + 'static,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoToolResult,
+    {
+        self.add(tool, tool_handler(handler))
+    }
+
+    /// Adds a resource while the service runs, and tells the clients.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::add_tool`].
+    pub fn add_resource<F, R>(
+        &self,
+        resource: Resource,
+        handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoContents,
+    {
+        let reader = reader(resource.mime(), handler);
+        self.add(resource, reader)
+    }
+
+    /// Adds a resource template while the service runs, and tells the clients.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::add_tool`].
+    pub fn add_resource_template<F, R>(
+        &self,
+        template: ResourceTemplate,
+        handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoContents,
+    {
+        let reader = reader(template.mime(), handler);
+        self.add(template, reader)
+    }
+
+    /// Adds a prompt while the service runs, and tells the clients.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::add_tool`].
+    pub fn add_prompt<F, R>(
+        &self,
+        prompt: Prompt,
+        handler: impl Fn(Call, PromptArguments) -> F + Send + Sync + 'static,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoPromptResult,
+    {
+        self.add(prompt, prompt_handler(handler))
+    }
+
+    /// Removes the tool of this name while the service runs, and tells the clients. Returns false if there
+    /// is none. Calls that are running go on to their end.
+    #[must_use]
+    pub fn remove_tool(&self, name: &str) -> bool {
+        self.remove::<Tool>(name)
+    }
+
+    /// Removes the resource of this URI; else as [`Server::remove_tool`].
+    #[must_use]
+    pub fn remove_resource(&self, uri: &str) -> bool {
+        self.remove::<Resource>(uri)
+    }
+
+    /// Removes the resource template of this text; else as [`Server::remove_tool`].
+    #[must_use]
+    pub fn remove_resource_template(&self, template: &str) -> bool {
+        self.remove::<ResourceTemplate>(template)
+    }
+
+    /// Removes the prompt of this name; else as [`Server::remove_tool`].
+    #[must_use]
+    pub fn remove_prompt(&self, name: &str) -> bool {
+        self.remove::<Prompt>(name)
+    }
+
+    fn add<T: Registered>(&self, item: T, handler: T::Handler) -> Result<(), Error> {
+        let has_scopes = !item.needed_scopes().is_empty();
+        if let Some(publisher) = self.0.publisher.get().filter(|_| has_scopes) {
+            check_authorized(publisher)?;
+        }
+        let current = &self.0.current;
+        let added = current.change(|registry| registry.add(item, handler));
+        added.map_err(Error::setup)?;
+        self.publish(&T::CHANGE);
+        Ok(())
+    }
+
+    fn remove<T: Registered>(&self, key: &str) -> bool {
+        let current = &self.0.current;
+        let removed = current.change(|registry| T::catalog_mut(registry).remove(key));
+        if removed.is_some() {
+            self.publish(&T::CHANGE);
+        }
+        removed.is_some()
+    }
+}
