@@ -14,7 +14,8 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use mcp_wire::server::Presence::Required;
 use mcp_wire::server::{
-    Arguments, Call, Prompt, PromptArguments, Read, ResourceTemplate, Server, Tool, ToolError,
+    Arguments, Call, Prompt, PromptArguments, ReadRequest, ResourceTemplate, Server, Tool,
+    ToolError,
 };
 use mcp_wire::{McpService, Serve};
 use serde_json::json;
@@ -24,7 +25,7 @@ async fn echo_tool(_cx: Call, args: Arguments) -> Result<String, ToolError> {
     Ok(format!("Tool echo: {}", args.str("message")?))
 }
 
-async fn echo_resource(_cx: Call, read: Read) -> String {
+async fn echo_resource(_cx: Call, read: ReadRequest) -> String {
     format!(
         "Resource echo: {}",
         read.variable("message").unwrap_or_default()

@@ -75,13 +75,16 @@
 //! # Stability
 //!
 //! Before 1.0 a minor version may break. The rust-version is raised with a minor version.
+//!
+#![cfg_attr(feature = "server", doc = "[`Server`]: server::Server")]
+#![cfg_attr(feature = "server", doc = "[`Call::elicit`]: server::Call::elicit")]
 #![cfg_attr(
-    feature = "server",
-    doc = "\n[`Server`]: server::Server\n[`Call::elicit`]: server::Call::elicit"
+    not(feature = "server"),
+    doc = "[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html"
 )]
 #![cfg_attr(
     not(feature = "server"),
-    doc = "\n[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html\n[`Call::elicit`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Call.html#method.elicit"
+    doc = "[`Call::elicit`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Call.html#method.elicit"
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -793,7 +793,7 @@ async fn ghsa_345p_7cg4_v4c7_equal_ids_of_several_clients_are_not_confused() {
 /// A backtracking matcher would exceed the time limit by many powers of two.
 #[tokio::test]
 async fn ghsa_8r9q_7v3j_jr4g_no_uri_keeps_the_server_busy() {
-    async fn read(_: mcp_wire::server::Call, _: mcp_wire::server::Read) -> &'static str {
+    async fn read(_: mcp_wire::server::Call, _: mcp_wire::server::ReadRequest) -> &'static str {
         "read"
     }
     let mut server = Server::new("Templates", "1");

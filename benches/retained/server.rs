@@ -7,7 +7,7 @@ use std::time::Duration;
 use mcp_wire::McpService;
 use mcp_wire::jsonrpc::Json;
 use mcp_wire::server::{
-    Arguments, Call, Elicitation, Read, ResourceTemplate, Server, Tool, ToolError,
+    Arguments, Call, Elicitation, ReadRequest, ResourceTemplate, Server, Tool, ToolError,
 };
 use serde_json::json;
 use tokio::time::sleep;
@@ -22,7 +22,7 @@ pub(crate) fn service() -> Result<McpService, mcp_wire::Error> {
     let server = server
         .resource_template(
             ResourceTemplate::new("n:{+k}", "n"),
-            async |_, read: Read| read.uri().to_owned(),
+            async |_, read: ReadRequest| read.uri().to_owned(),
         )
         .tool(Tool::new("wait"), async |_: Call, arguments: Arguments| {
             drop(arguments);

@@ -5,8 +5,8 @@ use std::future::ready;
 use mcp_wire::jsonrpc::ErrorObject;
 use mcp_wire::server::Presence::Required;
 use mcp_wire::server::{
-    Call, Completion, Content, Prompt, PromptArguments, PromptResult, ResourceContents, Role,
-    Server, Target,
+    Call, CompletionRequest, CompletionTarget, Content, Prompt, PromptArguments, PromptResult,
+    ResourceContents, Role, Server,
 };
 
 use crate::media::PNG;
@@ -60,9 +60,9 @@ async fn echo_prompt(_cx: Call, args: PromptArguments) -> Result<String, ErrorOb
 }
 
 /// Completes ids of the resource template.
-async fn complete(_cx: Call, wanted: Completion) -> Result<Vec<String>, ErrorObject> {
+async fn complete(_cx: Call, wanted: CompletionRequest) -> Result<Vec<String>, ErrorObject> {
     let known: &[&str] = match (wanted.target(), wanted.argument()) {
-        (Target::Template(_), "id") => &["1", "12", "123"],
+        (CompletionTarget::Template(_), "id") => &["1", "12", "123"],
         _ => &[],
     };
     let known = known.iter().filter(|id| id.starts_with(wanted.value()));

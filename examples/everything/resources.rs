@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use hyper::body::Bytes;
-use mcp_wire::server::{Call, Read, Resource, ResourceTemplate, Server};
+use mcp_wire::server::{Call, ReadRequest, Resource, ResourceTemplate, Server};
 use serde_json::json;
 
 use crate::media::PNG;
@@ -34,13 +34,13 @@ pub(crate) fn add(server: Server) -> Server {
         .resource_template(echo, read_echo)
 }
 
-async fn read_data(_cx: Call, read: Read) -> String {
+async fn read_data(_cx: Call, read: ReadRequest) -> String {
     let id = read.variable("id").unwrap_or_default();
     let (quoted, data) = (json!(id), json!(format!("Data for ID: {id}")));
     format!(r#"{{"id":{quoted},"templateTest":true,"data":{data}}}"#)
 }
 
-async fn read_echo(_cx: Call, read: Read) -> String {
+async fn read_echo(_cx: Call, read: ReadRequest) -> String {
     let message = read.variable("message").unwrap_or_default();
     format!("Resource echo: {message}")
 }

@@ -5,7 +5,7 @@ use super::metadata::icon::Icon;
 /// What a server tells of itself beside its name and version. Every member is optional.
 ///
 /// Clients are told in the answer to `initialize` or `server/discover`, in the `serverInfo` of the
-/// revision (2025-11-25, Lifecycle; 2026-07-28, Discovery).
+/// revision (*2025-11-25, Lifecycle; 2026-07-28, Discovery*).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct About {

@@ -1,4 +1,4 @@
-//! [`Call`]: what a handler is given beside its arguments.
+//! [`Call`]: what a handler gets besides its arguments.
 
 use std::fmt;
 use std::future::Future;
@@ -17,11 +17,13 @@ use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 
-/// The call that a handler answers: the [`Context`] of its request, and ways to talk to the client
-/// while it runs. Cheap to clone.
+/// The request that a handler answers: its [`Context`], and ways to talk to the client while the handler
+/// runs. Cheap to clone.
 ///
-/// A handler is dropped at an await when its call is cancelled or its session ends; what must not
-/// be cut goes into a task of its own.
+/// # Cancel safety
+///
+/// A handler is dropped at an await when its request is cancelled or its session ends, and in 2026-07-28 also
+/// when its client leaves. Spawn a task for work that must not be cut short.
 #[derive(Clone)]
 pub struct Call(Arc<Inner>);
 
@@ -41,12 +43,12 @@ impl Logging {
 
 struct Inner {
     cx: Context,
-    /// What progress is told under, as JSON text.
+    /// The progress token of the request, as JSON text.
     progress_token: Option<Bytes>,
     logging: Logging,
-    /// The bits of the last progress that was sent.
+    /// The bits of the last `progress` that was sent.
     progress: AtomicU64,
-    /// Where questions end the run of the handler instead of waiting for their answers.
+    /// Set where a question ends the run of the handler instead of waiting for the answer.
     round: Option<Round>,
 }
 
@@ -83,14 +85,14 @@ impl Call {
         self.0.round.as_ref()
     }
 
-    /// The same call where questions end nothing.
+    /// The same call, in which no question can end the run.
     pub(super) fn without_round(&self) -> Self {
         let inner = &self.0;
         let token = inner.progress_token.clone();
         Self::over(inner.cx.clone(), token, inner.logging, None)
     }
 
-    /// Runs the handler of this call to its end, or until it can only wait for answers: then `None`.
+    /// Runs the handler of this call to its end, or until it can only wait for answers, which gives `None`.
     pub(super) async fn run<T>(
         &self,
         handler: impl Future<Output = Result<T, ErrorObject>>,
@@ -101,7 +103,8 @@ impl Call {
         }
     }
 
-    /// What [`Call::set_state`] put aside in an earlier round of this request; `null` in the first.
+    /// What [`Call::set_state`] stored in an earlier round of this request; `null` in the first round
+    /// (*2026-07-28, Multi Round-Trip Requests*).
     #[cfg(feature = "request-state")]
     #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
     #[must_use]
@@ -109,9 +112,9 @@ impl Call {
         self.round().map_or(Value::Null, Round::note)
     }
 
-    /// Puts something aside for the next round of this request, when the handler runs again with the
-    /// answers to what it asked. It goes through the client: sealed, so that it cannot be altered,
-    /// but not hidden (SPEC D-107). In the legacy era there is one round, and nothing happens.
+    /// Stores a value for the next round of this request, in which the handler runs again with the answers
+    /// to its questions. The value travels through the client: a seal keeps the client from changing it, but
+    /// not from reading it. In the legacy era a request has one round, and nothing happens.
     #[cfg(feature = "request-state")]
     #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
     pub fn set_state(&self, state: impl Into<Value>) {
@@ -120,8 +123,8 @@ impl Call {
         }
     }
 
-    /// The `_meta` of the request, with every key that the client put there (SPEC A-28); empty when
-    /// there is none.
+    /// The `_meta` of the request, with every key that the client put there; empty if there is none. The map
+    /// is built in each call.
     #[must_use]
     pub fn meta(&self) -> Map<String, Value> {
         match self.raw_meta().and_then(|meta| meta.to_value().ok()) {
@@ -130,15 +133,17 @@ impl Call {
         }
     }
 
-    /// Whether the client asked to hear of progress.
+    /// Whether the client asked for notifications of progress.
     #[must_use]
     pub fn wants_progress(&self) -> bool {
         self.0.progress_token.is_some()
     }
 
-    /// Tells how far the call is: `progress` of `total`, if a total is known, and what is being
-    /// done. Nothing is sent to a client that did not ask, nor when `progress` is not above the
-    /// last one (SPEC E-85). Never waits.
+    /// Sends the client how far the call is: `progress` of `total`, if a total is known, and what is being
+    /// done (*2025-11-25, Progress*). The message is sent from 2025-03-26 on. Never waits.
+    ///
+    /// Nothing is sent if the client did not ask for progress, or if `progress` is not greater than the last
+    /// one.
     pub fn progress(&self, progress: f64, total: impl Into<Option<f64>>, message: Option<&str>) {
         let Some(token) = &self.0.progress_token else {
             return;
@@ -146,8 +151,8 @@ impl Call {
         if !progress.is_finite() || !self.advances(progress) {
             return;
         }
-        // The token was read as a string or an integer; an integer beyond 64 bits would not keep
-        // its digits in a `Value`, so its own bytes go out.
+        // The token goes out as its own bytes: a `Value` would not keep the digits of an integer beyond
+        // 64 bits.
         let mut params = Map::new();
         params.insert("progress".to_owned(), number(progress));
         if let Some(total) = total.into().filter(|total| total.is_finite()) {
@@ -161,11 +166,11 @@ impl Call {
         text.extend_from_slice(token);
         text.push(b',');
         text.extend_from_slice(&rest.as_bytes()[1..]);
-        // A client that is gone will have dropped the call.
+        // If the client is gone, its call is about to be dropped.
         let _ = self.notify(Method::Progress.as_str(), Some(&Json::from_encoder(text)));
     }
 
-    /// Whether `progress` is above all that was sent before; then it counts as sent.
+    /// Whether `progress` is greater than every earlier one; it is the last one from then on.
     fn advances(&self, progress: f64) -> bool {
         let above = |last: u64| (progress > f64::from_bits(last)).then_some(progress.to_bits());
         self.0
@@ -174,9 +179,11 @@ impl Call {
             .is_ok()
     }
 
-    /// Logs to the client, on the stream of this call (SPEC E-84). Nothing is sent below the level
-    /// that the session wants, nor by a server without [`Server::logging`](super::Server::logging).
-    /// The data goes out: no secrets in it. Never waits.
+    /// Sends the client a log message, on the stream of this call (*2025-11-25, Logging*). The client gets
+    /// `data`: put no secrets in it. Never waits.
+    ///
+    /// Nothing is sent below the level that the client asked for, and nothing by a server without
+    /// [`Server::logging`](super::Server::logging).
     pub fn log(&self, level: LogLevel, logger: Option<&str>, data: impl Into<Value>) {
         let is_wanted = |least| self.0.logging.is_on() && level >= least;
         if !self.log_level().is_some_and(is_wanted) {
@@ -187,7 +194,7 @@ impl Call {
             params["logger"] = logger.into();
         }
         let params = Json::try_from(&params).expect("an object");
-        // As above.
+        // As for progress.
         let _ = self.notify(Method::LoggingMessage.as_str(), Some(&params));
     }
 }
@@ -206,7 +213,7 @@ impl fmt::Debug for Call {
     }
 }
 
-/// A whole number is written without a fraction, as clients with integers in mind expect.
+/// Writes a whole number without a fraction: some clients read progress as an integer.
 fn number(number: f64) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() < EXACT {

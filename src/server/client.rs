@@ -1,5 +1,4 @@
-//! What a handler can ask of the client: input from the person, a completion by the model, the
-//! roots it may work in.
+//! What a handler can ask the client for: input from the person, a completion by the model, its roots.
 
 use serde_json::{Value, json};
 
@@ -13,21 +12,28 @@ use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::json::Json;
 use crate::wire::method::Method;
 
-/// One handler serves every era. In the legacy era a question goes to the client, and the handler
-/// waits for the answer. In 2026-07-28 a question that has no answer yet ends the run: the client is
-/// told what is asked, comes back with the answers, and the handler runs again from its beginning,
-/// where the same questions now have answers. So ask first and act afterwards, ask the same in every
-/// run, and ask together what does not depend on each other (`tokio::join!`): each run is a round
-/// trip.
+/// Questions to the client. The same handler works in both eras.
+///
+/// In the legacy era, a question is sent to the client, and the handler waits for the answer. In 2026-07-28
+/// (Multi Round-Trip Requests), a question without an answer ends the run of the handler: the result asks the
+/// question, the client sends the request again with the answer, and the handler runs again from its
+/// beginning, where the question now has its answer. So act only after the last question, ask the same questions in
+/// every run, and ask questions that do not depend on each other at the same time (`tokio::join!`), because
+/// each run costs a round trip.
 impl Call {
-    /// Asks the person at the client, and waits.
+    /// Asks the person at the client, and waits for the answer (*2025-11-25, Elicitation*).
     ///
     /// # Errors
     ///
-    /// [`RequestError::NotOffered`] when the client did not declare it, [`RequestError::Faulty`]
-    /// when it may not be asked of any client, [`RequestError::Malformed`] when the answer does not
-    /// fit the form, and all that [`Context::request`] gives. In 2026-07-28 an answer that does not
-    /// fit is refused with -32602 instead (SPEC D-112).
+    /// - [`RequestError::NotOffered`] if the client did not declare the capability;
+    /// - [`RequestError::Faulty`] if the question is one that no client may be asked;
+    /// - [`RequestError::Malformed`] if the answer does not fit the form: in 2026-07-28 the client is answered
+    ///   -32602 instead, and the handler is dropped;
+    /// - every error of [`Context::request`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the question up: an answer that comes later is ignored.
     ///
     /// [`Context::request`]: crate::Context::request
     pub async fn elicit(&self, elicitation: &Elicitation) -> Result<Elicited, RequestError> {
@@ -41,11 +47,16 @@ impl Call {
         self.ask(question, |answer| elicitation.read(&answer)).await
     }
 
-    /// Asks the client's model, and waits.
+    /// Asks the client's model, and waits for its answer (*2025-11-25, Sampling*).
     ///
     /// # Errors
     ///
-    /// As [`Call::elicit`]; a person who says no is [`RequestError::Refused`] with code -1.
+    /// As [`Call::elicit`]. When the person at the client says no, the error is [`RequestError::Refused`] with the
+    /// code -1.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Call::elicit`].
     pub async fn sample(&self, sampling: &Sampling) -> Result<Sampled, RequestError> {
         let declared = self.declared("sampling");
         let params = sampling.params(self.version(), &declared)?;
@@ -57,10 +68,14 @@ impl Call {
         self.ask(question, Sampled::read).await
     }
 
-    /// Asks the client for its roots, and waits. They are asked for each time, so they are never
-    /// older than the answer. Their key in `inputRequests` is `client_roots`.
+    /// Asks the client for its roots, and waits for them (*2025-11-25, Roots*). Each call asks again, so the
+    /// roots are never out of date. In 2026-07-28 their key in `inputRequests` is `client_roots`.
     ///
     /// # Errors
+    ///
+    /// As [`Call::elicit`].
+    ///
+    /// # Cancel safety
     ///
     /// As [`Call::elicit`].
     pub async fn roots(&self) -> Result<Vec<Root>, RequestError> {
@@ -75,7 +90,8 @@ impl Call {
         self.ask(question, |answer| Root::read(&answer)).await
     }
 
-    /// SPEC E-95, D-26: only what the client declared is asked of it; what it did not is `null`.
+    /// What the client declared of a capability, or `null`. A client is only asked for what it declared (SPEC
+    /// E-95, D-26).
     fn declared(&self, capability: &str) -> Value {
         let all = self.client_capabilities();
         all.map_or(Value::Null, |all| all.value(capability))

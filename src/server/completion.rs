@@ -1,4 +1,4 @@
-//! Completion: candidates for an argument of a prompt or a variable of a template.
+//! [`CompletionRequest`]: a request to complete an argument of a prompt or a variable of a resource template.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -12,30 +12,31 @@ use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
-/// The most candidates that one answer may have (SPEC E-71).
+/// The most candidates of one answer (SPEC E-71).
 const MAX_VALUES: usize = 100;
 
-/// What is to be completed.
+/// A request for candidates for an argument of a prompt, or for a variable of a resource template (2025-11-25,
+/// Completion).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completion {
-    target: Target,
+pub struct CompletionRequest {
+    target: CompletionTarget,
     argument: String,
     value: String,
     context: BTreeMap<String, String>,
 }
 
-/// Whose argument is to be completed.
+/// What an argument belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Target {
+pub enum CompletionTarget {
     /// The prompt of this name.
     Prompt(String),
     /// The resource template with this text.
     Template(String),
 }
 
-impl Target {
-    /// Whom a `completion/complete` is about; `None` for what is neither.
+impl CompletionTarget {
+    /// Reads the `ref` of the params; `None` if it names neither.
     pub(super) fn read(params: RawJson<'_>) -> Option<Self> {
         let reference = params.member("ref")?;
         let text = |key: &str| Some(reference.text_of(key)?.into_owned());
@@ -47,26 +48,26 @@ impl Target {
     }
 }
 
-impl Completion {
-    /// Whose argument it is.
+impl CompletionRequest {
+    /// What the argument belongs to.
     #[must_use]
-    pub fn target(&self) -> &Target {
+    pub fn target(&self) -> &CompletionTarget {
         &self.target
     }
 
-    /// The name of the argument.
+    /// The name of the argument or variable.
     #[must_use]
     pub fn argument(&self) -> &str {
         &self.argument
     }
 
-    /// What was typed so far.
+    /// What the person typed so far.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// An argument that was settled before. From 2025-06-18 on.
+    /// The value of another argument that the person settled before. From 2025-06-18 on.
     #[must_use]
     pub fn context(&self, name: &str) -> Option<&str> {
         self.context.get(name).map(String::as_str)
@@ -74,7 +75,7 @@ impl Completion {
 
     pub(super) fn read(params: RawJson<'_>, version: ProtocolVersion) -> Result<Self, ErrorObject> {
         let invalid = |message: &'static str| ErrorObject::invalid_params(message);
-        let target = Target::read(params)
+        let target = CompletionTarget::read(params)
             .ok_or_else(|| invalid("`ref` must name a prompt or a resource template"))?;
         let argument = params.member("argument");
         let text = |key: &str| Some(argument?.text_of(key)?.into_owned());
@@ -114,7 +115,7 @@ fn settled(context: RawJson<'_>) -> Option<BTreeMap<String, String>> {
     arguments?.members().map(text).collect()
 }
 
-/// The result: at most 100 candidates, and how many there are in all.
+/// The result: the first 100 candidates, and how many there are in all.
 pub(super) fn to_value(candidates: &[String]) -> Value {
     let values = &candidates[..candidates.len().min(MAX_VALUES)];
     json!({"completion": {
@@ -125,11 +126,12 @@ pub(super) fn to_value(candidates: &[String]) -> Value {
 }
 
 /// A handler with its types erased.
-pub(super) type CompletionHandler =
-    Arc<dyn Fn(Call, Completion) -> BoxFuture<Result<Vec<String>, ErrorObject>> + Send + Sync>;
+pub(super) type CompletionHandler = Arc<
+    dyn Fn(Call, CompletionRequest) -> BoxFuture<Result<Vec<String>, ErrorObject>> + Send + Sync,
+>;
 
 pub(super) fn completion_handler<F>(
-    handler: impl Fn(Call, Completion) -> F + Send + Sync + 'static,
+    handler: impl Fn(Call, CompletionRequest) -> F + Send + Sync + 'static,
 ) -> CompletionHandler
 where
     F: Future<Output = Result<Vec<String>, ErrorObject>> + Send + 'static,

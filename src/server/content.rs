@@ -1,4 +1,4 @@
-//! Content blocks: what tools answer with and prompts are made of, in the form of each revision.
+//! [`Content`]: the blocks that results of tools and messages of prompts are made of.
 
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ use crate::wire::json::put_owned_string;
 use crate::wire::pieces::PieceWriter;
 use crate::wire::version::ProtocolVersion;
 
-/// One block of content. A kind that a revision does not know goes out as text that says what it
-/// was (SPEC E-42).
+/// One block of content (*2025-11-25, Tools, Tool Result*). A block that the revision of the client does not
+/// have is sent as a text that says what it was.
 ///
 /// ```
 /// use mcp_wire::server::Content;
@@ -38,7 +38,7 @@ enum Kind {
 }
 
 impl Content {
-    /// Text: a `String`, a `&str`, or a [`Text`] that a request brought.
+    /// Text: a `String`, a `&str`, or a [`Text`] that came with a request.
     pub fn text(text: impl Into<Text>) -> Self {
         Kind::Text(text.into()).into()
     }
@@ -80,15 +80,15 @@ impl Content {
         self
     }
 
-    /// Adds to the `_meta` of the block. From 2025-06-18 on. A key that is malformed, or that the
-    /// protocol reserves, is left out (SPEC A-29, A-30).
+    /// Adds an entry to the `_meta` of the block. From 2025-06-18 on. A key that is malformed, or that the protocol reserves
+    /// (*2025-11-25, Overview, `_meta`*), is left out.
     #[must_use]
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(key, value);
         self
     }
 
-    /// Whether a sampling message can hold it (SPEC K).
+    /// Whether a message to a model can hold it (SPEC K).
     pub(crate) fn is_for_models(&self) -> bool {
         match self.kind {
             Kind::Text(_) | Kind::Image { .. } | Kind::Audio { .. } => true,
@@ -96,7 +96,7 @@ impl Content {
         }
     }
 
-    /// The text of a block that is nothing but text.
+    /// The text of a block that has neither annotations nor `_meta`.
     pub(crate) fn as_plain_text(&self) -> Option<&Text> {
         match (&self.kind, &self.annotations) {
             (Kind::Text(text), None) if self.meta.is_empty() => Some(text),
@@ -130,7 +130,7 @@ impl Content {
         block
     }
 
-    /// Appends the block, without a copy of what is long in it.
+    /// Appends the block without a copy of its long parts.
     pub(crate) fn put(self, out: &mut PieceWriter, version: ProtocolVersion) {
         match self {
             Self {
@@ -168,13 +168,13 @@ impl Content {
             Kind::Embedded(contents) => {
                 put_with(out, &block, "resource", |out| contents.put(out, version));
             }
-            // It was appended as a whole.
+            // Appended above.
             Kind::Link(_) => {}
         }
     }
 
     fn put_hints(&self, block: &mut Value, version: ProtocolVersion) {
-        // Those of the block go before those that a linked resource brings.
+        // The annotations of the block replace those that a linked resource brings.
         if let Some(annotations) = &self.annotations {
             block["annotations"] = annotations.to_value(version);
         }

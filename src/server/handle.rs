@@ -9,7 +9,7 @@ use super::about::About;
 use super::answer::listening::listen;
 use super::answer::methods::answer;
 use super::call::{Call, Logging};
-use super::completion::{Completion, completion_handler};
+use super::completion::{CompletionRequest, completion_handler};
 use super::metadata::icon::icons_fault;
 use super::registry::Registry;
 use super::result::cache::{Cache, CacheScope};
@@ -87,7 +87,7 @@ impl Server {
     /// for arguments and variables that exist. Clients get at most 100 of its candidates, the first ones.
     pub fn completion<F>(
         self,
-        handler: impl Fn(Call, Completion) -> F + Send + Sync + 'static,
+        handler: impl Fn(Call, CompletionRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = Result<Vec<String>, ErrorObject>> + Send + 'static,

@@ -1,9 +1,9 @@
 //! Finds what a request names in a registry.
 
-use super::completion::Target;
+use super::completion::CompletionTarget;
 use super::item::Item;
 use super::registry::Registry;
-use super::resource::handler::{Read, Reader};
+use super::resource::handler::{ReadRequest, Reader};
 use super::result::cache::Cache;
 use super::uri_template::variables::Variables;
 use crate::protocol::change::Change;
@@ -17,7 +17,7 @@ use crate::wire::params::Params;
 pub(crate) struct Readable<'r> {
     pub(crate) reader: &'r Reader,
     /// What the reader is given.
-    pub(crate) read: Read,
+    pub(crate) read: ReadRequest,
     /// How long the result may be kept.
     pub(crate) cache: Cache,
 }
@@ -29,7 +29,7 @@ impl Registry {
         if let Some(entry) = self.resources.get(uri) {
             return Some(Readable {
                 reader: &entry.handler,
-                read: Read::new(uri, Variables::default()),
+                read: ReadRequest::new(uri, Variables::default()),
                 cache: entry.item.kept(),
             });
         }
@@ -37,20 +37,20 @@ impl Registry {
             let variables = entry.item.match_uri(uri)?;
             Some(Readable {
                 reader: &entry.handler,
-                read: Read::new(uri, variables),
+                read: ReadRequest::new(uri, variables),
                 cache: entry.item.kept(),
             })
         })
     }
 
     /// Whether there is an argument of this name to complete.
-    pub(crate) fn has_argument(&self, target: &Target, argument: &str) -> bool {
+    pub(crate) fn has_argument(&self, target: &CompletionTarget, argument: &str) -> bool {
         match target {
-            Target::Prompt(name) => {
+            CompletionTarget::Prompt(name) => {
                 let entry = self.prompts.get(name);
                 entry.is_some_and(|entry| entry.item.has_argument(argument))
             }
-            Target::Template(text) => {
+            CompletionTarget::Template(text) => {
                 let entry = self.templates.get(text);
                 entry.is_some_and(|entry| entry.item.has_variable(argument))
             }
@@ -105,9 +105,11 @@ impl Registry {
     }
 
     fn scopes_of_target(&self, params: Params<'_>) -> Option<&[String]> {
-        match Target::read(params.as_raw())? {
-            Target::Prompt(name) => self.scopes_of_prompt(&name),
-            Target::Template(text) => Some(self.templates.get(&text)?.item.needed_scopes()),
+        match CompletionTarget::read(params.as_raw())? {
+            CompletionTarget::Prompt(name) => self.scopes_of_prompt(&name),
+            CompletionTarget::Template(text) => {
+                Some(self.templates.get(&text)?.item.needed_scopes())
+            }
         }
     }
 

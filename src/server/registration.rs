@@ -10,7 +10,7 @@ use super::prompt::definition::Prompt;
 use super::prompt::handler::{IntoPromptResult, prompt_handler};
 use super::registry::Registered;
 use super::resource::definition::Resource;
-use super::resource::handler::{IntoContents, Read, reader};
+use super::resource::handler::{IntoResourceContents, ReadRequest, reader};
 use super::resource::template::ResourceTemplate;
 use super::tool::arguments::Arguments;
 use super::tool::definition::Tool;
@@ -37,11 +37,11 @@ impl Server {
     pub fn resource<F, R>(
         self,
         resource: Resource,
-        handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+        handler: impl Fn(Call, ReadRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoContents,
+        R: IntoResourceContents,
     {
         let reader = reader(resource.mime(), handler);
         self.register(resource, reader)
@@ -52,11 +52,11 @@ impl Server {
     pub fn resource_template<F, R>(
         self,
         template: ResourceTemplate,
-        handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+        handler: impl Fn(Call, ReadRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoContents,
+        R: IntoResourceContents,
     {
         let reader = reader(template.mime(), handler);
         self.register(template, reader)
@@ -114,11 +114,11 @@ impl Server {
     pub fn add_resource<F, R>(
         &self,
         resource: Resource,
-        handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+        handler: impl Fn(Call, ReadRequest) -> F + Send + Sync + 'static,
     ) -> Result<(), Error>
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoContents,
+        R: IntoResourceContents,
     {
         let reader = reader(resource.mime(), handler);
         self.add(resource, reader)
@@ -132,11 +132,11 @@ impl Server {
     pub fn add_resource_template<F, R>(
         &self,
         template: ResourceTemplate,
-        handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+        handler: impl Fn(Call, ReadRequest) -> F + Send + Sync + 'static,
     ) -> Result<(), Error>
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoContents,
+        R: IntoResourceContents,
     {
         let reader = reader(template.mime(), handler);
         self.add(template, reader)

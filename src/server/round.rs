@@ -1,6 +1,5 @@
-//! [`Round`]: one run of a handler in 2026-07-28, where the server cannot ask and wait. A handler
-//! that asks ends its round; the client comes back with the answers, and the handler runs again
-//! (SPEC D-100 to D-116).
+//! [`Round`]: one run of a handler in 2026-07-28, where a server cannot ask and wait. A question ends the
+//! round; the client comes back with the answers, and the handler runs again (SPEC D-100 to D-116).
 
 use std::future::{Future, poll_fn};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +11,7 @@ use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::method::Method;
 
-/// What the handler of one request has asked so far, and the answers that the request brought.
+/// What the handler of a request has asked so far, and the answers that the request brought.
 ///
 /// ```text
 ///             every question is answered
@@ -38,17 +37,17 @@ struct State {
 /// What a request brings from earlier rounds.
 #[derive(Debug, Default)]
 pub(super) struct Carried {
-    /// By the keys of the questions.
+    /// The answers, by the keys of their questions.
     pub(super) answers: Map<String, Value>,
-    /// What the handler put aside for itself.
+    /// What the handler stored for itself.
     #[cfg(feature = "request-state")]
     pub(super) note: Value,
-    /// How many rounds there were.
+    /// How many rounds there were before.
     #[cfg(feature = "request-state")]
     pub(super) rounds: u64,
 }
 
-/// What is carried is for: whoever asks, and what is asked for (SPEC D-108).
+/// What a carried state may be used for: the client and the request that it is bound to (SPEC D-108).
 #[cfg_attr(
     not(feature = "request-state"),
     expect(dead_code, reason = "without states only the params are looked at")
@@ -86,7 +85,7 @@ struct Asked {
     is_answered: bool,
 }
 
-/// The answers of a retry (SPEC D-112): an object of objects. Keys that nobody asks for are ignored
+/// The answers of a retry: an object of objects (SPEC D-112). An answer that no question asks for is ignored
 /// (SPEC D-110).
 pub(super) fn read_answers(params: RawJson<'_>) -> Result<Map<String, Value>, ErrorObject> {
     let answers = params.member("inputResponses");
@@ -100,12 +99,12 @@ pub(super) fn read_answers(params: RawJson<'_>) -> Result<Map<String, Value>, Er
 }
 
 impl Round {
-    /// Begins where earlier rounds of the request ended.
+    /// Continues where the earlier rounds of the request ended.
     pub(super) fn bring(&self, carried: Carried) {
         self.lock().carried = carried;
     }
 
-    /// Asks; never ready when the answer is still to come, or does not fit.
+    /// Asks. Never ready if there is no answer yet, or if the answer does not fit.
     pub(super) async fn ask<T>(
         &self,
         question: Question<'_>,
@@ -121,7 +120,7 @@ impl Round {
         std::future::pending().await
     }
 
-    /// Runs a handler to its end, or until it can only wait for answers: then `None`.
+    /// Runs a handler to its end, or until it can only wait for answers, which gives `None`.
     pub(super) async fn run<T>(
         &self,
         handler: impl Future<Output = Result<T, ErrorObject>>,
@@ -190,7 +189,7 @@ impl Round {
 }
 
 impl State {
-    /// Takes down a question; gives its answer, if there is one, and the key that it has.
+    /// Records a question. Returns its key and its answer, if there is one.
     fn ask(&mut self, question: Question<'_>) -> Option<(String, Value)> {
         let key = self.free_key(question.key);
         let answer = self.carried.answers.get(&key).cloned();
@@ -206,8 +205,8 @@ impl State {
         answer.map(|answer| (key, answer))
     }
 
-    /// The key, or the key with a number: a handler asks in the same order each time, so the same
-    /// question has the same key in every round (SPEC D-102: keys are unique).
+    /// The key, with a number if it is taken: keys are unique (SPEC D-102). A handler asks in the same order
+    /// in each round, so a question keeps its key.
     fn free_key(&self, key: &str) -> String {
         let is_taken = |key: &str| self.asked.iter().any(|asked| asked.key == key);
         if !is_taken(key) {
@@ -227,7 +226,7 @@ impl State {
         self.wake();
     }
 
-    /// The question may come from a task that the handler waits for.
+    /// Wakes the runner: the question may come from a task of the handler.
     fn wake(&self) {
         if let Some(runner) = &self.runner {
             runner.wake_by_ref();

@@ -1,5 +1,5 @@
-//! `requestState`: what a handler of 2026-07-28 carries from one round to the next, in the hands of
-//! the client and so sealed (SPEC D-107, D-108, D-116).
+//! `requestState`: what a request of 2026-07-28 carries from one round to the next. The client keeps it, so it
+//! is sealed (SPEC D-107, D-108, D-116).
 
 use std::time::Duration;
 
@@ -11,17 +11,16 @@ use crate::transport::access::seal::{Sealed, StateKeys, since_1970};
 use crate::wire::base64;
 use crate::wire::jsonrpc::ErrorObject;
 
-/// The longest state that is taken, in bytes of its text.
+/// The longest state that is sent and accepted, in bytes of its text.
 const MAX_STATE: usize = 64 * 1024;
 
 impl StateKeys {
-    /// Seals what is carried, for a request that asks for the same thing: with the same `binding`.
-    /// `None` when the answers of
-    /// the client are too much to carry: it has to bring them all again.
+    /// Seals what a request carries to its next round, which must have the same `binding`. `None` if the
+    /// answers of the client are too long to carry: it has to send all of them again.
     ///
     /// # Errors
     ///
-    /// -32603 when it is the handler that put too much aside.
+    /// -32603 if the handler stored too much.
     pub(super) fn seal_state(
         &self,
         carried: &Carried,
@@ -35,7 +34,7 @@ impl StateKeys {
         } else {
             Err(ErrorObject::new(
                 -32603,
-                format!("what is carried to the next round is longer than {MAX_STATE} bytes"),
+                format!("the state of the request is longer than {MAX_STATE} bytes"),
             ))
         }
     }
@@ -53,12 +52,12 @@ impl StateKeys {
         self.seal(Sealed::State, b"", content.as_bytes())
     }
 
-    /// Opens the state of a retry; nothing is carried by a request without one.
+    /// Opens the state of a retry. A request without one carries nothing.
     ///
     /// # Errors
     ///
-    /// -32602 for a state that was not sealed here, or for another principal or request, or too long
-    /// ago: never a new round (SPEC D-107).
+    /// -32602 for a state that was sealed with other keys, for another principal or request, or too long
+    /// ago. Such a request does not begin a new round (SPEC D-107).
     pub(super) fn open_state(&self, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
         let Some(state) = purpose.params.member("requestState") else {
             return Ok(Carried::default());
@@ -91,9 +90,9 @@ impl StateKeys {
     }
 }
 
-/// What a state is for: the principal, the method, and all params that say what is asked for (SPEC
-/// D-108, F-50). A `Value` prints its members in one order, whatever the order that the client wrote
-/// them in, and a text without line breaks, so that the parts cannot run into each other.
+/// What a state is bound to: the principal, the method, and all params that say what is asked for (SPEC
+/// D-108 and F-50). A `Value` prints its members in one order, whatever order the client wrote them in, and
+/// without line breaks, so that the three parts cannot run into each other.
 ///
 /// # Errors
 ///
@@ -118,8 +117,8 @@ pub(super) fn binding(purpose: &Purpose<'_>) -> Result<String, ErrorObject> {
 
 fn refused() -> ErrorObject {
     ErrorObject::invalid_params(
-        "`requestState` is not one of this server's, is for another request, or is too old: begin \
-         again without it",
+        "`requestState` is not of this server, is for another request, or is too old: begin again \
+         without it",
     )
 }
 

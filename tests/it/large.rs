@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use mcp_wire::server::{
-    Arguments, Call, Content, Read, Resource, ResourceContents, Server, Text, Tool, ToolError,
-    ToolResult,
+    Arguments, Call, Content, ReadRequest, Resource, ResourceContents, Server, Text, Tool,
+    ToolError, ToolResult,
 };
 use mcp_wire::{McpService, sse::Decoder};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ async fn structured(_: Call, _: Arguments) -> ToolResult {
     ToolResult::structured(json!({"plain": text("plain"), "lines": text("lines")}))
 }
 
-async fn read(_: Call, read: Read) -> Vec<ResourceContents> {
+async fn read(_: Call, read: ReadRequest) -> Vec<ResourceContents> {
     vec![
         ResourceContents::text(read.uri(), text("lines")),
         ResourceContents::blob(read.uri(), text("plain").as_bytes()),

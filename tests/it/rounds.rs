@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_wire::jsonrpc::ErrorObject;
 use mcp_wire::server::{
-    CacheScope, Call, Elicitation, Elicited, IncludedContext, Presence, Prompt, Read, Resource,
-    ResourceTemplate, Role, Sampling, Server, Tool, ToolError,
+    CacheScope, Call, Elicitation, Elicited, IncludedContext, Presence, Prompt, ReadRequest,
+    Resource, ResourceTemplate, Role, Sampling, Server, Tool, ToolError,
 };
 use mcp_wire::{McpService, RequestError};
 use serde_json::{Value, json};
@@ -173,7 +173,7 @@ fn server() -> (Server, Arc<Seen>) {
         )
         .resource_template(
             ResourceTemplate::new("test://greeting/{tone}", "toned"),
-            async |cx: Call, read: Read| {
+            async |cx: Call, read: ReadRequest| {
                 let tone = read.variable("tone").unwrap_or_default().to_owned();
                 Ok::<_, ErrorObject>(format!("{tone}: {}", greet(cx).await?))
             },

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
 use mcp_wire::server::{
-    Annotations, Arguments, Call, Completion, Content, Elicitation, Icon, Presence, Prompt,
-    PromptArguments, PromptResult, Read, Resource, ResourceContents, ResourceTemplate, Role,
-    Sampling, Server, Target, Theme, Tool, ToolError, ToolResult,
+    Annotations, Arguments, Call, CompletionRequest, CompletionTarget, Content, Elicitation, Icon,
+    Presence, Prompt, PromptArguments, PromptResult, ReadRequest, Resource, ResourceContents,
+    ResourceTemplate, Role, Sampling, Server, Theme, Tool, ToolError, ToolResult,
 };
 use mcp_wire::{BoxFuture, Change, Context, Dispatcher, LogLevel, McpService, RequestError};
 use serde_json::{Value, json};
@@ -220,7 +220,7 @@ fn everything(hands: &Hands) -> Server {
             ResourceTemplate::new("test://item/{id}", "item")
                 .title("Item")
                 .mime_type("text/plain"),
-            async |_cx, read: Read| match read.variable("id") {
+            async |_cx, read: ReadRequest| match read.variable("id") {
                 Some("missing") => Err(ErrorObject::resource_not_found(read.uri())),
                 id => Ok(format!("item {}", id.unwrap_or_default())),
             },
@@ -244,9 +244,9 @@ fn everything(hands: &Hands) -> Server {
         .prompt(Prompt::new("fails"), async |_cx, _args| {
             Err::<String, _>(ErrorObject::internal())
         })
-        .completion(async |_cx, wanted: Completion| {
+        .completion(async |_cx, wanted: CompletionRequest| {
             Ok(match (wanted.target(), wanted.argument()) {
-                (Target::Template(_), _) => (0..150).map(|n| n.to_string()).collect(),
+                (CompletionTarget::Template(_), _) => (0..150).map(|n| n.to_string()).collect(),
                 _ => vec![format!(
                     "{}{}",
                     wanted.value(),
@@ -875,6 +875,71 @@ async fn changes_of_lists_are_told_once_to_each_session() {
     }
 }
 
+/// SPEC E-43, E-60, E-69: each kind of item can be added and removed while the server runs: it is listed,
+/// clients are told, and what a request of it does follows the list.
+#[tokio::test]
+async fn items_of_each_kind_come_and_go_while_the_server_runs() {
+    let server = everything(&Hands::default());
+    let running = run(server.clone()).await;
+    let mut client = Client::initialized(running.address, V11, json!({})).await;
+    let lists = [
+        (
+            "resources/list",
+            "resources",
+            "notifications/resources/list_changed",
+        ),
+        (
+            "resources/templates/list",
+            "resourceTemplates",
+            "notifications/resources/list_changed",
+        ),
+        (
+            "prompts/list",
+            "prompts",
+            "notifications/prompts/list_changed",
+        ),
+    ];
+    let uses = [
+        ("resources/read", json!({"uri": "new://a"})),
+        ("resources/read", json!({"uri": "new-template://a"})),
+        ("prompts/get", json!({"name": "new"})),
+    ];
+    for ((list, key, told), (method, params)) in lists.into_iter().zip(uses) {
+        let add = || match key {
+            "resources" => server.add_resource(Resource::new("new://a", "new"), async |_, _| "a"),
+            "prompts" => server.add_prompt(Prompt::new("new"), async |_, _| "a"),
+            _ => {
+                let template = ResourceTemplate::new("new-template://{x}", "new");
+                server.add_resource_template(template, async |_, _| "a")
+            }
+        };
+        let remove = || match key {
+            "resources" => server.remove_resource("new://a"),
+            "prompts" => server.remove_prompt("new"),
+            _ => server.remove_resource_template("new-template://{x}"),
+        };
+        let before = client.result(list, json!({})).await;
+        assert!(client.call(method, params.clone()).await["error"].is_object());
+        add().unwrap();
+        assert!(add().unwrap_err().is_setup(), "{key}");
+        assert_eq!(client.message().await.unwrap()["method"], told);
+        let with = client.result(list, json!({})).await;
+        let last = with[key].as_array().unwrap().last().unwrap();
+        assert_eq!(last["name"], "new");
+        client.result(method, params.clone()).await;
+        assert!(remove() && !remove(), "{key}");
+        assert_eq!(client.message().await.unwrap()["method"], told);
+        assert_eq!(client.result(list, json!({})).await, before);
+        assert!(client.call(method, params).await["error"].is_object());
+    }
+    let id = client.begin("ping", json!({})).await;
+    assert_eq!(
+        client.message().await.unwrap()["id"],
+        id,
+        "nothing else came"
+    );
+}
+
 /// SPEC E-43: a list stays the same until a change, and shows the change from then on, in each
 /// revision.
 #[tokio::test]
@@ -916,7 +981,7 @@ async fn a_wrong_registration_fails_the_build() {
     let tool = |schema| server().tool(Tool::new("t").input(schema), echo);
     check(tool(json!({"type": "array"})), "input schema");
     check(tool(json!(true)), "input schema");
-    check(server().tool(Tool::new(""), echo), "empty name");
+    check(server().tool(Tool::new(""), echo), "must not be empty");
     check(
         server()
             .tool(Tool::new("t"), echo)
@@ -925,7 +990,7 @@ async fn a_wrong_registration_fails_the_build() {
     );
     check(
         server().resource(Resource::new("../x", "x"), async |_, _| ""),
-        "absolute URI",
+        "must be absolute",
     );
     let template =
         |text: &str| server().resource_template(ResourceTemplate::new(text, "x"), async |_, _| "");
@@ -1240,7 +1305,7 @@ async fn updates_reach_subscribers_only() {
 #[tokio::test]
 async fn template_variables_stay_in_their_place() {
     let template = ResourceTemplate::new("file:///srv/{+path}", "file");
-    let server = Server::new("s", "1").resource_template(template, async |_, read: Read| {
+    let server = Server::new("s", "1").resource_template(template, async |_, read: ReadRequest| {
         read.variable("path").unwrap_or("nothing").to_owned()
     });
     let running = run(server).await;

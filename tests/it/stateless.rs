@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use mcp_wire::jsonrpc::ErrorObject;
 use mcp_wire::server::{
-    Arguments, CacheScope, Call, Completion, Content, Elicitation, Icon, Presence, Prompt,
-    PromptArguments, PromptResult, Read, Resource, ResourceContents, ResourceTemplate, Role,
-    Sampling, Server, Target, Tool, ToolError,
+    Arguments, CacheScope, Call, CompletionRequest, CompletionTarget, Content, Elicitation, Icon,
+    Presence, Prompt, PromptArguments, PromptResult, ReadRequest, Resource, ResourceContents,
+    ResourceTemplate, Role, Sampling, Server, Tool, ToolError,
 };
 use mcp_wire::{Builder, Capabilities, Change, LogLevel, McpService};
 use serde_json::{Value, json};
@@ -265,7 +265,7 @@ fn everything() -> (Server, Arc<Seen>) {
         })
         .resource_template(
             ResourceTemplate::new("test://item/{id}", "item"),
-            async |_, read: Read| match read.variable("id") {
+            async |_, read: ReadRequest| match read.variable("id") {
                 Some("missing") => Err(ErrorObject::resource_not_found(read.uri())),
                 id => Ok(format!("item {}", id.unwrap_or_default())),
             },
@@ -279,9 +279,9 @@ fn everything() -> (Server, Arc<Seen>) {
         .prompt(Prompt::new("rich"), async |_, _| {
             PromptResult::new().message(Role::Assistant, Content::audio(b"a", "audio/wav"))
         })
-        .completion(async |_, wanted: Completion| {
+        .completion(async |_, wanted: CompletionRequest| {
             Ok(match wanted.target() {
-                Target::Template(_) => (0..150).map(|n| n.to_string()).collect(),
+                CompletionTarget::Template(_) => (0..150).map(|n| n.to_string()).collect(),
                 _ => vec![format!(
                     "{}{}",
                     wanted.value(),

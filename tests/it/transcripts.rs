@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use mcp_wire::McpService;
 use mcp_wire::server::Presence::Required;
 use mcp_wire::server::{
-    Arguments, Call, Prompt, PromptArguments, Read, ResourceTemplate, Server, Tool, ToolError,
+    Arguments, Call, Prompt, PromptArguments, ReadRequest, ResourceTemplate, Server, Tool,
+    ToolError,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ fn echo_server() -> Server {
     async fn tool(_: Call, args: Arguments) -> Result<String, ToolError> {
         Ok(format!("Tool echo: {}", args.str("message")?))
     }
-    async fn resource(_: Call, read: Read) -> String {
+    async fn resource(_: Call, read: ReadRequest) -> String {
         format!(
             "Resource echo: {}",
             read.variable("message").unwrap_or_default()

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_wire::LogLevel;
 use mcp_wire::server::{
-    Arguments, Call, Elicitation, Prompt, PromptArguments, PromptResult, Read, ResourceTemplate,
-    Role, Server, Tool, ToolError,
+    Arguments, Call, Elicitation, Prompt, PromptArguments, PromptResult, ReadRequest,
+    ResourceTemplate, Role, Server, Tool, ToolError,
 };
 use serde_json::json;
 
@@ -69,7 +69,7 @@ pub fn server(handlers: &Handlers, has_scopes: bool) -> Server {
         .subscriptions()
         .resource_template(
             ResourceTemplate::new("n:{k}", "n"),
-            async |_, read: Read| read.uri().to_owned(),
+            async |_, read: ReadRequest| read.uri().to_owned(),
         )
         .prompt(Prompt::new("hi"), async |_: Call, _: PromptArguments| {
             PromptResult::new().message(Role::User, "hi")

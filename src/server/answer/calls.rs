@@ -4,7 +4,7 @@
 use super::open_request::{Answer, OpenRequest};
 use super::rounds::Run;
 use crate::protocol::mirror::Headers;
-use crate::server::completion::{self, Completion};
+use crate::server::completion::{self, CompletionRequest};
 use crate::server::metadata::meta::Meta;
 use crate::server::resource::contents::ResourceContents;
 use crate::server::result::cache::Cache;
@@ -90,7 +90,7 @@ impl OpenRequest<'_> {
         let Some(handler) = &self.registry.completion else {
             return Err(ErrorObject::method_not_found(self.request.method()));
         };
-        let wanted = Completion::read(self.params(), self.version)?;
+        let wanted = CompletionRequest::read(self.params(), self.version)?;
         let exists = self
             .registry
             .has_argument(wanted.target(), wanted.argument());

@@ -128,7 +128,7 @@ fn sealed(server: &Shared, round: &Round, binding: &str) -> Result<Option<String
 #[cfg(not(feature = "request-state"))]
 fn carried(_: &Shared, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
     if purpose.params.member("requestState").is_some() {
-        let message = "`requestState` is not one of this server's: begin again without it";
+        let message = "`requestState` is not of this server: begin again without it";
         return Err(ErrorObject::invalid_params(message));
     }
     Ok(Carried::default())

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::role::Role;
 use crate::wire::version::ProtocolVersion;
 
-/// Hints on content and resources: for whom it is, how much it matters, when it changed.
+/// Hints on content and resources: for whom they are, how much they matter, when they changed (2025-11-25,
+/// Resources, Annotations).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotations {
     audience: Vec<Role>,
@@ -14,27 +15,27 @@ pub struct Annotations {
 }
 
 impl Annotations {
-    /// No hints yet.
+    /// No hints.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds somebody it is meant for.
+    /// Adds a role that it is meant for.
     #[must_use]
     pub fn audience(mut self, role: Role) -> Self {
         self.audience.push(role);
         self
     }
 
-    /// How much it matters, clamped to 0 (not at all) to 1 (required).
+    /// How much it matters, from 0 (entirely optional) to 1 (required). Other numbers are clamped.
     #[must_use]
     pub fn priority(mut self, priority: f64) -> Self {
         self.priority = Some(priority.clamp(0.0, 1.0));
         self
     }
 
-    /// When it changed, as an ISO 8601 text. From 2025-06-18 on.
+    /// When it changed last, as an ISO 8601 text such as `2025-01-12T15:00:58Z`. From 2025-06-18 on.
     #[must_use]
     pub fn last_modified(mut self, time: impl Into<String>) -> Self {
         self.last_modified = Some(time.into());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::server::uri_template::uri::is_absolute_uri;
 use crate::wire::version::ProtocolVersion;
 
-/// A picture that a client may show beside a name. From 2025-11-25 on.
+/// A picture that a client may show next to a name (*2025-11-25, Overview, Icons*).
 ///
 /// ```
 /// use mcp_wire::server::{Icon, Theme, Tool};
@@ -25,15 +25,16 @@ pub struct Icon {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Theme {
-    /// A light one.
+    /// A light background.
     Light,
-    /// A dark one.
+    /// A dark background.
     Dark,
 }
 
 impl Icon {
-    /// An icon by its URI: `https:`, `http:` or `data:`, which is what clients take. Another fails
-    /// the service's build; on a link to a resource the icon is left out.
+    /// An icon by its absolute URI. Clients accept the schemes `https`, `http` and `data`. Another URI fails
+    /// the build of the service; in a link to a resource ([`Content::link`](crate::server::Content::link)) the
+    /// icon is left out.
     pub fn new(src: impl Into<String>) -> Self {
         Self {
             src: src.into(),
@@ -43,28 +44,28 @@ impl Icon {
         }
     }
 
-    /// Its MIME type, when the URI does not tell.
+    /// Its MIME type. Default: the client finds it out.
     #[must_use]
     pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
         self.mime_type = Some(mime_type.into());
         self
     }
 
-    /// Adds a size in pixels that it has. Without any, clients assume that every size will do.
+    /// Adds a size in pixels that it has. Default: clients assume that it suits every size.
     #[must_use]
     pub fn size(mut self, width: u32, height: u32) -> Self {
         self.sizes.push(format!("{width}x{height}"));
         self
     }
 
-    /// It looks well at any size, as a vector graphic does.
+    /// The icon suits every size, like a vector graphic.
     #[must_use]
     pub fn scalable(mut self) -> Self {
         self.sizes.push("any".to_owned());
         self
     }
 
-    /// The background that it is made for. By default it does for any.
+    /// The background that it is made for. Default: any.
     #[must_use]
     pub fn theme(mut self, theme: Theme) -> Self {
         self.theme = Some(theme);
@@ -96,11 +97,13 @@ impl Icon {
     }
 }
 
-/// What is wrong with the icons, if anything.
+/// Why the icons cannot be served; `None` if they can.
 pub(crate) fn icons_fault(icons: &[Icon]) -> Option<String> {
     let wrong = icons.iter().find(|icon| !icon.may_be_sent())?;
     let src = &wrong.src;
-    Some(format!("the icon {src:?} is no https, http or data URI"))
+    Some(format!(
+        "the URI of an icon must be absolute, with the scheme https, http or data: {src:?}"
+    ))
 }
 
 /// Adds the icons to the object they belong to, in the revisions that have them.

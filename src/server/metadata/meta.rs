@@ -1,9 +1,9 @@
-//! `_meta`: what an embedder adds to tools, resources, prompts, content and results beyond what the
-//! protocol says of them. SPEC.
+//! [`Meta`]: the `_meta` that an embedder adds to tools, resources, prompts, content and results. SPEC A-29,
+//!
 
 use serde_json::{Map, Value};
 
-/// The entries of one `_meta` object. On the heap, because few things have any, and all are moved.
+/// The entries of one `_meta` object. Boxed, because few things have any and all of them are moved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Meta(Option<Box<Entries>>);
 
@@ -11,12 +11,12 @@ pub(crate) struct Meta(Option<Box<Entries>>);
 struct Entries {
     /// Invariant: each key may be sent.
     entries: Map<String, Value>,
-    /// The first key that may not.
+    /// The first key that may not be sent.
     refused: Option<String>,
 }
 
 impl Meta {
-    /// Adds an entry; one with a key that may not be sent is only remembered as a fault.
+    /// Adds an entry. A key that may not be sent is only remembered as a fault.
     pub(crate) fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) {
         let key = key.into();
         let Entries { entries, refused } = &mut **self.0.get_or_insert_default();
@@ -31,26 +31,28 @@ impl Meta {
         self.entries().is_none()
     }
 
-    /// What there is to send.
+    /// The entries, if there are any.
     fn entries(&self) -> Option<&Map<String, Value>> {
         let entries = &self.0.as_ref()?.entries;
         (!entries.is_empty()).then_some(entries)
     }
 
-    /// What is wrong with the keys, if anything.
+    /// Says which key may not be sent, if any.
     pub(crate) fn fault(&self) -> Option<String> {
         let key = self.0.as_ref()?.refused.as_deref()?;
-        Some(format!("the `_meta` key {key:?} is malformed or reserved"))
+        Some(format!(
+            "the `_meta` key {key:?} is malformed, or reserved by the protocol"
+        ))
     }
 
-    /// Adds the entries to the `_meta` of an object, which is made when there is something to add.
+    /// Adds the entries to the `_meta` of an object.
     pub(crate) fn put(&self, object: &mut Value) {
         for (key, value) in self.entries().into_iter().flatten() {
             object["_meta"][key.as_str()] = value.clone();
         }
     }
 
-    /// The object, ready to send; `None` when it is empty.
+    /// The JSON text of the object; `None` if it is empty.
     pub(crate) fn to_text(&self) -> Option<String> {
         let entries = self.entries()?;
         Some(Value::from(entries.clone()).to_string())

@@ -1,10 +1,10 @@
-//! [`Role`]: who speaks, or is spoken to.
+//! [`Role`]: the person or the model.
 
-/// Who speaks in a prompt or a sampling message.
+/// The author of a message, or the audience of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// The human.
+    /// The person.
     User,
     /// The model.
     Assistant,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::wire::jsonrpc::ErrorObject;
 
-/// The arguments of a prompt. Every required one is there.
+/// The arguments of a prompt, with every argument that the prompt requires.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PromptArguments(BTreeMap<String, String>);
 
@@ -13,7 +13,7 @@ impl PromptArguments {
         Self(given)
     }
 
-    /// An argument; `None` when it was left out.
+    /// An argument; `None` if the client left it out.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -23,7 +23,7 @@ impl PromptArguments {
     ///
     /// # Errors
     ///
-    /// -32602 when it was left out, which only an argument that the prompt does not require can be.
+    /// -32602 if the client left it out, which is possible only if the prompt does not require it.
     pub fn str(&self, name: &str) -> Result<&str, ErrorObject> {
         self.get(name)
             .ok_or_else(|| ErrorObject::invalid_params(format!("the argument `{name}` is missing")))

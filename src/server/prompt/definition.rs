@@ -16,7 +16,7 @@ use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
-/// A prompt: its name and its arguments.
+/// A prompt: its name and its arguments (*2025-11-25, Prompts, Prompt*).
 #[derive(Clone, Debug)]
 pub struct Prompt {
     name: String,
@@ -28,7 +28,7 @@ pub struct Prompt {
     scopes: Vec<String>,
 }
 
-/// An argument that a prompt takes.
+/// An argument of a prompt.
 ///
 /// ```
 /// use mcp_wire::server::{Presence, Prompt, PromptArgument};
@@ -49,14 +49,14 @@ pub struct PromptArgument {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Presence {
-    /// Without it the client is answered -32602.
+    /// A client that leaves it out is answered -32602.
     Required,
-    /// It may be left out.
+    /// The client may leave it out.
     Optional,
 }
 
 impl Prompt {
-    /// A prompt without arguments.
+    /// A prompt of this name, without arguments.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -69,7 +69,7 @@ impl Prompt {
         }
     }
 
-    /// What it is for.
+    /// What the prompt is for, for people.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
@@ -83,13 +83,13 @@ impl Prompt {
         self
     }
 
-    /// Adds an argument that needs no more words than its name.
+    /// Adds an argument by its name.
     #[must_use]
     pub fn argument(self, name: impl Into<String>, presence: Presence) -> Self {
         self.with_argument(PromptArgument::new(name, presence))
     }
 
-    /// Adds an argument.
+    /// Adds an argument that has a title or a description.
     #[must_use]
     pub fn with_argument(mut self, argument: PromptArgument) -> Self {
         self.arguments.push(argument);
@@ -103,18 +103,20 @@ impl Prompt {
         self
     }
 
-    /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
-    /// reserves, fails the service's build (SPEC A-29, A-30).
+    /// Adds an entry to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
+    /// reserves (*2025-11-25, Overview, `_meta`*), fails the build of the service.
     #[must_use]
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(key, value);
         self
     }
 
-    /// The scopes that it, and the completion of its arguments need, all of them: who lacks one is answered 403 with the list
-    /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)), before anything runs. Default: none.
-    /// Without [`Builder::authorizer`](crate::Builder::authorizer) nobody has scopes, and the
-    /// service's build fails.
+    /// The scopes that a client needs to get it and to complete its arguments, all of them. Default: none.
+    ///
+    /// A client that lacks one is answered 403 with the list, before any handler runs
+    /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)). The build of the service fails
+    /// without an authorizer ([`Builder::authorizer`](crate::Builder::authorizer)), because then no
+    /// client has a scope.
     #[must_use]
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
@@ -135,7 +137,7 @@ impl Prompt {
         self.arguments.iter().any(|argument| argument.name == name)
     }
 
-    /// The arguments of a `prompts/get`: a map of strings (SPEC E-66), with all that must be there
+    /// Reads the arguments of a `prompts/get`: a map of strings (SPEC E-66) with every required argument
     /// (SPEC E-67).
     pub(crate) fn read_arguments(
         &self,
@@ -206,7 +208,7 @@ impl Item for Prompt {
 }
 
 impl PromptArgument {
-    /// An argument by its name.
+    /// An argument of this name.
     pub fn new(name: impl Into<String>, presence: Presence) -> Self {
         Self {
             name: name.into(),
@@ -239,7 +241,7 @@ impl PromptArgument {
     }
 }
 
-/// What prompts and arguments tell of themselves alike (SPEC E-65).
+/// The members that prompts and arguments both have (SPEC E-65).
 fn named(
     name: &str,
     title: &Option<String>,

@@ -10,14 +10,14 @@ use crate::server::metadata::role::Role;
 use crate::transport::future::BoxFuture;
 use crate::wire::jsonrpc::ErrorObject;
 
-/// What a prompt handler may return: text (one message of the user), messages, or a `Result` of
-/// these with an [`ErrorObject`].
+/// What the handler of a prompt may return: text, which becomes one message of the user, a [`PromptResult`],
+/// or a `Result` of one of these with an [`ErrorObject`].
 pub trait IntoPromptResult {
     /// The messages.
     ///
     /// # Errors
     ///
-    /// What the client is answered instead.
+    /// The JSON-RPC error that the client is answered.
     fn into_prompt_result(self) -> Result<PromptResult, ErrorObject>;
 }
 

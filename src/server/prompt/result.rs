@@ -9,7 +9,7 @@ use crate::server::result::closing::Closing;
 use crate::wire::json::Json;
 use crate::wire::version::ProtocolVersion;
 
-/// The messages of a prompt.
+/// The messages of a prompt (*2025-11-25, Prompts, PromptMessage*).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PromptResult {
     messages: Vec<(Role, Content)>,
@@ -17,7 +17,7 @@ pub struct PromptResult {
 }
 
 impl PromptResult {
-    /// No messages yet.
+    /// A result without messages.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -30,8 +30,8 @@ impl PromptResult {
         self
     }
 
-    /// Adds to the `_meta` of the result, in every revision. A key that is malformed, or that the
-    /// protocol reserves, is left out (SPEC ).
+    /// Adds an entry to the `_meta` of the result, in every revision. A key that is malformed, or that the protocol reserves
+    /// (*2025-11-25, Overview, `_meta`*), is left out.
     #[must_use]
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(key, value);

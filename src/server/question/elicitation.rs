@@ -8,9 +8,9 @@ use crate::server::uri_template::uri::is_absolute_uri;
 use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::version::ProtocolVersion;
 
-/// A question to the person at the client (SPEC E-101, E-103). From 2025-06-18 on.
+/// A question to the person at the client (*2025-11-25, Elicitation*). From 2025-06-18 on.
 ///
-/// Never ask for secrets in a form: use [`Elicitation::url`] (SPEC E-106).
+/// Never ask for secrets in a form: use [`Elicitation::url`].
 #[derive(Clone, Debug)]
 pub struct Elicitation {
     message: String,
@@ -24,15 +24,15 @@ enum Kind {
     Url(String),
 }
 
-/// What the person did.
+/// What the person did with the question.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Elicited {
-    /// Gave this; it fits the schema of the form.
+    /// They answered. The content fits the schema of the form; it is empty for a page.
     Accepted(Map<String, Value>),
-    /// Said no.
+    /// They refused.
     Declined,
-    /// Went away without a choice.
+    /// They dismissed the question without an answer.
     Cancelled,
 }
 
@@ -41,12 +41,13 @@ impl Elicitation {
     ///
     /// A property is a string, a number, an integer, a boolean, or a choice: `enum`, `oneOf` of
     /// `{const, title}`, or an `array` whose `items` are such a choice (with `anyOf`) for several.
-    /// For 2025-06-18, defaults other than a boolean's are left out and titled choices become
-    /// `enumNames`; it has no choice of several, so such a form is not offered there (SPEC E-102).
+    /// 2025-06-18 has defaults only for booleans, so others are left out, and titled choices become
+    /// `enumNames`. It has no choice of several: [`Call::elicit`](crate::server::Call::elicit) fails there with
+    /// [`RequestError::NotOffered`].
     ///
-    /// Asking fails with [`RequestError::Faulty`] when the schema is something else, or when a field
-    /// to be typed in is named like a secret: `password`, `client_secret`, `apiKey`, `access_token`
-    /// and their like, by the last words of the name (SPEC E-106).
+    /// Asking fails with [`RequestError::Faulty`] if the schema is not of this form, or if the person would type
+    /// a secret into a field, as its name tells by its last words: `password`, `client_secret`, `apiKey`,
+    /// `access_token` and the like.
     pub fn form(message: impl Into<String>, schema: Value) -> Self {
         Self {
             message: message.into(),
@@ -57,9 +58,9 @@ impl Elicitation {
 
     /// A page to visit, for what must not pass through the client. From 2025-11-25 on.
     ///
-    /// Asking fails with [`RequestError::Faulty`] when it is no absolute `https` or `http` URL;
-    /// `http` is for development (SPEC E-103). Put nothing of the person into the URL, nor anything
-    /// that signs its visitor in (SPEC E-107), and check who visits it (SPEC E-108).
+    /// Asking fails with [`RequestError::Faulty`] if the URL is not absolute, or its scheme is neither `https`
+    /// nor, for development, `http`. Put nothing personal into the URL and nothing that signs its visitor in,
+    /// and let the page check who visits it (*2025-11-25, Elicitation, Security Considerations*).
     pub fn url(message: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -68,8 +69,8 @@ impl Elicitation {
         }
     }
 
-    /// The key of the question in `inputRequests` of 2026-07-28, by which the client gives its
-    /// answer. Default `elicitation`, with a number when a handler asks several.
+    /// The key of the question in `inputRequests` of 2026-07-28, under which the client answers. Default:
+    /// `elicitation`. When a handler asks several questions of one key, the later ones get a number.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
@@ -114,16 +115,18 @@ impl Elicitation {
         }
     }
 
-    /// Why it may not be asked of any client.
+    /// Why no client may be asked; `None` if clients may.
     fn fault(&self) -> Option<String> {
         match &self.kind {
             Kind::Form(schema) => form_fault(schema),
             Kind::Url(url) if is_web_url(url) => None,
-            Kind::Url(_) => Some("the URL is not absolute, or not of the web".to_owned()),
+            Kind::Url(_) => {
+                Some("the URL must be absolute, with the scheme https or http".to_owned())
+            }
         }
     }
 
-    /// `None` when the revision has no such form.
+    /// `None` if the revision has no such form.
     fn form_params(&self, schema: &Value, version: ProtocolVersion) -> Option<Value> {
         if version.has_elicitation_modes() {
             return Some(
@@ -142,7 +145,7 @@ impl Elicitation {
         params
     }
 
-    /// Reads the answer; `None` when it is malformed or does not fit the form (SPEC E-109, D-114).
+    /// Reads the answer; `None` if it is malformed or does not fit the form (SPEC E-109, D-114).
     pub(crate) fn read(&self, answer: &Value) -> Option<Elicited> {
         match answer.get("action")?.as_str()? {
             "decline" => Some(Elicited::Declined),
@@ -162,7 +165,7 @@ impl Elicitation {
     }
 }
 
-/// "The url parameter MUST contain a valid URL": one that a browser opens.
+/// "The url parameter MUST contain a valid URL": one that a browser can open.
 fn is_web_url(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;

@@ -4,23 +4,23 @@ use serde_json::{Map, Value};
 
 use super::secret::names_a_secret;
 
-/// SPEC E-101, E-106: what is wrong with a form, if anything.
+/// Why no client may be asked with this form; `None` if clients may (SPEC E-101, E-106).
 pub(crate) fn form_fault(schema: &Value) -> Option<String> {
     if type_of(schema) != Some("object") {
-        return Some("a form has \"type\": \"object\"".to_owned());
+        return Some("the schema of a form must have \"type\": \"object\" at its root".to_owned());
     }
     properties(schema).find_map(|(name, property)| {
         if !is_primitive(property) {
-            Some(format!("the field {name:?} of a form is no primitive"))
+            Some(format!("the field {name:?} of a form must be a string, a number, an integer, a boolean or a choice"))
         } else if is_typed_in(property) && names_a_secret(name) {
-            Some(format!("a form may not ask for {name:?}"))
+            Some(format!("a form must not ask for the secret {name:?}: use `Elicitation::url`"))
         } else {
             None
         }
     })
 }
 
-/// The form in 2025-06-18, or `None` when it cannot hold it (SPEC E-102).
+/// The form as 2025-06-18 has it; `None` if that revision cannot express it (SPEC E-102).
 pub(crate) fn plain_form(schema: &Value) -> Option<Value> {
     let mut plain = schema.clone();
     let object = plain.as_object_mut()?;
@@ -33,7 +33,7 @@ pub(crate) fn plain_form(schema: &Value) -> Option<Value> {
     Some(plain)
 }
 
-/// Whether the content has what the form requires, and each value is what its property says.
+/// Whether the content has every required field, and each value fits its property.
 pub(crate) fn fits_form(schema: &Value, content: &Map<String, Value>) -> bool {
     let required = list(schema, "required").into_iter().flatten();
     let mut required = required.filter_map(Value::as_str);
@@ -67,13 +67,13 @@ fn is_primitive(property: &Value) -> bool {
     }
 }
 
-/// Whether the person types the value, where others only choose.
+/// Whether the person types the value rather than choosing it.
 fn is_typed_in(property: &Value) -> bool {
     let is_choice = property.get("enum").is_some() || property.get("oneOf").is_some();
     !is_choice && matches!(type_of(property), Some("string" | "number" | "integer"))
 }
 
-/// A titled choice keeps its titles as `enumNames`, whose meaning is the same.
+/// A titled choice keeps its titles as `enumNames`, which mean the same.
 fn make_plain(property: &mut Value) -> Option<()> {
     let property = property.as_object_mut()?;
     let kind = property.get("type").and_then(Value::as_str)?;
@@ -99,8 +99,7 @@ fn title_of(choice: &Value) -> Value {
         .clone()
 }
 
-/// `format` is an annotation, as JSON Schema has it by default: clients help with it, nobody proves
-/// it here.
+/// `format` is not checked: JSON Schema treats it as an annotation by default.
 fn fits_property(property: &Value, value: &Value) -> bool {
     let is_kind = match type_of(property) {
         Some("string") => value
@@ -135,7 +134,7 @@ fn is_choice_of_several(property: &Value, values: &[Value]) -> bool {
         && property.get("items").is_none_or(is_choice)
 }
 
-/// A length in JSON Schema is a number of characters, not of bytes.
+/// JSON Schema counts characters, not bytes.
 fn has_length(property: &Value, text: &str) -> bool {
     counts(property, "minLength", "maxLength", text.chars().count())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// A place that the server may work in.
+/// A directory or file that the client lets the server work in (*2025-11-25, Roots*).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Root {

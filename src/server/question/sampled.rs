@@ -2,19 +2,19 @@
 
 use serde_json::{Map, Value};
 
-/// What the model said.
+/// What the client's model said.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sampled {
     /// The model that answered.
     pub model: String,
-    /// The text of the answer, of all its blocks of text; `None` when there is none.
+    /// The text of all text blocks, joined; `None` if there are none.
     pub text: Option<String>,
-    /// Why it stopped, if the client says.
+    /// Why the model stopped, if the client says so.
     pub stop_reason: Option<String>,
     /// The tools that the model wants to use. From 2025-11-25 on.
     pub tool_uses: Vec<ToolUse>,
-    /// The whole answer.
+    /// The whole answer of the client.
     pub raw: Value,
 }
 
@@ -22,16 +22,16 @@ pub struct Sampled {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ToolUse {
-    /// Names the use in what you answer.
+    /// Names this use in [`Sampling::tool_turn`](crate::server::Sampling::tool_turn).
     pub id: String,
-    /// The tool.
+    /// The name of the tool.
     pub name: String,
-    /// Its arguments. Check them: the model made them.
+    /// The arguments, which the model made up: check them.
     pub input: Map<String, Value>,
 }
 
 impl Sampled {
-    /// Reads the answer; `None` when it is malformed (SPEC E-100).
+    /// Reads the answer; `None` if it is malformed (SPEC E-100).
     pub(crate) fn read(answer: Value) -> Option<Self> {
         let text = |key: &str| Some(answer.get(key)?.as_str()?.to_owned());
         if !matches!(&*text("role")?, "user" | "assistant") {
@@ -54,7 +54,7 @@ impl Sampled {
         })
     }
 
-    /// The content as it came, so that `_meta` goes back to the client too.
+    /// The content, unchanged, so that its `_meta` goes back to the client too.
     pub(crate) fn content(&self) -> Value {
         self.raw.get("content").cloned().unwrap_or_default()
     }
@@ -81,7 +81,7 @@ fn text_of(blocks: &[Value]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.concat())
 }
 
-/// Whether a block has what its type demands; types that are not known here pass (SPEC E-100).
+/// Whether a block has the members of its type. Blocks of unknown types pass (SPEC E-100).
 fn is_block(block: &Value) -> bool {
     let has = |key: &str| block.get(key).is_some_and(Value::is_string);
     match block.get("type").and_then(Value::as_str) {

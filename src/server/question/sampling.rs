@@ -1,4 +1,4 @@
-//! Sampling: a completion by the client's model. SPEC E-97 to E-100.
+//! [`Sampling`]: a request for a completion by the client's model. SPEC E-97 to E-99.
 
 use std::collections::HashSet;
 
@@ -13,10 +13,10 @@ use crate::server::tool::result::ToolResult;
 use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::version::ProtocolVersion;
 
-/// A wish for a completion by the client's model (SPEC E-97).
+/// A request for a completion by the client's model (*2025-11-25, Sampling*).
 ///
-/// Messages are text, images and sound; asking with a resource in them fails with
-/// [`RequestError::Faulty`]. With tools, go on asking until the model uses none:
+/// Messages hold text, images and audio; asking with a resource in them fails with
+/// [`RequestError::Faulty`]. With tools, ask again until the model uses none:
 ///
 /// ```
 /// use mcp_wire::server::{Call, Role, Sampling, Tool, ToolError, ToolResult};
@@ -44,14 +44,14 @@ pub struct Sampling {
     choice: Option<ToolChoice>,
     context: Option<IncludedContext>,
     rest: Map<String, Value>,
-    /// Why it may not be sent to any client.
+    /// Why no client may be asked.
     fault: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 enum Turn {
     Message(Role, Vec<Content>),
-    /// What the model said when it used tools, as it came, and what each use gave.
+    /// What the model said when it used tools, unchanged, and the result of each use by its id.
     Tools(Value, Vec<(String, ToolResult)>),
 }
 
@@ -59,23 +59,23 @@ enum Turn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ToolChoice {
-    /// As it likes. The default.
+    /// It decides. The default.
     Auto,
-    /// At least one.
+    /// It must use at least one.
     Required,
-    /// None.
+    /// It must use none.
     None,
 }
 
-/// What the client should tell the model of its servers.
+/// What the client should tell the model about its servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IncludedContext {
     /// Nothing. The default.
     None,
-    /// What it has of this server.
+    /// What it knows about this server.
     ThisServer,
-    /// What it has of all servers.
+    /// What it knows about all its servers.
     AllServers,
 }
 
@@ -102,13 +102,13 @@ impl Sampling {
         self.blocks(role, [content.into()])
     }
 
-    /// Adds a message of several blocks. Before 2025-11-25 a message is one block, so each goes out
-    /// as a message of its own. Nothing is added for no blocks.
+    /// Adds a message of several blocks. Before 2025-11-25 a message has one block, so each block becomes a
+    /// message of its own. Without blocks, nothing is added.
     #[must_use]
     pub fn blocks(mut self, role: Role, blocks: impl IntoIterator<Item = Content>) -> Self {
         let blocks: Vec<_> = blocks.into_iter().collect();
         if !blocks.iter().all(Content::is_for_models) {
-            let fault = || "a message to a model cannot hold a resource".to_owned();
+            let fault = || "a message to a model must not hold a resource".to_owned();
             self.fault.get_or_insert_with(fault);
         }
         if !blocks.is_empty() {
@@ -117,12 +117,11 @@ impl Sampling {
         self
     }
 
-    /// Adds what the model said when it used tools, and as the next message of the user what each
-    /// of its [`tool_uses`](Sampled::tool_uses) gave, by id. From 2025-11-25 on, for clients that
-    /// declared `sampling.tools`.
+    /// Adds what the model said when it used tools, and the next message of the user: the result of each of
+    /// its [`tool_uses`](Sampled::tool_uses), by id. From 2025-11-25 on, for clients that declared
+    /// `sampling.tools`.
     ///
-    /// The results must be one for each use, else asking fails with [`RequestError::Faulty`] (SPEC
-    /// E-99).
+    /// Asking fails with [`RequestError::Faulty`] unless there is exactly one result for each use.
     #[must_use]
     pub fn tool_turn(
         mut self,
@@ -137,16 +136,16 @@ impl Sampling {
             .map(|used| used.id.as_str())
             .collect();
         if used.is_empty() || given != used || given.len() != results.len() {
-            let fault = || "the tool results are not one for each use of a tool".to_owned();
+            let fault = || "there must be exactly one result for each use of a tool".to_owned();
             self.fault.get_or_insert_with(fault);
         }
         self.turns.push(Turn::Tools(sampled.content(), results));
         self
     }
 
-    /// Adds a tool that the model may use: you run it, and tell what it gave with
-    /// [`Sampling::tool_turn`]. From 2025-11-25 on, for clients that declared `sampling.tools`;
-    /// asking others fails with [`RequestError::NotOffered`] (SPEC E-98).
+    /// Adds a tool that the model may use. Your code runs it, and passes the result to
+    /// [`Sampling::tool_turn`]. From 2025-11-25 on, for clients that declared `sampling.tools`; asking other
+    /// clients fails with [`RequestError::NotOffered`].
     #[must_use]
     pub fn tool(mut self, tool: Tool) -> Self {
         if let Some(fault) = tool.fault() {
@@ -163,16 +162,16 @@ impl Sampling {
         self
     }
 
-    /// What the client should tell the model of its servers. It is a wish: from 2025-11-25 on it is
-    /// left out for clients that did not declare `sampling.context` (SPEC E-97).
+    /// What the client should tell the model about its servers. The client need not comply. From 2025-11-25
+    /// on, clients that did not declare `sampling.context` are only asked for [`IncludedContext::None`].
     #[must_use]
     pub fn include_context(mut self, context: IncludedContext) -> Self {
         self.context = Some(context);
         self
     }
 
-    /// The key of the question in `inputRequests` of 2026-07-28, by which the client gives its
-    /// answer. Default `sampling`, with a number when a handler asks several.
+    /// The key of the question in `inputRequests` of 2026-07-28, under which the client answers. Default:
+    /// `sampling`. When a handler asks several questions of one key, the later ones get a number.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
@@ -183,13 +182,13 @@ impl Sampling {
         self.key.as_deref().unwrap_or("sampling")
     }
 
-    /// What the model is told first.
+    /// The system prompt.
     #[must_use]
     pub fn system_prompt(self, prompt: impl Into<String>) -> Self {
         self.set("systemPrompt", prompt.into())
     }
 
-    /// How free the model is.
+    /// The temperature of the model.
     #[must_use]
     pub fn temperature(self, temperature: f64) -> Self {
         self.set("temperature", temperature)
@@ -218,7 +217,7 @@ impl Sampling {
         self
     }
 
-    /// The params for a client that declared this of `sampling`; `null` is nothing.
+    /// The params for a client that declared this of `sampling`; `null` means nothing.
     pub(crate) fn params(
         &self,
         version: ProtocolVersion,
@@ -265,7 +264,7 @@ impl Sampling {
         Ok(params)
     }
 
-    /// Whether it says what only clients with `sampling.tools` understand (SPEC E-98).
+    /// Whether only clients that declared `sampling.tools` understand it (SPEC E-98).
     fn needs_tools(&self) -> bool {
         let is_of_tools = |turn: &Turn| matches!(turn, Turn::Tools(..));
         !self.tools.is_empty() || self.choice.is_some() || self.turns.iter().any(is_of_tools)
@@ -280,7 +279,7 @@ impl Turn {
             Self::Message(role, blocks) => {
                 let mut blocks: Vec<_> =
                     blocks.iter().map(|block| block.to_value(version)).collect();
-                // A block alone goes without a list in every revision: all clients take it so.
+                // A single block goes without a list in every revision, because all clients accept that.
                 if blocks.len() > 1 && version.has_sampling_tools() {
                     blocks = vec![blocks.into()];
                 }

@@ -1,6 +1,7 @@
-//! Names of fields that ask for secrets.
+//! Recognises fields that ask for secrets by their names.
 
-/// SPEC E-106, by the last words of the name: `access_token` is a secret, `token_count` is none.
+/// Whether the last words of a name are those of a secret: `access_token` is one, `token_count` is not (SPEC
+/// E-106).
 pub(crate) fn names_a_secret(name: &str) -> bool {
     const SECRETS: &[&str] = &[
         "password",

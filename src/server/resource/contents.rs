@@ -10,7 +10,7 @@ use crate::wire::json::put_owned_string;
 use crate::wire::pieces::PieceWriter;
 use crate::wire::version::ProtocolVersion;
 
-/// What was read: text or bytes under a URI.
+/// Text or bytes under a URI (*2025-11-25, Resources, Resource Contents*).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResourceContents {
     uri: String,
@@ -53,8 +53,8 @@ impl ResourceContents {
         self
     }
 
-    /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
-    /// reserves, is left out (SPEC ).
+    /// Adds an entry to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
+    /// reserves (*2025-11-25, Overview, `_meta`*), is left out.
     #[must_use]
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(key, value);
@@ -70,7 +70,7 @@ impl ResourceContents {
         out
     }
 
-    /// Appends them, without a copy of what is long.
+    /// Appends the contents without a copy of a long text.
     pub(crate) fn put(self, out: &mut PieceWriter, version: ProtocolVersion) {
         let others = self.to_value_without_body(version);
         match self.body {

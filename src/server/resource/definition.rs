@@ -15,7 +15,7 @@ use crate::server::result::first_pages::List;
 use crate::server::uri_template::uri::is_absolute_uri;
 use crate::wire::version::ProtocolVersion;
 
-/// A resource with a fixed URI (2025-11-25, Resources, Resource).
+/// A resource with a fixed URI (*2025-11-25, Resources, Resource*).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
     uri: String,

@@ -99,7 +99,7 @@ macro_rules! described {
         }
 
         /// Adds an entry to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the
-        /// protocol reserves (2025-11-25, Overview, `_meta`), fails the build of the service; in a link
+        /// protocol reserves (*2025-11-25, Overview, `_meta`*), fails the build of the service; in a link
         /// ([`Content::link`](crate::server::Content::link)) it is left out.
         #[must_use]
         pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {

@@ -13,12 +13,12 @@ use crate::wire::jsonrpc::ErrorObject;
 
 /// What is to be read.
 #[derive(Clone, Debug)]
-pub struct Read {
+pub struct ReadRequest {
     uri: String,
     variables: Variables,
 }
 
-impl Read {
+impl ReadRequest {
     pub(crate) fn new(uri: &str, variables: Variables) -> Self {
         Self {
             uri: uri.to_owned(),
@@ -26,29 +26,30 @@ impl Read {
         }
     }
 
-    /// The URI as the client gave it.
+    /// The URI, as the client wrote it.
     #[must_use]
     pub fn uri(&self) -> &str {
         &self.uri
     }
 
-    /// What a variable of the template stands for in the URI, percent-decoded once. It never holds
-    /// a `..` path segment or a NUL. `None` when the template has no such variable, or an optional
-    /// one is absent.
+    /// The value of a variable of the template, percent-decoded once. It never has a `..` path segment or
+    /// a NUL, but it can start with `/`, or be an absolute path of another system: check it before you join it
+    /// to a directory. `None` if the template has no such variable, or if the URI leaves it out, which only
+    /// variables of `{?…}`, `{&…}` and `{;…}` can be.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name)
     }
 }
 
-/// What a reader may return: text, bytes, contents, or a `Result` of these with an
+/// What the handler of a resource may return: text, bytes, contents, or a `Result` of one of these with an
 /// [`ErrorObject`].
-pub trait IntoContents {
+pub trait IntoResourceContents {
     /// The contents under `uri`; `mime_type` is that of the resource, if it has one.
     ///
     /// # Errors
     ///
-    /// What the client is answered instead; [`ErrorObject::resource_not_found`] for a URI that
+    /// The JSON-RPC error that the client is answered: [`ErrorObject::resource_not_found`] if the URI
     /// names nothing.
     fn into_contents(
         self,
@@ -64,7 +65,7 @@ fn typed(contents: ResourceContents, mime_type: Option<&str>) -> Vec<ResourceCon
     }]
 }
 
-impl IntoContents for String {
+impl IntoResourceContents for String {
     fn into_contents(
         self,
         uri: &str,
@@ -77,7 +78,7 @@ impl IntoContents for String {
     }
 }
 
-impl IntoContents for &str {
+impl IntoResourceContents for &str {
     fn into_contents(
         self,
         uri: &str,
@@ -87,7 +88,7 @@ impl IntoContents for &str {
     }
 }
 
-impl IntoContents for Bytes {
+impl IntoResourceContents for Bytes {
     fn into_contents(
         self,
         uri: &str,
@@ -97,7 +98,7 @@ impl IntoContents for Bytes {
     }
 }
 
-impl IntoContents for ResourceContents {
+impl IntoResourceContents for ResourceContents {
     fn into_contents(
         self,
         _uri: &str,
@@ -107,7 +108,7 @@ impl IntoContents for ResourceContents {
     }
 }
 
-impl IntoContents for Vec<ResourceContents> {
+impl IntoResourceContents for Vec<ResourceContents> {
     fn into_contents(
         self,
         _uri: &str,
@@ -117,7 +118,7 @@ impl IntoContents for Vec<ResourceContents> {
     }
 }
 
-impl<T: IntoContents> IntoContents for Result<T, ErrorObject> {
+impl<T: IntoResourceContents> IntoResourceContents for Result<T, ErrorObject> {
     fn into_contents(
         self,
         uri: &str,
@@ -127,17 +128,20 @@ impl<T: IntoContents> IntoContents for Result<T, ErrorObject> {
     }
 }
 
-/// A reader with its types erased.
-pub(crate) type Reader =
-    Arc<dyn Fn(Call, Read) -> BoxFuture<Result<Vec<ResourceContents>, ErrorObject>> + Send + Sync>;
+/// The handler of a resource, with its types erased.
+pub(crate) type Reader = Arc<
+    dyn Fn(Call, ReadRequest) -> BoxFuture<Result<Vec<ResourceContents>, ErrorObject>>
+        + Send
+        + Sync,
+>;
 
 pub(crate) fn reader<F, R>(
     mime_type: Option<&str>,
-    handler: impl Fn(Call, Read) -> F + Send + Sync + 'static,
+    handler: impl Fn(Call, ReadRequest) -> F + Send + Sync + 'static,
 ) -> Reader
 where
     F: Future<Output = R> + Send + 'static,
-    R: IntoContents,
+    R: IntoResourceContents,
 {
     let mime_type: Option<Arc<str>> = mime_type.map(Into::into);
     Arc::new(move |call, read| {

@@ -16,8 +16,8 @@ use crate::server::uri_template::template::UriTemplate;
 use crate::server::uri_template::variables::Variables;
 use crate::wire::version::ProtocolVersion;
 
-/// Resources whose URIs follow an RFC 6570 template, such as `echo://{message}` (2025-11-25, Resources,
-/// Resource Templates).
+/// Resources whose URIs follow an RFC 6570 template, such as `echo://{message}` (*2025-11-25, Resources,
+/// Resource Templates*).
 #[derive(Clone, Debug)]
 pub struct ResourceTemplate {
     text: String,

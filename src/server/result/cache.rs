@@ -1,28 +1,28 @@
-//! [`Cache`]: how long a result may be kept, and for whom.
+//! [`Cache`]: how long a result may be kept, and who may share it.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How long a client of 2026-07-28 may keep a result, and for whom.
+/// How long a client of 2026-07-28 may keep a result, and who may share it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cache {
     pub(crate) ttl: Duration,
     pub(crate) scope: CacheScope,
 }
 
-/// For whom a result may be kept (SPEC D-73). It is a hint and protects nothing.
+/// Who may share a result that is kept (*2026-07-28, Caching*). It is a hint, and protects nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheScope {
-    /// For whoever asked.
+    /// Only the client that asked.
     #[default]
     Private,
-    /// For everybody: the result is the same for all.
+    /// Everyone: the result is the same for all clients.
     Public,
 }
 
 impl Cache {
-    /// The same for whoever asked alone.
+    /// The same time, but for the client that asked alone.
     pub(crate) fn private(self) -> Self {
         Self {
             scope: CacheScope::Private,
@@ -40,7 +40,7 @@ impl CacheScope {
     }
 }
 
-/// Its two members of a result.
+/// The two members of a result, as JSON text.
 impl fmt::Display for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ttl = self.ttl.as_millis();

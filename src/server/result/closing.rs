@@ -1,4 +1,4 @@
-//! [`Closing`]: what every result of a revision ends with, whatever it is the result of.
+//! [`Closing`]: what every result of a revision ends with.
 
 use serde_json::Value;
 
@@ -7,13 +7,13 @@ use crate::server::metadata::meta::Meta;
 use crate::wire::json::Json;
 use crate::wire::pieces::PieceWriter;
 
-/// The members that a revision adds to results: none in the legacy era (SPEC D-66); in 2026-07-28
-/// what kind of result it is, how long it may be kept, and who gave it.
+/// The members that a revision adds to every result. The legacy era adds none (SPEC D-66); 2026-07-28 adds
+/// the kind of the result, how long it may be kept, and the server.
 #[derive(Clone, Copy)]
 pub(crate) struct Closing<'a> {
     /// `serverInfo` as JSON text, where results name their server (SPEC D-64).
     pub(crate) server: Option<&'a str>,
-    /// For results that may be kept (SPEC D-70).
+    /// Set for results that may be kept (SPEC D-70).
     pub(crate) cache: Option<Cache>,
 }
 
@@ -24,7 +24,7 @@ impl Closing<'_> {
         cache: None,
     };
 
-    /// The same, for a result that may be kept.
+    /// The same for a result that may be kept.
     pub(crate) fn kept(self, cache: Cache) -> Self {
         Self {
             cache: Some(cache),
@@ -32,7 +32,7 @@ impl Closing<'_> {
         }
     }
 
-    /// A result of these members.
+    /// The result of these members and the added ones.
     pub(crate) fn close(self, result: &Value, meta: &Meta) -> Json {
         let mut out = result.to_string().into_bytes();
         debug_assert!(out.ends_with(b"}"), "a result is an object");
@@ -42,7 +42,7 @@ impl Closing<'_> {
         Json::from_encoder(out.finish())
     }
 
-    /// Ends an object whose other members are written: what it adds, and the brace.
+    /// Ends an object whose own members are written: appends the added ones and the brace.
     pub(crate) fn end(self, out: &mut PieceWriter, kind: &str, meta: &Meta) {
         let meta = meta.to_text();
         if out.len() > 1 && (self.server.is_some() || meta.is_some()) {
@@ -66,14 +66,14 @@ impl Closing<'_> {
                 put("\"_meta\":{\"io.modelcontextprotocol/serverInfo\":");
                 put(server);
                 put(if meta.is_some() { "," } else { "}" });
-                // The other entries, and the brace behind them.
+                // The entries of `meta` without their opening brace, and so with the closing one.
                 put(meta.as_deref().map_or("", |meta| &meta[1..]));
             }
         }
         out.put(b"}");
     }
 
-    /// How many bytes [`end`](Self::end) adds where there is no `_meta` of its own and no cache.
+    /// How many bytes [`end`](Self::end) appends to a result without `_meta` and without a cache.
     pub(crate) fn plain_len(self, kind: &str) -> usize {
         let added = r#","resultType":"","_meta":{"io.modelcontextprotocol/serverInfo":}"#;
         let server = self

@@ -1,17 +1,16 @@
-//! Lists in pages: a cursor is the name of the list and an offset into it.
+//! Pages of lists. A cursor is the name of the list and an offset into it.
 
 use serde_json::{Map, Value};
 
 use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 
-/// One page of a list, as a result: `items` under `key`, and `nextCursor` only when there is more
-/// (SPEC E-25). The cursor holds all it takes to go on, so any process can serve the next page
-/// (SPEC E-28).
+/// One page of a list, as a result: `items` under `key`, and `nextCursor` if there are more (SPEC E-25).
+/// The cursor says everything about the next page, so any process can serve it (SPEC E-28).
 ///
 /// # Errors
 ///
-/// A cursor that is not one of this list's is -32602 (SPEC E-26); `""` is such a one.
+/// -32602 for a cursor that is not of this list (SPEC E-26), such as `""`.
 pub(crate) fn page(
     cursor: Option<RawJson<'_>>,
     key: &str,

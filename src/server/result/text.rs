@@ -1,4 +1,4 @@
-//! [`Text`]: what content is made of, and what it may share with the request.
+//! [`Text`]: a text of an answer, which may share the memory of the request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,10 +8,10 @@ use bytes::Bytes;
 use crate::wire::json::{RawJson, put_owned_string};
 use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 
-/// A text that goes into an answer: of its own, or a part of the request that is not copied.
+/// A text of an answer: a text of its own, or a part of the request that is not copied.
 ///
-/// Every `String` and `&str` becomes one by `into()`. [`Arguments::text`](crate::server::Arguments::text) gives
-/// a long argument as it lies in the body of its request, so that a handler can return it without a copy:
+/// Every `String` and `&str` converts into one. [`Arguments::text`](crate::server::Arguments::text) returns a
+/// long argument as a part of the request body, so that a handler can send it back without a copy:
 ///
 /// ```
 /// use mcp_wire::server::{Arguments, Call, Text, ToolError};
@@ -20,24 +20,21 @@ use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 /// }
 /// ```
 ///
-/// Such a text keeps the whole body of its request in memory for as long as it or a clone of it exists;
-/// it is at least half of that body.
-/// To keep a text for longer than its request, make a `String` of it.
+/// Such a text, which makes up at least half of the arguments, keeps the whole request body in memory until it
+/// and its clones are dropped. To keep a text beyond its request, make a `String` of it.
 #[derive(Clone)]
 pub struct Text(Kind);
 
 #[derive(Clone)]
 enum Kind {
     Owned(String),
-    /// Invariant: UTF-8 that stands in a JSON string as it is.
+    /// Invariant: UTF-8 without anything that a JSON string would escape.
     Shared(Bytes),
 }
 
 impl Text {
-    /// The text.
-    ///
-    /// One that is shared with a request is checked for UTF-8 again each time, which takes time in
-    /// proportion to its length.
+    /// The text. A text that shares memory with a request is checked for UTF-8 in each call, which takes time
+    /// in proportion to its length.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -46,7 +43,7 @@ impl Text {
         }
     }
 
-    /// How long the text is, in bytes.
+    /// The length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.0 {
@@ -55,14 +52,14 @@ impl Text {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The text of a string in this part of a body, if it has no escapes. One that is short, or not most of
-    /// the part, is copied, so that it does not keep a part that is much longer.
+    /// The text of a string in this part of a body; `None` if the string has escapes. A text that is short,
+    /// or less than half of the part, is copied: it would keep much more than itself in memory.
     pub(crate) fn of_part(part: &Bytes, string: RawJson<'_>) -> Option<Self> {
         let bytes = string.unescaped()?;
         let is_shared = bytes.len() >= SHARED_FROM && bytes.len() >= part.len() / 2;
@@ -73,7 +70,7 @@ impl Text {
         }))
     }
 
-    /// Appends it as a JSON string.
+    /// Appends the text as a JSON string.
     #[inline]
     pub(crate) fn put(self, out: &mut PieceWriter) {
         match self.0 {

@@ -13,11 +13,14 @@ use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::message::Request;
 
-/// The arguments of a call: a JSON object. It stays text for as long as nothing but plain strings is
-/// asked for; most calls have no others, and a map costs more than all else that is done for them.
+/// The arguments of a call: a JSON object (*2025-11-25, Tools, Calling Tools*).
+///
+/// It stays text until a handler asks for anything other than a string without escapes: building a map costs
+/// more than all other work on a short call.
 #[derive(Clone, Default)]
 pub struct Arguments {
-    /// Part of a message, and so checked; empty for no arguments. serde_json can hold it.
+    /// A part of a message, so its grammar was checked; empty if there are no arguments. Invariant:
+    /// serde_json can hold it.
     text: Bytes,
     values: OnceLock<Map<String, Value>>,
 }
@@ -27,7 +30,7 @@ impl Arguments {
     ///
     /// # Errors
     ///
-    /// When they are no object, or one that nobody could read.
+    /// -32602 when they are not an object, or have a value that serde_json cannot hold.
     pub(crate) fn of(request: &Request) -> Result<Self, ErrorObject> {
         let params = request.params();
         let Some((params, raw)) = params.and_then(|params| Some((params, params.arguments()?)))
@@ -39,7 +42,8 @@ impl Arguments {
             return Err(invalid());
         }
         let values = if params.may_overflow() {
-            // Only a tree tells, and it is kept, so that it is not built a second time.
+            // Only a tree shows whether serde_json can hold them. It is kept: a second one would cost
+            // as much again.
             let values: Map<String, Value> =
                 serde_json::from_slice(raw.as_bytes()).map_err(|_| invalid())?;
             OnceLock::from(values)
@@ -57,7 +61,7 @@ impl Arguments {
             .get_or_init(|| serde_json::from_slice(&self.text).unwrap_or_default())
     }
 
-    /// A string that stands in the text as it is.
+    /// A string that needs no unescaping.
     fn plain(&self, name: &str) -> Option<&str> {
         match RawJson::of(&self.text).member(name)?.as_str()? {
             Cow::Borrowed(text) => Some(text),
@@ -69,7 +73,7 @@ impl Arguments {
     ///
     /// # Errors
     ///
-    /// A text for the model when the argument is missing or not a string.
+    /// A message for the model when the argument is missing or not a string.
     pub fn str(&self, name: &str) -> Result<&str, ToolError> {
         match self.plain(name) {
             Some(text) => Ok(text),
@@ -77,11 +81,11 @@ impl Arguments {
         }
     }
 
-    /// A required integer.
+    /// A required integer of 64 bits.
     ///
     /// # Errors
     ///
-    /// As [`Arguments::str`]. A number such as `2.5` is not an integer.
+    /// As [`Arguments::str`]. Numbers such as `2.5` and `2.0` are not integers.
     pub fn integer(&self, name: &str) -> Result<i64, ToolError> {
         self.required(name, "an integer", Value::as_i64)
     }
@@ -110,16 +114,18 @@ impl Arguments {
         self.values().get(name)
     }
 
-    /// All arguments, for a deserializer of your own.
+    /// All arguments as a JSON object, for a deserializer of your own.
     #[must_use]
     pub fn into_value(self) -> Value {
         self.values();
         self.values.into_inner().unwrap_or_default().into()
     }
 
-    /// A required string, to be returned or passed on. It is not copied if it has 8 KiB or more, was sent
-    /// without escapes such as `\n`, is at least half of the arguments, and no more than 4 KiB of the request
-    /// stand outside of these. It keeps the body of the request in memory then ([`Text`]).
+    /// A required string, to be returned or passed on.
+    ///
+    /// A long string is not copied, and then keeps the body of the request in memory ([`Text`]). That is
+    /// so if it has at least 8 KiB, was sent without escapes such as `\n`, makes up at least half of the
+    /// arguments, and at most 4 KiB of the request lie outside of the arguments.
     ///
     /// # Errors
     ///
@@ -147,7 +153,7 @@ impl Arguments {
     }
 }
 
-/// For tests of handlers, and for calls of one handler by another.
+/// For tests of handlers, and for a handler that calls another.
 impl From<Map<String, Value>> for Arguments {
     fn from(values: Map<String, Value>) -> Self {
         Self {

@@ -16,7 +16,7 @@ use crate::server::result::first_pages::List;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
 
-/// A tool: its name, its schemas, and hints about what it does.
+/// A tool: its name, its schemas, and hints about what it does (*2025-11-25, Tools, Tool*).
 #[derive(Clone, Debug)]
 pub struct Tool {
     name: String,
@@ -33,11 +33,11 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// A tool without arguments.
+    /// A tool of this name, without arguments.
     ///
-    /// The protocol wants names of 1 to 128 of `A-Z a-z 0-9 _ - .`; every client takes those of up
-    /// to 64. Nothing but an empty name is refused (SPEC E-32, J-12): it is your clients that know
-    /// what they take.
+    /// The protocol asks for names of 1 to 128 characters out of `A-Z a-z 0-9 _ - .` (*2025-11-25, Tools,
+    /// Tool Names*), and every client accepts names of up to 64. Only an empty name fails the build of the
+    /// service: what else your clients accept, you know better.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -54,7 +54,7 @@ impl Tool {
         }
     }
 
-    /// What it does, for models.
+    /// What the tool does, for models.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
@@ -68,14 +68,17 @@ impl Tool {
         self
     }
 
-    /// The JSON Schema of its arguments, passed on as it is (SPEC E-31); its root has
-    /// `"type": "object"`, else the service's build fails.
+    /// The JSON Schema of its arguments. Clients get it unchanged. The build of the service fails unless its
+    /// root has `"type": "object"`. Default: an object without members.
     ///
-    /// A property may have `"x-mcp-header": "Region"`: from 2026-07-28 on, calls repeat its value in the
-    /// header `Mcp-Param-Region`, where proxies can route by it. The build fails unless the name is a
-    /// token, differs from the others by more than case, and the property is a `string`, an `integer`
-    /// or a `boolean` that nothing but `properties` leads to. Headers get into logs: do not annotate
-    /// secrets.
+    /// Calls are not checked against the schema: a handler reads its arguments with [`Arguments`], which
+    /// checks their types.
+    ///
+    /// A property may have `"x-mcp-header": "Region"`: in 2026-07-28, calls repeat its value in the
+    /// header `Mcp-Param-Region`, by which proxies can route. The build of the service fails unless each
+    /// such name is a token and differs from the others by more than case, and each such property is a
+    /// `string`, an `integer` or a `boolean` that is reached through `properties` alone. Headers get into
+    /// logs: do not annotate secrets.
     #[must_use]
     pub fn input(mut self, schema: Value) -> Self {
         self.mirrored = Mirrored::collect(&schema);
@@ -83,36 +86,39 @@ impl Tool {
         self
     }
 
-    /// The JSON Schema of its structured content. From 2025-06-18 on; one whose root is not
-    /// `"type": "object"` is left out before 2026-07-28 (SPEC E-40).
+    /// The JSON Schema of its structured content. From 2025-06-18 on. Before 2026-07-28, a schema whose
+    /// root is not `"type": "object"` is left out.
     ///
-    /// A handler that succeeds without structured content, or with one that is no object though the
-    /// schema says so, is answered -32603 (SPEC E-38).
+    /// The client is answered -32603 when a handler succeeds without structured content, or with content
+    /// that is not an object although the schema demands one. Nothing else is checked.
     #[must_use]
     pub fn output(mut self, schema: Value) -> Self {
         self.output = Some(schema);
         self
     }
 
-    /// Hint: the tool changes nothing. Clients assume it does. From 2025-03-26 on, as all hints.
+    /// Hint: the tool changes nothing. Without it, clients assume that the tool does. From 2025-03-26 on,
+    /// like all hints.
     #[must_use]
     pub fn read_only(self) -> Self {
         self.hint("readOnlyHint", true)
     }
 
-    /// Hint: what the tool changes, it only adds to. Clients assume it destroys.
+    /// Hint: the tool only adds to what it changes. Without it, clients assume that the tool destroys.
     #[must_use]
     pub fn additive(self) -> Self {
         self.hint("destructiveHint", false)
     }
 
-    /// Hint: a second call with the same arguments does nothing more. Clients assume it does.
+    /// Hint: a second call with the same arguments has no further effect. Without it, clients assume that
+    /// it has.
     #[must_use]
     pub fn idempotent(self) -> Self {
         self.hint("idempotentHint", true)
     }
 
-    /// Hint: the tool touches nothing outside its own domain. Clients assume it does.
+    /// Hint: the tool interacts with nothing outside its own domain. Without it, clients assume that the
+    /// tool does.
     #[must_use]
     pub fn closed_world(self) -> Self {
         self.hint("openWorldHint", false)
@@ -125,18 +131,20 @@ impl Tool {
         self
     }
 
-    /// Adds to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
-    /// reserves, fails the service's build (SPEC ).
+    /// Adds an entry to its `_meta`. From 2025-06-18 on. A key that is malformed, or that the protocol
+    /// reserves (*2025-11-25, Overview, `_meta`*), fails the build of the service.
     #[must_use]
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(key, value);
         self
     }
 
-    /// The scopes that a call of it needs, all of them: who lacks one is answered 403 with the list
-    /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)), before anything runs. Default: none.
-    /// Without [`Builder::authorizer`](crate::Builder::authorizer) nobody has scopes, and the
-    /// service's build fails.
+    /// The scopes that a client needs to call it, all of them. Default: none.
+    ///
+    /// A client that lacks one is answered 403 with the list, before any handler runs
+    /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)). The build of the service fails
+    /// without an authorizer ([`Builder::authorizer`](crate::Builder::authorizer)), because then no
+    /// client has a scope.
     #[must_use]
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
@@ -163,7 +171,7 @@ impl Tool {
         structured.is_some_and(|value| value.is_object() || !is_of_object(schema))
     }
 
-    /// Holds the `Mcp-Param-…` headers of a call to its arguments (SPEC D.2, step 17).
+    /// Checks the `Mcp-Param-…` headers of a call against its arguments (SPEC D.2, step 17).
     pub(crate) fn check_mirrored(
         &self,
         headers: Headers<'_>,
@@ -172,7 +180,7 @@ impl Tool {
         match &self.mirrored {
             Ok(mirrored) if mirrored.is_empty() => Ok(()),
             Ok(mirrored) => mirrored.check(headers, arguments.values()),
-            // Such a tool is not registered, so nobody calls it.
+            // Such a tool cannot be registered, and so not be called.
             Err(_) => Err(ErrorObject::internal()),
         }
     }
@@ -246,7 +254,7 @@ impl Item for Tool {
     }
 }
 
-/// Whether a schema says at its root that it is an object's.
+/// Whether a schema demands an object at its root.
 fn is_of_object(schema: &Value) -> bool {
     schema.get("type").is_some_and(|kind| kind == "object")
 }

@@ -5,7 +5,10 @@ use std::fmt;
 use crate::transport::dispatch::request_error::{Needed, RequestError};
 use crate::wire::jsonrpc::ErrorObject;
 
-/// Why a tool failed.
+/// Why a tool failed: a message for the model, or a JSON-RPC error for the client (*2025-11-25, Tools, Error
+/// Handling*).
+///
+/// Made from a `String` or `&str` it is for the model; made from an [`ErrorObject`] it is for the client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolError(pub(crate) Failure);
 
@@ -18,7 +21,7 @@ pub(crate) enum Failure {
 }
 
 impl ToolError {
-    /// A failure that the model should see. The text goes out: no internal detail in it.
+    /// A failure that the model should see. The client gets the text: put no internal detail in it.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Failure::Told(message.into()))
     }
@@ -36,14 +39,15 @@ impl From<&str> for ToolError {
     }
 }
 
-/// The call fails as a JSON-RPC error instead of a result with `isError`.
+/// The call is answered with this JSON-RPC error, and not with a result.
 impl From<ErrorObject> for ToolError {
     fn from(error: ErrorObject) -> Self {
         Self(Failure::Protocol(error))
     }
 }
 
-/// What the client lacks is told to it in 2026-07-28 (SPEC D-27); all else to the model.
+/// In 2026-07-28, a client that lacks a capability is told so by a JSON-RPC error; every other failure is for
+/// the model.
 impl From<RequestError> for ToolError {
     fn from(error: RequestError) -> Self {
         match error {

@@ -14,14 +14,14 @@ use crate::server::result::text::Text;
 use crate::transport::future::BoxFuture;
 use crate::wire::jsonrpc::ErrorObject;
 
-/// What a handler may return: text, content, a structured value, a [`ToolResult`], or a `Result` of
-/// these with a [`ToolError`].
+/// What the handler of a tool may return: text, content, a structured value, `()`, a [`ToolResult`], or a
+/// `Result` of one of these with a [`ToolError`] or what converts to it.
 pub trait IntoToolResult {
     /// The result.
     ///
     /// # Errors
     ///
-    /// The JSON-RPC error that the call fails with.
+    /// The JSON-RPC error that the client is answered.
     fn into_tool_result(self) -> Result<ToolResult, ErrorObject>;
 }
 

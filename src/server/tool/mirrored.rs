@@ -1,5 +1,5 @@
 //! `x-mcp-header`: arguments of a tool that its calls repeat in headers, so that proxies can route
-//! by them (SPEC D-45 to D-54). Found once, when the tool gets its schema; held to each call.
+//! by them (SPEC D-45 to D-54). They are found once, when the tool gets its schema, and checked in each call.
 
 use serde_json::{Map, Value};
 
@@ -34,8 +34,8 @@ impl Mirrored {
     ///
     /// # Errors
     ///
-    /// Says which annotation breaks SPEC D-46. Clients have to drop such a tool, so it is not
-    /// registered in the first place (SPEC D-47).
+    /// Says which annotation breaks SPEC D-46. Clients have to ignore such a tool (SPEC D-47), so it cannot
+    /// be registered.
     pub(crate) fn collect(schema: &Value) -> Result<Self, String> {
         let mut found = Self::default();
         found.visit(schema, &mut Vec::new())?;
@@ -46,12 +46,12 @@ impl Mirrored {
         self.0.is_empty()
     }
 
-    /// Holds the headers of a call to its arguments. Headers without an annotation are ignored
+    /// Checks the headers of a call against its arguments. Headers without an annotation are ignored
     /// (SPEC D.3).
     ///
     /// # Errors
     ///
-    /// -32602 for an argument that no header could carry, -32020 for a header that differs.
+    /// -32602 for an argument that no header can carry, -32020 for a header that differs.
     pub(crate) fn check(
         &self,
         headers: Headers<'_>,
@@ -66,7 +66,7 @@ impl Mirrored {
         Ok(())
     }
 
-    /// Visits a schema that only `properties` lead to.
+    /// Visits a schema that is reached through `properties` alone.
     fn visit(&mut self, schema: &Value, path: &mut Vec<String>) -> Result<(), String> {
         let Some(schema) = schema.as_object() else {
             return Ok(());
@@ -86,7 +86,7 @@ impl Mirrored {
                 // SPEC D-46: "reached only through `properties` chains".
                 (keyword, value) if leads_to_annotation(keyword, value) => {
                     return Err(format!(
-                        "{ANNOTATION} below {keyword:?} of {}, where it names no one argument",
+                        "{ANNOTATION} below {keyword:?} of {} does not name exactly one argument",
                         shown(path)
                     ));
                 }
@@ -112,20 +112,20 @@ impl Property {
     fn new(path: Vec<String>, schema: &Map<String, Value>, name: &Value) -> Result<Self, String> {
         let Some(header) = name.as_str().and_then(ParamHeader::new) else {
             return Err(format!(
-                "{ANNOTATION} of {} must be a token that a header can be named by",
+                "{ANNOTATION} of {} must be a token: the rest of a header name",
                 shown(&path)
             ));
         };
         let Some(kind) = schema.get("type").and_then(Kind::of_type) else {
             return Err(format!(
-                "{ANNOTATION} of {} wants the type \"string\", \"integer\" or \"boolean\"",
+                "{ANNOTATION} of {} must have the type \"string\", \"integer\" or \"boolean\"",
                 shown(&path)
             ));
         };
         Ok(Self { path, kind, header })
     }
 
-    /// Its value in a call; `None` when it is null or absent, or what should hold it is no object.
+    /// Its value in a call; `None` when it is null or absent, or an object on the way to it is.
     fn read<'a>(
         &self,
         arguments: &'a Map<String, Value>,
@@ -195,9 +195,9 @@ fn read_integer(value: &Value) -> Option<i64> {
 /// Whether a schema in the value of a keyword is annotated, or leads to one that is.
 fn leads_to_annotation(keyword: &str, value: &Value) -> bool {
     match (keyword, value) {
-        // What stands here are values, and what looks like an annotation is a member of one.
+        // These keywords hold values, and what looks like an annotation is a member of one.
         ("const" | "default" | "enum" | "examples", _) => false,
-        // The members are schemas by name, and one may have the annotation's.
+        // These keywords hold schemas by name, and the name may be that of the annotation.
         (
             "properties" | "patternProperties" | "dependentSchemas" | "dependencies" | "$defs"
             | "definitions",
@@ -233,6 +233,7 @@ mod tests {
 
     use super::*;
     use crate::McpService;
+    use crate::server::item::Item;
     use crate::server::{Server, Tool};
     use crate::wire::header_value::encode;
     use crate::wire::version::ProtocolVersion;
@@ -299,17 +300,17 @@ mod tests {
         check_type(json!("integer"), Ok(&["a"]));
         check_type(json!("boolean"), Ok(&["a"]));
         for kind in ["number", "object", "array", "null", "String"] {
-            check_type(json!(kind), Err("of `a` wants the type"));
+            check_type(json!(kind), Err("of `a` must have the type"));
         }
-        check_type(json!(["string", "null"]), Err("of `a` wants the type"));
-        check_type(json!(["string"]), Err("of `a` wants the type"));
+        check_type(json!(["string", "null"]), Err("of `a` must have the type"));
+        check_type(json!(["string"]), Err("of `a` must have the type"));
         check(
             object(json!({"a": {ANNOTATION: "A"}})),
-            Err("of `a` wants the type"),
+            Err("of `a` must have the type"),
         );
         check(
             json!({"type": "object", ANNOTATION: "A"}),
-            Err("of the root wants the type"),
+            Err("of the root must have the type"),
         );
         // Nested objects.
         let inner = object(json!({"b": annotated(), "c": {"type": "integer", ANNOTATION: "C"}}));

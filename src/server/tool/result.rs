@@ -10,10 +10,10 @@ use crate::wire::json::Json;
 use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 use crate::wire::version::ProtocolVersion;
 
-/// What a tool answers.
+/// What a tool answers (*2025-11-25, Tools, Tool Result*).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolResult {
-    /// The first block has a place of its own: few results have another.
+    /// Beside the vector, because few results have a second block and so need no allocation.
     first: Option<Content>,
     others: Vec<Content>,
     structured: Option<Value>,
@@ -22,7 +22,7 @@ pub struct ToolResult {
 }
 
 impl ToolResult {
-    /// Content blocks.
+    /// A result of these content blocks.
     pub fn content(content: impl IntoIterator<Item = Content>) -> Self {
         let mut content = content.into_iter();
         Self {
@@ -36,8 +36,8 @@ impl ToolResult {
         self.first.iter().chain(&self.others)
     }
 
-    /// A structured value, and the same as text for clients of older revisions (SPEC E-39). From
-    /// 2025-06-18 on; before 2026-07-28 only an object is sent beside the text (SPEC E-40).
+    /// A structured value, and its JSON text as a content block for clients that only read text. The
+    /// value itself is sent from 2025-06-18 on if it is an object, and from 2026-07-28 on whatever it is.
     #[must_use]
     pub fn structured(value: Value) -> Self {
         let text = Content::text(value.to_string());
@@ -48,7 +48,7 @@ impl ToolResult {
         }
     }
 
-    /// A failure that the model should see.
+    /// A failure that the model should see: `isError` is true.
     pub fn error(message: impl Into<Content>) -> Self {
         Self {
             first: Some(message.into()),
@@ -57,28 +57,28 @@ impl ToolResult {
         }
     }
 
-    /// Adds to the `_meta` of the result, in every revision. A key that is malformed, or that the
-    /// protocol reserves, is left out (SPEC A-29, A-30).
+    /// Adds an entry to the `_meta` of the result, in every revision. A key that is malformed, or that the protocol reserves
+    /// (*2025-11-25, Overview, `_meta`*), is left out.
     #[must_use]
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(key, value);
         self
     }
 
-    /// Whether the call failed.
+    /// Whether the tool failed.
     pub(crate) fn is_error(&self) -> bool {
         self.is_error
     }
 
-    /// The structured value, whatever the revision holds of it.
+    /// The structured value, even if the revision of the client cannot hold it.
     pub(crate) fn structured_value(&self) -> Option<&Value> {
         self.structured.as_ref()
     }
 
-    /// The result object, written directly: this is the hot path of a server.
+    /// The result object. It is written without a tree: this is the hot path of a server.
     pub(crate) fn into_json(self, version: ProtocolVersion, closing: Closing<'_>) -> Json {
-        // Exact for what most tools answer, so that nothing is moved or left over. Long texts have
-        // pieces of their own.
+        // Exact for what most tools answer, so that the buffer neither grows nor has room to spare. Long
+        // texts become pieces of their own.
         let block_len = |text: &Text| match text.len() {
             SHARED_FROM.. => 0,
             len => r#"{"type":"text","text":""},"#.len() + len,

@@ -132,8 +132,8 @@ fn push_variables(
     Ok(())
 }
 
-/// Nothing in a URI would tell where one value ends and the next one starts, so a variable needs
-/// a literal before it. Pairs are no substitute, because they may be absent.
+/// A variable needs a literal before it: nothing else in a URI shows where one value ends and the next one
+/// starts. Pairs do not, because they may be absent.
 fn push_variable(parts: &mut Vec<Part>, variable: Variable) -> Result<(), String> {
     if let Some(before) = parts.last().and_then(|part| part.names().last()) {
         return Err(format!(

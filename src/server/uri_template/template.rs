@@ -11,8 +11,11 @@ pub(crate) struct UriTemplate {
 }
 
 impl UriTemplate {
-    /// Compiles a template; the error is a sentence for whoever wrote the template. A template
-    /// without variables is allowed and matches itself.
+    /// Compiles a template. A template without variables matches itself.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the author of the template.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let parts = compile(text).map_err(|why| format!("the URI template `{text}` {why}"))?;
         Ok(Self { parts })
@@ -23,10 +26,10 @@ impl UriTemplate {
         self.parts.iter().flat_map(Part::names)
     }
 
-    /// The variables that would have made `uri`, or `None` when the template does not make it or
-    /// when a value is one that no handler should see (SPEC E-56).
+    /// The variables from which the template makes `uri`; `None` if there are none, or if a value is one that
+    /// no handler should see (SPEC E-56).
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Variables> {
-        // The last literal goes first: nothing after it can decide where it starts.
+        // The last literal is matched first, because nothing follows that could decide where it starts.
         let (mut parts, mut rest) = match self.parts.split_last() {
             Some((Part::Literal(tail), before)) => (before, uri.strip_suffix(tail.as_str())?),
             _ => (self.parts.as_slice(), uri),

@@ -6,21 +6,20 @@
 /// be a path that is absolute on some platform, so code that joins one to a directory must refuse
 /// absolute paths itself.
 #[derive(Debug, Clone, Default)]
-pub struct Variables {
+pub(crate) struct Variables {
     values: Vec<(Box<str>, String)>,
 }
 
 impl Variables {
     /// The value of the variable `name`; `None` when the URI left it out, which only variables of
     /// `{?…}`, `{&…}` and `{;…}` can be, or when the template has no such variable.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.iter()
             .find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// The names and values, in the order of the URI.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values
             .iter()
             .map(|(name, value)| (&**name, value.as_str()))

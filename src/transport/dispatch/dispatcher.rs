@@ -37,10 +37,11 @@ pub(crate) type Answer = Result<Json, ErrorObject>;
 ///     }
 /// }
 /// ```
-#[cfg_attr(feature = "server", doc = "\n[`Server`]: crate::server::Server")]
+///
+#[cfg_attr(feature = "server", doc = "[`Server`]: crate::server::Server")]
 #[cfg_attr(
     not(feature = "server"),
-    doc = "\n[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html"
+    doc = "[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html"
 )]
 pub trait Dispatcher: Send + Sync + 'static {
     /// Answers a request. The result of `initialize` must have a `protocolVersion`, which is the revision

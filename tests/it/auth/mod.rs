@@ -16,8 +16,8 @@ use mcp_wire::auth::{
     Authorizer, Challenge, Identity, ProtectedResource, StaticTokens, bearer_token,
 };
 use mcp_wire::server::{
-    Arguments, CacheScope, Call, Completion, Presence, Prompt, PromptArguments, PromptResult, Read,
-    Resource, ResourceTemplate, Role, Server, Tool,
+    Arguments, CacheScope, Call, CompletionRequest, Presence, Prompt, PromptArguments,
+    PromptResult, ReadRequest, Resource, ResourceTemplate, Role, Server, Tool,
 };
 use mcp_wire::{BoxFuture, Builder, McpService};
 use serde_json::{Value, json};
@@ -163,7 +163,7 @@ fn server() -> (Server, Arc<Seen>) {
         )
         .resource_template(
             ResourceTemplate::new("vault://{name}", "vault").scopes(["notes:secret"]),
-            async |_, read: Read| read.uri().to_owned(),
+            async |_, read: ReadRequest| read.uri().to_owned(),
         )
         .prompt(
             Prompt::new("secret")
@@ -171,7 +171,7 @@ fn server() -> (Server, Arc<Seen>) {
                 .scopes(["notes:secret"]),
             async |_, _: PromptArguments| PromptResult::new().message(Role::User, "secret"),
         )
-        .completion(async |_, _: Completion| Ok(Vec::new()));
+        .completion(async |_, _: CompletionRequest| Ok(Vec::new()));
     (server, seen)
 }
 
