@@ -180,3 +180,19 @@ fn each_requirement_is_proven_or_says_why_not() {
     }
     assert_none(&unproven(&documents, &tested), "requirements");
 }
+
+/// The public documentation cites the revision and the section of the specification, never a number of
+/// these lists.
+#[test]
+fn public_documentation_has_no_number_of_these_lists() {
+    let documents = documents();
+    let public = sources::public_modules(root());
+    let mut all = Vec::new();
+    for source in sources::all(root()) {
+        let is_public = public.contains(&source.path);
+        if source.path.starts_with("src") || is_public {
+            all.extend(private_numbers(&source, is_public, &documents));
+        }
+    }
+    assert_none(&all, "lines of public documentation");
+}
