@@ -26,7 +26,7 @@ use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::{Allowed, Guard};
 use crate::protocol::host::Host;
 use crate::protocol::origin::Origin;
-use crate::protocol::protected::ProtectedResource;
+use crate::protocol::protected::{ProtectedResource, Published};
 
 const MCP_PATH: &str = "/mcp";
 const SSE_PATH: &str = "/sse";
@@ -70,8 +70,7 @@ pub struct Builder<D> {
 }
 
 impl McpService {
-    /// Starts to set up a service for a dispatcher, such as a
-    /// [`Server`](crate::server::Server).
+    /// Starts to set up a service for a dispatcher: a `Server`, or one of your own.
     pub fn builder<D: Dispatcher>(dispatcher: D) -> Builder<D> {
         Builder::new(dispatcher)
     }
@@ -351,36 +350,8 @@ impl<D: Dispatcher> Builder<D> {
     pub fn build(self) -> Result<McpService, Error> {
         self.limits.check()?;
         self.timeouts.check()?;
-        let mount = prefix("mount", &self.mount)?;
         let public_prefix = prefix("public_prefix", &self.public_prefix)?;
-        let mounted = |name, given: &str| Ok(format!("{mount}{}", path(name, given)?));
-        let mcp_path = self.mcp_path.as_deref();
-        let mcp_path = mcp_path.map(|path| mounted("mcp_path", path)).transpose()?;
-        let sse = match &self.sse_path {
-            None => None,
-            Some(stream) => {
-                let messages = mounted("messages_path", &self.messages_path)?;
-                Some(SsePaths {
-                    stream: mounted("sse_path", stream)?,
-                    announced: format!("{public_prefix}{messages}"),
-                    messages,
-                    trusts_forwarded_prefix: self.trusts_forwarded_prefix,
-                })
-            }
-        };
-        let sse_paths = sse.iter().flat_map(|sse| [&sse.stream, &sse.messages]);
-        let paths: Vec<&String> = mcp_path.iter().chain(sse_paths).collect();
-        if paths.is_empty() {
-            return Err(Error::setup("every endpoint is switched off".to_owned()));
-        }
-        let is_twin = |(at, path): (usize, &&String)| {
-            paths[..at].iter().any(|before| same_path(before, path))
-        };
-        if paths.iter().enumerate().any(is_twin) {
-            return Err(Error::setup(
-                "mcp_path, sse_path and messages_path must differ".to_owned(),
-            ));
-        }
+        let Endpoints { mcp_path, sse } = self.endpoints(public_prefix)?;
         #[cfg(feature = "request-state")]
         if self.portable.is_some() && !self.terms.sessions {
             return Err(Error::setup(
@@ -388,21 +359,7 @@ impl<D: Dispatcher> Builder<D> {
             ));
         }
         let endpoints = mcp_path.iter().chain(sse.iter().map(|sse| &sse.stream));
-        let endpoints: Vec<String> = endpoints
-            .map(|path| format!("{public_prefix}{path}"))
-            .collect();
-        let published = match &self.protected {
-            Some(_) if self.authorizer.is_none() => {
-                return Err(Error::setup(
-                    "a protected resource needs an authorizer to protect it".to_owned(),
-                ));
-            }
-            Some(resource) => {
-                let published = resource.publish(&endpoints).map_err(Error::setup)?;
-                Some((published, public_prefix.to_owned()))
-            }
-            None => None,
-        };
+        let published = self.published(public_prefix, endpoints)?;
         let config = Config {
             mcp_path,
             sse,
@@ -431,6 +388,67 @@ impl<D: Dispatcher> Builder<D> {
         let shared = Shared::new(config, Arc::new(self.dispatcher), observer)?;
         Ok(McpService::new(shared))
     }
+
+    /// The checked paths of the endpoints.
+    fn endpoints(&self, public_prefix: &str) -> Result<Endpoints, Error> {
+        let mount = prefix("mount", &self.mount)?;
+        let mounted = |name, given: &str| Ok(format!("{mount}{}", path(name, given)?));
+        let mcp_path = self.mcp_path.as_deref();
+        let mcp_path = mcp_path.map(|path| mounted("mcp_path", path)).transpose()?;
+        let sse = match &self.sse_path {
+            None => None,
+            Some(stream) => {
+                let messages = mounted("messages_path", &self.messages_path)?;
+                Some(SsePaths {
+                    stream: mounted("sse_path", stream)?,
+                    announced: format!("{public_prefix}{messages}"),
+                    messages,
+                    trusts_forwarded_prefix: self.trusts_forwarded_prefix,
+                })
+            }
+        };
+        let sse_paths = sse.iter().flat_map(|sse| [&sse.stream, &sse.messages]);
+        let paths: Vec<&String> = mcp_path.iter().chain(sse_paths).collect();
+        if paths.is_empty() {
+            return Err(Error::setup("every endpoint is switched off".to_owned()));
+        }
+        let is_twin = |(at, path): (usize, &&String)| {
+            paths[..at].iter().any(|before| same_path(before, path))
+        };
+        if paths.iter().enumerate().any(is_twin) {
+            return Err(Error::setup(
+                "mcp_path, sse_path and messages_path must differ".to_owned(),
+            ));
+        }
+        Ok(Endpoints { mcp_path, sse })
+    }
+
+    /// The documents about the authorization, and the path prefix that clients see before ours.
+    fn published<'p>(
+        &self,
+        public_prefix: &str,
+        endpoints: impl Iterator<Item = &'p String>,
+    ) -> Result<Option<(Published, String)>, Error> {
+        let Some(resource) = &self.protected else {
+            return Ok(None);
+        };
+        if self.authorizer.is_none() {
+            return Err(Error::setup(
+                "a protected resource needs an authorizer to protect it".to_owned(),
+            ));
+        }
+        let endpoints: Vec<String> = endpoints
+            .map(|path| format!("{public_prefix}{path}"))
+            .collect();
+        let published = resource.publish(&endpoints).map_err(Error::setup)?;
+        Ok(Some((published, public_prefix.to_owned())))
+    }
+}
+
+/// Where the endpoints are; `None` for those that are switched off.
+struct Endpoints {
+    mcp_path: Option<String>,
+    sse: Option<SsePaths>,
 }
 
 /// The authorizer may hold secrets.

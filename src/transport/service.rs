@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Body;
-use hyper::header::{ALLOW, HeaderValue};
+use hyper::header::{ALLOW, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -20,7 +20,6 @@ use super::future::BoxFuture;
 use super::intake::detach;
 use super::intake::request_body;
 use super::observe::events::{SessionEnd, Snapshot};
-use super::session::listeners::Listener;
 use super::shape::{http_sse, stateless, streamable};
 use super::shared::Shared;
 use super::stream::body::ResponseBody;
@@ -257,9 +256,7 @@ impl McpService {
         let shared = &self.shared;
         // SPEC F-40: a preflight is for no endpoint and comes without credentials.
         if let Some(allowed) = shared.config.cors.preflight(&head.method, &head.headers) {
-            let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
-            response.headers_mut().extend(allowed);
-            return Ok(response);
+            return Ok(allowing(allowed));
         }
         let endpoint = endpoint.ok_or(Reason::UnknownPath)?;
         self.admit(endpoint, &mut head).await?;
@@ -269,8 +266,7 @@ impl McpService {
             &shared.config.sse,
         ) {
             (Exchange::Post(form), _) => {
-                let config = &shared.config;
-                let limits = config.body_limits();
+                let limits = shared.config.body_limits();
                 let mut body = request_body::read(body, limits, &shared.buffers).await?;
                 let fields = match detach::is_long(&head, &body) {
                     true => {
@@ -279,13 +275,13 @@ impl McpService {
                     }
                     false => fields,
                 };
-                let read = message::parse(&body, &config.limits.message);
-                // Whatever waits from here on has what it needs of it.
+                let read = message::parse(&body, &shared.config.limits.message);
+                // Everything that waits from here on has its own copy of what it needs.
                 drop(body);
                 let id = id_of(&read);
                 shared.permit(Endpoint::Mcp, &head, &read)?;
-                let limit = config.limits.capabilities;
-                let answered = match settle(&fields, read, config.terms.sessions, limit) {
+                let limit = shared.config.limits.capabilities;
+                let answered = match settle(&fields, read, shared.config.terms.sessions, limit) {
                     Ok(posted) => self.answer(head, posted, form).await,
                     Err(reason) => Err(reason.into()),
                 };
@@ -302,11 +298,8 @@ impl McpService {
                 http_sse::post(shared, post, head, body).await
             }
             (Exchange::Options { allow }, _) => {
-                let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
-                response
-                    .headers_mut()
-                    .insert(ALLOW, HeaderValue::from_static(allow));
-                Ok(response)
+                let allow = (ALLOW, HeaderValue::from_static(allow));
+                Ok(allowing(HeaderMap::from_iter([allow])))
             }
         }
     }
@@ -389,10 +382,7 @@ impl McpService {
             self.shared.bury(row.id());
             self.shared.table.end(&row, SessionEnd::Revoked);
         }
-        for row in self.shared.listens.of(principal) {
-            row.with(Listener::end);
-        }
-        // Behind the listening requests, so that these find that they have ended, and end well.
+        // The other exchanges. A listening request ends with its result, because its queue is closed.
         for row in self.shared.leases.of(principal) {
             row.with(Revocation::revoke);
         }
@@ -450,6 +440,13 @@ where
         let service = self.clone();
         Box::pin(async move { Ok(Self::call(&service, request).await) })
     }
+}
+
+/// The empty response that says what is allowed.
+fn allowing(headers: HeaderMap) -> Response<ResponseBody> {
+    let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
+    response.headers_mut().extend(headers);
+    response
 }
 
 impl fmt::Debug for McpService {
