@@ -1,7 +1,7 @@
-//! Shows a dispatcher of your own in place of `Server`: it answers every method itself, in both eras, and
-//! passes arguments on as raw JSON.
+//! Shows a dispatcher of your own in place of `Server`: it answers every method itself, in both eras, and reads
+//! params from the raw JSON.
 //!
-//! Run it with `cargo run --example custom_dispatcher [-- ADDRESS]`.
+//! Run it with `cargo run --no-default-features --example custom_dispatcher [-- ADDRESS]`.
 
 mod signals;
 
@@ -54,14 +54,12 @@ fn info() -> Value {
 }
 
 fn initialize(request: &Request) -> Value {
-    let asked = request
+    let requested = request
         .params()
-        .and_then(|params| params.as_raw().to_value().ok());
-    let asked = asked
-        .as_ref()
-        .and_then(|params| params.get("protocolVersion")?.as_str());
+        .and_then(|params| params.as_raw().member("protocolVersion")?.as_str())
+        .unwrap_or_default();
     json!({
-        "protocolVersion": ProtocolVersion::negotiate(asked.unwrap_or("")).as_str(),
+        "protocolVersion": ProtocolVersion::negotiate(&requested).as_str(),
         "capabilities": {"tools": {}},
         "serverInfo": info(),
     })

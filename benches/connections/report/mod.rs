@@ -1,4 +1,4 @@
-//! What was measured, series by series: printed as tables, saved as JSON and as a page.
+//! What was measured, side by side: printed as tables, saved as JSON and as a page.
 
 pub(crate) mod content;
 pub(crate) mod files;
