@@ -166,13 +166,21 @@ impl Refused {
 pub(crate) async fn measure(times: usize) -> Result<(), BoxError> {
     println!("bytes of heap that {times} refused requests of each kind leave:");
     for refused in &ALL {
-        let sessions = if refused.status == 503 { 0 } else { 10 };
+        // Only the request that exceeds the limit needs a low one.
+        let sessions = if refused.status == 503 { 1 } else { 10 };
         let mcp = McpService::builder(Server::new("Bench", "1.0.0"))
             .limits(|limits| {
                 limits.body = BODY_LIMIT;
                 limits.sessions = sessions;
             })
             .build()?;
+        // An open stream keeps its session, so that the limit leaves no room for another one.
+        let stream = match refused.status {
+            503 => Some(mcp.call(open_stream()?).await),
+            _ => None,
+        };
+        let open = mcp.sessions();
+        assert_eq!(open, usize::from(stream.is_some()));
         // The first requests make the allocations that happen once, such as counters.
         refused.repeat(&mcp, 10).await?;
         let before = HEAP.current_usage();
@@ -182,9 +190,17 @@ pub(crate) async fn measure(times: usize) -> Result<(), BoxError> {
         assert_eq!(left, 0, "refused requests leave something on the heap");
         assert_eq!(
             mcp.sessions(),
-            0,
+            open,
             "refused requests leave a session (PITFALLS R-4)"
         );
+        drop(stream);
     }
     Ok(())
+}
+
+/// A request that opens a session of HTTP+SSE.
+fn open_stream() -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    Request::get("/sse")
+        .header("host", "localhost")
+        .body(Full::new(Bytes::new()))
 }
