@@ -38,7 +38,7 @@ pub(crate) type Answer = Result<Json, ErrorObject>;
 /// }
 /// ```
 ///
-#[cfg_attr(feature = "server", doc = "[`Server`]: crate::server::Server")]
+#[cfg_attr(feature = "server", doc = "[`Server`]: server/struct.Server.html")]
 #[cfg_attr(
     not(feature = "server"),
     doc = "[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html"
