@@ -176,8 +176,12 @@ impl<'a> Reader<'a> {
             && !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-')
     }
 
+    /// Goes on to the next capital letter, since names and ids begin with one.
     fn skip(&mut self) {
-        self.at += self.rest().chars().next().map_or(1, char::len_utf8);
+        let rest = self.rest();
+        let first = rest.chars().next().map_or(1, char::len_utf8);
+        let next = rest[first..].find(|c: char| c.is_ascii_uppercase());
+        self.at += first + next.unwrap_or(rest.len() - first);
     }
 
     /// Takes the name of a document, and the space after it.
