@@ -65,10 +65,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 // left already, reading the connection fails later.
                 let _ = socket.set_nodelay(true);
                 // Authorizers and handlers see the address of the client.
-                let mut mcp = mcp.for_peer(peer);
+                let mut mcp = mcp.with_peer_addr(peer);
                 // The check of the Host header depends on the local address.
                 if let Ok(local) = socket.local_addr() {
-                    mcp = mcp.on(local);
+                    mcp = mcp.with_local_addr(local);
                 }
                 tokio::spawn(connection(socket, mcp));
             }

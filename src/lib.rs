@@ -22,7 +22,7 @@
 //! });
 //! let server = Server::new("Echo", "1.0.0").tool(Tool::new("echo_tool").input(schema), echo);
 //! let mcp = McpService::builder(server).build()?;
-//! assert!(mcp.owns("/sse"));
+//! assert!(mcp.endpoint("/sse").is_some());
 //! # Ok::<(), mcp_wire::Error>(())
 //! ```
 //!

@@ -834,7 +834,7 @@ async fn listeners_keep_a_bounded_filter() {
             assert_eq!(answer.status(), 200);
             open.push(answer);
         }
-        assert_eq!(mcp.listens(), LISTENERS);
+        assert_eq!(mcp.listen_streams(), LISTENERS);
         let each = counting.live() / LISTENERS;
         assert!(each < 8 * 1024, "{each} bytes for each listener");
     }

@@ -12,17 +12,23 @@ use super::rejection::Reason;
 use super::version_header::VersionHeader;
 use crate::wire::id::{EventId, SessionId};
 
-/// Where a request goes.
+/// One of the endpoints of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// Streamable HTTP and the stateless protocol, `/mcp`.
+    /// Streamable HTTP (2025-03-26 to 2025-11-25) and 2026-07-28, at `/mcp` by default.
     Mcp,
-    /// The HTTP+SSE stream, `/sse`.
+    /// The stream of HTTP+SSE (2024-11-05), at `/sse` by default.
     Sse,
-    /// The HTTP+SSE inbox, `/messages/`.
+    /// Where clients of HTTP+SSE POST their messages, at `/messages/` by default.
     Messages,
+    /// The documents about the authorization at the well-known paths of RFC 9728
+    /// ([`Builder::protected_resource`](crate::Builder::protected_resource)).
+    Metadata,
 }
+
+/// The methods of [`Endpoint::Metadata`].
+pub(crate) const METADATA_METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +94,7 @@ impl Endpoint {
             Self::Mcp if terms.sessions => "POST, GET, DELETE, OPTIONS",
             Self::Sse => "GET, OPTIONS",
             Self::Mcp | Self::Messages => "POST, OPTIONS",
+            Self::Metadata => METADATA_METHODS,
         }
     }
 }

@@ -5,22 +5,22 @@ use std::fmt;
 use super::dispatch::admission::Access;
 use super::intake::request_body::BodyLimits;
 use super::limits::Limits;
+use super::paths::Paths;
 #[cfg(feature = "request-state")]
 use super::session::portable::Portable;
 use super::timeouts::Timeouts;
+use crate::protocol::challenge::Challenge;
 use crate::protocol::cors::Cors;
-use crate::protocol::exchange::Terms;
+use crate::protocol::exchange::{Endpoint, Terms};
 use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::Guard;
+use crate::protocol::rejection::Reason;
 use crate::protocol::stream::Resumption;
 use crate::wire::id::Tag;
 
 /// The settings of a service, checked and immutable.
 pub(crate) struct Config {
-    /// `None` when the endpoint is switched off.
-    pub(crate) mcp_path: Option<String>,
-    /// `None` when HTTP+SSE is switched off.
-    pub(crate) sse: Option<SsePaths>,
+    pub(crate) paths: Paths,
     pub(crate) terms: Terms,
     pub(crate) guard: Guard,
     pub(crate) cors: Cors,
@@ -32,18 +32,36 @@ pub(crate) struct Config {
     pub(crate) portable: Option<Portable>,
 }
 
-/// Where HTTP+SSE is.
-#[derive(Debug)]
-pub(crate) struct SsePaths {
-    pub(crate) stream: String,
-    pub(crate) messages: String,
-    /// What clients are told to POST to, up to the session id.
-    pub(crate) announced: String,
-    /// Whether a proxy may say what comes before `messages` instead.
-    pub(crate) trusts_forwarded_prefix: bool,
-}
-
 impl Config {
+    /// The endpoint that a request path belongs to.
+    pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        self.paths.endpoint(path).or_else(|| {
+            let published = self.access.published.as_ref()?;
+            published.owns(path).then_some(Endpoint::Metadata)
+        })
+    }
+
+    /// Whether the endpoint is switched on.
+    pub(crate) fn serves(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Mcp => self.paths.mcp.is_some(),
+            Endpoint::Sse | Endpoint::Messages => self.paths.sse.is_some(),
+            Endpoint::Metadata => self.access.published.is_some(),
+        }
+    }
+
+    /// Adds to a challenge where its client learns how to get a token. `path` is that of its request.
+    pub(crate) fn challenge(&self, challenge: Challenge, endpoint: Endpoint, path: &str) -> Reason {
+        let challenge = match &self.access.published {
+            Some(published) => {
+                let url = published.url_for(&self.paths.public_path(endpoint, path));
+                challenge.at(url, published.initial_scopes())
+            }
+            None => challenge,
+        };
+        Reason::Challenged(Box::new(challenge))
+    }
+
     /// The limits of a request body.
     pub(crate) fn body_limits(&self) -> BodyLimits {
         BodyLimits {
@@ -62,20 +80,14 @@ impl Config {
     }
 }
 
-/// The authorizer may hold secrets.
+/// Without the authorizer, which may hold secrets.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("mcp_path", &self.mcp_path)
-            .field("sse", &self.sse)
+            .field("paths", &self.paths)
             .field("guard", &self.guard)
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether two paths are the same but for a trailing slash (PITFALLS R-46).
-pub(crate) fn same_path(a: &str, b: &str) -> bool {
-    a.strip_suffix('/').unwrap_or(a) == b.strip_suffix('/').unwrap_or(b)
 }

@@ -11,6 +11,7 @@ pub(crate) mod intake;
 pub(crate) mod limits;
 pub(crate) mod observe;
 pub(crate) mod panics;
+pub(crate) mod paths;
 pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod session;

@@ -32,14 +32,18 @@ use crate::protocol::party::Net;
 use crate::protocol::rejection::{Reason, Rejection};
 use crate::wire::message;
 
-/// How long answers of a closed service have to be written.
+/// How long the last answers of a closed service may take to be written.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// An MCP server as a hyper service. Cheap to clone; all clones are one server.
 ///
-/// Works wherever hyper does: in [`serve`](crate::serve()), in an accept loop of your own, beside
-/// your routes in a `service_fn`, behind TLS or on a Unix socket. Set `TCP_NODELAY` on the sockets
+/// It works wherever hyper does: in [`serve`](crate::serve()), in an accept loop of your own, next to
+/// your routes in a `service_fn`, behind TLS or on a Unix socket. Set `TCP_NODELAY` on the sockets that
 /// you accept: without it an event waits some 40 ms for a delayed acknowledgement.
+///
+/// An accept loop of your own tells the service about each connection with
+/// [`with_local_addr`](Self::with_local_addr) and [`with_peer_addr`](Self::with_peer_addr). A router of
+/// your own that has already chosen the endpoint says so with [`with_endpoint`](Self::with_endpoint).
 ///
 /// ```no_run
 /// # use mcp_wire::{Dispatcher, McpService};
@@ -50,10 +54,9 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_millis(50);
 /// let service = hyper::service::service_fn(move |request: Request<Incoming>| {
 ///     let mcp = mcp.clone();
 ///     async move {
-///         Ok::<_, std::convert::Infallible>(if mcp.owns(request.uri().path()) {
-///             mcp.call(request).await
-///         } else {
-///             own_routes(request).await
+///         Ok::<_, std::convert::Infallible>(match mcp.endpoint(request.uri().path()) {
+///             Some(_) => mcp.call(request).await,
+///             None => own_routes(request).await,
 ///         })
 ///     }
 /// });
@@ -64,6 +67,8 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct McpService {
     shared: Arc<Shared>,
+    /// What the embedder's router has chosen; `None` goes by the path of each request.
+    endpoint: Option<Endpoint>,
     /// Where the connection arrived, and where it comes from, if the accept loop said so.
     local: Option<IpAddr>,
     peer: Option<SocketAddr>,
@@ -73,68 +78,102 @@ impl McpService {
     pub(crate) fn new(shared: Shared) -> Self {
         Self {
             shared: Arc::new(shared),
+            endpoint: None,
             local: None,
             peer: None,
         }
     }
 
-    /// The service for a connection that was accepted on this local address. Off the loopback
-    /// addresses the host rule is another one; a service that is not told takes the strict one.
+    /// The service for a connection that was accepted on this local address.
+    ///
+    /// The address decides which hosts a request may be for
+    /// ([`Builder::allowed_hosts`](crate::Builder::allowed_hosts)). Without it the stricter rule of
+    /// loopback addresses applies. [`Serve`](crate::Serve) does this for its connections.
     #[must_use]
-    pub fn on(&self, local: SocketAddr) -> Self {
+    pub fn with_local_addr(&self, local: SocketAddr) -> Self {
         Self {
             local: Some(local.ip()),
             ..self.clone()
         }
     }
 
-    /// The service for a connection that comes from this address. Limits go by it where nobody is
-    /// identified, trusted proxies are known by it
-    /// ([`Builder::trusted_proxies`](crate::Builder::trusted_proxies)), and authorizers and handlers are
-    /// told of it ([`Context::peer`](crate::Context::peer)).
+    /// The service for a connection that comes from this address.
+    ///
+    /// Limits go by the address where requests have no identity, trusted proxies are recognized by it
+    /// ([`Builder::trusted_proxies`](crate::Builder::trusted_proxies)), and authorizers and handlers see
+    /// it ([`Context::peer`](crate::Context::peer)). [`Serve`](crate::Serve) does this for its
+    /// connections.
     #[must_use]
-    pub fn for_peer(&self, peer: SocketAddr) -> Self {
+    pub fn with_peer_addr(&self, peer: SocketAddr) -> Self {
         Self {
             peer: Some(peer),
             ..self.clone()
         }
     }
 
-    /// Whether a request path is one of the service's endpoints, with or without a trailing slash, or
-    /// belongs to what it tells of its authorization
-    /// ([`Builder::protected_resource`](crate::Builder::protected_resource)).
+    /// The service for requests that your router has already brought to an endpoint: their paths no
+    /// longer count. This is for a router that takes a prefix off the path, or that serves an endpoint
+    /// under several paths, such as `/tenants/7/mcp`. Such a router keeps one service for each route, so
+    /// the endpoint belongs to the service and not to each call. An endpoint that is switched off is
+    /// answered 404.
+    ///
+    /// Clients of HTTP+SSE are still told the configured path for messages. Route that path to
+    /// [`Endpoint::Messages`], or choose
+    /// [`Builder::trust_forwarded_prefix`](crate::Builder::trust_forwarded_prefix) and add an
+    /// `X-Forwarded-Prefix` header that leads to your route to each request for [`Endpoint::Sse`].
+    ///
+    /// ```
+    /// # use mcp_wire::{Dispatcher, Endpoint, McpService};
+    /// # fn example(dispatcher: impl Dispatcher) -> Result<(), mcp_wire::Error> {
+    /// let mcp = McpService::builder(dispatcher).build()?;
+    /// let for_tenants = mcp.with_endpoint(Endpoint::Mcp);
+    /// // In the route of `/tenants/{id}/mcp`: for_tenants.call(request).await
+    /// # let _ = for_tenants;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn owns(&self, path: &str) -> bool {
-        let published = self.shared.config.access.published.as_ref();
-        self.shared.endpoint(path).is_some()
-            || published.is_some_and(|(published, _)| published.owns(path))
+    pub fn with_endpoint(&self, endpoint: Endpoint) -> Self {
+        Self {
+            endpoint: Some(endpoint),
+            ..self.clone()
+        }
     }
 
-    /// The path of Streamable HTTP and the stateless protocol, unless it is switched off.
+    /// The endpoint that a request path belongs to, with or without a trailing slash. `None` if the path
+    /// is not one of this service's.
+    #[must_use]
+    pub fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        self.shared.config.endpoint(path)
+    }
+
+    /// The path of [`Endpoint::Mcp`]; `None` if it is switched off.
     #[must_use]
     pub fn mcp_path(&self) -> Option<&str> {
-        self.shared.config.mcp_path.as_deref()
+        self.shared.config.paths.mcp.as_deref()
     }
 
-    /// The path of the HTTP+SSE stream, unless it is switched off.
+    /// The path of [`Endpoint::Sse`]; `None` if HTTP+SSE is switched off.
     #[must_use]
     pub fn sse_path(&self) -> Option<&str> {
-        self.shared.config.sse.as_ref().map(|sse| &*sse.stream)
+        let sse = self.shared.config.paths.sse.as_ref();
+        sse.map(|sse| &*sse.stream)
     }
 
-    /// How many sessions there are.
+    /// The number of sessions.
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.shared.table.len()
     }
 
-    /// How many `subscriptions/listen` requests are open.
+    /// The number of open listen streams, which are the answers to `subscriptions/listen` (2026-07-28).
     #[must_use]
-    pub fn listens(&self) -> usize {
+    pub fn listen_streams(&self) -> usize {
         self.shared.listens.len()
     }
 
-    /// Answers a request. Never fails: what cannot be served is answered with its status.
+    /// Answers a request. There is no error: a request that cannot be served is answered with its
+    /// status.
     ///
     /// # Panics
     ///
@@ -144,7 +183,9 @@ impl McpService {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready gives the request up.
+    /// Dropping the future abandons the request. In 2026-07-28 its handler is dropped too. In a session
+    /// the handler continues in a task of its own, because a lost connection cancels nothing
+    /// (2025-11-25, Transports, Sending Messages to the Server).
     pub fn call<B>(
         &self,
         request: Request<B>,
@@ -153,36 +194,12 @@ impl McpService {
         B: Body + Send + 'static,
         B::Data: Send,
     {
+        let config = &self.shared.config;
+        let endpoint = match self.endpoint {
+            Some(endpoint) => config.serves(endpoint).then_some(endpoint),
+            None => config.endpoint(request.uri().path()),
+        };
         // Not an `async fn` around another: each of them moves the whole request.
-        let endpoint = self.shared.endpoint(request.uri().path());
-        self.exchange(endpoint, request)
-    }
-
-    /// Answers a request that your own routes have brought to an endpoint, whatever its path, such
-    /// as `/tenants/7/mcp`. An endpoint that is switched off is answered 404; all else is as in
-    /// [`call`](Self::call).
-    ///
-    /// Clients of HTTP+SSE are told of the configured path of messages all the same: send them to it,
-    /// or choose [`Builder::trust_forwarded_prefix`] and give the request to [`Endpoint::Sse`] an
-    /// `X-Forwarded-Prefix` that leads to your route for [`Endpoint::Messages`].
-    ///
-    /// # Panics
-    ///
-    /// As [`call`](Self::call).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`call`](Self::call).
-    pub fn call_at<B>(
-        &self,
-        endpoint: Endpoint,
-        request: Request<B>,
-    ) -> impl Future<Output = Response<ResponseBody>> + Send
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-    {
-        let endpoint = self.shared.serves(endpoint).then_some(endpoint);
         self.exchange(endpoint, request)
     }
 
@@ -197,10 +214,13 @@ impl McpService {
     {
         let config = &self.shared.config;
         let (head, body) = request.into_parts();
-        // It goes through many hands, and the future of an exchange has room for it in each of them.
+        // Boxed, because the future of an exchange has room for the head in each function that takes it.
         let mut head = Box::new(head);
         let version = head.version;
-        let published = self.shared.published(endpoint, head.uri.path());
+        let published = match endpoint {
+            Some(Endpoint::Metadata) => config.access.published.as_ref(),
+            _ => None,
+        };
         if published.is_some() {
             documents::forget_origin(&mut head);
         }
@@ -263,7 +283,7 @@ impl McpService {
         let fields = Fields::read(&head.headers);
         match (
             classify(endpoint, &head, &fields, shared.config.terms)?,
-            &shared.config.sse,
+            &shared.config.paths.sse,
         ) {
             (Exchange::Post(form), _) => {
                 let limits = shared.config.body_limits();
@@ -313,8 +333,7 @@ impl McpService {
             let client = Net::of(client);
             head.extensions.insert(Peer { address, client });
         }
-        let access = &config.access;
-        let Some(authorizer) = &access.authorizer else {
+        let Some(authorizer) = &config.access.authorizer else {
             return Ok(());
         };
         // A preflight comes without credentials.
@@ -327,10 +346,7 @@ impl McpService {
                 head.extensions.insert(identity);
                 Ok(())
             }
-            Err(challenge) => {
-                let path = self.shared.told_path(endpoint, head.uri.path());
-                Err(access.challenge(challenge, path))
-            }
+            Err(challenge) => Err(config.challenge(challenge, endpoint, head.uri.path())),
         }
     }
 
@@ -363,9 +379,8 @@ impl McpService {
         }
     }
 
-    /// Begins an orderly end: new sessions and requests are refused with 503, running requests
-    /// finish, then their streams end; listening requests get their result. Calling it again is
-    /// harmless.
+    /// Begins an orderly end. New sessions and requests are refused with 503. Running requests finish,
+    /// then their streams end. Listen streams end with their result. Calling it again does nothing.
     pub fn drain(&self) {
         self.shared.start_draining();
         for row in self.shared.table.all() {
@@ -374,22 +389,24 @@ impl McpService {
         self.shared.end_listens();
     }
 
-    /// Ends all that a principal has: its sessions with what runs in them, its listening requests,
-    /// and its calls of 2026-07-28. For others nothing changes. Let the authorizer refuse the
-    /// principal first, else it begins anew; a request that was let in just before may still begin.
+    /// Ends everything that a principal has: its sessions and what runs in them, its listen streams, and
+    /// its calls of 2026-07-28. Other principals notice nothing.
+    ///
+    /// Let the authorizer refuse the principal first; otherwise its client simply starts again. A
+    /// request that was admitted just before may still begin.
     pub fn revoke(&self, principal: &str) {
         for row in self.shared.table.of(principal) {
             self.shared.bury(row.id());
             self.shared.table.end(&row, SessionEnd::Revoked);
         }
-        // The other exchanges. A listening request ends with its result, because its queue is closed.
+        // The other exchanges. A listen stream ends with its result, because its queue is closed.
         for row in self.shared.leases.of(principal) {
             row.with(Revocation::revoke);
         }
     }
 
-    /// Ends everything at once: sessions end, and requests that still run are cancelled and answered
-    /// -32603. Calling it again is harmless.
+    /// Ends everything at once: sessions end, and running requests are cancelled and answered -32603.
+    /// Calling it again does nothing.
     pub fn close(&self) {
         self.drain();
         for row in self.shared.table.all() {
@@ -398,10 +415,14 @@ impl McpService {
         self.shared.calls.close();
     }
 
-    /// Ends in order: [`drain`](Self::drain), then ready as soon as nothing runs and all streams are
-    /// closed; after `deadline` the rest is cancelled as by [`close`](Self::close), and has a moment
-    /// to be written. Connections are the accept loop's to close. Calling it again, or at the same
-    /// time, is harmless.
+    /// Ends in order: [`drain`](Self::drain) first. The future is ready as soon as nothing runs and all
+    /// streams are closed. After `deadline` the rest is cancelled as by [`close`](Self::close) and has
+    /// 50 ms to be written. The accept loop closes the connections. You may call this again, even at the
+    /// same time.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime whose time driver is enabled.
     ///
     /// # Cancel safety
     ///
@@ -411,17 +432,17 @@ impl McpService {
         let quiet = || self.shared.observer.quiet();
         if tokio::time::timeout(deadline, quiet()).await.is_err() {
             self.close();
-            // Those who do not read do not keep the others.
+            // Clients that do not read must not hold up the end.
             let _ = tokio::time::timeout(LAST_WORDS, quiet()).await;
         }
     }
 
-    /// The numbers of now: what there is, and what has happened since the service was built.
+    /// The current numbers: gauges of what there is now, and counters since the service was built.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             sessions: self.sessions(),
-            listens: self.listens(),
+            listens: self.listen_streams(),
             ..self.shared.observer.snapshot()
         }
     }

@@ -8,7 +8,7 @@ use hyper::http::request::Parts;
 use super::access::identity::Identity;
 #[cfg(feature = "request-state")]
 use super::clock::now;
-use super::config::{Config, same_path};
+use super::config::Config;
 use super::dispatch::admission::permit;
 use super::dispatch::calls::Calls;
 use super::dispatch::dispatcher::Dispatcher;
@@ -22,7 +22,6 @@ use super::stream::lease::{LeaseTable, lease_table};
 use crate::error::Error;
 use crate::protocol::era::{Read, id_of};
 use crate::protocol::exchange::Endpoint;
-use crate::protocol::protected::Published;
 use crate::protocol::rejection::Rejection;
 use crate::protocol::table::Table;
 use crate::wire::id::SessionId;
@@ -71,28 +70,6 @@ impl Shared {
         })
     }
 
-    pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        let is = |own: &str| same_path(path, own);
-        let config = &self.config;
-        if config.mcp_path.as_deref().is_some_and(is) {
-            return Some(Endpoint::Mcp);
-        }
-        match &config.sse {
-            Some(sse) if is(&sse.stream) => Some(Endpoint::Sse),
-            Some(sse) if is(&sse.messages) => Some(Endpoint::Messages),
-            _ => None,
-        }
-    }
-
-    /// The path that an endpoint is known by to a client that used `path`: the inbox belongs to its
-    /// stream.
-    pub(crate) fn told_path<'a>(&'a self, endpoint: Endpoint, path: &'a str) -> &'a str {
-        match (endpoint, &self.config.sse) {
-            (Endpoint::Messages, Some(sse)) => &sse.stream,
-            _ => path,
-        }
-    }
-
     /// Whether all requests of a body have the scopes that they need.
     pub(crate) fn permit(
         &self,
@@ -105,24 +82,10 @@ impl Shared {
         };
         let permitted = permit(&*self.dispatcher, Identity::of(head), payload);
         permitted.map_err(|challenge| {
-            let path = self.told_path(endpoint, head.uri.path());
-            let reason = self.config.access.challenge(challenge, path);
+            let path = head.uri.path();
+            let reason = self.config.challenge(challenge, endpoint, path);
             Rejection::from(reason).of(id_of(read))
         })
-    }
-
-    /// The documents, if the path of a request to no endpoint is theirs.
-    pub(crate) fn published(&self, endpoint: Option<Endpoint>, path: &str) -> Option<&Published> {
-        let (published, _) = self.config.access.published.as_ref()?;
-        let is_theirs = endpoint.is_none() && published.owns(path);
-        is_theirs.then_some(published)
-    }
-
-    pub(crate) fn serves(&self, endpoint: Endpoint) -> bool {
-        match endpoint {
-            Endpoint::Mcp => self.config.mcp_path.is_some(),
-            Endpoint::Sse | Endpoint::Messages => self.config.sse.is_some(),
-        }
     }
 
     /// Gives all listening requests their result (SPEC D-127).

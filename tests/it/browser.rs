@@ -267,7 +267,13 @@ async fn an_authority_is_a_host() {
         let line = format!("POST https://{authority}/mcp");
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(origin.map(|origin| ("origin", origin)));
-        let answer = ask(&mcp.on(arrived), Version::HTTP_2, &line, &headers).await;
+        let answer = ask(
+            &mcp.with_local_addr(arrived),
+            Version::HTTP_2,
+            &line,
+            &headers,
+        )
+        .await;
         assert_eq!(
             answer.status(),
             status,

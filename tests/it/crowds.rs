@@ -32,7 +32,7 @@ fn probing(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (McpService,
 
 /// The service as it treats a client from this address.
 fn at(mcp: &McpService, address: &str) -> McpService {
-    mcp.for_peer(SocketAddr::new(address.parse().unwrap(), 4711))
+    mcp.with_peer_addr(SocketAddr::new(address.parse().unwrap(), 4711))
 }
 
 /// The same request, from a principal.
@@ -460,7 +460,7 @@ async fn listening_requests_leave_room_for_others() {
     assert_eq!(times_refused(&mcp, "too_many_listens"), 1);
     assert_eq!(times_refused(&mcp, "too_many_listens_of_one"), 2);
     drop(open);
-    until("room", || mcp.listens() == 0).await;
+    until("room", || mcp.listen_streams() == 0).await;
     given(&here, listen()).await;
 }
 
@@ -495,7 +495,7 @@ async fn a_trusted_proxy_names_the_client() {
         let second = is_in(peer, forwarded(whom, listen())).await;
         assert_eq!(second.is_none(), is_the_same, "{peer} {whom}");
         drop((first, second));
-        until("room", || mcp.listens() == 0).await;
+        until("room", || mcp.listen_streams() == 0).await;
     }
     // All addresses of one IPv6 network count as one host.
     let first = is_in("2001:db8::1", listen()).await;

@@ -154,9 +154,12 @@ async fn a_routed_request_is_served_whatever_its_path() {
                 let request = request.header("content-type", "application/json");
                 request.body(Full::new(Bytes::from(initialize()))).unwrap()
             };
-            let answer = mcp.call_at(endpoint, request("localhost")).await;
+            let answer = mcp.with_endpoint(endpoint).call(request("localhost")).await;
             assert_eq!(answer.status(), status, "{method} {path} at {endpoint:?}");
-            let answer = mcp.call_at(endpoint, request("evil.example")).await;
+            let answer = mcp
+                .with_endpoint(endpoint)
+                .call(request("evil.example"))
+                .await;
             assert_eq!(answer.status(), StatusCode::FORBIDDEN, "the guard stays");
         }
     }

@@ -610,7 +610,7 @@ async fn the_client_chooses_the_form() {
     let params = json!({"notifications": {}});
     let listen = Ask::new("subscriptions/listen", params).with("Accept", "application/json");
     assert_eq!(listen.send(running.address).await.status, 406);
-    assert_eq!(running.mcp.listens(), 0);
+    assert_eq!(running.mcp.listen_streams(), 0);
 }
 
 /// SPEC C-10, J-13: the strict switch demands both forms in this revision too.
@@ -1389,7 +1389,7 @@ async fn undeclared_methods_are_not_found() {
             ask.check(running.address, 404, -32601, method).await;
         }
     }
-    assert_eq!(running.mcp.listens(), 0);
+    assert_eq!(running.mcp.listen_streams(), 0);
 }
 
 /// SPEC D-62, D-63, D-67, D-70, E-15, E-17, E-70, E-140, J-2, J-37, GOTCHAS 31: the result of
@@ -2167,7 +2167,7 @@ async fn a_filter_is_checked() {
         let ask = ask(json!({"notifications": odd}));
         ask.check(running.address, 200, -32602, &case).await;
     }
-    assert_eq!(running.mcp.listens(), 0);
+    assert_eq!(running.mcp.listen_streams(), 0);
     let open = json!({"toolsListChanged": false, "foo": 1});
     let mut stream = listen(running.address, 1, open).await;
     acknowledged(&mut stream, 1, json!({})).await;
@@ -2185,7 +2185,7 @@ async fn a_listen_gets_changes_until_the_server_ends() {
         assert_eq!(stream.header("mcp-session-id"), None);
         acknowledged(&mut stream, id.clone(), everything_asked()).await;
         drop(stream);
-        until("the end of the listen", || mcp.listens() == 0).await;
+        until("the end of the listen", || mcp.listen_streams() == 0).await;
     }
     // Compared as bytes, since the test's JSON reader would round the id.
     let params = json!({"notifications": {}});
@@ -2195,7 +2195,7 @@ async fn a_listen_gets_changes_until_the_server_ends() {
     let mut socket = TcpStream::connect(running.address).await.unwrap();
     let bytes = ask.to_bytes(running.address, true);
     socket.write_all(&bytes).await.unwrap();
-    until("a listen", || running.mcp.listens() == 1).await;
+    until("a listen", || running.mcp.listen_streams() == 1).await;
     running.mcp.drain();
     let mut all = String::new();
     soon("the end", socket.read_to_string(&mut all))
@@ -2248,7 +2248,7 @@ async fn each_listen_gets_what_it_asked_for() {
         acknowledged(&mut stream, id, honoured).await;
         listens.push((id, heard, stream));
     }
-    assert_eq!(running.mcp.listens(), 8);
+    assert_eq!(running.mcp.listen_streams(), 8);
     server.publish(&Change::Tools);
     server.publish(&Change::Prompts);
     server.publish(&Change::Resources);
@@ -2274,7 +2274,10 @@ async fn each_listen_gets_what_it_asked_for() {
         });
         assert_eq!(messages, told.collect::<Vec<_>>(), "listen {id}");
     }
-    until("the end of the listens", || running.mcp.listens() == 0).await;
+    until("the end of the listens", || {
+        running.mcp.listen_streams() == 0
+    })
+    .await;
 }
 
 /// SPEC E-43, D-122: listeners are told about tools that are added and removed while the server
@@ -2371,9 +2374,9 @@ async fn a_listen_ends_with_its_client() {
     for _ in 0..20 {
         let mut stream = listen(running.address, 1, everything_asked()).await;
         acknowledged(&mut stream, 1, everything_asked()).await;
-        assert_eq!(running.mcp.listens(), 2);
+        assert_eq!(running.mcp.listen_streams(), 2);
         drop(stream);
-        until("one listen less", || running.mcp.listens() == 1).await;
+        until("one listen less", || running.mcp.listen_streams() == 1).await;
     }
     server.publish(&Change::Tools);
     assert!(stays.message().await.is_some());
@@ -2390,7 +2393,7 @@ async fn listens_are_bounded() {
     ask.check(running.address, 503, -32603, "full").await;
     Ask::call("plain", json!({})).result(running.address).await;
     drop(first);
-    until("room", || running.mcp.listens() == 0).await;
+    until("room", || running.mcp.listen_streams() == 0).await;
     let mut second = listen(running.address, 2, json!({})).await;
     acknowledged(&mut second, 2, json!({})).await;
 }
@@ -2418,7 +2421,10 @@ async fn a_listen_that_is_too_slow_is_cut() {
     assert!(other.message().await.is_some());
     let rest = slow.messages().await;
     assert!(!rest.iter().any(|one| has(one, "result")), "{rest:?}");
-    until("the end of the slow one", || running.mcp.listens() == 1).await;
+    until("the end of the slow one", || {
+        running.mcp.listen_streams() == 1
+    })
+    .await;
 }
 
 /// SPEC D-83, D-128, H-13: a quiet listen gets keep-alive comments.
@@ -2466,7 +2472,7 @@ async fn each_era_gets_a_change_in_its_form() {
     server.resource_updated("test://static");
     assert_eq!(modern.message().await.unwrap(), tagged);
     drop(modern);
-    until("no listen", || running.mcp.listens() == 0).await;
+    until("no listen", || running.mcp.listen_streams() == 0).await;
     server.resource_updated("test://static");
     server.publish(&Change::Tools);
     assert_eq!(

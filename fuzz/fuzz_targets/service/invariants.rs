@@ -195,6 +195,6 @@ impl World {
         assert_eq!(left, [0; 4], "PITFALLS R-3, R-4, R-5");
         assert_eq!(numbers.queued_bytes, 0, "PITFALLS R-5");
         assert_eq!(self.handlers.count(), 0, "PITFALLS R-5");
-        assert_eq!(self.service.sessions() + self.service.listens(), 0);
+        assert_eq!(self.service.sessions() + self.service.listen_streams(), 0);
     }
 }

@@ -42,7 +42,7 @@ use crate::transport::future::BoxFuture;
 /// The future is dropped when the client leaves.
 pub trait Authorizer: Send + Sync + 'static {
     /// Decides by the head of a request and by the address of its connection. The address is known if the
-    /// accept loop tells it ([`McpService::for_peer`](crate::McpService::for_peer)), as
+    /// accept loop tells it ([`McpService::with_peer_addr`](crate::McpService::with_peer_addr)), as
     /// [`serve`](crate::serve()) does.
     ///
     /// # Errors

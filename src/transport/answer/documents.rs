@@ -9,12 +9,11 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
+use crate::protocol::exchange::METADATA_METHODS;
 use crate::protocol::protected::Published;
 use crate::protocol::rejection::Reason;
 use crate::transport::answer::response::{json_response, response};
 use crate::transport::stream::body::ResponseBody;
-
-const METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Answers a request for a document.
 pub(crate) fn answer(
@@ -35,12 +34,16 @@ pub(crate) fn answer(
         Method::OPTIONS => {
             let mut response = response(StatusCode::NO_CONTENT, ResponseBody::empty());
             let headers = response.headers_mut();
-            headers.insert(ALLOW, HeaderValue::from_static(METHODS));
-            let methods = HeaderValue::from_static(METHODS);
+            headers.insert(ALLOW, HeaderValue::from_static(METADATA_METHODS));
+            let methods = HeaderValue::from_static(METADATA_METHODS);
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
             response
         }
-        _ => return Err(Reason::MethodNotAllowed { allow: METHODS }),
+        _ => {
+            return Err(Reason::MethodNotAllowed {
+                allow: METADATA_METHODS,
+            });
+        }
     };
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -9,7 +9,6 @@ use hyper::http::request::Parts;
 use super::dispatcher::Dispatcher;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::protected::Published;
-use crate::protocol::rejection::Reason;
 use crate::transport::access::authorizer::Authorizer;
 use crate::transport::access::identity::Identity;
 use crate::transport::panics::{Panicked, caught, guarded};
@@ -22,22 +21,8 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Access {
     /// `None` admits every request.
     pub(crate) authorizer: Option<Box<dyn Authorizer>>,
-    /// The documents about the authorization, and the path prefix that clients see before ours.
-    pub(crate) published: Option<(Published, String)>,
-}
-
-impl Access {
-    /// Completes a challenge for the endpoint that is known by this path.
-    pub(crate) fn challenge(&self, challenge: Challenge, path: &str) -> Reason {
-        let challenge = match &self.published {
-            Some((published, prefix)) => {
-                let url = published.url_for(&format!("{prefix}{path}"));
-                challenge.at(url, published.initial_scopes())
-            }
-            None => challenge,
-        };
-        Reason::Challenged(Box::new(challenge))
-    }
+    /// The documents about the authorization.
+    pub(crate) published: Option<Published>,
 }
 
 /// Asks the authorizer.

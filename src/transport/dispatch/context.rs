@@ -69,7 +69,7 @@ impl Context {
     }
 
     /// The address that the connection comes from, which may be that of a proxy. `None` if the accept
-    /// loop did not tell it to the service ([`McpService::for_peer`](crate::McpService::for_peer)).
+    /// loop did not tell it to the service ([`McpService::with_peer_addr`](crate::McpService::with_peer_addr)).
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
         let peer: Option<&Peer> = self.0.head.extensions.get();

@@ -27,7 +27,7 @@ use crate::transport::stream::body::ResponseBody;
 /// does there, which is a tenth of what it costs on a connection of hyper's own.
 ///
 /// Before you call it, tell the service where the connection arrived and who the peer is, with
-/// [`McpService::on`] and [`McpService::for_peer`], and set `TCP_NODELAY` on the socket below TLS.
+/// [`McpService::with_local_addr`] and [`McpService::with_peer_addr`], and set `TCP_NODELAY` on the socket below TLS.
 ///
 /// The future ends when the client closes the connection, when the connection is idle for too long, or
 /// when the client stops reading. The last is seen by flushes: a client that has not taken for 30 s what
@@ -82,10 +82,10 @@ where
     // calls fail is dead, and hyper will notice.
     let _ = socket.set_nodelay(true);
     if let Ok(local) = socket.local_addr() {
-        setup.mcp = setup.mcp.on(local);
+        setup.mcp = setup.mcp.with_local_addr(local);
     }
     if let Ok(peer) = socket.peer_addr() {
-        setup.mcp = setup.mcp.for_peer(peer);
+        setup.mcp = setup.mcp.with_peer_addr(peer);
     }
     connection(setup, socket, held)
 }

@@ -56,7 +56,7 @@ impl<'c, R> Exchanges<'c, R> {
         }
         let response = match verdict.and_then(|()| check_host(&request)) {
             Err(why) => mcp.refuse(why, version),
-            Ok(()) if mcp.owns(request.uri().path()) => mcp.call(request).await,
+            Ok(()) if mcp.endpoint(request.uri().path()).is_some() => mcp.call(request).await,
             Ok(()) => {
                 let response = self.route(request).await;
                 return Ok(response.map(|body| Either::Right(guarded(body, guard))));

@@ -48,7 +48,7 @@ async fn status(
     headers: &[(&str, &str)],
 ) -> (StatusCode, Option<String>) {
     let mcp = match peer {
-        Some(peer) => mcp.for_peer(SocketAddr::new(peer.parse().unwrap(), 1234)),
+        Some(peer) => mcp.with_peer_addr(SocketAddr::new(peer.parse().unwrap(), 1234)),
         None => mcp.clone(),
     };
     let mut request = Request::builder()

@@ -92,7 +92,10 @@ async fn modern_requests_end_with_their_token() {
     let told = all_messages(&mut listens).await;
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[1]["result"]["resultType"], "complete");
-    until("the end of the listening", || running.mcp.listens() == 0).await;
+    until("the end of the listening", || {
+        running.mcp.listen_streams() == 0
+    })
+    .await;
 }
 
 /// SPEC F-52, G-12: a revocation ends everything of one principal at once, and nothing of others.
@@ -115,10 +118,10 @@ async fn a_revocation_ends_all_of_one_principal() {
     for _ in 0..3 {
         seen.a_call_begins().await;
     }
-    until("the listening", || running.mcp.listens() == 1).await;
+    until("the listening", || running.mcp.listen_streams() == 1).await;
     running.mcp.revoke("ada");
     assert_eq!(
-        (running.mcp.sessions(), running.mcp.listens() <= 1),
+        (running.mcp.sessions(), running.mcp.listen_streams() <= 1),
         (1, true)
     );
     let last = |told: Vec<Value>| told.last().cloned().unwrap_or_default();
@@ -187,7 +190,7 @@ impl Unread {
             .unwrap();
         Self {
             server,
-            mcp: mcp.for_peer("127.0.0.1:9".parse().unwrap()),
+            mcp: mcp.with_peer_addr("127.0.0.1:9".parse().unwrap()),
             given,
         }
     }

@@ -122,7 +122,7 @@ async fn a_listening_request_sends_nothing_after_its_identity_expired() {
     assert!(said.contains("subscriptions/acknowledged"), "{said}");
     assert!(!said.contains("list_changed"), "{said}");
     assert!(said.contains("\"resultType\":\"complete\""), "{said}");
-    assert_eq!(mcp.listens(), 0);
+    assert_eq!(mcp.listen_streams(), 0);
 }
 
 /// FIELD E-3: the same for the stream of a session.
