@@ -5,6 +5,7 @@ mod circles;
 mod files;
 mod imports;
 mod lengths;
+mod map;
 mod source;
 
 use std::fs;
