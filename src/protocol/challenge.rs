@@ -70,7 +70,7 @@ impl Challenge {
     /// Authorization, Scope Challenge Handling*).
     pub fn insufficient_scope<T: Into<String>>(scopes: impl IntoIterator<Item = T>) -> Self {
         Self::new(Kind::InsufficientScope)
-            .describe("this needs more scopes")
+            .describe("this request needs more scopes")
             .scopes(scopes)
     }
 
@@ -121,10 +121,10 @@ impl Challenge {
     pub(crate) fn message(&self) -> &str {
         match (self.kind, &self.description) {
             (_, Some(description)) => description,
-            (Kind::Missing, _) => "this needs credentials",
+            (Kind::Missing, _) => "this request needs credentials",
             (Kind::InvalidRequest, _) => "the credentials cannot be read",
-            (Kind::InvalidToken, _) => "the token does not do",
-            (Kind::InsufficientScope, _) => "this needs more scopes",
+            (Kind::InvalidToken, _) => "the token is not valid",
+            (Kind::InsufficientScope, _) => "this request needs more scopes",
             (Kind::Unavailable, _) => "the credentials cannot be checked now, try again later",
         }
     }
@@ -213,7 +213,7 @@ mod tests {
             (
                 Challenge::insufficient_scope(["read", "write"]),
                 format!(
-                    "Bearer error=\"insufficient_scope\", error_description=\"this needs more scopes\", {at}, scope=\"read write\""
+                    "Bearer error=\"insufficient_scope\", error_description=\"this request needs more scopes\", {at}, scope=\"read write\""
                 ),
             ),
         ] {

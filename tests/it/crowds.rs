@@ -220,7 +220,7 @@ async fn a_refused_initialize_evicts_no_session() {
     let body = message(1, "initialize", hello(V11, long));
     let answer = text(given(&mcp, post("/mcp", &[], &body)).await).await;
     assert!(answer.contains("Limits::capabilities"), "{answer}");
-    assert_eq!(times_refused(&mcp, "long_capabilities"), 1);
+    assert_eq!(times_refused(&mcp, "capabilities_too_large"), 1);
     let running = [given(&mcp, slow()).await, given(&mcp, slow()).await];
     let says = "2 running requests (limit: `Limits::calls`)";
     refused(mcp.call(initialize()).await, 503, says).await;
@@ -285,7 +285,7 @@ async fn a_party_at_its_limit_evicts_its_own_sessions() {
         refused(mcp.call(own(initialize())).await, 429, says).await;
         refused(mcp.call(own(sse())).await, 429, says).await;
         assert_eq!(status(&mcp, by("bob", ping(&other))).await, 200);
-        assert_eq!(times_refused(&mcp, "too_many_sessions_of_one"), 2);
+        assert_eq!(times_refused(&mcp, "too_many_sessions_per_client"), 2);
         streams.pop();
         opened(&mcp, own(initialize())).await;
         assert_eq!((mcp.sessions(), mcp.snapshot().sessions_evicted), (3, 2));
@@ -302,8 +302,8 @@ async fn a_flood_of_sse_streams_does_not_shut_others_out() {
         streams.push(given(&here, sse()).await);
     }
     for _ in 0..50 {
-        let says = "this address already has 50 sessions that are all busy, which is half of all that there \
-                    may be, and as many as one address may have (limit: `Limits::sessions`";
+        let says = "this address already has 50 sessions that are all busy, which is half of what the \
+                    server allows, and as many as one address may have (limit: `Limits::sessions`";
         refused(here.call(sse()).await, 429, says).await;
     }
     streams.push(given(&there, sse()).await);
@@ -369,7 +369,7 @@ async fn one_principal_cannot_take_all_calls() {
     for asked in [in_session, by("ada", slow())] {
         refused(mcp.call(asked).await, 429, says).await;
     }
-    assert_eq!(times_refused(&mcp, "too_many_calls_of_one"), 2);
+    assert_eq!(times_refused(&mcp, "too_many_calls_per_client"), 2);
     // Other principals, and clients without an identity, are not affected.
     let bob = opened(&mcp, by("bob", initialize())).await;
     assert_eq!(status(&mcp, by("bob", ping(&bob))).await, 200);
@@ -396,8 +396,8 @@ async fn one_address_has_half_of_the_calls() {
     // The last slot: `initialize` and `ping` are calls too.
     assert_eq!(status(&here, initialize()).await, 200);
     running.push(given(&here, slow()).await);
-    let says = "this address already has 3 running requests, which is half of all that there may be, \
-                and as many as one address may have (limit: `Limits::calls`; behind a proxy see `Builder::trusted_proxies`)";
+    let says = "this address already has 3 running requests, which is half of what the server allows, \
+                and as many as one address may have (limit: `Limits::calls`; behind a proxy, see `Builder::trusted_proxies`)";
     for asked in [slow(), ping(&session), initialize()] {
         refused(here.call(asked).await, 429, says).await;
     }
@@ -457,8 +457,8 @@ async fn listening_requests_leave_room_for_others() {
     refused(mcp.call(by("ada", listen())).await, 429, says).await;
     let says = "the server already has 4 listening requests (limit: `Limits::listen_streams`)";
     refused(there.call(listen()).await, 503, says).await;
-    assert_eq!(times_refused(&mcp, "too_many_listens"), 1);
-    assert_eq!(times_refused(&mcp, "too_many_listens_of_one"), 2);
+    assert_eq!(times_refused(&mcp, "too_many_listen_streams"), 1);
+    assert_eq!(times_refused(&mcp, "too_many_listen_streams_per_client"), 2);
     drop(open);
     until("room", || mcp.listen_streams() == 0).await;
     given(&here, listen()).await;
@@ -554,11 +554,11 @@ async fn one_address_has_half_of_the_connections() {
     let (_, answer) = connected(&running, FIRST).await;
     assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
     assert!(answer.contains("retry-after: 1\r\n") && answer.contains("connection: close\r\n"));
-    let says = "this address already has 2 connections, which is half of all that there may be, \
+    let says = "this address already has 2 connections, which is half of what the server allows, \
                 and as many as one address may have (limit: `Serve::max_connections`";
     assert!(answer.contains(says), "{answer}");
     assert_eq!(
-        times_refused(&running.mcp, "too_many_connections_of_one"),
+        times_refused(&running.mcp, "too_many_connections_per_client"),
         1
     );
     let (socket, _) = connected(&running, SECOND).await;

@@ -77,8 +77,8 @@ async fn a_flood_of_slow_calls_is_refused_past_a_number() {
     for _ in 0..3 {
         seen.happens("begun", "x").await;
     }
-    let says = "this address already has 3 running requests, which is half of all that there may be, \
-                and as many as one address may have (limit: `Limits::calls`; behind a proxy see `Builder::trusted_proxies`)";
+    let says = "this address already has 3 running requests, which is half of what the server allows, \
+                and as many as one address may have (limit: `Limits::calls`; behind a proxy, see `Builder::trusted_proxies`)";
     let mut refused = modern(running.address, 4, "tools/call", slow()).await;
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.header("retry-after"), Some("1"));

@@ -160,7 +160,7 @@ async fn every_refusal_is_an_event_with_its_reason() {
             post(&format!("/messages/?session_id={nobody}"), &[], &ping),
         ),
         (
-            "version_not_served",
+            "unsupported_version",
             400,
             post(
                 "/mcp",
@@ -169,7 +169,7 @@ async fn every_refusal_is_an_event_with_its_reason() {
             ),
         ),
         (
-            "version_not_served",
+            "unsupported_version",
             400,
             post(
                 "/mcp",
@@ -178,7 +178,7 @@ async fn every_refusal_is_an_event_with_its_reason() {
             ),
         ),
         (
-            "event_unknown",
+            "unknown_event",
             400,
             request(
                 "GET",
@@ -188,7 +188,7 @@ async fn every_refusal_is_an_event_with_its_reason() {
             ),
         ),
         (
-            "initialized_already",
+            "already_initialized",
             400,
             post("/mcp", &[in_session_is], &hello),
         ),

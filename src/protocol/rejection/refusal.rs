@@ -37,23 +37,23 @@ impl Reason {
             Self::BadHost => invalid(
                 "bad_host",
                 Status::BAD_REQUEST,
-                "expected one valid Host header",
+                "the request must have exactly one valid Host header",
             ),
             // What was refused is for the operator only (PITFALLS R-27).
             Self::HostNotAllowed(_) => invalid(
                 "host_not_allowed",
                 Status::FORBIDDEN,
-                "this Host is not allowed here",
+                "this server does not accept requests for this Host",
             ),
             Self::OriginNotAllowed(_) => invalid(
                 "origin_not_allowed",
                 Status::FORBIDDEN,
-                "this Origin is not allowed here",
+                "this server does not accept requests from this Origin",
             ),
             Self::BadForwardedPrefix => invalid(
                 "bad_forwarded_prefix",
                 Status::BAD_REQUEST,
-                "X-Forwarded-Prefix must be one plain absolute path",
+                "the header X-Forwarded-Prefix must be one plain absolute path",
             ),
             Self::HeadTimeout { limit } => invalid(
                 "head_timeout",
@@ -67,72 +67,72 @@ impl Reason {
             Self::AmbiguousLength => invalid(
                 "ambiguous_length",
                 Status::BAD_REQUEST,
-                "a request says its length once: with one Content-Length, or with \
-                 `Transfer-Encoding: chunked`",
+                "a request says its length once: it must have one Content-Length or \
+                 `Transfer-Encoding: chunked`, not both",
             )
             .closing(),
             // RFC 9112 section 6.1 says 501. hyper answers the same fault with 400, and a broken request
             // is not the server's fault.
             Self::UnknownCoding => invalid(
-                "unknown_coding",
+                "unsupported_transfer_coding",
                 Status::BAD_REQUEST,
-                "the only transfer coding that is taken here is `chunked`, by itself",
+                "the transfer coding is not supported: the only one is `chunked`, by itself",
             )
             .closing(),
             Self::BareLineFeed => invalid(
                 "bare_line_feed",
                 Status::BAD_REQUEST,
-                "each line of the head of a request ends with CR LF, not with LF alone",
+                "a line of the head ends with LF alone: each must end with CR LF",
             )
             .closing(),
             Self::UnknownPath => invalid(
                 "unknown_path",
                 Status::NOT_FOUND,
-                "no MCP endpoint at this path",
+                "there is no MCP endpoint at this path",
             ),
             Self::MethodNotAllowed { allow } => invalid(
                 "method_not_allowed",
                 Status::METHOD_NOT_ALLOWED,
-                format!("this endpoint takes only {allow}"),
+                format!("this endpoint accepts only the methods {allow}"),
             )
             .with(ALLOW, HeaderValue::from_static(allow)),
             Self::NotAcceptable => invalid(
                 "not_acceptable",
                 Status::NOT_ACCEPTABLE,
-                "Accept must admit application/json and text/event-stream",
+                "the header Accept must admit application/json and text/event-stream",
             ),
             Self::StreamNotAcceptable => invalid(
                 "not_acceptable",
                 Status::NOT_ACCEPTABLE,
-                "Accept must admit text/event-stream",
+                "the header Accept must admit text/event-stream",
             ),
             Self::SessionHeaderMissing => invalid(
                 "session_id_missing",
                 Status::BAD_REQUEST,
-                "the header Mcp-Session-Id is missing: send `initialize` first",
+                "the header Mcp-Session-Id is missing: open a session with `initialize` first",
             ),
             Self::SessionHeaderMalformed => invalid(
                 "session_id_malformed",
                 Status::BAD_REQUEST,
-                "Mcp-Session-Id must be one line of visible ASCII",
+                "the header Mcp-Session-Id must be one line of visible ASCII",
             ),
             Self::VersionNotServed => invalid(
-                "version_not_served",
+                "unsupported_version",
                 Status::BAD_REQUEST,
                 format!(
-                    "MCP-Protocol-Version must be one of {}",
+                    "the header MCP-Protocol-Version must name one of {}",
                     spelled(&ProtocolVersion::LEGACY).join(", ")
                 ),
             ),
             Self::EventUnknown => invalid(
-                "event_unknown",
+                "unknown_event",
                 Status::BAD_REQUEST,
-                "Last-Event-ID names no event that this session can go on from",
+                "this session cannot resume after the event in Last-Event-ID: it is unknown or no longer kept",
             ),
             Self::InitializedAlready => invalid(
-                "initialized_already",
+                "already_initialized",
                 Status::BAD_REQUEST,
-                "this session is initialized already",
+                "this session is already initialized",
             ),
             Self::SessionIdMissing => invalid(
                 "session_id_missing",
@@ -147,12 +147,12 @@ impl Reason {
             Self::UnknownSession => invalid(
                 "unknown_session",
                 Status::NOT_FOUND,
-                "no such session: it is closed or never was, open a new one",
+                "there is no such session, or it has ended: open a new one",
             ),
             Self::NotJson => invalid(
                 "not_json",
                 Status::UNSUPPORTED_MEDIA_TYPE,
-                "Content-Type must be application/json in UTF-8, not compressed",
+                "the body must be declared as application/json in UTF-8, without compression",
             ),
             Self::BodyTooLarge { limit } => invalid(
                 "body_too_large",
@@ -169,7 +169,7 @@ impl Reason {
             Self::BodyIncomplete => invalid(
                 "body_incomplete",
                 Status::BAD_REQUEST,
-                "the body was cut short, or its chunks are broken",
+                "the body was cut short, or its chunks are malformed",
             )
             .closing(),
             Self::Invalid(error) => Refusal::new(
@@ -180,12 +180,12 @@ impl Reason {
             Self::BatchNotAllowed => invalid(
                 "batch_not_allowed",
                 Status::BAD_REQUEST,
-                "this revision has no batches: send one message a request",
+                "this revision has no batches: send each message in a request of its own",
             ),
             Self::ResponseNotAllowed => invalid(
                 "response_not_allowed",
                 Status::BAD_REQUEST,
-                "this revision has no requests of the server to answer",
+                "in this revision the server sends no requests, so the client must not send responses",
             ),
             Self::BadEnvelope { expected } => Refusal::new(
                 "bad_envelope",
@@ -193,7 +193,7 @@ impl Reason {
                 ErrorObject::invalid_params(format!("invalid params: expected {expected}")),
             ),
             Self::LongCapabilities { limit } => Refusal::new(
-                "long_capabilities",
+                "capabilities_too_large",
                 Status::BAD_REQUEST,
                 TooLong { limit: *limit }.into(),
             ),
@@ -203,20 +203,20 @@ impl Reason {
                 ErrorObject::header_mismatch(mismatch.to_string()),
             ),
             Self::VersionUnknown { requested } => Refusal::new(
-                "version_not_served",
+                "unsupported_version",
                 Status::BAD_REQUEST,
                 ErrorObject::unsupported_version(&spelled(&ProtocolVersion::MODERN), requested),
             ),
             Self::IdInUse => invalid(
                 "id_in_use",
                 Status::BAD_REQUEST,
-                "a request with this id is still running in this session",
+                "a request with this id is still running in this session: use another id",
             ),
             Self::TooManyRequests { limit } => busy(
                 "too_many_requests",
                 Status::SERVICE_UNAVAILABLE,
                 format!(
-                    "this session already runs as many requests as it may: {limit} \
+                    "this session already has {limit} running requests \
                      (limit: `Limits::requests_per_session`)"
                 ),
             ),
@@ -224,7 +224,7 @@ impl Reason {
                 "too_many_notifications",
                 Status::SERVICE_UNAVAILABLE,
                 format!(
-                    "this session already works on as many notifications as it may: {limit} \
+                    "this session already has {limit} running notifications \
                      (limit: `Limits::requests_per_session`)"
                 ),
             ),
@@ -274,8 +274,8 @@ impl Resource {
                 name_of_one,
                 StatusCode::TOO_MANY_REQUESTS,
                 format!(
-                    "this address already has {limit} {what}, which is half of all that there may be, and as \
-                     many as one address may have (limit: `{setting}`; behind a proxy see \
+                    "this address already has {limit} {what}, which is half of what the server allows, and as \
+                     many as one address may have (limit: `{setting}`; behind a proxy, see \
                      `Builder::trusted_proxies`)"
                 ),
             ),
@@ -290,21 +290,21 @@ impl Resource {
         match self {
             Self::Sessions => SharedLimit {
                 name: "too_many_sessions",
-                name_of_one: "too_many_sessions_of_one",
+                name_of_one: "too_many_sessions_per_client",
                 what: "sessions that are all busy",
                 setting: "Limits::sessions",
                 setting_of_one: "Limits::sessions_per_principal",
             },
             Self::Calls => SharedLimit {
                 name: "too_many_calls",
-                name_of_one: "too_many_calls_of_one",
+                name_of_one: "too_many_calls_per_client",
                 what: "running requests",
                 setting: "Limits::calls",
                 setting_of_one: "Limits::calls_per_principal",
             },
             Self::Listens => SharedLimit {
-                name: "too_many_listens",
-                name_of_one: "too_many_listens_of_one",
+                name: "too_many_listen_streams",
+                name_of_one: "too_many_listen_streams_per_client",
                 what: "listening requests",
                 setting: "Limits::listen_streams",
                 setting_of_one: "Limits::listen_streams_per_principal",
@@ -312,7 +312,7 @@ impl Resource {
             // A connection is counted before its principal is known.
             Self::Connections => SharedLimit {
                 name: "too_many_connections",
-                name_of_one: "too_many_connections_of_one",
+                name_of_one: "too_many_connections_per_client",
                 what: "connections",
                 setting: "Serve::max_connections",
                 setting_of_one: "Serve::max_connections",
@@ -327,8 +327,8 @@ fn challenged(challenge: &Challenge) -> Refusal {
     let refusal = match challenge.kind() {
         Kind::Missing => invalid("credentials_missing", StatusCode::UNAUTHORIZED, text),
         Kind::InvalidRequest => invalid("credentials_malformed", StatusCode::BAD_REQUEST, text),
-        Kind::InvalidToken => invalid("token_invalid", StatusCode::UNAUTHORIZED, text),
-        Kind::InsufficientScope => invalid("scope_insufficient", StatusCode::FORBIDDEN, text),
+        Kind::InvalidToken => invalid("invalid_token", StatusCode::UNAUTHORIZED, text),
+        Kind::InsufficientScope => invalid("insufficient_scope", StatusCode::FORBIDDEN, text),
         // The client can do nothing about it with other credentials.
         Kind::Unavailable => {
             return busy(

@@ -151,7 +151,7 @@ fn every_reason_has_its_row() {
         (400, -32600, "2.0"),
         (400, -32602, "params"),
         (400, -32600, "batches"),
-        (400, -32600, "answer"),
+        (400, -32600, "responses"),
         (400, -32602, "`_meta`"),
         (
             400,
@@ -197,7 +197,7 @@ fn every_reason_has_its_row() {
             // SPEC C-100, C-101, PITFALLS R-2.
             (405, _) => Some("allow"),
             (429 | 503, _) => Some("retry-after"),
-            (401, _) | (_, "credentials_malformed" | "scope_insufficient") => {
+            (401, _) | (_, "credentials_malformed" | "insufficient_scope") => {
                 Some("www-authenticate")
             }
             _ => None,
@@ -221,13 +221,13 @@ fn a_request_that_is_not_read_ends_its_connection() {
         [
             "head_timeout",
             "ambiguous_length",
-            "unknown_coding",
+            "unsupported_transfer_coding",
             "bare_line_feed",
             "body_too_large",
             "body_timeout",
             "body_incomplete",
             "too_many_connections",
-            "too_many_connections_of_one",
+            "too_many_connections_per_client",
             "shutting_down",
         ]
     );
@@ -278,9 +278,9 @@ fn only_a_request_that_was_understood_is_refused_in_its_answer() {
     assert_eq!(
         answers,
         [
-            ("initialized_already", -32600),
+            ("already_initialized", -32600),
             ("invalid_message", -32602),
-            ("long_capabilities", -32602),
+            ("capabilities_too_large", -32602),
         ]
     );
 }

@@ -22,16 +22,16 @@ pub enum ServiceEvent<'a> {
     /// | `bad_forwarded_prefix` | 400 | `X-Forwarded-Prefix` is not one plain absolute path. |
     /// | `head_timeout` | 408 | The head of the request did not arrive in time. |
     /// | `ambiguous_length` | 400 | The head gives the length of the body more than once. |
-    /// | `unknown_coding` | 400 | `Transfer-Encoding` is not `chunked`. |
+    /// | `unsupported_transfer_coding` | 400 | `Transfer-Encoding` is not `chunked`. |
     /// | `bare_line_feed` | 400 | A line of the head ends with LF alone. |
     /// | `unknown_path` | 404 | The path is no endpoint, or one that is switched off. |
     /// | `method_not_allowed` | 405 | The endpoint does not have this HTTP method. |
     /// | `not_acceptable` | 406 | `Accept` does not admit the answer. |
     /// | `session_id_missing` | 400 | The request names no session, and needs one. |
     /// | `session_id_malformed` | 400 | The name of the session is not valid. |
-    /// | `version_not_served` | 400 | The request names a revision that is not served. |
-    /// | `event_unknown` | 400 | The session cannot resume after `Last-Event-ID`. |
-    /// | `initialized_already` | 400 * | A second `initialize` in a session. |
+    /// | `unsupported_version` | 400 | The request names a revision that is not served. |
+    /// | `unknown_event` | 400 | The session cannot resume after `Last-Event-ID`. |
+    /// | `already_initialized` | 400 * | A second `initialize` in a session. |
     /// | `unknown_session` | 404 | The session does not exist, or belongs to another principal. |
     /// | `not_json` | 415 | The body is not declared as uncompressed JSON in UTF-8. |
     /// | `body_too_large` | 413 | The body is longer than the limit. |
@@ -41,23 +41,23 @@ pub enum ServiceEvent<'a> {
     /// | `batch_not_allowed` | 400 | The revision has no batches. |
     /// | `response_not_allowed` | 400 | The revision has no responses from clients. |
     /// | `bad_envelope` | 400 | `_meta` of a request of 2026-07-28 is incomplete or malformed. |
-    /// | `long_capabilities` | 400 * | The client declares more capabilities than are kept. |
+    /// | `capabilities_too_large` | 400 * | The client declares more capabilities than are kept. |
     /// | `header_mismatch` | 400 | A header differs from the part of the body that it mirrors. |
     /// | `id_in_use` | 400 | The session still runs a request with the same id. |
     /// | `too_many_requests` | 503 | The session runs as many requests as it may. |
     /// | `too_many_notifications` | 503 | The session handles as many notifications as it may. |
     /// | `too_many_sessions` | 503 | The server has as many sessions as it may, and all are busy. |
-    /// | `too_many_sessions_of_one` | 429 | The same for one principal or one address. |
+    /// | `too_many_sessions_per_client` | 429 | The same for one principal or one address. |
     /// | `too_many_calls` | 503 | The server runs as many requests as it may. |
-    /// | `too_many_calls_of_one` | 429 | The same for one principal or one address. |
-    /// | `too_many_listens` | 503 | The server has as many `subscriptions/listen` as it may. |
-    /// | `too_many_listens_of_one` | 429 | The same for one principal or one address. |
+    /// | `too_many_calls_per_client` | 429 | The same for one principal or one address. |
+    /// | `too_many_listen_streams` | 503 | The server has as many `subscriptions/listen` as it may. |
+    /// | `too_many_listen_streams_per_client` | 429 | The same for one principal or one address. |
     /// | `too_many_connections` | 503 | The server has as many connections as it may. |
-    /// | `too_many_connections_of_one` | 429 | The same for one address. |
+    /// | `too_many_connections_per_client` | 429 | The same for one address. |
     /// | `credentials_missing` | 401 | The request has no credentials of a kind that is accepted. |
-    /// | `token_invalid` | 401 | The authorizer does not accept the token. |
+    /// | `invalid_token` | 401 | The authorizer does not accept the token. |
     /// | `credentials_malformed` | 400 | The credentials cannot be read. |
-    /// | `scope_insufficient` | 403 | The token lacks a scope that the operation needs. |
+    /// | `insufficient_scope` | 403 | The token lacks a scope that the operation needs. |
     /// | `authorizer_unavailable` | 503 | The authorizer could not check the credentials. |
     /// | `shutting_down` | 503 | The service is draining or closed. |
     ///

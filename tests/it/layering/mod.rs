@@ -18,7 +18,7 @@ const LONGEST_FILE: usize = 500;
 /// The longest function, in lines from its `fn` to its last brace.
 const LONGEST_FUNCTION: usize = 60;
 /// Functions that are tables, which may be longer.
-const TABLES: &[&str] = &[];
+const TABLES: &[&str] = &["refusal"];
 
 /// A rule about the code of `src/`, tests within files apart.
 struct Rule {

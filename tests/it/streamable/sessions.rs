@@ -318,7 +318,7 @@ async fn a_session_serves_before_initialized() {
         message("again", "initialize", hello(V06, json!({}))),
     )
     .await;
-    check_refused(&answer, 400, -32600, "initialized already");
+    check_refused(&answer, 400, -32600, "already initialized");
     assert_eq!(answer.json()["id"], "again");
     assert_eq!(running.mcp.sessions(), 1);
 }
