@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Folders whose code keeps to the rules.
 pub(super) const FOLDERS: [&str; 5] = ["src", "benches", "fuzz", "examples", "xtask"];
 
-/// All files with code below a folder, those of tests apart, in the order of their names.
+/// All source files below a folder, sorted, without files of tests.
 pub(super) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
@@ -27,7 +27,7 @@ pub(super) fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The files that crates begin with: `lib.rs` and `main.rs`, and what stands alone in a folder of targets.
+/// The root files of crates: `lib.rs`, `main.rs`, and each file directly in a folder of targets.
 pub(super) fn roots(folder: &Path) -> Vec<PathBuf> {
     let is_target_folder = |path: &Path| {
         ["benches", "examples", "fuzz_targets"]

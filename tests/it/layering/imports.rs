@@ -29,7 +29,7 @@ struct Module {
     file: PathBuf,
     parent: Option<usize>,
     children: BTreeMap<String, usize>,
-    /// The module's own tokens, those of inline modules apart.
+    /// The module's own tokens, without those of inline modules.
     tokens: Vec<Token>,
 }
 

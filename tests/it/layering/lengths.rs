@@ -11,14 +11,14 @@ pub(super) struct Function {
     pub(super) lines: usize,
 }
 
-/// How many lines of a file have code on them, its tests apart.
+/// How many lines of a file hold code, without its tests.
 pub(super) fn lines_of_code(path: &Path) -> usize {
     let mut lines: Vec<usize> = source::read(path).iter().map(|token| token.line).collect();
     lines.dedup();
     lines.len()
 }
 
-/// The functions of a file, its tests apart.
+/// The functions of a file, without its tests.
 pub(super) fn functions(path: &Path) -> Vec<Function> {
     functions_in(&source::read(path))
 }
@@ -42,7 +42,7 @@ fn functions_in(tokens: &[Token]) -> Vec<Function> {
     found
 }
 
-/// The end of the body of a function, if it has one. `at` is behind its name.
+/// The end of the body of a function, if it has one. `at` is after its name.
 fn body(tokens: &[Token], mut at: usize) -> Option<usize> {
     loop {
         match tokens.get(at)?.text.as_str() {

@@ -22,8 +22,8 @@ pub(super) fn read(path: &Path) -> Vec<Token> {
     without_tests(&tokens(&code))
 }
 
-/// Splits code into tokens. Comments go; of a text and of a character only a pair of quotes stays, but for
-/// the text of a `#[path = "…"]`, which names a file.
+/// Splits code into tokens and drops comments. A string or a character becomes a pair of quotes, except in
+/// `#[path = "…"]`, where it names a file.
 pub(super) fn tokens(code: &str) -> Vec<Token> {
     let chars: Vec<char> = code.chars().collect();
     let mut found: Vec<Token> = Vec::new();
