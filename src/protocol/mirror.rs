@@ -133,10 +133,10 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.fault {
             Fault::Missing => "is missing",
-            Fault::Repeated => "is duplicated",
+            Fault::Repeated => "is given more than once",
             Fault::Malformed => "is malformed",
             Fault::Differs => "differs from the body",
-            Fault::Unexpected => "mirrors a value that the body does not have",
+            Fault::Unexpected => "has no value in the body",
         };
         write!(f, "header mismatch: {} {what}", self.header)
     }
@@ -269,10 +269,10 @@ mod tests {
     }
 
     const MISSING: Option<&str> = Some("is missing");
-    const REPEATED: Option<&str> = Some("is duplicated");
+    const REPEATED: Option<&str> = Some("is given more than once");
     const MALFORMED: Option<&str> = Some("is malformed");
     const DIFFERS: Option<&str> = Some("differs from the body");
-    const UNEXPECTED: Option<&str> = Some("mirrors a value that the body does not have");
+    const UNEXPECTED: Option<&str> = Some("has no value in the body");
 
     /// SPEC D.3, D-32, D-34, D-36, D-37, D-48, D-51, J-8, J-10; D-38 for the message.
     #[test]

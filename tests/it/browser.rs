@@ -93,7 +93,7 @@ async fn strangers_are_refused_whatever_they_ask() {
                     let answer = raw(running.address, text).await;
                     assert_eq!(answer.status, 403, "{method} {path} {stranger}");
                     if method != "HEAD" {
-                        check_refused(&answer, 403, -32600, "not allowed");
+                        check_refused(&answer, 403, -32600, "does not accept");
                     }
                     let told = format!("{}{}", answer.head, answer.body);
                     assert!(!told.contains("example"), "{told}");

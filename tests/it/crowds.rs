@@ -450,7 +450,7 @@ async fn listening_requests_leave_room_for_others() {
     for mcp in [&here, &here, &there] {
         open.push(given(mcp, listen()).await);
     }
-    let says = "this address already has 2 listening requests, which is half of all";
+    let says = "this address already has 2 listening requests, which is half of what";
     refused(here.call(listen()).await, 429, says).await;
     open.push(given(&mcp, by("ada", listen())).await);
     let says = "this principal already has 1 listening requests (limit: `Limits::listen_streams_per_principal`)";

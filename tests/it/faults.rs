@@ -415,7 +415,7 @@ async fn an_ambiguous_request_is_answered_with_its_fault() {
         (
             "Transfer-Encoding: chunked\r\n".to_owned(),
             format!("{chunks}\nX: y\r\n\r\n"),
-            "its chunks are broken",
+            "its chunks are malformed",
         ),
     ] {
         let request = format!("POST /mcp HTTP/1.1\r\n{host}{headers}{lines}\r\n{body}");

@@ -389,7 +389,7 @@ async fn limits_are_answered_503() {
         &refused,
         503,
         -32603,
-        "2 (limit: `Limits::requests_per_session`)",
+        "2 running requests (limit: `Limits::requests_per_session`)",
     );
     assert_eq!(refused.json()["id"], 3);
     assert_eq!(seen.calls(), 2);

@@ -140,7 +140,7 @@ async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
             tokio::spawn(async move { raw(address, note).await })
         })
         .collect();
-    let says = "notifications as it may: 2 (limit: `Limits::requests_per_session`)";
+    let says = "2 running notifications (limit: `Limits::requests_per_session`)";
     soon("both begin", begun.acquire_many(2))
         .await
         .unwrap()

@@ -121,7 +121,7 @@ async fn strangers_are_refused() {
                     body.len()
                 );
                 let answer = raw(running.address, text).await;
-                check_refused(&answer, 403, -32600, "not allowed");
+                check_refused(&answer, 403, -32600, "does not accept");
                 assert!(answer.json().get("id").is_none());
             }
         }
