@@ -99,7 +99,7 @@ impl Listener {
     }
 }
 
-/// A change, encoded once for all listeners but for the id of their request.
+/// A change, encoded once for all listeners, without the id of their request.
 pub(crate) struct EncodedChange<'a> {
     change: &'a Change,
     before: Bytes,

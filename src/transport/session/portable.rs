@@ -158,7 +158,7 @@ mod tests {
             }
         }
 
-        /// PITFALLS R-50: nobody else's text is a name.
+        /// PITFALLS R-50: text that was not sealed with these keys is not a name.
         #[test]
         fn what_was_not_sealed_is_not_read(sealed in "[A-Za-z0-9_+/=.-]{0,200}") {
             prop_assert!(portable(60).read(SessionId::random(), None, &sealed).is_none());
