@@ -1,26 +1,26 @@
-//! Who may ask: authorizers, identities, challenges, and what clients are told of them.
+//! Who may use a service: authorizers, identities, challenges, and what clients are told about them.
 //!
-//! A service without an [`Authorizer`] lets everybody in who can reach it. Three ways to run one that
-//! does not:
+//! A service without an [`Authorizer`] admits everyone who can reach it. There are three ways to
+//! restrict that:
 //!
-//! - **In a private network**, where only machines of yours reach the server, that may be enough. An
-//!   authorizer can still look at the address that a request comes from, and give each machine an
-//!   identity of its own, so that it has its own sessions and limits. See the example `private_network`.
-//! - **Behind a proxy that authenticates**, and that tells in a header who it is. The authorizer reads the
-//!   header, and must take it from the address of the proxy alone: everybody else can write it, too. See
-//!   the example `trusted_header`. An embedder whose own stack has authenticated the request puts an
-//!   [`Identity`] into its extensions, and takes [`FromExtensions`].
-//! - **With a token at the server.** [`StaticTokens`] for a few clients that are known. For OAuth, an
-//!   authorizer that checks tokens, and a [`ProtectedResource`] from which clients learn where to get
-//!   one: see the example `jwt`, which has a real issuer of signed tokens. Serve it with TLS
+//! - **In a private network** that only your machines can reach, the network may be enough. An authorizer
+//!   can still look at the address of a request and give each machine an identity, so that each has its
+//!   own sessions and limits. See the example `private_network`.
+//! - **Behind a proxy that authenticates** and names the user in a header. The authorizer reads the
+//!   header, and must accept it only from the address of the proxy, because anyone else can write it too.
+//!   See the example `trusted_header`. If your own stack has authenticated the request, put an
+//!   [`Identity`] into its extensions and use [`FromExtensions`].
+//! - **With a token.** [`StaticTokens`] is for a few known clients. For OAuth, write an authorizer that
+//!   checks tokens, and tell clients where to get one with a [`ProtectedResource`]: the example `jwt` does
+//!   so with a real issuer of signed tokens. Serve tokens over TLS only
 //!   (*2025-11-25, Authorization, Communication Security*).
 //!
-//! The authorizer is asked before a body is read. What it found is bound to all that follows: a session
-//! belongs to its principal and is unknown to any other, a stream ends with the identity that opened it,
-//! [`McpService::revoke`](crate::McpService::revoke) ends all that a principal has. Handlers find it in
-//! [`Context::identity`](crate::Context::identity).
+//! The authorizer is asked before a body is read. Everything that follows is bound to the identity that
+//! it returns. A session belongs to its principal and does not exist for any other. A stream ends with
+//! the identity that opened it. [`McpService::revoke`](crate::McpService::revoke) ends everything that a
+//! principal has. Handlers find the identity in [`Context::identity`](crate::Context::identity).
 //!
-//! The token of a client is for this server: send it nowhere else (*2025-11-25, Authorization,
+//! The token of a client is meant for this server only: never pass it on (*2025-11-25, Authorization,
 //! Access Token Usage*).
 
 pub use crate::protocol::bearer::bearer_token;

@@ -1,14 +1,27 @@
-//! What can go wrong for an embedder.
+//! [`Error`]: what an embedder did wrong.
 
 use std::fmt;
 
-/// An error of setting up or running a service. Opaque: ask it by its predicates.
+/// An error in setting up or running a service. It is opaque: its predicates say what kind it is, and
+/// its `Display` is a sentence for the operator that names the setting.
 ///
-/// What a peer does wrong is never one of these; it is answered on the wire.
+/// What a client does wrong is never an `Error`; the client is answered instead.
+///
+/// ```
+/// # use mcp_wire::{Dispatcher, McpService};
+/// # fn example(dispatcher: impl Dispatcher) {
+/// let refused = McpService::builder(dispatcher)
+///     .limits(|limits| limits.sessions = 0)
+///     .build();
+/// let error = refused.unwrap_err();
+/// assert!(error.is_setup());
+/// assert_eq!(error.to_string(), "`Limits::sessions` must be at least 1, not 0");
+/// # }
+/// ```
 pub struct Error(Box<Kind>);
 
 enum Kind {
-    /// The embedder's: settings or registrations that cannot be served.
+    /// Settings or registrations of the embedder cannot be served.
     Setup(String),
 }
 
@@ -17,7 +30,7 @@ impl Error {
         Self(Box::new(Kind::Setup(message)))
     }
 
-    /// Whether settings or registrations were wrong.
+    /// Whether a setting or a registration cannot be served.
     #[must_use]
     pub fn is_setup(&self) -> bool {
         matches!(*self.0, Kind::Setup(_))

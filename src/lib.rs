@@ -1,9 +1,9 @@
 //! Model Context Protocol servers over HTTP, directly on [hyper]: no web framework.
 //!
-//! `mcp-wire` takes a hyper request and gives a hyper response. Between the two it checks who may
-//! ask, keeps the sessions, frames the events, and hands every JSON-RPC message to one trait
-//! object, the [`Dispatcher`]. [`Server`] is one that knows tools, resources and prompts;
-//! a gateway brings its own.
+//! `mcp-wire` turns a hyper request into a hyper response. In between it checks who may ask, keeps the
+//! sessions, frames the events, and hands every JSON-RPC message to one trait object, the
+//! [`Dispatcher`]. [`Server`] is a dispatcher with tools, resources and prompts; a gateway brings its
+//! own.
 //!
 #![cfg_attr(feature = "server", doc = "```")]
 #![cfg_attr(not(feature = "server"), doc = "```text")]
@@ -37,36 +37,38 @@
 //!
 //! # Cancel safety
 //!
-//! A handler is dropped at an await when its call is cancelled or its session ends. Each async
-//! function of this crate says what dropping its future does.
+//! When a call is cancelled or its session ends, its handler is dropped at an await. Each async function
+//! of this crate says what dropping its future does.
 //!
 //! # Security
 //!
-//! On by default: `Host` and `Origin` are checked on every endpoint; session ids are random; body,
-//! header, nesting, sessions, running requests and queues are limited ([`Builder`]); a panic of a
-//! handler is answered -32603 without detail. Binding to a loopback address is your choice, and so is
-//! who may ask: without an authorizer everybody may. [`auth`] says what there is for a private network,
-//! for a proxy that authenticates, and for tokens.
+//! These protections are on by default. Every endpoint checks `Host` and `Origin`. Session ids are
+//! random. Bodies, heads, nesting, sessions, running requests and queues are limited ([`Limits`],
+//! [`Timeouts`], [`Serve`]). A panic of a handler is answered -32603 without detail.
+//!
+//! You choose the address to bind to, and who may use the server: without an authorizer everybody may.
+//! [`auth`] shows what to use in a private network, behind a proxy that authenticates, and with tokens.
 //!
 //! # What is served
 //!
 //! Every published revision, at the same time and on one mount: HTTP+SSE (2024-11-05) at `/sse` and
 //! `/messages/`, Streamable HTTP (2025-03-26, 2025-06-18, 2025-11-25) and the stateless 2026-07-28
-//! at `/mcp`. Each request says which it speaks. One handler serves them all, also when it asks the
-//! client something ([`Call::elicit`]).
+//! at `/mcp`. Each request says which revision it uses. One handler serves them all, even when it asks
+//! the client something ([`Call::elicit`]).
 //!
 //! # Features
 //!
-//! - `server`, on by default: [`Server`] and all that belongs to it. A gateway with its own dispatcher does
-//!   without: `default-features = false`.
+//! - `server`, on by default: [`Server`] and everything that belongs to it. A gateway with its own
+//!   dispatcher builds without it: `default-features = false`.
 //!
-//! - `request-state`: what a handler of 2026-07-28 was told in one round of a request is carried to
-//!   the next, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler is told all in
-//!   one round. With it sessions can be portable too (`Builder::portable_sessions`).
+//! - `request-state`: carries what a handler of 2026-07-28 learned in one round of a request to the next
+//!   round, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler asks everything in one
+//!   round. It also makes sessions portable (`Builder::portable_sessions`).
 //!
 //! - `tracing`: spans and events for the subscribers of that crate.
 //!
-//! Threats, the reason of each default, and how to let the right people in: [`manual`].
+//! The [`manual`] describes the threats, the reason for each default, and how to let the right people
+//! in.
 //!
 //! # What this crate will not do
 //!
@@ -74,7 +76,7 @@
 //!
 //! # Stability
 //!
-//! Before 1.0 a minor version may break. The rust-version is raised with a minor version.
+//! Before 1.0 a minor version may contain breaking changes, and may raise the rust-version.
 //!
 #![cfg_attr(feature = "server", doc = "[`Server`]: server::Server")]
 #![cfg_attr(feature = "server", doc = "[`Call::elicit`]: server::Call::elicit")]
@@ -128,7 +130,7 @@ pub use wire::id::{EventId, SessionId};
 pub use wire::version::{Era, ProtocolVersion};
 pub use wire::{header_value, sse};
 
-/// The README's example is compiled and kept true.
+/// Compiles the example of the README.
 #[cfg(all(doctest, feature = "server"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
