@@ -152,7 +152,7 @@ impl Reason {
             Self::NotJson => invalid(
                 "not_json",
                 Status::UNSUPPORTED_MEDIA_TYPE,
-                "the body must be declared as application/json in UTF-8, without compression",
+                "the header Content-Type must be application/json in UTF-8, and the body must not be compressed",
             ),
             Self::BodyTooLarge { limit } => invalid(
                 "body_too_large",

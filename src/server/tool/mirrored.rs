@@ -450,10 +450,7 @@ mod tests {
         check(json!({"place": {"region": null}}), &[], None);
         check(json!({"place": {}}), &[], None);
         check(json!({"place": "Zürich"}), &[], None);
-        let region = Some((
-            -32020,
-            "mcp-param-region mirrors a value that the body does not have",
-        ));
+        let region = Some((-32020, "mcp-param-region has no value in the body"));
         check(json!({}), &[("mcp-param-region", "a")], region);
         check(json!({}), &[("mcp-param-region", "")], region);
         check(json!({"place": null}), &[("mcp-param-region", "a")], region);
@@ -498,7 +495,7 @@ mod tests {
         check(
             json!({"place": {"region": "a"}}),
             &[("mcp-param-region", "a"), ("mcp-param-region", "a")],
-            Some((-32020, "mcp-param-region is duplicated")),
+            Some((-32020, "mcp-param-region is given more than once")),
         );
         check(
             json!({"place": {"region": "ü"}}),
