@@ -279,7 +279,7 @@ async fn limits_are_answered_503() {
         &refused,
         503,
         -32603,
-        "2 (limit: `Limits::requests_per_session`)",
+        "2 running requests (limit: `Limits::requests_per_session`)",
     );
     assert_eq!(refused.json()["id"], 9);
     let answer = post(&running, "", initialize(V11)).await;
@@ -397,7 +397,7 @@ async fn without_sessions_each_post_stands_for_itself() {
         // A question to the client fails at once, since it cannot answer.
         for (tool, says) in [
             ("ask", "no stream"),
-            ("roots", "does not offer"),
+            ("roots", "did not declare"),
             ("sample", ""),
         ] {
             let headers = format!("{POST_HEADERS}{version_header}");
