@@ -1830,7 +1830,7 @@ async fn only_what_was_declared_is_asked() {
                 result["content"][0]["text"]
                     .as_str()
                     .unwrap()
-                    .contains("does not offer")
+                    .contains("did not declare")
             );
         }
         nothing_came(&mut client).await;
