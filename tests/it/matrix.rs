@@ -212,7 +212,7 @@ async fn the_readme_is_right_about_every_revision() {
                 "mirrored headers, `x-mcp-header`",
                 mirrors(&running, revision).await,
             ),
-            ("asking: elicitation", elicits(&running, revision).await),
+            ("asking by elicitation", elicits(&running, revision).await),
             ("tool annotations, audio", has(&tool, "annotations")),
             ("tool annotations, audio", blocks[0]["type"] == "audio"),
             ("titles, structured content, links", has(&tool, "title")),
