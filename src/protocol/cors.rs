@@ -1,5 +1,5 @@
-//! [`Cors`]: which answers the pages of other origins may read, and what they may send
-//! (SPEC F-40 to F-42, PITFALLS R-49). Who is admitted at all is the guard's decision, not made again here.
+//! [`Cors`]: which answers the pages of other origins may read, and what they may send (SPEC F-40 to F-42,
+//! PITFALLS R-49). The guard decides which origins are admitted.
 
 use std::sync::LazyLock;
 
@@ -24,24 +24,24 @@ pub(crate) enum Cors {
     On,
 }
 
-/// With whom one answer is shared.
+/// Which origin may read one answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// CORS is off, and nothing is said of it.
+    /// CORS is off: no header is added.
     Unsaid,
-    /// The request has no origin, or one that is not admitted.
+    /// None: the request has no origin, or one that is not admitted.
     Nobody,
     /// The pages of this origin.
     With(HeaderValue),
 }
 
-/// All methods of all endpoints. A method that an endpoint lacks is answered 405, and a page has to
-/// see that: clients tell by it what they talk to (SPEC B-18).
+/// All methods of all endpoints. If an endpoint lacks a method it answers 405, and a page must be able to
+/// read that: clients use it to detect the transport (SPEC B-18).
 const METHODS: HeaderValue = HeaderValue::from_static("POST, GET, DELETE, OPTIONS");
-/// How long a browser may go by one preflight, in seconds; the longest that all of them keep.
+/// How long a browser may cache a preflight, in seconds: the longest that all browsers accept.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-/// The request headers that a page may set, beside the `Mcp-Param-*` it asks for.
+/// The request headers that a page may set, in addition to the `Mcp-Param-*` that it asks for.
 static REQUEST_HEADERS: LazyLock<String> = LazyLock::new(|| {
     joined(&[
         CONTENT_TYPE,
@@ -69,21 +69,21 @@ static EXPOSED: LazyLock<HeaderValue> = LazyLock::new(|| {
 });
 
 impl Cors {
-    /// With whom the answer to a request is shared, which has this origin, if one was admitted.
+    /// Which origin may read the answer to a request from this admitted origin.
     pub(crate) fn share(self, admitted: Option<&HeaderValue>) -> Sharing {
         match (self, admitted) {
             (Self::Off, _) => Sharing::Unsaid,
             (Self::On, None) => Sharing::Nobody,
-            // A copy, for it is kept while the request is answered, and must not keep the head.
+            // A copy: it is kept while the request is answered, and must not keep the whole head alive.
             (Self::On, Some(origin)) => {
                 HeaderValue::from_bytes(origin.as_bytes()).map_or(Sharing::Nobody, Sharing::With)
             }
         }
     }
 
-    /// What answers a preflight, the browser's question before a request of a page; `None` if this
-    /// is none. It is asked without credentials, so it must not come to an authorizer, and for any
-    /// path, so that the page can read the 404 (SPEC F-40).
+    /// The answer to a preflight, which a browser sends before a request of a page; `None` if this is not
+    /// one. It carries no credentials, so it must be answered before the authorizer runs. It is answered for
+    /// any path, so that the page can read the 404 (SPEC F-40).
     pub(crate) fn preflight(self, method: &Method, headers: &HeaderMap) -> Option<HeaderMap> {
         let is_preflight = self == Self::On
             && method == Method::OPTIONS
@@ -100,13 +100,13 @@ impl Cors {
 }
 
 impl Sharing {
-    /// Says so in an answer. Credentials are never allowed: with cookies any page could spend what
-    /// the person behind it is logged in to (SPEC F-42).
+    /// Adds the headers to an answer. Credentials are never allowed: with cookies any page could act as the
+    /// user who is logged in (SPEC F-42).
     pub(crate) fn add_to(self, headers: &mut HeaderMap) {
         if matches!(self, Self::Unsaid) {
             return;
         }
-        // Also where there is no origin, or a cache would give that answer to a page (PITFALLS R-49).
+        // Also without an origin, or a cache would give that answer to a page (PITFALLS R-49).
         headers.append(VARY, HeaderValue::from_static("Origin"));
         if let Self::With(origin) = self {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -115,8 +115,8 @@ impl Sharing {
     }
 }
 
-/// The headers that any page may set, and the asked for ones that mirror arguments, whose names only
-/// the tools know.
+/// The headers that any page may set, and those it asks for that mirror arguments, whose names only the tools
+/// know.
 fn request_headers(headers: &HeaderMap) -> HeaderValue {
     let mut allowed = REQUEST_HEADERS.clone();
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
@@ -158,7 +158,7 @@ mod tests {
     const PAGE: (HeaderName, &str) = (ORIGIN, "https://app.example.com");
     const ASKS: (HeaderName, &str) = (ACCESS_CONTROL_REQUEST_METHOD, "POST");
 
-    /// SPEC F-40: `OPTIONS` alone is no preflight.
+    /// SPEC F-40: `OPTIONS` alone is not a preflight.
     #[test]
     fn a_preflight_has_an_origin_and_asks_for_a_method() {
         let both = headers(&[PAGE, ASKS]);
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// SPEC F-40, PITFALLS R-49: every header that a client of any revision sends may be sent by a page.
+    /// SPEC F-40, PITFALLS R-49: a page may send every header that a client of any revision sends.
     #[test]
     fn a_preflight_allows_what_clients_send() {
         let preflight = Cors::On.preflight(&Method::OPTIONS, &headers(&[PAGE, ASKS]));
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(preflight, Some(headers(&expected)));
     }
 
-    /// SPEC F-40: the names of `Mcp-Param-*` are echoed, and nothing else is.
+    /// SPEC F-40: the names of `Mcp-Param-*` are echoed, no others.
     #[test]
     fn asked_for_parameters_are_echoed() {
         #[track_caller]
@@ -220,7 +220,7 @@ mod tests {
         check(&["", ",,", " , "], &[]);
     }
 
-    /// SPEC F-41, F-42, PITFALLS R-49: one origin, the answer says that it depends on it, no credentials.
+    /// SPEC F-41, F-42, PITFALLS R-49: one origin, `Vary: Origin`, no credentials.
     #[test]
     fn an_answer_is_shared_with_one_origin() {
         #[track_caller]

@@ -1,4 +1,4 @@
-//! [`Proxies`]: which addresses are those of proxies of ours, and for whom these ask.
+//! The trusted proxies, and the client behind a request that they forward.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use hyper::header::HeaderMap;
 
 use super::header::X_FORWARDED_FOR;
 
-/// The proxies that are trusted to say for whom they ask.
+/// The proxies that are trusted to name the client of a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies(Vec<Network>);
 
@@ -18,7 +18,7 @@ struct Network {
 }
 
 impl Proxies {
-    /// Each entry is an address, or a network such as `10.0.0.0/8`; `Err` is one that is neither.
+    /// Parses entries, each an address or a network such as `10.0.0.0/8`; `Err` is an entry that is neither.
     pub(crate) fn parse(entries: &[String]) -> Result<Self, &str> {
         let parse = |entry| Network::parse(entry).ok_or(entry);
         entries.iter().map(String::as_str).map(parse).collect()
@@ -28,12 +28,12 @@ impl Proxies {
         self.0.iter().any(|network| network.has(address))
     }
 
-    /// Whose request it is: the peer's, unless that is a trusted proxy, which adds the address it was asked
-    /// from to the end of `X-Forwarded-For`. So the last one there that is not a trusted proxy's is the
-    /// client; what stands before it is the client's own word. Text that is no address ends the search.
+    /// The client of a request: the peer, unless the peer is a trusted proxy. Each proxy appends the address
+    /// of its own peer to `X-Forwarded-For`. So the last address there that is not a trusted proxy is the
+    /// client; what precedes it may be forged. An entry that is not an address ends the search.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        // Several lines are one list.
+        // Several lines form one list.
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
         let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         for entry in entries.map(<[u8]>::trim_ascii) {
@@ -42,7 +42,7 @@ impl Proxies {
             }
             match address(entry) {
                 Some(address) => client = address,
-                // An empty entry of a list is none (RFC 9110, 5.6.1).
+                // RFC 9110, 5.6.1: an empty entry of a list does not count.
                 None if entry.is_empty() => {}
                 None => break,
             }
@@ -73,7 +73,7 @@ impl Network {
         if bits > whole {
             return None;
         }
-        // An address of IPv4 in the form of IPv6 has 96 bits in front that are always the same.
+        // An IPv4 address in IPv6 form begins with 96 fixed bits.
         let canonical = address.to_canonical();
         let bits = match whole - length(canonical) {
             0 => bits,
@@ -106,7 +106,7 @@ fn length(address: IpAddr) -> u32 {
     }
 }
 
-/// One entry of the header: an address, which some proxies write in brackets or with a port behind it.
+/// One entry of the header: an address, which some proxies put in brackets or follow with a port.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let entry = str::from_utf8(entry).ok()?;
     let bare = entry
@@ -130,29 +130,29 @@ mod tests {
         Proxies::parse(&entries).map_err(ToOwned::to_owned)
     }
 
-    /// FIELD X-10: whose request it is, by the peer and by what the header says.
+    /// FIELD X-10: which client a request has, by its peer and its header.
     #[test]
     fn the_last_address_that_is_no_proxy_is_the_client() {
         let trusted = ["127.0.0.1", "10.0.0.0/8", "2001:db8:ff::/48"];
         let proxies = proxies(&trusted).unwrap();
         for (peer, lines, client) in [
-            // Who is no proxy is who it is, whatever it says.
+            // A peer that is not a proxy is the client, whatever its header says.
             ("192.0.2.9", &["198.51.100.1"][..], "192.0.2.9"),
             ("127.0.0.1", &[], "127.0.0.1"),
             ("127.0.0.1", &["198.51.100.1"], "198.51.100.1"),
             // What the client wrote stands in front.
             ("127.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
             ("127.0.0.1", &["127.0.0.1,198.51.100.1"], "198.51.100.1"),
-            // One proxy behind the other.
+            // A chain of proxies.
             ("127.0.0.1", &["198.51.100.1, 10.1.2.3"], "198.51.100.1"),
             ("127.0.0.1", &["10.9.9.9, 10.1.2.3"], "10.9.9.9"),
-            // Several lines are one list.
+            // Several lines form one list.
             (
                 "10.0.0.1",
                 &["1.1.1.1", "198.51.100.1", "10.2.2.2"],
                 "198.51.100.1",
             ),
-            // Where an entry is none, the last that was one counts.
+            // An entry that is not an address: the last address after it counts.
             ("127.0.0.1", &["198.51.100.1, unknown"], "127.0.0.1"),
             (
                 "127.0.0.1",
@@ -163,7 +163,7 @@ mod tests {
             ("127.0.0.1", &["198.51.100.1.5"], "127.0.0.1"),
             ("127.0.0.1", &[" , 198.51.100.1 ,, "], "198.51.100.1"),
             ("127.0.0.1", &[""], "127.0.0.1"),
-            // Forms of one address.
+            // Different forms of one address.
             ("::ffff:127.0.0.1", &["::ffff:198.51.100.1"], "198.51.100.1"),
             ("127.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
             ("2001:db8:ff::1", &["[2001:db8::7]:443"], "2001:db8::7"),
@@ -180,7 +180,7 @@ mod tests {
         }
     }
 
-    /// FIELD X-10: networks by their bits, in both versions.
+    /// FIELD X-10: a network is compared by its bits, in IPv4 and IPv6.
     #[test]
     fn a_network_has_the_addresses_that_begin_alike() {
         for (network, address, has) in [

@@ -1,4 +1,4 @@
-//! [`forwarded_prefix`]: the part of the path that a trusted proxy took away.
+//! [`forwarded_prefix`]: the part of the path that a trusted proxy removed.
 
 use hyper::header::HeaderMap;
 
@@ -8,10 +8,10 @@ use super::header::X_FORWARDED_PREFIX;
 /// The longest prefix that a proxy may name, in bytes.
 const FORWARDED_PREFIX: usize = 256;
 
-/// The one path in `X-Forwarded-Prefix`, without a trailing slash; `None` without the header, empty
-/// for a proxy that takes nothing away (PITFALLS R-47). It goes into an event as it is and is resolved by the
-/// client, so it is a plain absolute path that leads nowhere else: no escapes, no empty segments
-/// (`//` would name another host), no dots that climb. `Err` for all else.
+/// The one path in `X-Forwarded-Prefix`, without a trailing slash; `None` without the header, empty if the
+/// proxy removes nothing (PITFALLS R-47). It is sent to the client, which resolves it. So it must be a plain
+/// absolute path that leads nowhere else: no escapes, no empty segments (`//` would name another host), no
+/// dot segments. `Err` for anything else.
 pub(crate) fn forwarded_prefix(headers: &HeaderMap) -> Result<Option<&str>, ()> {
     let line = match Field::of(headers, X_FORWARDED_PREFIX) {
         Field::Absent => return Ok(None),
@@ -36,7 +36,7 @@ pub(crate) fn forwarded_prefix(headers: &HeaderMap) -> Result<Option<&str>, ()> 
 mod tests {
     use super::*;
 
-    /// PITFALLS R-47: what a proxy says is taken as a path or not at all.
+    /// PITFALLS R-47: the header is taken as a path or not at all.
     #[test]
     fn a_forwarded_prefix_is_a_plain_path() {
         #[track_caller]

@@ -1,16 +1,16 @@
 //! Where the requests on a connection begin and end, and which of them could be read in two ways.
 //!
-//! Two readers that disagree about where a request ends see different requests behind it (SPEC G-40).
-//! hyper is lenient where RFC 9112 lets it be: of a request with `Content-Length` and
-//! `Transfer-Encoding` it drops the first, so that nobody behind it can tell. Whoever holds the socket sees
-//! the bytes before hyper does, and refuses what a proxy in front could have read differently.
+//! Two readers that disagree about where a request ends see different requests after it (SPEC G-40). hyper is
+//! lenient where RFC 9112 allows it: if a request has `Content-Length` and `Transfer-Encoding`, it drops the
+//! first, so that later code cannot detect this. This parser sees the bytes before hyper does, and the server
+//! refuses what a proxy in front could have read differently.
 
-/// Follows the bytes that a client sends. What hyper refuses by itself is not judged here: behind it
-/// there is no next request.
+/// Follows the bytes that a client sends. It does not check what hyper refuses by itself: no request can
+/// follow that.
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
     place: Place,
-    /// How many heads have come to their end; none behind a fault.
+    /// How many heads are complete; heads after a fault are not counted.
     heads: u32,
     fault: Option<Fault>,
 }
@@ -18,34 +18,34 @@ pub(crate) struct Framing {
 /// What could be read in two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The length is said twice: by two fields, or twice by one.
+    /// The length is given twice: by two fields, or twice by one.
     Length,
-    /// A transfer coding other than `chunked`, which alone says where a body ends.
+    /// A transfer coding other than `chunked`, the only one that marks the end of a body.
     Coding,
     /// A line of the head that ends with LF alone.
     LineFeed,
-    /// A body whose chunks are not as RFC 9112, 7.1, has them.
+    /// A body whose chunks violate RFC 9112, 7.1.
     Chunks,
 }
 
 #[derive(Debug, Default)]
 enum Place {
-    /// Nothing of a next request has come.
+    /// Nothing of the next request has arrived.
     #[default]
     Between,
     Head(Head),
-    /// This much of a body is missing.
+    /// This many bytes of a body are missing.
     Sized(u64),
     Chunked(Chunked),
-    /// Behind a head that is refused: no request can follow.
+    /// After a head that is refused: no request can follow.
     Lost,
-    /// Behind chunks that are broken: nothing can follow.
+    /// After broken chunks: nothing can follow.
     Broken,
 }
 
 impl Framing {
-    /// Goes on with what has arrived, up to the end of a request. How many of these bytes may be read: fewer
-    /// than there are where a next request begins, or where chunks are broken, and then none that come later.
+    /// Parses what has arrived, up to the end of a request. Returns how many of these bytes may be read:
+    /// fewer than given if another request begins, or if chunks are broken; after broken chunks always none.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..)
@@ -53,7 +53,7 @@ impl Framing {
         {
             let was_between = self.is_between();
             at += match &mut self.place {
-                // RFC 9112, 2.2: empty lines before a request are passed over.
+                // RFC 9112, 2.2: empty lines before a request are skipped.
                 Place::Between if matches!(byte, b'\r' | b'\n') => 1,
                 Place::Between => {
                     self.place = Place::Head(Head::default());
@@ -113,12 +113,12 @@ impl Framing {
         matches!(self.place, Place::Between)
     }
 
-    /// Whether the head of a request has begun and not ended.
+    /// Whether the head of a request has begun but not ended.
     pub(crate) fn is_in_head(&self) -> bool {
         matches!(self.place, Place::Head(_))
     }
 
-    /// How many of the next bytes belong to the body that has begun, as far as that is known.
+    /// How many of the next bytes belong to the current body, as far as that is known.
     pub(crate) fn missing(&self) -> u64 {
         match &self.place {
             Place::Sized(missing) => *missing,
@@ -127,20 +127,20 @@ impl Framing {
         }
     }
 
-    /// Which request could be read in two ways, and why. Behind it nothing is followed any more. They are counted
-    /// from 0, around the numbers that there are.
+    /// Which request could be read in two ways, and why. Requests are numbered from 0 and wrap around;
+    /// nothing after the fault is parsed.
     pub(crate) fn fault(&self) -> Option<(u32, Fault)> {
         let fault = self.fault?;
         Some((self.heads.wrapping_sub(1), fault))
     }
 
-    /// Whether chunks are broken: then the rest of the connection says nothing.
+    /// Whether chunks are broken: then the rest of the connection has no meaning.
     pub(crate) fn is_broken(&self) -> bool {
         matches!(self.place, Place::Broken)
     }
 }
 
-/// How many of the bytes are of those that are missing.
+/// Counts as many of the bytes as are missing, and subtracts them.
 fn skip(missing: &mut u64, bytes: &[u8]) -> usize {
     let len = usize::try_from(*missing).unwrap_or(usize::MAX);
     let len = len.min(bytes.len());
@@ -151,10 +151,10 @@ fn skip(missing: &mut u64, bytes: &[u8]) -> usize {
 const CONTENT_LENGTH_NAME: &[u8] = b"content-length";
 const TRANSFER_ENCODING_NAME: &[u8] = b"transfer-encoding";
 
-/// A head, read line by line: most come in one piece, and of most lines one look is enough.
+/// A head, read line by line. Most heads arrive in one piece, and most lines need no closer look.
 #[derive(Debug, Default)]
 struct Head {
-    /// What has come of a line whose end has not.
+    /// The part of an incomplete line that has arrived.
     line: Vec<u8>,
     length: Option<u64>,
     is_chunked: bool,
@@ -162,7 +162,8 @@ struct Head {
 }
 
 impl Head {
-    /// Reads up to the end of the head or of the bytes: how many, and whether the head is complete.
+    /// Reads up to the end of the head or of the bytes. Returns how many bytes, and whether the head is
+    /// complete.
     fn read(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..)
@@ -184,7 +185,7 @@ impl Head {
         (bytes.len(), false)
     }
 
-    /// Takes a line up to its LF. Whether that was the empty one behind the head.
+    /// Takes a line up to its LF. Returns whether it is the empty line after the head.
     fn take(&mut self, line: &[u8]) -> bool {
         let Some((b'\r', line)) = line.split_last() else {
             self.fault = Some(Fault::LineFeed);
@@ -207,7 +208,7 @@ impl Head {
         false
     }
 
-    /// hyper refuses what is not digits, and what no length can be.
+    /// hyper refuses a value that is not digits, or is too large for a length.
     fn take_length(&mut self, value: &[u8]) {
         let digits = value.iter().map(|byte| u64::from(byte.wrapping_sub(b'0')));
         let length = digits.fold(0_u64, |length, digit| {
@@ -218,7 +219,7 @@ impl Head {
         }
     }
 
-    /// hyper refuses what does not end with `chunked`.
+    /// hyper refuses a coding that does not end with `chunked`.
     fn take_coding(&mut self, value: &[u8]) {
         if value.eq_ignore_ascii_case(b"chunked") {
             if self.is_chunked || self.length.is_some() {
@@ -235,7 +236,7 @@ impl Head {
         });
     }
 
-    /// What follows.
+    /// The place after the head.
     fn body(&self) -> Result<Place, Fault> {
         match (self.fault, self.length, self.is_chunked) {
             (Some(fault), _, _) => Err(fault),
@@ -246,21 +247,21 @@ impl Head {
     }
 }
 
-/// The value of a field, if the line is one of that name.
+/// The value of a field, if the line is a field of that name.
 fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = line.split_at_checked(name.len())?;
     let value = rest.strip_prefix(b":")?;
     start.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
-/// Where the first line break is, eight bytes at a time, because heads are most of what comes in.
+/// The position of the first line break. Reads eight bytes at a time, because most input is heads.
 fn line_end(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
     let mut at = 0;
     while let Some(&chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(chunk) ^ (ONES * u64::from(b'\n'));
-        // A byte that is zero borrows; the lowest bit so set is right.
+        // A zero byte borrows; only the lowest bit that this sets is reliable.
         let marks = word.wrapping_sub(ONES) & !word & HIGHS;
         if marks != 0 {
             return Some(at + marks.trailing_zeros() as usize / 8);
@@ -272,11 +273,11 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
     Some(at + end)
 }
 
-/// A body in chunks (RFC 9112, 7.1), as strict as hyper is, and where hyper passes over a bare LF, stricter.
+/// A body in chunks (RFC 9112, 7.1): as strict as hyper, and stricter where hyper accepts a bare LF.
 #[derive(Debug, Default)]
 struct Chunked {
     at: At,
-    /// Of the chunk that has begun, or what is missing of its data.
+    /// The size of the current chunk so far, or how much of its data is missing.
     size: u64,
 }
 
@@ -287,27 +288,27 @@ enum At {
     #[default]
     Start,
     Digits,
-    /// Spaces behind the digits.
+    /// Spaces after the digits.
     Spaces,
     Extension,
     SizeLf,
     Data,
     DataCr,
     DataLf,
-    /// A trailer, or the CR of the empty line behind the last.
+    /// A trailer, or the CR of the empty line after the last one.
     EndCr,
     EndLf,
     Trailer,
     TrailerLf,
 }
 
-/// What some bytes are in a body.
+/// What the next bytes are in a body.
 enum Chunk {
-    /// So many of them are of the body, which goes on.
+    /// This many bytes belong to the body, which continues.
     Goes(usize),
-    /// The first is the last of the body.
+    /// The first byte ends the body.
     Ends,
-    /// The first must not be there.
+    /// The first byte is not valid here.
     Breaks,
 }
 
@@ -390,8 +391,8 @@ mod tests {
         );
     }
 
-    /// However the bytes are cut, the requests are the same, and only before the first byte and behind
-    /// the last one is nothing missing.
+    /// However the bytes are cut, the requests are the same, and only before the first byte and after the
+    /// last one is nothing missing.
     #[test]
     fn requests_end_where_they_end() {
         for request in [GET, SIZED, CHUNKED, LATE] {
@@ -414,7 +415,7 @@ mod tests {
         }
     }
 
-    /// SPEC G-40, FIELD E-9: whichever comes first, and whatever went before.
+    /// SPEC G-40, FIELD E-9: whichever comes first, and whatever came before it.
     #[test]
     fn what_could_be_read_in_two_ways_is_seen() {
         use Fault::{Coding, Length, LineFeed};
@@ -477,7 +478,7 @@ mod tests {
         }
     }
 
-    /// FIELD E-9: what breaks the chunks is not read, nor anything behind it.
+    /// FIELD E-9: neither the byte that breaks the chunks nor anything after it is read.
     #[test]
     fn nothing_is_read_behind_broken_chunks() {
         for (chunks, good) in [
@@ -512,7 +513,7 @@ mod tests {
         }
     }
 
-    /// As much as is known of a body is told, so that no more has to be read than it and a head.
+    /// What is known of a body is reported, so that no more than it and a head has to be read.
     #[test]
     fn what_is_missing_of_a_body_is_known() {
         for (text, missing) in [

@@ -1,29 +1,29 @@
-//! [`Party`]: whom a place is counted for, and how many places one may have beside the others.
+//! [`Party`]: who a request counts against, and how many places one party may have.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The principal of a request, who owns what the request opens. What was opened without one belongs to all
-/// who come without one, and to nobody else (SPEC F-50, G-20).
+/// The principal of a request, which owns what the request opens. What was opened without a principal is
+/// shared by all clients without one, and no others (SPEC F-50, G-20).
 pub(crate) type Owner = Arc<str>;
 
-/// Whom a request is counted for. Where nobody is identified, that is where it comes from.
+/// Who a request counts against: its principal, or else its network address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Party {
     Principal(Owner),
     Address(Net),
 }
 
-/// What kind of party met its limit, for the message.
+/// What kind of party reached its limit, for the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Principal,
     Address,
 }
 
-/// The part of an address that its host cannot choose: the first 64 bits of an IPv6 address, behind which a
-/// single host commonly has all. An IPv4 address is the part that RFC 3056 gives its host in IPv6.
+/// The part of an address that its host cannot choose: the first 64 bits of an IPv6 address, because a single
+/// host commonly has a whole /64. An IPv4 address becomes the IPv6 prefix that RFC 3056 gives its host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Net([u8; 8]);
 
@@ -31,25 +31,25 @@ pub(crate) struct Net([u8; 8]);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps {
     pub(crate) all: usize,
-    /// Of one principal (SPEC C-77, PITFALLS R-7).
+    /// For one principal (SPEC C-77, PITFALLS R-7).
     pub(crate) each: Each,
 }
 
 /// How many of the places one principal may have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Each {
-    /// So many, or half of all if that is less: nobody asked for another number.
+    /// The default: this many, or half of all if that is less.
     Usual(usize),
-    /// So many, as the embedder has it.
+    /// This many, as the embedder set it.
     Set(usize),
 }
 
-/// All places are taken, and nothing gives its place up.
+/// All places are taken, and none can be freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// As many as there are.
+    /// This many in total.
     All(usize),
-    /// As many as one party may have.
+    /// This many for one party.
     Each(usize, Whose),
 }
 
@@ -85,7 +85,7 @@ impl Net {
     }
 }
 
-/// Whose address it is, is nobody's to read in a log (SPEC G-13).
+/// An address must not appear in a log (SPEC G-13).
 impl fmt::Debug for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Net(..)")
@@ -93,8 +93,8 @@ impl fmt::Debug for Net {
 }
 
 impl Caps {
-    /// How many of the places one party may have; `None` where that is no less than all of them. An
-    /// address may have half, rounded up, because many clients can stand behind it.
+    /// How many of the places one party may have; `None` if that is no less than all of them. An address may
+    /// have half, rounded up, because many clients can share one.
     pub(crate) fn share(self, party: &Party) -> Option<usize> {
         let share = match party {
             Party::Principal(_) => match self.each {
@@ -107,7 +107,7 @@ impl Caps {
     }
 }
 
-/// Half of a limit, rounded up: one is never none.
+/// Half of a limit, rounded up, so that one stays one.
 pub(crate) fn half(limit: usize) -> usize {
     limit.div_ceil(2)
 }
@@ -118,13 +118,13 @@ mod tests {
 
     use super::*;
 
-    /// Each session has one.
+    /// Each session stores one.
     #[test]
     fn a_party_is_no_larger_than_a_name() {
         assert_eq!(size_of::<Party>(), size_of::<Owner>());
     }
 
-    /// FIELD X-10: addresses that one host can have are one; all others are apart.
+    /// FIELD X-10: addresses that one host can have are one net; all others are separate.
     #[test]
     fn addresses_of_one_host_are_one_net() {
         let net = |address: &str| Net::of(address.parse().unwrap());
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// FIELD X-10: whoever lowers what all may have keeps room for others beside each principal.
+    /// FIELD X-10: an embedder that lowers the total still leaves room for others next to each principal.
     #[test]
     fn the_usual_share_of_a_principal_is_half_at_most() {
         for (all, share) in [
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    /// FIELD X-10: a principal has its number, an address half; a share that is no less than all is none.
+    /// FIELD X-10: a principal has its own number, an address half; a share as large as the total is none.
     #[test]
     fn a_share_is_less_than_all() {
         let (ada, here) = (

@@ -1,4 +1,4 @@
-//! [`ProtectedResource`]: what the server tells of its authorization, for clients that look for it
+//! [`ProtectedResource`]: what the server publishes about its authorization, for clients that discover it
 //! (RFC 9728, SPEC F-20 to F-31).
 
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use super::origin::{Origin, Scheme};
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 const SERVER_WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 
-/// What is told of the server's authorization: a document for each endpoint, at its well-known path,
-/// and the address of the document in every challenge.
+/// What the server publishes about its authorization: a document for each endpoint, at its well-known path,
+/// and the URL of that document in every challenge.
 ///
 /// ```
 /// use mcp_wire::auth::ProtectedResource;
@@ -36,13 +36,13 @@ pub struct ProtectedResource {
 }
 
 impl ProtectedResource {
-    /// The origin that clients reach the server at, such as `https://mcp.example.com`, and the
-    /// issuers of the tokens that are taken. What a request says of its host is never used for it
-    /// (*2025-11-25, Authorization, Communication Security*); a path in front of the endpoints is
-    /// [`Builder::public_prefix`](crate::Builder::public_prefix)'s.
+    /// Takes the origin that clients use, such as `https://mcp.example.com`, and the issuers whose tokens are
+    /// accepted. The host that a request names is never used (*2025-11-25, Authorization, Communication
+    /// Security*). For a path in front of the endpoints see
+    /// [`Builder::public_prefix`](crate::Builder::public_prefix).
     ///
-    /// The service's build fails when the origin is not `https` (or `http` with a loopback host), when
-    /// there is no issuer, or one is not such a URL.
+    /// The service's build fails if the origin is not `https` (or `http` with a loopback host), if there is
+    /// no issuer, or if an issuer is not such a URL.
     pub fn new<T: Into<String>>(
         origin: impl Into<String>,
         issuers: impl IntoIterator<Item = T>,
@@ -59,22 +59,21 @@ impl ProtectedResource {
         }
     }
 
-    /// The scopes that clients may want, no more than are useful (*RFC 9728, 2*). `offline_access`,
-    /// and what is no scope, fails the build (*2026-07-28, Authorization, Refresh Tokens*).
+    /// The scopes that clients may request; list no more than are useful (*RFC 9728, 2*). The build fails if
+    /// one is `offline_access` or not a valid scope (*2026-07-28, Authorization, Refresh Tokens*).
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The scopes that a client without a token is told to ask for (*2025-11-25, Authorization,
-    /// Scope Selection Strategy*). Default: none are named, and clients take those of
-    /// [`ProtectedResource::scopes`].
+    /// The scopes that a client without a token is told to request (*2025-11-25, Authorization, Scope
+    /// Selection Strategy*). Default: none, and clients request those of [`ProtectedResource::scopes`].
     pub fn initial_scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.initial_scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// A name for people.
+    /// A name for people to read.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -86,27 +85,26 @@ impl ProtectedResource {
         self
     }
 
-    /// Says that tokens for the origin as a whole are taken, too: then there is a document at the
-    /// root, where clients look second. Without it there is one if the server has a single
-    /// endpoint, and it is that one's.
+    /// Declares that tokens for the origin as a whole are accepted, too: the root then has a document, where
+    /// clients look second. By default the root has one only if the server has a single endpoint: the
+    /// document of that endpoint.
     pub fn takes_origin(mut self) -> Self {
         self.takes_origin = true;
         self
     }
 
-    /// The metadata of the authorization server (RFC 8414), word for word, for clients of
-    /// 2025-03-26, which look for it here and nowhere else (*2025-03-26, Authorization, Server
-    /// Metadata Discovery*). Default: none.
+    /// The metadata of the authorization server (RFC 8414), published unchanged, for clients of 2025-03-26,
+    /// which look for it only here (*2025-03-26, Authorization, Server Metadata Discovery*). Default: none.
     pub fn authorization_server_metadata(mut self, metadata: Value) -> Self {
         self.server_metadata = Some(metadata);
         self
     }
 
-    /// The documents for these endpoints, given by the paths that clients know.
+    /// The documents for these endpoints, by the paths that clients use.
     ///
     /// # Errors
     ///
-    /// What cannot be published.
+    /// Says what cannot be published.
     pub(crate) fn publish(&self, endpoints: &[String]) -> Result<Published, String> {
         self.check()?;
         let mut published = Published {
@@ -115,10 +113,10 @@ impl ProtectedResource {
         };
         for endpoint in endpoints {
             let plain = endpoint.strip_suffix('/').unwrap_or(endpoint);
-            // Both forms are the same endpoint, and a client compares what it finds to the form that
-            // it has, character by character (SPEC F-22).
+            // Both forms are the same endpoint, and a client compares the document with its own form
+            // character by character (SPEC F-22).
             for path in [plain, &format!("{plain}/")] {
-                // SPEC F-21: a slash that is all of the path does not count for the place.
+                // SPEC F-21: if the path is only a slash, the document is at the well-known path itself.
                 let place = match path {
                     "" => continue,
                     "/" => "",
@@ -142,7 +140,7 @@ impl ProtectedResource {
         Ok(published)
     }
 
-    /// The first document of a path is the one that counts.
+    /// Adds a document; an existing one for the same path takes precedence.
     fn add(&self, published: &mut Published, place: &str, resource: &str) {
         let path = format!("{WELL_KNOWN}{place}");
         if published.document(&path).is_none() {
@@ -205,7 +203,7 @@ impl ProtectedResource {
     }
 }
 
-/// SPEC F-17: TLS, but for what does not leave the machine.
+/// SPEC F-17: TLS, except for loopback.
 fn is_safe(origin: &str) -> bool {
     match Origin::parse(origin) {
         Some(Origin::Web {
@@ -217,10 +215,10 @@ fn is_safe(origin: &str) -> bool {
     }
 }
 
-/// Whether two texts name the same protected resource: to hold the audience of a token to an own
-/// identifier (*2025-11-25, Authorization, Canonical Server URI*). Scheme and host in any case,
-/// with or without the default port, and with or without one slash at the end; the rest character
-/// by character, never by prefix.
+/// Whether two URLs name the same protected resource. Use it to compare the audience of a token with an
+/// identifier of this server (*2025-11-25, Authorization, Canonical Server URI*). The case of scheme and
+/// host, a default port and one slash at the end do not matter; the rest is compared character by character,
+/// never by prefix.
 ///
 /// ```
 /// use mcp_wire::auth::same_resource;
@@ -242,7 +240,7 @@ pub fn same_resource(one: &str, other: &str) -> bool {
     }
 }
 
-/// A URL as origin and path; `None` for what has no origin, and for queries and fragments.
+/// A URL as origin and path; `None` for a URL without an origin, or with a query or fragment.
 fn split(url: &str) -> Option<(&str, &str)> {
     let scheme = url.find("://")?;
     let path = url[scheme + 3..].find('/');
@@ -266,7 +264,7 @@ struct Document {
 }
 
 impl Published {
-    /// Whether a path is one of a document, or below where documents are (SPEC F-28).
+    /// Whether a path is that of a document, or below the well-known path (SPEC F-28).
     pub(crate) fn owns(&self, path: &str) -> bool {
         let below = path.strip_prefix(WELL_KNOWN);
         below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -307,7 +305,7 @@ mod tests {
         Some(document["resource"].as_str().unwrap().to_owned())
     }
 
-    /// SPEC F-21 to F-23, F-26, J-22: where each document is, and what it says it is about.
+    /// SPEC F-21 to F-23, F-26, J-22: where each document is, and which resource it names.
     #[test]
     fn each_endpoint_has_its_document() {
         #[track_caller]
@@ -343,7 +341,7 @@ mod tests {
         }
     }
 
-    /// SPEC F-24, F-25: what is there, and that empty lists are not.
+    /// SPEC F-24, F-25: a document has what is set, and no empty lists.
     #[test]
     fn a_document_says_what_it_has() {
         let plain = resource().document("https://h.example/mcp");
@@ -365,7 +363,7 @@ mod tests {
         assert_eq!(full["resource_documentation"], "https://h.example/docs");
     }
 
-    /// SPEC F-14, F-17, F-24: what must not be published is not.
+    /// SPEC F-14, F-17, F-24: values that must not be published fail the build.
     #[test]
     fn what_misleads_clients_is_not_published() {
         #[track_caller]

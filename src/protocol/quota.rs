@@ -1,14 +1,14 @@
-//! [`Quota`]: how many places each party has of something that is counted one by one.
+//! [`Quota`]: how many places each party has, where each place is counted on its own.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// In how many parts the counts are, so that few who count wait for each other.
+/// The number of shards of the counts, so that threads rarely wait for each other.
 const PARTS: usize = 16;
 
-/// The counts, of those alone who have a place now.
+/// The counts of the parties that have a place now.
 pub(crate) struct Quota<K> {
     hasher: RandomState,
     parts: [Mutex<HashMap<K, usize>>; PARTS],
@@ -21,7 +21,7 @@ pub(crate) struct Held<K: Eq + Hash> {
 }
 
 impl<K: Eq + Hash + Clone> Quota<K> {
-    /// Takes a place for a party, unless it has `limit` of them.
+    /// Takes a place for a party, unless it has `limit` of them already.
     pub(crate) fn take(self: &Arc<Self>, key: K, limit: usize) -> Option<Held<K>> {
         let mut part = self.part(&key);
         match part.get_mut(&key) {
@@ -54,7 +54,7 @@ impl<K: Eq + Hash> Drop for Held<K> {
             Some(count) if *count > 1 => *count -= 1,
             _ => {
                 part.remove(&self.key);
-                // What a crowd left behind goes back to the allocator (PITFALLS R-3).
+                // Return unused memory to the allocator (PITFALLS R-3).
                 if part.is_empty() {
                     part.shrink_to_fit();
                 }
@@ -88,7 +88,7 @@ impl<K: Eq + Hash> fmt::Debug for Held<K> {
 mod tests {
     use super::*;
 
-    /// FIELD X-10: one's limit is nobody else's, and a place that is given back is free.
+    /// FIELD X-10: the limit of one party does not affect another, and a place that is given back is free.
     #[test]
     fn each_has_so_many_places_and_no_more() {
         let quota = Arc::<Quota<u32>>::default();
@@ -104,7 +104,7 @@ mod tests {
         assert!(quota.take(1, 1).is_some());
     }
 
-    /// FIELD X-10, PITFALLS R-3: who has no place costs nothing.
+    /// FIELD X-10, PITFALLS R-3: a party without a place costs nothing.
     #[test]
     fn nothing_stays_of_those_who_have_left() {
         let quota = Arc::<Quota<u32>>::default();

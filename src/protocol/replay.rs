@@ -1,4 +1,4 @@
-//! What was sent on the streams of a session, kept for a client that comes back.
+//! The events sent on the streams of a session, kept for a client that resumes.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,18 +7,18 @@ use bytes::Bytes;
 
 use crate::wire::id::StreamId;
 
-/// What a session of Streamable HTTP keeps of the events that it sent, for a client that resumes a
-/// stream with `Last-Event-ID` (2025-11-25, Transports, Resumability and Redelivery).
+/// How many events a session of Streamable HTTP keeps, for a client that resumes a stream with
+/// `Last-Event-ID` (2025-11-25, Transports, Resumability and Redelivery).
 ///
-/// When there is no more room the oldest event goes first, and events that belong to no request before
-/// those that do. A client that resumes after an event that is no longer kept is answered 400. An event
-/// that is larger than `bytes` is not kept, so its stream cannot be resumed across it; the events of
-/// other streams stay.
+/// When a limit is reached the oldest event is dropped, and events that belong to no request before those
+/// that do. A client that resumes after an event that is no longer kept is answered 400. An event that is
+/// larger than `bytes` is not kept, so its stream cannot be resumed across it; the events of other streams
+/// stay.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ReplayLimits {
-    /// Bytes of heap in one session. An event counts with its text and some 100 bytes more, which it
-    /// costs besides. Zero keeps nothing.
+    /// Bytes of heap in one session. An event counts as its text plus about 100 bytes of overhead. Zero keeps
+    /// nothing.
     ///
     /// Default: 1 MiB.
     pub bytes: usize,
@@ -48,9 +48,9 @@ impl Default for ReplayLimits {
     }
 }
 
-/// The last events of a session, of all its streams, oldest first. Bounded in bytes of heap, in
-/// events and in age (SPEC C-59). Where room is wanted the oldest goes, and what belongs to no request
-/// before what does: a change can be asked for, an answer cannot.
+/// The last events of all streams of a session, oldest first. Bounded in bytes of heap, in events and in age
+/// (SPEC C-59). At a limit the oldest event is dropped, and events of no request before those of one: a
+/// client can query a change again, but not an answer.
 #[derive(Debug)]
 pub(crate) struct Replay {
     events: VecDeque<Kept>,
@@ -67,8 +67,8 @@ struct Kept {
 }
 
 impl Kept {
-    /// What an event costs beside its text: its row, and what the allocator and the shared buffer add
-    /// to its bytes.
+    /// What an event costs in addition to its text: its entry, and what the allocator and the shared buffer
+    /// add to its bytes.
     const OVERHEAD: usize = size_of::<Self>() + 32;
 
     fn charge(&self) -> usize {
@@ -85,9 +85,8 @@ impl Replay {
         }
     }
 
-    /// Keeps an event, and gives the streams that lost one for it. An event that is larger than
-    /// all that may be kept is not kept, and no other event goes for it: only its own stream cannot be
-    /// resumed across it.
+    /// Keeps an event, and returns the streams that lost one for it. An event that is larger than the limit
+    /// is not kept, and no other event is dropped for it: only its own stream cannot be resumed across it.
     pub(crate) fn push(
         &mut self,
         stream: StreamId,
@@ -115,8 +114,7 @@ impl Replay {
         losers
     }
 
-    /// The events of a stream behind the one of this number, in order (SPEC C-54: of no other
-    /// stream).
+    /// The events of one stream after the given number, in order (SPEC C-54: of no other stream).
     pub(crate) fn after(&self, stream: StreamId, number: u64) -> impl Iterator<Item = &Bytes> {
         self.events
             .iter()
@@ -128,7 +126,7 @@ impl Replay {
         self.events.iter().any(|event| event.stream == stream)
     }
 
-    /// Lets go of what is too old.
+    /// Drops expired events.
     pub(crate) fn expire(&mut self, now: Instant) {
         while self
             .events
@@ -139,7 +137,7 @@ impl Replay {
         }
     }
 
-    /// Lets go of all.
+    /// Drops all events.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.limits);
     }
@@ -148,7 +146,7 @@ impl Replay {
         let event = self.events.remove(at)?;
         self.bytes -= event.charge();
         if self.events.is_empty() {
-            // A quiet session keeps no buffer.
+            // An idle session keeps no buffer.
             self.events = VecDeque::new();
         }
         Some(event.stream)
@@ -187,7 +185,7 @@ mod tests {
         assert!(after(&replay, 1, 2).is_empty() && after(&replay, 3, 0).is_empty());
     }
 
-    /// SPEC C-28, C-59: what can be asked for again goes before what cannot.
+    /// SPEC C-28, C-59: events that a client can query again are dropped before those that it cannot.
     #[test]
     fn an_answer_outlasts_changes() {
         let now = Instant::now();
@@ -207,7 +205,7 @@ mod tests {
         );
     }
 
-    /// SPEC C-59: the oldest goes, by count, by bytes and by age.
+    /// SPEC C-59: the oldest event is dropped, by count, by bytes and by age.
     #[test]
     fn a_replay_is_bounded() {
         let now = Instant::now();
@@ -226,7 +224,7 @@ mod tests {
         assert_eq!((replay.bytes, replay.events.capacity()), (0, 0));
     }
 
-    /// FIELD X-6: an event that has no place takes none from others.
+    /// FIELD X-6: an event that cannot be kept displaces no others.
     #[test]
     fn an_event_larger_than_all_evicts_nothing() {
         let now = Instant::now();
@@ -241,7 +239,7 @@ mod tests {
         assert_eq!(replay.bytes, LIMITS.bytes);
     }
 
-    /// FIELD X-6: an event costs more than its text, so that many tiny ones are bounded by the bytes.
+    /// FIELD X-6: an event costs more than its text, so the limit of bytes also bounds many tiny events.
     #[test]
     fn tiny_events_are_charged_what_they_cost() {
         let now = Instant::now();

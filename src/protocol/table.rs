@@ -1,4 +1,4 @@
-//! Sessions by id: open, find, close, reap. The caps are here, whose a session is, and who gives way.
+//! Opens, finds, closes and reaps sessions; enforces the caps; decides which session is evicted.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,11 +15,11 @@ use super::tombs::Tombs;
 use super::turnover::{Look, Rest, Turnover};
 use crate::wire::id::SessionId;
 
-/// The sessions of one server. Generic over what a session is, so that it is tested with numbers.
+/// The sessions of one server. Generic over the session type, so that tests can use numbers.
 ///
-/// The lock of the map covers a look-up, the lock of a row what is done to one session: arithmetic,
-/// never an await, never a write to a client. Under the lock of the map a row is only locked if that
-/// needs no waiting.
+/// The lock of the map covers a look-up; the lock of a row covers one operation on its session. Neither is
+/// held over an await or a write to a client. While the map is locked, a row is only locked if that does not
+/// wait.
 pub(crate) struct Table<S> {
     rows: Mutex<Rows<S>>,
     caps: Caps,
@@ -27,36 +27,36 @@ pub(crate) struct Table<S> {
 
 struct Rows<S> {
     by_id: HashMap<SessionId, Arc<Row<S>>>,
-    /// How many each party has, for as long as it has any.
+    /// How many sessions each party has; a party without any has no entry.
     parties: HashMap<Party, usize>,
-    /// Who gives way, since there was no room for one more: of all, or among a party's own.
+    /// Eviction orders, of all parties or of one; each exists only since a limit was reached.
     turnovers: HashMap<Option<Party>, Turnover>,
     #[cfg(feature = "request-state")]
     tombs: Tombs,
 }
 
-/// One session, its name and its party.
+/// One session, with its id and its party.
 pub(crate) struct Row<S> {
     id: SessionId,
-    /// All rows of a principal share one name, though each request brings its own.
+    /// All rows of a principal share one allocation of its name, though each request brings its own.
     party: Option<Party>,
     session: Mutex<S>,
 }
 
-/// What gives its place to another when there are as many as there may be.
+/// A session that can be evicted when a limit is reached.
 pub(crate) trait GivesWay {
-    /// How it rests; `None` while it is busy.
+    /// Since when the session is idle; `None` while it is busy.
     fn rest(&self, now: Instant) -> Option<Rest>;
-    /// Its place is another's: nothing begins in it any more.
+    /// The session is evicted: it starts nothing more.
     fn give_way(&mut self);
 }
 
-/// A session that has its place.
+/// A session that was opened or found.
 pub(crate) struct Opened<S> {
     pub(crate) row: Arc<Row<S>>,
-    /// Whether it was not there before.
+    /// Whether it did not exist before.
     pub(crate) is_new: bool,
-    /// Who was taken out to make room for it.
+    /// The session that was evicted to make room for it.
     pub(crate) evicted: Option<Arc<Row<S>>>,
 }
 
@@ -92,29 +92,29 @@ impl<S> Table<S> {
         lock(&self.rows).tombs.bury(id, lifetime, now);
     }
 
-    /// The session of this name, if it is this owner's; another's is as unknown as none at all
-    /// (SPEC G-20, PITFALLS R-57).
+    /// The session with this id, if it belongs to this owner. The session of another owner is reported as
+    /// unknown (SPEC G-20, PITFALLS R-57).
     pub(crate) fn find(&self, id: SessionId, owner: Option<&str>) -> Option<Arc<Row<S>>> {
         let row = lock(&self.rows).by_id.get(&id).cloned();
         row.filter(|row| row.owner().map(|owner| &**owner) == owner)
     }
 
-    /// Whether there is a session of this name, whoever's.
+    /// Whether a session with this id exists, whoever owns it.
     pub(crate) fn has(&self, id: SessionId) -> bool {
         lock(&self.rows).by_id.contains_key(&id)
     }
 
-    /// Takes out the sessions that `is_gone` says so of, and gives them back.
+    /// Removes and returns the sessions for which `is_gone` returns true.
     pub(crate) fn reap(&self, mut is_gone: impl FnMut(&mut S) -> bool) -> Vec<Arc<Row<S>>> {
-        // Not under the map's lock: a session's own may be held for longer.
+        // Without the lock of the map: the lock of a session may be held for longer.
         let mut rows = self.all();
         rows.retain(|row| row.with(&mut is_gone));
         rows.retain(|row| self.close(row));
         rows
     }
 
-    /// Takes a session out; `false` when it is out already, also when it was taken up again since, under
-    /// the same name: that is another row, and whoever still holds this one must not end it.
+    /// Removes a session. `false` if it is gone, or if its name has been restored as another row, which the
+    /// holder of this one must not end.
     pub(crate) fn close(&self, row: &Row<S>) -> bool {
         let mut rows = lock(&self.rows);
         let is_in = rows.by_id.get(&row.id);
@@ -126,12 +126,12 @@ impl<S> Table<S> {
         true
     }
 
-    /// All sessions as they are now.
+    /// All sessions at this moment.
     pub(crate) fn all(&self) -> Vec<Arc<Row<S>>> {
         lock(&self.rows).by_id.values().cloned().collect()
     }
 
-    /// All sessions of an owner as they are now.
+    /// All sessions of an owner at this moment.
     pub(crate) fn of(&self, owner: &str) -> Vec<Arc<Row<S>>> {
         let rows = lock(&self.rows);
         let is_his = |row: &&Arc<Row<S>>| row.owner().is_some_and(|one| **one == *owner);
@@ -144,8 +144,8 @@ impl<S> Table<S> {
 }
 
 impl<S: GivesWay> Table<S> {
-    /// Adds a session under a fresh name. Where there is no room, it takes the place of the idlest
-    /// (PITFALLS ).
+    /// Adds a session under a fresh id. If there is no room, it replaces the session that has been idle
+    /// longest (PITFALLS ).
     pub(crate) fn open_in_turn(
         &self,
         session: S,
@@ -156,8 +156,8 @@ impl<S: GivesWay> Table<S> {
         self.insert_in_turn(&mut rows, Row::alone(session, None), party, now)
     }
 
-    /// Adds a session under the name that it has, unless it is there already; `None` if that ended for
-    /// good, or is another owner's.
+    /// Adds a session under its own id, unless it exists already. `None` if a session with this id ended for
+    /// good, or belongs to another owner.
     #[cfg(feature = "request-state")]
     pub(crate) fn restore(
         &self,
@@ -198,7 +198,7 @@ impl<S: GivesWay> Table<S> {
                 Some(rows.idlest(self.caps, among, now).ok_or(full)?)
             }
         };
-        // Before the other goes, so that a share and its order outlast the change.
+        // Before the evicted session is removed, so that its party keeps its entries.
         let row = rows.insert(row, party);
         rows.await_turn(&row, now);
         if let Some(evicted) = &evicted {
@@ -255,7 +255,7 @@ impl<S> Rows<S> {
         give_back(&mut self.by_id);
     }
 
-    /// Forgets who gives way next where there is plenty of room again.
+    /// Drops the eviction order once at most half of the limit is used.
     fn calm(&mut self, caps: Caps, party: Option<&Party>) {
         if self.turnovers.is_empty() {
             return;
@@ -274,7 +274,7 @@ impl<S> Rows<S> {
 }
 
 impl<S: GivesWay> Rows<S> {
-    /// Who gives way, of all or of one party; it is taken out of the order alone.
+    /// The session to evict, of all parties or of one. It is removed from the eviction order only.
     fn idlest(&mut self, caps: Caps, party: Option<&Party>, now: Instant) -> Option<Arc<Row<S>>> {
         let of = party.cloned();
         let known = self.turnovers.remove(&of);
@@ -310,7 +310,7 @@ impl<S: GivesWay> Rows<S> {
         }
     }
 
-    /// A session has its place, and its turn will come.
+    /// Adds a new session to the eviction orders that exist.
     fn await_turn(&mut self, row: &Row<S>, now: Instant) {
         let rest = Rest {
             is_settled: false,
@@ -335,7 +335,7 @@ impl<S: GivesWay> Rows<S> {
     }
 }
 
-/// Memory that a crowd left behind goes back to the allocator.
+/// Returns memory to the allocator once most of it is unused.
 fn give_back<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
     if map.is_empty() || map.len() < map.capacity() / 4 {
         map.shrink_to_fit();
@@ -343,7 +343,7 @@ fn give_back<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
 }
 
 impl<S> Row<S> {
-    /// A session that is in no table, and so found by nobody.
+    /// A session that is in no table, so no look-up finds it.
     pub(crate) fn alone(session: S, party: Option<Party>) -> Self {
         Self {
             id: SessionId::random(),
@@ -356,25 +356,25 @@ impl<S> Row<S> {
         self.id
     }
 
-    /// Whose it is: a principal's, or everybody's who comes without one.
+    /// The principal that owns it; `None` if every client without a principal shares it.
     pub(crate) fn owner(&self) -> Option<&Owner> {
         self.party.as_ref()?.owner()
     }
 
-    /// Does something to the session, alone.
+    /// Runs `act` with exclusive access to the session.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut S) -> T) -> T {
         act(&mut lock(&self.session))
     }
 }
 
 impl<S: GivesWay> Row<S> {
-    /// What it does at the moment. One that somebody has locked is being used.
+    /// The state of the session. A session whose lock is held is busy.
     fn look(&self, now: Instant) -> Look {
         let rest = self.try_with(|session| session.rest(now)).flatten();
         rest.map_or(Look::Busy, Look::Idle)
     }
 
-    /// Gives its place up, unless it is busy again.
+    /// Evicts the session, unless it has become busy.
     fn gives_way(&self, now: Instant) -> bool {
         let gives_way = self.try_with(|session| {
             let is_idle = session.rest(now).is_some();
@@ -386,7 +386,7 @@ impl<S: GivesWay> Row<S> {
         gives_way == Some(true)
     }
 
-    /// As `with`, unless that would have to wait.
+    /// Like `with`, unless that would have to wait.
     fn try_with<T>(&self, act: impl FnOnce(&mut S) -> T) -> Option<T> {
         match self.session.try_lock() {
             Ok(mut session) => Some(act(&mut session)),
@@ -396,8 +396,8 @@ impl<S: GivesWay> Row<S> {
     }
 }
 
-/// Nothing under these locks panics, and a session is whole between its methods, so a poisoned
-/// lock tells nothing.
+/// Nothing under these locks panics, and a session is consistent between its methods, so poisoning means
+/// nothing.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -429,7 +429,7 @@ mod tests {
         Table::new(Caps { all, each })
     }
 
-    /// PITFALLS R-2: the cap refuses one more and leaves the others alone.
+    /// PITFALLS R-2: the cap refuses one more session and leaves the others alone.
     #[test]
     fn a_full_table_refuses_one_more() {
         let table = capped(2, 9);
@@ -450,7 +450,7 @@ mod tests {
         Party::Address(Net::of(address.into()))
     }
 
-    /// Rests since then; busy without.
+    /// When it became idle; `None` if it is busy.
     #[derive(Debug, PartialEq, Eq)]
     struct Idle(Option<Rest>);
 
@@ -473,7 +473,7 @@ mod tests {
         Idle(Some(Rest { is_settled, since }))
     }
 
-    /// PITFALLS R-50: once, for its owner alone, and not when it has ended for good.
+    /// PITFALLS R-50: only once, only for its owner, and not after it has ended for good.
     #[cfg(feature = "request-state")]
     #[test]
     fn a_session_is_restored_once_and_not_from_its_grave() {
@@ -500,7 +500,7 @@ mod tests {
         assert_eq!(full, Some(Full::All(2)));
     }
 
-    /// PITFALLS: who still holds a session that has ended does not end the one that came after it.
+    /// PITFALLS: the holder of an ended session cannot end the one restored under its id.
     #[cfg(feature = "request-state")]
     #[test]
     fn a_session_that_was_restored_outlives_the_one_before_it() {
@@ -518,7 +518,7 @@ mod tests {
         assert!(lock(&table.rows).parties.is_empty());
     }
 
-    /// FIELD X-9, PITFALLS R-2: one more takes the place of the idlest, never that of a busy one.
+    /// FIELD X-9, PITFALLS R-2: a new session replaces the one that has been idle longest, never a busy one.
     #[test]
     fn one_more_takes_the_place_of_the_idlest() {
         let (table, start) = (capped(3, 9), Instant::now());
@@ -536,7 +536,7 @@ mod tests {
         }
         assert_eq!(open(busy()).err(), Some(Full::All(3)));
         assert!(table.has(at_work.id()));
-        // Who became idle, or left, makes room.
+        // A session that became idle, or ended, makes room.
         at_work.with(|session| *session = idle(start));
         let evicted = open(busy()).unwrap().evicted.unwrap();
         assert_eq!(evicted.id(), at_work.id());
@@ -546,7 +546,7 @@ mod tests {
         assert_eq!(table.len(), 3);
     }
 
-    /// FIELD X-9: one that somebody has locked is in use, and is neither waited for nor taken out.
+    /// FIELD X-9: a session whose lock is held is busy: the table neither waits for it nor evicts it.
     #[test]
     fn one_that_is_locked_is_busy() {
         let (table, now) = (capped(1, 1), Instant::now());
@@ -557,7 +557,7 @@ mod tests {
         assert!(table.open_in_turn(busy(), None, now).is_ok());
     }
 
-    /// FIELD X-9, PITFALLS R-7: who has as many as one may gives way to itself alone, and so does an address.
+    /// FIELD X-9, PITFALLS R-7: a principal or an address at its own limit evicts only its own sessions.
     #[test]
     fn a_party_gives_way_to_itself() {
         let here = at([192, 0, 2, 1]);
@@ -572,7 +572,7 @@ mod tests {
             assert_eq!(evicted.id(), first.id());
             let full = open(busy(), Some(&party)).err();
             assert_eq!(full, Some(Full::Each(2, whose)));
-            // All places are taken, and somebody else comes.
+            // The table is full, and another client comes.
             assert!(open(busy(), None).unwrap().evicted.is_none());
             let evicted = open(busy(), None).unwrap().evicted.unwrap();
             assert_eq!(evicted.id(), other.id());
@@ -580,8 +580,8 @@ mod tests {
         }
     }
 
-    /// FIELD X-9: 20,000 on 10,000 places: what is kept of the order of turns is bounded, and it is let go
-    /// with the crowd.
+    /// FIELD X-9: after 20,000 sessions on 10,000 places the eviction order is still bounded, and it is
+    /// dropped when most sessions have ended.
     #[test]
     fn a_flood_leaves_nothing_behind() {
         let (table, now) = (capped(10_000, 10_000), Instant::now());
@@ -600,11 +600,11 @@ mod tests {
         assert_eq!(lock(&table.rows).turnovers.capacity(), 0);
     }
 
-    /// SPEC C-77, PITFALLS R-7: one owner's cap is nobody else's, and what is closed counts no more.
+    /// SPEC C-77, PITFALLS R-7: each owner has its own cap, and a closed session no longer counts.
     #[test]
     fn an_owner_has_a_cap_of_its_own() {
         let table = capped(9, 2);
-        // Each request brings a name of its own.
+        // Each call allocates its own name, as each request does.
         let bob = || Party::Principal("bob".into());
         let first = table.open((), Some(&ada())).unwrap();
         table.open((), Some(&ada())).unwrap();
@@ -629,7 +629,7 @@ mod tests {
         assert_eq!(names(&of_ada[0]), names(&of_ada[1]), "one name in memory");
     }
 
-    /// SPEC F-50, G-20, PITFALLS R-57: for everybody but its owner a session is not there.
+    /// SPEC F-50, G-20, PITFALLS R-57: only its owner can find a session.
     #[test]
     fn a_session_is_found_by_its_owner_alone() {
         let table = capped(9, 9);
@@ -660,7 +660,7 @@ mod tests {
         assert_eq!(table.len(), 0);
     }
 
-    /// SPEC C-77: what is idle goes, the rest stays.
+    /// SPEC C-77: idle sessions are removed, the others stay.
     #[test]
     fn reaping_takes_out_what_is_gone() {
         let table = capped(9, 9);

@@ -1,4 +1,4 @@
-//! [`Tombs`]: names that ended for good, for as long as somebody could come back with them.
+//! [`Tombs`]: the ids of sessions that ended for good, for as long as a client could present them.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -6,30 +6,30 @@ use std::time::{Duration, Instant};
 
 use crate::wire::id::SessionId;
 
-/// How many names of one generation are remembered as they are.
+/// How many ids of one generation are stored exactly.
 const FEW: usize = 8_192;
 
-/// How many bits the rest of a generation has, and how many of them each name sets.
+/// How many bits the filter of a generation has, and how many of them each id sets.
 const BITS: usize = 1 << 22;
 const MARKS: usize = 4;
 
-/// The names of sessions that were deleted or revoked, which nobody may take up again (PITFALLS R-50).
+/// The ids of deleted or revoked sessions, which no client may restore (PITFALLS R-50).
 ///
-/// No name makes another one forgotten, and the memory is bounded all the same: a generation with more
-/// than a few names remembers all of them as marks in a field of bits. Names that never ended can then
-/// be taken for ended ones, and their clients initialize again: with 100,000 names in a generation one
-/// in 14,000, with a million one in seven. A name that ended is never taken for one that did not.
+/// No id displaces another, and yet the memory is bounded: a generation with more than a few ids stores all
+/// of them in a Bloom filter. It can then take a live id for an ended one, and that client initializes again:
+/// one in 14,000 with 100,000 ids in a generation, one in seven with a million. It never takes an ended id
+/// for a live one.
 ///
-/// A name whose seal is too old opens nothing. So a generation takes names for a quarter of the
-/// lifetime of a seal, and is kept until they are all too old, and another quarter, since clocks of
-/// processes differ. So there are never more than seven, of half a mebibyte each.
+/// An id whose seal has expired is refused anyway. So a generation takes ids for a quarter of the lifetime of
+/// a seal. It is kept until all its seals have expired, and another quarter, because the clocks of processes
+/// differ. So there are at most seven, of half a mebibyte each.
 #[derive(Debug, Default)]
 pub(crate) struct Tombs {
     /// The oldest first.
     generations: VecDeque<Generation>,
 }
 
-/// A time beyond what the clock can say never comes, and is `None`.
+/// `None` is a time that the clock cannot express; it never comes.
 #[derive(Debug)]
 struct Generation {
     names: Names,
@@ -43,7 +43,7 @@ enum Names {
 }
 
 impl Tombs {
-    /// Remembers a name for `lifetime`, which is the same for all.
+    /// Remembers an id for `lifetime`, which is the same for all.
     pub(crate) fn bury(&mut self, name: SessionId, lifetime: Duration, now: Instant) {
         self.forget(now);
         let takes = |last: &&mut Generation| !is_over(last.takes_until, now);
@@ -65,14 +65,14 @@ impl Tombs {
         });
     }
 
-    /// Whether a name ended for good.
+    /// Whether the session with this id ended for good.
     pub(crate) fn have(&mut self, name: SessionId, now: Instant) -> bool {
         self.forget(now);
         let mut generations = self.generations.iter();
         generations.any(|generation| generation.names.have(name))
     }
 
-    /// Lets go of the generations whose time is over.
+    /// Drops the generations that have expired.
     fn forget(&mut self, now: Instant) {
         while let Some(oldest) = self.generations.front()
             && is_over(oldest.ends, now)
@@ -118,11 +118,11 @@ fn mark(field: &mut [u64], name: SessionId) {
     }
 }
 
-/// The marks of a name: its own bits say which, since they are random and nobody can choose them.
+/// The bits of an id in the filter: taken from its own bits, which are random and not chosen by a client.
 fn marks(name: SessionId) -> impl Iterator<Item = (usize, u64)> {
     let random = name.random_bits();
     (0..MARKS).map(move |nth| {
-        // Each part has 24 bits, and the field needs 22.
+        // Each part has 24 bits, and the filter needs 22.
         let place = (random[nth] as usize) % BITS;
         (place / 64, 1 << (place % 64))
     })
@@ -140,7 +140,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    /// PITFALLS: for their time and a while, and nothing stays of them.
+    /// PITFALLS: an id is kept for its lifetime and a while, and then leaves nothing.
     #[test]
     fn a_name_is_remembered_for_its_time() {
         let (mut tombs, start) = (Tombs::default(), Instant::now());
@@ -161,7 +161,7 @@ mod tests {
         assert!(tombs.generations.is_empty());
     }
 
-    /// FIELD X-11: however many others end, a name that ended stays ended while it is valid.
+    /// FIELD X-11: however many other sessions end, an ended id stays ended while its seal is valid.
     #[test]
     fn no_name_makes_another_one_forgotten() {
         let (mut tombs, start) = (Tombs::default(), Instant::now());
@@ -169,7 +169,7 @@ mod tests {
         for name in &ended {
             tombs.bury(*name, HOUR, start);
         }
-        // Two in a row, in a row of generations.
+        // Two generations in a row.
         let many = 3 * FEW;
         for n in 0..many {
             let now = start + HOUR * u32::try_from(n).unwrap() / u32::try_from(many).unwrap();
@@ -181,7 +181,7 @@ mod tests {
         assert!(mistaken.count() <= 1);
     }
 
-    /// FIELD X-11, PITFALLS R-3: the memory is bounded, and who is taken for ended by mistake is no more than told.
+    /// FIELD X-11, PITFALLS R-3: the memory is bounded, and false positives are as rare as documented.
     #[test]
     fn a_flood_of_names_is_bounded() {
         let (mut tombs, now) = (Tombs::default(), Instant::now());
@@ -197,7 +197,7 @@ mod tests {
         );
         let mistaken = (0..50_000).filter(|_| tombs.have(SessionId::random(), now));
         assert!(mistaken.count() < 25, "one in 14,000");
-        // One generation after the other is no way around it.
+        // Many generations do not get around the bound.
         let mut tombs = Tombs::default();
         for n in 0..1_000 {
             tombs.bury(first, HOUR, now + HOUR * n / 16);

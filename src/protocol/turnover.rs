@@ -1,31 +1,31 @@
-//! [`Turnover`]: which of many sessions gives way next, found without going through all of them.
+//! [`Turnover`]: which of many sessions is evicted next, found without a walk over all of them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::wire::id::SessionId;
 
-/// One that was busy is not looked at again for so long: as long as a client is asked to wait that was
-/// refused because all were busy.
+/// How long a busy session is skipped before it is checked again. The same as the `Retry-After` of a refusal
+/// because all sessions are busy.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How many of the busy are looked at again before that when nobody else is idle, so that in a small
-/// crowd who became idle just now is found at once.
+/// How many busy sessions are checked early when none is idle, so that a session that has just become idle is
+/// found at once.
 const LOOKS: usize = 64;
 
-/// One in so many may be in its handshake before those go first. Otherwise, where all others are settled,
-/// the next `initialize` of a flood would take the place of a client that was about to go on.
+/// One in this many sessions may be in its handshake before those are evicted first. Otherwise, if all others
+/// are settled, the next `initialize` of a flood would evict a client that is about to continue.
 const IN_HANDSHAKE: usize = 32;
 
-/// How a session rests.
+/// Since when a session is idle, and how far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rest {
-    /// Whether it went past its handshake.
+    /// Whether it completed its handshake.
     pub(crate) is_settled: bool,
     pub(crate) since: Instant,
 }
 
-/// What a session does at the moment.
+/// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     Gone,
@@ -33,32 +33,32 @@ pub(crate) enum Look {
     Idle(Rest),
 }
 
-/// The order in which sessions give way, as it was when each of them was looked at last: those who never
-/// went past their handshake first, of each kind the idlest first, the busy never.
+/// The order in which sessions are evicted, as of the last check of each: first those that never completed
+/// their handshake; within each kind the one that has been idle longest first; a busy one never.
 ///
-/// Nobody tells it when a session is used or ends: it finds that out when the session's turn comes. A
-/// rest only ever moves back in the order, so the first whose rest is still the same is the idlest. So
-/// each look is paid for by what happened to that session since the last one (it opened, was used or
-/// ended), but for the busy, who are looked at once in `AGAIN`.
+/// It is not notified when a session is used or ends; it finds out when it checks the session. A session only
+/// ever moves back in the order, so the first one that is unchanged has been idle longest. So each check is
+/// caused by one event of that session since the last check (it opened, was used or ended). Only busy
+/// sessions are checked again without one, once per `AGAIN`.
 ///
-/// It is there only where there are too many, and so costs nobody else anything.
+/// It exists only while a limit is reached, and costs nothing otherwise.
 #[derive(Debug)]
 pub(crate) struct Turnover {
     in_handshake: Line,
     settled: Line,
-    /// With the time from which each is looked at again, in its order.
+    /// Each with the time of its next check, in that order.
     busy: VecDeque<(Instant, SessionId)>,
-    /// How many may be in their handshake before they go first.
+    /// How many sessions may be in their handshake before those are evicted first.
     reserve: usize,
-    /// Tells those apart who rest alike.
+    /// Distinguishes sessions that became idle at the same time.
     added: u64,
 }
 
-/// Who rests, the idlest first.
+/// Idle sessions, the one that has been idle longest first.
 type Line = BTreeMap<(Instant, u64), SessionId>;
 
 impl Turnover {
-    /// Of sessions of which nothing is known, where there is room for `places`.
+    /// Starts with sessions in an unknown state, where `places` are allowed.
     pub(crate) fn of(
         places: usize,
         sessions: impl Iterator<Item = SessionId>,
@@ -73,7 +73,7 @@ impl Turnover {
         }
     }
 
-    /// A session was opened, or rests.
+    /// Adds a session that was opened or became idle.
     pub(crate) fn add(&mut self, id: SessionId, rest: Rest) {
         self.added += 1;
         let place = (rest.since, self.added);
@@ -87,7 +87,7 @@ impl Turnover {
         }
     }
 
-    /// Lets go of those who ended, once they are more than the `live` ones.
+    /// Drops ended sessions, once far more entries are kept than there are `live` sessions.
     pub(crate) fn tidy(&mut self, live: usize, is_there: impl Fn(SessionId) -> bool) {
         let known = self.in_handshake.len() + self.settled.len() + self.busy.len();
         if known > live.saturating_mul(2).saturating_add(LOOKS) {
@@ -97,7 +97,7 @@ impl Turnover {
         }
     }
 
-    /// Takes out who gives way; `None` if all are busy.
+    /// Removes and returns the session to evict; `None` if all are busy.
     pub(crate) fn next(
         &mut self,
         now: Instant,
@@ -115,7 +115,7 @@ impl Turnover {
         self.idlest(now, &mut look)
     }
 
-    /// Puts one back that became busy after it was taken out.
+    /// Puts a session back that became busy after it was removed.
     pub(crate) fn put_back(&mut self, id: SessionId, now: Instant) {
         self.busy.push_back((now + AGAIN, id));
     }
@@ -158,7 +158,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A crowd whose members are looked at, and how often that was.
+    /// Sessions, and how often they were checked.
     struct Crowd {
         now: Instant,
         members: HashMap<SessionId, Look>,
@@ -210,7 +210,7 @@ mod tests {
         Look::Idle(Rest { is_settled, since })
     }
 
-    /// FIELD X-9, PITFALLS R-2: those who never went past their handshake first, then the idlest, the busy never.
+    /// FIELD X-9, PITFALLS R-2: first those without a complete handshake, then the idlest, never a busy one.
     #[test]
     fn the_idlest_gives_way() {
         let start = Instant::now();
@@ -223,7 +223,7 @@ mod tests {
         ]);
         let turns: Vec<_> = std::iter::from_fn(|| crowd.next()).collect();
         assert_eq!(turns, [ids[4], ids[3], ids[0], ids[1]]);
-        // Who becomes idle is found at once in a crowd so small, who becomes busy is passed over.
+        // Among so few, a session that becomes idle is found at once, and one that becomes busy is skipped.
         crowd.members.insert(ids[2], idle(true, start));
         let newer = crowd.open(Look::Busy);
         assert_eq!(crowd.next(), Some(ids[2]));
@@ -231,7 +231,7 @@ mod tests {
         assert!(crowd.members.contains_key(&newer));
     }
 
-    /// FIELD X-9: a session that was used since its turn came near goes back in the order.
+    /// FIELD X-9: a session that was used since its last check moves back in the order.
     #[test]
     fn one_that_was_used_goes_back_in_the_order() {
         let start = Instant::now();
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(crowd.next(), None);
     }
 
-    /// FIELD X-9: 20,000 bare `initialize` on 10,000 sessions, half of them busy, cost a look or two each.
+    /// FIELD X-9: 20,000 bare `initialize` on 10,000 sessions, half of them busy, cost a check or two each.
     #[test]
     fn a_flood_looks_at_a_few_sessions_each() {
         let start = Instant::now();
@@ -262,8 +262,8 @@ mod tests {
         assert!(crowd.looks < 5 * 20_000, "{} looks", crowd.looks);
     }
 
-    /// FIELD X-9: a client that is about to go past its handshake has the time for it, though all others
-    /// are settled and somebody else opens one session after the other.
+    /// FIELD X-9: a client has time to complete its handshake, even if all other sessions are settled and
+    /// another client opens one session after the other.
     #[test]
     fn a_flood_does_not_end_a_handshake_at_once() {
         let start = Instant::now();
@@ -290,8 +290,8 @@ mod tests {
         assert_eq!(settled, 10_000 - 10_000 / IN_HANDSHAKE - 1);
     }
 
-    /// FIELD X-9: when all are busy, each who asks costs a few looks, and nobody idle is overlooked for
-    /// longer than a second.
+    /// FIELD X-9: when all are busy, each new session costs a few checks, and an idle session is overlooked
+    /// for at most a second.
     #[test]
     fn a_busy_crowd_is_gone_through_once_a_second() {
         let start = Instant::now();
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(crowd.next(), Some(ids[9_999]));
     }
 
-    /// FIELD X-9, PITFALLS R-3: those who ended by themselves do not pile up.
+    /// FIELD X-9, PITFALLS R-3: entries of sessions that ended by themselves do not pile up.
     #[test]
     fn who_has_ended_is_let_go() {
         let (mut crowd, _) = Crowd::of([Look::Busy]);
