@@ -94,7 +94,12 @@ pub enum ServiceEvent<'a> {
         /// Why.
         reason: SessionEnd,
     },
-    /// A stream was cut because its client does not read.
+    /// A stream was cut because its client does not read: the queue of the stream was full
+    /// ([`Limits::queue`](crate::Limits::queue)). Reported when the response is dropped;
+    /// [`Snapshot::cuts`] counts it at once.
+    ///
+    /// No other end of a stream is reported here. A connection that accepts no byte for
+    /// [`Serve::write_stall`](crate::Serve::write_stall) is closed, which looks as if the client had left.
     StreamCut,
     /// The handler of a notification panicked.
     NotificationPanicked,
@@ -125,8 +130,9 @@ pub enum Outcome {
     TimedOut,
     /// The service was closed; it was answered -32603.
     Closed,
-    /// It has no answer: the client cancelled it or left, its session or authorization ended, or another
-    /// message of the same body was refused.
+    /// Its handler was dropped before it finished: the client cancelled the request or left, its session
+    /// or authorization ended, or another message of the same body was refused. A client that is still
+    /// connected may get -32603.
     Cancelled,
 }
 
@@ -156,11 +162,12 @@ pub enum SessionEnd {
     /// The limit of sessions was reached and a new one replaced it, because it had been idle for the
     /// longest time or had never completed its handshake. Its client initializes again.
     Evicted,
-    /// Its HTTP+SSE client left.
+    /// Its HTTP+SSE client left, or its connection was closed because it accepted no byte for
+    /// [`Serve::write_stall`](crate::Serve::write_stall).
     Left,
     /// Its `initialize` failed, or the client left before the answer.
     NotInitialized,
-    /// Its HTTP+SSE client does not read.
+    /// Its HTTP+SSE client does not read, and the queue of its stream was full.
     Cut,
     /// The authorization of its HTTP+SSE stream ended.
     Expired,
@@ -224,7 +231,7 @@ pub struct Snapshot {
     pub cancelled: u64,
     /// Notifications that were dropped because their client does not read.
     pub dropped: u64,
-    /// Streams that were cut because their client does not read.
+    /// Streams that were cut because their client does not read, and their queue was full.
     pub cuts: u64,
     /// Keep-alive comments that were written.
     pub keep_alives: u64,

@@ -171,7 +171,8 @@ impl<R> Serve<R> {
     }
 
     /// How long a client may take no byte of what is written to it. After that its connection is closed:
-    /// a request of 2026-07-28 is cancelled, and a stream that can be resumed is detached. Default 30 s.
+    /// a request of 2026-07-28 is cancelled, a session of HTTP+SSE ends, and a stream that can be resumed is
+    /// detached. Default 30 s.
     pub fn write_stall(mut self, time: Duration) -> Self {
         self.timeouts.write = time;
         self
