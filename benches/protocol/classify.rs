@@ -9,12 +9,12 @@ use hyper::http::request::Parts;
 
 use crate::protocol::capabilities::CAPABILITIES_LIMIT;
 use crate::protocol::era::settle;
-use crate::protocol::exchange::{Endpoint, Terms, classify};
+use crate::protocol::exchange::{Endpoint, StreamableRules, classify};
 use crate::protocol::fields::Fields;
 use crate::wire::jsonrpc::MessageLimits;
 use crate::wire::message;
 
-const TERMS: Terms = Terms {
+const RULES: StreamableRules = StreamableRules {
     sessions: true,
     strict_accept: false,
 };
@@ -64,7 +64,7 @@ pub(crate) fn head(c: &mut Criterion) {
     ] {
         let classified = |head: &Parts| {
             let fields = Fields::read(&head.headers);
-            classify(black_box(endpoint), head, &fields, TERMS).is_ok()
+            classify(black_box(endpoint), head, &fields, RULES).is_ok()
         };
         assert_eq!(classified(&head), is_taken, "{name}");
         group.bench_function(name, |b| b.iter(|| classified(black_box(&head))));

@@ -79,9 +79,9 @@ pub(crate) enum Position {
     Nowhere,
 }
 
-/// What the server was set up to do.
+/// How the embedder set up Streamable HTTP.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct StreamableRules {
     /// Whether Streamable HTTP has sessions.
     pub(crate) sessions: bool,
     /// Whether a POST must admit both forms of an answer (SPEC C-10).
@@ -89,9 +89,9 @@ pub(crate) struct Terms {
 }
 
 impl Endpoint {
-    fn allow(self, terms: Terms) -> &'static str {
+    fn allow(self, rules: StreamableRules) -> &'static str {
         match self {
-            Self::Mcp if terms.sessions => "POST, GET, DELETE, OPTIONS",
+            Self::Mcp if rules.sessions => "POST, GET, DELETE, OPTIONS",
             Self::Sse => "GET, OPTIONS",
             Self::Mcp | Self::Messages => "POST, OPTIONS",
             Self::Metadata => METADATA_METHODS,
@@ -106,19 +106,19 @@ pub(crate) fn classify(
     endpoint: Endpoint,
     head: &Parts,
     fields: &Fields<'_>,
-    terms: Terms,
+    rules: StreamableRules,
 ) -> Result<Exchange, Reason> {
-    let allow = endpoint.allow(terms);
+    let allow = endpoint.allow(rules);
     match (endpoint, &head.method) {
         (_, &Method::OPTIONS) => Ok(Exchange::Options { allow }),
         (Endpoint::Mcp, &Method::POST) => {
             if !media::is_json(fields) {
                 return Err(Reason::NotJson);
             }
-            form_of(fields, terms.strict_accept).map(Exchange::Post)
+            form_of(fields, rules.strict_accept).map(Exchange::Post)
         }
-        (Endpoint::Mcp, &Method::GET) if terms.sessions => listen(fields),
-        (Endpoint::Mcp, &Method::DELETE) if terms.sessions => {
+        (Endpoint::Mcp, &Method::GET) if rules.sessions => listen(fields),
+        (Endpoint::Mcp, &Method::DELETE) if rules.sessions => {
             let version = VersionHeader::read(fields.version);
             // SPEC D.4: as for GET.
             if version.is_modern() {
@@ -236,7 +236,7 @@ mod tests {
 
     use super::*;
 
-    const TERMS: Terms = Terms {
+    const RULES: StreamableRules = StreamableRules {
         sessions: true,
         strict_accept: false,
     };
@@ -247,11 +247,15 @@ mod tests {
             .method(method)
             .uri(uri)
             .header(ACCEPT, "*/*");
-        classified_head(endpoint, &request.body(()).unwrap().into_parts().0, TERMS)
+        classified_head(endpoint, &request.body(()).unwrap().into_parts().0, RULES)
     }
 
-    fn classified_head(endpoint: Endpoint, head: &Parts, terms: Terms) -> Result<Exchange, Reason> {
-        classify(endpoint, head, &Fields::read(&head.headers), terms)
+    fn classified_head(
+        endpoint: Endpoint,
+        head: &Parts,
+        rules: StreamableRules,
+    ) -> Result<Exchange, Reason> {
+        classify(endpoint, head, &Fields::read(&head.headers), rules)
     }
 
     /// SPEC B.1, B-1, B-18, PITFALLS R-33: GET opens, POST posts, OPTIONS tells, all else is 405.
@@ -291,7 +295,7 @@ mod tests {
             assert_eq!(
                 verdict.unwrap(),
                 Exchange::Options {
-                    allow: endpoint.allow(TERMS)
+                    allow: endpoint.allow(RULES)
                 }
             );
         }
@@ -304,11 +308,11 @@ mod tests {
             .header(ACCEPT, "application/json")
             .body(())
             .unwrap();
-        let verdict = classified_head(Endpoint::Sse, &request.into_parts().0, TERMS);
+        let verdict = classified_head(Endpoint::Sse, &request.into_parts().0, RULES);
         assert!(matches!(verdict, Err(Reason::StreamNotAcceptable)));
         let request = Request::get("/sse").body(()).unwrap();
         assert!(
-            classified_head(Endpoint::Sse, &request.into_parts().0, TERMS).is_ok(),
+            classified_head(Endpoint::Sse, &request.into_parts().0, RULES).is_ok(),
             "no Accept is fine"
         );
     }
@@ -346,11 +350,11 @@ mod tests {
         }
     }
 
-    const WITHOUT_SESSIONS: Terms = Terms {
+    const WITHOUT_SESSIONS: StreamableRules = StreamableRules {
         sessions: false,
         strict_accept: false,
     };
-    const STRICT: Terms = Terms {
+    const STRICT: StreamableRules = StreamableRules {
         sessions: true,
         strict_accept: true,
     };
@@ -359,7 +363,11 @@ mod tests {
     const STREAM: (&str, &str) = ("accept", "text/event-stream");
     const JSON: (&str, &str) = ("content-type", "application/json");
 
-    fn mcp(method: &str, headers: &[(&str, &str)], terms: Terms) -> Result<Exchange, Reason> {
+    fn mcp(
+        method: &str,
+        headers: &[(&str, &str)],
+        rules: StreamableRules,
+    ) -> Result<Exchange, Reason> {
         let mut request = Request::builder().method(method).uri("/mcp");
         for (name, value) in headers {
             let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
@@ -368,7 +376,7 @@ mod tests {
         classified_head(
             Endpoint::Mcp,
             &request.body(()).unwrap().into_parts().0,
-            terms,
+            rules,
         )
     }
 
@@ -399,9 +407,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(method: &str, headers: &[(&str, &str)], terms: Terms, expected: &str) {
+    fn check(method: &str, headers: &[(&str, &str)], rules: StreamableRules, expected: &str) {
         assert_eq!(
-            verdict(mcp(method, headers, terms)),
+            verdict(mcp(method, headers, rules)),
             expected,
             "{method} {headers:?}"
         );
@@ -412,8 +420,8 @@ mod tests {
     #[test]
     fn the_mcp_endpoint_has_its_methods() {
         let headers = [JSON, STREAM, SESSION];
-        for (terms, allow, get, delete) in [
-            (TERMS, "POST, GET, DELETE, OPTIONS", "listen", "delete"),
+        for (rules, allow, get, delete) in [
+            (RULES, "POST, GET, DELETE, OPTIONS", "listen", "delete"),
             (
                 WITHOUT_SESSIONS,
                 "POST, OPTIONS",
@@ -421,14 +429,14 @@ mod tests {
                 "405 MethodNotAllowed: POST, OPTIONS",
             ),
         ] {
-            check("POST", &headers, terms, "post Stream");
-            check("GET", &headers, terms, get);
-            check("DELETE", &headers, terms, delete);
-            check("OPTIONS", &[], terms, &format!("options {allow}"));
+            check("POST", &headers, rules, "post Stream");
+            check("GET", &headers, rules, get);
+            check("DELETE", &headers, rules, delete);
+            check("OPTIONS", &[], rules, &format!("options {allow}"));
             for method in ["HEAD", "PUT", "PATCH", "TRACE", "CONNECT", "get", "X"] {
                 let expected = format!("405 MethodNotAllowed: {allow}");
-                check(method, &headers, terms, &expected);
-                check(method, &[], terms, &expected);
+                check(method, &headers, rules, &expected);
+                check(method, &[], rules, &expected);
             }
         }
     }
@@ -439,12 +447,12 @@ mod tests {
         for accept in ["application/json", "text/html"] {
             for content_type in ["text/plain", "application/x-www-form-urlencoded", ""] {
                 let headers = [("content-type", content_type), ("accept", accept)];
-                check("POST", &headers, TERMS, "415 NotJson");
+                check("POST", &headers, RULES, "415 NotJson");
             }
-            check("POST", &[("accept", accept)], TERMS, "415 NotJson");
+            check("POST", &[("accept", accept)], RULES, "415 NotJson");
         }
         let json = ("content-type", "Application/JSON; charset=utf-8");
-        check("POST", &[json], TERMS, "post Either");
+        check("POST", &[json], RULES, "post Either");
     }
 
     /// SPEC C.1 row 4, C-10 to C-14, J-13: never answered in a form that the client excluded; the
@@ -483,7 +491,7 @@ mod tests {
         ] {
             let mut headers = vec![JSON];
             headers.extend(accept.map(|accept| ("accept", accept)));
-            check("POST", &headers, TERMS, lenient);
+            check("POST", &headers, RULES, lenient);
             check("POST", &headers, WITHOUT_SESSIONS, lenient);
             check("POST", &headers, STRICT, strict);
         }
@@ -497,7 +505,7 @@ mod tests {
     fn a_get_listens_to_a_session() {
         #[track_caller]
         fn get(headers: &[(&str, &str)], expected: &str) {
-            check("GET", headers, TERMS, expected);
+            check("GET", headers, RULES, expected);
         }
         // SPEC D-2: what there is in the revision that it names.
         let not_here = "405 MethodNotAllowed: POST, OPTIONS";
@@ -541,29 +549,29 @@ mod tests {
             ("\u{e9}", "resume nowhere"),
         ] {
             let last = ("Last-Event-ID", last);
-            check("GET", &[SESSION, last], TERMS, expected);
-            check("GET", &[last], TERMS, "400 SessionHeaderMissing");
+            check("GET", &[SESSION, last], RULES, expected);
+            check("GET", &[last], RULES, "400 SessionHeaderMissing");
         }
         let last = ("last-event-id", "1");
-        check("GET", &[SESSION, last, last], TERMS, "resume nowhere");
+        check("GET", &[SESSION, last, last], RULES, "resume nowhere");
     }
 
     /// SPEC C-72 to C-74, C-80 and C.3 in its order.
     #[test]
     fn a_delete_ends_a_session() {
-        check("DELETE", &[SESSION], TERMS, "delete");
+        check("DELETE", &[SESSION], RULES, "delete");
         check(
             "DELETE",
             &[("accept", "text/html"), SESSION],
-            TERMS,
+            RULES,
             "delete",
         );
-        check("DELETE", &[("mcp-session-id", "some")], TERMS, "delete");
-        check("DELETE", &[], TERMS, "400 SessionHeaderMissing");
-        check("DELETE", &[STREAM], TERMS, "400 SessionHeaderMissing");
+        check("DELETE", &[("mcp-session-id", "some")], RULES, "delete");
+        check("DELETE", &[], RULES, "400 SessionHeaderMissing");
+        check("DELETE", &[STREAM], RULES, "400 SessionHeaderMissing");
         let malformed = "400 SessionHeaderMalformed";
-        check("DELETE", &[("mcp-session-id", "a b")], TERMS, malformed);
-        check("DELETE", &[SESSION, SESSION], TERMS, malformed);
+        check("DELETE", &[("mcp-session-id", "a b")], RULES, malformed);
+        check("DELETE", &[SESSION, SESSION], RULES, malformed);
     }
 
     /// SPEC C-71, C-73, C-80, J-40: a name that is none of ours is that of no session, not a fault.
@@ -576,7 +584,7 @@ mod tests {
             ("some", None),
             ("~!", None),
         ] {
-            let exchange = mcp("DELETE", &[("mcp-session-id", name)], TERMS);
+            let exchange = mcp("DELETE", &[("mcp-session-id", name)], RULES);
             let Ok(Exchange::Delete(claim)) = exchange else {
                 panic!("{name}");
             };
@@ -607,7 +615,7 @@ mod tests {
                     .iter()
                     .map(|version| ("mcp-protocol-version", *version)),
             );
-            let Ok(Exchange::Delete(claim)) = mcp("DELETE", &headers, TERMS) else {
+            let Ok(Exchange::Delete(claim)) = mcp("DELETE", &headers, RULES) else {
                 panic!("{versions:?}");
             };
             assert_eq!(claim.check_version().is_ok(), good, "{versions:?}");
@@ -625,7 +633,7 @@ mod tests {
             (".a", Some("a")),
             ("a.b.c", Some("b.c")),
         ] {
-            let exchange = mcp("DELETE", &[("mcp-session-id", name)], TERMS);
+            let exchange = mcp("DELETE", &[("mcp-session-id", name)], RULES);
             let Ok(Exchange::Delete(claim)) = exchange else {
                 panic!("{name}");
             };

@@ -1,7 +1,7 @@
 //! [`SubscriptionFilter`]: which changes a `subscriptions/listen` asks to be told of.
 
 use super::change::Change;
-use super::uris::{Full, Uris};
+use super::uris::{Uris, UrisFull};
 use crate::wire::json::{Json, RawJson, put_string};
 use crate::wire::jsonrpc::{ErrorObject, Id};
 use crate::wire::params::Params;
@@ -115,7 +115,7 @@ fn read_uris(uris: RawJson<'_>) -> Result<Uris, ErrorObject> {
     for uri in uris.elements().ok_or_else(invalid)? {
         let uri = uri.as_str().ok_or_else(invalid)?;
         if !uri.is_empty() {
-            read.insert(&uri).map_err(|Full| too_many())?;
+            read.insert(&uri).map_err(|UrisFull| too_many())?;
         }
     }
     Ok(read)

@@ -10,7 +10,7 @@ pub(crate) struct Uris {
 
 /// There is no room for another URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct UrisFull;
 
 impl Uris {
     /// How many bytes a set may take.
@@ -19,12 +19,12 @@ impl Uris {
     pub(crate) const ENTRY: usize = 48;
 
     /// Adds a URI; one that is there already is not added again.
-    pub(crate) fn insert(&mut self, uri: &str) -> Result<(), Full> {
+    pub(crate) fn insert(&mut self, uri: &str) -> Result<(), UrisFull> {
         let Err(place) = self.place(uri) else {
             return Ok(());
         };
         if self.charge() + uri.len() + Self::ENTRY > Self::LIMIT {
-            return Err(Full);
+            return Err(UrisFull);
         }
         self.sorted.reserve_exact(1);
         self.sorted.insert(place, uri.into());
@@ -98,7 +98,7 @@ mod tests {
         for number in 0..short {
             assert_eq!(set.insert(&format!("{number:04}")), Ok(()), "{number}");
         }
-        assert_eq!(set.insert("more"), Err(Full));
+        assert_eq!(set.insert("more"), Err(UrisFull));
         assert_eq!(set.insert("0000"), Ok(()), "it is there");
         assert_eq!(set.sorted.capacity(), short);
         set.remove("0000");
@@ -107,8 +107,8 @@ mod tests {
 
         let longest = "x".repeat(Uris::LIMIT - Uris::ENTRY);
         let mut set = of(&[&longest]);
-        assert_eq!(set.insert("y"), Err(Full));
+        assert_eq!(set.insert("y"), Err(UrisFull));
         set.remove(&longest);
-        assert_eq!(set.insert(&format!("{longest}x")), Err(Full));
+        assert_eq!(set.insert(&format!("{longest}x")), Err(UrisFull));
     }
 }

@@ -22,7 +22,7 @@ use super::shared::Shared;
 use super::timeouts::Timeouts;
 use crate::error::Error;
 use crate::protocol::cors::Cors;
-use crate::protocol::exchange::Terms;
+use crate::protocol::exchange::StreamableRules;
 use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::{Allowed, Guard};
 use crate::protocol::host::Host;
@@ -48,7 +48,7 @@ use crate::protocol::protected::{ProtectedResource, Published};
 pub struct Builder<D> {
     dispatcher: D,
     paths: PathSettings,
-    terms: Terms,
+    rules: StreamableRules,
     /// `None` allows any host.
     hosts: Option<Vec<String>>,
     /// `None` allows any origin.
@@ -76,7 +76,7 @@ impl<D: Dispatcher> Builder<D> {
         Self {
             dispatcher,
             paths: PathSettings::default(),
-            terms: Terms {
+            rules: StreamableRules {
                 sessions: true,
                 strict_accept: false,
             },
@@ -159,7 +159,7 @@ impl<D: Dispatcher> Builder<D> {
     ///
     /// Default: with sessions.
     pub fn without_sessions(mut self) -> Self {
-        self.terms.sessions = false;
+        self.rules.sessions = false;
         self
     }
 
@@ -210,7 +210,7 @@ impl<D: Dispatcher> Builder<D> {
     /// Default: a client that accepts only one of them is answered in that form, and a client without
     /// `Accept` in either.
     pub fn strict_accept(mut self) -> Self {
-        self.terms.strict_accept = true;
+        self.rules.strict_accept = true;
         self
     }
 
@@ -384,7 +384,7 @@ impl<D: Dispatcher> Builder<D> {
         self.limits.check()?;
         self.timeouts.check()?;
         #[cfg(feature = "request-state")]
-        if self.portable.is_some() && !self.terms.sessions {
+        if self.portable.is_some() && !self.rules.sessions {
             return Err(Error::setup(
                 "`Builder::portable_sessions` needs sessions, but `Builder::without_sessions` switches \
                  them off"
@@ -395,7 +395,7 @@ impl<D: Dispatcher> Builder<D> {
         let published = self.publish(&paths.public())?;
         let config = Config {
             paths,
-            terms: self.terms,
+            rules: self.rules,
             guard: Guard {
                 hosts: listed("host", self.hosts, Host::parse)?,
                 origins: listed("origin", self.origins, Origin::parse)?,

@@ -11,7 +11,7 @@ use super::session::portable::Portable;
 use super::timeouts::Timeouts;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::cors::Cors;
-use crate::protocol::exchange::{Endpoint, Terms};
+use crate::protocol::exchange::{Endpoint, StreamableRules};
 use crate::protocol::forwarded::Proxies;
 use crate::protocol::guard::Guard;
 use crate::protocol::rejection::Reason;
@@ -21,7 +21,7 @@ use crate::wire::id::Tag;
 /// The settings of a service, checked and immutable.
 pub(crate) struct Config {
     pub(crate) paths: Paths,
-    pub(crate) terms: Terms,
+    pub(crate) rules: StreamableRules,
     pub(crate) guard: Guard,
     pub(crate) cors: Cors,
     pub(crate) limits: Limits,

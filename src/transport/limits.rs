@@ -87,7 +87,7 @@ pub struct Limits {
     pub calls_per_principal: Option<usize>,
     /// The number of open listen streams, which are the answers to `subscriptions/listen`
     /// (2026-07-28). One more is answered 503 with `Retry-After`, or 429 if its address already has half
-    /// of all.
+    /// of all. With 0 there are none.
     ///
     /// Default: 10,000.
     pub listen_streams: usize,
@@ -127,7 +127,7 @@ impl Limits {
         caps(self.listen_streams, self.listen_streams_per_principal)
     }
 
-    /// Refuses limits under which nothing could be served.
+    /// Refuses limits under which nothing could be served. Zero is valid for what a server can do without.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let of_principal = |limit: Option<usize>| limit.unwrap_or(Self::PER_PRINCIPAL);
         let at_least_one = [
@@ -143,17 +143,11 @@ impl Limits {
                 "Limits::calls_per_principal",
                 of_principal(self.calls_per_principal),
             ),
-            ("Limits::listen_streams", self.listen_streams),
-            (
-                "Limits::listen_streams_per_principal",
-                of_principal(self.listen_streams_per_principal),
-            ),
             ("QueueLimits::bytes", self.queue.bytes),
             ("QueueLimits::events", self.queue.events),
             ("MessageLimits::depth", self.message.depth),
             ("MessageLimits::id_len", self.message.id_len),
             ("MessageLimits::method_len", self.message.method_len),
-            ("MessageLimits::batch_len", self.message.batch_len),
             ("MessageLimits::members", self.message.members),
             ("MessageLimits::tree", self.message.tree),
         ];
@@ -232,13 +226,16 @@ mod tests {
         assert_eq!(limits.replay.age.as_secs(), 5 * 60);
     }
 
-    /// What is off with nothing: replay, and the capabilities of clients.
+    /// Zero switches off capabilities, batches, listen streams and replay.
     #[test]
-    fn what_may_be_nothing_may_be_zero() {
+    fn zero_switches_off_what_a_server_can_do_without() {
         let mut limits = Limits {
             capabilities: 0,
+            listen_streams: 0,
+            listen_streams_per_principal: Some(0),
             ..Limits::default()
         };
+        limits.message.batch_len = 0;
         (limits.replay.bytes, limits.replay.events) = (0, 0);
         limits.check().unwrap();
     }
@@ -246,7 +243,7 @@ mod tests {
     #[test]
     fn limits_that_serve_nothing_are_refused_by_name() {
         type Set = fn(&mut Limits);
-        let cases: [(Set, &str); 17] = [
+        let cases: [(Set, &str); 14] = [
             (|l| l.body = 0, "`Limits::body` must be at least 1, not 0"),
             (
                 |l| l.sessions = 0,
@@ -264,14 +261,6 @@ mod tests {
             (
                 |l| l.calls_per_principal = Some(0),
                 "`Limits::calls_per_principal` must be at least 1, not 0",
-            ),
-            (
-                |l| l.listen_streams = 0,
-                "`Limits::listen_streams` must be at least 1, not 0",
-            ),
-            (
-                |l| l.listen_streams_per_principal = Some(0),
-                "`Limits::listen_streams_per_principal` must be at least 1, not 0",
             ),
             (
                 |l| l.queue.bytes = 0,
@@ -292,10 +281,6 @@ mod tests {
             (
                 |l| l.message.method_len = 0,
                 "`MessageLimits::method_len` must be at least 1, not 0",
-            ),
-            (
-                |l| l.message.batch_len = 0,
-                "`MessageLimits::batch_len` must be at least 1, not 0",
             ),
             (
                 |l| l.message.members = 0,

@@ -20,6 +20,7 @@ use super::future::BoxFuture;
 use super::intake::detach;
 use super::intake::request_body;
 use super::observe::events::{SessionEnd, Snapshot};
+use super::session::listeners::Listener;
 use super::shape::{http_sse, stateless, streamable};
 use super::shared::Shared;
 use super::stream::body::ResponseBody;
@@ -282,7 +283,7 @@ impl McpService {
         self.admit(endpoint, &mut head).await?;
         let fields = Fields::read(&head.headers);
         match (
-            classify(endpoint, &head, &fields, shared.config.terms)?,
+            classify(endpoint, &head, &fields, shared.config.rules)?,
             &shared.config.paths.sse,
         ) {
             (Exchange::Post(form), _) => {
@@ -301,7 +302,7 @@ impl McpService {
                 let id = id_of(&read);
                 shared.permit(Endpoint::Mcp, &head, &read)?;
                 let limit = shared.config.limits.capabilities;
-                let answered = match settle(&fields, read, shared.config.terms.sessions, limit) {
+                let answered = match settle(&fields, read, shared.config.rules.sessions, limit) {
                     Ok(posted) => self.answer(head, posted, form).await,
                     Err(reason) => Err(reason.into()),
                 };
@@ -399,7 +400,11 @@ impl McpService {
             self.shared.bury(row.id());
             self.shared.table.end(&row, SessionEnd::Revoked);
         }
-        // The other exchanges. A listen stream ends with its result, because its queue is closed.
+        // A listen stream ends with its result, even if a dispatcher awaits it where its lease does not wake it.
+        for row in self.shared.listens.of(principal) {
+            row.with(Listener::end);
+        }
+        // The other exchanges.
         for row in self.shared.leases.of(principal) {
             row.with(Revocation::revoke);
         }

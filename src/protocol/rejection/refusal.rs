@@ -200,7 +200,7 @@ impl Reason {
             Self::HeaderMismatch(mismatch) => Refusal::new(
                 "header_mismatch",
                 Status::BAD_REQUEST,
-                ErrorObject::header_mismatch(mismatch.to_string()),
+                mismatch.clone().into(),
             ),
             Self::VersionUnknown { requested } => Refusal::new(
                 "unsupported_version",

@@ -36,7 +36,7 @@ impl OpenRequest<'_> {
             Method::Initialize => self.initialize(),
             Method::Ping => Ok(Json::empty()),
             Method::ResourcesSubscribe
-                if registry.subscriptions && self.call.hears_of_changes() =>
+                if registry.subscriptions && self.call.can_receive_changes() =>
             {
                 self.subscribe()
             }

@@ -59,7 +59,7 @@ impl OpenRequest<'_> {
     /// SPEC E-15, E-17, D-67: what the server declares, in the form of the revision.
     fn capabilities(&self, version: ProtocolVersion) -> Value {
         let registry = self.registry;
-        let hears = self.call.hears_of_changes();
+        let hears = self.call.can_receive_changes();
         let changes = json!({ "listChanged": hears });
         let mut offered = Map::new();
         let mut offer = |key: &str, settings: Value| offered.insert(key.to_owned(), settings);

@@ -228,7 +228,7 @@ impl Context {
     /// `subscribe`. They cannot be to a client of a legacy revision without a session
     /// ([`Builder::without_sessions`](crate::Builder::without_sessions)).
     #[must_use]
-    pub fn hears_of_changes(&self) -> bool {
+    pub fn can_receive_changes(&self) -> bool {
         self.session()
             .is_none_or(|link| link.row.with(|session| session.is_told()))
     }

@@ -159,15 +159,15 @@ where
 
 impl SessionHandle {
     /// Checks that the session is one of HTTP+SSE with a live stream, and notes that its client is active.
-    /// If the identity that opened the stream has ended, the session is unknown, even if the connection
-    /// of the stream has not noticed yet.
+    /// If the identity that opened the stream has ended, or the stream was cut, the session is unknown, even
+    /// if the connection of the stream has not noticed yet.
     fn check_stream(&self) -> Result<(), Reason> {
-        let is_expired = |session: &mut LiveSession| {
-            let is_expired = session.connection()?.end() == Some(StreamEnd::Expired);
+        let is_over = |session: &mut LiveSession| {
+            let end = session.connection()?.end();
             session.settle();
-            Some(is_expired)
+            Some(matches!(end, Some(StreamEnd::Expired | StreamEnd::Cut)))
         };
-        match self.row.with(is_expired) {
+        match self.row.with(is_over) {
             Some(false) => return Ok(()),
             Some(true) => self.end_with_stream(),
             None => {}

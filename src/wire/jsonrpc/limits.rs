@@ -13,7 +13,7 @@ pub struct MessageLimits {
     pub id_len: usize,
     /// The bytes of a method, with its quotes. Default [`MessageLimits::MAX_METHOD_LEN`].
     pub method_len: usize,
-    /// The messages of a batch. Default [`MessageLimits::MAX_BATCH_LEN`].
+    /// The messages of a batch; 0 refuses batches. Default [`MessageLimits::MAX_BATCH_LEN`].
     pub batch_len: usize,
     /// The members that each of these objects may have: a message, its `params`, their `_meta`, and the
     /// `clientInfo` in it. Other objects, such as `arguments`, are limited by [`MessageLimits::tree`]
