@@ -536,7 +536,8 @@ async fn a_thousand_streams_end_by_the_deadline() {
     soon("the end", running.stop()).await.unwrap().unwrap();
     let late = began.elapsed().saturating_sub(SHORT);
     println!("1,000 streams were at their end {late:?} after the deadline");
-    assert!(late < Duration::from_secs(2), "{late:?}");
+    // It takes some 100 ms alone; the gate compiles and fuzzes at the same time.
+    assert!(late < Duration::from_secs(5), "{late:?}");
     for mut socket in sockets {
         let answer = rest(&mut socket).await;
         assert!(answer.contains("text/event-stream"), "{answer}");
