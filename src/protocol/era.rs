@@ -1,5 +1,5 @@
-//! [`settle`]: what a POST to `/mcp` is, once its body is read. Which era, which session, which
-//! revision: after it nobody asks again.
+//! [`settle`]: decides from its body what a POST to `/mcp` is: its era, its session and its revision. Later
+//! code does not decide this again.
 
 use super::envelope::Envelope;
 use super::exchange::Claim;
@@ -14,11 +14,11 @@ use crate::wire::method::Method;
 use crate::wire::params::Params;
 use crate::wire::version::ProtocolVersion;
 
-/// A body that can be read, or one whose params cannot: the answer to that is a JSON-RPC error of
-/// the session that it belongs to.
+/// A body that was parsed, or one whose params were not valid. The latter is answered with a JSON-RPC error
+/// of the session that it belongs to.
 pub(crate) type Read = Result<Payload, ParseError>;
 
-/// The id of the request in a body, under which it is answered.
+/// The id of the request in a body, which its answer repeats.
 pub(crate) fn id_of(read: &Read) -> Option<Id> {
     match read {
         Ok(Payload::Single(Message::Request(request))) => Some(request.id()),
@@ -30,7 +30,7 @@ pub(crate) fn id_of(read: &Read) -> Option<Id> {
 /// What a POST to `/mcp` asks for.
 #[derive(Debug)]
 pub(crate) enum Posted {
-    /// A request of the modern era, with all that it says of itself.
+    /// A request of the modern era, with its envelope.
     Modern(Request, Envelope),
     /// A notification of the modern era, which has no effect over HTTP (SPEC D-6, D-7, J-36).
     Unheard,
@@ -38,13 +38,13 @@ pub(crate) enum Posted {
     Initialize(Request),
     /// Messages of a session.
     InSession(Claim, Read),
-    /// Messages that stand for themselves, in a server without sessions (SPEC C-83).
+    /// Messages that belong to no session, in a server without sessions (SPEC C-83).
     Alone(ProtocolVersion, Read),
 }
 
-/// Decides by the ladders of SPEC D.1, D.2 and C.1, in their order. `sessions` is whether the
-/// server keeps any, `capabilities_limit` how many bytes of them a request may declare. The session
-/// is not looked up yet, so what the tables ask only of one that exists is left to the caller.
+/// Decides by the tables of SPEC D.1, D.2 and C.1, in their order. `sessions` says whether the server keeps
+/// sessions; `capabilities_limit` is how many bytes of capabilities a request may declare. It does not look
+/// the session up, so the caller checks what the tables require of an existing session.
 pub(crate) fn settle(
     fields: &Fields<'_>,
     read: Read,
@@ -53,7 +53,7 @@ pub(crate) fn settle(
 ) -> Result<Posted, Reason> {
     let version = VersionHeader::read(fields.version);
     match &read {
-        // A body that is no message has no era. Broken params have: that of their session.
+        // A body that is not a message has no era. Invalid params have the era of their session.
         Err(error) if error.code() != -32602 || version.is_modern() || error.is_enveloped() => {
             return Err(Reason::Invalid(error.clone()));
         }
@@ -68,7 +68,7 @@ pub(crate) fn settle(
         Ok(Payload::Single(Message::Notification(notification)))
             if version.is_modern() || has_version(notification.params()) =>
         {
-            // SPEC D.2 step 8, J-6: it may be absent, but not say something else.
+            // SPEC D.2 step 8, J-6: the header may be absent, but must not differ.
             if !fields.method.is_absent() {
                 mirror::check_literal(fields.method, &MCP_METHOD, notification.method())
                     .map_err(Reason::HeaderMismatch)?;
@@ -114,7 +114,7 @@ fn in_session(fields: &Fields<'_>, version: VersionHeader, read: Read) -> Result
     match Claim::read(fields.session, version)? {
         Some(claim) => Ok(Posted::InSession(claim, read)),
         None => match read {
-            // SPEC C-93: the header is not looked at, the params negotiate.
+            // SPEC C-93: the version header is ignored; the params negotiate.
             Ok(Payload::Single(Message::Request(request)))
                 if *request.kind() == Method::Initialize =>
             {
@@ -179,7 +179,7 @@ mod tests {
         settle(&Fields::read(&map), read, sessions, CAPABILITIES_LIMIT)
     }
 
-    /// What it came to, in words; a refusal as its status, its code and its reason.
+    /// The outcome in words; a refusal as its status, code and reason.
     fn verdict(settled: Result<Posted, Reason>) -> String {
         match settled {
             Ok(Posted::Modern(request, _)) => format!("modern {}", request.method()),
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(verdict(settled(headers, body, false)), expected, "{body}");
     }
 
-    /// SPEC D.2 steps 5 and 6, C.1 rows 6 and 7, D-21: before there is any era.
+    /// SPEC D.2 steps 5 and 6, C.1 rows 6 and 7, D-21: before the era is known.
     #[test]
     fn a_body_that_is_no_message_is_refused_in_every_era() {
         for headers in [&[] as &[_], &[MODERN], &[SESSION], &[SESSION, UNKNOWN]] {
@@ -243,8 +243,8 @@ mod tests {
         check_alone(&[], &batch, "alone in 2025-03-26");
     }
 
-    /// SPEC D.1 row 3, D.2 step 8: the member makes it, whatever its type. SPEC D-3: a session header
-    /// does not unmake it.
+    /// SPEC D.1 row 3, D.2 step 8: the member of the envelope decides, whatever its type. SPEC D-3: a session
+    /// header does not change that.
     #[test]
     fn an_envelope_makes_a_message_modern() {
         let headers = [MODERN, ("mcp-method", "ping")];
@@ -261,7 +261,7 @@ mod tests {
             check(&[SESSION], &request("ping", &meta), expected);
             check(&[], &notification(&meta), "unheard");
         }
-        // Other members of the same name space do not.
+        // Other members with the same prefix do not count.
         let meta = r#""_meta":{"io.modelcontextprotocol/clientCapabilities":{}}"#;
         check(&[SESSION], &request("ping", meta), "in session");
     }
@@ -281,7 +281,7 @@ mod tests {
         let params = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#;
         check(&[MODERN], params, "400 -32602 Invalid");
         check(&[MODERN, SESSION], params, "400 -32602 Invalid");
-        // With blanks around it is the same header (SPEC D-33); twice it is none.
+        // Blanks around the value do not matter (SPEC D-33); a repeated header does not count.
         check(
             &[("MCP-Protocol-Version", " 2026-07-28\t")],
             PING,
@@ -309,8 +309,8 @@ mod tests {
         }
     }
 
-    /// SPEC D.1 row 6, J-1, C.1 row 8, C-93: an envelope wins, then a modern header; neither, and
-    /// a session opens, whatever else the header says and the params ask for.
+    /// SPEC D.1 row 6, J-1, C.1 row 8, C-93: an envelope takes precedence, then a modern header. Without
+    /// either a session opens, whatever other version the header or the params name.
     #[test]
     fn initialize_is_legacy_unless_it_comes_as_modern() {
         let enveloped = request("initialize", ENVELOPE);
@@ -327,10 +327,10 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#,
             "opens",
         );
-        // Of a session that it names it is to be seen whether there is one (SPEC C-79).
+        // If it names a session, that session has to be looked up first (SPEC C-79).
         check(&[SESSION], INITIALIZE, "in session");
         check(&[SESSION, UNKNOWN], INITIALIZE, "in session");
-        // It is a request.
+        // Only a request counts, not a notification.
         let heard = r#"{"jsonrpc":"2.0","method":"initialize"}"#;
         check(&[], heard, "400 -32600 SessionHeaderMissing");
     }
@@ -349,13 +349,13 @@ mod tests {
             check(&[], reply, "400 -32600 SessionHeaderMissing");
             check_alone(&[], reply, "alone in 2025-03-26");
         }
-        // What looks like an envelope in a result is the client's.
+        // A member of a result that looks like an envelope belongs to the client.
         let reply = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{{ENVELOPE}}}}}"#);
         check(&[SESSION], &reply, "in session");
     }
 
-    /// SPEC D.2 step 8, D-6, D-7, J-6, J-36: no envelope is asked for, and `Mcp-Method` may be
-    /// absent, but not say something else.
+    /// SPEC D.2 step 8, D-6, D-7, J-6, J-36: it needs no envelope, and `Mcp-Method` may be absent, but must
+    /// not differ.
     #[test]
     fn a_modern_notification_is_dropped() {
         check(&[], &notification(ENVELOPE), "unheard");
@@ -372,12 +372,12 @@ mod tests {
             HEARD,
             "400 -32020 HeaderMismatch",
         );
-        // SPEC C-97: a legacy one may say what it likes.
+        // SPEC C-97: a legacy notification may have any `Mcp-Method`.
         check(&[SESSION, ("mcp-method", "other")], HEARD, "in session");
     }
 
-    /// SPEC C.1 row 11, C-72 to C-74, C-80, J-31: by whatever name in upper and lower case, a
-    /// session is named once and in visible ASCII. Whether there is such a session is not asked.
+    /// SPEC C.1 row 11, C-72 to C-74, C-80, J-31: the header name in any case, exactly once, in visible
+    /// ASCII. Whether the session exists is not checked here.
     #[test]
     fn a_legacy_message_names_its_session() {
         for body in [PING, HEARD, REPLY, &format!("[{PING}]")] {
@@ -394,11 +394,11 @@ mod tests {
         }
         let expected = "400 -32600 SessionHeaderMalformed";
         check(&[SESSION, SESSION], INITIALIZE, expected);
-        // SPEC C-91, J-40: of a session that is lost the version does not matter.
+        // SPEC C-91, J-40: the version of a session that is lost does not matter.
         check(&[SESSION, UNKNOWN], PING, "in session");
     }
 
-    /// SPEC C.1 row 7: params that cannot be read are answered by the session of their request.
+    /// SPEC C.1 row 7: invalid params are answered in the session of their request.
     #[test]
     fn broken_params_belong_to_the_session_that_they_name() {
         let params = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#;
@@ -411,8 +411,8 @@ mod tests {
         check_alone(&[], params, "alone in 2025-03-26");
     }
 
-    /// SPEC C-83, C-90 to C-93, C-96: without sessions the header says which revision, and its
-    /// absence 2025-03-26.
+    /// SPEC C-83, C-90 to C-93, C-96: without sessions the header names the revision; without the header it
+    /// is 2025-03-26.
     #[test]
     fn without_sessions_the_header_says_which_revision() {
         for (version, expected) in [
@@ -430,14 +430,14 @@ mod tests {
         let known = ("mcp-protocol-version", "2025-06-18");
         check_alone(&[known, known], PING, "400 -32600 VersionNotServed");
         check_alone(&[UNKNOWN], INITIALIZE, "alone in 2025-03-26");
-        // A session that is named is not looked for.
+        // A session id is ignored.
         for session in ["some", "a b"] {
             let headers = [("mcp-session-id", session)];
             check_alone(&headers, PING, "alone in 2025-03-26");
         }
     }
 
-    /// SPEC D.2: the first check that fails answers, in the order that conformance asks for.
+    /// SPEC D.2: the first check that fails decides the answer, in the order that conformance demands.
     #[test]
     fn the_ladder_of_a_modern_request_is_climbed_in_order() {
         #[track_caller]
@@ -455,7 +455,7 @@ mod tests {
         climb(v999, modern, "tools/list", "400 -32020 HeaderMismatch");
         climb(v999, v999, "tools/list", "400 -32022 VersionUnknown");
         climb(None, modern, "tools/list", "400 -32602 BadEnvelope");
-        // Each with the next fault too.
+        // Each also with the next fault.
         climb(None, modern, "other", "400 -32602 BadEnvelope");
         climb(v999, modern, "other", "400 -32020 HeaderMismatch");
         climb(v999, v999, "other", "400 -32022 VersionUnknown");
@@ -469,7 +469,7 @@ mod tests {
             "400 -32020 HeaderMismatch",
         );
         climb(modern, v999, "tools/list", "400 -32020 HeaderMismatch");
-        // SPEC D-24: a legacy revision in the envelope too.
+        // SPEC D-24: also for a legacy revision in the envelope.
         let legacy = Some("2025-11-25");
         climb(legacy, legacy, "tools/list", "400 -32022 VersionUnknown");
         climb(

@@ -1,4 +1,4 @@
-//! [`classify`]: what a request is, from its head alone. After it nobody asks again; a POST to
+//! [`classify`]: what a request is, from its head alone. Later code does not decide this again. A POST to
 //! `/mcp` is settled by its body, in [`era`](super::era).
 
 use hyper::Method;
@@ -20,7 +20,7 @@ pub enum Endpoint {
     Mcp,
     /// The stream of HTTP+SSE (2024-11-05), at `/sse` by default.
     Sse,
-    /// Where clients of HTTP+SSE POST their messages, at `/messages/` by default.
+    /// The endpoint where clients of HTTP+SSE POST their messages, at `/messages/` by default.
     Messages,
     /// The documents about the authorization at the well-known paths of RFC 9728
     /// ([`Builder::protected_resource`](crate::Builder::protected_resource)).
@@ -33,24 +33,24 @@ pub(crate) const METADATA_METHODS: &str = "GET, HEAD, OPTIONS";
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Exchange {
-    /// Take what the body says, and answer in this form.
+    /// Process the messages in the body, and answer in this form.
     Post(Form),
-    /// Open the standalone stream of a session, or go on with a stream of it.
+    /// Open the standalone stream of a session, or resume one of its streams.
     Listen(Claim, Position),
     /// End a session.
     Delete(Claim),
     /// Open an HTTP+SSE stream, and a session with it.
     OpenSse,
-    /// Take a message for this HTTP+SSE session, if it is declared as JSON.
+    /// Process a message for this HTTP+SSE session, if its content type is JSON.
     PostToSse { session: SessionId, is_json: bool },
-    /// Tell which methods there are.
+    /// Report the allowed methods.
     Options { allow: &'static str },
 }
 
-/// In which form a client takes the answer to a POST.
+/// The form in which a client accepts the answer to a POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// JSON when there is nothing but the answer, else a stream.
+    /// JSON if there is only the answer, else a stream.
     Either,
     /// Never a stream.
     Json,
@@ -58,24 +58,24 @@ pub(crate) enum Form {
     Stream,
 }
 
-/// The session that a request says it belongs to, not looked up yet.
+/// The session that a request names, before it is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// `None` for text that is the name of no session of this server.
+    /// `None` for text that is not a session id of this server.
     pub(crate) session: Option<SessionId>,
-    /// The name as it came.
+    /// The header as received.
     pub(crate) name: HeaderValue,
     version: VersionHeader,
 }
 
-/// Where a stream is taken up.
+/// Where a client continues a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Position {
-    /// The standalone stream, with what waits on it.
+    /// The standalone stream, with the messages that wait on it.
     Standalone,
-    /// Behind this event, on its stream.
+    /// After this event, on its stream.
     After(EventId),
-    /// Behind an event that cannot be one of ours.
+    /// After an event that this server cannot have sent.
     Nowhere,
 }
 
@@ -84,7 +84,7 @@ pub(crate) enum Position {
 pub(crate) struct StreamableRules {
     /// Whether Streamable HTTP has sessions.
     pub(crate) sessions: bool,
-    /// Whether a POST must admit both forms of an answer (SPEC C-10).
+    /// Whether a POST must accept both forms of an answer (SPEC C-10).
     pub(crate) strict_accept: bool,
 }
 
@@ -99,9 +99,8 @@ impl Endpoint {
     }
 }
 
-/// Decides by method, headers and query (SPEC B.1, C.1 to C.3, in their order). No session is
-/// looked up and no body looked at, so what the tables ask only of a session that exists is left to
-/// the caller.
+/// Decides by method, headers and query (SPEC B.1, C.1 to C.3, in their order). It does not look up the
+/// session or read the body, so the caller checks what the tables require of an existing session.
 pub(crate) fn classify(
     endpoint: Endpoint,
     head: &Parts,
@@ -158,7 +157,7 @@ fn form_of(fields: &Fields<'_>, strict: bool) -> Result<Form, Reason> {
 /// SPEC C.2.
 fn listen(fields: &Fields<'_>) -> Result<Exchange, Reason> {
     let version = VersionHeader::read(fields.version);
-    // SPEC D-2, J-35: a client of the modern era learns that it has no such stream.
+    // SPEC D-2, J-35: a client of the modern era learns that there is no such stream.
     if version.is_modern() {
         return Err(Reason::MethodNotAllowed {
             allow: "POST, OPTIONS",
@@ -177,9 +176,9 @@ fn listen(fields: &Fields<'_>) -> Result<Exchange, Reason> {
 }
 
 impl Claim {
-    /// `None` when the request names no session.
+    /// `None` if the request names no session.
     pub(crate) fn read(field: Field<'_>, version: VersionHeader) -> Result<Option<Self>, Reason> {
-        // Nearly all are the plain name of a session, and then all of it is visible.
+        // Fast path: nearly all are a plain session id, which is visible ASCII.
         if let Field::One(name) = field
             && let Some(session) = SessionId::read(name.as_bytes())
         {
@@ -199,24 +198,24 @@ impl Claim {
         }))
     }
 
-    /// What is sealed behind the id of a portable session (PITFALLS R-50).
+    /// The seal after the id of a portable session (PITFALLS R-50).
     pub(crate) fn sealed(&self) -> Option<&str> {
         let dot = self.name.as_bytes().iter().position(|byte| *byte == b'.')?;
         self.name.to_str().ok()?.get(dot + 1..)
     }
 
-    /// SPEC C-91, C-94, J-40: asked only of a session that was found. Any revision that is served
-    /// in sessions will do; the session's own rules.
+    /// SPEC C-91, C-94, J-40: checked only for a session that exists. Any revision that is served in sessions
+    /// is accepted; the revision of the session applies.
     pub(crate) fn check_version(&self) -> Result<(), Reason> {
         match self.version {
             VersionHeader::Unknown => Err(Reason::VersionNotServed),
-            // A modern one does not get here: it makes a modern request, or a 405.
+            // A modern version does not get here: it makes the request modern, or is answered 405.
             VersionHeader::Absent | VersionHeader::Known(_) => Ok(()),
         }
     }
 }
 
-/// The one `session_id` of a query. A hex digit needs no percent-encoding, so none is undone.
+/// The only `session_id` of a query. Hex digits need no percent-encoding, so none is decoded.
 fn session_of(query: Option<&str>) -> Result<SessionId, Reason> {
     let mut ids = query
         .unwrap_or_default()
@@ -258,7 +257,7 @@ mod tests {
         classify(endpoint, head, &Fields::read(&head.headers), rules)
     }
 
-    /// SPEC B.1, B-1, B-18, PITFALLS R-33: GET opens, POST posts, OPTIONS tells, all else is 405.
+    /// SPEC B.1, B-1, B-18, PITFALLS R-33: GET opens, POST posts, OPTIONS reports, anything else is 405.
     #[test]
     fn each_endpoint_has_its_methods() {
         let uri = format!("/messages/?session_id={ID}");
@@ -301,7 +300,7 @@ mod tests {
         }
     }
 
-    /// SPEC B.1: a stream for a client that takes streams.
+    /// SPEC B.1: only a client that accepts streams gets one.
     #[test]
     fn a_stream_needs_an_accept_that_admits_it() {
         let request = Request::get("/sse")
@@ -380,7 +379,7 @@ mod tests {
         )
     }
 
-    /// What it came to, in words; a refusal as its status and its reason.
+    /// The outcome in words; a refusal as its status and reason.
     fn verdict(exchange: Result<Exchange, Reason>) -> String {
         match exchange {
             Ok(Exchange::Post(form)) => format!("post {form:?}"),
@@ -415,8 +414,8 @@ mod tests {
         );
     }
 
-    /// SPEC C.1 to C.3, C-1, C-35, C-76, C-83, C-100: which methods there are depends on whether
-    /// there are sessions.
+    /// SPEC C.1 to C.3, C-1, C-35, C-76, C-83, C-100: the allowed methods depend on whether the server has
+    /// sessions.
     #[test]
     fn the_mcp_endpoint_has_its_methods() {
         let headers = [JSON, STREAM, SESSION];
@@ -441,7 +440,7 @@ mod tests {
         }
     }
 
-    /// SPEC C.1 row 3, C-6, D.2 step 4: before the body is looked at, and before `Accept`.
+    /// SPEC C.1 row 3, C-6, D.2 step 4: checked before the body, and before `Accept`.
     #[test]
     fn a_post_brings_json() {
         for accept in ["application/json", "text/html"] {
@@ -455,8 +454,8 @@ mod tests {
         check("POST", &[json], RULES, "post Either");
     }
 
-    /// SPEC C.1 row 4, C-10 to C-14, J-13: never answered in a form that the client excluded; the
-    /// strict server demands both.
+    /// SPEC C.1 row 4, C-10 to C-14, J-13: an answer never has a form that the client excluded; the strict
+    /// server demands both.
     #[test]
     fn a_post_is_answered_in_a_form_that_its_client_takes() {
         let refused = "406 NotAcceptable";
@@ -499,15 +498,15 @@ mod tests {
         check("POST", &lines, STRICT, "post Either");
     }
 
-    /// SPEC C-13, C-72 to C-74, C-80, J-31, J-35 and C.2 in its order; whether there is such a session
-    /// is asked later, and what version it has after that (SPEC J-40).
+    /// SPEC C-13, C-72 to C-74, C-80, J-31, J-35 and C.2 in its order; whether the session exists is checked
+    /// later, and its version after that (SPEC J-40).
     #[test]
     fn a_get_listens_to_a_session() {
         #[track_caller]
         fn get(headers: &[(&str, &str)], expected: &str) {
             check("GET", headers, RULES, expected);
         }
-        // SPEC D-2: what there is in the revision that it names.
+        // SPEC D-2: the methods of the revision that it names.
         let not_here = "405 MethodNotAllowed: POST, OPTIONS";
         get(&[MODERN], not_here);
         get(&[MODERN, ("accept", "text/html"), SESSION], not_here);
@@ -532,8 +531,8 @@ mod tests {
         get(&[STREAM, unknown, SESSION], "listen");
     }
 
-    /// SPEC C.2 rows 9 to 12, C-56, H-18: an id that cannot be ours is an unknown one, in a session
-    /// that is yet to be found.
+    /// SPEC C.2 rows 9 to 12, C-56, H-18: an id that this server cannot have sent is an unknown one, in a
+    /// session that is not looked up yet.
     #[test]
     fn a_get_goes_on_behind_the_last_event() {
         let long = "x".repeat(EventId::MAX_LEN);
@@ -574,7 +573,7 @@ mod tests {
         check("DELETE", &[SESSION, SESSION], RULES, malformed);
     }
 
-    /// SPEC C-71, C-73, C-80, J-40: a name that is none of ours is that of no session, not a fault.
+    /// SPEC C-71, C-73, C-80, J-40: an id that this server cannot have issued names no session.
     #[test]
     fn a_claim_names_a_session_or_none() {
         let dashed = "01234567-89AB-cdef-0123-456789abcdef";
@@ -592,8 +591,8 @@ mod tests {
         }
     }
 
-    /// SPEC C-90, C-91, C-94, C-96, J-19, J-40: in a session that was found any revision will do
-    /// that is served in sessions.
+    /// SPEC C-90, C-91, C-94, C-96, J-19, J-40: in a session that exists, any revision with sessions is
+    /// accepted.
     #[test]
     fn a_session_takes_every_revision_with_sessions() {
         for (versions, good) in [
@@ -622,7 +621,7 @@ mod tests {
         }
     }
 
-    /// PITFALLS R-50: the seal of a portable name is what follows its first dot, whatever that is.
+    /// PITFALLS R-50: the seal of a portable id is whatever follows its first dot.
     #[test]
     fn a_seal_follows_the_first_dot_of_a_name() {
         let sealed = format!("{ID}.seal");

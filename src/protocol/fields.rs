@@ -6,8 +6,8 @@ use hyper::header::{
 
 use super::header::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
-/// The headers that are asked for in every request, found in one walk over all that came: a look into
-/// the map costs as much as half the walk, since it hashes the name.
+/// The headers that are needed for every request, found in one pass over all headers. A look-up in the map
+/// costs half as much as the pass, because it hashes the name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fields<'h> {
     pub(crate) accept: Field<'h>,
@@ -17,16 +17,16 @@ pub(crate) struct Fields<'h> {
     pub(crate) name: Field<'h>,
     pub(crate) session: Field<'h>,
     pub(crate) version: Field<'h>,
-    /// Where the others are.
+    /// For all other headers.
     pub(crate) headers: &'h HeaderMap,
 }
 
-/// How often a header is there, and what it says if it is there once.
+/// Whether a header is absent, present once, or repeated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Field<'h> {
     Absent,
     One(&'h HeaderValue),
-    /// Whoever read the request on its way may have gone by any of them.
+    /// A proxy on the way may have used any of them.
     Several,
 }
 
@@ -65,7 +65,7 @@ impl<'h> Fields<'h> {
 }
 
 impl<'h> Field<'h> {
-    /// A header that is seldom asked for.
+    /// A header that is rarely needed.
     pub(crate) fn of(headers: &'h HeaderMap, name: impl AsHeaderName) -> Self {
         let mut field = Self::Absent;
         let values = headers.get_all(name).iter();
@@ -84,8 +84,8 @@ impl<'h> Field<'h> {
         matches!(self, Self::Absent)
     }
 
-    /// The one line of a header that is visible ASCII and not empty (SPEC C-72, H-18), and its text; `Err`
-    /// for several lines and for other bytes (SPEC C-80).
+    /// The only line of a header in visible ASCII, not empty (SPEC C-72, H-18), with its text; `Err` for
+    /// several lines and for other bytes (SPEC C-80).
     pub(crate) fn visible(self) -> Result<Option<(&'h HeaderValue, &'h str)>, ()> {
         match self {
             Self::Absent => Ok(None),
@@ -104,7 +104,7 @@ impl<'h> Field<'h> {
 mod tests {
     use super::*;
 
-    /// Nobody is to go by one of several lines (SPEC D-34), however they are looked for.
+    /// None of several lines is used (SPEC D-34), with either way to look a header up.
     #[test]
     fn a_header_is_absent_or_there_once_or_several_times() {
         type Found = for<'f, 'h> fn(&'f Fields<'h>) -> Field<'h>;

@@ -1,4 +1,4 @@
-//! [`SubscriptionFilter`]: which changes a `subscriptions/listen` asks to be told of.
+//! [`SubscriptionFilter`]: which changes a `subscriptions/listen` subscribes to.
 
 use super::change::Change;
 use super::uris::{Uris, UrisFull};
@@ -6,10 +6,10 @@ use crate::wire::json::{Json, RawJson, put_string};
 use crate::wire::jsonrpc::{ErrorObject, Id};
 use crate::wire::params::Params;
 
-/// The changes that a `subscriptions/listen` asks to be told of: its member `notifications`
-/// (2026-07-28, Subscriptions).
+/// The changes that a `subscriptions/listen` subscribes to: its member `notifications` (2026-07-28,
+/// Subscriptions).
 ///
-/// A dispatcher reads it from the params, takes out what it does not tell of, and gives it to
+/// A dispatcher reads it from the params, removes the changes that it does not report, and passes it to
 /// [`Context::listen`](crate::Context::listen).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,9 +29,9 @@ impl SubscriptionFilter {
     ///
     /// # Errors
     ///
-    /// -32602 when `notifications` is missing or mistyped, or when its URIs take more than 64 KiB, each
-    /// counted as its bytes and 48 more.
-    // From the text: a tree of it could take a hundred times as much.
+    /// -32602 if `notifications` is missing or mistyped, or if its URIs take more than 64 KiB. Each URI
+    /// counts as its bytes plus 48.
+    // From the text: a parsed tree could take a hundred times as much memory.
     pub fn read(params: Option<Params<'_>>) -> Result<Self, ErrorObject> {
         let wanted = params
             .and_then(|params| params.as_raw().member("notifications"))
@@ -60,7 +60,7 @@ impl SubscriptionFilter {
         self.uris.retain(keeps);
     }
 
-    /// Whether a change is to be told (SPEC D-122).
+    /// Whether the subscriber gets this change (SPEC D-122).
     pub(crate) fn wants(&self, change: &Change) -> bool {
         match change {
             Change::Tools => self.tools,
@@ -70,7 +70,7 @@ impl SubscriptionFilter {
         }
     }
 
-    /// The params of the acknowledgement: what will be told, and of which request (SPEC D-121).
+    /// The params of the acknowledgement: the accepted changes, and the request (SPEC D-121).
     pub(crate) fn acknowledgement(&self, id: &Id) -> Json {
         tagged(id, |out| {
             out.extend_from_slice(b",\"notifications\":");
@@ -106,7 +106,7 @@ fn put_list<'a>(out: &mut Vec<u8>, texts: impl Iterator<Item = &'a str>) {
     out.push(b']');
 }
 
-/// Empty URIs name nothing that could change, and are left out.
+/// Skips empty URIs, which name nothing that could change.
 fn read_uris(uris: RawJson<'_>) -> Result<Uris, ErrorObject> {
     let invalid = || {
         ErrorObject::invalid_params("`notifications.resourceSubscriptions` must be a list of URIs")
@@ -139,7 +139,7 @@ pub(crate) fn change_params(change: &Change, id: &Id) -> Json {
     })
 }
 
-/// An object whose `_meta` names the request that a message belongs to, by the bytes of its id, so
+/// An object whose `_meta` names the request that a message belongs to. It repeats the bytes of the id, so
 /// that value and type are the same (SPEC D-123, J-26).
 fn tagged(id: &Id, rest: impl FnOnce(&mut Vec<u8>)) -> Json {
     let mut out = b"{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":".to_vec();
@@ -206,8 +206,8 @@ mod tests {
         assert!(SubscriptionFilter::read(None).is_err());
     }
 
-    /// FIELD X-2: empty URIs and repeated ones take nothing; the sum of all others is bounded, and the
-    /// refusal names the bound.
+    /// FIELD X-2: empty and repeated URIs cost nothing; the sum of all others is bounded, and the refusal
+    /// names the bound.
     #[test]
     fn a_list_of_uris_is_bounded_with_its_overhead() {
         assert_eq!(of(&[""; 10_000]), SubscriptionFilter::default());
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(read(list(&tiny)), Err(-32602));
     }
 
-    /// SPEC D-122: only what was asked for.
+    /// SPEC D-122: only the requested changes.
     #[test]
     fn a_filter_wants_what_it_names() {
         let filter = SubscriptionFilter {

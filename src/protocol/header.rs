@@ -1,38 +1,38 @@
-//! The names of headers that are not in HTTP's own list. They are spelled here and nowhere else.
+//! The names of headers that the `http` crate does not define. They are spelled only here.
 
 use hyper::header::HeaderName;
 
-/// Tells nginx and its kin not to buffer a stream (PITFALLS R-21).
+/// Tells nginx and similar proxies not to buffer a stream (PITFALLS R-21).
 pub(crate) const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The session of a request, and of the answer to `initialize`.
+/// The session of a request, or of the answer to `initialize`.
 pub(crate) const MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// The last event that a client saw before it lost its stream.
+/// The last event that a client saw before its stream was cut.
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// The revision of a request.
+/// The protocol revision of a request.
 pub(crate) const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
 /// Mirrors the method of a request (SPEC D.3).
 pub(crate) const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 
-/// Mirrors the name or the URI of what a request is about (SPEC D.3).
+/// Mirrors the name or the URI of the target of a request (SPEC D.3).
 pub(crate) const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
 
-/// Where a request belongs in a distributed trace.
+/// The position of a request in a distributed trace.
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What the systems on the way add to that.
+/// What the systems along a trace add to that.
 pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// What an application carries along a trace.
+/// What an application passes along a trace.
 pub(crate) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
-/// What the proxy in front took away from the path.
+/// The part of the path that a proxy removed.
 pub(crate) const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
-/// For whom the proxies in front ask.
+/// The addresses of the client and of the proxies that forwarded its request.
 pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// `Mcp-Param-{name}`, which mirrors an argument of a tool (SPEC D.3); `None` if the name is empty,
@@ -44,7 +44,7 @@ pub(crate) fn param_name(name: &str) -> Option<HeaderName> {
     HeaderName::from_bytes(format!("{PARAM_PREFIX}{name}").as_bytes()).ok()
 }
 
-/// Whether a header mirrors an argument, in any case of letters.
+/// Whether a header mirrors an argument; its case does not matter.
 pub(crate) fn is_param_name(name: &str) -> bool {
     name.split_at_checked(PARAM_PREFIX.len())
         .is_some_and(|(prefix, name)| {
@@ -58,7 +58,7 @@ const PARAM_PREFIX: &str = "mcp-param-";
 mod tests {
     use super::*;
 
-    /// SPEC D-46: `1*tchar`, and case does not count.
+    /// SPEC D-46: `1*tchar`, and case does not matter.
     #[test]
     fn a_parameter_is_named_by_a_token() {
         #[track_caller]

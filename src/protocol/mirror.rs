@@ -1,5 +1,5 @@
-//! Headers that mirror a part of the body, so that proxies can route by them: what a proxy read in
-//! the header has to be what the server finds in the body (SPEC D.3).
+//! Headers that mirror a part of the body, so that proxies can route by them: what a proxy reads in the
+//! header has to be what the server finds in the body (SPEC D.3).
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    /// SPEC D.3, D-49: texts by code points, booleans by their words, integers as numbers.
+    /// SPEC D.3, D-49: compares texts by code points, booleans by their words, integers as numbers.
     fn is_carried_by(self, header: &str) -> bool {
         match self {
             Self::Text(text) => header == text,
@@ -40,7 +40,7 @@ impl Scalar<'_> {
     }
 }
 
-/// Holds a header to the body, by the table of SPEC D.3; `None` is a value that is null or absent.
+/// Compares a header with the body, by the table of SPEC D.3; `None` is a value that is null or absent.
 pub(crate) fn check(
     field: Field<'_>,
     name: &HeaderName,
@@ -51,7 +51,7 @@ pub(crate) fn check(
         (Some(line), Some(body)) => (line, body),
         (None, None) => return Ok(()),
         (None, Some(_)) => return Err(mismatch(Fault::Missing)),
-        // SPEC J-8: somebody routed by a value that the server does not see.
+        // SPEC J-8: a proxy may have routed by a value that the server does not see.
         (Some(_), None) => return Err(mismatch(Fault::Unexpected)),
     };
     if matches!(body, Scalar::Text(text) if is_verbatim(line, text)) {
@@ -65,8 +65,8 @@ pub(crate) fn check(
     }
 }
 
-/// Holds a header that has no Base64 form to the body: `Mcp-Method` and `MCP-Protocol-Version`, which
-/// have to be there and equal (SPEC D-30, D-31).
+/// Compares a header that has no Base64 form with the body: `Mcp-Method` or `MCP-Protocol-Version`. Both are
+/// required and must be equal (SPEC D-30, D-31).
 pub(crate) fn check_literal(
     field: Field<'_>,
     name: &HeaderName,
@@ -85,8 +85,8 @@ pub(crate) fn check_literal(
     }
 }
 
-/// The one line of a header, if there is any. Two lines are refused even when they are equal: a
-/// proxy may have read either (SPEC D-34).
+/// The only line of a header, if there is one. Two lines are refused even if they are equal: a proxy may have
+/// read either (SPEC D-34).
 fn single<'h>(field: Field<'h>, name: &HeaderName) -> Result<Option<&'h [u8]>, Mismatch> {
     match field {
         Field::Absent => Ok(None),
@@ -95,8 +95,8 @@ fn single<'h>(field: Field<'h>, name: &HeaderName) -> Result<Option<&'h [u8]>, M
     }
 }
 
-/// Whether a header is a text of the body byte for byte and can be nothing else: nothing in it would
-/// be trimmed, decoded or refused. So are nearly all, and need no closer look.
+/// Fast path: whether a header equals a text of the body byte for byte, with nothing to trim, decode or
+/// refuse. Nearly all headers do.
 fn is_verbatim(line: &[u8], text: &str) -> bool {
     line == text.as_bytes()
         && line.iter().all(|byte| matches!(byte, b'!'..=b'~'))
@@ -148,7 +148,7 @@ impl From<Mismatch> for ErrorObject {
     }
 }
 
-/// The headers of a request, for the floor above, which names no type of hyper.
+/// The headers of a request, for the layer above, which does not use the types of hyper.
 #[cfg(any(test, feature = "server"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Headers<'h>(&'h HeaderMap);
@@ -172,7 +172,7 @@ impl ParamHeader {
         header::param_name(name).map(Self)
     }
 
-    /// Holds the header to the body, as [`check`].
+    /// Compares the header with the body, like [`check`].
     pub(crate) fn check(
         &self,
         headers: Headers<'_>,
@@ -182,12 +182,11 @@ impl ParamHeader {
     }
 }
 
-/// The largest integer that every client's number type holds: 2^53 − 1 (SPEC D-50).
+/// The largest integer that the number type of every client can hold: 2^53 − 1 (SPEC D-50).
 pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;
 
-/// The integer that a text in JSON's grammar of numbers stands for, if it is one and not beyond
-/// ±[`MAX_INTEGER`]. By its digits, because a float would take `9007199254740993` for
-/// `9007199254740992` (SPEC D-49).
+/// The integer that a JSON number stands for, if it is one and within ±[`MAX_INTEGER`]. Computed from its
+/// digits, because a float would take `9007199254740993` for `9007199254740992` (SPEC D-49).
 fn read_integer(text: &str) -> Option<i64> {
     let (sign, number) = match text.strip_prefix('-') {
         Some(number) => (-1, number),
@@ -212,8 +211,7 @@ fn read_integer(text: &str) -> Option<i64> {
     if significant.is_empty() {
         return Some(0);
     }
-    // The number is `significant` times ten to the power of `zeros`, and a negative power would
-    // leave a fraction.
+    // The number is `significant` times ten to the power of `zeros`; with a negative power it is a fraction.
     let dropped = digits.len() - shortened.len();
     let zeros = exponent.checked_add(dropped as i64)? - fraction.len() as i64;
     let zeros = usize::try_from(zeros).ok()?;
@@ -225,7 +223,7 @@ fn read_integer(text: &str) -> Option<i64> {
     (magnitude <= MAX_INTEGER).then_some(sign * magnitude)
 }
 
-/// An exponent, which may have a sign; one that no header is long enough to make up for is cut.
+/// An exponent with an optional sign. It is capped at a value that no header is long enough to compensate.
 fn read_exponent(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if !is_digits(digits) {
@@ -294,7 +292,7 @@ mod tests {
             check_lines(Some(Scalar::Text(body)), &[header.as_bytes()], fault);
         }
         let text = Some(Scalar::Text("a"));
-        // Where there is nothing to compare.
+        // Nothing to compare.
         check_lines(None, &[], None);
         check_lines(text, &[], MISSING);
         check_lines(Some(Scalar::Text("")), &[], MISSING);
@@ -310,7 +308,7 @@ mod tests {
         check_text("a", "a, a", DIFFERS);
         check_text("a", "a,b", DIFFERS);
         check_text("a,b", "a,b", None);
-        // Code points, and nothing folded.
+        // Compared by code points, without case folding.
         check_text("a", "a", None);
         check_text("a", " \ta\t ", None);
         check_text("a", "A", DIFFERS);
@@ -324,7 +322,7 @@ mod tests {
         check_text("a", "=?base64?YQ==?=", None);
         check_text("=?BASE64?YQ==?=", "=?BASE64?YQ==?=", None);
         check_text("a", "=?BASE64?YQ==?=", DIFFERS);
-        // A text that looks like the Base64 form has to come in it.
+        // A text that looks like the Base64 form has to be sent in that form.
         check_text("=?base64?YQ==?=", "=?base64?YQ==?=", DIFFERS);
         check_text("=?base64?YQ==?=", "=?base64?PT9iYXNlNjQ/WVE9PT89?=", None);
         // The empty text.
@@ -332,7 +330,7 @@ mod tests {
         check_text("", " ", None);
         check_text("", "=?base64??=", None);
         check_text("", "=?base64?=", DIFFERS);
-        // What carries no text equals no text.
+        // A header that cannot be decoded equals no text.
         check_text("a", "=?base64?YQ?=", MALFORMED);
         check_text("a", "=?base64?!?=", MALFORMED);
         check_text("\u{fffd}", "=?base64?/w==?=", MALFORMED);
@@ -346,14 +344,14 @@ mod tests {
         check_lines(Some(Scalar::Boolean(true)), &[b"True"], DIFFERS);
         check_lines(Some(Scalar::Boolean(true)), &[b"1"], DIFFERS);
         check_lines(Some(Scalar::Boolean(false)), &[b""], DIFFERS);
-        // Integers; their texts have a table of their own.
+        // Integers; their texts have their own table.
         check_lines(Some(Scalar::Integer(42)), &[b"42"], None);
         check_lines(Some(Scalar::Integer(42)), &[b"=?base64?NDI=?="], None);
         check_lines(Some(Scalar::Integer(42)), &[b"43"], DIFFERS);
         check_lines(Some(Scalar::Integer(0)), &[b""], DIFFERS);
     }
 
-    /// SPEC D-30, D-31, D-33: there, once, and equal; "values case-sensitive".
+    /// SPEC D-30, D-31, D-33: required once, and equal; "values case-sensitive".
     #[test]
     fn a_header_without_base64_form_is_held_to_the_body() {
         #[track_caller]
@@ -452,7 +450,7 @@ mod tests {
             &["1e999", "1e99999999999999999999", "18446744073709551658"],
             None,
         );
-        // Numbers that are no integers, however close.
+        // Numbers that are not integers, however close.
         check(
             &[
                 "42.5",
@@ -463,7 +461,7 @@ mod tests {
             None,
         );
         check(&["41.999999999999999999999", "0.1"], None);
-        // Not JSON's grammar.
+        // Not a JSON number.
         check(
             &[
                 "", "-", "+42", "0x2a", "042", "-042", "00", "42.", ".42", "4.2.0", "--42",
@@ -491,7 +489,7 @@ mod tests {
         );
     }
 
-    /// A thousand digits are no harder than ten.
+    /// A thousand digits are read like ten.
     #[test]
     fn long_numbers_are_read_too() {
         let zeros = "0".repeat(1000);
@@ -504,7 +502,7 @@ mod tests {
     }
 
     proptest! {
-        /// SPEC D-49: every way to write an integer is that integer, and no other.
+        /// SPEC D-49: every way to write an integer is read as that integer.
         #[test]
         fn a_shifted_point_changes_nothing(
             integer in -MAX_INTEGER..=MAX_INTEGER,
@@ -522,12 +520,12 @@ mod tests {
             prop_assert!(!Scalar::Integer(integer ^ 1).is_carried_by(&text));
         }
 
-        /// SPEC D-49: the grammar is serde_json's, and small numbers mean the same.
+        /// SPEC D-49: the grammar is that of serde_json, and small numbers have the same value.
         #[test]
         fn the_grammar_is_that_of_json(text in "-?[0-9.+eE]{0,6}") {
             let number: Option<f64> = serde_json::from_str(&text).ok();
             let small = number.filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
-            // A number that a float rounds to an integer is not one: `1e-999`.
+            // A number that a float rounds to an integer is not an integer: `1e-999`.
             match read_integer(&text) {
                 Some(integer) => prop_assert_eq!(number, Some(integer as f64)),
                 None => prop_assert!(small.is_none_or(|number| number == 0.0)),

@@ -1,5 +1,5 @@
-//! [`TraceContext`]: where a request stands in a distributed trace, by the W3C's Trace Context; and
-//! the W3C's Baggage beside it.
+//! [`TraceContext`]: the position of a request in a distributed trace, as in the W3C's Trace Context; and the
+//! W3C's Baggage.
 
 use std::borrow::Cow;
 
@@ -9,16 +9,16 @@ use super::fields::Field;
 use super::header::{BAGGAGE, TRACEPARENT, TRACESTATE};
 use crate::wire::json::RawJson;
 
-/// The most members that a `tracestate` has (Trace Context section 3.3.1.1).
+/// The most members that a `tracestate` may have (Trace Context section 3.3.1.1).
 const MAX_STATES: usize = 32;
 
 /// The longest `baggage` that must be passed on (Baggage section 3.3.2).
 const MAX_BAGGAGE: usize = 8192;
 
-/// Where a request stands in a distributed trace, as its client said in `_meta`, or else in its
-/// HTTP headers (*2026-07-28, Overview, `_meta`*).
+/// The position of a request in a distributed trace, from its `_meta`, or else its HTTP headers (*2026-07-28,
+/// Overview, `_meta`*).
 ///
-/// It is what the client claims: good for finding things again, and for nothing else.
+/// The client can claim anything here: use it only to correlate logs and traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     /// Invariant: well-formed, and of version 00.
@@ -27,9 +27,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Reads `traceparent` and `tracestate` as they stand in headers; the second is empty where
-    /// there is none. A state that is malformed is left out; it says nothing about the parent.
-    /// `None` when the parent is malformed.
+    /// Parses the values of `traceparent` and `tracestate`; pass an empty `tracestate` if there is none. A
+    /// malformed `tracestate` is dropped without effect on the parent. `None` if `traceparent` is malformed.
     ///
     /// ```
     /// use mcp_wire::TraceContext;
@@ -47,8 +46,8 @@ impl TraceContext {
         })
     }
 
-    /// The text to send on: the `traceparent` that came. One of a later version is told in the words
-    /// of version 00, the latest that this crate knows, as the W3C demands.
+    /// The `traceparent` to send on, as it was received. A later version is rewritten as version 00, the
+    /// latest that this crate knows, as the W3C requires.
     #[must_use]
     pub fn traceparent(&self) -> &str {
         &self.parent
@@ -60,26 +59,26 @@ impl TraceContext {
         self.state.as_deref()
     }
 
-    /// The id of the whole trace: 32 hex digits in lower case, not all zero.
+    /// The id of the whole trace: 32 lower-case hex digits, not all zero.
     #[must_use]
     pub fn trace_id(&self) -> &str {
         &self.parent[3..35]
     }
 
-    /// The id of the client's part of it: 16 hex digits in lower case, not all zero.
+    /// The id of the client's span: 16 lower-case hex digits, not all zero.
     #[must_use]
     pub fn parent_id(&self) -> &str {
         &self.parent[36..52]
     }
 
-    /// Whether the client may have recorded its part.
+    /// Whether the client may have recorded its span.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         is_odd(self.parent.as_bytes()[54])
     }
 
-    /// What a request says: in `_meta` first, whose parent and state belong together, else in its
-    /// headers. What is malformed counts as absent, and never fails the request (SPEC A-32).
+    /// Reads the trace of a request: `_meta` first, with parent and state from the same place, else the
+    /// headers. Malformed text counts as absent, and never fails the request (SPEC A-32).
     pub(crate) fn read(meta: Option<RawJson<'_>>, headers: &HeaderMap) -> Option<Self> {
         Self::of_meta(meta).or_else(|| Self::of_headers(headers))
     }
@@ -101,8 +100,8 @@ impl TraceContext {
     }
 }
 
-/// The `baggage` of a request, to be passed on unread: in `_meta` first, else in its headers. What
-/// is malformed or too long counts as absent (SPEC A-32).
+/// The `baggage` of a request, to be passed on unread: from `_meta`, or else the headers. Baggage that is
+/// malformed or too long counts as absent (SPEC A-32).
 pub(crate) fn baggage(meta: Option<RawJson<'_>>, headers: &HeaderMap) -> Option<String> {
     let is_good = |text: &Cow<'_, str>| is_baggage(text);
     let told = || meta?.member("baggage")?.as_str();
@@ -112,7 +111,7 @@ pub(crate) fn baggage(meta: Option<RawJson<'_>>, headers: &HeaderMap) -> Option<
         .map(Cow::into_owned)
 }
 
-/// The lines of a header that is a list, as one list (RFC 9110 section 5.3).
+/// All lines of a list header, joined into one list (RFC 9110 section 5.3).
 fn listed<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Cow<'h, str>> {
     let mut lines = headers.get_all(name).iter();
     let mut list = Cow::Borrowed(lines.next()?.to_str().ok()?);
@@ -124,9 +123,9 @@ fn listed<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Cow<'h, str>>
     Some(list)
 }
 
-/// `version "-" trace-id "-" parent-id "-" trace-flags`, in version 00 and nothing behind. "If a
-/// higher version is detected", the four are read as far as version 00 has them, what follows them
-/// behind a dash is ignored, and of the flags only `sampled` means what it meant.
+/// `version "-" trace-id "-" parent-id "-" trace-flags`; in version 00 nothing may follow. "If a higher
+/// version is detected", the four are parsed as in version 00, anything after a further dash is ignored, and
+/// only the flag `sampled` keeps its meaning.
 fn parent(text: &str) -> Option<Box<str>> {
     let bytes = text.as_bytes();
     let version = bytes.get(..2)?;
@@ -158,15 +157,15 @@ fn is_lower_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// The lowest bit of a hex digit, which is `sampled` in the last one.
+/// The lowest bit of a hex digit; in the last digit it is `sampled`.
 fn is_odd(digit: u8) -> bool {
     char::from(digit)
         .to_digit(16)
         .is_some_and(|digit| digit % 2 == 1)
 }
 
-/// A list of `key=value` without a key twice, at most 32 of them; "empty list-members are allowed".
-/// `None` when there is none, or one is malformed: then "the vendor MUST discard the tracestate".
+/// A list of at most 32 `key=value` with distinct keys; "empty list-members are allowed". `None` if there is
+/// no member, or one is malformed: then "the vendor MUST discard the tracestate".
 fn state(text: &str) -> Option<Box<str>> {
     let mut members: Vec<(&str, &str)> = Vec::new();
     for member in text.split(',') {
@@ -188,7 +187,7 @@ fn state(text: &str) -> Option<Box<str>> {
     (!members.is_empty()).then(|| members.join(",").into())
 }
 
-/// `simple-key`, which begins with a letter, or `tenant@system`, whose system does.
+/// `simple-key`, which begins with a letter, or `tenant@system`, whose system begins with one.
 fn is_state_key(key: &str) -> bool {
     let is_plain = |part: &str, longest: usize| {
         part.len() <= longest
@@ -212,8 +211,8 @@ fn is_state_key(key: &str) -> bool {
     }
 }
 
-/// Up to 256 visible characters and spaces, no `,` and no `=`; the last is no space, which whoever
-/// trimmed the member saw to.
+/// Up to 256 visible characters and spaces, no `,` and no `=`. The last is not a space, because the caller
+/// trimmed the member.
 fn is_state_value(value: &str) -> bool {
     (1..=256).contains(&value.len())
         && value
@@ -221,7 +220,7 @@ fn is_state_value(value: &str) -> bool {
             .all(|byte| matches!(byte, b' '..=b'~') && byte != b',' && byte != b'=')
 }
 
-/// A list of `key=value`, each with properties behind semicolons (Baggage section 3.3.1).
+/// A list of `key=value`, each with properties after semicolons (Baggage section 3.3.1).
 fn is_baggage(text: &str) -> bool {
     let is_pair = |pair: &str, alone: bool| match pair.split_once('=') {
         Some((key, value)) => {
@@ -237,7 +236,7 @@ fn is_baggage(text: &str) -> bool {
     text.len() <= MAX_BAGGAGE && text.split(',').all(is_member)
 }
 
-/// Without the optional white space around it (RFC 9110 section 5.6.3).
+/// Removes the optional white space around a text (RFC 9110 section 5.6.3).
 fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
@@ -250,7 +249,7 @@ fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Visible, but none of `"`, `,`, `;` and `\`.
+/// Visible, but not `"`, `,`, `;` or `\`.
 fn is_baggage_octet(byte: u8) -> bool {
     byte.is_ascii_graphic() && !br#"",;\"#.contains(&byte)
 }
@@ -279,7 +278,7 @@ mod tests {
         check(&quiet, Some(&quiet));
         let flags = PARENT.replace("-01", "-ff");
         check(&flags, Some(&flags));
-        // Later versions: read as version 00, whatever follows behind a dash.
+        // Later versions: parsed as version 00, with anything after a dash.
         check(&with("cc", ""), Some(PARENT));
         check(&with("cc", "-what-the-future-brings"), Some(PARENT));
         check(&with("cc", "-"), Some(PARENT));
@@ -302,7 +301,7 @@ mod tests {
         check(&PARENT[..54], None);
         check(&PARENT[..52], None);
         check("", None);
-        // 55 bytes, and characters that lie across the places of the dashes.
+        // 55 bytes, with characters that span the positions of the dashes.
         check(&format!("0{}", "é".repeat(27)), None);
     }
 
@@ -318,7 +317,7 @@ mod tests {
         }
     }
 
-    /// SPEC A-32: a state that is malformed is discarded, and says nothing about the parent.
+    /// SPEC A-32: a malformed state is dropped without effect on the parent.
     #[test]
     fn a_state_is_well_formed_or_left_out() {
         #[track_caller]
@@ -383,7 +382,7 @@ mod tests {
         headers
     }
 
-    /// SPEC A-32: `_meta` goes first, with the state that belongs to its parent.
+    /// SPEC A-32: `_meta` takes precedence, with the state that belongs to its parent.
     #[test]
     fn meta_goes_before_headers() {
         let other = PARENT.replace(TRACE, &"1".repeat(32));
@@ -422,7 +421,7 @@ mod tests {
         assert_eq!(read.traceparent(), other);
     }
 
-    /// SPEC A-32: baggage is passed on as it came, from where it is well-formed.
+    /// SPEC A-32: baggage is passed on unchanged, from the first place where it is well-formed.
     #[test]
     fn baggage_is_well_formed_or_left_out() {
         #[track_caller]
@@ -449,7 +448,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes, it does not panic; and what is sent on is read as the same.
+        /// No input panics, and the text to send on parses as the same trace.
         #[test]
         fn what_is_sent_on_is_read_as_the_same(
             parent in "([0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?)|.*",

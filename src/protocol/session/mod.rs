@@ -1,5 +1,5 @@
-//! [`Session`]: one conversation of the legacy era. Its states are here; its requests, its questions to the
-//! client and its subscriptions have a file each.
+//! [`Session`]: one conversation of the legacy era. This file has its states; its requests, its questions to
+//! the client and its subscriptions have their own files.
 
 mod questions;
 mod requests;
@@ -25,12 +25,12 @@ use crate::wire::json::Json;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
-/// How long the client of an HTTP+SSE stream has to send its first message before the stream alone no
-/// longer keeps its place. It sends it at once, as soon as it knows where to.
+/// How long an open HTTP+SSE stream alone protects its session from eviction. A client sends its first
+/// message as soon as it knows the endpoint.
 const FIRST_WORD: Duration = Duration::from_secs(10);
 
-/// A session: over one stream that is bound to its connection (HTTP+SSE), or over many that
-/// outlive theirs (Streamable HTTP).
+/// A session: over one stream that is bound to its connection (HTTP+SSE), or over many that outlive their
+/// connections (Streamable HTTP).
 ///
 /// ```text
 ///              initialize           it succeeds
@@ -41,27 +41,27 @@ const FIRST_WORD: Duration = Duration::from_secs(10);
 ///       +-----------------------+----------------+--- close ---> Closed
 /// ```
 ///
-/// A `Fresh` HTTP+SSE session serves requests as 2024-11-05 without client capabilities, because some
-/// clients reopen a cut stream by themselves and go on (GOTCHAS 8).
+/// A `Fresh` HTTP+SSE session serves requests as 2024-11-05 without client capabilities, because some clients
+/// reopen a cut stream and continue without `initialize` (GOTCHAS 8).
 ///
-/// Generic over the connection, the handle of running work and the place that waits for a reply:
-/// it is tested with plain values, and what it drops it hands back, to be ended outside the lock.
+/// Generic over the connection, the handle of running work and the slot that waits for a reply, so that tests
+/// can use plain values. It returns what it drops, to be ended outside the lock.
 #[derive(Debug)]
 pub(crate) struct Session<C, W, R> {
     phase: Phase,
     streams: Streams<C>,
-    /// What the client declared, once it did: an `Option` of this would be twice as long.
+    /// What the client declared; valid if `is_introduced`. An `Option` would be twice as long.
     client: Capabilities,
     is_introduced: bool,
     version: ProtocolVersion,
     log_level: LogLevel,
     requests: Requests<W>,
-    /// How many notifications handlers work on.
+    /// How many notifications are being handled.
     notifications: usize,
     questions: Questions<R>,
     subscriptions: Subscriptions,
     draining: bool,
-    /// Whether the client was heard of again, after the request that opened the session.
+    /// Whether the client was active after the request that opened the session.
     is_settled: bool,
     last_used: Instant,
 }
@@ -74,12 +74,12 @@ enum Phase {
     Closed,
 }
 
-/// What became of an answer.
+/// What happened to an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finished {
-    /// It is on its stream.
+    /// It was sent on its stream.
     Sent,
-    /// Its stream was not begun: it is the body of the response.
+    /// Its stream had not begun: it becomes the body of the response.
     Kept,
     /// The request was cancelled, or its session ended.
     Gone,
@@ -89,11 +89,11 @@ pub(crate) enum Finished {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unasked {
     Closed,
-    /// There is no stream that the question could go on (SPEC C-25, E-112).
+    /// No stream can carry the question (SPEC C-25, E-112).
     NoStream,
 }
 
-/// What a request is answered under.
+/// What the answer to a request depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
     pub(crate) version: ProtocolVersion,
@@ -101,7 +101,7 @@ pub(crate) struct Terms {
     pub(crate) client: Option<Capabilities>,
 }
 
-/// What a closed session leaves to be ended.
+/// What the caller has to end after a session is closed.
 #[derive(Debug)]
 pub(crate) struct Remains<W, R> {
     pub(crate) work: Vec<W>,
@@ -109,7 +109,7 @@ pub(crate) struct Remains<W, R> {
 }
 
 impl<C: Connection, W, R> Session<C, W, R> {
-    /// A session over the one stream that this connection carries.
+    /// A session over one stream that this connection carries.
     pub(crate) fn bound(connection: C, now: Instant) -> Self {
         Self::over(Streams::bound(connection), now)
     }
@@ -119,8 +119,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         Self::over(Streams::resumable(resumption), now)
     }
 
-    /// What a request stands in that belongs to no session (SPEC C-83): open, of this revision,
-    /// with a client of whom nothing is known.
+    /// The stand-in session of a request that belongs to none (SPEC C-83): open, of this revision, without
+    /// knowledge of the client.
     pub(crate) fn of_one_request(
         resumption: Resumption,
         version: ProtocolVersion,
@@ -133,8 +133,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
-    /// A session that another process opened, or this one before it was started anew: open on these
-    /// terms, and nothing of before is kept.
+    /// A session that another process opened, or this one before a restart: open on these terms, without any
+    /// earlier state.
     #[cfg(feature = "request-state")]
     pub(crate) fn taken_up(resumption: Resumption, terms: Terms, now: Instant) -> Self {
         Self {
@@ -165,8 +165,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
-    /// The client asks for this revision, which it knows, whatever it is answered: the stream of its
-    /// `initialize` is of it (SPEC J-20).
+    /// Notes the revision that the client asked for; the stream of its `initialize` uses it, whatever is
+    /// negotiated (SPEC J-20).
     pub(crate) fn expect(&mut self, version: ProtocolVersion) {
         if self.phase == Phase::Fresh {
             self.version = version;
@@ -178,17 +178,17 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.streams.is_bound()
     }
 
-    /// Whether it was never initialized, and is not about to be.
+    /// Whether it is not initialized and no `initialize` is running.
     pub(crate) fn is_fresh(&self) -> bool {
         self.phase == Phase::Fresh
     }
 
-    /// Whether its `initialize` runs for a client that left, with no event to come back from (PITFALLS R-4).
+    /// Whether its `initialize` runs for a client that left without an event to resume from (PITFALLS R-4).
     pub(crate) fn is_given_up(&self) -> bool {
         self.phase == Phase::Opening && !self.streams.is_connected() && !self.streams.has_sent()
     }
 
-    /// Whether the client can be told of what belongs to no request: not when each stands for itself.
+    /// Whether messages of no request can reach the client: not if each request stands alone.
     pub(crate) fn is_told(&self) -> bool {
         self.is_bound() || self.streams.are_resumable()
     }
@@ -197,12 +197,12 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.phase == Phase::Closed
     }
 
-    /// The revision that is spoken, or was asked for.
+    /// The revision that was negotiated, or requested before that.
     pub(crate) fn version(&self) -> ProtocolVersion {
         self.version
     }
 
-    /// What messages are taken under.
+    /// What the processing of a message depends on.
     pub(crate) fn terms(&self) -> Terms {
         Terms {
             version: self.version,
@@ -212,26 +212,26 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     // --- time
 
-    /// The client was heard of.
+    /// Notes a sign of life of the client.
     pub(crate) fn touch(&mut self, now: Instant) {
         self.settle();
         self.last_used = now;
     }
 
-    /// The client was heard of, where nobody asks when: its one stream shows that it is there.
+    /// Notes a sign of life without its time; the open stream shows that the client is there.
     pub(crate) fn settle(&mut self) {
         self.is_settled = true;
     }
 
-    /// Whether nothing was heard for so long, nothing runs and nobody is connected (SPEC C-77).
+    /// Whether the client was silent for `limit`, nothing runs and no client is connected (SPEC C-77).
     fn is_idle(&self, now: Instant, limit: Duration) -> bool {
         self.requests.is_empty()
             && !self.streams.is_connected()
             && now.duration_since(self.last_used) >= limit
     }
 
-    /// As `is_idle`, and then nothing begins any more: whoever comes now learns that the session is
-    /// gone, instead of being cut off when it goes.
+    /// Like `is_idle`, and closes an idle session. A later request is answered that the session is gone,
+    /// instead of being cut off when it is removed.
     pub(crate) fn closes_idle(&mut self, now: Instant, limit: Duration) -> bool {
         let is_idle = self.is_idle(now, limit);
         if is_idle {
@@ -240,7 +240,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         is_idle
     }
 
-    /// Lets go of events that are too old to be asked for.
+    /// Drops events that have expired.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.streams.expire(now);
     }
@@ -262,20 +262,20 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.streams.early(stream)
     }
 
-    /// Connects the client of a POST to its stream; `None` when all is over already.
+    /// Connects the client of a POST to its stream; `None` if the stream is gone.
     pub(crate) fn attach(&mut self, stream: StreamId, connection: C) -> Option<Attachment> {
         self.streams.attach(stream, connection)
     }
 
-    /// Connects a client to the standalone stream: what waited for it comes first (SPEC C-41), then
-    /// a priming event where there is one.
+    /// Connects a client to the standalone stream: first the messages that waited (SPEC C-41), then a priming
+    /// event if the revision has one.
     pub(crate) fn listen(&mut self, connection: C, now: Instant) -> Option<Attachment> {
         if self.phase == Phase::Closed {
             return None;
         }
         let attachment = self.streams.attach(StreamId::STANDALONE, connection);
         if self.version.has_priming_events() {
-            // An overfull connection was let go; the client comes back.
+            // If the connection is full, it was dropped; the client resumes.
             let _ = self.streams.prime(StreamId::STANDALONE, now);
         }
         if self.draining {
@@ -284,7 +284,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         attachment
     }
 
-    /// Connects a client that comes back to the stream that it lost.
+    /// Connects a client that resumes a stream.
     pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
         let attachment = self.streams.resume(last, connection);
         self.end_if_drained();
@@ -298,17 +298,17 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     /// Tells the client of a POST that its answer comes as a stream.
     pub(crate) fn begin_stream(&mut self, stream: StreamId, now: Instant) {
-        // Of a stream that has ended there is nothing to tell.
+        // If the stream has ended, there is nothing to tell.
         let _ = self.streams.begin(stream, now);
     }
 
-    /// Ends the stream of a POST that nothing came of.
+    /// Ends the stream of a POST whose request was refused.
     pub(crate) fn end_stream(&mut self, stream: StreamId) {
         self.streams.end(stream);
     }
 
-    /// Closes the connection of a running request's stream, so that the client comes back for the
-    /// rest; false where the revision does not have it (SPEC C-61, C-64).
+    /// Closes the connection of a running request's stream, so that the client resumes it later; false if the
+    /// revision does not allow this (SPEC C-61, C-64).
     pub(crate) fn pause(&mut self, ticket: Ticket, now: Instant) -> bool {
         match self.requests.route(ticket) {
             Some(Route::Stream(stream)) => self.streams.pause(stream, now),
@@ -318,7 +318,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     // --- requests of the client
 
-    /// Takes up a request. The id counts as in use until [`Session::finish`] or a cancel.
+    /// Starts a request. Its id is in use until [`Session::finish`] or a cancel.
     pub(crate) fn begin(
         &mut self,
         id: &Id,
@@ -337,7 +337,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         Ok((ticket, self.terms()))
     }
 
-    /// Whether these requests could all begin now, when `limit` of them may run.
+    /// Whether these requests can all start now, if `limit` requests may run.
     pub(crate) fn admits<'i>(
         &self,
         ids: impl IntoIterator<Item = &'i Id>,
@@ -350,7 +350,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             if self.draining {
                 return Err(Reason::ShuttingDown.into());
             }
-            // SPEC A-12, PITFALLS R-13: a duplicate is refused, the first one never notices.
+            // SPEC A-12, PITFALLS R-13: a duplicate is refused without effect on the first request.
             if self.is_running(id) {
                 return Err(Reason::IdInUse.to(id));
             }
@@ -361,7 +361,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         Ok(())
     }
 
-    /// Takes up a notification, unless `limit` of them are being worked on.
+    /// Starts a notification, unless `limit` of them are being handled.
     pub(crate) fn begin_notification(&mut self, limit: usize) -> bool {
         let has_room = self.notifications < limit;
         self.notifications += usize::from(has_room);
@@ -377,34 +377,34 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.requests.has(id)
     }
 
-    /// Names the work of a running request, so that a cancel can end it. Gives the work back when
-    /// the request was cancelled in the meantime.
+    /// Stores the work of a running request, so that a cancel can end it. Returns the work if the request has
+    /// been cancelled in the meantime.
     pub(crate) fn work(&mut self, ticket: Ticket, work: W) -> Result<(), W> {
         self.requests.store_work(ticket, work)
     }
 
-    /// Gives up a request whose work is gone; nothing happens when it is over.
+    /// Ends a request whose work is gone; does nothing if it has ended already.
     pub(crate) fn abandon(&mut self, ticket: Ticket) {
         if let Some(running) = self.requests.remove(ticket) {
             self.give_up(&running);
         }
     }
 
-    /// A request is over without an answer.
+    /// Ends a request without an answer.
     fn give_up(&mut self, running: &Running<W>) {
         self.reopen(running);
         self.after(running.route);
     }
 
-    /// After its `initialize` failed, a session can be initialized again.
+    /// After a failed `initialize`, a session can be initialized again.
     fn reopen(&mut self, running: &Running<W>) {
         if running.kind == Kind::Initialize && self.phase == Phase::Opening {
             self.phase = Phase::Fresh;
         }
     }
 
-    /// The one terminal message of a request (SPEC A-7, PITFALLS R-9): sent, or left to be the body of the
-    /// response when no stream was begun for it.
+    /// The one terminal message of a request (SPEC A-7, PITFALLS R-9): it is sent, or becomes the body of the
+    /// response if no stream has begun.
     pub(crate) fn finish(
         &mut self,
         ticket: Ticket,
@@ -427,7 +427,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         Ok(finished)
     }
 
-    /// A request is over: its stream ends with the last one on it (SPEC C-27).
+    /// Cleans up after a request: its stream ends with the last request on it (SPEC C-27).
     fn after(&mut self, route: Route) {
         let (Route::Stream(stream) | Route::Answer(stream)) = route;
         if !self.is_bound() && !self.requests.use_route(route) {
@@ -436,7 +436,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.end_if_drained();
     }
 
-    /// What `initialize` settled, told before its answer is sent with [`Session::finish`].
+    /// Stores what `initialize` negotiated; called before its answer is sent with [`Session::finish`].
     pub(crate) fn open(&mut self, version: ProtocolVersion, client: Capabilities) {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
@@ -446,8 +446,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
-    /// Gives up a running request at the client's wish, without an answer. `initialize` cannot be
-    /// cancelled (SPEC E-8); an id that is not running has no effect (SPEC E-87, PITFALLS R-42).
+    /// Cancels a running request for the client, without an answer. `initialize` cannot be cancelled (SPEC
+    /// E-8); an id that is not running has no effect (SPEC E-87, PITFALLS R-42).
     pub(crate) fn cancel(&mut self, id: &Id) -> Option<W> {
         let running = self.requests.remove_cancelled(id)?;
         // SPEC E-88: the stream ends without an answer.
@@ -457,7 +457,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     // --- messages of the server
 
-    /// Sends a message about a running request; refused once its answer is sent (SPEC E-85).
+    /// Sends a message about a running request; refused after its answer (SPEC E-85).
     pub(crate) fn tell(
         &mut self,
         ticket: Ticket,
@@ -466,7 +466,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
     ) -> Result<(), Closed> {
         match self.requests.route(ticket).ok_or(Closed)? {
             Route::Stream(stream) => self.streams.push(stream, message, now),
-            // The client said that it takes no such thing.
+            // The client does not accept a stream.
             Route::Answer(_) => Ok(()),
         }
     }
@@ -479,9 +479,9 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.streams.push(StreamId::STANDALONE, message, now)
     }
 
-    /// Sends a request to the client and keeps the place that waits for the reply. Its ids count
-    /// up through the life of the session and are a space of their own (SPEC A-14). It goes on the
-    /// stream of the request that caused it (SPEC C-25, E-96).
+    /// Sends a request to the client and keeps the slot that waits for the reply. Its ids count up during the
+    /// session and are separate from those of the client (SPEC A-14). It is sent on the stream of the request
+    /// that caused it (SPEC C-25, E-96).
     pub(crate) fn ask(
         &mut self,
         about: Option<Ticket>,
@@ -492,7 +492,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if self.phase == Phase::Closed {
             return Err(Unasked::Closed);
         }
-        // SPEC E-112: without a session no answer would find its way back.
+        // SPEC E-112: without a session the server could not match the reply.
         if !self.is_told() {
             return Err(Unasked::NoStream);
         }
@@ -516,12 +516,12 @@ impl<C: Connection, W, R> Session<C, W, R> {
         Ok(number)
     }
 
-    /// Takes the place that waits for this reply; `None` for an answer that nobody waits for.
+    /// Removes and returns the slot that waits for this reply; `None` for an unexpected reply.
     pub(crate) fn answered(&mut self, number: u64) -> Option<R> {
         self.questions.answered(number)
     }
 
-    // --- what the session asked to be told
+    // --- what the client subscribed to
 
     pub(crate) fn log_level(&self) -> LogLevel {
         self.log_level
@@ -531,8 +531,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.log_level = level;
     }
 
-    /// Subscribes to a resource; false when the session has no room for more, or no stream that it
-    /// could be told on, and for an empty URI, which names nothing.
+    /// Subscribes to a resource. False if the session has no room for more, or no stream for notifications,
+    /// or if the URI is empty and so names nothing.
     pub(crate) fn subscribe(&mut self, uri: &str) -> bool {
         self.is_told() && self.subscriptions.add(uri)
     }
@@ -541,8 +541,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.subscriptions.remove(uri);
     }
 
-    /// Tells of a change: lists to every open session, a resource to its subscribers (SPEC E-59).
-    /// `frame` is the message for streams without event ids, made once for all sessions.
+    /// Notifies the client of a change: of a list in every open session, of a resource if it is subscribed
+    /// (SPEC E-59). `frame` is the message for streams without event ids, made once for all sessions.
     pub(crate) fn publish(
         &mut self,
         change: &Change,
@@ -564,7 +564,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     // --- the end
 
-    /// Lets running requests finish and takes no new ones; then the stream ends.
+    /// Lets running requests finish; then the streams end.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.end_if_drained();
@@ -576,8 +576,8 @@ impl<C: Connection, W, R> Session<C, W, R> {
         }
     }
 
-    /// Ends the session. Running requests get `error` as their terminal message where their stream
-    /// was begun; what they and the awaited replies held is handed back.
+    /// Ends the session. A running request gets `error` as its terminal message if its stream has begun.
+    /// Returns the work and the slots that still wait.
     pub(crate) fn close(&mut self, error: &ErrorObject, now: Instant) -> Remains<W, R> {
         let running = self.requests.remove_all();
         for running in &running {
@@ -585,7 +585,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
                 continue;
             };
             if self.is_bound() || self.streams.is_begun(stream) {
-                // A connection that is gone needs no error.
+                // If the connection is gone, the error is not needed.
                 let message = Outgoing::Error(Some(&running.id), error);
                 let _ = self.streams.push_last(stream, message, now);
             }
@@ -604,10 +604,10 @@ impl<C: Connection, W, R> Session<C, W, R> {
 }
 
 impl<C: Connection, W, R> GivesWay for Session<C, W, R> {
-    /// It is busy while anything runs in it, or its client has a stream open. Who opened a stream of
-    /// HTTP+SSE and says nothing more keeps its place for a while only.
+    /// A session is busy while anything runs in it, or its client has a stream open. A client that opens an
+    /// HTTP+SSE stream and then stays silent keeps its session only for a while.
     fn rest(&self, now: Instant) -> Option<Rest> {
-        // Its `initialize` comes with it.
+        // Its `initialize` is about to start.
         let is_new = self.phase == Phase::Fresh && !self.is_bound();
         let says_nothing = self.is_bound()
             && !self.is_settled

@@ -1,7 +1,7 @@
-//! [`Questions`]: the requests of the server that wait for a reply of the client.
+//! [`Questions`]: the requests of the server that wait for a reply from the client.
 
-/// The questions of one session. Their ids count up through its life and are a space of their own
-/// (SPEC A-14).
+/// The questions of one session. Their ids count up during the session and are separate from those of the
+/// client (SPEC A-14).
 #[derive(Debug)]
 pub(super) struct Questions<R> {
     awaited: Vec<(u64, R)>,
@@ -21,13 +21,13 @@ impl<R> Questions<R> {
         self.sent + 1
     }
 
-    /// The next question was sent; `reply` is told of the reply to it.
+    /// Notes that the next question was sent; `reply` gets its reply.
     pub(super) fn sent(&mut self, reply: R) {
         self.sent += 1;
         self.awaited.push((self.sent, reply));
     }
 
-    /// Who waits for the reply to a question; `None` if that was answered or never asked.
+    /// Removes and returns what waits for the reply to a question; `None` if it was answered or never sent.
     pub(super) fn answered(&mut self, number: u64) -> Option<R> {
         let mut awaited = self.awaited.iter();
         let at = awaited.position(|(awaited, _)| *awaited == number)?;

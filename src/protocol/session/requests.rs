@@ -10,7 +10,7 @@ pub(super) struct Requests<W> {
     begun: u64,
 }
 
-/// A request whose answer is still to come.
+/// A request that has no answer yet.
 #[derive(Debug)]
 pub(super) struct Running<W> {
     ticket: Ticket,
@@ -21,7 +21,7 @@ pub(super) struct Running<W> {
     pub(super) kind: Kind,
 }
 
-/// Tells a request from a later one with the same id, which a client may send as soon as it has
+/// Distinguishes a request from a later one with the same id, which a client may send as soon as it has
 /// cancelled the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
@@ -34,12 +34,12 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Where the messages about a request go, its answer among them.
+/// Where the messages about a request are sent, including its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// The stream of the POST that brought it, or the one stream of an HTTP+SSE session.
     Stream(StreamId),
-    /// Nowhere but the answer: the client takes no stream (SPEC C-14). The stream only tells when the
+    /// Only the answer is sent: the client accepts no stream (SPEC C-14). The stream only shows when the
     /// request has ended.
     Answer(StreamId),
 }
@@ -65,12 +65,12 @@ impl<W> Requests<W> {
         ticket
     }
 
-    /// Takes out a request that is over.
+    /// Removes a request that has ended.
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Running<W>> {
         self.remove_where(|running| running.ticket == ticket)
     }
 
-    /// Takes out a request that the client cancels. `initialize` cannot be cancelled (SPEC E-8).
+    /// Removes a request that the client cancels. `initialize` cannot be cancelled (SPEC E-8).
     pub(super) fn remove_cancelled(&mut self, id: &Id) -> Option<Running<W>> {
         self.remove_where(|running| running.id == *id && running.kind != Kind::Initialize)
     }
@@ -79,7 +79,7 @@ impl<W> Requests<W> {
         let at = self.running.iter().position(is_it)?;
         let running = self.running.swap_remove(at);
         if self.running.is_empty() {
-            // A quiet session keeps no buffer.
+            // An idle session keeps no buffer.
             self.running = Vec::new();
         }
         Some(running)
@@ -89,7 +89,7 @@ impl<W> Requests<W> {
         std::mem::take(&mut self.running)
     }
 
-    /// Stores the work of a request; gives the work back when the request is over.
+    /// Stores the work of a request; returns it if the request has ended.
     pub(super) fn store_work(&mut self, ticket: Ticket, work: W) -> Result<(), W> {
         let mut running = self.running.iter_mut();
         match running.find(|running| running.ticket == ticket) {
@@ -110,7 +110,7 @@ impl<W> Requests<W> {
         self.running.iter().any(|running| running.id == *id)
     }
 
-    /// Whether a request still answers this way.
+    /// Whether a running request still uses this route.
     pub(super) fn use_route(&self, route: Route) -> bool {
         self.running.iter().any(|running| running.route == route)
     }

@@ -1,4 +1,4 @@
-//! [`Subscriptions`]: the resources whose changes the client of a session asked to be told of.
+//! [`Subscriptions`]: the resources that the client of a session subscribed to.
 
 use super::super::uris::Uris;
 
@@ -7,7 +7,7 @@ use super::super::uris::Uris;
 pub(super) struct Subscriptions(Uris);
 
 impl Subscriptions {
-    /// False when there is no room for more, and for an empty URI, which names nothing.
+    /// False if there is no room for more, or if the URI is empty and so names nothing.
     pub(super) fn add(&mut self, uri: &str) -> bool {
         !uri.is_empty() && self.0.insert(uri).is_ok()
     }

@@ -88,7 +88,7 @@ fn close(session: &mut TestSession) -> Remains<&'static str, &'static str> {
 
 // --- requests of the client
 
-/// GOTCHAS 8, SPEC B-22: before `initialize` a session speaks 2024-11-05.
+/// GOTCHAS 8, SPEC B-22: before `initialize` a session serves 2024-11-05.
 #[test]
 fn a_fresh_session_serves_the_first_revision() {
     let (mut session, _) = bound();
@@ -99,7 +99,7 @@ fn a_fresh_session_serves_the_first_revision() {
     assert!(terms.client.is_none());
 }
 
-/// SPEC C-83: what belongs to no session is served under the revision that it names.
+/// SPEC C-83: a request of no session is served under the revision that it names.
 #[test]
 fn a_request_without_a_session_stands_in_an_open_one() {
     let version = ProtocolVersion::V2025_06_18;
@@ -116,7 +116,7 @@ fn a_request_without_a_session_stands_in_an_open_one() {
     assert!(terms.client.is_none());
 }
 
-/// SPEC E-6: `initialize` counts once, and a failed one may be tried again (PITFALLS R-4).
+/// SPEC E-6: `initialize` succeeds once, and may be retried after a failure (PITFALLS R-4).
 #[test]
 fn a_session_is_initialized_once() {
     let (mut session, _) = bound();
@@ -187,7 +187,7 @@ fn a_cancelled_request_gets_no_answer() {
     assert_eq!(session.cancel(&1.into()), None);
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Gone));
     assert_eq!(line.len(), 0);
-    // Cancelled before its work was named: the work comes back, to be ended.
+    // Cancelled before its work was stored: the work is returned, to be ended.
     let ticket = begin(&mut session, 2, STANDALONE);
     assert_eq!(session.cancel(&2.into()), None);
     assert_eq!(session.work(ticket, "late"), Err("late"));
@@ -198,8 +198,8 @@ fn a_cancelled_request_gets_no_answer() {
     assert_eq!(line.len(), 1);
 }
 
-/// SPEC E-88: the stream of a cancelled request ends without an answer, and with what came
-/// before; a stream that others are answered on goes on.
+/// SPEC E-88: the stream of a cancelled request ends without an answer, after the messages before the cancel;
+/// a stream that other requests share continues.
 #[test]
 fn cancelling_ends_the_stream_of_the_request() {
     let mut session = open(ProtocolVersion::V2025_03_26);
@@ -215,14 +215,14 @@ fn cancelling_ends_the_stream_of_the_request() {
     assert!(line.is_over());
     assert_eq!(line.data(), [r#"{"jsonrpc":"2.0","method":"said"}"#]);
     assert_eq!(done(&mut session, other, 2), Ok(Finished::Gone));
-    // An HTTP+SSE stream is not the request's own.
+    // An HTTP+SSE stream does not belong to one request.
     let (mut session, line) = bound();
     begin(&mut session, 1, STANDALONE);
     session.cancel(&1.into());
     assert!(!line.is_over());
 }
 
-/// SPEC A-12: what is left of a cancelled request touches no later one with its id.
+/// SPEC A-12: what is left of a cancelled request does not affect a later one with its id.
 #[test]
 fn a_cancelled_request_cannot_speak_for_its_successor() {
     let (mut session, line) = bound();
@@ -252,7 +252,7 @@ fn initialize_cannot_be_cancelled() {
     assert_eq!(line.len(), 1);
 }
 
-/// SPEC E-85: nothing about a request follows its answer.
+/// SPEC E-85: no message about a request follows its answer.
 #[test]
 fn nothing_is_told_of_a_finished_request() {
     let (mut session, line) = bound();
@@ -265,8 +265,8 @@ fn nothing_is_told_of_a_finished_request() {
 
 // --- where answers go
 
-/// SPEC C-23, C-27: an answer with nothing before it is left to be the body of the response;
-/// behind anything else it is on the stream, and the stream ends with it.
+/// SPEC C-23, C-27: an answer with nothing before it becomes the body of the response; after anything else it
+/// is sent on the stream, and the stream ends with it.
 #[test]
 fn an_answer_goes_where_its_request_has_begun_to_be_answered() {
     let mut session = open(ProtocolVersion::V2025_11_25);
@@ -295,7 +295,7 @@ fn an_answer_goes_where_its_request_has_begun_to_be_answered() {
     session.attach(stream, Line::new()).unwrap();
 }
 
-/// SPEC C-14: a client that takes JSON alone is told nothing on the way.
+/// SPEC C-14: a client that accepts only JSON gets no messages before the answer.
 #[test]
 fn a_request_without_a_stream_has_its_answer_kept() {
     let mut session = open(ProtocolVersion::V2025_11_25);
@@ -324,8 +324,8 @@ fn a_shared_stream_ends_with_its_last_request() {
     assert_eq!((line.len(), line.is_over()), (2, true));
 }
 
-/// However little is kept for later, a client that is connected after the first step of its
-/// request has all of that, and its stream is gone when it has ended.
+/// Even if nothing is kept for a resumption, a client that is connected after the first step of its request
+/// gets all messages of that step, and its stream is gone at the end.
 #[test]
 fn a_first_step_is_delivered_whole() {
     let mut session: TestSession = Session::of_one_request(
@@ -358,7 +358,7 @@ fn a_first_step_is_delivered_whole() {
     }
 }
 
-/// SPEC J-20: the stream of an `initialize` is of the revision that the client asks for.
+/// SPEC J-20: the stream of an `initialize` uses the revision that the client asks for.
 #[test]
 fn the_first_stream_is_of_the_revision_that_is_asked_for() {
     for version in ProtocolVersion::LEGACY {
@@ -375,8 +375,8 @@ fn the_first_stream_is_of_the_revision_that_is_asked_for() {
     }
 }
 
-/// PITFALLS R-4, SPEC C-28: a client that leaves its `initialize` without an event to come back from is not
-/// waited for; with one it is, and so is one that is there.
+/// PITFALLS R-4, SPEC C-28: an `initialize` is given up if its client left without an event to resume from;
+/// not if the client is connected or has such an event.
 #[test]
 fn an_initialize_without_its_client_is_given_up() {
     for version in ProtocolVersion::LEGACY {
@@ -398,7 +398,7 @@ fn an_initialize_without_its_client_is_given_up() {
     }
 }
 
-/// A request that never ran leaves no trace.
+/// A request that never ran leaves nothing.
 #[test]
 fn an_abandoned_request_is_forgotten() {
     let mut session = open(ProtocolVersion::V2025_11_25);
@@ -410,7 +410,7 @@ fn an_abandoned_request_is_forgotten() {
     begin(&mut session, 1, STANDALONE);
 }
 
-/// SPEC C-28: with its client gone a request runs on, and its answer waits for the client.
+/// SPEC C-28: a request continues after its client has left, and its answer waits for the client.
 #[test]
 fn an_answer_waits_for_a_client_that_left() {
     let mut session = open(ProtocolVersion::V2025_06_18);
@@ -426,7 +426,7 @@ fn an_answer_waits_for_a_client_that_left() {
     assert!(back.is_over());
 }
 
-/// FIELD X-7: nobody is asked who left before the first event, since the question could not reach them.
+/// FIELD X-7: a client that left before the first event cannot be reached, so it is not asked.
 #[test]
 fn a_client_that_cannot_come_back_is_not_asked() {
     for (is_told, expected) in [(false, Err(Unasked::Closed)), (true, Ok(1))] {
@@ -442,7 +442,7 @@ fn a_client_that_cannot_come_back_is_not_asked() {
     }
 }
 
-/// SPEC C-61, C-62, C-64: only 2025-11-25 has the client come back for the rest.
+/// SPEC C-61, C-62, C-64: only 2025-11-25 lets the server close the connection before the answer.
 #[test]
 fn a_request_lets_its_connection_go() {
     for (version, pauses) in [
@@ -472,7 +472,7 @@ fn a_request_lets_its_connection_go() {
 
 // --- messages of the server
 
-/// SPEC C-36, C-37, C-38: what belongs to no request goes on the standalone stream, once.
+/// SPEC C-36, C-37, C-38: a message of no request is sent on the standalone stream, once.
 #[test]
 fn a_message_of_no_request_goes_on_the_standalone_stream() {
     let mut session = open(ProtocolVersion::V2025_06_18);
@@ -492,7 +492,7 @@ fn a_message_of_no_request_goes_on_the_standalone_stream() {
     assert!(!standalone.is_over());
 }
 
-/// SPEC C.2 row 12: what waited, then a priming event where the revision has it.
+/// SPEC C.2 row 12: first what waited, then a priming event if the revision has one.
 #[test]
 fn a_standalone_stream_begins_with_what_waited() {
     for (version, primes) in [
@@ -511,7 +511,7 @@ fn a_standalone_stream_begins_with_what_waited() {
     }
 }
 
-/// SPEC A-14, G-22, C-22: ids of the server count up; an answer is taken once.
+/// SPEC A-14, G-22, C-22: the ids of the server count up; a reply is accepted once.
 #[test]
 fn replies_find_their_place_once() {
     let (mut session, line) = bound();
@@ -524,8 +524,7 @@ fn replies_find_their_place_once() {
     assert!(line.data()[2].contains("\"id\":3"));
 }
 
-/// SPEC C-25, E-96, E-112: a question goes on the stream of the request that caused it, and
-/// nowhere else.
+/// SPEC C-25, E-96, E-112: a question is sent on the stream of the request that caused it, and nowhere else.
 #[test]
 fn a_question_goes_on_the_stream_of_its_request() {
     let mut session = open(ProtocolVersion::V2025_06_18);
@@ -543,12 +542,12 @@ fn a_question_goes_on_the_stream_of_its_request() {
     done(&mut session, ticket, 1).unwrap();
     assert_eq!(ask(&mut session, Some(ticket), "d"), Err(Unasked::Closed));
     assert_eq!(standalone.len(), 0);
-    // None of those that were not asked holds a place.
+    // A question that was not sent leaves no slot.
     assert_eq!(close(&mut session).awaited, [(1, "a")]);
     assert_eq!(ask(&mut session, None, "e"), Err(Unasked::Closed));
 }
 
-/// SPEC E-43, E-59: lists to open sessions, resources to subscribers only.
+/// SPEC E-43, E-59: changes of lists go to open sessions, changes of resources only to subscribers.
 #[test]
 fn changes_reach_whoever_asked() {
     let (mut fresh, unopened) = bound();
@@ -569,7 +568,7 @@ fn changes_reach_whoever_asked() {
     assert_eq!(line.len(), 2);
 }
 
-/// SPEC C-41, C-51: with nobody connected a change waits, and comes with an event id.
+/// SPEC C-41, C-51: without a connected client a change waits, and is sent with an event id.
 #[test]
 fn changes_wait_for_a_client() {
     let mut session = open(ProtocolVersion::V2025_06_18);
@@ -584,13 +583,13 @@ fn changes_wait_for_a_client() {
         assert!(data.contains(&format!("{method}/list_changed")), "{data}");
     }
     assert_eq!(line.ids().len(), methods.len());
-    // What one client has is no other's.
+    // A message for one client is not sent to another.
     let other = Line::new();
     session.listen(other.clone(), Instant::now()).unwrap();
     assert_eq!(other.len(), 0);
 }
 
-/// FIELD X-2: with the overhead of each; an empty one names nothing, a repeated one takes nothing.
+/// FIELD X-2: each with its overhead; an empty URI names nothing, a repeated one costs nothing.
 #[test]
 fn subscriptions_are_bounded_in_bytes() {
     let (mut session, _) = bound();
@@ -603,8 +602,8 @@ fn subscriptions_are_bounded_in_bytes() {
 
 // --- time
 
-/// FIELD X-9, PITFALLS R-2: a session is busy with its `initialize`, while anything runs and while its client has
-/// a stream open; and it is settled once its client was heard of again.
+/// FIELD X-9, PITFALLS R-2: a session is busy during its `initialize`, while anything runs and while its
+/// client has a stream open; it is settled once its client was active again.
 #[test]
 fn a_session_rests_when_nothing_runs_and_nobody_listens() {
     let version = ProtocolVersion::V2025_06_18;
@@ -616,7 +615,7 @@ fn a_session_rests_when_nothing_runs_and_nobody_listens() {
     initialize(&mut session, Route::Answer(stream), version);
     let bare = rest(&session).unwrap();
     assert!(!bare.is_settled && bare.since >= start);
-    // That its own answer has been read is nothing that its client did after it.
+    // The delivery of its own answer is not an action of the client.
     let attachment = session.attach(stream, Line::new());
     attachment
         .into_iter()
@@ -647,7 +646,7 @@ fn a_session_rests_when_nothing_runs_and_nobody_listens() {
     ));
 }
 
-/// FIELD X-9: a stream of HTTP+SSE keeps its place for a while, and for good once its client spoke.
+/// FIELD X-9: an open HTTP+SSE stream keeps its session for a while, or for good once its client speaks.
 #[test]
 fn a_silent_sse_session_rests_in_the_end() {
     let (mut session, _line) = bound();
@@ -663,7 +662,7 @@ fn a_silent_sse_session_rests_in_the_end() {
     assert!(!rest(&session, 60 * MINUTE));
 }
 
-/// SPEC C-77: any request or open stream is activity.
+/// SPEC C-77: a request or an open stream is activity.
 #[test]
 fn a_session_is_idle_when_nobody_is_there_and_nothing_runs() {
     let start = Instant::now();
@@ -690,8 +689,8 @@ fn a_session_is_idle_when_nobody_is_there_and_nothing_runs() {
     assert!(!is_idle(&session, 0));
 }
 
-/// SPEC C-75: from the moment that a session is found to be idle nothing begins in it, so that no client
-/// is cut off when it goes.
+/// SPEC C-75: once a session is found idle, nothing starts in it, so that no client is cut off when it is
+/// removed.
 #[test]
 fn a_session_that_was_idle_for_too_long_takes_nothing_more() {
     let start = Instant::now();
@@ -727,7 +726,7 @@ fn a_drained_session_ends_after_its_last_answer() {
     assert!(matches!(refused.unwrap_err().reason, Reason::ShuttingDown));
     done(&mut busy, ticket, 1).unwrap();
     assert_eq!((line.len(), line.is_over()), (1, true));
-    // The last one may also be cancelled, or never run.
+    // The last request may also be cancelled, or never run.
     for end in [
         (|session, _| assert_eq!(session.cancel(&1.into()), None)) as fn(&mut TestSession, Ticket),
         |session, ticket| session.abandon(ticket),
@@ -740,7 +739,7 @@ fn a_drained_session_ends_after_its_last_answer() {
     }
 }
 
-/// SPEC C-84: streams end cleanly, those of running requests with their answers.
+/// SPEC C-84: streams end cleanly, those of running requests after their answers.
 #[test]
 fn a_drained_session_ends_its_streams() {
     let mut session = open(ProtocolVersion::V2025_06_18);
@@ -753,14 +752,14 @@ fn a_drained_session_ends_its_streams() {
     assert!(!its.is_over() && !standalone.is_over());
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
     assert!(its.is_over() && standalone.is_over());
-    // Whoever comes now has what waited, and then the end.
+    // A client that connects now gets what waited, and then the end.
     send(&mut session, "late").unwrap();
     let late = Line::new();
     session.listen(late.clone(), Instant::now()).unwrap();
     assert_eq!((late.len(), late.is_over()), (1, true));
 }
 
-/// PITFALLS R-5, R-9, R-25: a closed session hands back all it held, twice is harmless.
+/// PITFALLS R-5, R-9, R-25: a closed session returns all it held; closing it twice is harmless.
 #[test]
 fn closing_hands_everything_back() {
     let (mut session, line) = bound();
@@ -784,8 +783,8 @@ fn closing_hands_everything_back() {
     assert_eq!(send(&mut session, "n"), Err(Closed));
 }
 
-/// SPEC C.3 row 6, C-30, C-75: all streams end, those that have begun with an error, and
-/// nothing of the session is there for whoever comes later.
+/// SPEC C.3 row 6, C-30, C-75: all streams end, those that have begun with an error, and a later client finds
+/// nothing of the session.
 #[test]
 fn closing_ends_every_stream() {
     let mut session = open(ProtocolVersion::V2025_11_25);
@@ -817,7 +816,7 @@ fn closing_ends_every_stream() {
     assert_eq!(lines[2].len(), 1, "the priming event");
 }
 
-/// SPEC B-17: a connection that takes no more says so to whoever sends.
+/// SPEC B-17: a sender learns that a connection is full.
 #[test]
 fn a_full_connection_is_noticed() {
     let mut session: TestSession = Session::bound(Line::holding(0), Instant::now());
@@ -828,7 +827,7 @@ fn a_full_connection_is_noticed() {
     assert_eq!(done(&mut session, ticket, 1), Err(Closed));
 }
 
-/// As many notifications as there may be are worked on at a time; one that is over makes room.
+/// At most `limit` notifications are handled at a time; one that has ended makes room.
 #[test]
 fn notifications_are_worked_on_up_to_a_limit() {
     let mut session = open(ProtocolVersion::V2025_11_25);
@@ -839,8 +838,8 @@ fn notifications_are_worked_on_up_to_a_limit() {
     assert!(!session.begin_notification(0));
 }
 
-/// What is told before there is a connection waits for it, and is counted. This revision has no priming
-/// events, so all that waits was told.
+/// What is sent before there is a connection waits for it, and is counted. This revision has no priming
+/// events, so only messages wait.
 #[test]
 fn what_waits_for_the_client_of_a_post_is_counted() {
     let mut session = open(ProtocolVersion::V2025_06_18);

@@ -1,4 +1,4 @@
-//! The streams of a session: what each has sent, and the connection that carries it, if any.
+//! The streams of a session: the events of each, and the connection that carries it, if any.
 
 use std::time::{Duration, Instant};
 
@@ -9,30 +9,30 @@ use crate::wire::id::{EventId, StreamId, Tag};
 use crate::wire::jsonrpc::Outgoing;
 use crate::wire::sse::{self, Event};
 
-/// What carries the frames of a stream to its client.
+/// Carries the frames of a stream to its client.
 pub(crate) trait Connection {
-    /// Takes a frame or refuses it for good; never waits.
+    /// Accepts a frame or refuses it for good; never waits.
     fn offer(&mut self, frame: Bytes) -> Result<(), Closed>;
-    /// The same for a frame that tells how the stream ends: it is taken although the time of the
-    /// client is over.
+    /// The same for a frame that says how the stream ends: it is accepted even after the identity of the
+    /// client has expired.
     fn offer_last(&mut self, frame: Bytes) -> Result<(), Closed> {
         self.offer(frame)
     }
-    /// Lets the client have what was taken, then the end.
+    /// Delivers what was accepted, then ends.
     fn finish(&mut self);
 }
 
-/// The connection takes no more: the client left, or it does not read.
+/// The connection accepts no more frames: the client left, or does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Closed;
 
 /// How the streams of a session outlive their connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resumption {
-    /// Marks the event ids; without one events have no ids, and no stream is resumed.
+    /// Marks the event ids; without a tag events have no ids, and no stream can be resumed.
     pub(crate) tag: Option<Tag>,
     pub(crate) limits: ReplayLimits,
-    /// How long clients are asked to wait before they come back.
+    /// How long clients are asked to wait before they reconnect.
     pub(crate) retry: Duration,
 }
 
@@ -48,14 +48,13 @@ pub(crate) struct Resumption {
 ///       +---- end: nothing was sent ----> gone
 /// ```
 ///
-/// A stream is not a connection: while nobody is connected, what is sent is kept, and whoever
-/// attaches gets it first. So each event reaches one connection, in order, and a client that lost
-/// one resumes behind the last event that it saw.
+/// A stream is not a connection: while no client is connected, messages are kept, and the next client gets
+/// them first. So each event reaches one connection, in order, and a client that lost its connection resumes
+/// after the last event that it saw.
 #[derive(Debug)]
 pub(crate) struct Streams<C> {
     streams: Vec<Stream<C>>,
-    /// `None` when the one stream is bound to its connection, as in HTTP+SSE. On the heap, so that it
-    /// costs nothing there.
+    /// `None` if the one stream is bound to its connection, as in HTTP+SSE. Boxed, to cost nothing there.
     resumable: Option<Box<Resumable>>,
     opened: u64,
     attached: u64,
@@ -71,25 +70,25 @@ struct Resumable {
 struct Stream<C> {
     id: StreamId,
     connection: Option<(Attachment, C)>,
-    /// Events so far.
+    /// How many events there are so far.
     sent: u64,
-    /// Those of them that a connection took.
+    /// How many of them a connection accepted.
     delivered: u64,
     begun: bool,
     ended: bool,
-    /// The next connection is closed again as soon as it has what is kept.
+    /// The next connection is closed as soon as it has the kept events.
     paused: bool,
     /// Whether it begins with a priming event.
     primes: bool,
-    /// Whether the client of a POST left before the first event: it has no id to come back with, so
-    /// nothing is kept for it.
+    /// Whether the client of a POST left before the first event: it has no id to resume from, so nothing is
+    /// kept for it.
     is_lost: bool,
-    /// What the request of a POST sent in its first step, before its client was connected: the
-    /// connection takes that whole, however little is kept for later.
+    /// What the request of a POST sent in its first step, before its client was connected. The connection
+    /// gets all of it, however little is kept for a resumption.
     early: Option<Vec<Bytes>>,
 }
 
-/// One connection of one stream, to be told from those before and after it.
+/// One connection of one stream, distinguished from earlier and later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attachment(StreamId, u64);
 
@@ -144,7 +143,7 @@ impl<C: Connection> Streams<C> {
         id
     }
 
-    /// Whether clients can come back to them.
+    /// Whether clients can resume them.
     pub(crate) fn are_resumable(&self) -> bool {
         self.tag().is_some()
     }
@@ -167,8 +166,8 @@ impl<C: Connection> Streams<C> {
         (early.iter().map(Bytes::len).sum(), early.len())
     }
 
-    /// Connects a client to a stream: it gets what nobody took yet, then what comes. `None` for a
-    /// stream that is gone.
+    /// Connects a client to a stream: it gets the events that no client got yet, then new ones. `None` if the
+    /// stream is gone.
     pub(crate) fn attach(&mut self, id: StreamId, connection: C) -> Option<Attachment> {
         let stream = self.find(id)?;
         let delivered = stream.delivered;
@@ -181,9 +180,9 @@ impl<C: Connection> Streams<C> {
         attachment
     }
 
-    /// Connects a client that comes back to the stream of the last event it saw: it gets what
-    /// followed, then what comes, without gap or double (SPEC C-53). `None` when that event is not
-    /// one of this session's, or what followed is no longer kept whole (SPEC C-56, C-57).
+    /// Connects a client that resumes the stream of the last event that it saw: it gets all later events,
+    /// without gaps or duplicates (SPEC C-53). `None` if that event is not one of this session, or if a later
+    /// event is no longer kept (SPEC C-56, C-57).
     pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
         let (id, number) = self.tag()?.read(last)?;
         let stream = self.find(id)?;
@@ -194,8 +193,8 @@ impl<C: Connection> Streams<C> {
         }
         let kept = self.missed(id, number);
         let is_whole = kept.len() as u64 == sent - number;
-        // The last event of a stream that has ended may have been too large to keep: after it there
-        // is nothing to come back for.
+        // The last event of an ended stream may have been too large to keep. After it there is nothing to
+        // resume.
         let is_refused = ended && number == sent && self.missed(id, number - 1).is_empty();
         if is_whole && !is_refused {
             self.connect(id, connection, kept)
@@ -217,7 +216,7 @@ impl<C: Connection> Streams<C> {
         missed: Vec<Bytes>,
     ) -> Option<Attachment> {
         let stream = self.streams.iter_mut().find(|stream| stream.id == id)?;
-        // SPEC C-40, C-58: the new connection takes over, whatever became of the old one.
+        // SPEC C-40, C-58: the new connection replaces the old one, whatever its state.
         if let Some((_, mut old)) = stream.connection.take() {
             old.finish();
         }
@@ -226,7 +225,7 @@ impl<C: Connection> Streams<C> {
         let attachment = Attachment(id, self.attached);
         let mut missed = missed.into_iter();
         let takes_all = missed.all(|frame| connection.offer(frame).is_ok());
-        // What is refused waits for the next connection, with all behind it.
+        // A refused event and all after it wait for the next connection.
         let refused = missed.len() as u64 + u64::from(!takes_all);
         stream.delivered = stream.sent - refused;
         let stays = takes_all && !stream.ended && !std::mem::take(&mut stream.paused);
@@ -238,7 +237,7 @@ impl<C: Connection> Streams<C> {
         Some(attachment)
     }
 
-    /// The connection is gone; the stream goes on without one.
+    /// The connection is gone; the stream continues without it.
     pub(crate) fn detach(&mut self, attachment: Attachment) {
         let Some(stream) = self.find(attachment.0) else {
             return;
@@ -249,7 +248,7 @@ impl<C: Connection> Streams<C> {
         }
     }
 
-    /// Whether the client of a POST left before the first event, and cannot come back.
+    /// Whether the client of a POST left before the first event, and so cannot resume.
     pub(crate) fn is_lost(&self, id: StreamId) -> bool {
         let stream = self.streams.iter().find(|stream| stream.id == id);
         stream.is_some_and(|stream| stream.is_lost)
@@ -264,19 +263,19 @@ impl<C: Connection> Streams<C> {
 
     // --- events
 
-    /// Whether there is any event that a client could come back from.
+    /// Whether there is an event that a client could resume from.
     pub(crate) fn has_sent(&self) -> bool {
         self.streams.iter().any(|stream| stream.sent > 0)
     }
 
-    /// Whether anything was sent, or the client told that something will be.
+    /// Whether anything was sent, or a response was begun as a stream.
     pub(crate) fn is_begun(&self, id: StreamId) -> bool {
         self.streams
             .iter()
             .any(|stream| stream.id == id && stream.begun)
     }
 
-    /// Sends a message. With nobody connected, or a connection that takes no more, it is kept.
+    /// Sends a message. It is kept if no client is connected, or if the connection is full.
     pub(crate) fn push(
         &mut self,
         id: StreamId,
@@ -290,8 +289,8 @@ impl<C: Connection> Streams<C> {
         self.send(id, now, |id, _| frame_with(id, message))
     }
 
-    /// Sends a message that tells how the stream ends. The client of a stream that is bound to its
-    /// connection hears of it after its time, too; any other can come back.
+    /// Sends a message that says how the stream ends. On a stream that is bound to its connection it is sent
+    /// even after the identity of the client has expired; any other client can resume.
     pub(crate) fn push_last(
         &mut self,
         id: StreamId,
@@ -304,7 +303,7 @@ impl<C: Connection> Streams<C> {
         }
     }
 
-    /// Sends a frame that many sessions share, as it is when the stream has no event ids.
+    /// Sends a frame that many sessions share; a stream with event ids sends `message` instead.
     pub(crate) fn push_shared(
         &mut self,
         id: StreamId,
@@ -323,8 +322,8 @@ impl<C: Connection> Streams<C> {
         self.bound_connection().ok_or(Closed)?.offer(frame)
     }
 
-    /// Begins a stream, with a priming event if its revision has one (SPEC C-60): from then on the
-    /// client can resume.
+    /// Begins a stream, with a priming event if its revision has one (SPEC C-60), from which the client can
+    /// resume.
     pub(crate) fn begin(&mut self, id: StreamId, now: Instant) -> Result<(), Closed> {
         let stream = self.find(id).filter(|stream| !stream.ended).ok_or(Closed)?;
         if std::mem::replace(&mut stream.begun, true) || !stream.primes {
@@ -333,7 +332,7 @@ impl<C: Connection> Streams<C> {
         self.send(id, now, priming_frame)
     }
 
-    /// Sends a priming event on a stream that goes on from an earlier connection (SPEC C-63).
+    /// Sends a priming event on a stream that continues from an earlier connection (SPEC C-63).
     pub(crate) fn prime(&mut self, id: StreamId, now: Instant) -> Result<(), Closed> {
         if self.tag().is_some() {
             self.send(id, now, priming_frame)
@@ -360,13 +359,13 @@ impl<C: Connection> Streams<C> {
         if let Some((_, connection)) = &mut stream.connection {
             match connection.offer(frame.clone()) {
                 Ok(()) => stream.delivered = number,
-                // SPEC C-44: a reader that is too slow is let go; it can resume.
+                // SPEC C-44: a connection that is too slow is dropped; its client can resume.
                 Err(Closed) => stream.connection = None,
             }
         } else if let Some(early) = &mut stream.early {
             early.push(frame.clone());
         }
-        // Without event ids no client can come back for it.
+        // Without event ids no client can resume.
         if let Some(resumable) = &mut self.resumable
             && resumption.tag.is_some()
         {
@@ -377,8 +376,8 @@ impl<C: Connection> Streams<C> {
         Ok(())
     }
 
-    /// Closes the connection of a stream that goes on, so that the client comes back for the rest
-    /// (SPEC C-61, C-62). Only where the revision has it (SPEC C-64); false elsewhere.
+    /// Closes the connection of a running stream, so that the client resumes it later (SPEC C-61, C-62).
+    /// False if the revision does not allow this (SPEC C-64).
     pub(crate) fn pause(&mut self, id: StreamId, now: Instant) -> bool {
         if !self.find(id).is_some_and(|stream| stream.primes) || self.begin(id, now).is_err() {
             return false;
@@ -393,7 +392,7 @@ impl<C: Connection> Streams<C> {
         true
     }
 
-    /// Nothing follows (SPEC C-27). What was sent is kept until its time is up.
+    /// Ends a stream (SPEC C-27). Its events are kept until they expire.
     pub(crate) fn end(&mut self, id: StreamId) {
         if let Some(stream) = self.find(id) {
             stream.ended = true;
@@ -404,7 +403,7 @@ impl<C: Connection> Streams<C> {
         self.forget(id);
     }
 
-    /// Ends the connection of the standalone stream, which then waits for the next.
+    /// Ends the connection of the standalone stream, which then waits for another.
     pub(crate) fn finish_standalone(&mut self) {
         if let Some(stream) = self.find(StreamId::STANDALONE)
             && let Some((_, connection)) = &mut stream.connection
@@ -413,7 +412,7 @@ impl<C: Connection> Streams<C> {
         }
     }
 
-    /// Ends all connections, for good: nothing is kept, for nobody may come back (PITFALLS R-5).
+    /// Ends all connections for good. Nothing is kept, because no client may resume (PITFALLS R-5).
     pub(crate) fn finish(&mut self) {
         if let Some(resumable) = &mut self.resumable {
             resumable.replay.clear();
@@ -426,7 +425,7 @@ impl<C: Connection> Streams<C> {
         }
     }
 
-    /// Lets go of events that are too old, and of ended streams that have none left (SPEC C-59).
+    /// Drops expired events, and ended streams that have none left (SPEC C-59).
     pub(crate) fn expire(&mut self, now: Instant) {
         let Some(resumable) = &mut self.resumable else {
             return;
@@ -443,7 +442,7 @@ impl<C: Connection> Streams<C> {
         resumable.is_some_and(|resumable| resumable.replay.holds(id))
     }
 
-    /// Lets go of a stream that has ended and of which nothing is kept.
+    /// Drops a stream that has ended and has no kept events.
     fn forget(&mut self, id: StreamId) {
         if !self.keeps(id) {
             self.streams

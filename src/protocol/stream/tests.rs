@@ -1,4 +1,4 @@
-//! Streams, and what the clients of them see on lines that tests can look at.
+//! Streams, and what their clients see on lines that tests can inspect.
 
 use std::collections::HashSet;
 
@@ -39,7 +39,7 @@ fn resume(streams: &mut Streams<Line>, last: &EventId) -> Option<Line> {
     streams.resume(last, line.clone()).map(|_| line)
 }
 
-/// The methods of the notifications that came, and "" for a priming event.
+/// The methods of the notifications that arrived, and "" for a priming event.
 fn methods(line: &Line) -> Vec<String> {
     let method = |data: String| match data.as_str() {
         "" => String::new(),
@@ -53,7 +53,7 @@ fn methods(line: &Line) -> Vec<String> {
 
 // --- events
 
-/// SPEC C-50: every event of a stream has an id, or none has.
+/// SPEC C-50: all events of a stream have an id, or none has.
 #[test]
 fn events_have_ids_where_a_stream_is_resumed() {
     let mut streams = streams();
@@ -80,7 +80,7 @@ fn events_have_ids_where_a_stream_is_resumed() {
     assert!(!streams.pause(id, Instant::now()) && !line.is_over());
 }
 
-/// SPEC B-13: HTTP+SSE has no ids, and what its one connection does not take is lost.
+/// SPEC B-13: HTTP+SSE has no ids, and what its only connection refuses is lost.
 #[test]
 fn a_bound_stream_is_its_connection() {
     let line = Line::holding(1);
@@ -119,13 +119,13 @@ fn event_ids_are_unique_over_streams_and_connections() {
         streams.prime(StreamId::STANDALONE, Instant::now()).unwrap();
         seen.extend(lines.iter().flat_map(Line::ids));
     }
-    // Two streams begin with a priming event, and two were sent on the standalone one.
+    // Two streams begin with a priming event, and the standalone stream had two.
     assert_eq!(seen.len(), 2 * 12 + 2 + 2);
     let unique: HashSet<_> = seen.iter().collect();
     assert_eq!(unique.len(), seen.len());
 }
 
-/// SPEC C-60, C-64, J-20: first, once, and only where the revision has it.
+/// SPEC C-60, C-64, J-20: first, once, and only if the revision has it.
 #[test]
 fn a_stream_begins_with_a_priming_event_where_it_has_one() {
     for primes in [true, false] {
@@ -166,7 +166,7 @@ fn a_priming_event_tells_how_long_to_wait() {
     assert_eq!(line.text().matches("retry").count(), 1);
 }
 
-/// SPEC C-63: also on a stream that goes on from an earlier connection.
+/// SPEC C-63: also on a stream that continues from an earlier connection.
 #[test]
 fn a_later_connection_can_be_primed_too() {
     let mut streams = streams();
@@ -179,7 +179,7 @@ fn a_later_connection_can_be_primed_too() {
 
 // --- connections
 
-/// SPEC C-41: what nobody took is there for the next, in order, and once.
+/// SPEC C-41: events that no client got wait for the next one, in order, and are sent once.
 #[test]
 fn attaching_gives_what_nobody_took() {
     let mut streams = streams();
@@ -200,8 +200,8 @@ fn attaching_gives_what_nobody_took() {
     assert_eq!(line.len(), 3);
 }
 
-/// FIELD X-7: a client that left before the first event has no id to come back with, so that nothing is kept
-/// for it; one that saw an event has.
+/// FIELD X-7: a client that left before the first event has no id to resume from, so nothing is kept for it;
+/// a client that saw an event has one.
 #[test]
 fn nothing_is_kept_for_a_client_that_saw_no_event() {
     let mut streams = streams();
@@ -234,14 +234,14 @@ fn resuming_gives_what_followed_on_that_stream() {
         push(&mut streams, two, "other").unwrap();
         assert!(!back.is_over());
         let expected = ["b", "c", "live", "live", "live"];
-        // Each turn of this loop has added one more that was live, and is missed by the next.
+        // Each turn of this loop has added one event that was live and that the next turn missed.
         let from = 3 - followed;
         assert_eq!(methods(&back), expected[from..3 + from], "{seen}");
     }
     assert_eq!(methods(&attach(&mut streams, two)), ["other"; 6]);
 }
 
-/// SPEC C-56, C-57: unknown, forged and foreign ids name nothing, and disturb nobody.
+/// SPEC C-56, C-57: unknown, forged and foreign ids name nothing, and affect no client.
 #[test]
 fn an_event_that_was_not_of_this_session_is_refused() {
     let (mut streams, mut others) = (streams(), streams());
@@ -261,7 +261,7 @@ fn an_event_that_was_not_of_this_session_is_refused() {
         foreign,
         EventId::parse("1").unwrap(),
         EventId::parse(&own.as_str().to_uppercase().replace("/1", "/01")).unwrap(),
-        // Before the first, after the last, on a stream that never was.
+        // Before the first, after the last, and on a stream that never existed.
         tag.event_id(id, 0),
         tag.event_id(id, 2),
         tag.event_id(id, u64::MAX),
@@ -275,7 +275,7 @@ fn an_event_that_was_not_of_this_session_is_refused() {
     assert_eq!(methods(&line), ["a", "b"]);
 }
 
-/// SPEC C-56, C-59: nobody resumes over a gap.
+/// SPEC C-56, C-59: no client resumes over a gap.
 #[test]
 fn an_event_whose_successors_were_let_go_is_refused() {
     let mut small = resumption();
@@ -288,7 +288,7 @@ fn an_event_whose_successors_were_let_go_is_refused() {
     }
     let ids = line.ids();
     assert!(resume(&mut streams, &ids[0]).is_none());
-    // The event itself is gone, what followed is not.
+    // The event itself is dropped, the later ones are kept.
     let back = resume(&mut streams, &ids[1]).unwrap();
     assert_eq!(methods(&back), ["c", "d"]);
     let back = resume(&mut streams, &ids[3]).unwrap();
@@ -297,7 +297,7 @@ fn an_event_whose_successors_were_let_go_is_refused() {
     assert_eq!(methods(&back), ["e"]);
 }
 
-/// SPEC C-40, C-58: the newest connection takes over, whatever became of the old one.
+/// SPEC C-40, C-58: the newest connection replaces the old one, whatever its state.
 #[test]
 fn the_newest_connection_wins() {
     let mut streams = streams();
@@ -306,7 +306,7 @@ fn the_newest_connection_wins() {
     push(&mut streams, StreamId::STANDALONE, "a").unwrap();
     streams.attach(StreamId::STANDALONE, new.clone()).unwrap();
     assert!(old.is_over() && !new.is_over());
-    // The end of the old one is noticed late.
+    // The end of the old connection is noticed late.
     streams.detach(first);
     push(&mut streams, StreamId::STANDALONE, "b").unwrap();
     let newer = resume(&mut streams, &new.last_id()).unwrap();
@@ -319,8 +319,8 @@ fn the_newest_connection_wins() {
     );
 }
 
-/// SPEC C-44: "a slow reader cannot grow memory"; it is let go, and has lost nothing when it
-/// comes back.
+/// SPEC C-44: "a slow reader cannot grow memory"; its connection is dropped, and it has lost nothing when it
+/// resumes.
 #[test]
 fn a_slow_connection_is_let_go_and_can_resume() {
     let mut streams = streams();
@@ -331,7 +331,7 @@ fn a_slow_connection_is_let_go_and_can_resume() {
         push(&mut streams, id, method).unwrap();
     }
     assert!(slow.is_over() && !streams.is_connected());
-    // Too slow again, in what it missed.
+    // Too slow again, for the events that it missed.
     let still = Line::holding(1);
     streams.resume(&slow.ids()[0], still.clone()).unwrap();
     assert!(still.is_over() && !streams.is_connected());
@@ -374,7 +374,7 @@ fn a_paused_stream_goes_on_when_its_client_comes_back() {
     let back = resume(&mut streams, &line.last_id()).unwrap();
     assert!(!back.is_over());
     push(&mut streams, id, "b").unwrap();
-    // Twice is as good as once, also when nobody is there any more.
+    // A repeated pause is harmless, even without a client.
     assert!(streams.pause(id, Instant::now()));
     assert!(streams.pause(id, Instant::now()));
     assert!(back.is_over());
@@ -385,7 +385,7 @@ fn a_paused_stream_goes_on_when_its_client_comes_back() {
     assert!(!streams.pause(id, Instant::now()));
 }
 
-/// SPEC C-61: a pause before the response has begun lets the client have an event id first.
+/// SPEC C-61: a pause before the response has begun still gives the client an event id.
 #[test]
 fn a_stream_that_is_paused_before_it_is_attached_gives_an_event_id() {
     let mut streams = streams();
@@ -400,7 +400,7 @@ fn a_stream_that_is_paused_before_it_is_attached_gives_an_event_id() {
     assert!(!back.is_over());
 }
 
-/// SPEC C-64: earlier revisions do not come back for the rest.
+/// SPEC C-64: earlier revisions have no pause.
 #[test]
 fn a_stream_without_priming_is_not_paused() {
     let mut streams = streams();
@@ -414,7 +414,7 @@ fn a_stream_without_priming_is_not_paused() {
 
 // --- the end
 
-/// SPEC C-27: nothing follows the end. SPEC C.2 row 10: whoever comes back has the rest of it.
+/// SPEC C-27: nothing follows the end. SPEC C.2 row 10: a client that resumes gets the rest.
 #[test]
 fn an_ended_stream_takes_nothing_and_keeps_what_it_has() {
     let mut streams = streams();
@@ -452,12 +452,12 @@ fn an_ended_stream_is_forgotten_when_its_time_is_up() {
     streams.expire(start + age);
     assert!(resume(&mut streams, &lines[0].last_id()).is_none());
     assert!(streams.attach(ended, Line::new()).is_none());
-    // A stream that goes on goes on; the one of the session too.
+    // A running stream is kept, and so is the standalone one.
     assert!(resume(&mut streams, &lines[1].last_id()).is_some());
     assert_eq!(streams.streams.len(), 2);
 }
 
-/// SPEC C-59: a stream does not outlive the last of its events, whoever pushed that out.
+/// SPEC C-59: a stream does not outlive its last event, whichever stream displaced that.
 #[test]
 fn an_ended_stream_is_forgotten_when_nothing_is_kept_of_it() {
     let mut small = resumption();
@@ -472,11 +472,11 @@ fn an_ended_stream_is_forgotten_when_nothing_is_kept_of_it() {
     }
     assert!(streams.attach(id, Line::new()).is_none());
     assert_eq!(streams.streams.len(), 2);
-    // One that has sent nothing leaves nothing.
+    // A stream that has sent nothing leaves nothing.
     let id = opened(&mut streams);
     streams.end(id);
     assert_eq!(streams.streams.len(), 2);
-    // One whose only event was longer than all that may be kept.
+    // A stream whose only event was larger than the limit.
     let mut none = resumption();
     none.limits.bytes = 0;
     let mut streams = Streams::resumable(none);
@@ -488,7 +488,7 @@ fn an_ended_stream_is_forgotten_when_nothing_is_kept_of_it() {
     assert_eq!(streams.streams.len(), 1);
 }
 
-/// SPEC C-84, C.3, PITFALLS R-5: all connections end, no stream takes more, and nothing is kept.
+/// SPEC C-84, C.3, PITFALLS R-5: all connections end, no stream accepts more, and nothing is kept.
 #[test]
 fn finishing_ends_all() {
     let mut streams = streams();

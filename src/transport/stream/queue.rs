@@ -1,7 +1,7 @@
-//! [`queue`]: what waits to be written on a stream of events.
+//! [`queue`]: the frames that wait to be written on an event stream.
 //!
-//! Both ends are made together. When the reading end is dropped, because the client left or needs no
-//! stream, the queue is emptied. It takes nothing more, even from a writing end that still exists.
+//! Both ends are made together. When the reading end is dropped, because the client left or needs no stream,
+//! the queue is emptied. It accepts nothing more, even if a writing end still exists.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,17 +15,16 @@ use tokio::time::Instant;
 use crate::protocol::stream::{Closed, Connection};
 use crate::transport::observe::observer::Observer;
 
-/// What may wait on one stream for a client that reads slowly.
+/// How much may wait on one stream for a client that reads slowly.
 ///
-/// A client that lets the queue fill up loses what the stream belongs to: its HTTP+SSE session, its
-/// connection to a stream of Streamable HTTP, which it can resume, or its `subscriptions/listen`. The
-/// answer to a request of 2026-07-28 is never lost; notifications about that request are left out when
-/// there is no room for them.
+/// If a queue fills up, the client loses what the stream belongs to: its HTTP+SSE session, its connection to
+/// a stream of Streamable HTTP, which it can resume, or its `subscriptions/listen`. The answer to a request
+/// of 2026-07-28 is never lost; notifications about that request are dropped if there is no room for them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct QueueLimits {
-    /// Bytes of heap. An event counts with its text and 64 bytes more, which it costs in addition; the
-    /// last event may exceed the limit. Must be at least 1.
+    /// Bytes of heap. An event counts as its text plus 64 bytes of overhead; the last event may exceed the
+    /// limit. Must be at least 1.
     ///
     /// Default: 1 MiB.
     pub bytes: usize,
@@ -35,8 +34,8 @@ pub struct QueueLimits {
     pub events: usize,
 }
 
-/// What a frame costs in addition to its text: its entry in the queue, and what the allocator and the
-/// shared buffer add to its bytes.
+/// What a frame costs in addition to its text: its entry in the queue, and what the allocator and the shared
+/// buffer add to its bytes.
 const OVERHEAD: usize = size_of::<Bytes>() + 32;
 
 fn charge(frame: &Bytes) -> usize {
@@ -47,8 +46,8 @@ impl QueueLimits {
     const BYTES: usize = 1024 * 1024;
     const EVENTS: usize = 256;
 
-    /// The same limits with extra room, for `frames` that exist before the first one is read, whose texts
-    /// have so many `bytes` together.
+    /// The same limits with extra room for `frames` that exist before the first one is read, whose texts have
+    /// `bytes` in total.
     pub(crate) fn with_room_for(self, (bytes, frames): (usize, usize)) -> Self {
         let bytes = bytes.saturating_add(frames.saturating_mul(OVERHEAD));
         Self {
@@ -68,7 +67,7 @@ impl Default for QueueLimits {
 }
 
 /// Makes both ends of a queue. `until` is when the identity of the client ends: from then on the queue
-/// refuses what is offered, even if nothing reads it.
+/// refuses frames, even if nothing reads it.
 pub(crate) fn queue(
     limits: QueueLimits,
     observer: &Arc<Observer>,
@@ -104,12 +103,12 @@ pub(super) fn unclaimed_queue(
 
 /// The writing end of a queue: bounded in bytes and in frames.
 ///
-/// A client that lets the queue fill up is cut: its stream ends (SPEC B-17). What was queued is
-/// dropped, unless the client can come back for the rest.
+/// If the queue fills up, the stream is cut: it ends (SPEC B-17). What was queued is dropped, unless the
+/// client can resume.
 #[derive(Clone)]
 pub(crate) struct Sender(Arc<Queue>);
 
-/// Why a queue takes nothing more.
+/// Why a queue accepts nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamEnd {
     /// Its client does not read.
@@ -152,7 +151,7 @@ impl Sender {
         self.0.lock().expired = true;
     }
 
-    /// Why the queue takes nothing more; `None` while it is open.
+    /// Why the queue accepts nothing more; `None` while it is open.
     pub(crate) fn end(&self) -> Option<StreamEnd> {
         let state = self.0.lock();
         if state.was_cut {
@@ -200,7 +199,7 @@ impl Connection for Sender {
         self.push_or_cut(state, frame)
     }
 
-    /// Taken even after the identity has ended.
+    /// Accepted even after the identity has ended.
     fn offer_last(&mut self, frame: Bytes) -> Result<(), Closed> {
         let state = self.0.lock();
         if state.finished {
@@ -234,7 +233,7 @@ impl Receiver {
             state.bytes -= charge;
             self.0.observer.unqueued(charge);
             if state.frames.is_empty() {
-                // A quiet stream keeps no buffer.
+                // An idle stream keeps no buffer.
                 state.frames = VecDeque::new();
             }
             return Poll::Ready(Some(frame));
@@ -294,8 +293,8 @@ impl Drop for Receiver {
     }
 }
 
-/// This is not a tokio channel because the first block of one alone costs more than a whole idle
-/// session may, and because it cannot be bounded in bytes.
+/// Not a tokio channel, because its first block alone costs more than a whole idle session may, and because
+/// it cannot be bounded in bytes.
 struct Queue {
     bytes: usize,
     frames: u32,
@@ -307,7 +306,7 @@ struct Queue {
     state: Mutex<QueueState>,
 }
 
-/// What becomes of the queued frames when the stream is cut.
+/// What happens to the queued frames when the stream is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnCut {
     Discard,
@@ -317,7 +316,7 @@ enum OnCut {
 #[derive(Default)]
 struct QueueState {
     frames: VecDeque<Bytes>,
-    /// What the frames are charged.
+    /// The charged size of the frames.
     bytes: usize,
     finished: bool,
     was_cut: bool,
@@ -535,7 +534,7 @@ mod tests {
         drop(sender);
     }
 
-    /// FIELD E-3: after the end of the identity only the last words are taken.
+    /// FIELD E-3: after the identity has ended, only the final frame is accepted.
     #[tokio::test(start_paused = true)]
     async fn a_queue_closes_on_time_without_being_read() {
         let second = Duration::from_secs(1);
