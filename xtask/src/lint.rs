@@ -31,6 +31,7 @@ fn format() -> Outcome {
 fn clippy() -> Outcome {
     // The library alone, which shows what it takes for granted of its dependencies' features.
     cargo("clippy --no-default-features -- -D warnings").run()?;
+    cargo("clippy --no-default-features --lib --tests -- -D warnings").run()?;
     cargo("clippy -- -D warnings").run()?;
     cargo("clippy --all-targets --all-features -- -D warnings").run()?;
     cargo("clippy --package xtask --all-targets -- -D warnings").run()

@@ -18,7 +18,7 @@ mod walk;
 pub use self::object::{InvalidJson, Json};
 pub use self::raw::RawJson;
 
-#[cfg(feature = "server")]
+#[cfg(any(test, feature = "server"))]
 pub(crate) use self::string::put_owned_string;
 pub(crate) use self::string::put_string;
 

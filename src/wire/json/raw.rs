@@ -75,13 +75,13 @@ impl<'a> RawJson<'a> {
 
     /// The name (a string) and the value of each member of an object; nothing for a value of another
     /// type.
-    #[cfg(any(test, feature = "server"))]
+    #[cfg(feature = "server")]
     pub(crate) fn members(self) -> impl Iterator<Item = (Self, Self)> {
         members(self.0).map(|(name, value)| (Self(name), Self(value)))
     }
 
     /// The text of a member that is a string.
-    #[cfg(any(test, feature = "server"))]
+    #[cfg(feature = "server")]
     pub(crate) fn text_of(self, wanted: &str) -> Option<Cow<'a, str>> {
         self.member(wanted)?.as_str()
     }

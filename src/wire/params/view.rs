@@ -96,7 +96,7 @@ impl<'a> Params<'a> {
     }
 
     /// Whether serde_json may be unable to read a value in them, such as the number `1e999`.
-    #[cfg(feature = "server")]
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn may_overflow(self) -> bool {
         self.spans.may_overflow
     }
