@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(limits.replay.age.as_secs(), 5 * 60);
     }
 
-    /// Zero switches off capabilities, batches, listen streams and replay.
+    /// Zero switches off batches, listen streams and replay, and admits only clients without capabilities.
     #[test]
     fn zero_switches_off_what_a_server_can_do_without() {
         let mut limits = Limits {
