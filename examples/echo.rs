@@ -14,14 +14,14 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use mcp_wire::server::Presence::Required;
 use mcp_wire::server::{
-    Arguments, Call, Prompt, PromptArguments, ReadRequest, ResourceTemplate, Server, Tool,
-    ToolError,
+    Arguments, Call, HandlerError, Prompt, PromptArguments, ReadRequest, ResourceTemplate, Server,
+    Tool,
 };
 use mcp_wire::{McpService, Serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-async fn echo_tool(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+async fn echo_tool(_cx: Call, args: Arguments) -> Result<String, HandlerError> {
     Ok(format!("Tool echo: {}", args.str("message")?))
 }
 

@@ -8,10 +8,10 @@
 #![cfg_attr(feature = "server", doc = "```")]
 #![cfg_attr(not(feature = "server"), doc = "```text")]
 //! use mcp_wire::McpService;
-//! use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
+//! use mcp_wire::server::{Arguments, Call, Server, Tool, HandlerError};
 //! use serde_json::json;
 //!
-//! async fn echo(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+//! async fn echo(_cx: Call, args: Arguments) -> Result<String, HandlerError> {
 //!     Ok(format!("Tool echo: {}", args.str("message")?))
 //! }
 //!

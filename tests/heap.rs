@@ -21,7 +21,7 @@ use hyper::Request as HttpRequest;
 use hyper::body::{Body, Frame};
 use hyper::header::HeaderValue;
 use mcp_wire::jsonrpc::{self, ErrorObject, Id, Json, MessageLimits, Request};
-use mcp_wire::server::{Arguments, Call, Resource, Server, Text, Tool, ToolError};
+use mcp_wire::server::{Arguments, Call, HandlerError, Resource, Server, Text, Tool};
 use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
 use serde_json::{Value, json};
 
@@ -474,7 +474,7 @@ async fn a_declared_length_is_not_allocated_before_it_arrives() {
 async fn a_long_text_is_not_copied_on_its_way_out() {
     let alone = Alone::begin();
     let schema = || Tool::new("x").input(json!({"type": "object"}));
-    let server = |handler: fn(&Arguments) -> Result<Text, ToolError>| {
+    let server = |handler: fn(&Arguments) -> Result<Text, HandlerError>| {
         let server = Server::new("Large", "1").tool(schema(), move |_: Call, args: Arguments| {
             std::future::ready(handler(&args))
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mcp_wire::McpService;
 use mcp_wire::jsonrpc::Json;
 use mcp_wire::server::{
-    Arguments, Call, Elicitation, ReadRequest, ResourceTemplate, Server, Tool, ToolError,
+    Arguments, Call, Elicitation, HandlerError, ReadRequest, ResourceTemplate, Server, Tool,
 };
 use serde_json::json;
 use tokio::time::sleep;
@@ -47,7 +47,7 @@ pub(crate) fn service() -> Result<McpService, mcp_wire::Error> {
     McpService::builder(server).build()
 }
 
-async fn ask(call: Call, arguments: Arguments) -> Result<String, ToolError> {
+async fn ask(call: Call, arguments: Arguments) -> Result<String, HandlerError> {
     drop(arguments);
     let schema = json!({"type": "object", "properties": {}});
     call.elicit(&Elicitation::form("Well?", schema)).await?;

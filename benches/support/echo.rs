@@ -1,6 +1,6 @@
 //! The server of the benches: one tool, which echoes its argument.
 
-use mcp_wire::server::{Arguments, Call, Server, Text, Tool, ToolError};
+use mcp_wire::server::{Arguments, Call, HandlerError, Server, Text, Tool};
 use serde_json::json;
 
 /// The handler copies the argument into a `String`, as most handlers do.
@@ -24,10 +24,10 @@ fn tool() -> Tool {
         .input(schema)
 }
 
-async fn echo(_: Call, args: Arguments) -> Result<String, ToolError> {
+async fn echo(_: Call, args: Arguments) -> Result<String, HandlerError> {
     Ok(args.str("message")?.to_owned())
 }
 
-async fn give(_: Call, args: Arguments) -> Result<Text, ToolError> {
+async fn give(_: Call, args: Arguments) -> Result<Text, HandlerError> {
     args.text("message")
 }

@@ -1,7 +1,9 @@
 //! Tools that ask the user or the model of the client for something. In 2026-07-28 the answer arrives with a second
 //! request; the handlers are the same.
 
-use mcp_wire::server::{Arguments, Call, Elicitation, Elicited, Role, Sampling, Server, ToolError};
+use mcp_wire::server::{
+    Arguments, Call, Elicitation, Elicited, HandlerError, Role, Sampling, Server,
+};
 use serde_json::{Map, Value, json};
 
 use crate::tools::{text_argument, tool};
@@ -43,19 +45,19 @@ const FORMS: &[Form] = &[
     ),
 ];
 
-async fn sample(cx: Call, args: Arguments) -> Result<String, ToolError> {
+async fn sample(cx: Call, args: Arguments) -> Result<String, HandlerError> {
     let sampling = Sampling::new(100).message(Role::User, args.str("prompt")?);
     let said = cx.sample(&sampling).await?.text;
     Ok(format!("LLM response: {}", said.unwrap_or_default()))
 }
 
-async fn need_sampling(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn need_sampling(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     let sampling = Sampling::new(10).message(Role::User, "Say hello.");
     let said = cx.sample(&sampling).await?.text;
     Ok(format!("The model said: {}", said.unwrap_or_default()))
 }
 
-async fn elicit(cx: Call, args: Arguments) -> Result<String, ToolError> {
+async fn elicit(cx: Call, args: Arguments) -> Result<String, HandlerError> {
     let schema = json!({
         "type": "object",
         "properties": {
@@ -70,7 +72,7 @@ async fn elicit(cx: Call, args: Arguments) -> Result<String, ToolError> {
     Ok(format!("User response: {}", describe(elicited)))
 }
 
-async fn fill_in(cx: Call, properties: Value) -> Result<String, ToolError> {
+async fn fill_in(cx: Call, properties: Value) -> Result<String, HandlerError> {
     let schema = json!({"type": "object", "properties": properties});
     let form = Elicitation::form("Please fill in the form.", schema);
     let elicited = cx.elicit(&form).await?;

@@ -2,11 +2,10 @@
 
 use std::future::ready;
 
-use mcp_wire::jsonrpc::ErrorObject;
 use mcp_wire::server::Presence::Required;
 use mcp_wire::server::{
-    Call, CompletionRequest, CompletionTarget, Content, Prompt, PromptArguments, PromptResult,
-    ResourceContents, Role, Server,
+    Call, CompletionRequest, CompletionTarget, Content, HandlerError, Prompt, PromptArguments,
+    PromptResult, ResourceContents, Role, Server,
 };
 
 use crate::media::PNG;
@@ -33,14 +32,14 @@ pub(crate) fn add(server: Server) -> Server {
         .completion(complete)
 }
 
-async fn with_arguments(_cx: Call, args: PromptArguments) -> Result<String, ErrorObject> {
+async fn with_arguments(_cx: Call, args: PromptArguments) -> Result<String, HandlerError> {
     let (arg1, arg2) = (args.str("arg1")?, args.str("arg2")?);
     Ok(format!(
         "Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"
     ))
 }
 
-async fn with_resource(_cx: Call, args: PromptArguments) -> Result<PromptResult, ErrorObject> {
+async fn with_resource(_cx: Call, args: PromptArguments) -> Result<PromptResult, HandlerError> {
     let text = "Embedded resource content for testing.";
     let contents = ResourceContents::text(args.str("resourceUri")?, text).mime_type("text/plain");
     Ok(PromptResult::new()
@@ -54,13 +53,13 @@ async fn with_image(_cx: Call, _args: PromptArguments) -> PromptResult {
         .message(Role::User, "Please analyze the image above.")
 }
 
-async fn echo_prompt(_cx: Call, args: PromptArguments) -> Result<String, ErrorObject> {
+async fn echo_prompt(_cx: Call, args: PromptArguments) -> Result<String, HandlerError> {
     let message = args.str("message")?;
     Ok(format!("Please process this message: {message}"))
 }
 
 /// Completes ids of the resource template.
-async fn complete(_cx: Call, wanted: CompletionRequest) -> Result<Vec<String>, ErrorObject> {
+async fn complete(_cx: Call, wanted: CompletionRequest) -> Result<Vec<String>, HandlerError> {
     let known: &[&str] = match (wanted.target(), wanted.argument()) {
         (CompletionTarget::Template(_), "id") => &["1", "12", "123"],
         _ => &[],

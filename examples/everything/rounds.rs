@@ -2,10 +2,9 @@
 //! suites expect. In the legacy era the same handlers ask and wait.
 
 use mcp_wire::RequestError;
-use mcp_wire::jsonrpc::ErrorObject;
 use mcp_wire::server::{
-    Arguments, Call, Elicitation, Elicited, Prompt, PromptArguments, Role, Root, Sampling, Server,
-    ToolError,
+    Arguments, Call, Elicitation, Elicited, HandlerError, Prompt, PromptArguments, Role, Root,
+    Sampling, Server,
 };
 use serde_json::{Value, json};
 
@@ -45,12 +44,12 @@ pub(crate) fn add(server: Server) -> Server {
         .prompt(prompt, about_context)
 }
 
-async fn greet(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn greet(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     let name = ask_name(&cx).await?;
     Ok(format!("Hello, {name}!"))
 }
 
-async fn capital(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn capital(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     let said = ask_model(
         &cx,
         "capital_question",
@@ -61,12 +60,12 @@ async fn capital(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     Ok(format!("The model said: {said}"))
 }
 
-async fn roots(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn roots(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     Ok(format!("The roots are: {}", listed(&cx.roots().await?)))
 }
 
 /// The second round reads the state that the first one stored.
-async fn request_state(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn request_state(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     let kept = cx.state();
     cx.set_state("state-ok");
     let ok = confirm(&cx).await?;
@@ -75,7 +74,7 @@ async fn request_state(cx: Call, _args: Arguments) -> Result<String, ToolError> 
 }
 
 /// Asks three questions in one round, because none depends on another.
-async fn multiple_inputs(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn multiple_inputs(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     let (name, greeting, roots) = tokio::try_join!(
         ask_name(&cx),
         ask_model(&cx, "greeting", "Generate a greeting", 50),
@@ -84,7 +83,7 @@ async fn multiple_inputs(cx: Call, _args: Arguments) -> Result<String, ToolError
     Ok(format!("{name}: {greeting} Roots: {}", listed(&roots)))
 }
 
-async fn multi_round(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn multi_round(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     let name = ask_user(&cx, "step1", "Step 1: What is your name?", "name").await?;
     let color = ask_user(
         &cx,
@@ -97,12 +96,12 @@ async fn multi_round(cx: Call, _args: Arguments) -> Result<String, ToolError> {
 }
 
 /// The server seals every state, so that the tool does not have to check it.
-async fn confirmed(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn confirmed(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     Ok(format!("Confirmed: {}", confirm(&cx).await?))
 }
 
 /// The server never asks a client for what it does not declare. This tool needs one of three answers.
-async fn capabilities(cx: Call, _args: Arguments) -> Result<String, ToolError> {
+async fn capabilities(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
     let (name, said, roots) = tokio::join!(
         ask_name(&cx),
         ask_model(&cx, "greeting", "Generate a greeting", 50),
@@ -118,7 +117,7 @@ async fn capabilities(cx: Call, _args: Arguments) -> Result<String, ToolError> {
     Ok(format!("Answers: {answers}"))
 }
 
-async fn about_context(cx: Call, _args: PromptArguments) -> Result<String, ErrorObject> {
+async fn about_context(cx: Call, _args: PromptArguments) -> Result<String, HandlerError> {
     let question = "What context should the prompt use?";
     let context = ask_user(&cx, "user_context", question, "context").await?;
     Ok(format!("Please go on in this context: {context}"))

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mcp_wire::server::{Arguments, Server, ToolError};
+use mcp_wire::server::{Arguments, HandlerError, Server};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -30,9 +30,10 @@ pub(crate) fn add(server: Server) -> Server {
         .tool(stats, move |_, _| ready(reported.to_json()))
 }
 
-async fn wait(counts: Counts, args: Arguments) -> Result<String, ToolError> {
+async fn wait(counts: Counts, args: Arguments) -> Result<String, HandlerError> {
     let ms = args.integer("ms")?;
-    let wait = u64::try_from(ms).map_err(|_| "the argument `ms` must not be negative")?;
+    let wait = u64::try_from(ms)
+        .map_err(|_| HandlerError::new("the argument `ms` must not be negative"))?;
     let running = counts.start();
     sleep(Duration::from_millis(wait)).await;
     running.finish();

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use mcp_wire::server::{
-    Arguments, Call, Content, ResourceContents, Server, Tool, ToolError, ToolResult,
+    Arguments, Call, Content, HandlerError, ResourceContents, Server, Tool, ToolResult,
 };
 use mcp_wire::{Change, LogLevel};
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ fn embedded(uri: &str, mime_type: &str, text: &str) -> Content {
     Content::embedded(ResourceContents::text(uri, text).mime_type(mime_type))
 }
 
-async fn echo(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+async fn echo(_cx: Call, args: Arguments) -> Result<String, HandlerError> {
     Ok(format!("Tool echo: {}", args.str("message")?))
 }
 
@@ -176,7 +176,7 @@ async fn reconnection(cx: Call, _args: Arguments) -> &'static str {
     "Reconnection test completed: the answer came after the connection was closed."
 }
 
-async fn custom_header(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+async fn custom_header(_cx: Call, args: Arguments) -> Result<String, HandlerError> {
     Ok(format!("Custom header value: {}", args.str("value")?))
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mcp_wire::McpService;
-use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
+use mcp_wire::server::{Arguments, Call, HandlerError, Server, Tool};
 use serde_json::json;
 
 /// The idle time of sessions. It is much longer than the pauses of the clients, also on a busy machine, so that a
@@ -79,7 +79,7 @@ pub(crate) fn server(handlers: Handlers) -> Server {
     })
 }
 
-async fn work_on(cx: Call, args: Arguments, mut running: Running) -> Result<String, ToolError> {
+async fn work_on(cx: Call, args: Arguments, mut running: Running) -> Result<String, HandlerError> {
     let number = |name| {
         args.value(name)
             .and_then(|value| value.as_u64())

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::handler_error::HandlerError;
 use super::round::Round;
 use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::context::Context;
 use crate::wire::json::Json;
-use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 
@@ -95,8 +95,8 @@ impl Call {
     /// Runs the handler of this call to its end, or until it can only wait for answers, which gives `None`.
     pub(super) async fn run<T>(
         &self,
-        handler: impl Future<Output = Result<T, ErrorObject>>,
-    ) -> Result<Option<T>, ErrorObject> {
+        handler: impl Future<Output = Result<T, HandlerError>>,
+    ) -> Result<Option<T>, HandlerError> {
         match self.round() {
             Some(round) => round.run(handler).await,
             None => handler.await.map(Some),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::handler_error::HandlerError;
 use crate::transport::future::BoxFuture;
 use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
@@ -127,14 +128,14 @@ pub(super) fn to_value(candidates: &[String]) -> Value {
 
 /// A handler with its types erased.
 pub(super) type CompletionHandler = Arc<
-    dyn Fn(Call, CompletionRequest) -> BoxFuture<Result<Vec<String>, ErrorObject>> + Send + Sync,
+    dyn Fn(Call, CompletionRequest) -> BoxFuture<Result<Vec<String>, HandlerError>> + Send + Sync,
 >;
 
 pub(super) fn completion_handler<F>(
     handler: impl Fn(Call, CompletionRequest) -> F + Send + Sync + 'static,
 ) -> CompletionHandler
 where
-    F: Future<Output = Result<Vec<String>, ErrorObject>> + Send + 'static,
+    F: Future<Output = Result<Vec<String>, HandlerError>> + Send + 'static,
 {
     Arc::new(move |call, completion| Box::pin(handler(call, completion)))
 }

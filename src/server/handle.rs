@@ -10,6 +10,7 @@ use super::answer::listening::listen;
 use super::answer::methods::answer;
 use super::call::{Call, Logging};
 use super::completion::{CompletionRequest, completion_handler};
+use super::handler_error::HandlerError;
 use super::metadata::icon::icons_fault;
 use super::registry::Registry;
 use super::result::cache::{Cache, CacheScope};
@@ -40,10 +41,10 @@ use crate::wire::version::Era;
 /// service: [`Builder::build`](crate::Builder::build) returns the first such error.
 ///
 /// ```
-/// use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
+/// use mcp_wire::server::{Arguments, Call, Server, Tool, HandlerError};
 /// use serde_json::json;
 ///
-/// async fn add(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+/// async fn add(_cx: Call, args: Arguments) -> Result<String, HandlerError> {
 ///     Ok((args.integer("a")? + args.integer("b")?).to_string())
 /// }
 ///
@@ -90,7 +91,7 @@ impl Server {
         handler: impl Fn(Call, CompletionRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<Vec<String>, ErrorObject>> + Send + 'static,
+        F: Future<Output = Result<Vec<String>, HandlerError>> + Send + 'static,
     {
         let handler = completion_handler(handler);
         self.configure(|registry| registry.completion = Some(handler))

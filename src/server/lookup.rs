@@ -15,6 +15,8 @@ use crate::wire::params::Params;
 
 /// A URI that can be read.
 pub(crate) struct Readable<'r> {
+    /// The URI or the text that it was registered with.
+    pub(crate) key: &'r str,
     pub(crate) reader: &'r Reader,
     /// What the reader is given.
     pub(crate) read: ReadRequest,
@@ -28,6 +30,7 @@ impl Registry {
     pub(crate) fn readable(&self, uri: &str) -> Option<Readable<'_>> {
         if let Some(entry) = self.resources.get(uri) {
             return Some(Readable {
+                key: entry.item.key(),
                 reader: &entry.handler,
                 read: ReadRequest::new(uri, Variables::default()),
                 cache: entry.item.kept(),
@@ -36,6 +39,7 @@ impl Registry {
         self.templates.iter().find_map(|entry| {
             let variables = entry.item.match_uri(uri)?;
             Some(Readable {
+                key: entry.item.key(),
                 reader: &entry.handler,
                 read: ReadRequest::new(uri, variables),
                 cache: entry.item.kept(),

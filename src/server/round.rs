@@ -7,6 +7,7 @@ use std::task::{Poll, Waker};
 
 use serde_json::{Map, Value, json};
 
+use super::handler_error::HandlerError;
 use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::method::Method;
@@ -123,8 +124,8 @@ impl Round {
     /// Runs a handler to its end, or until it can only wait for answers, which gives `None`.
     pub(super) async fn run<T>(
         &self,
-        handler: impl Future<Output = Result<T, ErrorObject>>,
-    ) -> Result<Option<T>, ErrorObject> {
+        handler: impl Future<Output = Result<T, HandlerError>>,
+    ) -> Result<Option<T>, HandlerError> {
         let mut handler = std::pin::pin!(handler);
         poll_fn(|cx| {
             if let Poll::Ready(outcome) = handler.as_mut().poll(cx) {
@@ -132,7 +133,7 @@ impl Round {
             }
             let mut state = self.lock();
             match state.fault.take() {
-                Some(fault) => Poll::Ready(Err(fault)),
+                Some(fault) => Poll::Ready(Err(fault.into())),
                 None if state.asked.iter().any(|asked| !asked.is_answered) => Poll::Ready(Ok(None)),
                 None => {
                     state.runner = Some(cx.waker().clone());

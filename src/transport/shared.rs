@@ -53,7 +53,7 @@ impl Shared {
         let calls = Calls::new(Arc::clone(&observer), limits.call_caps(), timeouts.request);
         let listens = Arc::new(Table::new(limits.listen_stream_caps()));
         let is_authorized = config.access.authorizer.is_some();
-        dispatcher.attach(Publisher::new(&table, &listens, is_authorized))?;
+        dispatcher.attach(Publisher::new(&table, &listens, &observer, is_authorized))?;
         // The service keeps less than its longest body takes.
         let buffers = Arc::new(Buffers::new(limits.body / 2));
         Ok(Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
+use mcp_wire::server::{Arguments, Call, HandlerError, Server, Tool};
 use mcp_wire::{Builder, McpService};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,7 +70,7 @@ fn server() -> (Server, Arc<Seen>) {
         let seen = Arc::clone(&seen);
         move |_: Call, args: Arguments| {
             seen.calls.fetch_add(1, Ordering::SeqCst);
-            async move { Ok::<_, ToolError>(args.str("message")?.to_owned()) }
+            async move { Ok::<_, HandlerError>(args.str("message")?.to_owned()) }
         }
     };
     let wait = {

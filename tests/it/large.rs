@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use mcp_wire::server::{
-    Arguments, Call, Content, ReadRequest, Resource, ResourceContents, Server, Text, Tool,
-    ToolError, ToolResult,
+    Arguments, Call, Content, HandlerError, ReadRequest, Resource, ResourceContents, Server, Text,
+    Tool, ToolResult,
 };
 use mcp_wire::{McpService, sse::Decoder};
 use serde_json::{Value, json};
@@ -35,11 +35,11 @@ fn text_of(kind: &str, len: usize) -> String {
     unit.repeat(len / unit.len())
 }
 
-async fn make(_: Call, args: Arguments) -> Result<String, ToolError> {
+async fn make(_: Call, args: Arguments) -> Result<String, HandlerError> {
     Ok(text_of(args.str("kind")?, SEVERAL_MEGABYTES))
 }
 
-async fn echo(_: Call, args: Arguments) -> Result<Text, ToolError> {
+async fn echo(_: Call, args: Arguments) -> Result<Text, HandlerError> {
     args.text("message")
 }
 

@@ -7,6 +7,7 @@ mod browser;
 mod crowds;
 mod ends;
 mod equal_ids;
+mod failures;
 mod faults;
 mod features;
 mod heads;

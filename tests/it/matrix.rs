@@ -2,7 +2,7 @@
 
 use mcp_wire::McpService;
 use mcp_wire::server::{
-    Arguments, Call, Content, Elicitation, Icon, Resource, Server, Tool, ToolError, ToolResult,
+    Arguments, Call, Content, Elicitation, HandlerError, Icon, Resource, Server, Tool, ToolResult,
 };
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ async fn run() -> Running {
         let _ = cx.notify("notifications/note", None);
         "told"
     };
-    async fn asks(cx: Call, _: Arguments) -> Result<String, ToolError> {
+    async fn asks(cx: Call, _: Arguments) -> Result<String, HandlerError> {
         let form = json!({"type": "object", "properties": {}});
         cx.elicit(&Elicitation::form("?", form)).await?;
         Ok("asked".to_owned())

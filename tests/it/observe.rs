@@ -9,7 +9,7 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use mcp_wire::jsonrpc::{ErrorObject, Json, Notification, Request};
-use mcp_wire::server::{Call, Resource, Server, Tool, ToolError};
+use mcp_wire::server::{Call, HandlerError, Resource, Server, Tool};
 use mcp_wire::{
     BoxFuture, Builder, Context, Dispatcher, McpService, ProtocolVersion, RequestError,
     ServiceEvent, Snapshot,
@@ -71,9 +71,12 @@ fn observed(
 ) -> (McpService, Heard, Arc<Seen>) {
     let (server, seen) = probe();
     let panics = Tool::new("panic").input(json!({"type": "object"}));
-    let server = server.tool(panics, async |_: Call, args| -> Result<String, ToolError> {
-        panic!("with {:?}", args.value("tag"))
-    });
+    let server = server.tool(
+        panics,
+        async |_: Call, args| -> Result<String, HandlerError> {
+            panic!("with {:?}", args.value("tag"))
+        },
+    );
     let secret = Resource::new("test://secret-uri", "secret-name");
     let server = server.resource(secret, async |_, _| "secret-content");
     let heard = Heard::default();

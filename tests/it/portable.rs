@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_wire::auth::{Identity, StaticTokens};
-use mcp_wire::server::{Arguments, Call, Role, Sampling, Server, Tool, ToolError};
+use mcp_wire::server::{Arguments, Call, HandlerError, Role, Sampling, Server, Tool};
 use mcp_wire::{Builder, Capabilities, McpService, ServiceEvent, StateKeys};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ async fn know(cx: Call, _: Arguments) -> String {
     format!("{} {capabilities}", cx.version())
 }
 
-async fn ask(cx: Call, _: Arguments) -> Result<String, ToolError> {
+async fn ask(cx: Call, _: Arguments) -> Result<String, HandlerError> {
     let sampled = cx
         .sample(&Sampling::new(10).message(Role::User, "well?"))
         .await?;

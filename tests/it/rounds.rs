@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_wire::jsonrpc::ErrorObject;
 use mcp_wire::server::{
-    CacheScope, Call, Elicitation, Elicited, IncludedContext, Presence, Prompt, ReadRequest,
-    Resource, ResourceTemplate, Role, Sampling, Server, Tool, ToolError,
+    CacheScope, Call, Elicitation, Elicited, HandlerError, IncludedContext, Presence, Prompt,
+    ReadRequest, Resource, ResourceTemplate, Role, Sampling, Server, Tool,
 };
 use mcp_wire::{McpService, RequestError};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ async fn greet(cx: Call) -> Result<String, ErrorObject> {
     Ok(format!("Hello, {}!", name_of(&cx.elicit(&who()).await?)))
 }
 
-async fn steps(cx: Call) -> Result<String, ToolError> {
+async fn steps(cx: Call) -> Result<String, HandlerError> {
     let mut given = Vec::new();
     for key in ["step1", "step2", "step3"] {
         given.push(format!("{:?}", cx.elicit(&agree(key)).await?));
@@ -101,24 +101,24 @@ fn server() -> (Server, Arc<Seen>) {
             async move {
                 let greeting = greet(cx).await;
                 drop(alive);
-                greeting.map_err(ToolError::from)
+                greeting.map_err(HandlerError::from)
             }
         })
         .tool(Tool::new("capital"), async |cx: Call, _| {
             let sampled = cx.sample(&capital()).await?;
-            Ok::<_, ToolError>(sampled.text.unwrap_or_default())
+            Ok::<_, HandlerError>(sampled.text.unwrap_or_default())
         })
         .tool(Tool::new("roots"), async |cx: Call, _| {
             let roots = cx.roots().await?;
             let uris: Vec<_> = roots.into_iter().map(|root| root.uri).collect();
-            Ok::<_, ToolError>(uris.join(" "))
+            Ok::<_, HandlerError>(uris.join(" "))
         })
         .tool(Tool::new("all"), async |cx: Call, _| {
             let (who, capital) = (who(), capital());
             let (name, text, roots) =
                 tokio::join!(cx.elicit(&who), cx.sample(&capital), cx.roots());
             let (name, text) = (name_of(&name?), text?.text.unwrap_or_default());
-            Ok::<_, ToolError>(format!("{name} {text} {}", roots?.len()))
+            Ok::<_, HandlerError>(format!("{name} {text} {}", roots?.len()))
         })
         .tool(Tool::new("steps"), async |cx: Call, _| steps(cx).await)
         .tool(Tool::new("same_key"), async |cx: Call, _| {
@@ -126,15 +126,15 @@ fn server() -> (Server, Arc<Seen>) {
             let one = Elicitation::form("one?", schema());
             let other = Elicitation::form("other?", schema());
             let (one, other) = tokio::join!(cx.elicit(&one), cx.elicit(&other));
-            Ok::<_, ToolError>(format!("{:?} {:?}", one?, other?))
+            Ok::<_, HandlerError>(format!("{:?} {:?}", one?, other?))
         })
         .tool(Tool::new("spawned"), async |cx: Call, _| {
             let asking = tokio::spawn(async move { greet(cx).await });
-            asking.await.unwrap().map_err(ToolError::from)
+            asking.await.unwrap().map_err(HandlerError::from)
         })
         .tool(Tool::new("visit"), async |cx: Call, _| {
             let page = Elicitation::url("go", "https://example.com/x").key("page");
-            Ok::<_, ToolError>(format!("{:?}", cx.elicit(&page).await?))
+            Ok::<_, HandlerError>(format!("{:?}", cx.elicit(&page).await?))
         })
         .tool(Tool::new("either"), async |cx: Call, _| {
             // Asks for what the client supports.
@@ -143,25 +143,25 @@ fn server() -> (Server, Arc<Seen>) {
                 Err(RequestError::NotOffered(_)) => {
                     Ok(cx.sample(&capital()).await?.text.unwrap_or_default())
                 }
-                Err(error) => Err(ToolError::from(error)),
+                Err(error) => Err(HandlerError::from(error)),
             }
         })
         .tool(Tool::new("with_tools"), async |cx: Call, _| {
             let sampling = capital().tool(Tool::new("t"));
-            Ok::<_, ToolError>(cx.sample(&sampling).await?.text.unwrap_or_default())
+            Ok::<_, HandlerError>(cx.sample(&sampling).await?.text.unwrap_or_default())
         })
         .tool(Tool::new("with_context"), async |cx: Call, _| {
             let sampling = capital().include_context(IncludedContext::ThisServer);
-            Ok::<_, ToolError>(cx.sample(&sampling).await?.text.unwrap_or_default())
+            Ok::<_, HandlerError>(cx.sample(&sampling).await?.text.unwrap_or_default())
         })
         .tool(Tool::new("secret"), async |cx: Call, _| {
             let schema = json!({"type": "object", "properties": {"password": {"type": "string"}}});
             let form = Elicitation::form("?", schema);
-            Ok::<_, ToolError>(format!("{:?}", cx.elicit(&form).await?))
+            Ok::<_, HandlerError>(format!("{:?}", cx.elicit(&form).await?))
         })
         .tool(Tool::new("tells"), async |cx: Call, _| {
             cx.progress(1.0, None, None);
-            greet(cx).await.map_err(ToolError::from)
+            greet(cx).await.map_err(HandlerError::from)
         })
         .prompt(
             Prompt::new("greet").argument("tone", Presence::Optional),
@@ -180,7 +180,7 @@ fn server() -> (Server, Arc<Seen>) {
         )
         .completion(async |cx: Call, _| match greet(cx).await {
             Ok(greeting) => Ok(vec![greeting]),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         });
     (server, seen)
 }
@@ -1100,7 +1100,7 @@ mod states {
             cx.elicit(&agree("one")).await?;
             let state = cx.state();
             cx.elicit(&agree("two")).await?;
-            Ok::<_, ToolError>(format!("{before} {state}"))
+            Ok::<_, HandlerError>(format!("{before} {state}"))
         };
         let server = Server::new("Notes", "1").tool(Tool::new("notes"), tool);
         let running = start(McpService::builder(server).build().unwrap()).await;

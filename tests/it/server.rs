@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
 use mcp_wire::server::{
-    Annotations, Arguments, Call, CompletionRequest, CompletionTarget, Content, Elicitation, Icon,
-    Presence, Prompt, PromptArguments, PromptResult, ReadRequest, Resource, ResourceContents,
-    ResourceTemplate, Role, Sampling, Server, Theme, Tool, ToolError, ToolResult,
+    Annotations, Arguments, Call, CompletionRequest, CompletionTarget, Content, Elicitation,
+    HandlerError, Icon, Presence, Prompt, PromptArguments, PromptResult, ReadRequest, Resource,
+    ResourceContents, ResourceTemplate, Role, Sampling, Server, Theme, Tool, ToolResult,
 };
 use mcp_wire::{BoxFuture, Change, Context, Dispatcher, LogLevel, McpService, RequestError};
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ fn message_schema() -> Value {
     })
 }
 
-async fn echo(_cx: Call, args: Arguments) -> Result<String, ToolError> {
+async fn echo(_cx: Call, args: Arguments) -> Result<String, HandlerError> {
     Ok(format!("echo {}", args.str("message")?))
 }
 
@@ -80,10 +80,10 @@ fn tools(server: Server, hands: &Hands) -> Server {
         )
         .tool(Tool::new("plain"), async |_cx, _args| "plain")
         .tool(Tool::new("fails"), async |_cx, _args| {
-            Err::<(), _>(ToolError::new("no luck"))
+            Err::<(), _>(HandlerError::new("no luck"))
         })
         .tool(Tool::new("refuses"), async |_cx, _args| {
-            Err::<(), _>(ToolError::from(ErrorObject::new(7, "refused")))
+            Err::<(), _>(HandlerError::from(ErrorObject::new(7, "refused")))
         })
         .tool(Tool::new("panics"), async |_cx, _args| -> String {
             panic!("secret detail")
@@ -155,25 +155,25 @@ fn tools(server: Server, hands: &Hands) -> Server {
             let schema = json!({"type": "object", "required": ["name"],
                 "properties": {"name": {"type": "string"}}});
             let answer = cx.elicit(&Elicitation::form("who?", schema)).await?;
-            Ok::<_, ToolError>(format!("{answer:?}"))
+            Ok::<_, HandlerError>(format!("{answer:?}"))
         })
         .tool(Tool::new("visit"), async |cx: Call, _args| {
             let answer = cx
                 .elicit(&Elicitation::url("go", "https://example.com/x"))
                 .await?;
-            Ok::<_, ToolError>(format!("{answer:?}"))
+            Ok::<_, HandlerError>(format!("{answer:?}"))
         })
         .tool(Tool::new("sample"), async |cx: Call, _args| {
             let wish = Sampling::new(100)
                 .message(Role::User, "hello")
                 .system_prompt("be brief");
             let answer = cx.sample(&wish).await?;
-            Ok::<_, ToolError>(answer.text.unwrap_or_default())
+            Ok::<_, HandlerError>(answer.text.unwrap_or_default())
         })
         .tool(Tool::new("roots"), async |cx: Call, _args| {
             let roots = cx.roots().await?;
             let uris: Vec<_> = roots.into_iter().map(|root| root.uri).collect();
-            Ok::<_, ToolError>(uris.join(" "))
+            Ok::<_, HandlerError>(uris.join(" "))
         })
 }
 
@@ -1084,7 +1084,7 @@ async fn an_output_schema_does_not_bind_a_failure() {
             ToolResult::error("no")
         })
         .tool(Tool::new("failed").output(output()), async |_, _| {
-            Err::<Value, _>(ToolError::new("no"))
+            Err::<Value, _>(HandlerError::new("no"))
         });
     let running = run(server).await;
     for version in LEGACY {
@@ -1911,7 +1911,7 @@ async fn a_sampling_request_holds_what_was_set() {
             .stop_sequences(&["END"])
             .model_preferences(json!({"hints": [{"name": "m"}], "costPriority": 1}))
             .metadata(json!({"k": "v"}));
-        Ok::<_, ToolError>(format!("{:?}", cx.sample(&wish).await?))
+        Ok::<_, HandlerError>(format!("{:?}", cx.sample(&wish).await?))
     });
     let running = run(server).await;
     for version in LEGACY {
@@ -1950,7 +1950,7 @@ async fn a_model_uses_tools_in_turns() {
         let used = &sampled.tool_uses[0];
         let gave = (used.id.clone(), ToolResult::content([Content::text("3")]));
         let sampled = cx.sample(&wish.tool_turn(&sampled, [gave])).await?;
-        Ok::<_, ToolError>(sampled.text.unwrap_or_default())
+        Ok::<_, HandlerError>(sampled.text.unwrap_or_default())
     });
     let running = run(server).await;
     let plain = json!({"sampling": {}});

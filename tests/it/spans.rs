@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use mcp_wire::server::{Arguments, Call, Server, Tool, ToolError};
+use mcp_wire::server::{Arguments, Call, HandlerError, Server, Tool};
 use mcp_wire::{Builder, McpService};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -249,7 +249,7 @@ fn saying(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> (McpService, 
         })
         .tool(
             tool("panic"),
-            async |_: Call, _| -> Result<String, ToolError> { panic!("on purpose") },
+            async |_: Call, _| -> Result<String, HandlerError> { panic!("on purpose") },
         )
         .tool(tool("chat"), async |cx: Call, _| {
             for _ in 0..9 {

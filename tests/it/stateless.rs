@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use mcp_wire::jsonrpc::ErrorObject;
 use mcp_wire::server::{
-    Arguments, CacheScope, Call, CompletionRequest, CompletionTarget, Content, Elicitation, Icon,
-    Presence, Prompt, PromptArguments, PromptResult, ReadRequest, Resource, ResourceContents,
-    ResourceTemplate, Role, Sampling, Server, Tool, ToolError,
+    Arguments, CacheScope, Call, CompletionRequest, CompletionTarget, Content, Elicitation,
+    HandlerError, Icon, Presence, Prompt, PromptArguments, PromptResult, ReadRequest, Resource,
+    ResourceContents, ResourceTemplate, Role, Sampling, Server, Tool,
 };
 use mcp_wire::{Builder, Capabilities, Change, LogLevel, McpService};
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ fn tools(server: Server, seen: &Arc<Seen>) -> Server {
         let seen = Arc::clone(seen);
         move |_: Call, args: Arguments| {
             seen.calls.fetch_add(1, Ordering::SeqCst);
-            async move { Ok::<_, ToolError>(args.str("message")?.to_owned()) }
+            async move { Ok::<_, HandlerError>(args.str("message")?.to_owned()) }
         }
     };
     let wait = {
@@ -165,13 +165,13 @@ fn tools(server: Server, seen: &Arc<Seen>) -> Server {
             Tool::new("raise").input(any()),
             async |_, args: Arguments| {
                 let code = args.integer("code")?;
-                Err::<(), _>(ToolError::from(
+                Err::<(), _>(HandlerError::from(
                     ErrorObject::new(code, "raised").with_data(json!({"detail": 1})),
                 ))
             },
         )
         .tool(Tool::new("fails"), async |_, _| {
-            Err::<(), _>(ToolError::new("no luck"))
+            Err::<(), _>(HandlerError::new("no luck"))
         })
         .tool(Tool::new("panics"), async |_, _| -> String {
             tokio::task::yield_now().await;
@@ -205,30 +205,30 @@ fn tools(server: Server, seen: &Arc<Seen>) -> Server {
         )
         .tool(Tool::new("samples"), async |cx: Call, _| {
             cx.sample(&Sampling::new(1)).await?;
-            Ok::<_, ToolError>("sampled")
+            Ok::<_, HandlerError>("sampled")
         })
         .tool(Tool::new("samples_late"), async |cx: Call, _| {
             cx.progress(1.0, None, None);
             tokio::task::yield_now().await;
             cx.sample(&Sampling::new(1)).await?;
-            Ok::<_, ToolError>("sampled")
+            Ok::<_, HandlerError>("sampled")
         })
         .tool(Tool::new("visits"), async |cx: Call, _| {
             let page = Elicitation::url("go", "https://example.com/x");
             cx.elicit(&page).await?;
-            Ok::<_, ToolError>("visited")
+            Ok::<_, HandlerError>("visited")
         })
         .tool(Tool::new("fills"), async |cx: Call, _| {
             let form = Elicitation::form("who?", json!({"type": "object"}));
             cx.elicit(&form).await?;
-            Ok::<_, ToolError>("filled")
+            Ok::<_, HandlerError>("filled")
         })
         .tool(Tool::new("samples_tools"), async |cx: Call, _| {
             cx.sample(&Sampling::new(1).tool(Tool::new("t"))).await?;
-            Ok::<_, ToolError>("sampled")
+            Ok::<_, HandlerError>("sampled")
         })
         .tool(Tool::new("roots"), async |cx: Call, _| {
-            Ok::<_, ToolError>(format!("{}", cx.roots().await?.len()))
+            Ok::<_, HandlerError>(format!("{}", cx.roots().await?.len()))
         })
         .tool(Tool::new("requests"), async |cx: Call, _| {
             match cx.request("roots/list", None).await {

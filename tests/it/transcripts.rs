@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use mcp_wire::McpService;
 use mcp_wire::server::Presence::Required;
 use mcp_wire::server::{
-    Arguments, Call, Prompt, PromptArguments, ReadRequest, ResourceTemplate, Server, Tool,
-    ToolError,
+    Arguments, Call, HandlerError, Prompt, PromptArguments, ReadRequest, ResourceTemplate, Server,
+    Tool,
 };
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn echo_server() -> Server {
         "properties": {"message": {"type": "string"}},
         "required": ["message"],
     });
-    async fn tool(_: Call, args: Arguments) -> Result<String, ToolError> {
+    async fn tool(_: Call, args: Arguments) -> Result<String, HandlerError> {
         Ok(format!("Tool echo: {}", args.str("message")?))
     }
     async fn resource(_: Call, read: ReadRequest) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use mcp_wire::LogLevel;
 use mcp_wire::server::{
     Arguments, Call, Elicitation, Prompt, PromptArguments, PromptResult, ReadRequest,
-    ResourceTemplate, Role, Server, Tool, ToolError,
+    ResourceTemplate, Role, Server, Tool, HandlerError,
 };
 use serde_json::json;
 
@@ -85,22 +85,22 @@ pub fn server(handlers: &Handlers, has_scopes: bool) -> Server {
                 // Every tool answers with this token.
                 let token = arguments.str("t")?.to_owned();
                 if token.len() > LONGEST_TOKEN {
-                    return Err(ToolError::new("too long"));
+                    return Err(HandlerError::new("too long"));
                 }
                 // The handler does not keep its arguments while it waits.
                 drop(arguments);
                 work(letter, &call, &token).await?;
-                Ok::<_, ToolError>(token)
+                Ok::<_, HandlerError>(token)
             }
         });
     }
     server
 }
 
-async fn work(letter: u8, call: &Call, token: &str) -> Result<(), ToolError> {
+async fn work(letter: u8, call: &Call, token: &str) -> Result<(), HandlerError> {
     let sleep = |milliseconds| tokio::time::sleep(Duration::from_millis(milliseconds));
     match letter {
-        b'f' => return Err(ToolError::new(token)),
+        b'f' => return Err(HandlerError::new(token)),
         b's' => {
             for step in 0..3 {
                 call.progress(f64::from(step), 3.0, Some(token));

@@ -10,7 +10,6 @@ use crate::server::resource::contents::ResourceContents;
 use crate::server::result::cache::Cache;
 use crate::server::result::closing::Closing;
 use crate::server::tool::arguments::Arguments;
-use crate::server::tool::result::ToolResult;
 use crate::wire::json::Json;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::params::Params;
@@ -34,13 +33,11 @@ impl OpenRequest<'_> {
         let result = match run {
             Ok(Run::Complete(result)) => result.output,
             Ok(Run::InputRequired(answer)) => return Ok(answer),
-            // SPEC E-35: the legacy era has no code for what the client lacks, so the model is told.
-            Err(error) if error.is_missing_capability() && version.era() == Era::Legacy => {
-                ToolResult::error(error.message())
-            }
-            Err(error) => return Err(error),
+            Err(error) => self.tool_failed(tool.item.name(), error)?,
         };
         if !tool.item.allows(&result) {
+            let reason = "the result has no structured content that the output schema allows";
+            self.report(tool.item.name(), reason);
             return Err(ErrorObject::internal());
         }
         Ok(result.into_json(version, closing))
@@ -53,7 +50,8 @@ impl OpenRequest<'_> {
         let found = found.ok_or_else(|| ErrorObject::resource_not_found(&uri))?;
         let cache = self.kept(found.cache);
         let (closing, version) = (self.closing, self.version);
-        match self.run(|call| (found.reader)(call, found.read)).await? {
+        let run = self.run(|call| (found.reader)(call, found.read)).await;
+        match run.map_err(|error| self.failed(found.key, error))? {
             Run::Complete(result) => {
                 // SPEC D-74: what depends on the answers of one person is not to be kept.
                 let cache = if result.is_retry {
@@ -76,7 +74,8 @@ impl OpenRequest<'_> {
         let arguments = prompt.item.read_arguments(given)?;
         drop(name);
         let (closing, version) = (self.closing, self.version);
-        match self.run(|call| (prompt.handler)(call, arguments)).await? {
+        let run = self.run(|call| (prompt.handler)(call, arguments)).await;
+        match run.map_err(|error| self.failed(prompt.item.name(), error))? {
             Run::Complete(result) => {
                 let description = prompt.item.described();
                 Ok(result.output.to_json(description, version, closing))
@@ -100,7 +99,8 @@ impl OpenRequest<'_> {
         }
         self.request.trim();
         // SPEC D-100: this method cannot end with a question.
-        let candidates = handler(self.call.without_round(), wanted).await?;
+        let candidates = handler(self.call.without_round(), wanted).await;
+        let candidates = candidates.map_err(|error| self.failed("", error))?;
         let result = completion::to_value(&candidates);
         Ok(self.closing.close(&result, &Meta::default()))
     }

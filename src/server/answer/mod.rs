@@ -1,6 +1,7 @@
 //! How a server answers each method of the protocol, in each era.
 
 mod calls;
+mod failures;
 pub(crate) mod listening;
 mod lists;
 pub(crate) mod methods;

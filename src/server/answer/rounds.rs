@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::open_request::{Answer, OpenRequest, params_of};
 use crate::server::call::Call;
+use crate::server::handler_error::HandlerError;
 use crate::server::metadata::meta::Meta;
 use crate::server::result::closing::Closing;
 use crate::server::round::{Carried, Purpose, Questions, Round, read_answers};
@@ -39,9 +40,9 @@ impl OpenRequest<'_> {
     pub(super) async fn run<T, F>(
         &mut self,
         handler: impl FnOnce(Call) -> F,
-    ) -> Result<Run<T>, ErrorObject>
+    ) -> Result<Run<T>, HandlerError>
     where
-        F: Future<Output = Result<T, ErrorObject>>,
+        F: Future<Output = Result<T, HandlerError>>,
     {
         let is_retry = self.is_retry();
         let call = &self.call;
@@ -63,7 +64,7 @@ impl OpenRequest<'_> {
                 Ok(Run::InputRequired(answer))
             }
             // Only a round ends without a result.
-            (None, None) => Err(ErrorObject::internal()),
+            (None, None) => Err(ErrorObject::internal().into()),
         }
     }
 

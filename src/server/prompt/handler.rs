@@ -6,48 +6,48 @@ use std::sync::Arc;
 use super::arguments::PromptArguments;
 use super::result::PromptResult;
 use crate::server::call::Call;
+use crate::server::handler_error::HandlerError;
 use crate::server::metadata::role::Role;
 use crate::transport::future::BoxFuture;
-use crate::wire::jsonrpc::ErrorObject;
 
 /// What the handler of a prompt may return: text, which becomes one message of the user, a [`PromptResult`],
-/// or a `Result` of one of these with an [`ErrorObject`].
+/// or a `Result` of one of these with a [`HandlerError`] or what converts to it.
 pub trait IntoPromptResult {
     /// The messages.
     ///
     /// # Errors
     ///
-    /// The JSON-RPC error that the client is answered.
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject>;
+    /// Why the handler failed.
+    fn into_prompt_result(self) -> Result<PromptResult, HandlerError>;
 }
 
 impl IntoPromptResult for PromptResult {
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
+    fn into_prompt_result(self) -> Result<PromptResult, HandlerError> {
         Ok(self)
     }
 }
 
 impl IntoPromptResult for String {
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
+    fn into_prompt_result(self) -> Result<PromptResult, HandlerError> {
         Ok(PromptResult::new().message(Role::User, self))
     }
 }
 
 impl IntoPromptResult for &str {
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
+    fn into_prompt_result(self) -> Result<PromptResult, HandlerError> {
         Ok(PromptResult::new().message(Role::User, self))
     }
 }
 
-impl<T: IntoPromptResult> IntoPromptResult for Result<T, ErrorObject> {
-    fn into_prompt_result(self) -> Result<PromptResult, ErrorObject> {
-        self?.into_prompt_result()
+impl<T: IntoPromptResult, E: Into<HandlerError>> IntoPromptResult for Result<T, E> {
+    fn into_prompt_result(self) -> Result<PromptResult, HandlerError> {
+        self.map_err(Into::into)?.into_prompt_result()
     }
 }
 
 /// A handler with its types erased.
 pub(crate) type PromptHandler = Arc<
-    dyn Fn(Call, PromptArguments) -> BoxFuture<Result<PromptResult, ErrorObject>> + Send + Sync,
+    dyn Fn(Call, PromptArguments) -> BoxFuture<Result<PromptResult, HandlerError>> + Send + Sync,
 >;
 
 pub(crate) fn prompt_handler<F, R>(

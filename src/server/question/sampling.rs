@@ -19,9 +19,9 @@ use crate::wire::version::ProtocolVersion;
 /// [`RequestError::Faulty`]. With tools, ask again until the model uses none:
 ///
 /// ```
-/// use mcp_wire::server::{Call, Role, Sampling, Tool, ToolError, ToolResult};
+/// use mcp_wire::server::{Call, Role, Sampling, Tool, HandlerError, ToolResult};
 ///
-/// async fn weather(call: Call) -> Result<String, ToolError> {
+/// async fn weather(call: Call) -> Result<String, HandlerError> {
 ///     let mut sampling = Sampling::new(500)
 ///         .message(Role::User, "How is the weather in Rome?")
 ///         .tool(Tool::new("look_outside"));

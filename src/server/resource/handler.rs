@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use super::contents::ResourceContents;
 use crate::server::call::Call;
+use crate::server::handler_error::HandlerError;
 use crate::server::uri_template::variables::Variables;
 use crate::transport::future::BoxFuture;
-use crate::wire::jsonrpc::ErrorObject;
 
 /// What is to be read.
 #[derive(Clone, Debug)]
@@ -42,20 +42,21 @@ impl ReadRequest {
     }
 }
 
-/// What the handler of a resource may return: text, bytes, contents, or a `Result` of one of these with an
-/// [`ErrorObject`].
+/// What the handler of a resource may return: text, bytes, contents, or a `Result` of one of these with a
+/// [`HandlerError`] or what converts to it.
 pub trait IntoResourceContents {
     /// The contents under `uri`; `mime_type` is that of the resource, if it has one.
     ///
     /// # Errors
     ///
-    /// The JSON-RPC error that the client is answered: [`ErrorObject::resource_not_found`] if the URI
-    /// names nothing.
+    /// Why the handler failed:
+    /// [`ErrorObject::resource_not_found`](crate::jsonrpc::ErrorObject::resource_not_found) if the URI names
+    /// nothing.
     fn into_contents(
         self,
         uri: &str,
         mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject>;
+    ) -> Result<Vec<ResourceContents>, HandlerError>;
 }
 
 fn typed(contents: ResourceContents, mime_type: Option<&str>) -> Vec<ResourceContents> {
@@ -70,7 +71,7 @@ impl IntoResourceContents for String {
         self,
         uri: &str,
         mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+    ) -> Result<Vec<ResourceContents>, HandlerError> {
         Ok(typed(
             ResourceContents::text(uri, self),
             mime_type.or(Some("text/plain")),
@@ -83,7 +84,7 @@ impl IntoResourceContents for &str {
         self,
         uri: &str,
         mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+    ) -> Result<Vec<ResourceContents>, HandlerError> {
         self.to_owned().into_contents(uri, mime_type)
     }
 }
@@ -93,7 +94,7 @@ impl IntoResourceContents for Bytes {
         self,
         uri: &str,
         mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+    ) -> Result<Vec<ResourceContents>, HandlerError> {
         Ok(typed(ResourceContents::blob(uri, &self), mime_type))
     }
 }
@@ -103,7 +104,7 @@ impl IntoResourceContents for ResourceContents {
         self,
         _uri: &str,
         _mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+    ) -> Result<Vec<ResourceContents>, HandlerError> {
         Ok(vec![self])
     }
 }
@@ -113,24 +114,24 @@ impl IntoResourceContents for Vec<ResourceContents> {
         self,
         _uri: &str,
         _mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
+    ) -> Result<Vec<ResourceContents>, HandlerError> {
         Ok(self)
     }
 }
 
-impl<T: IntoResourceContents> IntoResourceContents for Result<T, ErrorObject> {
+impl<T: IntoResourceContents, E: Into<HandlerError>> IntoResourceContents for Result<T, E> {
     fn into_contents(
         self,
         uri: &str,
         mime_type: Option<&str>,
-    ) -> Result<Vec<ResourceContents>, ErrorObject> {
-        self?.into_contents(uri, mime_type)
+    ) -> Result<Vec<ResourceContents>, HandlerError> {
+        self.map_err(Into::into)?.into_contents(uri, mime_type)
     }
 }
 
 /// The handler of a resource, with its types erased.
 pub(crate) type Reader = Arc<
-    dyn Fn(Call, ReadRequest) -> BoxFuture<Result<Vec<ResourceContents>, ErrorObject>>
+    dyn Fn(Call, ReadRequest) -> BoxFuture<Result<Vec<ResourceContents>, HandlerError>>
         + Send
         + Sync,
 >;

@@ -14,8 +14,8 @@ use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 /// long argument as a part of the request body, so that a handler can send it back without a copy:
 ///
 /// ```
-/// use mcp_wire::server::{Arguments, Call, Text, ToolError};
-/// async fn echo(_: Call, arguments: Arguments) -> Result<Text, ToolError> {
+/// use mcp_wire::server::{Arguments, Call, Text, HandlerError};
+/// async fn echo(_: Call, arguments: Arguments) -> Result<Text, HandlerError> {
 ///     arguments.text("message")
 /// }
 /// ```

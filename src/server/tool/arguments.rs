@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::error::ToolError;
+use crate::server::handler_error::HandlerError;
 use crate::server::result::text::Text;
 use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
@@ -74,7 +74,7 @@ impl Arguments {
     /// # Errors
     ///
     /// A message for the model when the argument is missing or not a string.
-    pub fn str(&self, name: &str) -> Result<&str, ToolError> {
+    pub fn str(&self, name: &str) -> Result<&str, HandlerError> {
         match self.plain(name) {
             Some(text) => Ok(text),
             None => self.required(name, "a string", Value::as_str),
@@ -86,7 +86,7 @@ impl Arguments {
     /// # Errors
     ///
     /// As [`Arguments::str`]. Numbers such as `2.5` and `2.0` are not integers.
-    pub fn integer(&self, name: &str) -> Result<i64, ToolError> {
+    pub fn integer(&self, name: &str) -> Result<i64, HandlerError> {
         self.required(name, "an integer", Value::as_i64)
     }
 
@@ -95,7 +95,7 @@ impl Arguments {
     /// # Errors
     ///
     /// As [`Arguments::str`].
-    pub fn number(&self, name: &str) -> Result<f64, ToolError> {
+    pub fn number(&self, name: &str) -> Result<f64, HandlerError> {
         self.required(name, "a number", Value::as_f64)
     }
 
@@ -104,7 +104,7 @@ impl Arguments {
     /// # Errors
     ///
     /// As [`Arguments::str`].
-    pub fn bool(&self, name: &str) -> Result<bool, ToolError> {
+    pub fn bool(&self, name: &str) -> Result<bool, HandlerError> {
         self.required(name, "true or false", Value::as_bool)
     }
 
@@ -130,7 +130,7 @@ impl Arguments {
     /// # Errors
     ///
     /// As [`Arguments::str`].
-    pub fn text(&self, name: &str) -> Result<Text, ToolError> {
+    pub fn text(&self, name: &str) -> Result<Text, HandlerError> {
         let value = RawJson::of(&self.text).member(name);
         match value.and_then(|value| Text::of_part(&self.text, value)) {
             Some(text) => Ok(text),
@@ -145,11 +145,13 @@ impl Arguments {
         name: &str,
         kind: &str,
         read: impl Fn(&'a Value) -> Option<T>,
-    ) -> Result<T, ToolError> {
+    ) -> Result<T, HandlerError> {
         let Some(value) = self.value(name) else {
-            return Err(format!("the argument `{name}` is missing: expected {kind}").into());
+            let message = format!("the argument `{name}` is missing: expected {kind}");
+            return Err(HandlerError::new(message));
         };
-        read(value).ok_or_else(|| format!("the argument `{name}` must be {kind}").into())
+        read(value)
+            .ok_or_else(|| HandlerError::new(format!("the argument `{name}` must be {kind}")))
     }
 }
 
@@ -208,7 +210,7 @@ mod tests {
             let from_text = arguments(text).unwrap();
             let from_map = arguments(text).unwrap();
             let expected = from_map.value("a").and_then(Value::as_str).unwrap();
-            assert_eq!(from_text.str("a"), Ok(expected), "{text}");
+            assert_eq!(from_text.str("a").unwrap(), expected, "{text}");
             assert_eq!(from_text, from_map);
         }
         for text in [r#"{"a":"first","a":2}"#, r#"{"a":null}"#, "{}"] {

@@ -6,86 +6,81 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::arguments::Arguments;
-use super::error::{Failure, ToolError};
 use super::result::ToolResult;
 use crate::server::call::Call;
 use crate::server::content::Content;
+use crate::server::handler_error::HandlerError;
 use crate::server::result::text::Text;
 use crate::transport::future::BoxFuture;
-use crate::wire::jsonrpc::ErrorObject;
 
 /// What the handler of a tool may return: text, content, a structured value, `()`, a [`ToolResult`], or a
-/// `Result` of one of these with a [`ToolError`] or what converts to it.
+/// `Result` of one of these with a [`HandlerError`] or what converts to it.
 pub trait IntoToolResult {
     /// The result.
     ///
     /// # Errors
     ///
-    /// The JSON-RPC error that the client is answered.
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject>;
+    /// Why the handler failed.
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError>;
 }
 
 impl IntoToolResult for ToolResult {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(self)
     }
 }
 
 impl IntoToolResult for String {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(ToolResult::content([Content::text(self)]))
     }
 }
 
 impl IntoToolResult for Text {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(ToolResult::content([Content::text(self)]))
     }
 }
 
 impl IntoToolResult for &str {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         self.to_owned().into_tool_result()
     }
 }
 
 impl IntoToolResult for Content {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(ToolResult::content([self]))
     }
 }
 
 impl IntoToolResult for Vec<Content> {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(ToolResult::content(self))
     }
 }
 
 impl IntoToolResult for Value {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(ToolResult::structured(self))
     }
 }
 
 impl IntoToolResult for () {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(ToolResult::default())
     }
 }
 
-impl<T: IntoToolResult, E: Into<ToolError>> IntoToolResult for Result<T, E> {
-    fn into_tool_result(self) -> Result<ToolResult, ErrorObject> {
-        match self.map_err(Into::into) {
-            Ok(value) => value.into_tool_result(),
-            Err(ToolError(Failure::Told(message))) => Ok(ToolResult::error(message)),
-            Err(ToolError(Failure::Protocol(error))) => Err(error),
-        }
+impl<T: IntoToolResult, E: Into<HandlerError>> IntoToolResult for Result<T, E> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
+        self.map_err(Into::into)?.into_tool_result()
     }
 }
 
 /// A handler with its types erased.
 pub(crate) type ToolHandler =
-    Arc<dyn Fn(Call, Arguments) -> BoxFuture<Result<ToolResult, ErrorObject>> + Send + Sync>;
+    Arc<dyn Fn(Call, Arguments) -> BoxFuture<Result<ToolResult, HandlerError>> + Send + Sync>;
 
 pub(crate) fn tool_handler<F, R>(
     handler: impl Fn(Call, Arguments) -> F + Send + Sync + 'static,

@@ -2,7 +2,6 @@
 
 pub(crate) mod arguments;
 pub(crate) mod definition;
-pub(crate) mod error;
 pub(crate) mod handler;
 mod mirrored;
 pub(crate) mod result;

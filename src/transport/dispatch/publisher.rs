@@ -5,6 +5,8 @@ use std::sync::{Arc, Weak};
 use crate::protocol::change::Change;
 use crate::protocol::stream::frame_of;
 use crate::transport::clock::now;
+use crate::transport::observe::events::ServiceEvent;
+use crate::transport::observe::observer::Observer;
 use crate::transport::session::listeners::{EncodedChange, ListenTable};
 use crate::transport::session::sessions::SessionTable;
 use crate::wire::jsonrpc::Outgoing;
@@ -14,6 +16,7 @@ use crate::wire::jsonrpc::Outgoing;
 pub struct Publisher {
     sessions: Weak<SessionTable>,
     listens: Weak<ListenTable>,
+    observer: Weak<Observer>,
     authorized: bool,
 }
 
@@ -21,11 +24,13 @@ impl Publisher {
     pub(crate) fn new(
         sessions: &Arc<SessionTable>,
         listens: &Arc<ListenTable>,
+        observer: &Arc<Observer>,
         authorized: bool,
     ) -> Self {
         Self {
             sessions: Arc::downgrade(sessions),
             listens: Arc::downgrade(listens),
+            observer: Arc::downgrade(observer),
             authorized,
         }
     }
@@ -34,6 +39,19 @@ impl Publisher {
     #[must_use]
     pub fn is_authorized(&self) -> bool {
         self.authorized
+    }
+
+    /// Tells the operator why a handler failed, if the peer must not know:
+    /// [`ServiceEvent::HandlerFailed`] has the meaning of the arguments. Call it while no lock is held, because
+    /// it runs the embedder's hook.
+    pub fn report_failure(&self, method: &str, name: &str, reason: &str) {
+        if let Some(observer) = self.observer.upgrade() {
+            observer.tell(&ServiceEvent::HandlerFailed {
+                method,
+                name,
+                reason,
+            });
+        }
     }
 
     /// Tells every client that wants to know: each session once, and each `subscriptions/listen` of

@@ -7,8 +7,8 @@ use crate::wire::version::ProtocolVersion;
 
 /// Something that happened, reported to [`Builder::on_event`](crate::Builder::on_event).
 ///
-/// It contains no id, no token and no content. The only text of a client in it is the name of a method,
-/// or a host or origin that was refused.
+/// It contains no id, no token and no content, unless your handlers put one into an error. The only text of a
+/// client in it is the name of a method, or a host or origin that was refused.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ServiceEvent<'a> {
@@ -101,6 +101,19 @@ pub enum ServiceEvent<'a> {
     /// No other end of a stream is reported here. A connection that accepts no byte for
     /// [`Serve::write_stall`](crate::Serve::write_stall) is closed, which looks as if the client had left.
     StreamCut,
+    /// A handler failed, and the peer was told only that it did
+    /// ([`Publisher::report_failure`](crate::Publisher::report_failure)).
+    #[non_exhaustive]
+    HandlerFailed {
+        /// The method of the request.
+        method: &'a str,
+        /// Which tool, resource, resource template or prompt, by the name, URI or text that it was registered
+        /// with. Empty for another handler.
+        name: &'a str,
+        /// The text of the error with those of its sources, or what is wrong with the result. It may contain
+        /// whatever your handlers put into their errors.
+        reason: &'a str,
+    },
     /// The handler of a notification panicked.
     NotificationPanicked,
 }
@@ -223,6 +236,8 @@ pub struct Snapshot {
     pub requests: Vec<(ProtocolVersion, u64)>,
     /// Requests that were refused, by the reason in [`ServiceEvent::Refused`].
     pub refusals: Vec<(&'static str, u64)>,
+    /// Handlers that failed for a reason that only the operator was told ([`ServiceEvent::HandlerFailed`]).
+    pub failures: u64,
     /// Handlers that panicked, of requests and of notifications.
     pub panics: u64,
     /// Requests that exceeded [`Timeouts::request`](crate::Timeouts::request).

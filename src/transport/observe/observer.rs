@@ -47,6 +47,7 @@ pub(crate) struct Observer {
     sessions_evicted: AtomicU64,
     requests: [AtomicU64; ProtocolVersion::ALL.len()],
     refusals: Mutex<BTreeMap<&'static str, u64>>,
+    failures: AtomicU64,
     panics: AtomicU64,
     timeouts: AtomicU64,
     cancelled: AtomicU64,
@@ -97,6 +98,7 @@ impl Observer {
             }
             // Counted when it happens, which is under locks, and reported later.
             ServiceEvent::StreamCut => None,
+            ServiceEvent::HandlerFailed { .. } => Some(&self.failures),
             ServiceEvent::NotificationPanicked => Some(&self.panics),
         };
         if let Some(counter) = counter {
@@ -219,6 +221,7 @@ impl Observer {
                 .iter()
                 .map(|(reason, times)| (*reason, *times))
                 .collect(),
+            failures: count(&self.failures),
             panics: count(&self.panics),
             timeouts: count(&self.timeouts),
             cancelled: count(&self.cancelled),

@@ -78,6 +78,11 @@ pub(crate) fn tell(event: &ServiceEvent<'_>) {
         ServiceEvent::StreamCut => {
             warn!(target: "mcp_wire", "the stream was cut because its client does not read");
         }
+        ServiceEvent::HandlerFailed {
+            method,
+            name,
+            reason,
+        } => warn!(target: "mcp_wire", method, name, reason, "the handler failed"),
         ServiceEvent::NotificationPanicked => {
             error!(target: "mcp_wire", "the handler of a notification panicked");
         }

@@ -1,6 +1,7 @@
 //! The error object of a response.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::Write;
 
 use serde_json::Value;
@@ -97,6 +98,14 @@ impl ErrorObject {
         out.push(b'}');
     }
 }
+
+impl fmt::Display for ErrorObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ErrorObject {}
 
 /// A dispatcher that makes a result of a wrong value has a bug, about which the client learns nothing.
 impl From<InvalidJson> for ErrorObject {

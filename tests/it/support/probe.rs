@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use mcp_wire::jsonrpc::Json;
 use mcp_wire::server::{
-    Arguments, Call, Elicitation, Resource, Role, Sampling, Server, Tool, ToolError,
+    Arguments, Call, Elicitation, HandlerError, Resource, Role, Sampling, Server, Tool,
 };
 use mcp_wire::{Builder, LogLevel, McpService};
 use serde_json::{Value, json};
@@ -176,17 +176,17 @@ pub(crate) fn probe() -> (Server, Arc<Seen>) {
         .tool(tool("roots"), async |cx: Call, _| {
             let roots = cx.roots().await?;
             let uris: Vec<_> = roots.into_iter().map(|root| root.uri).collect();
-            Ok::<_, ToolError>(uris.join(" "))
+            Ok::<_, HandlerError>(uris.join(" "))
         })
         .tool(tool("sample"), async |cx: Call, _| {
             let wish = Sampling::new(10).message(Role::User, "hello");
             let answer = cx.sample(&wish).await?;
-            Ok::<_, ToolError>(answer.text.unwrap_or_default())
+            Ok::<_, HandlerError>(answer.text.unwrap_or_default())
         })
         .tool(tool("elicit"), async |cx: Call, _| {
             let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
             let answer = cx.elicit(&Elicitation::form("who?", schema)).await?;
-            Ok::<_, ToolError>(format!("{answer:?}"))
+            Ok::<_, HandlerError>(format!("{answer:?}"))
         })
         .tool(tool("log"), async |cx: Call, _| {
             for level in LogLevel::ALL {
@@ -201,7 +201,7 @@ pub(crate) fn probe() -> (Server, Arc<Seen>) {
 }
 
 type Answering =
-    std::pin::Pin<Box<dyn Future<Output = Result<String, ToolError>> + Send + 'static>>;
+    std::pin::Pin<Box<dyn Future<Output = Result<String, HandlerError>> + Send + 'static>>;
 
 /// A probe with these settings.
 pub(crate) async fn probe_with(
