@@ -66,7 +66,7 @@ struct Plain {
     log: Vec<String>,
     /// How many of them some connection took.
     taken: usize,
-    /// The next connection is closed again.
+    /// The first connection is closed again.
     pausing: bool,
     /// Nobody was connected yet to the stream of a POST, whose client is on its way.
     early: bool,
@@ -226,7 +226,7 @@ impl World {
         plain.client = Client {
             line,
             attachment: Some(attachment),
-            is_connected: missed <= capacity && !plain.ended && !plain.pausing,
+            is_connected: missed <= capacity && !plain.ended,
             room: capacity - at_once,
             start: plain.log.len() - missed,
             read: 0,
@@ -234,7 +234,12 @@ impl World {
         };
         plain.taken = plain.client.start + at_once;
         plain.lost = false;
-        plain.pausing &= missed > capacity || plain.ended;
+    }
+
+    /// The connection gets one more event, which says when to come back, and is closed (SPEC C-62).
+    fn dismissed(&mut self, index: usize) {
+        self.sent(index, String::new());
+        self.plain[index].client.is_connected = false;
     }
 
     fn apply(&mut self, op: Op) {
@@ -271,7 +276,9 @@ impl World {
                 if can_pause {
                     self.begin(index);
                     let plain = &mut self.plain[index];
-                    if !std::mem::take(&mut plain.client.is_connected) {
+                    if plain.client.is_connected {
+                        self.dismissed(index);
+                    } else {
                         plain.pausing = plain.taken == 0;
                     }
                 }
@@ -285,11 +292,16 @@ impl World {
             }
             Op::Attach(index, capacity) => {
                 let line = Line::holding(capacity);
-                let attached = self.streams.attach(self.plain[index].id, line.clone());
+                let id = self.plain[index].id;
+                let attached = self.streams.attach(id, line.clone(), now);
                 assert_eq!(attached.is_some(), self.exists(index));
                 if let Some(attachment) = attached {
                     let taken = self.plain[index].taken;
                     self.connected(index, taken, line, capacity, attachment);
+                    let pausing = std::mem::take(&mut self.plain[index].pausing);
+                    if pausing && self.plain[index].client.is_connected {
+                        self.dismissed(index);
+                    }
                     let client = &mut self.plain[index].client;
                     client.seen.clear();
                     client.skipped = client.start;
@@ -332,7 +344,12 @@ impl World {
         let resumed = self.streams.resume(&seen[at].1, line.clone());
         let missed = self.plain[index].log.len() - number;
         let is_whole = self.kept_after(index, number) == missed;
-        assert_eq!(resumed.is_some(), self.exists(index) && is_whole);
+        let has_all = self.plain[index].ended && missed == 0;
+        assert_eq!(
+            resumed.is_some(),
+            self.exists(index) && is_whole && !has_all,
+            "SPEC C.2 row 10a"
+        );
         if let Some(attachment) = resumed {
             self.connected(index, number, line, capacity, attachment);
             assert_eq!(self.plain[index].client.start, number, "SPEC C-53");
@@ -377,7 +394,6 @@ impl World {
     /// Whoever comes back at last has all that there is.
     fn conclude(&mut self) {
         for index in 0..STREAMS {
-            self.plain[index].pausing = false;
             self.apply(Op::Read(index, usize::MAX));
             let last = self.plain[index].client.seen.len();
             if last > 0 {

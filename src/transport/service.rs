@@ -15,6 +15,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use super::access::peer::Peer;
 use super::answer::documents;
 use super::answer::response::{name_session, refuse, response};
+use super::clock::now;
 use super::dispatch::admission::{hide_credentials, identify};
 use super::future::BoxFuture;
 use super::intake::detach;
@@ -384,8 +385,9 @@ impl McpService {
     /// then their streams end. Listen streams end with their result. Calling it again does nothing.
     pub fn drain(&self) {
         self.shared.start_draining();
+        let now = now();
         for row in self.shared.table.all() {
-            row.with(|session| session.drain());
+            row.with(|session| session.drain(now));
         }
         self.shared.end_listens();
     }

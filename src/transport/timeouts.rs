@@ -56,8 +56,10 @@ pub struct Timeouts {
     ///
     /// Default: 1 s.
     pub stream_after: Duration,
-    /// How long a client is asked to wait before it reconnects to a stream. Sent in whole milliseconds,
-    /// as the `retry` field of an event.
+    /// How long a client is asked to wait before it reconnects to a stream whose connection the server
+    /// closes on purpose ([`Context::release_connection`](crate::Context::release_connection), a drain).
+    /// Sent in whole milliseconds, as the `retry` field of the last event on that connection, and nowhere
+    /// else (2025-11-25, Transports, Sending Messages to the Server).
     ///
     /// Default: 1 s.
     pub retry: Duration,

@@ -4,6 +4,7 @@
 
 mod auth;
 mod browser;
+mod clients;
 mod crowds;
 mod ends;
 mod equal_ids;

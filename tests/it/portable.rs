@@ -122,6 +122,8 @@ async fn after_a_restart_a_client_goes_on_and_learns_what_is_lost() {
     let mut stream = session.listen(None).await;
     let primed = stream.event().await.unwrap().id;
     before.mcp.close();
+    let last = stream.event().await.unwrap();
+    assert_eq!((&*last.data, stream.retry()), ("", Some(1000)), "SPEC C-63");
     assert!(stream.event().await.is_none(), "its streams ended");
     let refused = session.begin("ping", json!({})).await;
     assert_eq!(

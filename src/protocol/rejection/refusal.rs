@@ -127,7 +127,8 @@ impl Reason {
             Self::EventUnknown => invalid(
                 "unknown_event",
                 Status::BAD_REQUEST,
-                "this session cannot resume after the event in Last-Event-ID: it is unknown or no longer kept",
+                "this session cannot resume after the event in Last-Event-ID: it is unknown, it is no longer kept, \
+                 or its stream is over and nothing follows it",
             ),
             Self::InitializedAlready => invalid(
                 "already_initialized",

@@ -263,8 +263,13 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// Connects the client of a POST to its stream; `None` if the stream is gone.
-    pub(crate) fn attach(&mut self, stream: StreamId, connection: C) -> Option<Attachment> {
-        self.streams.attach(stream, connection)
+    pub(crate) fn attach(
+        &mut self,
+        stream: StreamId,
+        connection: C,
+        now: Instant,
+    ) -> Option<Attachment> {
+        self.streams.attach(stream, connection, now)
     }
 
     /// Connects a client to the standalone stream: first the messages that waited (SPEC C-41), then a priming
@@ -273,22 +278,21 @@ impl<C: Connection, W, R> Session<C, W, R> {
         if self.phase == Phase::Closed {
             return None;
         }
-        let attachment = self.streams.attach(StreamId::STANDALONE, connection);
+        let attachment = self.streams.attach(StreamId::STANDALONE, connection, now);
         if self.version.has_priming_events() {
             // If the connection is full, it was dropped; the client resumes.
             let _ = self.streams.prime(StreamId::STANDALONE, now);
         }
         if self.draining {
-            self.streams.finish_standalone();
+            self.streams
+                .drain_standalone(self.version.has_priming_events(), now);
         }
         attachment
     }
 
-    /// Connects a client that resumes a stream.
+    /// Connects a client that resumes a stream; `None` if there is nothing to resume.
     pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
-        let attachment = self.streams.resume(last, connection);
-        self.end_if_drained();
-        attachment
+        self.streams.resume(last, connection)
     }
 
     pub(crate) fn detach(&mut self, attachment: Attachment, now: Instant) {
@@ -565,14 +569,17 @@ impl<C: Connection, W, R> Session<C, W, R> {
     // --- the end
 
     /// Lets running requests finish; then the streams end.
-    pub(crate) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self, now: Instant) {
         self.draining = true;
+        // The time of the last event, if it is sent when the last request ends.
+        self.last_used = now;
         self.end_if_drained();
     }
 
     fn end_if_drained(&mut self) {
         if self.draining && self.requests.is_empty() && self.phase != Phase::Closed {
-            self.streams.finish_standalone();
+            self.streams
+                .drain_standalone(self.version.has_priming_events(), self.last_used);
         }
     }
 

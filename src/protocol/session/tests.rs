@@ -206,7 +206,9 @@ fn cancelling_ends_the_stream_of_the_request() {
     let (stream, ticket) = post(&mut session, 1);
     let other = begin(&mut session, 2, Route::Stream(stream));
     let line = Line::new();
-    session.attach(stream, line.clone()).unwrap();
+    session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
     tell(&mut session, ticket, "said").unwrap();
     session.cancel(&1.into());
     assert!(!line.is_over());
@@ -272,11 +274,17 @@ fn an_answer_goes_where_its_request_has_begun_to_be_answered() {
     let mut session = open(ProtocolVersion::V2025_11_25);
     let (stream, ticket) = post(&mut session, 1);
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Kept));
-    assert!(session.attach(stream, Line::new()).is_none());
+    assert!(
+        session
+            .attach(stream, Line::new(), Instant::now())
+            .is_none()
+    );
 
     let (stream, ticket) = post(&mut session, 2);
     let line = Line::new();
-    session.attach(stream, line.clone()).unwrap();
+    session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
     assert_eq!(done(&mut session, ticket, 2), Ok(Finished::Kept));
     assert_eq!((line.len(), line.is_over()), (0, true));
 
@@ -284,7 +292,9 @@ fn an_answer_goes_where_its_request_has_begun_to_be_answered() {
     session.begin_stream(stream, Instant::now());
     assert_eq!(done(&mut session, ticket, 3), Ok(Finished::Sent));
     let line = Line::new();
-    session.attach(stream, line.clone()).unwrap();
+    session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
     let answer = r#"{"jsonrpc":"2.0","id":3,"result":{}}"#;
     assert_eq!(line.data(), ["", answer]);
     assert!(line.is_over());
@@ -292,7 +302,7 @@ fn an_answer_goes_where_its_request_has_begun_to_be_answered() {
     let (stream, ticket) = post(&mut session, 4);
     tell(&mut session, ticket, "n").unwrap();
     assert_eq!(done(&mut session, ticket, 4), Ok(Finished::Sent));
-    session.attach(stream, Line::new()).unwrap();
+    session.attach(stream, Line::new(), Instant::now()).unwrap();
 }
 
 /// SPEC C-14: a client that accepts only JSON gets no messages before the answer.
@@ -302,7 +312,9 @@ fn a_request_without_a_stream_has_its_answer_kept() {
     let stream = session.open_stream();
     let ticket = begin(&mut session, 1, Route::Answer(stream));
     let line = Line::new();
-    session.attach(stream, line.clone()).unwrap();
+    session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
     tell(&mut session, ticket, "n").unwrap();
     assert!(!session.pause(ticket, Instant::now()));
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Kept));
@@ -317,7 +329,9 @@ fn a_shared_stream_ends_with_its_last_request() {
     let second = begin(&mut session, 2, Route::Stream(stream));
     session.begin_stream(stream, Instant::now());
     let line = Line::new();
-    session.attach(stream, line.clone()).unwrap();
+    session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
     assert_eq!(done(&mut session, second, 2), Ok(Finished::Sent));
     assert!(!line.is_over());
     assert_eq!(done(&mut session, first, 1), Ok(Finished::Sent));
@@ -348,13 +362,19 @@ fn a_first_step_is_delivered_whole() {
             done(&mut session, ticket, 1).unwrap();
         }
         let line = Line::new();
-        session.attach(stream, line.clone()).unwrap();
+        session
+            .attach(stream, line.clone(), Instant::now())
+            .unwrap();
         assert_eq!((line.len(), line.is_over()), (3 + usize::from(ends), ends));
         if !ends {
             assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
             assert_eq!((line.len(), line.is_over()), (4, true));
         }
-        assert!(session.attach(stream, Line::new()).is_none());
+        assert!(
+            session
+                .attach(stream, Line::new(), Instant::now())
+                .is_none()
+        );
     }
 }
 
@@ -370,7 +390,9 @@ fn the_first_stream_is_of_the_revision_that_is_asked_for() {
         session.begin(&id, Kind::Initialize, route, 64).unwrap();
         session.begin_stream(stream, Instant::now());
         let line = Line::new();
-        session.attach(stream, line.clone()).unwrap();
+        session
+            .attach(stream, line.clone(), Instant::now())
+            .unwrap();
         assert_eq!(line.len() == 1, version.has_priming_events(), "{version}");
     }
 }
@@ -386,7 +408,7 @@ fn an_initialize_without_its_client_is_given_up() {
         let route = Route::Stream(stream);
         let begun = session.begin(&1.into(), Kind::Initialize, route, 64);
         let (ticket, _) = begun.unwrap();
-        let attachment = session.attach(stream, Line::new()).unwrap();
+        let attachment = session.attach(stream, Line::new(), Instant::now()).unwrap();
         session.begin_stream(stream, Instant::now());
         assert!(!session.is_given_up(), "it is there");
         session.detach(attachment, Instant::now());
@@ -405,7 +427,11 @@ fn an_abandoned_request_is_forgotten() {
     let (stream, ticket) = post(&mut session, 1);
     session.abandon(ticket);
     session.end_stream(stream);
-    assert!(session.attach(stream, Line::new()).is_none());
+    assert!(
+        session
+            .attach(stream, Line::new(), Instant::now())
+            .is_none()
+    );
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Gone));
     begin(&mut session, 1, STANDALONE);
 }
@@ -416,7 +442,9 @@ fn an_answer_waits_for_a_client_that_left() {
     let mut session = open(ProtocolVersion::V2025_06_18);
     let (stream, ticket) = post(&mut session, 1);
     let line = Line::new();
-    let attachment = session.attach(stream, line.clone()).unwrap();
+    let attachment = session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
     tell(&mut session, ticket, "n").unwrap();
     session.detach(attachment, Instant::now());
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
@@ -432,7 +460,7 @@ fn a_client_that_cannot_come_back_is_not_asked() {
     for (is_told, expected) in [(false, Err(Unasked::Closed)), (true, Ok(1))] {
         let mut session = open(ProtocolVersion::V2025_06_18);
         let (stream, ticket) = post(&mut session, 1);
-        let attachment = session.attach(stream, Line::new()).unwrap();
+        let attachment = session.attach(stream, Line::new(), Instant::now()).unwrap();
         if is_told {
             tell(&mut session, ticket, "n").unwrap();
         }
@@ -453,10 +481,14 @@ fn a_request_lets_its_connection_go() {
         let mut session = open(version);
         let (stream, ticket) = post(&mut session, 1);
         let line = Line::new();
-        session.attach(stream, line.clone()).unwrap();
+        session
+            .attach(stream, line.clone(), Instant::now())
+            .unwrap();
         assert_eq!(session.pause(ticket, Instant::now()), pauses, "{version}");
         assert_eq!(line.is_over(), pauses, "{version}");
-        assert_eq!(line.len(), usize::from(pauses), "{version}");
+        // The priming event, and the one that says how long to wait.
+        assert_eq!(line.len(), if pauses { 2 } else { 0 }, "{version}");
+        assert_eq!(line.read().1, pauses.then_some(700), "{version}");
         done(&mut session, ticket, 1).unwrap();
         assert!(!session.pause(ticket, Instant::now()), "{version}");
         if pauses {
@@ -478,7 +510,7 @@ fn a_message_of_no_request_goes_on_the_standalone_stream() {
     let mut session = open(ProtocolVersion::V2025_06_18);
     let (stream, ticket) = post(&mut session, 1);
     let (its, standalone) = (Line::new(), Line::new());
-    session.attach(stream, its.clone()).unwrap();
+    session.attach(stream, its.clone(), Instant::now()).unwrap();
     session.listen(standalone.clone(), Instant::now()).unwrap();
     send(&mut session, "unrelated").unwrap();
     tell(&mut session, ticket, "related").unwrap();
@@ -507,7 +539,7 @@ fn a_standalone_stream_begins_with_what_waited() {
         assert_eq!(data.len(), 1 + usize::from(primes), "{version}");
         assert!(data[0].contains("waited"));
         assert_eq!(data.last().unwrap().is_empty(), primes, "{version}");
-        assert_eq!(line.read().1, primes.then_some(700), "SPEC C-62");
+        assert_eq!(line.read().1, None, "FIELD T-2");
     }
 }
 
@@ -532,7 +564,9 @@ fn a_question_goes_on_the_stream_of_its_request() {
     session.listen(standalone.clone(), Instant::now()).unwrap();
     let (stream, ticket) = post(&mut session, 1);
     let line = Line::new();
-    session.attach(stream, line.clone()).unwrap();
+    session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
     assert_eq!(ask(&mut session, Some(ticket), "a"), Ok(1));
     assert_eq!(line.data(), [r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#]);
     assert_eq!(ask(&mut session, None, "b"), Err(Unasked::NoStream));
@@ -616,7 +650,7 @@ fn a_session_rests_when_nothing_runs_and_nobody_listens() {
     let bare = rest(&session).unwrap();
     assert!(!bare.is_settled && bare.since >= start);
     // The delivery of its own answer is not an action of the client.
-    let attachment = session.attach(stream, Line::new());
+    let attachment = session.attach(stream, Line::new(), Instant::now());
     attachment
         .into_iter()
         .for_each(|one| session.detach(one, start));
@@ -716,11 +750,11 @@ fn a_session_that_was_idle_for_too_long_takes_nothing_more() {
 #[test]
 fn a_drained_session_ends_after_its_last_answer() {
     let (mut idle, line) = bound();
-    idle.drain();
+    idle.drain(Instant::now());
     assert!(line.is_over());
     let (mut busy, line) = bound();
     let ticket = begin(&mut busy, 1, STANDALONE);
-    busy.drain();
+    busy.drain(Instant::now());
     assert!(!line.is_over());
     let refused = busy.begin(&2.into(), Kind::Other, STANDALONE, 64);
     assert!(matches!(refused.unwrap_err().reason, Reason::ShuttingDown));
@@ -733,30 +767,48 @@ fn a_drained_session_ends_after_its_last_answer() {
     ] {
         let (mut session, line) = bound();
         let ticket = begin(&mut session, 1, STANDALONE);
-        session.drain();
+        session.drain(Instant::now());
         end(&mut session, ticket);
         assert!(line.is_over());
     }
 }
 
-/// SPEC C-84: streams end cleanly, those of running requests after their answers.
+/// SPEC C-62, C-63, C-84, FIELD T-1: streams end cleanly, those of running requests after their answers. The
+/// standalone stream tells its client when to come back, and then only gives what is left.
 #[test]
 fn a_drained_session_ends_its_streams() {
-    let mut session = open(ProtocolVersion::V2025_06_18);
-    let (stream, ticket) = post(&mut session, 1);
-    let (its, standalone) = (Line::new(), Line::new());
-    session.attach(stream, its.clone()).unwrap();
-    session.listen(standalone.clone(), Instant::now()).unwrap();
-    session.begin_stream(stream, Instant::now());
-    session.drain();
-    assert!(!its.is_over() && !standalone.is_over());
-    assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
-    assert!(its.is_over() && standalone.is_over());
-    // A client that connects now gets what waited, and then the end.
-    send(&mut session, "late").unwrap();
-    let late = Line::new();
-    session.listen(late.clone(), Instant::now()).unwrap();
-    assert_eq!((late.len(), late.is_over()), (1, true));
+    for (version, retry) in [
+        (ProtocolVersion::V2025_06_18, None),
+        (ProtocolVersion::V2025_11_25, Some(700)),
+    ] {
+        let mut session = open(version);
+        let (stream, ticket) = post(&mut session, 1);
+        let (its, standalone) = (Line::new(), Line::new());
+        session.attach(stream, its.clone(), Instant::now()).unwrap();
+        session.listen(standalone.clone(), Instant::now()).unwrap();
+        send(&mut session, "early").unwrap();
+        session.begin_stream(stream, Instant::now());
+        session.drain(Instant::now());
+        assert!(!its.is_over() && !standalone.is_over());
+        assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
+        assert!(its.is_over() && standalone.is_over());
+        assert_eq!((its.read().1, standalone.read().1), (None, retry));
+        let last = standalone.last_id();
+        assert!(session.resume(&last, Line::new()).is_none(), "{version}");
+        // A client that connects now gets what waited, and then the end.
+        send(&mut session, "late").unwrap();
+        for resumes in [true, false] {
+            let late = Line::new();
+            let attached = match resumes {
+                true => session.resume(&last, late.clone()),
+                false => session.listen(late.clone(), Instant::now()),
+            };
+            assert!(attached.is_some() && late.is_over(), "{version}");
+            let waited = usize::from(resumes);
+            let told = late.data().into_iter().filter(|data| !data.is_empty());
+            assert_eq!(told.count(), waited, "{version}");
+        }
+    }
 }
 
 /// PITFALLS R-5, R-9, R-25: a closed session returns all it held; closing it twice is harmless.
@@ -791,8 +843,12 @@ fn closing_ends_every_stream() {
     let (begun, first) = post(&mut session, 1);
     let (silent, second) = post(&mut session, 2);
     let lines = [Line::new(), Line::new(), Line::new()];
-    session.attach(begun, lines[0].clone()).unwrap();
-    session.attach(silent, lines[1].clone()).unwrap();
+    session
+        .attach(begun, lines[0].clone(), Instant::now())
+        .unwrap();
+    session
+        .attach(silent, lines[1].clone(), Instant::now())
+        .unwrap();
     session.listen(lines[2].clone(), Instant::now()).unwrap();
     session.begin_stream(begun, Instant::now());
     session.subscribe("a://b");

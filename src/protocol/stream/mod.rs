@@ -76,8 +76,10 @@ struct Stream<C> {
     delivered: u64,
     begun: bool,
     ended: bool,
-    /// The next connection is closed as soon as it has the kept events.
+    /// The first connection is closed as soon as it has the kept events, and the stream goes on.
     paused: bool,
+    /// Each later connection is closed as soon as it has the kept events: the server shuts down.
+    drained: bool,
     /// Whether it begins with a priming event.
     primes: bool,
     /// Whether the client of a POST left before the first event: it has no id to resume from, so nothing is
@@ -168,35 +170,43 @@ impl<C: Connection> Streams<C> {
 
     /// Connects a client to a stream: it gets the events that no client got yet, then new ones. `None` if the
     /// stream is gone.
-    pub(crate) fn attach(&mut self, id: StreamId, connection: C) -> Option<Attachment> {
+    pub(crate) fn attach(
+        &mut self,
+        id: StreamId,
+        connection: C,
+        now: Instant,
+    ) -> Option<Attachment> {
         let stream = self.find(id)?;
         let delivered = stream.delivered;
+        let paused = std::mem::take(&mut stream.paused);
         let missed = match stream.early.take() {
             Some(early) => early,
             None => self.missed(id, delivered),
         };
         let attachment = self.connect(id, connection, missed);
+        if paused {
+            self.dismiss(id, now);
+        }
         self.forget(id);
         attachment
     }
 
     /// Connects a client that resumes the stream of the last event that it saw: it gets all later events,
     /// without gaps or duplicates (SPEC C-53). `None` if that event is not one of this session, or if a later
-    /// event is no longer kept (SPEC C-56, C-57).
+    /// event is no longer kept (SPEC C-56, C-57), or if the stream is over and the client has all of it: after
+    /// an empty response clients would come back for ever (SPEC C.2 row 10a).
     pub(crate) fn resume(&mut self, last: &EventId, connection: C) -> Option<Attachment> {
         let (id, number) = self.tag()?.read(last)?;
         let stream = self.find(id)?;
-        let (sent, ended) = (stream.sent, stream.ended);
+        let (sent, is_over) = (stream.sent, stream.is_over());
         // Events are numbered from 1.
         if !(1..=sent).contains(&number) {
             return None;
         }
         let kept = self.missed(id, number);
         let is_whole = kept.len() as u64 == sent - number;
-        // The last event of an ended stream may have been too large to keep. After it there is nothing to
-        // resume.
-        let is_refused = ended && number == sent && self.missed(id, number - 1).is_empty();
-        if is_whole && !is_refused {
+        let has_all = is_over && number == sent;
+        if is_whole && !has_all {
             self.connect(id, connection, kept)
         } else {
             None
@@ -228,8 +238,7 @@ impl<C: Connection> Streams<C> {
         // A refused event and all after it wait for the next connection.
         let refused = missed.len() as u64 + u64::from(!takes_all);
         stream.delivered = stream.sent - refused;
-        let stays = takes_all && !stream.ended && !std::mem::take(&mut stream.paused);
-        if stays {
+        if takes_all && !stream.is_over() {
             stream.connection = Some((attachment, connection));
         } else {
             connection.finish();
@@ -286,7 +295,7 @@ impl<C: Connection> Streams<C> {
             return self.offer_bound(frame_of(message));
         }
         self.begin(id, now)?;
-        self.send(id, now, |id, _| frame_with(id, message))
+        self.send(id, now, |id| frame_with(id, message))
     }
 
     /// Sends a message that says how the stream ends. On a stream that is bound to its connection it is sent
@@ -345,7 +354,7 @@ impl<C: Connection> Streams<C> {
         &mut self,
         id: StreamId,
         now: Instant,
-        frame: impl FnOnce(Option<EventId>, Duration) -> Bytes,
+        frame: impl FnOnce(Option<EventId>) -> Bytes,
     ) -> Result<(), Closed> {
         let resumption = self.resumable.as_ref().ok_or(Closed)?.resumption;
         let stream = self.find(id).filter(|stream| !stream.ended).ok_or(Closed)?;
@@ -354,8 +363,7 @@ impl<C: Connection> Streams<C> {
         }
         stream.sent += 1;
         let number = stream.sent;
-        let event_id = resumption.tag.map(|tag| tag.event_id(id, number));
-        let frame = frame(event_id, resumption.retry);
+        let frame = frame(resumption.tag.map(|tag| tag.event_id(id, number)));
         if let Some((_, connection)) = &mut stream.connection {
             match connection.offer(frame.clone()) {
                 Ok(()) => stream.delivered = number,
@@ -385,11 +393,34 @@ impl<C: Connection> Streams<C> {
         let Some(stream) = self.find(id) else {
             return false;
         };
-        match stream.connection.take() {
-            Some((_, mut connection)) => connection.finish(),
+        match stream.connection {
+            Some(_) => self.dismiss(id, now),
             None => stream.paused = stream.delivered == 0,
         }
         true
+    }
+
+    /// Closes the connection of a stream that goes on. Its last event says how long the client waits before
+    /// it comes back (SPEC C-62, C-63). Clients in use end a stream at any `retry` line, so what is kept of
+    /// that event has none: a client that comes back may be there to stay.
+    fn dismiss(&mut self, id: StreamId, now: Instant) {
+        let connection = self.find(id).and_then(|stream| stream.connection.take());
+        let Some((_, mut connection)) = connection else {
+            return;
+        };
+        let retry = self.resumable.as_ref().map(|kept| kept.resumption.retry);
+        if self.send(id, now, priming_frame).is_ok()
+            && let (Some(tag), Some(retry)) = (self.tag(), retry)
+            && let Some(stream) = self.find(id)
+        {
+            let event = Event::new("")
+                .id(tag.event_id(id, stream.sent))
+                .retry(retry);
+            if connection.offer(event.encode()).is_ok() {
+                stream.delivered = stream.sent;
+            }
+        }
+        connection.finish();
     }
 
     /// Ends a stream (SPEC C-27). Its events are kept until they expire.
@@ -403,12 +434,17 @@ impl<C: Connection> Streams<C> {
         self.forget(id);
     }
 
-    /// Ends the connection of the standalone stream, which then waits for another.
-    pub(crate) fn finish_standalone(&mut self) {
-        if let Some(stream) = self.find(StreamId::STANDALONE)
-            && let Some((_, connection)) = &mut stream.connection
-        {
-            connection.finish();
+    /// Ends the connection of the standalone stream, and each later one when it has the kept events.
+    /// `primes` says whether the revision has priming events.
+    pub(crate) fn drain_standalone(&mut self, primes: bool, now: Instant) {
+        if primes && self.tag().is_some() {
+            self.dismiss(StreamId::STANDALONE, now);
+        }
+        if let Some(stream) = self.find(StreamId::STANDALONE) {
+            stream.drained = true;
+            if let Some((_, connection)) = &mut stream.connection {
+                connection.finish();
+            }
         }
     }
 
@@ -461,10 +497,16 @@ impl<C> Stream<C> {
             begun: false,
             ended: false,
             paused: false,
+            drained: false,
             primes,
             is_lost: false,
             early: None,
         }
+    }
+
+    /// Whether no client can wait for more of it.
+    fn is_over(&self) -> bool {
+        self.ended || self.drained
     }
 
     fn has_early(&self) -> bool {
@@ -484,8 +526,8 @@ fn frame_with(id: Option<EventId>, message: Outgoing<'_>) -> Bytes {
 }
 
 /// An event without a message, from which a client can resume (SPEC H-11, H-12).
-fn priming_frame(id: Option<EventId>, retry: Duration) -> Bytes {
-    let event = Event::new("").retry(retry);
+fn priming_frame(id: Option<EventId>) -> Bytes {
+    let event = Event::new("");
     match id {
         Some(id) => event.id(id).encode(),
         None => event.encode(),

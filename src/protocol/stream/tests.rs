@@ -30,7 +30,7 @@ fn push_at(
 #[track_caller]
 fn attach(streams: &mut Streams<Line>, id: StreamId) -> Line {
     let line = Line::new();
-    streams.attach(id, line.clone()).unwrap();
+    streams.attach(id, line.clone(), Instant::now()).unwrap();
     line
 }
 
@@ -148,25 +148,61 @@ fn a_stream_begins_with_a_priming_event_where_it_has_one() {
     }
 }
 
-/// SPEC C-62, H-9, H-11: "the server SHOULD send an SSE event with a standard `retry` field
-/// before closing the connection".
+/// SPEC H-11, FIELD T-2: a priming event has no `retry`, since the stream goes on.
 #[test]
-fn a_priming_event_tells_how_long_to_wait() {
+fn a_priming_event_is_an_id_and_no_more() {
     let mut streams = streams();
     let id = streams.open(true);
     let line = attach(&mut streams, id);
     streams.begin(id, Instant::now()).unwrap();
-    let event_id = line.last_id();
+    push(&mut streams, id, "a").unwrap();
+    let ids = line.ids();
+    let message = r#"{"jsonrpc":"2.0","method":"a"}"#;
     assert_eq!(
         line.text(),
-        format!("id: {event_id}\nretry: 700\ndata: \n\n")
+        format!(
+            "id: {}\ndata: \n\nevent: message\nid: {}\ndata: {message}\n\n",
+            ids[0], ids[1]
+        )
     );
-    assert_eq!(line.read().1, Some(700));
-    push(&mut streams, id, "a").unwrap();
-    assert_eq!(line.text().matches("retry").count(), 1);
 }
 
-/// SPEC C-63: also on a stream that continues from an earlier connection.
+/// SPEC C-62, C-63, H-9, H-11, FIELD T-2: "the server SHOULD send an SSE event with a standard `retry` field
+/// before closing the connection": that event is the last of its connection, and later ones get it without
+/// the field.
+#[test]
+fn the_last_event_of_a_connection_tells_how_long_to_wait() {
+    let pause = |streams: &mut Streams<Line>, id| assert!(streams.pause(id, Instant::now()));
+    let drain = |streams: &mut Streams<Line>, _| streams.drain_standalone(true, Instant::now());
+    for (is_standalone, close) in [
+        (false, pause as fn(&mut Streams<Line>, StreamId)),
+        (true, drain),
+    ] {
+        let mut streams = streams();
+        let id = match is_standalone {
+            true => StreamId::STANDALONE,
+            false => streams.open(true),
+        };
+        push(&mut streams, id, "a").unwrap();
+        let line = attach(&mut streams, id);
+        close(&mut streams, id);
+        close(&mut streams, id);
+        let last = line.last_id();
+        let (rest, end) = (line.text(), format!("id: {last}\nretry: 700\ndata: \n\n"));
+        assert!(line.is_over() && rest.ends_with(&end), "{rest}");
+        assert_eq!(rest.matches("retry").count(), 1);
+        // A client that missed it resumes before it.
+        let before = line.ids().into_iter().rev().nth(1).unwrap();
+        let back = resume(&mut streams, &before).unwrap();
+        assert_eq!(back.text(), format!("id: {last}\ndata: \n\n"));
+        assert_eq!(back.is_over(), is_standalone);
+        // A client that got it resumes after it, unless the server shuts down.
+        let back = resume(&mut streams, &last);
+        assert_eq!(back.is_some(), !is_standalone);
+    }
+}
+
+/// SPEC C-63: a stream that continues from an earlier connection is primed again.
 #[test]
 fn a_later_connection_can_be_primed_too() {
     let mut streams = streams();
@@ -174,7 +210,7 @@ fn a_later_connection_can_be_primed_too() {
     let line = attach(&mut streams, StreamId::STANDALONE);
     streams.prime(StreamId::STANDALONE, Instant::now()).unwrap();
     assert_eq!(methods(&line), ["a", ""]);
-    assert_eq!(line.read().1, Some(700));
+    assert_eq!(line.read().1, None);
 }
 
 // --- connections
@@ -187,7 +223,7 @@ fn attaching_gives_what_nobody_took() {
     push(&mut streams, id, "a").unwrap();
     push(&mut streams, id, "b").unwrap();
     let line = Line::new();
-    let attachment = streams.attach(id, line.clone()).unwrap();
+    let attachment = streams.attach(id, line.clone(), Instant::now()).unwrap();
     push(&mut streams, id, "c").unwrap();
     assert_eq!(methods(&line), ["a", "b", "c"]);
     streams.detach(attachment);
@@ -207,7 +243,7 @@ fn nothing_is_kept_for_a_client_that_saw_no_event() {
     let mut streams = streams();
     for (seen, kept) in [(&[][..], false), (&["a"], true)] {
         let id = opened(&mut streams);
-        let attachment = streams.attach(id, Line::new()).unwrap();
+        let attachment = streams.attach(id, Line::new(), Instant::now()).unwrap();
         for method in seen {
             push(&mut streams, id, method).unwrap();
         }
@@ -302,9 +338,13 @@ fn an_event_whose_successors_were_let_go_is_refused() {
 fn the_newest_connection_wins() {
     let mut streams = streams();
     let (old, new) = (Line::new(), Line::new());
-    let first = streams.attach(StreamId::STANDALONE, old.clone()).unwrap();
+    let first = streams
+        .attach(StreamId::STANDALONE, old.clone(), Instant::now())
+        .unwrap();
     push(&mut streams, StreamId::STANDALONE, "a").unwrap();
-    streams.attach(StreamId::STANDALONE, new.clone()).unwrap();
+    streams
+        .attach(StreamId::STANDALONE, new.clone(), Instant::now())
+        .unwrap();
     assert!(old.is_over() && !new.is_over());
     // The end of the old connection is noticed late.
     streams.detach(first);
@@ -326,7 +366,7 @@ fn a_slow_connection_is_let_go_and_can_resume() {
     let mut streams = streams();
     let id = opened(&mut streams);
     let slow = Line::holding(2);
-    streams.attach(id, slow.clone()).unwrap();
+    streams.attach(id, slow.clone(), Instant::now()).unwrap();
     for method in ["a", "b", "c", "d"] {
         push(&mut streams, id, method).unwrap();
     }
@@ -349,9 +389,13 @@ fn what_was_refused_waits_for_the_next_connection() {
         push(&mut streams, StreamId::STANDALONE, method).unwrap();
     }
     let full = Line::holding(1);
-    streams.attach(StreamId::STANDALONE, full.clone()).unwrap();
+    streams
+        .attach(StreamId::STANDALONE, full.clone(), Instant::now())
+        .unwrap();
     let next = Line::holding(3);
-    streams.attach(StreamId::STANDALONE, next.clone()).unwrap();
+    streams
+        .attach(StreamId::STANDALONE, next.clone(), Instant::now())
+        .unwrap();
     push(&mut streams, StreamId::STANDALONE, "d").unwrap();
     push(&mut streams, StreamId::STANDALONE, "e").unwrap();
     let last = attach(&mut streams, StreamId::STANDALONE);
@@ -369,7 +413,7 @@ fn a_paused_stream_goes_on_when_its_client_comes_back() {
     let line = attach(&mut streams, id);
     assert!(streams.pause(id, Instant::now()));
     assert!(line.is_over());
-    assert_eq!(methods(&line), [""]);
+    assert_eq!(methods(&line), ["", ""]);
     push(&mut streams, id, "a").unwrap();
     let back = resume(&mut streams, &line.last_id()).unwrap();
     assert!(!back.is_over());
@@ -378,7 +422,7 @@ fn a_paused_stream_goes_on_when_its_client_comes_back() {
     assert!(streams.pause(id, Instant::now()));
     assert!(streams.pause(id, Instant::now()));
     assert!(back.is_over());
-    assert_eq!(methods(&back), ["a", "b"]);
+    assert_eq!(methods(&back), ["a", "b", ""]);
     let again = resume(&mut streams, &back.last_id()).unwrap();
     assert!(!again.is_over());
     streams.end(id);
@@ -391,12 +435,13 @@ fn a_stream_that_is_paused_before_it_is_attached_gives_an_event_id() {
     let mut streams = streams();
     let id = streams.open(true);
     assert!(streams.pause(id, Instant::now()));
-    let line = attach(&mut streams, id);
-    assert_eq!(methods(&line), [""]);
-    assert!(line.is_over());
     push(&mut streams, id, "a").unwrap();
+    let line = attach(&mut streams, id);
+    assert_eq!(methods(&line), ["", "a", ""]);
+    assert_eq!((line.is_over(), line.read().1), (true, Some(700)));
+    push(&mut streams, id, "b").unwrap();
     let back = resume(&mut streams, &line.last_id()).unwrap();
-    assert_eq!(methods(&back), ["a"]);
+    assert_eq!(methods(&back), ["b"]);
     assert!(!back.is_over());
 }
 
@@ -414,7 +459,8 @@ fn a_stream_without_priming_is_not_paused() {
 
 // --- the end
 
-/// SPEC C-27: nothing follows the end. SPEC C.2 row 10: a client that resumes gets the rest.
+/// SPEC C-27: nothing follows the end. SPEC C.2 rows 10 and 10a, FIELD T-1: a client that resumes gets the
+/// rest, and is refused when it has everything.
 #[test]
 fn an_ended_stream_takes_nothing_and_keeps_what_it_has() {
     let mut streams = streams();
@@ -426,11 +472,11 @@ fn an_ended_stream_takes_nothing_and_keeps_what_it_has() {
     assert!(line.is_over() && !streams.is_connected());
     assert_eq!(push(&mut streams, id, "c"), Err(Closed));
     assert_eq!(streams.begin(id, Instant::now()), Err(Closed));
-    for (seen, rest) in line.ids().iter().zip([&["b"] as &[&str], &[]]) {
-        let back = resume(&mut streams, seen).unwrap();
-        assert_eq!(methods(&back), rest);
-        assert!(back.is_over());
-    }
+    let ids = line.ids();
+    let back = resume(&mut streams, &ids[0]).unwrap();
+    assert_eq!(methods(&back), ["b"]);
+    assert!(back.is_over());
+    assert!(resume(&mut streams, &ids[1]).is_none());
     assert!(!streams.is_connected());
 }
 
@@ -444,14 +490,16 @@ fn an_ended_stream_is_forgotten_when_its_time_is_up() {
     let lines = [ended, live].map(|id| {
         let line = attach(&mut streams, id);
         push_at(&mut streams, id, "a", start).unwrap();
+        push_at(&mut streams, id, "b", start).unwrap();
         line
     });
     streams.end(ended);
+    let first = lines[0].ids().swap_remove(0);
     streams.expire(start + age - Duration::from_nanos(1));
-    assert!(resume(&mut streams, &lines[0].last_id()).is_some());
+    assert!(resume(&mut streams, &first).is_some());
     streams.expire(start + age);
-    assert!(resume(&mut streams, &lines[0].last_id()).is_none());
-    assert!(streams.attach(ended, Line::new()).is_none());
+    assert!(resume(&mut streams, &first).is_none());
+    assert!(streams.attach(ended, Line::new(), Instant::now()).is_none());
     // A running stream is kept, and so is the standalone one.
     assert!(resume(&mut streams, &lines[1].last_id()).is_some());
     assert_eq!(streams.streams.len(), 2);
@@ -467,10 +515,10 @@ fn an_ended_stream_is_forgotten_when_nothing_is_kept_of_it() {
     push(&mut streams, id, "a").unwrap();
     streams.end(id);
     for _ in 0..2 {
-        assert!(streams.attach(id, Line::new()).is_some());
+        assert!(streams.attach(id, Line::new(), Instant::now()).is_some());
         push(&mut streams, other, "n").unwrap();
     }
-    assert!(streams.attach(id, Line::new()).is_none());
+    assert!(streams.attach(id, Line::new(), Instant::now()).is_none());
     assert_eq!(streams.streams.len(), 2);
     // A stream that has sent nothing leaves nothing.
     let id = opened(&mut streams);
@@ -497,10 +545,12 @@ fn finishing_ends_all() {
         attach(&mut streams, id),
         attach(&mut streams, StreamId::STANDALONE),
     ];
-    streams.finish_standalone();
+    streams.drain_standalone(true, Instant::now());
     assert_eq!(lines.each_ref().map(Line::is_over), [false, true]);
     assert_eq!(push(&mut streams, StreamId::STANDALONE, "a"), Ok(()));
-    assert_eq!(methods(&attach(&mut streams, StreamId::STANDALONE)), ["a"]);
+    let late = attach(&mut streams, StreamId::STANDALONE);
+    assert_eq!(methods(&late), ["a"]);
+    assert!(late.is_over());
     assert!(streams.keeps(StreamId::STANDALONE));
     streams.finish();
     assert!(!streams.keeps(StreamId::STANDALONE));

@@ -37,7 +37,7 @@ impl StreamConnection {
         let connection = sender.clone();
         let attached = session
             .row
-            .with(|session| session.attach(stream, connection));
+            .with(|session| session.attach(stream, connection, now()));
         attached.map(|attachment| Self::new(session, attachment, (sender, receiver), end))
     }
 

@@ -544,7 +544,12 @@ impl Session {
     /// POSTs a body as it is and reads the head of the response.
     pub(crate) async fn post(&self, body: impl AsRef<[u8]>) -> Stream {
         let headers = format!("{}{POST_HEADERS}", self.headers());
-        Stream::open(self.address, "POST /mcp", &headers, body).await
+        self.post_with(&headers, body).await
+    }
+
+    /// As `post`, with these header lines and no others.
+    pub(crate) async fn post_with(&self, headers: &str, body: impl AsRef<[u8]>) -> Stream {
+        Stream::open(self.address, "POST /mcp", headers, body).await
     }
 
     /// POSTs a notification and returns the status.
