@@ -1,6 +1,6 @@
 //! Shows a server that accepts signed access tokens (JWTs) of an OAuth issuer, with a small issuer for trying it.
 //!
-//! Run it with `cargo run --example jwt`, which serves and prints a token. With `-- --check` it tests itself as a
+//! Run it with `cargo run -p jwt`, which serves and prints a token. With `-- --check` it tests itself as a
 //! client, and ends.
 //!
 //! The authorizer reads the keys of the issuer from its JWKS document. It checks the signature, issuer, audience
@@ -8,7 +8,7 @@
 //! from the metadata document that it names, which issuer to ask. A tool that requires a scope refuses tokens
 //! without it with status 403.
 
-#[path = "../signals/mod.rs"]
+#[path = "../../signals/mod.rs"]
 mod signals;
 
 mod authorizer;
