@@ -130,7 +130,7 @@ fn misses(c: &mut Criterion) {
         busy,
         |session, _| {
             assert!(
-                session.cancel(black_box(&unknown)).is_none(),
+                session.cancel(black_box(&unknown), now).work.is_empty(),
                 "nothing runs under this id"
             );
         },
@@ -166,7 +166,7 @@ fn streamed(session: &mut Measured, id: &Id, answer: &Json, now: Instant) {
     let stream = session.open_stream();
     let ticket = begin(session, id, stream);
     session.begin_stream(stream, now);
-    session.attach(stream, Reader);
+    session.attach(stream, Reader, now);
     finish(session, ticket, id, answer, now);
 }
 

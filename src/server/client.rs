@@ -1,5 +1,7 @@
 //! What a handler can ask the client for: input from the person, a completion by the model, its roots.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -33,7 +35,8 @@ impl Call {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the question up: an answer that comes later is ignored.
+    /// Dropping the future gives the question up: the client is told that it needs no answer, and one that
+    /// comes later is ignored.
     ///
     /// [`Context::request`]: crate::Context::request
     pub async fn elicit(&self, elicitation: &Elicitation) -> Result<Elicited, RequestError> {
@@ -44,7 +47,9 @@ impl Call {
             method: Method::ElicitationCreate,
             params: Some(params),
         };
-        self.ask(question, |answer| elicitation.read(&answer)).await
+        let limit = elicitation.limit();
+        self.ask(question, limit, |answer| elicitation.read(answer))
+            .await
     }
 
     /// Asks the client's model, and waits for its answer (*2025-11-25, Sampling*).
@@ -65,7 +70,8 @@ impl Call {
             method: Method::SamplingCreateMessage,
             params: Some(params),
         };
-        self.ask(question, Sampled::read).await
+        let limit = sampling.limit();
+        self.ask(question, limit, Sampled::read).await
     }
 
     /// Asks the client for its roots, and waits for them (*2025-11-25, Roots*). Each call asks again, so the
@@ -87,7 +93,7 @@ impl Call {
             method: Method::RootsList,
             params: None,
         };
-        self.ask(question, |answer| Root::read(&answer)).await
+        self.ask(question, None, |answer| Root::read(&answer)).await
     }
 
     /// What the client declared of a capability, or `null`. A client is only asked for what it declared (SPEC
@@ -100,15 +106,24 @@ impl Call {
     async fn ask<T>(
         &self,
         question: Question<'_>,
+        limit: Option<Duration>,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, RequestError> {
+        if limit.is_some_and(|limit| limit.is_zero()) {
+            let fault = "the timeout of a question must be longer than zero";
+            return Err(RequestError::Faulty(fault.to_owned()));
+        }
         if let Some(round) = self.round() {
             return Ok(round.ask(question, read).await);
         }
         let params = question.params.as_ref().map(Json::try_from).transpose();
         let params = params.map_err(|fault| RequestError::Faulty(fault.to_string()))?;
         let method = question.method.as_str();
-        let answer = self.request(method, params.as_ref()).await?;
+        let params = params.as_ref();
+        let answer = match limit {
+            Some(limit) => self.request_within(limit, method, params).await?,
+            None => self.request(method, params).await?,
+        };
         let answer = serde_json::from_slice(answer.as_bytes());
         answer.ok().and_then(read).ok_or(RequestError::Malformed)
     }

@@ -60,6 +60,14 @@ pub(super) struct Purpose<'a> {
     pub(super) params: RawJson<'a>,
 }
 
+impl<'a> Purpose<'a> {
+    /// The state that the request brings. Clients write what is absent as `null` too.
+    pub(super) fn state(&self) -> Option<RawJson<'a>> {
+        let state = self.params.member("requestState");
+        state.filter(|state| state.as_bytes() != b"null")
+    }
+}
+
 /// What a handler asks the client.
 #[derive(Clone, Debug)]
 pub(super) struct Question<'a> {

@@ -59,7 +59,7 @@ impl StateKeys {
     /// -32602 for a state that was sealed with other keys, for another principal or request, or too long
     /// ago. Such a request does not begin a new round (SPEC D-107).
     pub(super) fn open_state(&self, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
-        let Some(state) = purpose.params.member("requestState") else {
+        let Some(state) = purpose.state() else {
             return Ok(Carried::default());
         };
         let state = state.as_str().ok_or_else(refused)?;
@@ -250,7 +250,7 @@ mod tests {
             })
         };
         assert!(open(&params("a")).unwrap().answers.is_empty());
-        for state in [json!(null), json!(1), json!({})] {
+        for state in [json!(false), json!(1), json!({})] {
             let mut params = params("a");
             params.insert("requestState".to_owned(), state);
             assert_eq!(open(&params).unwrap_err().code(), -32602);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::wire::method::Method;
 
 /// How long a service waits, for clients and for handlers. Set with
 /// [`Builder::timeouts`](crate::Builder::timeouts); those of connections are set on
@@ -34,12 +35,17 @@ pub struct Timeouts {
     ///
     /// Default: 1 h, because people who are asked something may take their time.
     pub request: Option<Duration>,
-    /// How long a request to the client waits for its answer. After that the client is told that the
-    /// request is cancelled, and the handler that sent it gets
-    /// [`RequestError::TimedOut`](crate::RequestError::TimedOut).
+    /// How long a request to the client waits for its answer, if no person has to give it: roots, and a
+    /// completion by the client's model. After that the client is told that the request is cancelled, and
+    /// the handler that sent it gets [`RequestError::TimedOut`](crate::RequestError::TimedOut).
     ///
     /// Default: 60 s.
     pub reply: Duration,
+    /// The same for what a person answers: forms, and pages to visit. In 2026-07-28 nobody waits, because
+    /// the client asks again when it has the answer.
+    ///
+    /// Default: 10 min.
+    pub elicitation: Duration,
     /// How long a session of Streamable HTTP may be idle, which means that it has no running request
     /// and no open connection. After that the session ends and its name is answered 404.
     ///
@@ -65,20 +71,47 @@ pub struct Timeouts {
     pub retry: Duration,
 }
 
+/// How long the requests to a client wait for their answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplyTimeouts {
+    /// What a person answers.
+    elicitation: Duration,
+    other: Duration,
+}
+
+impl ReplyTimeouts {
+    pub(crate) fn of(self, method: &str) -> Duration {
+        if method == Method::ElicitationCreate.as_str() {
+            self.elicitation
+        } else {
+            self.other
+        }
+    }
+}
+
 impl Timeouts {
     const BODY: Duration = Duration::from_secs(30);
     const REQUEST: Duration = Duration::from_secs(60 * 60);
     const REPLY: Duration = Duration::from_secs(60);
+    const ELICITATION: Duration = Duration::from_secs(10 * 60);
     const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
     const KEEP_ALIVE: Duration = Duration::from_secs(15);
     const STREAM_AFTER: Duration = Duration::from_secs(1);
     const RETRY: Duration = Duration::from_secs(1);
+
+    pub(crate) fn replies(&self) -> ReplyTimeouts {
+        ReplyTimeouts {
+            elicitation: self.elicitation,
+            other: self.reply,
+        }
+    }
 
     /// Refuses timeouts under which nothing could be served.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let named = [
             ("body", self.body, ""),
             ("reply", self.reply, ""),
+            ("elicitation", self.elicitation, ""),
             ("session_idle", self.session_idle, ""),
             (
                 "request",
@@ -106,6 +139,7 @@ impl Default for Timeouts {
             body: Self::BODY,
             request: Some(Self::REQUEST),
             reply: Self::REPLY,
+            elicitation: Self::ELICITATION,
             session_idle: Self::SESSION_IDLE,
             keep_alive: Some(Self::KEEP_ALIVE),
             stream_after: Self::STREAM_AFTER,
@@ -131,19 +165,20 @@ mod tests {
             timeouts.body,
             timeouts.request.unwrap(),
             timeouts.reply,
+            timeouts.elicitation,
             timeouts.session_idle,
             timeouts.keep_alive.unwrap(),
             timeouts.stream_after,
             timeouts.retry,
         ]
         .map(|time| time.as_secs());
-        assert_eq!(seconds, [30, 60 * 60, 60, 30 * 60, 15, 1, 1]);
+        assert_eq!(seconds, [30, 60 * 60, 60, 10 * 60, 30 * 60, 15, 1, 1]);
     }
 
     #[test]
     fn a_timeout_of_nothing_is_refused_by_name() {
         type Set = fn(&mut Timeouts);
-        let cases: [(Set, &str); 5] = [
+        let cases: [(Set, &str); 6] = [
             (
                 |t| t.body = Duration::ZERO,
                 "`Timeouts::body` must be longer than zero",
@@ -151,6 +186,10 @@ mod tests {
             (
                 |t| t.reply = Duration::ZERO,
                 "`Timeouts::reply` must be longer than zero",
+            ),
+            (
+                |t| t.elicitation = Duration::ZERO,
+                "`Timeouts::elicitation` must be longer than zero",
             ),
             (
                 |t| t.session_idle = Duration::ZERO,

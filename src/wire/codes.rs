@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::jsonrpc::{ErrorObject, shortened};
+use super::version::ProtocolVersion;
 
 impl ErrorObject {
     /// -32020: a header differs from the part of the body that it mirrors. The message should name the
@@ -52,11 +53,13 @@ impl ErrorObject {
         .with_data(json!({ "supported": supported, "requested": requested }))
     }
 
-    /// The error for a client of the legacy era, without the codes that would make the client take the
-    /// server for a modern one (SPEC A-45).
-    pub(crate) fn into_legacy(self) -> Self {
+    /// The error for a client of this revision of the legacy era, without the codes that would make the
+    /// client take the server for a modern one (SPEC A-45), and with -32042, that pages have to be visited,
+    /// only in the revision that defines it (SPEC E-105).
+    pub(crate) fn into_legacy(self, version: ProtocolVersion) -> Self {
         match self.code {
             -32022..=-32020 => self.without_data(-32603),
+            -32042 if !version.has_elicitation_ids() => self.without_data(-32603),
             _ => self,
         }
     }
@@ -107,13 +110,27 @@ mod tests {
         ] {
             let error = || ErrorObject::new(code, "text").with_data(json!([code]));
             for (spelled, (code, keeps)) in [
-                (error().into_legacy(), legacy),
+                (error().into_legacy(ProtocolVersion::V2025_06_18), legacy),
                 (error().into_modern(), modern),
             ] {
                 assert_eq!((spelled.code(), spelled.message()), (code, "text"));
                 assert_eq!(spelled.data().is_some(), keeps, "{code}");
             }
         }
+    }
+
+    /// FIELD S-10, SPEC E-105: only 2025-11-25 can say that pages have to be visited first.
+    #[test]
+    fn one_revision_can_demand_visits() {
+        let demand = || ErrorObject::new(-32042, "visit").with_data(json!({"elicitations": []}));
+        for version in ProtocolVersion::LEGACY {
+            let error = demand().into_legacy(version);
+            let keeps = version == ProtocolVersion::V2025_11_25;
+            assert_eq!(error.code(), if keeps { -32042 } else { -32603 });
+            assert_eq!(error.data().is_some(), keeps, "{version}");
+        }
+        assert_eq!(demand().into_modern().code(), -32603);
+        assert_eq!(demand().into_modern().data(), None);
     }
 
     /// SPEC D-27: only this error says what a client would have to declare.

@@ -25,6 +25,7 @@ mod panics;
 mod parked;
 #[cfg(feature = "request-state")]
 mod portable;
+mod questions;
 mod rounds;
 mod server;
 #[cfg(feature = "tracing")]

@@ -612,6 +612,19 @@ async fn a_part_of_the_answers_is_a_start() {
     assert_eq!(retry.text().await, "Ada Paris 0");
 }
 
+/// SPEC D-107: a state of `null` is none, in the first round and in a retry.
+#[tokio::test]
+async fn a_state_of_null_is_none() {
+    let (running, _) = run().await;
+    let mut greet = Asking::call(running.address, "greet");
+    let params = greet.params.as_object_mut().unwrap();
+    params.insert("requestState".to_owned(), Value::Null);
+    greet.asked(&["user_name"]).await;
+    let nothing = json!({"requestState": null});
+    let retry = greet.retry(&nothing, json!({"user_name": named("Ada")}));
+    assert_eq!(retry.text().await, "Hello, Ada!");
+}
+
 /// SPEC D-112, D-114, E-100, E-111: an answer of the wrong shape is -32602, with 200.
 #[tokio::test]
 async fn a_malformed_answer_is_refused() {
@@ -657,8 +670,8 @@ async fn a_malformed_answer_is_refused() {
     for odd in [
         json!({}),
         json!({"roots": {}}),
-        json!({"roots": [{}]}),
-        json!({"roots": [{"uri": "https://example.com"}]}),
+        json!({"roots": null}),
+        json!({"roots": "file:///a"}),
     ] {
         let retry = roots.retry(&first, json!({"client_roots": odd}));
         retry.refused(200, -32602).await;
@@ -991,7 +1004,7 @@ mod states {
             json!(""),
             json!("x"),
             json!("A".repeat(100_000)),
-            json!(null),
+            json!(false),
             json!(1),
             json!({"state": state}),
             json!([state]),

@@ -2165,7 +2165,8 @@ async fn both_sides_may_use_one_id() {
     assert_eq!(answer["result"]["content"][0]["text"], "file:///b");
 }
 
-/// SPEC E-87, C-22: a call that is cancelled while it asks ignores a late answer.
+/// SPEC E-10, E-87, C-22: a call that is cancelled while it asks takes its question back, and ignores a late
+/// answer.
 #[tokio::test]
 async fn a_call_may_be_cancelled_while_it_asks() {
     let (_running, mut client) = connect_as(V24, json!({"roots": {}})).await;
@@ -2174,6 +2175,9 @@ async fn a_call_may_be_cancelled_while_it_asks() {
     client
         .notify("notifications/cancelled", json!({"requestId": id}))
         .await;
+    let told = client.message().await.unwrap();
+    assert_eq!(told["method"], "notifications/cancelled");
+    assert_eq!(told["params"]["requestId"], asked["id"]);
     client
         .send(json!({"jsonrpc": "2.0", "id": asked["id"], "result": {"roots": []}}))
         .await;

@@ -1,6 +1,7 @@
 //! [`Session`]: one conversation of the legacy era. This file has its states; its requests, its questions to
 //! the client and its subscriptions have their own files.
 
+mod messages;
 mod questions;
 mod requests;
 mod subscriptions;
@@ -21,7 +22,6 @@ use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
 use super::table::GivesWay;
 use super::turnover::Rest;
 use crate::wire::id::{EventId, StreamId};
-use crate::wire::json::Json;
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 use crate::wire::version::ProtocolVersion;
 
@@ -101,11 +101,12 @@ pub(crate) struct Terms {
     pub(crate) client: Option<Capabilities>,
 }
 
-/// What the caller has to end after a session is closed.
-#[derive(Debug)]
+/// What the caller has to end, outside the lock, after a request is cancelled or a session is closed.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Remains<W, R> {
     pub(crate) work: Vec<W>,
-    pub(crate) awaited: Vec<(u64, R)>,
+    /// The slots of questions that will not be answered.
+    pub(crate) awaited: Vec<R>,
 }
 
 impl<C: Connection, W, R> Session<C, W, R> {
@@ -452,77 +453,25 @@ impl<C: Connection, W, R> Session<C, W, R> {
 
     /// Cancels a running request for the client, without an answer. `initialize` cannot be cancelled (SPEC
     /// E-8); an id that is not running has no effect (SPEC E-87, PITFALLS R-42).
-    pub(crate) fn cancel(&mut self, id: &Id) -> Option<W> {
-        let running = self.requests.remove_cancelled(id)?;
+    pub(crate) fn cancel(&mut self, id: &Id, now: Instant) -> Remains<W, R> {
+        let Some(running) = self.requests.remove_cancelled(id) else {
+            return Remains {
+                work: Vec::new(),
+                awaited: Vec::new(),
+            };
+        };
+        let questions = self.questions.remove_about(running.ticket);
+        for question in &questions {
+            // A client that is gone has nothing on its screen.
+            let why = "the request that asked was cancelled";
+            let _ = self.tell_withdrawn(running.route, question.number, why, now);
+        }
         // SPEC E-88: the stream ends without an answer.
         self.give_up(&running);
-        running.work
-    }
-
-    // --- messages of the server
-
-    /// Sends a message about a running request; refused after its answer (SPEC E-85).
-    pub(crate) fn tell(
-        &mut self,
-        ticket: Ticket,
-        message: Outgoing<'_>,
-        now: Instant,
-    ) -> Result<(), Closed> {
-        match self.requests.route(ticket).ok_or(Closed)? {
-            Route::Stream(stream) => self.streams.push(stream, message, now),
-            // The client does not accept a stream.
-            Route::Answer(_) => Ok(()),
+        Remains {
+            work: running.work.into_iter().collect(),
+            awaited: questions.into_iter().map(|open| open.reply).collect(),
         }
-    }
-
-    /// Sends a message that belongs to no request.
-    pub(crate) fn send(&mut self, message: Outgoing<'_>, now: Instant) -> Result<(), Closed> {
-        if self.phase == Phase::Closed {
-            return Err(Closed);
-        }
-        self.streams.push(StreamId::STANDALONE, message, now)
-    }
-
-    /// Sends a request to the client and keeps the slot that waits for the reply. Its ids count up during the
-    /// session and are separate from those of the client (SPEC A-14). It is sent on the stream of the request
-    /// that caused it (SPEC C-25, E-96).
-    pub(crate) fn ask(
-        &mut self,
-        about: Option<Ticket>,
-        reply: R,
-        (method, params): (&str, Option<&Json>),
-        now: Instant,
-    ) -> Result<u64, Unasked> {
-        if self.phase == Phase::Closed {
-            return Err(Unasked::Closed);
-        }
-        // SPEC E-112: without a session the server could not match the reply.
-        if !self.is_told() {
-            return Err(Unasked::NoStream);
-        }
-        let stream = match about {
-            Some(ticket) => match self.requests.route(ticket).ok_or(Unasked::Closed)? {
-                Route::Stream(stream) => stream,
-                Route::Answer(_) => return Err(Unasked::NoStream),
-            },
-            None if self.is_bound() => StreamId::STANDALONE,
-            None => return Err(Unasked::NoStream),
-        };
-        if self.streams.is_lost(stream) {
-            return Err(Unasked::Closed);
-        }
-        let number = self.questions.next_id();
-        let id = Id::from(number);
-        self.streams
-            .push(stream, Outgoing::Request(&id, method, params), now)
-            .map_err(|Closed| Unasked::Closed)?;
-        self.questions.sent(reply);
-        Ok(number)
-    }
-
-    /// Removes and returns the slot that waits for this reply; `None` for an unexpected reply.
-    pub(crate) fn answered(&mut self, number: u64) -> Option<R> {
-        self.questions.answered(number)
     }
 
     // --- what the client subscribed to
@@ -600,12 +549,13 @@ impl<C: Connection, W, R> Session<C, W, R> {
         self.phase = Phase::Closed;
         self.subscriptions = Subscriptions::default();
         self.streams.finish();
+        let questions = self.questions.remove_all();
         Remains {
             work: running
                 .into_iter()
                 .filter_map(|running| running.work)
                 .collect(),
-            awaited: self.questions.remove_all(),
+            awaited: questions.into_iter().map(|open| open.reply).collect(),
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Requests<W> {
 /// A request that has no answer yet.
 #[derive(Debug)]
 pub(super) struct Running<W> {
-    ticket: Ticket,
+    pub(super) ticket: Ticket,
     pub(super) id: Id,
     pub(super) route: Route,
     /// `None` until the work is known to outlast its first step.

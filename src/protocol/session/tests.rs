@@ -6,6 +6,7 @@ use super::super::line::{Line, resumption};
 use super::super::replay::ReplayLimits;
 use super::super::uris::Uris;
 use super::*;
+use crate::wire::json::Json;
 
 type TestSession = Session<Line, &'static str, &'static str>;
 
@@ -47,6 +48,13 @@ fn begin(session: &mut TestSession, id: u64, route: Route) -> Ticket {
 fn post(session: &mut TestSession, id: u64) -> (StreamId, Ticket) {
     let stream = session.open_stream();
     (stream, begin(session, id, Route::Stream(stream)))
+}
+
+/// Cancels a request. Returns its work.
+fn cancel(session: &mut TestSession, id: u64) -> Option<&'static str> {
+    let remains = session.cancel(&id.into(), Instant::now());
+    assert!(remains.work.len() < 2 && remains.awaited.is_empty());
+    remains.work.first().copied()
 }
 
 fn done(session: &mut TestSession, ticket: Ticket, id: u64) -> Result<Finished, Closed> {
@@ -183,18 +191,18 @@ fn a_cancelled_request_gets_no_answer() {
     let (mut session, line) = bound();
     let ticket = begin(&mut session, 1, STANDALONE);
     session.work(ticket, "work").unwrap();
-    assert_eq!(session.cancel(&1.into()), Some("work"));
-    assert_eq!(session.cancel(&1.into()), None);
+    assert_eq!(cancel(&mut session, 1), Some("work"));
+    assert_eq!(cancel(&mut session, 1), None);
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Gone));
     assert_eq!(line.len(), 0);
     // Cancelled before its work was stored: the work is returned, to be ended.
     let ticket = begin(&mut session, 2, STANDALONE);
-    assert_eq!(session.cancel(&2.into()), None);
+    assert_eq!(cancel(&mut session, 2), None);
     assert_eq!(session.work(ticket, "late"), Err("late"));
     // Finished before the cancel: the answer stands.
     let ticket = begin(&mut session, 3, STANDALONE);
     assert_eq!(done(&mut session, ticket, 3), Ok(Finished::Sent));
-    assert_eq!(session.cancel(&3.into()), None);
+    assert_eq!(cancel(&mut session, 3), None);
     assert_eq!(line.len(), 1);
 }
 
@@ -210,17 +218,17 @@ fn cancelling_ends_the_stream_of_the_request() {
         .attach(stream, line.clone(), Instant::now())
         .unwrap();
     tell(&mut session, ticket, "said").unwrap();
-    session.cancel(&1.into());
+    cancel(&mut session, 1);
     assert!(!line.is_over());
     session.work(other, "work").unwrap();
-    assert_eq!(session.cancel(&2.into()), Some("work"));
+    assert_eq!(cancel(&mut session, 2), Some("work"));
     assert!(line.is_over());
     assert_eq!(line.data(), [r#"{"jsonrpc":"2.0","method":"said"}"#]);
     assert_eq!(done(&mut session, other, 2), Ok(Finished::Gone));
     // An HTTP+SSE stream does not belong to one request.
     let (mut session, line) = bound();
     begin(&mut session, 1, STANDALONE);
-    session.cancel(&1.into());
+    cancel(&mut session, 1);
     assert!(!line.is_over());
 }
 
@@ -229,7 +237,7 @@ fn cancelling_ends_the_stream_of_the_request() {
 fn a_cancelled_request_cannot_speak_for_its_successor() {
     let (mut session, line) = bound();
     let first = begin(&mut session, 1, STANDALONE);
-    session.cancel(&1.into());
+    cancel(&mut session, 1);
     let second = begin(&mut session, 1, STANDALONE);
     session.work(second, "second").unwrap();
     assert_eq!(session.work(first, "first"), Err("first"));
@@ -249,7 +257,7 @@ fn initialize_cannot_be_cancelled() {
         .begin(&1.into(), Kind::Initialize, STANDALONE, 64)
         .unwrap();
     session.work(ticket, "work").unwrap();
-    assert_eq!(session.cancel(&1.into()), None);
+    assert_eq!(cancel(&mut session, 1), None);
     assert_eq!(done(&mut session, ticket, 1), Ok(Finished::Sent));
     assert_eq!(line.len(), 1);
 }
@@ -577,8 +585,70 @@ fn a_question_goes_on_the_stream_of_its_request() {
     assert_eq!(ask(&mut session, Some(ticket), "d"), Err(Unasked::Closed));
     assert_eq!(standalone.len(), 0);
     // A question that was not sent leaves no slot.
-    assert_eq!(close(&mut session).awaited, [(1, "a")]);
+    assert_eq!(close(&mut session).awaited, ["a"]);
     assert_eq!(ask(&mut session, None, "e"), Err(Unasked::Closed));
+}
+
+/// FIELD E-4, SPEC E-10: the client is told that a question needs no answer, on the stream of its request, or
+/// after the end of that request on the standalone stream; never if the question has its answer.
+#[test]
+fn a_withdrawn_question_is_told() {
+    let mut session = open(ProtocolVersion::V2025_06_18);
+    let standalone = Line::new();
+    session.listen(standalone.clone(), Instant::now()).unwrap();
+    let (stream, ticket) = post(&mut session, 1);
+    let line = Line::new();
+    session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
+    let withdraw =
+        |session: &mut TestSession, number| session.withdraw(number, "why", Instant::now());
+    for reply in ["a", "b", "c"] {
+        ask(&mut session, Some(ticket), reply).unwrap();
+    }
+    assert_eq!(session.answered(1), Some("a"));
+    line.clear();
+    assert_eq!(withdraw(&mut session, 1), Ok(None));
+    assert_eq!(withdraw(&mut session, 2), Ok(Some("b")));
+    assert_eq!(withdraw(&mut session, 2), Ok(None));
+    let told = |number: u64| {
+        let params = format!(r#"{{"reason":"why","requestId":{number}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{params}}}"#)
+    };
+    assert_eq!(line.data(), [told(2)]);
+    assert_eq!(standalone.len(), 0);
+    done(&mut session, ticket, 1).unwrap();
+    assert_eq!(withdraw(&mut session, 3), Ok(Some("c")));
+    assert_eq!(standalone.data(), [told(3)]);
+    assert_eq!(line.len(), 2);
+}
+
+/// FIELD E-4, SPEC E-10, E-88: a cancel withdraws the questions of its request, and no others, before the
+/// stream of the request ends.
+#[test]
+fn a_cancel_withdraws_the_questions_of_its_request() {
+    let mut session = open(ProtocolVersion::V2025_03_26);
+    let (stream, first) = post(&mut session, 1);
+    let (_, second) = post(&mut session, 2);
+    let line = Line::new();
+    session
+        .attach(stream, line.clone(), Instant::now())
+        .unwrap();
+    for (ticket, reply) in [(first, "a"), (second, "b"), (first, "c")] {
+        ask(&mut session, Some(ticket), reply).unwrap();
+    }
+    session.work(first, "work").unwrap();
+    line.clear();
+    let remains = session.cancel(&1.into(), Instant::now());
+    assert_eq!(
+        (remains.work, remains.awaited),
+        (vec!["work"], vec!["a", "c"])
+    );
+    assert!(line.is_over());
+    let told = line.data();
+    assert!(told[0].contains(r#""requestId":1"#) && told[1].contains(r#""requestId":3"#));
+    assert_eq!(told.len(), 2);
+    assert_eq!(session.answered(2), Some("b"));
 }
 
 /// SPEC E-43, E-59: changes of lists go to open sessions, changes of resources only to subscribers.
@@ -762,7 +832,7 @@ fn a_drained_session_ends_after_its_last_answer() {
     assert_eq!((line.len(), line.is_over()), (1, true));
     // The last request may also be cancelled, or never run.
     for end in [
-        (|session, _| assert_eq!(session.cancel(&1.into()), None)) as fn(&mut TestSession, Ticket),
+        (|session, _| assert_eq!(cancel(session, 1), None)) as fn(&mut TestSession, Ticket),
         |session, ticket| session.abandon(ticket),
     ] {
         let (mut session, line) = bound();
@@ -821,7 +891,7 @@ fn closing_hands_everything_back() {
     let remains = close(&mut session);
     assert_eq!(
         (remains.work, remains.awaited),
-        (vec!["work"], vec![(1, "reply")])
+        (vec!["work"], vec!["reply"])
     );
     assert!(line.data()[1].contains("-32603"));
     assert!(line.is_over() && session.is_closed());

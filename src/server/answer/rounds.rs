@@ -128,7 +128,7 @@ fn sealed(server: &Shared, round: &Round, binding: &str) -> Result<Option<String
 /// A server without keys never gave a state out, so any that comes is not its own (SPEC D-107).
 #[cfg(not(feature = "request-state"))]
 fn carried(_: &Shared, purpose: &Purpose<'_>) -> Result<Carried, ErrorObject> {
-    if purpose.params.member("requestState").is_some() {
+    if purpose.state().is_some() {
         let message = "`requestState` is not of this server: begin again without it";
         return Err(ErrorObject::invalid_params(message));
     }

@@ -1,9 +1,11 @@
 //! [`Elicitation`]: a question to the person at the client. SPEC E-101 to E-109.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::form::{fits_form, form_fault, plain_form};
+use super::form::{form_fault, plain_form, read_form};
 use crate::server::uri_template::uri::is_absolute_uri;
 use crate::transport::dispatch::request_error::RequestError;
 use crate::wire::version::ProtocolVersion;
@@ -16,6 +18,7 @@ pub struct Elicitation {
     message: String,
     kind: Kind,
     key: Option<String>,
+    timeout: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -28,7 +31,9 @@ enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Elicited {
-    /// They answered. The content fits the schema of the form; it is empty for a page.
+    /// They answered. The content fits the schema of the form; it is empty for a page. A field that the
+    /// client left empty with `null` is absent, and the value of an integer is an integer, also where the
+    /// client wrote `5.0`.
     Accepted(Map<String, Value>),
     /// They refused.
     Declined,
@@ -53,6 +58,7 @@ impl Elicitation {
             message: message.into(),
             kind: Kind::Form(schema),
             key: None,
+            timeout: None,
         }
     }
 
@@ -66,6 +72,7 @@ impl Elicitation {
             message: message.into(),
             kind: Kind::Url(url.into()),
             key: None,
+            timeout: None,
         }
     }
 
@@ -75,6 +82,20 @@ impl Elicitation {
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
+    }
+
+    /// How long to wait for the answer, which must be longer than zero. Default: 10 minutes
+    /// ([`Timeouts::elicitation`](crate::Timeouts::elicitation)).
+    /// The call that asks ends in any case after [`Timeouts::request`](crate::Timeouts::request). In
+    /// 2026-07-28 nobody waits, and this has no effect.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.timeout
     }
 
     pub(crate) fn key_or_default(&self) -> &str {
@@ -146,19 +167,22 @@ impl Elicitation {
     }
 
     /// Reads the answer; `None` if it is malformed or does not fit the form (SPEC E-109, D-114).
-    pub(crate) fn read(&self, answer: &Value) -> Option<Elicited> {
+    pub(crate) fn read(&self, mut answer: Value) -> Option<Elicited> {
         match answer.get("action")?.as_str()? {
             "decline" => Some(Elicited::Declined),
             "cancel" => Some(Elicited::Cancelled),
             "accept" => {
-                let content = match answer.get("content") {
-                    Some(content) => content.as_object()?.clone(),
-                    None => Map::new(),
+                let content = match answer.get_mut("content").map(Value::take) {
+                    Some(Value::Object(content)) => content,
+                    // Clients write what is absent as `null` too.
+                    None | Some(Value::Null) => Map::new(),
+                    Some(_) => return None,
                 };
-                match &self.kind {
-                    Kind::Form(schema) if !fits_form(schema, &content) => None,
-                    _ => Some(Elicited::Accepted(content)),
-                }
+                let content = match &self.kind {
+                    Kind::Form(schema) => read_form(schema, content)?,
+                    Kind::Url(_) => content,
+                };
+                Some(Elicited::Accepted(content))
             }
             _ => None,
         }
@@ -388,7 +412,7 @@ mod tests {
                 "kind": {"type": "string", "enum": ["a", "b"]},
             }}),
         );
-        let accept = |content: Value| form.read(&json!({"action": "accept", "content": content}));
+        let accept = |content: Value| form.read(json!({"action": "accept", "content": content}));
         assert!(matches!(
             accept(json!({"name": "x"})),
             Some(Elicited::Accepted(_))
@@ -398,14 +422,41 @@ mod tests {
         assert_eq!(accept(json!({"name": "x", "age": 1.5})), None);
         assert_eq!(accept(json!({"name": "x", "kind": "c"})), None);
         assert_eq!(
-            form.read(&json!({"action": "decline"})),
+            form.read(json!({"action": "decline"})),
             Some(Elicited::Declined)
         );
         assert_eq!(
-            form.read(&json!({"action": "cancel"})),
+            form.read(json!({"action": "cancel", "content": null})),
             Some(Elicited::Cancelled)
         );
-        assert_eq!(form.read(&json!({"action": "other"})), None);
-        assert_eq!(form.read(&json!({})), None);
+        assert_eq!(form.read(json!({"action": "other"})), None);
+        assert_eq!(form.read(json!({})), None);
+    }
+
+    /// SPEC E-109: a content of `null` is none, for a page and for a form in which nothing is required.
+    #[test]
+    fn a_content_of_null_is_none() {
+        let schema = |required: Value| {
+            json!({"type": "object", "required": required,
+                "properties": {"name": {"type": "string"}}})
+        };
+        let page = Elicitation::url("go", "https://example.com");
+        let free = Elicitation::form("?", schema(json!([])));
+        let strict = Elicitation::form("?", schema(json!(["name"])));
+        let empty = || Some(Elicited::Accepted(Map::new()));
+        for answer in [
+            json!({"action": "accept", "content": null}),
+            json!({"action": "accept", "content": {}}),
+            json!({"action": "accept"}),
+        ] {
+            assert_eq!(page.read(answer.clone()), empty(), "{answer}");
+            assert_eq!(free.read(answer.clone()), empty(), "{answer}");
+            assert_eq!(strict.read(answer.clone()), None, "{answer}");
+        }
+        for content in [json!([]), json!(""), json!(0), json!(false)] {
+            let answer = json!({"action": "accept", "content": content});
+            assert_eq!(page.read(answer.clone()), None, "{answer}");
+            assert_eq!(free.read(answer.clone()), None, "{answer}");
+        }
     }
 }

@@ -33,15 +33,54 @@ pub(crate) fn plain_form(schema: &Value) -> Option<Value> {
     Some(plain)
 }
 
-/// Whether the content has every required field, and each value fits its property.
-pub(crate) fn fits_form(schema: &Value, content: &Map<String, Value>) -> bool {
+/// The content as handlers get it: without the fields that are `null`, and with integers where the form asks
+/// for them. `None` if a required field is missing, or a value does not fit its property.
+pub(crate) fn read_form(
+    schema: &Value,
+    mut content: Map<String, Value>,
+) -> Option<Map<String, Value>> {
+    content.retain(|_, value| !value.is_null());
     let required = list(schema, "required").into_iter().flatten();
     let mut required = required.filter_map(Value::as_str);
-    let property = |name: &str| schema.get("properties")?.get(name);
-    required.all(|name| content.contains_key(name))
-        && content
-            .iter()
-            .all(|(name, value)| property(name).is_none_or(|it| fits_property(it, value)))
+    if !required.all(|name| content.contains_key(name)) {
+        return None;
+    }
+    for (name, value) in &mut content {
+        let property = schema.get("properties").and_then(|all| all.get(name));
+        let Some(property) = property else {
+            continue;
+        };
+        if type_of(property) == Some("integer") {
+            write_as_integer(value);
+        }
+        if !fits_property(property, value) {
+            return None;
+        }
+    }
+    Some(content)
+}
+
+/// JSON Schema takes every number without a fraction for an integer: `5.0`, `1e3`, `-0`. One that neither an
+/// `i64` nor a `u64` holds stays as it is.
+fn write_as_integer(value: &mut Value) {
+    if !value.is_f64() {
+        return;
+    }
+    let Some(number) = value.as_f64().filter(|number| number.fract() == 0.0) else {
+        return;
+    };
+    // The display of a whole number has neither a fraction nor an exponent.
+    let digits = format!("{:.0}", number + 0.0);
+    if let Ok(integer) = digits.parse::<i64>() {
+        *value = integer.into();
+    } else if let Ok(integer) = digits.parse::<u64>() {
+        *value = integer.into();
+    }
+}
+
+fn is_integer(value: &Value) -> bool {
+    !value.is_f64() && value.is_number()
+        || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
 fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
@@ -105,7 +144,7 @@ fn fits_property(property: &Value, value: &Value) -> bool {
         Some("string") => value
             .as_str()
             .is_some_and(|text| has_length(property, text)),
-        Some("integer") => (value.is_i64() || value.is_u64()) && is_within(property, value),
+        Some("integer") => is_integer(value) && is_within(property, value),
         Some("number") => is_within(property, value),
         Some("boolean") => value.is_boolean(),
         Some("array") => value
@@ -118,11 +157,20 @@ fn fits_property(property: &Value, value: &Value) -> bool {
 
 /// Whether a value is one of the choices, if there are any (SPEC E-102).
 fn is_among_choices(property: &Value, value: &Value) -> bool {
-    let is_titled =
-        |choices: &Vec<Value>| choices.iter().any(|one| one.get("const") == Some(value));
-    list(property, "enum").is_none_or(|choices| choices.contains(value))
+    let is_titled = |choices: &Vec<Value>| {
+        let mut values = choices.iter().filter_map(|one| one.get("const"));
+        values.any(|one| is_same(one, value))
+    };
+    let is_listed = |choices: &Vec<Value>| choices.iter().any(|one| is_same(one, value));
+    list(property, "enum").is_none_or(is_listed)
         && list(property, "oneOf").is_none_or(is_titled)
         && list(property, "anyOf").is_none_or(is_titled)
+}
+
+/// JSON Schema compares numbers by their value: `1` is `1.0`.
+fn is_same(one: &Value, other: &Value) -> bool {
+    let are_same_number = |one: &Value| Some(one.as_f64()? == other.as_f64()?);
+    one == other || one.is_f64() != other.is_f64() && are_same_number(one) == Some(true)
 }
 
 fn is_choice_of_several(property: &Value, values: &[Value]) -> bool {
@@ -179,8 +227,8 @@ mod tests {
         );
         check(
             &json!({"type": "integer", "minimum": 1, "maximum": 3}),
-            &[json!(1), json!(3)],
-            &[json!(0), json!(4), json!(2.5), json!("2")],
+            &[json!(1), json!(3), json!(2.0)],
+            &[json!(0), json!(4), json!(4.0), json!(2.5), json!("2")],
         );
         check(
             &json!({"type": "number", "minimum": -0.5, "maximum": 1.5}),
@@ -203,6 +251,11 @@ mod tests {
             &[json!("a")],
             &[json!("A")],
         );
+        check(
+            &json!({"type": "number", "enum": [1, 2.0, 2.5]}),
+            &[json!(1), json!(1.0), json!(2), json!(2.5)],
+            &[json!(3), json!(1.5)],
+        );
         for items in [
             json!({"type": "string", "enum": ["a", "b"]}),
             json!({"anyOf": titled}),
@@ -219,5 +272,40 @@ mod tests {
                 ],
             );
         }
+    }
+
+    /// SPEC E-109: a handler finds an integer however the client wrote it, and no field that is `null`.
+    #[test]
+    fn an_integer_is_one_however_it_is_written() {
+        let schema = json!({"type": "object", "required": ["n"], "properties": {
+            "n": {"type": "integer"}, "x": {"type": "number"}, "name": {"type": "string"}}});
+        let read = |content: &str| {
+            let content = serde_json::from_str(content).unwrap();
+            read_form(&schema, content).map(Value::from)
+        };
+        for (written, read_as) in [
+            ("5.0", json!(5)),
+            ("1e3", json!(1000)),
+            ("-0", json!(0)),
+            ("-0.0", json!(0)),
+            ("-7e0", json!(-7)),
+            ("9223372036854775807", json!(i64::MAX)),
+            ("18446744073709551615", json!(u64::MAX)),
+            // The float is just above the largest `u64`.
+            ("18446744073709551616", json!(18446744073709551616_f64)),
+            ("1e300", json!(1e300)),
+        ] {
+            let content = format!(r#"{{"n":{written}}}"#);
+            assert_eq!(read(&content), Some(json!({ "n": read_as })), "{written}");
+        }
+        for refused in ["5.5", "1e-3", r#""5""#, "null", "true", "[]"] {
+            assert_eq!(read(&format!(r#"{{"n":{refused}}}"#)), None, "{refused}");
+        }
+        assert_eq!(
+            read(r#"{"n":1,"x":2.0,"name":null,"other":null}"#),
+            Some(json!({"n": 1, "x": 2.0})),
+            "a number stays as it is written"
+        );
+        assert_eq!(read(r#"{"name":"x"}"#), None);
     }
 }

@@ -1,6 +1,7 @@
 //! [`Sampling`]: a request for a completion by the client's model. SPEC E-97 to E-99.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -39,6 +40,7 @@ use crate::wire::version::ProtocolVersion;
 #[derive(Clone, Debug)]
 pub struct Sampling {
     key: Option<String>,
+    timeout: Option<Duration>,
     turns: Vec<Turn>,
     tools: Vec<Tool>,
     choice: Option<ToolChoice>,
@@ -87,6 +89,7 @@ impl Sampling {
         rest.insert("maxTokens".to_owned(), max_tokens.into());
         Self {
             key: None,
+            timeout: None,
             turns: Vec::new(),
             tools: Vec::new(),
             choice: None,
@@ -176,6 +179,20 @@ impl Sampling {
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
+    }
+
+    /// How long to wait for the answer, which must be longer than zero. Default: 60 s
+    /// ([`Timeouts::reply`](crate::Timeouts::reply)).
+    /// The call that asks ends in any case after [`Timeouts::request`](crate::Timeouts::request). In
+    /// 2026-07-28 nobody waits, and this has no effect.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.timeout
     }
 
     pub(crate) fn key_or_default(&self) -> &str {

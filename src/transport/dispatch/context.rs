@@ -4,11 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::link::{Link, SessionLink};
@@ -16,6 +17,7 @@ use super::request_error::{Needed, RequestError};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::filter::SubscriptionFilter;
 use crate::protocol::level::LogLevel;
+use crate::protocol::session::Unasked;
 use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
 use crate::transport::access::identity::Identity;
@@ -27,7 +29,6 @@ use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::id::SessionId;
 use crate::wire::json::{Json, RawJson};
 use crate::wire::jsonrpc::{ErrorObject, Outgoing, Response};
-use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 
 /// What is known about a message, and the way back to the client that sent it. Cheap to clone.
@@ -162,34 +163,69 @@ impl Context {
         }
     }
 
-    /// Sends a request to the client and waits for the answer, for 60 s by default
-    /// ([`Timeouts::reply`](crate::Timeouts::reply)).
+    /// Sends a request to the client and waits for the answer: for 10 minutes by default if a person
+    /// answers it, which is `elicitation/create` ([`Timeouts::elicitation`](crate::Timeouts::elicitation)),
+    /// otherwise for 60 s ([`Timeouts::reply`](crate::Timeouts::reply)).
     ///
     /// # Errors
     ///
     /// - [`RequestError::Refused`] and [`RequestError::Malformed`]: the client answered with an error, or
     ///   not with what the method demands.
-    /// - [`RequestError::TimedOut`]: the client did not answer in time. It is sent
-    ///   `notifications/cancelled` (*2025-11-25, Lifecycle, Timeouts*).
+    /// - [`RequestError::TimedOut`]: the client did not answer in time.
     /// - [`RequestError::Closed`]: the client is gone.
     /// - [`RequestError::NotOffered`]: no stream can carry the request, as always in 2026-07-28.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the wait. An answer that comes later is ignored.
+    /// Dropping the future stops the wait. However the wait ends without an answer, the client is sent
+    /// `notifications/cancelled`, so that a form does not stay open (*2025-11-25, Lifecycle, Timeouts*; *Cancellation*).
+    /// An answer that comes later is ignored.
     pub async fn request(&self, method: &str, params: Option<&Json>) -> Result<Json, RequestError> {
+        self.ask(method, params, None).await
+    }
+
+    /// As [`Context::request`], with a limit of its own for the wait. The call that asks ends in any case
+    /// after [`Timeouts::request`](crate::Timeouts::request).
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::request`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Context::request`].
+    pub async fn request_within(
+        &self,
+        limit: Duration,
+        method: &str,
+        params: Option<&Json>,
+    ) -> Result<Json, RequestError> {
+        self.ask(method, params, Some(limit)).await
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        params: Option<&Json>,
+        limit: Option<Duration>,
+    ) -> Result<Json, RequestError> {
         let link = self
             .session()
             .ok_or(RequestError::NotOffered(Needed::Stream))?;
+        let limit = limit.unwrap_or_else(|| link.reply_timeouts.of(method));
         let (reply, answer) = oneshot::channel();
         let number =
             link.send(|session| session.ask(link.request, reply, (method, params), now()))?;
-        let awaited = Awaited { link, number };
-        match tokio::time::timeout(link.reply_timeout, answer).await {
+        let mut awaited = Awaited {
+            link,
+            number,
+            why: "the server stopped waiting",
+        };
+        match tokio::time::timeout(limit, answer).await {
             Ok(Ok(response)) => read_answer(&response),
             Ok(Err(_)) => Err(RequestError::Closed),
             Err(_) => {
-                awaited.give_up();
+                awaited.why = "timed out";
                 Err(RequestError::TimedOut)
             }
         }
@@ -333,26 +369,22 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Forgets a request to the client when it is dropped, however the wait ended.
+/// A request to the client that waits for its answer. If it is dropped without one, the client is told
+/// (SPEC E-10).
 struct Awaited<'a> {
     link: &'a SessionLink,
     number: u64,
-}
-
-impl Awaited<'_> {
-    /// SPEC E-10: on a timeout, tell the client and stop waiting.
-    fn give_up(&self) {
-        let params = Json::try_from(&json!({ "requestId": self.number, "reason": "timed out" }))
-            .expect("an object");
-        let message = Outgoing::Notification(Method::Cancelled.as_str(), Some(&params));
-        // A client that is gone does not need to know.
-        let _ = self.link.notify(message);
-    }
+    /// Why the wait ended, if no answer came.
+    why: &'static str,
 }
 
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
-        drop(self.link.row.with(|session| session.answered(self.number)));
+        // A client that is gone does not need to know.
+        let _ = self.link.send(|session| {
+            let withdrawn = session.withdraw(self.number, self.why, now());
+            withdrawn.map_err(|Closed| Unasked::Closed)
+        });
     }
 }
 

@@ -1,7 +1,6 @@
 //! [`Link`]: the way from a handler back to its client.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::request_error::{Needed, RequestError};
 use crate::protocol::envelope::Envelope;
@@ -11,6 +10,7 @@ use crate::transport::clock::now;
 use crate::transport::session::listeners::ListenTable;
 use crate::transport::session::sessions::{LiveSession, SessionRow, SessionTable};
 use crate::transport::stream::outlet::Outlet;
+use crate::transport::timeouts::ReplyTimeouts;
 use crate::wire::jsonrpc::{Id, Outgoing};
 
 /// The way back to the client.
@@ -24,7 +24,7 @@ pub(crate) enum Link {
 pub(crate) struct SessionLink {
     pub(crate) table: Arc<SessionTable>,
     pub(crate) row: Arc<SessionRow>,
-    pub(crate) reply_timeout: Duration,
+    pub(crate) reply_timeouts: ReplyTimeouts,
     pub(crate) terms: Terms,
     /// The request that is being answered; `None` for a notification.
     pub(crate) request: Option<Ticket>,

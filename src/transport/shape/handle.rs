@@ -7,6 +7,7 @@ use hyper::http::request::Parts;
 
 use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::session::{Terms, Ticket};
+use crate::transport::clock::now;
 use crate::transport::dispatch::context::Context;
 use crate::transport::dispatch::link::{Link, SessionLink};
 use crate::transport::observe::events::{ServiceEvent, SessionEnd};
@@ -43,7 +44,7 @@ impl SessionHandle {
         let link = SessionLink {
             table: Arc::clone(&self.shared.table),
             row: Arc::clone(&self.row),
-            reply_timeout: self.shared.config.timeouts.reply,
+            reply_timeouts: self.shared.config.timeouts.replies(),
             terms,
             request,
         };
@@ -63,9 +64,11 @@ impl SessionHandle {
         if *notification.kind() == Method::Cancelled {
             // SPEC E-87, A-21: an id that is unknown, finished or malformed has no effect.
             let id = notification.params().and_then(|params| params.request_id());
-            let work = id.and_then(|id| self.row.with(|session| session.cancel(&id)));
-            if let Some(work) = work {
-                work.abort();
+            if let Some(id) = id {
+                let remains = self.row.with(|session| session.cancel(&id, now()));
+                for work in remains.work {
+                    work.abort();
+                }
             }
             return Ok(());
         }

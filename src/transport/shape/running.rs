@@ -17,7 +17,7 @@ use crate::transport::future::BoxFuture;
 use crate::transport::observe::events::SessionEnd;
 use crate::transport::shared::Shared;
 use crate::wire::json::Json;
-use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
+use crate::wire::jsonrpc::{Id, Outgoing};
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 use crate::wire::params::Params;
@@ -162,10 +162,11 @@ impl AcceptedRequest {
         let RequestSlot { session, ticket } = &slot;
         let ticket = *ticket;
         let initializes = *request.kind() == Method::Initialize;
+        let version = terms.version;
         let cx = session.context(head, request.meta_part(), terms, Some(ticket));
         let dispatcher = Arc::clone(&session.shared.dispatcher);
         let outcome = call.run(move || dispatcher.request(cx, request)).await;
-        let outcome = outcome.map_err(ErrorObject::into_legacy);
+        let outcome = outcome.map_err(|error| error.into_legacy(version));
         let message = match &outcome {
             Ok(result) => Outgoing::Result(&id, result),
             Err(error) => Outgoing::Error(Some(&id), error),
