@@ -117,8 +117,17 @@ impl Challenge {
         self.kind
     }
 
-    /// What goes into the body.
-    pub(crate) fn message(&self) -> &str {
+    /// What goes into the body: for clients that do not see the header, with the scopes that are lacking.
+    pub(crate) fn message(&self) -> String {
+        let text = self.text();
+        if self.kind == Kind::InsufficientScope && !self.scopes.is_empty() {
+            format!("{text}: {}", self.scopes.join(" "))
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn text(&self) -> &str {
         match (self.kind, &self.description) {
             (_, Some(description)) => description,
             (Kind::Missing, _) => "this request needs credentials",

@@ -369,9 +369,10 @@ async fn strangers_are_refused_on_both_endpoints() {
     Client::open_at(running.address, "/sse", &own).await;
 }
 
-/// SPEC B.1, PITFALLS R-2: too many sessions or running requests are 503 with `Retry-After`.
+/// SPEC B.1, PITFALLS R-2: too many sessions are 503 with `Retry-After`; too many running requests are an
+/// error on the stream.
 #[tokio::test]
-async fn limits_are_answered_503() {
+async fn limits_are_named() {
     let (running, seen) = start_with(|builder| {
         builder.limits(|limits| {
             limits.sessions = 1;
@@ -384,14 +385,11 @@ async fn limits_are_answered_503() {
     check_refused(&refused, 503, -32603, "1 sessions");
     client.send(call_of(1, "wait")).await;
     client.send(call_of(2, "wait")).await;
-    let refused = client.post(call_of(3, "wait").to_string()).await;
-    check_refused(
-        &refused,
-        503,
-        -32603,
-        "2 running requests (limit: `Limits::requests_per_session`)",
-    );
-    assert_eq!(refused.json()["id"], 3);
+    client.send(call_of(3, "wait")).await;
+    let refused = client.answer(3).await;
+    assert_eq!(refused["error"]["code"], -32603);
+    let says = refused["error"]["message"].as_str().unwrap();
+    assert!(says.ends_with("2 running requests (limit: `Limits::requests_per_session`)"));
     assert_eq!(seen.calls(), 2);
     seen.gate.add_permits(2);
     client.answer(1).await;
@@ -1094,8 +1092,9 @@ async fn the_end_is_orderly() {
     mcp.drain();
     assert!(idle.event().await.is_none(), "an idle stream ends");
     kept.send(post_text(&busy.endpoint, &ping(3))).await;
-    let refused = kept.answer().await;
-    check_refused(&refused, 503, -32603, "shutting down");
+    assert_eq!(kept.answer().await.status, 202);
+    let refused = busy.answer(3).await;
+    assert_eq!(refused["error"]["message"], "the server is shutting down");
     let refused = request(running.address, "GET /sse", "", "").await;
     check_refused(&refused, 503, -32603, "shutting down");
 

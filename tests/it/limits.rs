@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 
 use crate::support::probe::{call, probe, probe_with};
 use crate::support::{
-    Client, Session, check_refused, envelope, hello, message, modern, raw, soon, start, until,
+    Client, Session, check_refused, envelope, hello, message, modern, raw, request, soon, start,
+    until,
 };
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -88,8 +89,8 @@ async fn a_flood_of_slow_calls_is_refused_past_a_number() {
     let mut refused = session.begin("tools/call", slow()).await;
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.json().await["error"]["message"], says);
-    let refused = sse.post(message(9, "tools/call", slow())).await;
-    check_refused(&refused, 429, -32603, says);
+    let refused = sse.call("tools/call", slow()).await;
+    assert_eq!(refused["error"]["message"], says);
     seen.allow("x", 3);
     let mut first = first;
     first.read_head().await;
@@ -151,6 +152,39 @@ async fn a_flood_of_slow_notifications_is_refused_past_a_number() {
         assert_eq!(answer.await.unwrap().status, 202);
     }
     assert_eq!(raw(address, &note).await.status, 202);
+}
+
+/// FIELD T-7: on HTTP+SSE, where clients take an HTTP error for the end of the session, a notification past
+/// the limit is accepted and dropped, and the operator learns of it.
+#[tokio::test]
+async fn a_notification_past_the_number_costs_no_session() {
+    let begun = Arc::new(Semaphore::new(0));
+    let gate = Arc::new(Semaphore::new(0));
+    let hears = SlowToHear {
+        begun: Arc::clone(&begun),
+        gate: Arc::clone(&gate),
+    };
+    let mcp = McpService::builder(hears).limits(|limits| limits.requests_per_session = 1);
+    let running = start(mcp.build().unwrap()).await;
+    let mut client = Client::open(running.address).await;
+    let note = r#"{"jsonrpc":"2.0","method":"notifications/x"}"#;
+    let (address, line) = (running.address, format!("POST {}", client.endpoint));
+    let post = move || {
+        let line = line.clone();
+        async move { request(address, &line, "Content-Type: application/json\r\n", note).await }
+    };
+    let slow = tokio::spawn(post());
+    soon("it begins", begun.acquire()).await.unwrap().forget();
+    assert_eq!(post().await.status, 202);
+    assert_eq!(begun.available_permits(), 0, "it was dropped");
+    let refusals = running.mcp.snapshot().refusals;
+    assert!(
+        refusals.contains(&("too_many_notifications", 1)),
+        "{refusals:?}"
+    );
+    gate.add_permits(1);
+    assert_eq!(slow.await.unwrap().status, 202);
+    assert!(client.call("ping", json!({})).await["result"].is_object());
 }
 
 /// Reports that it began, and then waits for a permit.

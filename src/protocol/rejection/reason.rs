@@ -112,6 +112,20 @@ impl Reason {
         }
     }
 
+    /// Whether HTTP+SSE refuses a request for this reason on the stream, while its POST is accepted: a live
+    /// session got a valid message. Clients take an HTTP error for the end of the session, with all that they
+    /// wait for.
+    pub(crate) fn is_answer_on_stream(&self) -> bool {
+        match self {
+            Self::TooManyRequests { .. }
+            | Self::Full(..)
+            | Self::Challenged(_)
+            | Self::ShuttingDown => true,
+            Self::Invalid(error) if error.exceeds_limit() => true,
+            _ => self.is_answer(),
+        }
+    }
+
     /// The `Host` or `Origin` that was refused, for the operator.
     pub(crate) fn stranger(&self) -> Option<&Stranger> {
         match self {

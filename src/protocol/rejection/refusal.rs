@@ -324,7 +324,7 @@ impl Resource {
 
 /// SPEC F.1.
 fn challenged(challenge: &Challenge) -> Refusal {
-    let text = challenge.message().to_owned();
+    let text = challenge.message();
     let refusal = match challenge.kind() {
         Kind::Missing => invalid("credentials_missing", StatusCode::UNAUTHORIZED, text),
         Kind::InvalidRequest => invalid("credentials_malformed", StatusCode::BAD_REQUEST, text),

@@ -62,7 +62,8 @@ pub enum ServiceEvent<'a> {
     /// | `shutting_down` | 503 | The service is draining or closed. |
     ///
     /// \* In a session, where the request was understood, the refusal is a JSON-RPC error alone: the
-    /// status is 200 on Streamable HTTP and 202 on HTTP+SSE.
+    /// status is 200 on Streamable HTTP and 202 on HTTP+SSE. On HTTP+SSE this also holds for a valid
+    /// message that is refused because of a scope, a limit or a shutdown.
     Refused {
         /// Why, as in the table.
         reason: &'static str,

@@ -10,6 +10,7 @@ use hyper::{Response, StatusCode};
 
 use super::handle::SessionHandle;
 use super::running::RunningRequest;
+use crate::protocol::era::{Read, id_of};
 use crate::protocol::exchange::Endpoint;
 use crate::protocol::forwarded_prefix::forwarded_prefix;
 use crate::protocol::rejection::{Reason, Rejection};
@@ -137,24 +138,38 @@ where
     let read = message::parse(&body, &config.limits.message);
     // Everything that waits from here on has its own copy of what it needs.
     drop(body);
-    shared.permit(Endpoint::Messages, &head, &read)?;
-    match read {
-        Ok(Payload::Single(Message::Request(request))) => {
-            let taken = take_request(&session, head, request).await;
-            taken.or_else(|why| session.refuse_on_stream(why))?;
-        }
-        Ok(Payload::Single(Message::Notification(notification))) => {
-            session.notify(head, notification).await?;
-        }
-        Ok(Payload::Single(Message::Response(reply))) => session.deliver(reply),
-        Ok(Payload::Batch(_)) => return Err(Reason::BatchNotAllowed.into()),
-        Err(error) => session
-            .refuse_body(error)
-            .or_else(|why| session.refuse_on_stream(why))?,
-    }
+    let id = id_of(&read);
+    let taken = take(&session, head, read).await;
+    taken.or_else(|why| session.refuse_on_stream(why.of(id)))?;
     // SPEC B-7: the answer comes on the stream.
     let accepted = Bytes::from_static(b"Accepted");
     Ok(response(StatusCode::ACCEPTED, ResponseBody::full(accepted)))
+}
+
+/// Takes what was in a body.
+///
+/// # Errors
+///
+/// The whole body is refused.
+async fn take(session: &SessionHandle, head: Box<Parts>, read: Read) -> Result<(), Rejection> {
+    session.shared.permit(Endpoint::Messages, &head, &read)?;
+    match read {
+        Ok(Payload::Single(Message::Request(request))) => {
+            take_request(session, head, request).await
+        }
+        Ok(Payload::Single(Message::Notification(notification))) => {
+            if let Err(why) = session.notify(head, notification).await {
+                session.report_accepted(&why);
+            }
+            Ok(())
+        }
+        Ok(Payload::Single(Message::Response(reply))) => {
+            session.deliver(reply);
+            Ok(())
+        }
+        Ok(Payload::Batch(_)) => Err(Reason::BatchNotAllowed.into()),
+        Err(error) => session.refuse_body(error),
+    }
 }
 
 impl SessionHandle {
@@ -179,20 +194,39 @@ impl SessionHandle {
     /// refusal is an HTTP error. If the stream is closed, its session ends, and the POST is answered 404
     /// (SPEC B.1, B-17).
     fn refuse_on_stream(&self, why: Rejection) -> Result<(), Rejection> {
-        let Rejection { reason, id } = why;
-        if !reason.is_answer() {
-            return Err(Rejection { reason, id });
+        let (reason, id) = match why {
+            Rejection {
+                reason,
+                id: Some(id),
+            } if reason.is_answer_on_stream() => (reason, id),
+            why => return Err(why),
+        };
+        let error = reason.refusal().error;
+        let message = Outgoing::Error(Some(&id), &error);
+        let sent = self.row.with(|session| {
+            // An error with the id of a running request would answer that request (PITFALLS R-13).
+            let is_free = !session.is_running(&id);
+            is_free.then(|| session.send(message, now()))
+        });
+        match sent {
+            Some(Ok(())) => {
+                self.report_accepted(&reason);
+                Ok(())
+            }
+            Some(Err(Closed)) => {
+                self.end_with_stream();
+                Err(Reason::UnknownSession.into())
+            }
+            None => Err(Reason::IdInUse.to(&id)),
         }
-        let refusal = reason.refusal();
-        let message = Outgoing::Error(id.as_ref(), &refusal.error);
-        let sent = self.row.with(|session| session.send(message, now()));
-        sent.map_err(|Closed| {
-            self.end_with_stream();
-            Reason::UnknownSession
-        })?;
+    }
+
+    /// Tells the operator what was refused although its POST was accepted. A notification gets no other
+    /// answer: its client would take an HTTP error for the end of the session.
+    fn report_accepted(&self, reason: &Reason) {
         let status = StatusCode::ACCEPTED.as_u16();
-        self.shared.observer.refused(&reason, refusal.name, status);
-        Ok(())
+        let name = reason.refusal().name;
+        self.shared.observer.refused(reason, name, status);
     }
 }
 

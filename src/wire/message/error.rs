@@ -40,6 +40,14 @@ impl ParseError {
         )
     }
 
+    /// Whether the message is valid, and larger than the server reads.
+    pub(crate) fn exceeds_limit(&self) -> bool {
+        matches!(
+            *self.0.fault,
+            Fault::Json(json::Fault::TooManyMembers { .. } | json::Fault::LargeTree { .. })
+        )
+    }
+
     /// The error to answer the peer with.
     #[must_use]
     pub fn to_error_object(&self) -> ErrorObject {

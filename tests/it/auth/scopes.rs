@@ -9,7 +9,8 @@ use crate::support::check_refused;
 
 #[track_caller]
 fn check_step_up(answer: &Answer, scope: &str) {
-    check_refused(answer, 403, -32600, "scopes");
+    let says = format!("this request needs more scopes: {scope}");
+    check_refused(answer, 403, -32600, &says);
     let header = answer.header("www-authenticate").unwrap();
     let expected = format!("scope=\"{scope}\"");
     assert!(
@@ -26,8 +27,8 @@ fn check_step_up(answer: &Answer, scope: &str) {
     );
 }
 
-/// SPEC F.1 row 6, F-12, F-15: a missing scope is 403 on each transport, with all scopes that are
-/// needed and the id of the request; no handler runs.
+/// SPEC F.1 row 6, F-12, F-15: a missing scope is 403, and on HTTP+SSE an error on the stream, with all
+/// scopes that are needed and the id of the request; no handler runs.
 #[tokio::test]
 async fn a_step_up_is_a_403_before_anything_runs() {
     let (running, seen) = gated().await;
@@ -56,16 +57,14 @@ async fn a_step_up_is_a_403_before_anything_runs() {
     let refused = ada.request("POST /mcp", &headers, batch).await;
     check_step_up(&refused, "notes:read notes:write notes:secret");
     let (mut stream, path) = ada.sse().await;
-    check_step_up(&ada.send(&path, &legacy).await, all);
+    assert_eq!(ada.send(&path, &legacy).await.status, 202);
+    let refused = stream.message().await.unwrap();
     assert_eq!(
-        ada.send(&path, message(1, "ping", json!({}))).await.status,
-        202
+        (&refused["id"], &refused["error"]["code"]),
+        (&json!(7), &json!(-32600))
     );
-    assert_eq!(
-        stream.message().await.unwrap()["id"],
-        1,
-        "nothing went before"
-    );
+    let says = format!("this request needs more scopes: {all}");
+    assert_eq!(refused["error"]["message"], says);
     assert_eq!(seen.calls.available_permits(), 0);
     // SPEC F-13: a broader scope satisfies, as does the scope itself.
     for token in ["root", "ada-fresh"] {

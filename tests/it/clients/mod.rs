@@ -1,6 +1,7 @@
 //! What clients in use need beyond the specification, or read in their own way: the rows of FIELD, part 3.
 
 mod readers;
+mod sse;
 
 use mcp_wire::McpService;
 use serde_json::json;
