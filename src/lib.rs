@@ -65,6 +65,8 @@
 //!   round, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler asks everything in one
 //!   round. It also makes sessions portable (`Builder::portable_sessions`).
 //!
+//! - `tower`: [`McpService`] is a service of tower, for axum and its like (adds `tower-service`, which is one trait).
+//!
 //! - `tracing`: spans and events for the subscribers of that crate.
 //!
 //! The [`manual`] describes the threats, the reason for each default, and how to let the right people

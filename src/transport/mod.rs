@@ -19,3 +19,5 @@ pub(crate) mod shape;
 pub(crate) mod shared;
 pub(crate) mod stream;
 pub(crate) mod timeouts;
+#[cfg(feature = "tower")]
+mod tower;

@@ -19,7 +19,7 @@ use super::clock::now;
 use super::dispatch::admission::{hide_credentials, identify};
 use super::future::BoxFuture;
 use super::intake::detach;
-use super::intake::request_body;
+use super::intake::request_body::{self, BoxError};
 use super::observe::events::{SessionEnd, Snapshot};
 use super::session::listeners::Listener;
 use super::shape::{http_sse, stateless, streamable};
@@ -193,8 +193,7 @@ impl McpService {
         request: Request<B>,
     ) -> impl Future<Output = Response<ResponseBody>> + Send
     where
-        B: Body + Send + 'static,
-        B::Data: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
         let config = &self.shared.config;
         let endpoint = match self.endpoint {
@@ -211,8 +210,7 @@ impl McpService {
         request: Request<B>,
     ) -> Response<ResponseBody>
     where
-        B: Body + Send + 'static,
-        B::Data: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
         let config = &self.shared.config;
         let (head, body) = request.into_parts();
@@ -272,8 +270,7 @@ impl McpService {
         body: B,
     ) -> Result<Response<ResponseBody>, Rejection>
     where
-        B: Body + Send + 'static,
-        B::Data: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
         let shared = &self.shared;
         // SPEC F-40: a preflight is for no endpoint and comes without credentials.
@@ -457,8 +454,7 @@ impl McpService {
 
 impl<B> Service<Request<B>> for McpService
 where
-    B: Body + Send + 'static,
-    B::Data: Send,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     type Response = Response<ResponseBody>;
     type Error = Infallible;

@@ -30,6 +30,7 @@ const LANES: [&[Step]; 3] = [
         step("lint"),
         step("test"),
         step("examples"),
+        step("frameworks"),
         step("bench once"),
         step("doc"),
         step("api"),

@@ -99,6 +99,11 @@ const WORDS: &[Word] = &[
         run: words::clients,
     },
     Word {
+        name: "frameworks",
+        does: "the tests inside web frameworks",
+        run: plain!(words::frameworks),
+    },
+    Word {
         name: "tls",
         does: "the tests behind TLS and on HTTP/2",
         run: plain!(words::tls),

@@ -32,6 +32,12 @@ pub(crate) fn tls() -> Outcome {
     cargo("test --manifest-path tests/tls/Cargo.toml").run()
 }
 
+/// Inside web frameworks: a package of its own, because of what it depends on.
+pub(crate) fn frameworks() -> Outcome {
+    cargo("clippy --package frameworks --all-targets -- -D warnings").run()?;
+    cargo("test --package frameworks").run()
+}
+
 /// Every bench once, and the counts that must not rise; or one of the two: `bench [once|counts]`.
 pub(crate) fn bench(args: &[String]) -> Outcome {
     match args {

@@ -49,7 +49,8 @@ pub(crate) enum Reason {
     UnknownSession,
     NotJson,
     BodyTooLarge {
-        limit: usize,
+        /// The limit of this service; `None` if the host around it has a lower one.
+        limit: Option<usize>,
     },
     BodyTimeout {
         limit: Duration,

@@ -158,7 +158,12 @@ impl Reason {
             Self::BodyTooLarge { limit } => invalid(
                 "body_too_large",
                 Status::PAYLOAD_TOO_LARGE,
-                format!("the body is longer than {limit} bytes (limit: `Limits::body`)"),
+                match limit {
+                    Some(limit) => {
+                        format!("the body is longer than {limit} bytes (limit: `Limits::body`)")
+                    }
+                    None => "the body is longer than the host of this service allows".to_owned(),
+                },
             )
             .closing(),
             Self::BodyTimeout { limit } => invalid(

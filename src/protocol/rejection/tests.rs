@@ -74,7 +74,7 @@ fn after(reason: &Reason) -> Vec<Reason> {
         Reason::SessionIdMissing => Reason::SessionIdMalformed,
         Reason::SessionIdMalformed => Reason::UnknownSession,
         Reason::UnknownSession => Reason::NotJson,
-        Reason::NotJson => Reason::BodyTooLarge { limit: 7 },
+        Reason::NotJson => Reason::BodyTooLarge { limit: Some(7) },
         Reason::BodyTooLarge { .. } => Reason::BodyTimeout { limit: LIMIT },
         Reason::BodyTimeout { .. } => Reason::BodyIncomplete,
         Reason::BodyIncomplete => {

@@ -1,16 +1,20 @@
 //! Reads the body of a request, limited in bytes and in time.
 
+use std::error::Error as StdError;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError};
 use hyper::body::Body;
 
 use super::buffers::Buffers;
 use crate::protocol::rejection::Reason;
 use crate::transport::future::at_once;
+
+/// Any error of a body.
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The limits of a request body.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +28,8 @@ pub(crate) struct BodyLimits {
 ///
 /// # Errors
 ///
-/// The body is too large, whether declared or received (SPEC B.1, PITFALLS R-43), too slow (PITFALLS R-45),
-/// or incomplete.
+/// The body is too large, whether declared or received (SPEC B.1, PITFALLS R-43) or for a limit of the host
+/// around the service, too slow (PITFALLS R-45), or incomplete.
 ///
 /// # Cancel safety
 ///
@@ -36,12 +40,12 @@ pub(crate) async fn read<B>(
     buffers: &Arc<Buffers>,
 ) -> Result<Bytes, Reason>
 where
-    B: Body,
+    B: Body<Error: Into<BoxError>>,
 {
     let BodyLimits { bytes: limit, time } = limits;
     let declared = body.size_hint().lower();
     if declared > limit as u64 {
-        return Err(Reason::BodyTooLarge { limit });
+        return Err(Reason::BodyTooLarge { limit: Some(limit) });
     }
     let mut reading = pin!(gather(body, declared as usize, limit, buffers));
     // Most bodies arrive with their head and need no timer.
@@ -53,7 +57,7 @@ where
         .unwrap_or(Err(Reason::BodyTimeout { limit: time }))
 }
 
-async fn gather<B: Body>(
+async fn gather<B: Body<Error: Into<BoxError>>>(
     body: B,
     declared: usize,
     limit: usize,
@@ -63,13 +67,13 @@ async fn gather<B: Body>(
     let mut first = Bytes::new();
     let mut buffer = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Reason::BodyIncomplete)?;
+        let frame = frame.map_err(|error| failure(&*error.into()))?;
         // Trailers are ignored.
         let Ok(mut piece) = frame.into_data() else {
             continue;
         };
         if first.len() + buffer.len() + piece.remaining() > limit {
-            return Err(Reason::BodyTooLarge { limit });
+            return Err(Reason::BodyTooLarge { limit: Some(limit) });
         }
         // If the body declares more, its first piece is copied at once too. hyper can reuse the buffer of
         // a piece as soon as the piece is dropped.
@@ -98,6 +102,15 @@ async fn gather<B: Body>(
     } else {
         buffers.body(buffer)
     })
+}
+
+/// Why a body cannot be read to its end. A host may limit bodies too, and wrap its errors in its own.
+fn failure(error: &(dyn StdError + 'static)) -> Reason {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    match causes.any(|cause| cause.is::<LengthLimitError>()) {
+        true => Reason::BodyTooLarge { limit: None },
+        false => Reason::BodyIncomplete,
+    }
 }
 
 /// How much a buffer grows at most when the client did not declare a length.

@@ -11,13 +11,14 @@ use tokio::net::TcpStream;
 
 use super::conversation::{Ending, converse};
 use super::parked::carry;
-use super::routes::{BoxError, Routes};
+use super::routes::Routes;
 use super::setup::{ConnectionSetup, HEADER_LIMIT, TIMEOUTS};
 use super::socket::Socket;
 use super::timers::Timers;
 use crate::protocol::party::Net;
 use crate::protocol::quota::Held;
 use crate::protocol::rejection::Reason;
+use crate::transport::intake::request_body::BoxError;
 use crate::transport::service::McpService;
 use crate::transport::stream::body::ResponseBody;
 

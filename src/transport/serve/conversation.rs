@@ -15,11 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::exchange::Exchanges;
 use super::parked::{ParkedStream, ReclaimSlot};
 use super::progress::Progress;
-use super::routes::{BoxError, Routes};
+use super::routes::Routes;
 use super::setup::ConnectionSetup;
 use super::socket::Socket;
 use super::timers::{ConnectionTimeouts, Timer, Timers};
 use crate::protocol::rejection::Reason;
+use crate::transport::intake::request_body::BoxError;
 
 /// What follows on a socket that hyper has let go.
 pub(super) enum Ending {

@@ -12,11 +12,12 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::parked::{ReclaimSlot, ReclaimableBody};
 use super::progress::{AnswerGuard, Progress};
-use super::routes::{BoxError, Routes};
+use super::routes::Routes;
 use super::setup::ConnectionSetup;
 use super::upgrade::Upgrade;
 use crate::protocol::rejection::Reason;
 use crate::transport::intake::detach::InLargeBuffer;
+use crate::transport::intake::request_body::BoxError;
 
 /// Answers the requests of one connection, for as long as hyper serves it.
 pub(super) struct Exchanges<'c, R> {

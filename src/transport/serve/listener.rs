@@ -20,11 +20,11 @@ use tokio::time::{Instant, timeout};
 use super::accept::accept;
 use super::connection::{refuse, tcp_connection};
 use super::connection_quota::ConnectionQuota;
-use super::routes::BoxError;
 use super::setup::{ConnectionSetup, HEADER_LIMIT, TIMEOUTS};
 use super::timers::ConnectionTimeouts;
 use crate::error::Error;
 use crate::protocol::rejection::Reason;
+use crate::transport::intake::request_body::BoxError;
 use crate::transport::service::McpService;
 
 /// How many connections there may be. One more is answered 503.

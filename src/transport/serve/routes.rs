@@ -1,14 +1,10 @@
 //! [`Routes`]: what a service has to be so that connections can be served with it.
 
 use std::convert::Infallible;
-use std::error::Error as StdError;
 
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{Request, Response};
-
-/// Any error of a response body.
-pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A service that answers the requests of every connection.
 pub(super) trait Routes<B>:

@@ -22,7 +22,7 @@ use crate::transport::answer::response::{response, stream_response};
 use crate::transport::clock::now;
 use crate::transport::future::at_once;
 use crate::transport::intake::detach;
-use crate::transport::intake::request_body;
+use crate::transport::intake::request_body::{self, BoxError};
 use crate::transport::paths::SsePaths;
 use crate::transport::session::sessions::LiveSession;
 use crate::transport::shared::Shared;
@@ -118,8 +118,7 @@ pub(crate) async fn post<B>(
     body: B,
 ) -> Result<Response<ResponseBody>, Rejection>
 where
-    B: Body + Send + 'static,
-    B::Data: Send,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     let config = &shared.config;
     let row = shared
