@@ -29,6 +29,7 @@
 //! # Layers
 //!
 //! ```text
+//!  face/        clients in memory, for tests
 //!  server/      MCP methods: tools, resources, prompts
 //!  transport/   hyper: service, bodies, serve; the only floor with tasks and timers
 //!  protocol/    decisions over values
@@ -94,6 +95,7 @@
 
 pub mod auth;
 mod error;
+mod face;
 pub mod jsonrpc;
 pub mod manual;
 mod protocol;
@@ -104,6 +106,7 @@ mod transport;
 mod wire;
 
 pub use error::Error;
+pub use face::test;
 pub use protocol::capabilities::Capabilities;
 pub use protocol::change::Change;
 pub use protocol::exchange::Endpoint;

@@ -9,10 +9,10 @@ mod support;
 
 use std::sync::{Arc, OnceLock};
 
-use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
+use mcp_wire::jsonrpc::{self, ErrorObject, Json, Message, MessageLimits, Payload, Request};
 use mcp_wire::{
     BoxFuture, Change, Context, Dispatcher, Era, Error, McpService, ProtocolVersion, Publisher,
-    SubscriptionFilter,
+    SubscriptionFilter, test,
 };
 use serde_json::{Value, json};
 
@@ -284,4 +284,53 @@ async fn what_is_wrong_is_refused_before_the_dispatcher() {
     .await;
     assert_eq!(mismatch.status(), 400);
     assert_eq!(mismatch.json().await["error"]["code"], -32020);
+}
+
+/// FIELD P-3: the clients for tests work with any dispatcher, in each revision.
+#[tokio::test]
+async fn a_client_in_memory_works_without_the_server_layer() {
+    let gateway = Gateway::default();
+    let mcp = McpService::builder(gateway.clone()).build().unwrap();
+    for version in ProtocolVersion::ALL {
+        let client = test::Client::new(&mcp).version(version);
+        let echoed = client.call("x", json!({"a": 1})).await.unwrap();
+        assert_eq!(echoed.text(), r#"{"a":1}"#);
+        let counted = client.request("test/count", Value::Null).await.unwrap();
+        assert_eq!(counted["counted"], 3);
+        let told = client.notifications();
+        assert_eq!((told.len(), &told[2].params()["number"]), (3, &json!(3)));
+        client
+            .listen(json!({"toolsListChanged": true}))
+            .await
+            .unwrap();
+        gateway.publisher.get().unwrap().publish(&Change::Tools);
+        let told = client.next_notification().await.unwrap();
+        assert_eq!(told.method(), "notifications/tools/list_changed");
+        if version.era() == Era::Legacy {
+            let client = client.on_roots(|_| test::Reply::roots(["file:///a"]));
+            let roots = client.request("test/roots", Value::Null).await.unwrap();
+            assert_eq!(roots["roots"][0]["uri"], "file:///a");
+        }
+    }
+}
+
+/// FIELD P-3: a dispatcher is asked without a service.
+#[tokio::test]
+async fn a_dispatcher_runs_alone() {
+    let caller = test::call().on_roots(|_| test::Reply::roots(["file:///a"]));
+    for (method, answer) in [
+        ("test/roots", json!({"roots": [{"uri": "file:///a"}]})),
+        ("test/count", json!({"counted": 3})),
+    ] {
+        let body = message(1, method, json!({})).into();
+        let Ok(Payload::Single(Message::Request(request))) =
+            jsonrpc::parse(&body, &MessageLimits::default())
+        else {
+            panic!("a request");
+        };
+        let answered = Gateway::default().request(caller.context(), request).await;
+        let answered: Value = serde_json::from_slice(answered.unwrap().as_bytes()).unwrap();
+        assert_eq!(answered, answer);
+    }
+    assert_eq!(caller.notifications().len(), 3);
 }

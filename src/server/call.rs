@@ -65,6 +65,12 @@ impl Call {
         Self::over(cx, progress_token, logging, round)
     }
 
+    /// The call of a handler that runs without a service. Its client wants to be told of progress.
+    pub(crate) fn alone(cx: Context) -> Self {
+        let token = Bytes::from_static(b"1");
+        Self::over(cx, Some(token), Logging::On, None)
+    }
+
     fn over(
         cx: Context,
         progress_token: Option<Bytes>,

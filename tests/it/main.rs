@@ -13,6 +13,7 @@ mod faults;
 mod features;
 mod heads;
 mod http_sse;
+mod in_memory;
 mod isolation;
 mod large;
 mod layering;

@@ -104,6 +104,7 @@ impl Context {
         match &self.0.link {
             Link::Session(link) => link.terms.version,
             Link::Exchange(link) => link.envelope.version,
+            Link::Alone(link) => link.version,
         }
     }
 
@@ -118,15 +119,15 @@ impl Context {
 
     fn outlet(&self) -> Option<&Outlet> {
         match &self.0.link {
-            Link::Session(_) => None,
             Link::Exchange(link) => Some(&link.outlet),
+            Link::Session(_) | Link::Alone(_) => None,
         }
     }
 
     fn session(&self) -> Option<&SessionLink> {
         match &self.0.link {
             Link::Session(link) => Some(link),
-            Link::Exchange(_) => None,
+            Link::Exchange(_) | Link::Alone(_) => None,
         }
     }
 
@@ -137,6 +138,7 @@ impl Context {
         match &self.0.link {
             Link::Session(link) => link.terms.client.as_ref(),
             Link::Exchange(link) => Some(&link.envelope.capabilities),
+            Link::Alone(link) => Some(&link.capabilities),
         }
     }
 
@@ -160,6 +162,10 @@ impl Context {
                 offered.map_err(|Closed| RequestError::Closed)
             }
             Link::Exchange(_) => Ok(()),
+            Link::Alone(link) => {
+                (link.notified)(method, params);
+                Ok(())
+            }
         }
     }
 
@@ -209,9 +215,11 @@ impl Context {
         params: Option<&Json>,
         limit: Option<Duration>,
     ) -> Result<Json, RequestError> {
-        let link = self
-            .session()
-            .ok_or(RequestError::NotOffered(Needed::Stream))?;
+        let link = match &self.0.link {
+            Link::Session(link) => link,
+            Link::Exchange(_) => return Err(RequestError::NotOffered(Needed::Stream)),
+            Link::Alone(link) => return link.ask(method, params, limit).await,
+        };
         let limit = limit.unwrap_or_else(|| link.reply_timeouts.of(method));
         let (reply, answer) = oneshot::channel();
         let number =
@@ -249,6 +257,7 @@ impl Context {
         match &self.0.link {
             Link::Session(link) => Some(link.row.with(|session| session.log_level())),
             Link::Exchange(link) => link.envelope.log_level,
+            Link::Alone(link) => link.log_level,
         }
     }
 

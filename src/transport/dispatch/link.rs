@@ -1,17 +1,22 @@
 //! [`Link`]: the way from a handler back to its client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::request_error::{Needed, RequestError};
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::envelope::Envelope;
+use crate::protocol::level::LogLevel;
 use crate::protocol::session::{Terms, Ticket, Unasked};
 use crate::protocol::stream::Closed;
 use crate::transport::clock::now;
 use crate::transport::session::listeners::ListenTable;
 use crate::transport::session::sessions::{LiveSession, SessionRow, SessionTable};
 use crate::transport::stream::outlet::Outlet;
-use crate::transport::timeouts::ReplyTimeouts;
+use crate::transport::timeouts::{ReplyTimeouts, Timeouts};
+use crate::wire::json::Json;
 use crate::wire::jsonrpc::{Id, Outgoing};
+use crate::wire::version::ProtocolVersion;
 
 /// The way back to the client.
 pub(crate) enum Link {
@@ -19,6 +24,8 @@ pub(crate) enum Link {
     Session(SessionLink),
     /// Over the response to this one request, which belongs to no session.
     Exchange(ExchangeLink),
+    /// Into the hands of a test, which has neither a service nor a client.
+    Alone(AloneLink),
 }
 
 pub(crate) struct SessionLink {
@@ -37,6 +44,43 @@ pub(crate) struct ExchangeLink {
     pub(crate) envelope: Envelope,
     pub(crate) id: Id,
     pub(crate) listens: Arc<ListenTable>,
+}
+
+/// A client made of values.
+pub(crate) struct AloneLink {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) log_level: Option<LogLevel>,
+    pub(crate) notified: Notified,
+    pub(crate) asked: Asked,
+}
+
+/// Takes the method and the params of a notification.
+pub(crate) type Notified = Box<dyn Fn(&str, Option<&Json>) + Send + Sync>;
+
+/// Answers a request to the client. `None` means that no answer ever comes.
+pub(crate) type Asked = Box<dyn Fn(&str, Option<&Json>) -> Option<Reply> + Send + Sync>;
+
+/// What a client answers to a request.
+type Reply = Result<Json, RequestError>;
+
+impl AloneLink {
+    /// Asks the test. Without an answer it waits as long as it would for a client.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        params: Option<&Json>,
+        limit: Option<Duration>,
+    ) -> Result<Json, RequestError> {
+        match (self.asked)(method, params) {
+            Some(reply) => reply,
+            None => {
+                let limit = limit.unwrap_or_else(|| Timeouts::default().replies().of(method));
+                tokio::time::sleep(limit).await;
+                Err(RequestError::TimedOut)
+            }
+        }
+    }
 }
 
 impl SessionLink {

@@ -1,0 +1,3 @@
+//! The top floor: the faces of the crate that stand on all the others.
+
+pub mod test;
