@@ -8,7 +8,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
 
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::change::Change;
+use crate::protocol::change::{Change, KeyedChange};
 use crate::protocol::replay::ReplayLimits;
 use crate::protocol::session::{Kind, Route, Session, Ticket};
 use crate::protocol::stream::{Closed, Connection, Resumption, frame_of};
@@ -275,6 +275,7 @@ fn publish(
     let method = change.method();
     let message = Outgoing::Notification(method.as_str(), params.as_ref());
     let frame = frame_of(message);
+    let change = &KeyedChange::of(change);
     group.bench_function(name, |b| {
         b.iter(|| session.publish(black_box(change), message, &frame, now));
     });

@@ -47,7 +47,7 @@ pub fn bearer_token<'h>(headers: &'h HeaderMap, uri: &Uri) -> Result<&'h str, Ch
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
-fn is_b64token(text: &str) -> bool {
+pub(crate) fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     !body.is_empty() && body.bytes().all(is_of_it)

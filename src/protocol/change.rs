@@ -1,7 +1,10 @@
 //! What can change in a server, and the notification that tells of it.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
+use super::uri::normal_form;
 use crate::wire::json::Json;
 use crate::wire::method::Method;
 
@@ -36,5 +39,27 @@ impl Change {
             Self::Resource(uri) => Some(Json::try_from(&json!({ "uri": uri })).expect("an object")),
             Self::Tools | Self::Prompts | Self::Resources => None,
         }
+    }
+}
+
+/// A change that is told to clients now, with what their subscriptions are compared with.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyedChange<'c> {
+    pub(crate) change: &'c Change,
+    key: Option<Cow<'c, str>>,
+}
+
+impl<'c> KeyedChange<'c> {
+    pub(crate) fn of(change: &'c Change) -> Self {
+        let key = match change {
+            Change::Resource(uri) => Some(normal_form(uri)),
+            Change::Tools | Change::Prompts | Change::Resources => None,
+        };
+        Self { change, key }
+    }
+
+    /// The normal form of the URI of the resource; `None` for a list.
+    pub(crate) fn resource(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 }

@@ -1,6 +1,6 @@
 //! [`SubscriptionFilter`]: which changes a `subscriptions/listen` subscribes to.
 
-use super::change::Change;
+use super::change::{Change, KeyedChange};
 use super::uris::{Uris, UrisFull};
 use crate::wire::json::{Json, RawJson, put_string};
 use crate::wire::jsonrpc::{ErrorObject, Id};
@@ -30,7 +30,7 @@ impl SubscriptionFilter {
     /// # Errors
     ///
     /// -32602 if `notifications` is missing or mistyped, or if its URIs take more than 64 KiB. Each URI
-    /// counts as its bytes plus 48.
+    /// counts as its bytes plus 48, and its normal form as the same again where it differs.
     // From the text: a parsed tree could take a hundred times as much memory.
     pub fn read(params: Option<Params<'_>>) -> Result<Self, ErrorObject> {
         let wanted = params
@@ -61,12 +61,12 @@ impl SubscriptionFilter {
     }
 
     /// Whether the subscriber gets this change (SPEC D-122).
-    pub(crate) fn wants(&self, change: &Change) -> bool {
-        match change {
+    pub(crate) fn wants(&self, change: &KeyedChange<'_>) -> bool {
+        match change.change {
             Change::Tools => self.tools,
             Change::Prompts => self.prompts,
             Change::Resources => self.resources,
-            Change::Resource(uri) => self.uris.contains(uri),
+            Change::Resource(_) => change.resource().is_some_and(|key| self.uris.contains(key)),
         }
     }
 
@@ -238,7 +238,11 @@ mod tests {
             (Change::Resource("a://b".into()), true),
             (Change::Resource("a://c".into()), false),
         ] {
-            assert_eq!(filter.wants(&change), wanted, "{change:?}");
+            assert_eq!(
+                filter.wants(&KeyedChange::of(&change)),
+                wanted,
+                "{change:?}"
+            );
         }
     }
 

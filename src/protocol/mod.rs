@@ -35,6 +35,7 @@ pub(crate) mod table;
 pub(crate) mod tombs;
 pub(crate) mod trace;
 pub(crate) mod turnover;
+pub(crate) mod uri;
 pub(crate) mod uris;
 pub(crate) mod version_header;
 

@@ -1,11 +1,22 @@
 //! [`Uris`]: the resources that a client asks to be told of. Both eras bound them alike.
 
+use super::uri::normal_form;
+
 /// A set of URIs that takes no more of the heap than it is charged for: each URI its bytes and
-/// [`Uris::ENTRY`], all of them [`Uris::LIMIT`].
+/// [`Uris::ENTRY`], all of them [`Uris::LIMIT`]. All spellings of a URI are one member, charged with its normal
+/// form and with the spelling that was added first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Uris {
-    /// Invariant: sorted, each once, no spare capacity.
-    sorted: Vec<Box<str>>,
+    /// Invariant: sorted by key, each key once, no spare capacity.
+    sorted: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    /// The normal form.
+    key: Box<str>,
+    /// How the client wrote it, if not in its normal form.
+    spelling: Option<Box<str>>,
 }
 
 /// There is no room for another URI.
@@ -15,24 +26,29 @@ pub(crate) struct UrisFull;
 impl Uris {
     /// How many bytes a set may take.
     pub(crate) const LIMIT: usize = 64 * 1024;
-    /// What a URI takes beside its bytes: its place in the list, and what an allocator adds to a block.
+    /// What a text takes beside its bytes: its place in the list, and what an allocator adds to a block.
     pub(crate) const ENTRY: usize = 48;
 
     /// Adds a URI; one that is there already is not added again.
     pub(crate) fn insert(&mut self, uri: &str) -> Result<(), UrisFull> {
-        let Err(place) = self.place(uri) else {
+        let key = normal_form(uri);
+        let Err(place) = self.place(&key) else {
             return Ok(());
         };
-        if self.charge() + uri.len() + Self::ENTRY > Self::LIMIT {
+        let entry = Entry {
+            spelling: (key != uri).then(|| uri.into()),
+            key: key.into(),
+        };
+        if self.charge() + entry.charge() > Self::LIMIT {
             return Err(UrisFull);
         }
         self.sorted.reserve_exact(1);
-        self.sorted.insert(place, uri.into());
+        self.sorted.insert(place, entry);
         Ok(())
     }
 
     pub(crate) fn remove(&mut self, uri: &str) {
-        if let Ok(place) = self.place(uri) {
+        if let Ok(place) = self.place(&normal_form(uri)) {
             self.sorted.remove(place);
             self.sorted.shrink_to_fit();
         }
@@ -40,29 +56,42 @@ impl Uris {
 
     /// Leaves those that are wanted.
     pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&str) -> bool) {
-        self.sorted.retain(|uri| is_wanted(uri));
+        self.sorted.retain(|entry| is_wanted(entry.as_written()));
         self.sorted.shrink_to_fit();
     }
 
-    pub(crate) fn contains(&self, uri: &str) -> bool {
-        self.place(uri).is_ok()
+    /// Whether there is a URI of this normal form.
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.place(key).is_ok()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.sorted.is_empty()
     }
 
+    /// The URIs as the client wrote them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.sorted.iter().map(|uri| &**uri)
+        self.sorted.iter().map(Entry::as_written)
     }
 
     fn charge(&self) -> usize {
-        let charges = self.sorted.iter().map(|uri| uri.len() + Self::ENTRY);
-        charges.sum()
+        self.sorted.iter().map(Entry::charge).sum()
     }
 
-    fn place(&self, uri: &str) -> Result<usize, usize> {
-        self.sorted.binary_search_by(|other| (**other).cmp(uri))
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.sorted.binary_search_by(|entry| (*entry.key).cmp(key))
+    }
+}
+
+impl Entry {
+    fn as_written(&self) -> &str {
+        self.spelling.as_ref().unwrap_or(&self.key)
+    }
+
+    fn charge(&self) -> usize {
+        let texts = [Some(&self.key), self.spelling.as_ref()];
+        let texts = texts.into_iter().flatten();
+        texts.map(|text| text.len() + Uris::ENTRY).sum()
     }
 }
 
@@ -87,6 +116,18 @@ mod tests {
         set.remove("b:");
         assert!(set.iter().eq(["a:"]));
         set.retain(|uri| uri != "a:");
+        assert!(set.is_empty());
+    }
+
+    /// FIELD S-6: all spellings are one member, which keeps the first spelling and pays for it.
+    #[test]
+    fn the_spellings_of_a_uri_are_one_member() {
+        let mut set = of(&["WordPress://site", "wordpress://site", "WORDPRESS://site"]);
+        assert!(set.iter().eq(["WordPress://site"]));
+        assert!(set.contains("wordpress://site"));
+        let texts = "WordPress://site".len() + Uris::ENTRY;
+        assert_eq!(set.charge(), 2 * texts);
+        set.remove("wordPress://site");
         assert!(set.is_empty());
     }
 

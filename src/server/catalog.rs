@@ -8,7 +8,7 @@ use super::item::Item;
 #[derive(Clone)]
 pub(crate) struct Catalog<T: Item> {
     entries: Vec<Entry<T>>,
-    /// A tree and not a hash map: there are few keys, and no client chooses them.
+    /// By normal key. A tree and not a hash map: there are few keys, and no client chooses them.
     positions: BTreeMap<Box<str>, usize>,
     is_offered: bool,
 }
@@ -31,7 +31,7 @@ impl<T: Item> Default for Catalog<T> {
 
 impl<T: Item> Catalog<T> {
     pub(crate) fn get(&self, key: &str) -> Option<&Entry<T>> {
-        let position = *self.positions.get(key)?;
+        let position = *self.positions.get(&*T::normal_key(key))?;
         self.entries.get(position)
     }
 
@@ -51,9 +51,13 @@ impl<T: Item> Catalog<T> {
     ///
     /// Says that the key is taken.
     pub(crate) fn add(&mut self, item: T, handler: T::Handler) -> Result<(), String> {
-        let key = item.key();
-        if self.positions.contains_key(key) {
-            return Err(format!("the {} {key:?} is registered twice", T::NOUN));
+        let key = T::normal_key(item.key());
+        if self.positions.contains_key(&*key) {
+            return Err(format!(
+                "the {} {:?} is registered twice",
+                T::NOUN,
+                item.key()
+            ));
         }
         self.positions.insert(key.into(), self.entries.len());
         self.entries.push(Entry { item, handler });
@@ -64,7 +68,7 @@ impl<T: Item> Catalog<T> {
     /// Removes an item. The caller drops it, after it has let go of its lock: the handler may hold values
     /// of the embedder, whose `Drop` could come back to the server.
     pub(crate) fn remove(&mut self, key: &str) -> Option<Entry<T>> {
-        let removed = self.positions.remove(key)?;
+        let removed = self.positions.remove(&*T::normal_key(key))?;
         for position in self.positions.values_mut() {
             if *position > removed {
                 *position -= 1;

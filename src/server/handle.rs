@@ -94,7 +94,15 @@ impl Server {
         F: Future<Output = Result<Vec<String>, HandlerError>> + Send + 'static,
     {
         let handler = completion_handler(handler);
-        self.configure(|registry| registry.completion = Some(handler))
+        self.configure(|registry| {
+            if registry.completion.replace(handler).is_some() {
+                registry.remember(
+                    "`Server::completion` is called twice: one handler completes all arguments, and is told \
+                     which prompt or template they belong to"
+                        .to_owned(),
+                );
+            }
+        })
     }
 
     /// Declares that handlers log to the client. Without it, [`Call::log`] sends nothing.

@@ -1,5 +1,7 @@
 //! [`Item`]: what a server registers: a tool, a resource, a resource template or a prompt.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::result::first_pages::List;
@@ -20,6 +22,11 @@ pub(crate) trait Item: Clone {
 
     /// The name, the URI or the text of the template: unique among items of this kind.
     fn key(&self) -> &str;
+
+    /// What all spellings of a key have in common.
+    fn normal_key(key: &str) -> Cow<'_, str> {
+        Cow::Borrowed(key)
+    }
 
     /// Why the item cannot be served; `None` if it can.
     fn fault(&self) -> Option<String>;

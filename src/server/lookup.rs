@@ -1,13 +1,17 @@
 //! Finds what a request names in a registry.
 
+use super::catalog::Entry;
 use super::completion::CompletionTarget;
 use super::item::Item;
 use super::registry::Registry;
+use super::resource::definition::Resource;
 use super::resource::handler::{ReadRequest, Reader};
+use super::resource::template::ResourceTemplate;
 use super::result::cache::Cache;
 use super::uri_template::variables::Variables;
 use crate::protocol::change::Change;
 use crate::protocol::filter::SubscriptionFilter;
+use crate::protocol::uri::normal_spelling;
 use crate::transport::access::identity::Identity;
 use crate::wire::message::Request;
 use crate::wire::method::Method;
@@ -24,26 +28,40 @@ pub(crate) struct Readable<'r> {
     pub(crate) cache: Cache,
 }
 
+/// What a URI is read with.
+enum Found<'r> {
+    Resource(&'r Entry<Resource>),
+    Template(&'r Entry<ResourceTemplate>, Variables),
+}
+
 impl Registry {
-    /// How a URI is read: as the resource of exactly this URI, or else by the first template that matches
-    /// (SPEC E-53).
+    /// How a URI is read: as the resource of this URI in any spelling, or else by the first template that
+    /// matches (SPEC E-53).
     pub(crate) fn readable(&self, uri: &str) -> Option<Readable<'_>> {
-        if let Some(entry) = self.resources.get(uri) {
-            return Some(Readable {
+        Some(match self.find_uri(uri)? {
+            Found::Resource(entry) => Readable {
                 key: entry.item.key(),
                 reader: &entry.handler,
                 read: ReadRequest::new(uri, Variables::default()),
                 cache: entry.item.kept(),
-            });
-        }
-        self.templates.iter().find_map(|entry| {
-            let variables = entry.item.match_uri(uri)?;
-            Some(Readable {
+            },
+            Found::Template(entry, variables) => Readable {
                 key: entry.item.key(),
                 reader: &entry.handler,
                 read: ReadRequest::new(uri, variables),
                 cache: entry.item.kept(),
-            })
+            },
+        })
+    }
+
+    fn find_uri(&self, uri: &str) -> Option<Found<'_>> {
+        if let Some(entry) = self.resources.get(uri) {
+            return Some(Found::Resource(entry));
+        }
+        let uri = normal_spelling(uri);
+        self.templates.iter().find_map(|entry| {
+            let variables = entry.item.match_uri(&uri)?;
+            Some(Found::Template(entry, variables))
         })
     }
 
@@ -120,11 +138,9 @@ impl Registry {
     /// The scopes of the resource with this URI, or of the template that it is read with; `None` if it
     /// cannot be read.
     fn scopes_of_uri(&self, uri: &str) -> Option<&[String]> {
-        if let Some(entry) = self.resources.get(uri) {
-            return Some(entry.item.needed_scopes());
-        }
-        let mut templates = self.templates.iter();
-        let entry = templates.find(|entry| entry.item.match_uri(uri).is_some())?;
-        Some(entry.item.needed_scopes())
+        Some(match self.find_uri(uri)? {
+            Found::Resource(entry) => entry.item.needed_scopes(),
+            Found::Template(entry, _) => entry.item.needed_scopes(),
+        })
     }
 }

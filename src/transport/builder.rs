@@ -377,8 +377,8 @@ impl<D: Dispatcher> Builder<D> {
     ///
     /// # Errors
     ///
-    /// A setting cannot be served, settings contradict each other, or the dispatcher refuses in
-    /// [`Dispatcher::attach`]. The error names the setting and says what is expected.
+    /// A setting cannot be served, settings contradict each other, or the dispatcher or the authorizer
+    /// refuses in [`Dispatcher::attach`] or [`Authorizer::check`]. The error names the setting and says what is expected.
     /// [`Error::is_setup`] is true for all of them.
     pub fn build(self) -> Result<McpService, Error> {
         self.limits.check()?;
@@ -391,14 +391,17 @@ impl<D: Dispatcher> Builder<D> {
                     .to_owned(),
             ));
         }
+        if let Some(authorizer) = &self.authorizer {
+            authorizer.check()?;
+        }
         let paths = self.paths.check()?;
         let published = self.publish(&paths.public())?;
         let config = Config {
             paths,
             rules: self.rules,
             guard: Guard {
-                hosts: listed("host", self.hosts, Host::parse)?,
-                origins: listed("origin", self.origins, Origin::parse)?,
+                hosts: listed(&HOSTS, self.hosts, Host::parse)?,
+                origins: listed(&ORIGINS, self.origins, Origin::parse)?,
             },
             cors: self.cors,
             limits: self.limits,
@@ -447,8 +450,25 @@ impl<D: fmt::Debug> fmt::Debug for Builder<D> {
     }
 }
 
+/// A list of a builder, as a message names it.
+struct Listing {
+    setting: &'static str,
+    expected: &'static str,
+}
+
+const HOSTS: Listing = Listing {
+    setting: "Builder::allowed_hosts",
+    expected: "a host with or without a port, such as `mcp.example.com`, `127.0.0.1:8080` or `[::1]`; no \
+               scheme and no path",
+};
+
+const ORIGINS: Listing = Listing {
+    setting: "Builder::allowed_origins",
+    expected: "a scheme and a host, such as `https://app.example.com` or `http://127.0.0.1:8080`; no path",
+};
+
 fn listed<T>(
-    what: &str,
+    listing: &Listing,
     entries: Option<Vec<String>>,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Allowed<T>, Error> {
@@ -456,7 +476,9 @@ fn listed<T>(
         return Ok(Allowed::Any);
     };
     let parse = |entry: &String| {
-        parse(entry).ok_or_else(|| Error::setup(format!("{entry:?} is not a valid {what}")))
+        let Listing { setting, expected } = listing;
+        parse(entry)
+            .ok_or_else(|| Error::setup(format!("`{setting}` has {entry:?}: expected {expected}")))
     };
     entries
         .iter()

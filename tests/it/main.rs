@@ -27,10 +27,12 @@ mod parked;
 #[cfg(feature = "request-state")]
 mod portable;
 mod questions;
+mod refused_builds;
 mod rounds;
 mod server;
 #[cfg(feature = "tracing")]
 mod spans;
+mod spellings;
 mod stateless;
 mod streamable;
 mod support;

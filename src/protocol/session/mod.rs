@@ -15,7 +15,7 @@ pub(crate) use self::requests::{Kind, Route, Ticket};
 use self::requests::{Requests, Running};
 use self::subscriptions::Subscriptions;
 use super::capabilities::Capabilities;
-use super::change::Change;
+use super::change::KeyedChange;
 use super::level::LogLevel;
 use super::rejection::{Reason, Rejection};
 use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
@@ -498,14 +498,14 @@ impl<C: Connection, W, R> Session<C, W, R> {
     /// (SPEC E-59). `frame` is the message for streams without event ids, made once for all sessions.
     pub(crate) fn publish(
         &mut self,
-        change: &Change,
+        change: &KeyedChange<'_>,
         message: Outgoing<'_>,
         frame: &Bytes,
         now: Instant,
     ) -> Result<(), Closed> {
-        let wanted = match change {
-            Change::Resource(uri) => self.subscriptions.has(uri),
-            Change::Tools | Change::Prompts | Change::Resources => self.phase == Phase::Open,
+        let wanted = match change.resource() {
+            Some(key) => self.subscriptions.has(key),
+            None => self.phase == Phase::Open,
         };
         if !wanted {
             return Ok(());

@@ -16,7 +16,8 @@ impl Subscriptions {
         self.0.remove(uri);
     }
 
-    pub(super) fn has(&self, uri: &str) -> bool {
-        self.0.contains(uri)
+    /// Whether there is one to a URI of this normal form.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains(key)
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::change::Change;
 use super::super::line::{Line, resumption};
 use super::super::replay::ReplayLimits;
 use super::super::uris::Uris;
@@ -87,7 +88,7 @@ fn publish(session: &mut TestSession, change: &Change) -> Result<(), Closed> {
     let method = change.method();
     let message = Outgoing::Notification(method.as_str(), params.as_ref());
     let frame = super::super::stream::frame_of(message);
-    session.publish(change, message, &frame, Instant::now())
+    session.publish(&KeyedChange::of(change), message, &frame, Instant::now())
 }
 
 fn close(session: &mut TestSession) -> Remains<&'static str, &'static str> {

@@ -83,7 +83,7 @@ impl Prompt {
         self
     }
 
-    /// Adds an argument by its name.
+    /// Adds an argument by its name. Two arguments of one name fail the build of the service.
     #[must_use]
     pub fn argument(self, name: impl Into<String>, presence: Presence) -> Self {
         self.with_argument(PromptArgument::new(name, presence))
@@ -131,6 +131,16 @@ impl Prompt {
 
     pub(crate) fn described(&self) -> Option<&str> {
         self.description.as_deref()
+    }
+
+    fn repeated_argument(&self) -> Option<String> {
+        let names: Vec<&str> = self.arguments.iter().map(|one| &*one.name).collect();
+        let mut repeated = (1..names.len()).filter(|at| names[..*at].contains(&names[*at]));
+        let name = names[repeated.next()?];
+        Some(format!(
+            "the prompt {:?} has the argument {name:?} twice: each argument needs a name of its own",
+            self.name
+        ))
     }
 
     pub(crate) fn has_argument(&self, name: &str) -> bool {
@@ -185,6 +195,7 @@ impl Item for Prompt {
             .fault()
             .or_else(|| icons_fault(&self.icons))
             .or_else(|| scopes_fault(&self.scopes))
+            .or_else(|| self.repeated_argument())
     }
 
     fn needed_scopes(&self) -> &[String] {

@@ -1,5 +1,6 @@
 //! [`Resource`]: what can be read at one URI.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::description::{Description, described};
 use super::handler::Reader;
 use crate::protocol::change::Change;
+use crate::protocol::uri::normal_form;
 use crate::server::item::Item;
 use crate::server::metadata::annotations::Annotations;
 use crate::server::metadata::icon::Icon;
@@ -16,6 +18,9 @@ use crate::server::uri_template::uri::is_absolute_uri;
 use crate::wire::version::ProtocolVersion;
 
 /// A resource with a fixed URI (*2025-11-25, Resources, Resource*).
+///
+/// Clients find it under every spelling of the URI: `HTTP://Example.com` is `http://example.com/`
+/// (*RFC 3986, 6.2.2*). Lists have the spelling that it is registered with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
     uri: String,
@@ -58,6 +63,10 @@ impl Item for Resource {
 
     fn key(&self) -> &str {
         &self.uri
+    }
+
+    fn normal_key(uri: &str) -> Cow<'_, str> {
+        normal_form(uri)
     }
 
     fn fault(&self) -> Option<String> {

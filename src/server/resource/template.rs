@@ -28,7 +28,11 @@ pub struct ResourceTemplate {
 
 impl ResourceTemplate {
     /// A template and a name for programs. Every operator of RFC 6570 is understood; the modifiers `*` and
-    /// `:n` are not. A template that cannot be read fails the build of the service.
+    /// `:n` are not. A template that cannot be read, or that no absolute URI can match, fails the build of the
+    /// service.
+    ///
+    /// Literals match in the form that they have in URIs (*RFC 6570, 3.1*): `file:///my docs/{name}` matches
+    /// `file:///my%20docs/a`. The scheme and the host match in any case.
     pub fn new(template: impl Into<String>, name: impl Into<String>) -> Self {
         let text = template.into();
         Self {
@@ -40,7 +44,7 @@ impl ResourceTemplate {
 
     described!();
 
-    /// The variables of a URI; `None` if it does not follow the template.
+    /// The variables of a URI in its normal spelling; `None` if it does not follow the template.
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Variables> {
         self.parsed.as_ref().ok()?.match_uri(uri)
     }

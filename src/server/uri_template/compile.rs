@@ -1,22 +1,41 @@
 //! The text of a template to its parts.
 
 use super::part::{Part, Query, Variable};
-use super::uri::has_whole_escapes;
+use super::uri::{has_whole_escapes, is_scheme};
+use crate::protocol::uri::put_escaped;
 
 /// The parts of a template; an error continues the sentence "the URI template …".
 pub(crate) fn compile(text: &str) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some((literal, after)) = rest.split_once('{') {
-        push_literal(&mut parts, checked_literal(literal)?);
+        push_literal(&mut parts, &checked_literal(literal)?);
         let Some((expression, after)) = after.split_once('}') else {
             return Err("opens a brace that it never closes".to_owned());
         };
         push_expression(&mut parts, expression)?;
         rest = after;
     }
-    push_literal(&mut parts, checked_literal(rest)?);
-    Ok(parts)
+    push_literal(&mut parts, &checked_literal(rest)?);
+    if can_begin_a_uri(&parts) {
+        return Ok(parts);
+    }
+    Err(
+        "matches no URI: it must begin with a scheme and a colon, such as `notes://` or `file:///`"
+            .to_owned(),
+    )
+}
+
+/// Whether some absolute URI begins as these parts do. A variable may stand for a scheme.
+fn can_begin_a_uri(parts: &[Part]) -> bool {
+    match parts {
+        [Part::Literal(text), rest @ ..] => match text.split_once(':') {
+            Some((scheme, after)) => is_scheme(scheme) && !(after.is_empty() && rest.is_empty()),
+            None => is_scheme(text) && !rest.is_empty(),
+        },
+        [Part::Variable(_), ..] => true,
+        _ => false,
+    }
 }
 
 /// How an expression is read, by its first character. RFC 6570, appendix A.
@@ -59,11 +78,20 @@ impl Operator {
     }
 }
 
-fn checked_literal(text: &str) -> Result<&str, String> {
+/// A literal as it is in URIs, with everything escaped that has to be (RFC 6570, 3.1).
+fn checked_literal(text: &str) -> Result<String, String> {
     if text.contains('}') {
         return Err("closes a brace that it never opened".to_owned());
     }
-    Ok(text)
+    if !has_whole_escapes(text) {
+        return Err(
+            "has a `%` without two hexadecimal digits after it; write `%25` for a percent sign"
+                .to_owned(),
+        );
+    }
+    let mut literal = String::with_capacity(text.len());
+    put_escaped(&mut literal, text);
+    Ok(literal)
 }
 
 fn push_literal(parts: &mut Vec<Part>, text: &str) {

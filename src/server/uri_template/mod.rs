@@ -20,7 +20,9 @@
 //! end, which is anchored at the end of the URI: `{a}.json` reads `x.json.json` as `x.json`. The
 //! price is that an ambiguous template may refuse a URI that a backtracking reader would match.
 //!
-//! Values are percent-decoded exactly once. Literals, and the names in pairs, compare as written.
+//! Literals compare in the form that they have in URIs (RFC 6570, 3.1), and URIs in their normal spelling
+//! (RFC 3986, 6.2.2), so that `café` matches `caf%c3%a9`. Values are percent-decoded exactly once. The names in
+//! pairs compare as written.
 
 pub(crate) mod compile;
 pub(crate) mod part;

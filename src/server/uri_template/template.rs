@@ -3,10 +3,14 @@
 use super::compile::compile;
 use super::part::Part;
 use super::variables::Variables;
+use crate::protocol::uri::normal_form;
 
 /// A URI template, compiled once so that each read request only walks the URI.
 #[derive(Debug, Clone)]
 pub(crate) struct UriTemplate {
+    /// The scheme, and the authority if the template spells all of it, in lower case: they compare without case.
+    origin: String,
+    /// What comes after the origin.
     parts: Vec<Part>,
 }
 
@@ -17,8 +21,16 @@ impl UriTemplate {
     ///
     /// A sentence for the author of the template.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let parts = compile(text).map_err(|why| format!("the URI template `{text}` {why}"))?;
-        Ok(Self { parts })
+        let mut parts = compile(text).map_err(|why| format!("the URI template `{text}` {why}"))?;
+        let mut origin = String::new();
+        if let Some(Part::Literal(literal)) = parts.first_mut() {
+            let path = literal.split_off(origin_len(literal));
+            // With a path, or it would get one.
+            origin = normal_form(&format!("{literal}/")).into_owned();
+            origin.pop();
+            *literal = path;
+        }
+        Ok(Self { origin, parts })
     }
 
     /// The names of the variables, in the order of the template.
@@ -26,9 +38,13 @@ impl UriTemplate {
         self.parts.iter().flat_map(Part::names)
     }
 
-    /// The variables from which the template makes `uri`; `None` if there are none, or if a value is one that
-    /// no handler should see (SPEC E-56).
+    /// The variables from which the template makes `uri`, a normal spelling; `None` if there are none, or if a
+    /// value is one that no handler should see (SPEC E-56).
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Variables> {
+        let (origin, uri) = uri.split_at_checked(self.origin.len())?;
+        if !origin.eq_ignore_ascii_case(&self.origin) {
+            return None;
+        }
         // The last literal is matched first, because nothing follows that could decide where it starts.
         let (mut parts, mut rest) = match self.parts.split_last() {
             Some((Part::Literal(tail), before)) => (before, uri.strip_suffix(tail.as_str())?),
@@ -43,16 +59,31 @@ impl UriTemplate {
     }
 }
 
+/// How much of the literal that a template begins with is the scheme and all of the authority. An authority with
+/// a user counts as path, because the case of a user matters.
+fn origin_len(literal: &str) -> usize {
+    let Some(colon) = literal.find(':') else {
+        return 0;
+    };
+    let scheme = colon + 1;
+    let authority = literal[scheme..].strip_prefix("//").and_then(|hierarchy| {
+        let end = hierarchy.find(['/', '?', '#'])?;
+        (!hierarchy[..end].contains('@')).then_some(end + 2)
+    });
+    scheme + authority.unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::uri::normal_spelling;
 
     type Expected<'a> = Option<&'a [(&'a str, &'a str)]>;
 
     #[track_caller]
     fn check(template: &str, uri: &str, expected: Expected<'_>) {
         let parsed = UriTemplate::parse(template).unwrap();
-        let found = parsed.match_uri(uri);
+        let found = parsed.match_uri(&normal_spelling(uri));
         let pairs: Option<Vec<_>> = found.as_ref().map(|found| found.iter().collect());
         assert_eq!(pairs.as_deref(), expected, "{template} on {uri}");
     }
@@ -70,9 +101,69 @@ mod tests {
         check("test://static", "test://static/", None);
         check("test://static", "test://stati", None);
         check("a:%41", "a:%41", Some(&[]));
-        check("a:%41", "a:A", None);
-        check("a:%2f", "a:%2F", None);
-        check("", "", Some(&[]));
+        check("a:%41", "a:A", Some(&[]));
+        check("a:%2f", "a:%2F", Some(&[]));
+        check("a:%2f", "a:/", None);
+        check("a:b", "", None);
+    }
+
+    /// FIELD S-5, S-6: a template matches what it makes, and other spellings of that.
+    #[test]
+    fn literals_match_in_the_form_of_uris() {
+        let found: Expected<'_> = Some(&[("x", "Y")]);
+        for (template, uris) in [
+            ("file:///my docs/{x}", &["file:///my%20docs/Y"][..]),
+            (
+                "file:///docs/café/{x}",
+                &[
+                    "file:///docs/caf%C3%A9/Y",
+                    "file:///docs/caf%c3%a9/Y",
+                    "FILE:///docs/café/Y",
+                ],
+            ),
+            ("a:<\"|^`\\>/{x}", &["a:%3C%22%7C%5E%60%5C%3E/Y"]),
+            ("a:100%25/{x}", &["a:100%25/Y"]),
+            (
+                "WordPress://Site/{x}",
+                &["wordpress://site/Y", "WordPress://Site/%59"],
+            ),
+            ("http://A:80/{x}", &["http://a/Y", "HTTP://A:80/Y"]),
+            ("http://a/%7eb/{x}", &["http://a/~b/Y"]),
+            ("a://h{?x}", &["a://h?x=Y", "A://h?x=Y"]),
+        ] {
+            for uri in uris {
+                check(template, uri, found);
+            }
+        }
+        check("a://U@h/{x}", "a://u@h/Y", None);
+        check("a://h/B/{x}", "a://h/b/Y", None);
+        check("http://{x}", "http://Y", found);
+        check("{+x}", "A:b", Some(&[("x", "a:b")]));
+    }
+
+    /// FIELD S-5: what no URI can match is refused.
+    #[test]
+    fn a_template_without_a_scheme_is_refused() {
+        for template in [
+            "",
+            "rel/{name}",
+            "://{name}",
+            "1x://{a}",
+            "a b:{c}",
+            "{/a}",
+            "{?a}",
+            "{#a}",
+            "a:",
+            "abc",
+        ] {
+            let error = UriTemplate::parse(template).unwrap_err();
+            assert!(error.contains("must begin with a scheme"), "{error}");
+        }
+        let error = UriTemplate::parse("a:%{b}").unwrap_err();
+        assert!(error.contains("`%25`"), "{error}");
+        for template in ["{scheme}:x", "{+uri}", "x{rest}"] {
+            assert!(UriTemplate::parse(template).is_ok(), "{template}");
+        }
     }
 
     #[test]
@@ -88,7 +179,7 @@ mod tests {
                 ("echo://a?b", None),
                 ("echo://a#b", None),
                 ("echo://", None),
-                ("ECHO://a", None),
+                ("ECHO://A", Some(&[("message", "A")])),
             ],
         );
         check_all(
@@ -246,7 +337,7 @@ mod tests {
         check("{a}-{b}", "1-2-3", Some(&[("a", "1"), ("b", "2-3")]));
         check("{a}-{b}", "--2", Some(&[("a", "-"), ("b", "2")]));
         check("ab{x}ba", "aba", None);
-        check("é{x}é", "ééé", Some(&[("x", "é")]));
+        check("x:é{x}é", "x:ééé", Some(&[("x", "é")]));
         // The price of never backtracking: `a` = `1/-/2` would have matched.
         check("x:{+a}-{b}/z", "x:1/-/2-3/z", None);
     }

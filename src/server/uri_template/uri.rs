@@ -14,7 +14,7 @@ pub(crate) fn is_absolute_uri(text: &str) -> bool {
         && has_whole_escapes(rest)
 }
 
-fn is_scheme(text: &str) -> bool {
+pub(super) fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text
             .chars()

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use hyper::http::request::Parts;
 
 use super::identity::Identity;
+use crate::error::Error;
 use crate::protocol::challenge::Challenge;
 use crate::transport::future::BoxFuture;
 
@@ -53,6 +54,17 @@ pub trait Authorizer: Send + Sync + 'static {
         head: &Parts,
         peer: Option<SocketAddr>,
     ) -> BoxFuture<Result<Identity, Challenge>>;
+
+    /// Says whether it can authorize anybody at all. It is asked once, when a service is built. The default is
+    /// that it can.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong. The service is then not built, and [`Builder::build`](crate::Builder::build) gives this
+    /// error.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Takes the [`Identity`] that the embedder put into the extensions of a request, and refuses requests

@@ -9,7 +9,8 @@ use hyper::http::request::Parts;
 
 use super::authorizer::Authorizer;
 use super::identity::Identity;
-use crate::protocol::bearer::bearer_token;
+use crate::error::Error;
+use crate::protocol::bearer::{bearer_token, is_b64token};
 use crate::protocol::challenge::Challenge;
 use crate::transport::future::BoxFuture;
 
@@ -38,8 +39,11 @@ impl StaticTokens {
         Self::default()
     }
 
-    /// Adds a token and the identity of its owner. If a token is added twice, the last identity counts. A
-    /// text with characters that no bearer token has never matches.
+    /// Adds a token and the identity of its owner. If a token is added twice, the last identity counts.
+    ///
+    /// A token consists of letters, digits and `-._~+/`, with `=` at its end (*RFC 6750, 2.1*). Another text,
+    /// such as a line of a file with its line break, fails the build of the service. The error names the
+    /// principal, and does not have the token.
     pub fn token(mut self, token: impl AsRef<str>, identity: Identity) -> Self {
         self.0.push((token.as_ref().as_bytes().into(), identity));
         self
@@ -80,6 +84,27 @@ impl Authorizer for StaticTokens {
         });
         Box::pin(ready(verdict))
     }
+
+    fn check(&self) -> Result<(), Error> {
+        let is_unusable = |(token, _): &&(Box<[u8]>, _)| !is_token(token);
+        let Some((token, identity)) = self.0.iter().find(is_unusable) else {
+            return Ok(());
+        };
+        let hint = match token.trim_ascii() {
+            [] => "it is empty",
+            trimmed if is_token(trimmed) => "it has white space around it: trim it",
+            _ => "it has other characters",
+        };
+        Err(Error::setup(format!(
+            "no client can send the token of {:?} (`StaticTokens::token`): a token is letters, digits and \
+             `-._~+/`, with `=` at its end, and {hint}",
+            identity.principal()
+        )))
+    }
+}
+
+fn is_token(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(is_b64token)
 }
 
 /// Prints how many tokens there are, and none of them.
@@ -108,6 +133,32 @@ mod tests {
             assert_eq!(found(token), None, "{token}");
         }
         assert!(StaticTokens::new().find(b"").is_none());
+    }
+
+    /// FIELD S-21: a token that no request can carry is refused, and stays secret.
+    #[test]
+    fn a_token_that_no_client_can_send_is_refused() {
+        let check = |token: &str| {
+            StaticTokens::new()
+                .token(token, Identity::new("ada"))
+                .check()
+        };
+        for token in ["abcdef", "a+b/c-d._~==", "x"] {
+            assert!(check(token).is_ok(), "{token}");
+        }
+        for (token, hint) in [
+            ("abcdef\n", "trim it"),
+            (" abcdef", "trim it"),
+            ("abc def", "other characters"),
+            ("abc=def", "other characters"),
+            ("abc\u{e9}", "other characters"),
+            ("", "empty"),
+            ("\n", "empty"),
+        ] {
+            let error = check(token).unwrap_err().to_string();
+            assert!(error.contains("\"ada\"") && error.contains(hint), "{error}");
+            assert!(!error.contains("abc"), "{error}");
+        }
     }
 
     /// SPEC F-53, G-13.

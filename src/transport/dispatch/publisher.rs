@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::protocol::change::Change;
+use crate::protocol::change::{Change, KeyedChange};
 use crate::protocol::stream::frame_of;
+use crate::protocol::table::Row;
 use crate::transport::clock::now;
 use crate::transport::observe::events::ServiceEvent;
 use crate::transport::observe::observer::Observer;
-use crate::transport::session::listeners::{EncodedChange, ListenTable};
-use crate::transport::session::sessions::SessionTable;
+use crate::transport::session::listeners::{EncodedChange, ListenTable, Listener};
+use crate::transport::session::sessions::{SessionRow, SessionTable};
 use crate::wire::jsonrpc::Outgoing;
 
 /// Tells clients about changes, from anywhere. Cheap to clone. It does not keep the service alive.
@@ -58,26 +59,61 @@ impl Publisher {
     /// 2026-07-28 once, each in its own form (*2026-07-28, Subscriptions*). Never waits: a client that
     /// does not read loses its stream.
     pub fn publish(&self, change: &Change) {
-        let (Some(sessions), Some(listens)) = (self.sessions.upgrade(), self.listens.upgrade())
-        else {
-            return;
-        };
-        let params = change.params();
-        let method = change.method();
-        let message = Outgoing::Notification(method.as_str(), params.as_ref());
-        let frame = frame_of(message);
-        let now = now();
-        for row in sessions.all() {
-            if row
-                .with(|session| session.publish(change, message, &frame, now))
-                .is_err()
-            {
-                sessions.end_with_stream(&row);
-            }
+        if let Some(tables) = self.tables() {
+            tell(
+                change,
+                &tables.sessions,
+                tables.sessions.all(),
+                &tables.listens.all(),
+            );
         }
-        let encoded = EncodedChange::of(change);
-        for row in listens.all() {
-            row.with(|listener| listener.publish(&encoded));
+    }
+
+    /// As [`publish`](Self::publish), but tells only the clients of one principal
+    /// ([`Identity::principal`](crate::auth::Identity::principal)). Clients without an identity belong to none.
+    pub fn publish_to(&self, principal: &str, change: &Change) {
+        if let Some(tables) = self.tables() {
+            let (sessions, listens) = (tables.sessions.of(principal), tables.listens.of(principal));
+            tell(change, &tables.sessions, sessions, &listens);
         }
+    }
+
+    fn tables(&self) -> Option<Tables> {
+        Some(Tables {
+            sessions: self.sessions.upgrade()?,
+            listens: self.listens.upgrade()?,
+        })
+    }
+}
+
+struct Tables {
+    sessions: Arc<SessionTable>,
+    listens: Arc<ListenTable>,
+}
+
+/// Tells these sessions, which are of the table, and these listeners.
+fn tell(
+    change: &Change,
+    table: &SessionTable,
+    sessions: Vec<Arc<SessionRow>>,
+    listens: &[Arc<Row<Listener>>],
+) {
+    let change = KeyedChange::of(change);
+    let params = change.change.params();
+    let method = change.change.method();
+    let message = Outgoing::Notification(method.as_str(), params.as_ref());
+    let frame = frame_of(message);
+    let now = now();
+    for row in sessions {
+        if row
+            .with(|session| session.publish(&change, message, &frame, now))
+            .is_err()
+        {
+            table.end_with_stream(&row);
+        }
+    }
+    let encoded = EncodedChange::of(change);
+    for row in listens {
+        row.with(|listener| listener.publish(&encoded));
     }
 }

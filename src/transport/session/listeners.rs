@@ -8,7 +8,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::protocol::change::Change;
+use crate::protocol::change::{Change, KeyedChange};
 use crate::protocol::filter::{SubscriptionFilter, change_params};
 use crate::protocol::party::Party;
 use crate::protocol::rejection::{Reason, Resource};
@@ -84,7 +84,7 @@ impl Listener {
 
     /// Sends a change if the request asked for it. A reader that is too slow is cut (SPEC D-130).
     pub(crate) fn publish(&mut self, change: &EncodedChange<'_>) {
-        if !self.filter.wants(change.change) {
+        if !self.filter.wants(&change.change) {
             return;
         }
         if let Some(sender) = &mut self.sender {
@@ -101,15 +101,15 @@ impl Listener {
 
 /// A change, encoded once for all listeners, without the id of their request.
 pub(crate) struct EncodedChange<'a> {
-    change: &'a Change,
+    change: KeyedChange<'a>,
     before: Bytes,
     after: Bytes,
 }
 
 impl<'a> EncodedChange<'a> {
-    pub(crate) fn of(change: &'a Change) -> Self {
+    pub(crate) fn of(change: KeyedChange<'a>) -> Self {
         let id = Id::from("?");
-        let frame = Self::whole(change, &id);
+        let frame = Self::whole(change.change, &id);
         let is_id = |text: &[u8]| text == id.as_bytes();
         let at = frame.windows(id.as_bytes().len()).position(is_id);
         let at = at.expect("the id is in the frame, after fixed text alone");
@@ -154,7 +154,7 @@ mod tests {
         let uri = r#"test://"?"/a"#.to_owned();
         let changes = [Change::Tools, Change::Resource(uri)];
         for change in &changes {
-            let encoded = EncodedChange::of(change);
+            let encoded = EncodedChange::of(KeyedChange::of(change));
             for id in [Id::from(0), Id::from(u64::MAX), Id::from("?"), Id::from("")] {
                 assert_eq!(encoded.frame(&id), EncodedChange::whole(change, &id));
             }
