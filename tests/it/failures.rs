@@ -8,7 +8,7 @@ use mcp_wire::server::{
     Arguments, Call, HandlerError, Presence, Prompt, ReadRequest, Resource, Server, Tool,
     with_state,
 };
-use mcp_wire::{McpService, ServiceEvent};
+use mcp_wire::{McpService, ServiceEvent, test};
 use serde_json::json;
 
 use crate::support::*;
@@ -160,14 +160,10 @@ async fn handlers_share_their_state() {
             with_state(&notes, Notes::read),
         );
     let mcp = McpService::builder(server).build().unwrap();
-    let running = start(mcp.clone()).await;
-    let session = Session::open(running.address, "2025-11-25", json!({})).await;
+    let client = test::Client::new(&mcp);
     for note in ["one", "two"] {
-        let params = json!({"name": "add", "arguments": {"how": note}});
-        session.call("tools/call", params).await;
+        client.call("add", json!({"how": note})).await.unwrap();
     }
-    let answer = session
-        .call("resources/read", json!({"uri": "notes://all"}))
-        .await;
-    assert_eq!(answer["result"]["contents"][0]["text"], "one,two");
+    let all = client.read("notes://all").await.unwrap();
+    assert_eq!(all.text(), "one,two");
 }

@@ -1,9 +1,12 @@
 //! The server layer over `/mcp` (SPEC E), where sessions have several streams. Tests that do not
 //! depend on the transport are in `server.rs`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use mcp_wire::jsonrpc::{ErrorObject, Json, Notification, Request};
 use mcp_wire::server::{Server, Tool};
-use mcp_wire::{BoxFuture, Change, Context, Dispatcher, McpService};
+use mcp_wire::test::{self, Reply};
+use mcp_wire::{BoxFuture, Change, Context, Dispatcher, McpService, ProtocolVersion};
 use serde_json::{Value, json};
 
 use crate::support::probe::{call, eager_probe, probe};
@@ -328,21 +331,19 @@ async fn the_client_is_asked_on_the_stream_of_the_call() {
 #[tokio::test]
 async fn roots_are_asked_for_each_time() {
     let (running, _) = run().await;
-    for version in LEGACY {
-        let declared = json!({"roots": {"listChanged": true}});
-        let session = Session::open(running.address, version, declared).await;
-        for root in ["file:///a", "file:///b"] {
-            let mut stream = session.begin("tools/call", call("roots", json!({}))).await;
-            let question = stream.message().await.unwrap();
-            assert_eq!(question["method"], "roots/list");
-            let roots = json!({"roots": [{"uri": root}]});
-            let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": roots});
-            assert_eq!(session.post(answer.to_string()).await.status(), 202);
-            assert_eq!(text_of(&stream.answer().await), root, "{version}");
-            let status = session
-                .notify("notifications/roots/list_changed", json!({}))
-                .await;
-            assert_eq!(status, 202);
+    for version in ProtocolVersion::ALL {
+        let asked = AtomicUsize::new(0);
+        let client = test::Client::new(&running.mcp)
+            .version(version)
+            .on_roots(move |_| {
+                let number = asked.fetch_add(1, Ordering::SeqCst);
+                Reply::roots([format!("file:///{number}")])
+            });
+        for root in ["file:///0", "file:///1"] {
+            let seen = client.call("roots", json!({})).await.unwrap();
+            assert_eq!(seen.text(), root, "{version}");
+            let changed = client.notify("notifications/roots/list_changed", Value::Null);
+            changed.await.unwrap();
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The README's table of revisions and features is checked cell by cell.
 
-use mcp_wire::McpService;
 use mcp_wire::server::{
     Arguments, Call, Content, Elicitation, HandlerError, Icon, Resource, Server, Tool, ToolResult,
 };
+use mcp_wire::test::{self, Reply};
+use mcp_wire::{McpService, ProtocolVersion};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -56,19 +57,14 @@ async fn run() -> Running {
 
 /// The result of a request in a revision, over the transport of that revision.
 async fn result(running: &Running, revision: &str, method: &str, params: Value) -> Value {
-    let address = running.address;
-    let answer = match revision {
-        "2024-11-05" => {
-            let mut client = Client::initialized(address, revision, declared()).await;
-            client.call(method, params).await
-        }
-        "2026-07-28" => modern(address, 1, method, params).await.answer().await,
-        _ => {
-            let session = Session::open(address, revision, declared()).await;
-            session.call(method, params).await
-        }
-    };
-    answer["result"].clone()
+    let result = in_memory(running, revision).request(method, params).await;
+    result.unwrap_or_default()
+}
+
+/// A client that declares nothing.
+fn in_memory(running: &Running, revision: &str) -> test::Client {
+    let version = ProtocolVersion::parse(revision).unwrap();
+    test::Client::new(&running.mcp).version(version)
 }
 
 async fn first_tool(running: &Running, revision: &str) -> Value {
@@ -159,29 +155,10 @@ async fn mirrors(running: &Running, revision: &str) -> bool {
 
 /// Whether an elicitation reaches the client.
 async fn elicits(running: &Running, revision: &str) -> bool {
-    let address = running.address;
-    let asks = json!({"name": "asks"});
-    match revision {
-        "2024-11-05" => {
-            let mut client = Client::initialized(address, revision, declared()).await;
-            client.begin("tools/call", asks).await;
-            client.message().await.unwrap()["method"] == "elicitation/create"
-        }
-        "2026-07-28" => {
-            let mut params = asks;
-            params["_meta"] = envelope(declared());
-            let answer = modern(address, 1, "tools/call", params)
-                .await
-                .answer()
-                .await;
-            answer["result"]["resultType"] == "input_required"
-        }
-        _ => {
-            let session = Session::open(address, revision, declared()).await;
-            let mut stream = session.begin("tools/call", asks).await;
-            stream.is_events() && stream.message().await.unwrap()["method"] == "elicitation/create"
-        }
-    }
+    let client = in_memory(running, revision).on_elicit(|_| Reply::accept(json!({})));
+    let asked = client.call("asks", json!({})).await.unwrap();
+    assert_eq!(asked.is_error(), asked.text() != "asked");
+    !asked.is_error()
 }
 
 /// What the README's table says about a feature, for each revision.

@@ -10,7 +10,10 @@ use mcp_wire::server::{
     HandlerError, Icon, Presence, Prompt, PromptArguments, PromptResult, ReadRequest, Resource,
     ResourceContents, ResourceTemplate, Role, Sampling, Server, Theme, Tool, ToolResult,
 };
-use mcp_wire::{BoxFuture, Change, Context, Dispatcher, LogLevel, McpService, RequestError};
+use mcp_wire::test::{self, Reply};
+use mcp_wire::{
+    BoxFuture, Change, Context, Dispatcher, LogLevel, McpService, ProtocolVersion, RequestError,
+};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -1110,10 +1113,11 @@ async fn hints_stay_on_every_block() {
         .map(|block| block.annotations(Annotations::new().audience(Role::Assistant)))
         .to_vec()
     });
-    let running = run(server).await;
-    for version in LEGACY {
-        let mut client = Client::initialized(running.address, version, json!({})).await;
-        let content = call(&mut client, "hinted").await["content"].clone();
+    let mcp = McpService::builder(server).build().unwrap();
+    for version in ProtocolVersion::ALL {
+        let client = test::Client::new(&mcp).version(version);
+        let hinted = client.call("hinted", json!({})).await.unwrap();
+        let content = hinted.content();
         for at in 0..5 {
             let hints = &content[at]["annotations"];
             assert_eq!(
@@ -1148,16 +1152,21 @@ async fn changes_of_undeclared_capabilities_are_not_announced() {
 /// SPEC E-43, E-15: a declared capability stays when its last tool is removed.
 #[tokio::test]
 async fn the_last_tool_leaves_an_empty_list() {
-    let server = Server::new("s", "1").tool(Tool::new("only"), async |_, _| "");
-    let running = run(server.clone()).await;
-    let mut client = Client::initialized(running.address, V24, json!({})).await;
-    assert!(server.remove_tool("only"));
-    let told = client.message().await.unwrap();
-    assert_eq!(told["method"], "notifications/tools/list_changed");
-    let list = client.result("tools/list", json!({})).await;
-    assert_eq!(list, json!({"tools": []}));
-    let params = json!({"name": "only"});
-    assert_eq!(client.error_code("tools/call", params).await, -32602);
+    for version in ProtocolVersion::ALL {
+        let server = Server::new("s", "1").tool(Tool::new("only"), async |_, _| "");
+        let mcp = McpService::builder(server.clone()).build().unwrap();
+        let client = test::Client::new(&mcp).version(version);
+        client
+            .listen(json!({"toolsListChanged": true}))
+            .await
+            .unwrap();
+        assert!(server.remove_tool("only"));
+        let told = client.next_notification().await.unwrap();
+        assert_eq!(told.method(), "notifications/tools/list_changed");
+        assert_eq!(client.list_tools().await.unwrap(), Vec::<Value>::new());
+        let unknown = client.call("only", json!({})).await.unwrap_err();
+        assert_eq!(unknown.code(), Some(-32602));
+    }
 }
 
 // --- E.6: resources
@@ -1308,16 +1317,15 @@ async fn template_variables_stay_in_their_place() {
     let server = Server::new("s", "1").resource_template(template, async |_, read: ReadRequest| {
         read.variable("path").unwrap_or("nothing").to_owned()
     });
-    let running = run(server).await;
-    let mut client = Client::initialized(running.address, V24, json!({})).await;
+    let mcp = McpService::builder(server).build().unwrap();
+    let client = test::Client::new(&mcp);
     for (uri, text) in [
         ("file:///srv/a/b.txt", "a/b.txt"),
         ("file:///srv/a%20b", "a b"),
         ("file:///srv/%252e%252e/x", "%2e%2e/x"),
         ("file:///srv/a..b", "a..b"),
     ] {
-        let read = client.result("resources/read", json!({"uri": uri})).await;
-        assert_eq!(read["contents"][0]["text"], text, "{uri}");
+        assert_eq!(client.read(uri).await.unwrap().text(), text, "{uri}");
     }
     for uri in [
         "file:///srv/../x",
@@ -1328,10 +1336,8 @@ async fn template_variables_stay_in_their_place() {
         "file:///srv/..%5Cx",
         "file:///srv/a%00",
     ] {
-        let code = client
-            .error_code("resources/read", json!({"uri": uri}))
-            .await;
-        assert_eq!(code, -32002, "{uri}");
+        let refused = client.read(uri).await.unwrap_err();
+        assert_eq!(refused.code(), Some(-32002), "{uri}");
     }
 }
 
@@ -1388,20 +1394,23 @@ async fn prompts_are_listed_and_got() {
 /// SPEC E-68: each message of a prompt has one block, in the form of the revision.
 #[tokio::test]
 async fn prompt_content_takes_the_form_of_the_revision() {
-    for version in LEGACY {
-        let (_running, mut client) = connect(version).await;
-        let got = client.result("prompts/get", json!({"name": "rich"})).await;
-        let kinds: Vec<_> = (0..3)
-            .map(|at| got["messages"][at]["content"]["type"].as_str().unwrap())
-            .collect();
-        let audio = if version >= V03 { "audio" } else { "text" };
-        let link = if version >= V06 {
-            "resource_link"
-        } else {
-            "text"
+    let server = everything(&Hands::default());
+    let mcp = McpService::builder(server).build().unwrap();
+    for version in ProtocolVersion::ALL {
+        let client = test::Client::new(&mcp).version(version);
+        let got = client.prompt("rich", Value::Null).await.unwrap();
+        let kinds = got
+            .messages()
+            .iter()
+            .map(|message| message["content"]["type"].as_str());
+        let kinds: Vec<&str> = kinds.flatten().collect();
+        let expected = match version {
+            ProtocolVersion::V2024_11_05 => ["image", "text", "text"],
+            ProtocolVersion::V2025_03_26 => ["image", "audio", "text"],
+            _ => ["image", "audio", "resource_link"],
         };
-        assert_eq!(kinds, ["image", audio, link], "{version}");
-        assert_eq!(got["messages"][1]["role"], "assistant");
+        assert_eq!(kinds, expected, "{version}");
+        assert_eq!(got.messages()[1]["role"], "assistant");
     }
 }
 
@@ -1952,31 +1961,33 @@ async fn a_model_uses_tools_in_turns() {
         let sampled = cx.sample(&wish.tool_turn(&sampled, [gave])).await?;
         Ok::<_, HandlerError>(sampled.text.unwrap_or_default())
     });
-    let running = run(server).await;
-    let plain = json!({"sampling": {}});
-    let mut client = Client::initialized(running.address, V11, plain).await;
-    let result = call(&mut client, "sample").await;
-    assert_eq!(result["isError"], true, "SPEC E-98");
+    let mcp = McpService::builder(server).build().unwrap();
+    let client = test::Client::new(&mcp);
+    let plain = client.clone().capabilities(json!({"sampling": {}}));
+    let refused = plain.call("sample", json!({})).await.unwrap();
+    assert!(refused.is_error(), "SPEC E-98");
 
-    let tools = json!({"sampling": {"tools": {}}});
-    let mut client = Client::initialized(running.address, V11, tools).await;
-    let id = client.begin("tools/call", json!({"name": "sample"})).await;
     let used = json!([{"type": "tool_use", "id": "u1", "name": "sum", "input": {},
         "_meta": {"com.example/kept": 1}}]);
-    let answer = json!({"result": {"role": "assistant", "model": "m", "content": used}});
-    let asked = reply(&mut client, answer).await;
-    assert_eq!(asked["params"]["tools"][0]["name"], "sum");
-    let answer = json!({"result": {"role": "assistant", "model": "m",
-        "content": {"type": "text", "text": "three"}}});
-    let asked = reply(&mut client, answer).await;
-    let messages = &asked["params"]["messages"];
-    assert_eq!(messages.as_array().map(Vec::len), Some(3));
-    assert_eq!(messages[1], json!({"role": "assistant", "content": used}));
-    let result = json!({"type": "tool_result", "toolUseId": "u1",
-        "content": [{"type": "text", "text": "3"}]});
-    assert_eq!(messages[2], json!({"role": "user", "content": [result]}));
-    let result = client.answer(id).await["result"].clone();
-    assert_eq!(result["content"][0]["text"], "three");
+    let uses = json!({"role": "assistant", "model": "m", "content": used});
+    let client = client.on_sample(move |question| {
+        let params = question.params();
+        assert_eq!(params["tools"][0]["name"], "sum");
+        let messages = params["messages"].as_array().unwrap();
+        if messages.len() == 1 {
+            return Reply::result(uses.clone());
+        }
+        assert_eq!(messages[1], json!({"role": "assistant", "content": used}));
+        let result = json!({"type": "tool_result", "toolUseId": "u1",
+            "content": [{"type": "text", "text": "3"}]});
+        assert_eq!(
+            messages[2..],
+            [json!({"role": "user", "content": [result]})]
+        );
+        Reply::sampled("three")
+    });
+    let said = client.call("sample", json!({})).await.unwrap();
+    assert_eq!(said.text(), "three");
 }
 
 /// SPEC E-103, E-106: a question that no client may be asked is not sent, and the handler gets the
