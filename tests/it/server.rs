@@ -1118,13 +1118,10 @@ async fn hints_stay_on_every_block() {
         let client = test::Client::new(&mcp).version(version);
         let hinted = client.call("hinted", json!({})).await.unwrap();
         let content = hinted.content();
-        for at in 0..5 {
-            let hints = &content[at]["annotations"];
-            assert_eq!(
-                *hints,
-                json!({"audience": ["assistant"]}),
-                "{at}, {version}"
-            );
+        assert_eq!(content.len(), 5);
+        for block in content {
+            let hints = &block["annotations"];
+            assert_eq!(*hints, json!({"audience": ["assistant"]}), "{version}");
         }
         assert_eq!(content[1]["data"], "+/8=");
         assert_eq!(
