@@ -3,6 +3,7 @@
 //! The rules are those of the WHATWG HTML standard, section 9.2, *Server-sent events*. The server only
 //! encodes; tests, fuzz targets and load tools read streams with the decoder.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -107,12 +108,14 @@ impl<'a> Event<'a> {
 }
 
 /// The bytes of an event with one JSON-RPC message of `len` bytes, which `write` appends: one `data:`
-/// line, in a buffer that is allocated once (SPEC H-3 and H-6).
+/// line, in a buffer that is allocated once (SPEC H-3 and H-6). Only a message with a line break of
+/// Unicode after its first `verbatim` bytes is copied, to escape it.
 ///
 /// The caller guarantees that `write` appends no raw CR or LF; compact JSON never has one.
 pub(crate) fn message_frame(
     id: Option<&EventId>,
     len: usize,
+    verbatim: usize,
     write: impl FnOnce(&mut Vec<u8>),
 ) -> Bytes {
     const NAME: &[u8] = b"event: message\n";
@@ -136,7 +139,50 @@ pub(crate) fn message_frame(
     write(&mut frame);
     debug_assert!(!frame[start..].iter().any(|b| matches!(b, b'\r' | b'\n')));
     frame.extend_from_slice(b"\n\n");
-    frame.into()
+    escape_line_breaks(frame, start + verbatim).into()
+}
+
+/// The line breaks of Unicode that JSON may have raw, in strings, and their escapes. For the standard they
+/// break no line, but clients in use split the stream there (SPEC H-15).
+const LINE_BREAKS: [(&str, &str); 3] = [
+    ("\u{85}", "\\u0085"),
+    ("\u{2028}", "\\u2028"),
+    ("\u{2029}", "\\u2029"),
+];
+
+/// Escapes the line breaks of Unicode in JSON, from this byte on.
+fn escape_line_breaks(frame: Vec<u8>, from: usize) -> Vec<u8> {
+    // Fast path: few messages have them.
+    if frame[from..].is_ascii() {
+        return frame;
+    }
+    let longer = |(raw, escape): (Range<usize>, &str)| escape.len() - raw.len();
+    let growth: usize = line_breaks(&frame, from).map(longer).sum();
+    if growth == 0 {
+        return frame;
+    }
+    let mut escaped = Vec::with_capacity(frame.len() + growth);
+    let mut copied = 0;
+    for (raw, escape) in line_breaks(&frame, from) {
+        escaped.extend_from_slice(&frame[copied..raw.start]);
+        escaped.extend_from_slice(escape.as_bytes());
+        copied = raw.end;
+    }
+    escaped.extend_from_slice(&frame[copied..]);
+    escaped
+}
+
+/// Where line breaks of Unicode are, from this byte on, each with its escape.
+fn line_breaks(text: &[u8], from: usize) -> impl Iterator<Item = (Range<usize>, &'static str)> {
+    // The bytes that they begin with, which are within no other character.
+    let begins = text[from..].iter().enumerate();
+    let begins = begins.filter(|(_, byte)| matches!(byte, 0xC2 | 0xE2));
+    begins.filter_map(move |(at, _)| {
+        let at = from + at;
+        let begins = |(raw, _): &&(&str, &str)| text[at..].starts_with(raw.as_bytes());
+        let (raw, escape) = LINE_BREAKS.iter().find(begins)?;
+        Some((at..at + raw.len(), *escape))
+    })
 }
 
 /// One `name: value` line. Readers remove one space, so a value that begins with a space keeps it
@@ -357,7 +403,7 @@ mod tests {
         assert_eq!(decode(&Event::new(" x").encode())[0].data, " x");
     }
 
-    /// SPEC H-2, H-15: UTF-8 without a BOM; U+2028 and emoji stay raw and break nothing.
+    /// SPEC H-2, H-15: UTF-8 without a BOM; what is not JSON stays as it is.
     #[test]
     fn non_ascii_text_stays_raw() {
         let text = "é \u{2028}\u{2029} 🦀";
@@ -371,7 +417,7 @@ mod tests {
     #[test]
     fn a_message_frame_is_one_data_line_in_one_exact_buffer() {
         let json = r#"{"text":"a\nb"}"#;
-        let frame = message_frame(None, json.len(), |out| {
+        let frame = message_frame(None, json.len(), 0, |out| {
             out.extend_from_slice(json.as_bytes());
         });
         assert_eq!(frame, "event: message\ndata: {\"text\":\"a\\nb\"}\n\n");
@@ -379,6 +425,39 @@ mod tests {
             decode(&frame),
             decode(&Event::new(json).name(EventName::Message).encode())
         );
+    }
+
+    /// SPEC H-15, FIELD T-4: only the three line breaks of Unicode are escaped, and none within the first
+    /// bytes, where the id of a message is.
+    #[test]
+    fn line_breaks_of_unicode_are_escaped_in_messages() {
+        #[track_caller]
+        fn check(json: &str, verbatim: usize, data: &str) {
+            let frame = message_frame(None, json.len(), verbatim, |out| {
+                out.extend_from_slice(json.as_bytes());
+            });
+            assert_eq!(frame, format!("event: message\ndata: {data}\n\n"));
+            let decoded = &decode(&frame)[0].data;
+            let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            assert_eq!(value(decoded), value(json));
+        }
+        check("\"a\u{2028}b\u{85}c\"", 0, r#""a\u2028b\u0085c""#);
+        check("[\"\u{2029}\u{2029}\",\"\"]", 0, r#"["\u2029\u2029",""]"#);
+        check("\"\u{85}\u{2028}\"", 0, r#""\u0085\u2028""#);
+        // Neighbours, characters that begin with the same byte, and other line breaks of Python's.
+        for json in [
+            "\"\u{84}\u{86}\u{a0}\u{2027}\u{202a}\u{20ac}\u{ff}é🦀\"",
+            r#""\u2028 \u000b\f\u001c\u0085""#,
+            "\"\u{e2}\u{c2}\u{2068}\"",
+        ] {
+            check(json, 0, json);
+        }
+        check(
+            "[\"\u{2028}\",\"\u{2028}\"]",
+            6,
+            "[\"\u{2028}\",\"\\u2028\"]",
+        );
+        check("[\"\u{85}\"]", 6, "[\"\u{85}\"]");
     }
 
     /// SPEC H-10: a keep-alive is a comment between events, which no client sees.

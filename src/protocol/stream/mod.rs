@@ -520,9 +520,8 @@ pub(crate) fn frame_of(message: Outgoing<'_>) -> Bytes {
 }
 
 fn frame_with(id: Option<EventId>, message: Outgoing<'_>) -> Bytes {
-    sse::message_frame(id.as_ref(), message.encoded_len(), |frame| {
-        message.put(frame)
-    })
+    let (len, verbatim) = (message.encoded_len(), message.verbatim_len());
+    sse::message_frame(id.as_ref(), len, verbatim, |frame| message.put(frame))
 }
 
 /// An event without a message, from which a client can resume (SPEC H-11, H-12).

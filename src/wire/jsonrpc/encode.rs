@@ -21,6 +21,7 @@ pub(crate) enum Outgoing<'a> {
 }
 
 const HEAD: &[u8] = b"{\"jsonrpc\":\"2.0\"";
+const ID: &[u8] = b",\"id\":";
 const RESULT: &[u8] = b",\"result\":";
 
 impl Outgoing<'_> {
@@ -29,19 +30,19 @@ impl Outgoing<'_> {
         out.extend_from_slice(HEAD);
         match self {
             Self::Result(id, result) => {
-                put_member(out, b",\"id\":", id.as_bytes());
+                put_member(out, ID, id.as_bytes());
                 out.extend_from_slice(RESULT);
                 result.put(out);
             }
             Self::Error(id, error) => {
                 if let Some(id) = id {
-                    put_member(out, b",\"id\":", id.as_bytes());
+                    put_member(out, ID, id.as_bytes());
                 }
                 out.extend_from_slice(b",\"error\":");
                 error.put(out);
             }
             Self::Request(id, method, params) => {
-                put_member(out, b",\"id\":", id.as_bytes());
+                put_member(out, ID, id.as_bytes());
                 put_call(out, method, params);
             }
             Self::Notification(method, params) => put_call(out, method, params),
@@ -65,13 +66,23 @@ impl Outgoing<'_> {
                 let room = HEAD.len() + id.as_bytes().len() + RESULT.len() + 8 + first;
                 let mut out = PieceWriter::with_capacity(room);
                 out.put(HEAD);
-                put_member(out.buffer(), b",\"id\":", id.as_bytes());
+                put_member(out.buffer(), ID, id.as_bytes());
                 out.put(RESULT);
                 out.share_all(result.pieces());
                 out.put(b"}");
                 out.finish()
             }
             message => message.to_bytes().into(),
+        }
+    }
+
+    /// The length of what is sent as it is, byte for byte: up to the end of the id, which is the peer's.
+    pub(crate) fn verbatim_len(&self) -> usize {
+        match self {
+            Self::Result(id, _) | Self::Error(Some(id), _) | Self::Request(id, ..) => {
+                HEAD.len() + ID.len() + id.as_bytes().len()
+            }
+            Self::Error(None, _) | Self::Notification(..) => HEAD.len(),
         }
     }
 

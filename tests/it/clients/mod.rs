@@ -6,9 +6,9 @@ mod sse;
 use mcp_wire::McpService;
 use serde_json::json;
 
-use self::readers::{come_back, read_up_to_retry};
+use self::readers::{come_back, read_split_lines, read_up_to_retry};
 use crate::support::probe::{Seen, call, eager_probe, notes, probe};
-use crate::support::{Session, Stream, message, start};
+use crate::support::{Session, Stream, message, modern, request, start, text_of};
 
 const STREAMABLE: [&str; 3] = ["2025-03-26", "2025-06-18", "2025-11-25"];
 
@@ -173,4 +173,66 @@ async fn only_a_connection_that_the_server_closes_says_when_to_come_back() {
         assert_eq!(ends, version == "2025-11-25", "{text}");
         assert_eq!(text.matches("retry").count(), usize::from(ends));
     }
+}
+
+/// FIELD T-4: text with the line breaks of Unicode arrives at a client that ends lines there, on every kind of
+/// stream. In JSON, and in the id of a request, they are sent as they came.
+#[tokio::test]
+async fn line_breaks_of_unicode_break_no_event() {
+    let text = "a\u{2028}b\u{85}c\u{2029}d é🦀";
+    let (server, _) = probe();
+    let running = start(McpService::builder(server).build().unwrap()).await;
+    let echo = || call("echo", json!({"message": text}));
+    let answered = |messages: Vec<serde_json::Value>, on: &str| {
+        let answer = messages.last().unwrap_or_else(|| panic!("no answer {on}"));
+        assert_eq!(text_of(answer), text, "{on}");
+    };
+    for version in STREAMABLE {
+        let session = Session::open(running.address, version, json!({})).await;
+        let headers = format!(
+            "{}Content-Type: application/json\r\nAccept: text/event-stream\r\n",
+            session.headers()
+        );
+        let body = message(1, "tools/call", echo());
+        let stream = session.post_with(&headers, body).await.text().await;
+        answered(read_split_lines(&stream), version);
+        let first = stream.split("id: ").nth(1).unwrap().lines().next().unwrap();
+        if version == "2025-11-25" {
+            let resumed = session.listen(Some(first)).await.text().await;
+            answered(read_split_lines(&resumed), "resumed");
+        }
+
+        let chat = call("chat", json!({"tag": text, "times": 1, "later": 1}));
+        let stream = session.begin("tools/call", chat).await.text().await;
+        assert_eq!(notes(&read_split_lines(&stream), text), [0], "{version}");
+    }
+
+    // JSON has no lines, and an id is sent back as it came.
+    let session = Session::open(running.address, "2025-11-25", json!({})).await;
+    let id = "\u{2028}\u{85}";
+    let body = message(id, "tools/call", echo());
+    let plain = session.post(&body).await.body().await;
+    assert!(
+        plain.contains(&format!("\"id\":\"{id}\"")) && plain.contains(text),
+        "{plain}"
+    );
+    let mut modern = modern(running.address, id, "tools/call", {
+        json!({"name": "chat", "arguments": {"tag": text, "times": 1}})
+    })
+    .await;
+    assert!(modern.is_events());
+    let stream = modern.text().await;
+    assert_eq!(notes(&read_split_lines(&stream), text), [0]);
+    assert!(stream.contains(&format!("\"id\":\"{id}\"")), "{stream}");
+
+    let mut sse = Stream::open(running.address, "GET /sse", "", "").await;
+    let line = format!("POST {}", sse.event().await.unwrap().data);
+    let json = "Content-Type: application/json\r\n";
+    let body = message(1, "tools/call", echo());
+    assert_eq!(
+        request(running.address, &line, json, body).await.status,
+        202
+    );
+    running.mcp.drain();
+    answered(read_split_lines(&sse.text().await), "over HTTP+SSE");
 }

@@ -38,3 +38,22 @@ pub(crate) async fn come_back(session: &Session, last: &str) -> usize {
     }
     panic!("the client comes back for ever");
 }
+
+/// httpx-sse up to 0.4.1, with `mcp` 1.9 and 1.12, and a large hosted client: lines end wherever Python's
+/// `splitlines` ends them. An event whose data is cut is no JSON, and its request waits for ever.
+pub(crate) fn read_split_lines(stream: &str) -> Vec<Value> {
+    let breaks = [
+        '\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}',
+        '\u{2029}',
+    ];
+    let (mut messages, mut data) = (Vec::new(), Vec::new());
+    for line in stream.split(breaks) {
+        if let Some(text) = line.strip_prefix("data: ") {
+            data.push(text);
+        } else if line.is_empty() && !data.is_empty() {
+            messages.extend(serde_json::from_str(&data.join("\n")).ok());
+            data.clear();
+        }
+    }
+    messages
+}
