@@ -103,7 +103,7 @@ fn check_name(field: Field<'_>, request: &Request) -> Result<(), Mismatch> {
         }
         _ => return Ok(()),
     };
-    mirror::check(field, &MCP_NAME, name.as_deref().map(Scalar::Text))
+    mirror::check_copies(field, &MCP_NAME, name.as_deref().map(Scalar::Text))
 }
 
 #[cfg(test)]
@@ -265,7 +265,7 @@ mod tests {
         type Headers<'h> = &'h [(&'h str, &'h [u8])];
         let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list", "params":
             {"_meta": meta()}});
-        let good: [Headers<'_>; 2] = [
+        let good: [Headers<'_>; 3] = [
             &[
                 (VERSION_HEADER, b"2026-07-28"),
                 ("mcp-method", b"tools/list"),
@@ -273,6 +273,11 @@ mod tests {
             &[
                 ("MCP-PROTOCOL-VERSION", b" 2026-07-28"),
                 ("Mcp-Method", b"\ttools/list  "),
+            ],
+            &[
+                (VERSION_HEADER, b"2026-07-28"),
+                (VERSION_HEADER, b"2026-07-28, 2026-07-28"),
+                ("mcp-method", b"tools/list,tools/list"),
             ],
         ];
         for headers in good {
@@ -301,7 +306,7 @@ mod tests {
             (
                 &[
                     (VERSION_HEADER, b"2026-07-28"),
-                    (VERSION_HEADER, b"2026-07-28"),
+                    (VERSION_HEADER, b"2025-11-25"),
                     ("mcp-method", b"tools/list"),
                 ],
                 VERSION_HEADER,
@@ -333,7 +338,7 @@ mod tests {
                 &[
                     (VERSION_HEADER, b"2026-07-28"),
                     ("mcp-method", b"tools/list"),
-                    ("mcp-method", b"tools/list"),
+                    ("mcp-method", b"tools/call"),
                 ],
                 "mcp-method",
             ),
@@ -382,7 +387,15 @@ mod tests {
             check(method, named.clone(), &[b"=?base64?YQ?="], false);
             check(method, named.clone(), &[b"=?BASE64?YQ==?="], false);
             check(method, named.clone(), &[b"\xe9"], false);
-            check(method, named, &[b"a", b"a"], false);
+            check(method, named.clone(), &[b"a", b"b"], false);
+            check(method, named.clone(), &[b"a, b"], false);
+            // SPEC D-34: copies are one, unless the name itself looks like copies.
+            check(method, named.clone(), &[b"a", b"a"], true);
+            check(method, named.clone(), &[b"a, a", b"a"], true);
+            let twice: &[u8] = b"=?base64?YQ==?=, =?base64?YQ==?=";
+            check(method, named, &[twice], true);
+            check(method, json!({key: "a, a"}), &[b"a, a"], true);
+            check(method, json!({key: "a,a"}), &[b"a, a"], false);
             check(method, json!({key: "\u{e9}"}), &[b"=?base64?w6k=?="], true);
             check(method, json!({key: ""}), &[b""], true);
             check(method, json!({key: ""}), &[b"=?base64??="], true);

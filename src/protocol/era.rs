@@ -52,9 +52,13 @@ pub(crate) fn settle(
     capabilities_limit: usize,
 ) -> Result<Posted, Reason> {
     let version = VersionHeader::read(fields.version);
+    // SPEC D-144: a message that names a session and has no envelope is legacy, whatever this header says. Some
+    // clients send their newest revision with everything.
+    let names_session = sessions && !fields.session.is_absent();
+    let is_modern = version.is_modern() && !names_session;
     match &read {
         // A body that is not a message has no era. Invalid params have the era of their session.
-        Err(error) if error.code() != -32602 || version.is_modern() || error.is_enveloped() => {
+        Err(error) if error.code() != -32602 || is_modern || error.is_enveloped() => {
             return Err(Reason::Invalid(error.clone()));
         }
         Ok(Payload::Batch(messages))
@@ -62,11 +66,11 @@ pub(crate) fn settle(
         {
             return Err(Reason::BatchNotAllowed);
         }
-        Ok(Payload::Single(Message::Response(_))) if version.is_modern() => {
+        Ok(Payload::Single(Message::Response(_))) if is_modern => {
             return Err(Reason::ResponseNotAllowed);
         }
         Ok(Payload::Single(Message::Notification(notification)))
-            if version.is_modern() || has_version(notification.params()) =>
+            if is_modern || has_version(notification.params()) =>
         {
             // SPEC D.2 step 8, J-6: the header may be absent, but must not differ.
             if !fields.method.is_absent() {
@@ -78,7 +82,9 @@ pub(crate) fn settle(
         _ => {}
     }
     match read {
-        Ok(Payload::Single(Message::Request(request))) if is_modern(fields, version, &request) => {
+        Ok(Payload::Single(Message::Request(request)))
+            if is_modern_request(fields, is_modern, &request) =>
+        {
             let envelope = Envelope::check(fields, &request, capabilities_limit)?;
             Ok(Posted::Modern(request, envelope))
         }
@@ -87,14 +93,17 @@ pub(crate) fn settle(
     }
 }
 
-/// SPEC D.1, rows 3 to 5.
-fn is_modern(fields: &Fields<'_>, version: VersionHeader, request: &Request) -> bool {
+/// SPEC D.1, rows 3 to 6. `is_modern` is what the headers say.
+fn is_modern_request(fields: &Fields<'_>, is_modern: bool, request: &Request) -> bool {
     has_version(request.params())
-        || version.is_modern()
-        || (matches!(
-            request.kind(),
-            Method::ServerDiscover | Method::SubscriptionsListen
-        ) && fields.session.is_absent())
+        || match request.kind() {
+            // Without an envelope it is always a handshake (SPEC D-144, J-1).
+            Method::Initialize => false,
+            Method::ServerDiscover | Method::SubscriptionsListen => {
+                is_modern || fields.session.is_absent()
+            }
+            _ => is_modern,
+        }
 }
 
 fn is_enveloped(message: &Message) -> bool {
@@ -131,11 +140,8 @@ fn alone(version: VersionHeader, read: Read) -> Result<Posted, Reason> {
     let initializes = matches!(&read, Ok(Payload::Single(Message::Request(request)))
         if *request.kind() == Method::Initialize);
     match version {
-        VersionHeader::Known(version) => Ok(Posted::Alone(version, read)),
         VersionHeader::Unknown if !initializes => Err(Reason::VersionNotServed),
-        VersionHeader::Unknown | VersionHeader::Absent => {
-            Ok(Posted::Alone(ProtocolVersion::UNSAID, read))
-        }
+        _ => Ok(Posted::Alone(version.legacy(), read)),
     }
 }
 
@@ -266,33 +272,40 @@ mod tests {
         check(&[SESSION], &request("ping", meta), "in session");
     }
 
-    /// SPEC D.1 row 4, C-95: a broken modern request, not a legacy one.
+    /// SPEC D.1 row 4, C-95, D-144, FIELD T-8: a broken modern request, not a legacy one, unless it names a
+    /// session.
     #[test]
     fn a_modern_header_makes_a_message_modern() {
         for params in ["", r#""_meta":{}"#, r#""name":"x""#] {
             let expected = "400 -32602 BadEnvelope";
             check(&[MODERN], &request("ping", params), expected);
-            check(&[MODERN, SESSION], &request("ping", params), expected);
+            check(&[MODERN, SESSION], &request("ping", params), "in session");
             check_alone(&[MODERN], &request("ping", params), expected);
+            check_alone(&[MODERN, SESSION], &request("ping", params), expected);
             check(&[MODERN], &notification(params), "unheard");
+            check(&[MODERN, SESSION], &notification(params), "in session");
         }
         check(&[MODERN], PING, "400 -32602 BadEnvelope");
         check(&[MODERN], HEARD, "unheard");
         let params = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#;
         check(&[MODERN], params, "400 -32602 Invalid");
-        check(&[MODERN, SESSION], params, "400 -32602 Invalid");
-        // Blanks around the value do not matter (SPEC D-33); a repeated header does not count.
+        check(&[MODERN, SESSION], params, "broken in session");
+        // Blanks around the value do not matter (SPEC D-33), and a copy is no other value (SPEC D-34).
         check(
             &[("MCP-Protocol-Version", " 2026-07-28\t")],
             PING,
             "400 -32602 BadEnvelope",
         );
-        check(&[MODERN, MODERN], PING, "400 -32600 SessionHeaderMissing");
-        check(
-            &[MODERN, MODERN],
-            &request("ping", ENVELOPE),
-            "400 -32020 HeaderMismatch",
-        );
+        check(&[MODERN, MODERN], PING, "400 -32602 BadEnvelope");
+        check(&[MODERN, UNKNOWN], PING, "400 -32600 SessionHeaderMissing");
+        let method = ("mcp-method", "ping");
+        let modern = request("ping", ENVELOPE);
+        check(&[MODERN, MODERN, method], &modern, "modern ping");
+        let joined = ("mcp-protocol-version", "2026-07-28, 2026-07-28");
+        check(&[joined, method], &modern, "modern ping");
+        for two in [[MODERN, UNKNOWN, method], [joined, UNKNOWN, method]] {
+            check(&two, &modern, "400 -32020 HeaderMismatch");
+        }
     }
 
     /// SPEC D.1 row 5: methods that only the modern era has.
@@ -309,18 +322,26 @@ mod tests {
         }
     }
 
-    /// SPEC D.1 row 6, J-1, C.1 row 8, C-93: an envelope takes precedence, then a modern header. Without
-    /// either a session opens, whatever other version the header or the params name.
+    /// SPEC D.1 row 6, J-1, C.1 row 8, C-93, D-144: only an envelope takes precedence. Without it a session
+    /// opens, whatever version the header or the params name.
     #[test]
     fn initialize_is_legacy_unless_it_comes_as_modern() {
         let enveloped = request("initialize", ENVELOPE);
         let headers = [MODERN, ("mcp-method", "initialize")];
         check(&headers, &enveloped, "modern initialize");
         check(&[], &enveloped, "400 -32020 HeaderMismatch");
-        check(&[MODERN], INITIALIZE, "400 -32602 BadEnvelope");
         check(&[], INITIALIZE, "opens");
-        for version in ["2024-11-05", "2025-03-26", "2025-11-25", "1900-01-01", ""] {
-            check(&[("mcp-protocol-version", version)], INITIALIZE, "opens");
+        for (version, alone) in [
+            ("2024-11-05", "2024-11-05"),
+            ("2025-03-26", "2025-03-26"),
+            ("2025-11-25", "2025-11-25"),
+            ("2026-07-28", "2025-03-26"),
+            ("1900-01-01", "2025-03-26"),
+            ("", "2025-03-26"),
+        ] {
+            let headers = [("mcp-protocol-version", version)];
+            check(&headers, INITIALIZE, "opens");
+            check_alone(&headers, INITIALIZE, &format!("alone in {alone}"));
         }
         check(
             &[],
@@ -330,12 +351,13 @@ mod tests {
         // If it names a session, that session has to be looked up first (SPEC C-79).
         check(&[SESSION], INITIALIZE, "in session");
         check(&[SESSION, UNKNOWN], INITIALIZE, "in session");
+        check(&[SESSION, MODERN], INITIALIZE, "in session");
         // Only a request counts, not a notification.
         let heard = r#"{"jsonrpc":"2.0","method":"initialize"}"#;
         check(&[], heard, "400 -32600 SessionHeaderMissing");
     }
 
-    /// SPEC D.1 rows 7 and 8, D-5.
+    /// SPEC D.1 rows 7 and 8, D-5, D-144.
     #[test]
     fn a_response_is_legacy_unless_its_header_is_modern() {
         for reply in [
@@ -343,7 +365,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#,
         ] {
             check(&[MODERN], reply, "400 -32600 ResponseNotAllowed");
-            check(&[MODERN, SESSION], reply, "400 -32600 ResponseNotAllowed");
+            check(&[MODERN, SESSION], reply, "in session");
             check_alone(&[MODERN], reply, "400 -32600 ResponseNotAllowed");
             check(&[SESSION], reply, "in session");
             check(&[], reply, "400 -32600 SessionHeaderMissing");
@@ -367,8 +389,9 @@ mod tests {
             check(&headers, HEARD, "400 -32020 HeaderMismatch");
         }
         let method = ("mcp-method", "notifications/x");
+        check(&[MODERN, method, method], HEARD, "unheard");
         check(
-            &[MODERN, method, method],
+            &[MODERN, method, ("mcp-method", "other")],
             HEARD,
             "400 -32020 HeaderMismatch",
         );
@@ -385,15 +408,17 @@ mod tests {
             for name in ["Mcp-Session-Id", "MCP-Session-Id", "mcp-session-id"] {
                 check(&[(name, SESSION.1)], body, "in session");
                 check(&[(name, "some")], body, "in session");
-                for value in ["", "a b", "\u{e9}", "a\tb"] {
+                for value in ["", "a b", "\u{e9}", "a\tb", "a, b", "a, a b"] {
                     let expected = "400 -32600 SessionHeaderMalformed";
                     check(&[(name, value)], body, expected);
-                    check(&[(name, SESSION.1), (name, SESSION.1)], body, expected);
+                    check(&[(name, SESSION.1), (name, value)], body, expected);
                 }
+                check(&[(name, SESSION.1), (name, SESSION.1)], body, "in session");
+                let joined = [SESSION.1; 3].join(" , ");
+                check(&[(name, &joined), (name, SESSION.1)], body, "in session");
             }
         }
-        let expected = "400 -32600 SessionHeaderMalformed";
-        check(&[SESSION, SESSION], INITIALIZE, expected);
+        check(&[SESSION, SESSION], INITIALIZE, "in session");
         // SPEC C-91, J-40: the version of a session that is lost does not matter.
         check(&[SESSION, UNKNOWN], PING, "in session");
     }
@@ -428,7 +453,9 @@ mod tests {
             check_alone(&headers, &format!("[{PING}]"), expected);
         }
         let known = ("mcp-protocol-version", "2025-06-18");
-        check_alone(&[known, known], PING, "400 -32600 VersionNotServed");
+        check_alone(&[known, known], PING, "alone in 2025-06-18");
+        let other = ("mcp-protocol-version", "2025-11-25");
+        check_alone(&[known, other], PING, "400 -32600 VersionNotServed");
         check_alone(&[UNKNOWN], INITIALIZE, "alone in 2025-03-26");
         // A session id is ignored.
         for session in ["some", "a b"] {

@@ -5,7 +5,7 @@ use hyper::Method;
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 
-use super::fields::{Field, Fields};
+use super::fields::{Field, Fields, one_of_copies};
 use super::header::LAST_EVENT_ID;
 use super::media::{self, Media};
 use super::rejection::Reason;
@@ -89,9 +89,10 @@ pub(crate) struct StreamableRules {
 }
 
 impl Endpoint {
-    fn allow(self, rules: StreamableRules) -> &'static str {
+    /// The methods that the era of a request has here.
+    fn allow(self, fields: &Fields<'_>, rules: StreamableRules) -> &'static str {
         match self {
-            Self::Mcp if rules.sessions => "POST, GET, DELETE, OPTIONS",
+            Self::Mcp if rules.sessions && !is_modern(fields) => "POST, GET, DELETE, OPTIONS",
             Self::Sse => "GET, OPTIONS",
             Self::Mcp | Self::Messages => "POST, OPTIONS",
             Self::Metadata => METADATA_METHODS,
@@ -107,7 +108,10 @@ pub(crate) fn classify(
     fields: &Fields<'_>,
     rules: StreamableRules,
 ) -> Result<Exchange, Reason> {
-    let allow = endpoint.allow(rules);
+    let allow = endpoint.allow(fields, rules);
+    // SPEC D-2, D.4, J-35: a client of the modern era learns that there are no streams to get and no sessions to
+    // delete.
+    let sessions = rules.sessions && !is_modern(fields);
     match (endpoint, &head.method) {
         (_, &Method::OPTIONS) => Ok(Exchange::Options { allow }),
         (Endpoint::Mcp, &Method::POST) => {
@@ -116,18 +120,8 @@ pub(crate) fn classify(
             }
             form_of(fields, rules.strict_accept).map(Exchange::Post)
         }
-        (Endpoint::Mcp, &Method::GET) if rules.sessions => listen(fields),
-        (Endpoint::Mcp, &Method::DELETE) if rules.sessions => {
-            let version = VersionHeader::read(fields.version);
-            // SPEC D.4: as for GET.
-            if version.is_modern() {
-                return Err(Reason::MethodNotAllowed { allow });
-            }
-            let claim = Claim::read(fields.session, version)?;
-            claim
-                .map(Exchange::Delete)
-                .ok_or(Reason::SessionHeaderMissing)
-        }
+        (Endpoint::Mcp, &Method::GET) if sessions => listen(fields),
+        (Endpoint::Mcp, &Method::DELETE) if sessions => claimed(fields).map(Exchange::Delete),
         (Endpoint::Sse, &Method::GET) => {
             if !media::accepts(fields, Media::EventStream) {
                 return Err(Reason::StreamNotAcceptable);
@@ -156,17 +150,10 @@ fn form_of(fields: &Fields<'_>, strict: bool) -> Result<Form, Reason> {
 
 /// SPEC C.2.
 fn listen(fields: &Fields<'_>) -> Result<Exchange, Reason> {
-    let version = VersionHeader::read(fields.version);
-    // SPEC D-2, J-35: a client of the modern era learns that there is no such stream.
-    if version.is_modern() {
-        return Err(Reason::MethodNotAllowed {
-            allow: "POST, OPTIONS",
-        });
-    }
     if !media::accepts(fields, Media::EventStream) {
         return Err(Reason::StreamNotAcceptable);
     }
-    let claim = Claim::read(fields.session, version)?.ok_or(Reason::SessionHeaderMissing)?;
+    let claim = claimed(fields)?;
     let position = match Field::of(fields.headers, &LAST_EVENT_ID).visible() {
         Ok(None) => Position::Standalone,
         Ok(Some((_, id))) => EventId::parse(id).map_or(Position::Nowhere, Position::After),
@@ -175,25 +162,42 @@ fn listen(fields: &Fields<'_>) -> Result<Exchange, Reason> {
     Ok(Exchange::Listen(claim, position))
 }
 
+/// The session that a GET or a DELETE is for.
+fn claimed(fields: &Fields<'_>) -> Result<Claim, Reason> {
+    let version = VersionHeader::read(fields.version);
+    Claim::read(fields.session, version)?.ok_or(Reason::SessionHeaderMissing)
+}
+
+/// Whether the head is one of the modern era. A client that names a session is not, whatever its version header
+/// says (SPEC D-144).
+fn is_modern(fields: &Fields<'_>) -> bool {
+    fields.session.is_absent() && VersionHeader::read(fields.version).is_modern()
+}
+
 impl Claim {
     /// `None` if the request names no session.
     pub(crate) fn read(field: Field<'_>, version: VersionHeader) -> Result<Option<Self>, Reason> {
+        let line = match field {
+            Field::Absent => return Ok(None),
+            Field::Several => return Err(Reason::SessionHeaderMalformed),
+            Field::One(line) => line,
+        };
         // Fast path: nearly all are a plain session id, which is visible ASCII.
-        if let Field::One(name) = field
-            && let Some(session) = SessionId::read(name.as_bytes())
-        {
+        if let Some(session) = SessionId::read(line.as_bytes()) {
             return Ok(Some(Self {
                 session: Some(session),
-                name: name.clone(),
+                name: line.clone(),
                 version,
             }));
         }
-        let name = field
-            .visible()
-            .map_err(|()| Reason::SessionHeaderMalformed)?;
-        Ok(name.map(|(name, text)| Self {
-            session: SessionId::parse(text.split('.').next().unwrap_or_default()),
-            name: name.clone(),
+        let name = HeaderValue::from_bytes(one_of_copies(line)).ok();
+        let name = name.filter(|name| matches!(Field::One(name).visible(), Ok(Some(_))));
+        let name = name.ok_or(Reason::SessionHeaderMalformed)?;
+        let id = name.as_bytes().split(|byte| *byte == b'.').next();
+        let id = id.and_then(|id| std::str::from_utf8(id).ok());
+        Ok(Some(Self {
+            session: id.and_then(SessionId::parse),
+            name,
             version,
         }))
     }
@@ -204,12 +208,12 @@ impl Claim {
         self.name.to_str().ok()?.get(dot + 1..)
     }
 
-    /// SPEC C-91, C-94, J-40: checked only for a session that exists. Any revision that is served in sessions
-    /// is accepted; the revision of the session applies.
+    /// SPEC C-91, C-94, D-144, J-40: checked only for a session that exists. Any revision that the crate knows
+    /// is accepted, also one without sessions, which some clients send with everything; the revision of the
+    /// session applies.
     pub(crate) fn check_version(&self) -> Result<(), Reason> {
         match self.version {
             VersionHeader::Unknown => Err(Reason::VersionNotServed),
-            // A modern version does not get here: it makes the request modern, or is answered 405.
             VersionHeader::Absent | VersionHeader::Known(_) => Ok(()),
         }
     }
@@ -294,7 +298,10 @@ mod tests {
             assert_eq!(
                 verdict.unwrap(),
                 Exchange::Options {
-                    allow: endpoint.allow(RULES)
+                    allow: match endpoint {
+                        Endpoint::Sse => "GET, OPTIONS",
+                        _ => "POST, OPTIONS",
+                    }
                 }
             );
         }
@@ -436,7 +443,11 @@ mod tests {
                 let expected = format!("405 MethodNotAllowed: {allow}");
                 check(method, &headers, rules, &expected);
                 check(method, &[], rules, &expected);
+                // The modern era has other methods.
+                let expected = "405 MethodNotAllowed: POST, OPTIONS";
+                check(method, &[MODERN], rules, expected);
             }
+            check("OPTIONS", &[MODERN], rules, "options POST, OPTIONS");
         }
     }
 
@@ -509,7 +520,14 @@ mod tests {
         // SPEC D-2: the methods of the revision that it names.
         let not_here = "405 MethodNotAllowed: POST, OPTIONS";
         get(&[MODERN], not_here);
-        get(&[MODERN, ("accept", "text/html"), SESSION], not_here);
+        get(&[MODERN, ("accept", "text/html")], not_here);
+        // SPEC D-144: unless it names a session.
+        get(&[MODERN, SESSION], "listen");
+        get(&[MODERN, ("mcp-session-id", "some")], "listen");
+        get(
+            &[MODERN, ("accept", "text/html"), SESSION],
+            "406 StreamNotAcceptable",
+        );
         get(
             &[("accept", "application/json"), SESSION],
             "406 StreamNotAcceptable",
@@ -525,7 +543,9 @@ mod tests {
             let session = ("mcp-session-id", session);
             get(&[STREAM, session], "400 SessionHeaderMalformed");
         }
-        get(&[STREAM, SESSION, SESSION], "400 SessionHeaderMalformed");
+        get(&[STREAM, SESSION, SESSION], "listen");
+        let other = ("mcp-session-id", "some");
+        get(&[STREAM, SESSION, other], "400 SessionHeaderMalformed");
         let unknown = ("mcp-protocol-version", "1900-01-01");
         get(&[STREAM, unknown], "400 SessionHeaderMissing");
         get(&[STREAM, unknown, SESSION], "listen");
@@ -570,7 +590,13 @@ mod tests {
         check("DELETE", &[STREAM], RULES, "400 SessionHeaderMissing");
         let malformed = "400 SessionHeaderMalformed";
         check("DELETE", &[("mcp-session-id", "a b")], RULES, malformed);
-        check("DELETE", &[SESSION, SESSION], RULES, malformed);
+        let other = ("mcp-session-id", "some");
+        check("DELETE", &[SESSION, other], RULES, malformed);
+        check("DELETE", &[SESSION, SESSION], RULES, "delete");
+        // SPEC D.4, D-144: only sessions can be deleted.
+        check("DELETE", &[MODERN, SESSION], RULES, "delete");
+        let not_here = "405 MethodNotAllowed: POST, OPTIONS";
+        check("DELETE", &[MODERN], RULES, not_here);
     }
 
     /// SPEC C-71, C-73, C-80, J-40: an id that this server cannot have issued names no session.
@@ -580,6 +606,7 @@ mod tests {
         for (name, session) in [
             (ID, SessionId::parse(ID)),
             (dashed, SessionId::parse(ID)),
+            (&*format!("{ID}, {ID}"), SessionId::parse(ID)),
             ("some", None),
             ("~!", None),
         ] {
@@ -591,10 +618,10 @@ mod tests {
         }
     }
 
-    /// SPEC C-90, C-91, C-94, C-96, J-19, J-40: in a session that exists, any revision with sessions is
-    /// accepted.
+    /// SPEC C-90, C-91, C-94, C-96, D-144, J-19, J-40: in a session that exists, any published revision is
+    /// accepted, as often as it is said.
     #[test]
-    fn a_session_takes_every_revision_with_sessions() {
+    fn a_session_takes_every_published_revision() {
         for (versions, good) in [
             (&[] as &[&str], true),
             (&["2024-11-05"], true),
@@ -602,11 +629,15 @@ mod tests {
             (&["2025-06-18"], true),
             (&["2025-11-25"], true),
             (&[" 2025-11-25\t"], true),
+            (&["2026-07-28"], true),
+            (&["2025-11-25, 2025-11-25"], true),
+            (&["2025-11-25", "2025-11-25"], true),
             (&["1900-01-01"], false),
-            (&["2025-11-25, 2025-11-25"], false),
+            (&["1900-01-01", "1900-01-01"], false),
+            (&["2025-11-25, 2025-06-18"], false),
             (&[""], false),
             (&["\u{e9}"], false),
-            (&["2025-11-25", "2025-11-25"], false),
+            (&["2025-11-25", "2025-06-18"], false),
         ] {
             let mut headers = vec![SESSION];
             headers.extend(

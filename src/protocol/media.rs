@@ -122,7 +122,13 @@ pub(crate) fn is_json(fields: &Fields<'_>) -> bool {
     let Ok(line) = line.to_str() else {
         return false;
     };
-    let mut parts = split_unquoted(line, b';').map(str::trim);
+    // Equal copies that a proxy has joined count as one (SPEC D-34).
+    let mut copies = split_unquoted(line, b',').map(str::trim);
+    let first = copies.next().unwrap_or_default();
+    if !copies.all(|copy| copy == first) {
+        return false;
+    }
+    let mut parts = split_unquoted(first, b';').map(str::trim);
     parts
         .next()
         .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
@@ -214,6 +220,15 @@ mod tests {
         check(&["application/x-www-form-urlencoded"], false);
         check(&["application/jsonl"], false);
         check(&["application/json", "text/plain"], false);
+        check(&["application/json", "application/json"], true);
+        check(&["application/json, application/json"], true);
+        check(
+            &["application/json; x=\"a,b\", application/json; x=\"a,b\""],
+            true,
+        );
+        check(&["application/json, text/plain"], false);
+        check(&["application/json,"], false);
+        check(&["text/plain, text/plain"], false);
         check(&[], false);
     }
 }

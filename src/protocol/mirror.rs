@@ -5,9 +5,9 @@ use std::fmt;
 
 #[cfg(any(test, feature = "server"))]
 use hyper::header::HeaderMap;
-use hyper::header::HeaderName;
+use hyper::header::{HeaderName, HeaderValue};
 
-use super::fields::Field;
+use super::fields::{Field, one_of_copies};
 #[cfg(any(test, feature = "server"))]
 use super::header;
 use crate::wire::header_value::{self, Malformed};
@@ -46,8 +46,28 @@ pub(crate) fn check(
     name: &HeaderName,
     body: Option<Scalar<'_>>,
 ) -> Result<(), Mismatch> {
+    compare(single(field, name)?.map(HeaderValue::as_bytes), name, body)
+}
+
+/// As [`check`], for a header of which equal copies on one line count as one. A name may itself look like
+/// copies of another, so the whole line goes first.
+pub(crate) fn check_copies(
+    field: Field<'_>,
+    name: &HeaderName,
+    body: Option<Scalar<'_>>,
+) -> Result<(), Mismatch> {
+    let line = single(field, name)?;
+    compare(line.map(HeaderValue::as_bytes), name, body)
+        .or_else(|_| compare(line.map(one_of_copies), name, body))
+}
+
+fn compare(
+    line: Option<&[u8]>,
+    name: &HeaderName,
+    body: Option<Scalar<'_>>,
+) -> Result<(), Mismatch> {
     let mismatch = |fault| Mismatch::new(name, fault);
-    let (line, body) = match (single(field, name)?, body) {
+    let (line, body) = match (line, body) {
         (Some(line), Some(body)) => (line, body),
         (None, None) => return Ok(()),
         (None, Some(_)) => return Err(mismatch(Fault::Missing)),
@@ -66,7 +86,7 @@ pub(crate) fn check(
 }
 
 /// Compares a header that has no Base64 form with the body: `Mcp-Method` or `MCP-Protocol-Version`. Both are
-/// required and must be equal (SPEC D-30, D-31).
+/// required and must be equal (SPEC D-30, D-31). Equal copies on one line count as one (SPEC D-34).
 pub(crate) fn check_literal(
     field: Field<'_>,
     name: &HeaderName,
@@ -74,10 +94,11 @@ pub(crate) fn check_literal(
 ) -> Result<(), Mismatch> {
     let mismatch = |fault| Mismatch::new(name, fault);
     let line = single(field, name)?.ok_or_else(|| mismatch(Fault::Missing))?;
-    if is_verbatim(line, body) {
+    if is_verbatim(line.as_bytes(), body) {
         return Ok(());
     }
-    let text = header_value::literal(line).map_err(|Malformed| mismatch(Fault::Malformed))?;
+    let text = header_value::literal(one_of_copies(line))
+        .map_err(|Malformed| mismatch(Fault::Malformed))?;
     if text == body {
         Ok(())
     } else {
@@ -85,12 +106,12 @@ pub(crate) fn check_literal(
     }
 }
 
-/// The only line of a header, if there is one. Two lines are refused even if they are equal: a proxy may have
-/// read either (SPEC D-34).
-fn single<'h>(field: Field<'h>, name: &HeaderName) -> Result<Option<&'h [u8]>, Mismatch> {
+/// The only line of a header, if there is one. Several different lines are refused: a proxy may have read any
+/// of them (SPEC D-34).
+fn single<'h>(field: Field<'h>, name: &HeaderName) -> Result<Option<&'h HeaderValue>, Mismatch> {
     match field {
         Field::Absent => Ok(None),
-        Field::One(line) => Ok(Some(line.as_bytes())),
+        Field::One(line) => Ok(Some(line)),
         Field::Several => Err(Mismatch::new(name, Fault::Repeated)),
     }
 }
@@ -244,7 +265,6 @@ fn is_digits(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -372,7 +392,8 @@ mod tests {
         check(&MCP_METHOD, &[], "tools/list", MISSING);
         check(&MCP_METHOD, &[b""], "tools/list", DIFFERS);
         check(&MCP_METHOD, &[b"ping", b"ping"], "ping", REPEATED);
-        check(&MCP_METHOD, &[b"ping,ping"], "ping", DIFFERS);
+        check(&MCP_METHOD, &[b"ping,ping"], "ping", None);
+        check(&MCP_METHOD, &[b"ping, pong"], "ping", DIFFERS);
         check(&MCP_METHOD, &[b"=?base64?cGluZw==?="], "ping", DIFFERS);
         check(&MCP_METHOD, &["pîng".as_bytes()], "pîng", MALFORMED);
         check(&MCP_PROTOCOL_VERSION, &[b"2026-07-28"], "2026-07-28", None);

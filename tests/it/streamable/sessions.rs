@@ -110,7 +110,7 @@ async fn a_request_names_a_session_that_exists() {
     assert_eq!(ended.delete().await, 200);
     let name = |id: &str| format!("Mcp-Session-Id: {id}\r\n");
     let bad_version = "MCP-Protocol-Version: 1900-01-01\r\n";
-    let twice = name(&live.id).repeat(2);
+    let twice = name(&live.id) + &name(NO_SESSION);
     let unknown_and_bad = format!("{}{bad_version}", name(NO_SESSION));
     let live_and_bad = format!("{}{bad_version}", name(&live.id));
     for (headers, status, says) in [
@@ -457,6 +457,10 @@ async fn without_sessions_the_header_says_the_revision() {
         ("MCP-Protocol-Version: 1900-01-01\r\n", 400),
         (
             "MCP-Protocol-Version: 2025-03-26\r\nMCP-Protocol-Version: 2025-03-26\r\n",
+            200,
+        ),
+        (
+            "MCP-Protocol-Version: 2025-03-26\r\nMCP-Protocol-Version: 2025-06-18\r\n",
             400,
         ),
     ] {
@@ -491,7 +495,9 @@ async fn the_session_knows_its_revision() {
             ("MCP-Protocol-Version:   2025-11-25  \r\n", true),
             ("MCP-Protocol-Version: 1900-01-01\r\n", false),
             ("MCP-Protocol-Version: \r\n", false),
-            ("MCP-Protocol-Version: 2025-11-25, 2025-11-25\r\n", false),
+            ("MCP-Protocol-Version: 2025-11-25, 2025-11-25\r\n", true),
+            ("MCP-Protocol-Version: 2026-07-28\r\n", true),
+            ("MCP-Protocol-Version: 2025-11-25, 2025-06-18\r\n", false),
             ("MCP-Protocol-Version: 2025-6-18\r\n", false),
         ] {
             let headers = format!("{session}{named}");
@@ -552,25 +558,27 @@ async fn initialize_negotiates_by_its_params() {
     }
 }
 
-/// SPEC C-95, D.1, J-1, J-35, A-45: a modern version header without a session makes a request a
-/// modern one.
+/// SPEC C-95, D.1, D-144, J-1, J-35, A-45: a modern version header without a session makes a request a
+/// modern one, but for `initialize`.
 #[tokio::test]
 async fn a_modern_header_makes_a_modern_request() {
     let (running, seen) = probe().await;
     let session = Session::open(running.address, V11, json!({})).await;
     let modern = "MCP-Protocol-Version: 2026-07-28\r\n";
     let in_session = format!("Mcp-Session-Id: {}\r\n{modern}", session.id);
-    for headers in [modern, &in_session] {
-        for body in [echo(1, "x"), initialize(V11)] {
-            let answer = post(&running, headers, body).await;
-            check_refused(&answer, 400, -32602, "_meta");
-            assert_eq!(answer.json()["id"], 1);
-        }
-        let answer = request(running.address, "GET /mcp", headers, "").await;
+    let answer = post(&running, modern, echo(1, "x")).await;
+    check_refused(&answer, 400, -32602, "_meta");
+    assert_eq!(answer.json()["id"], 1);
+    for line in ["GET /mcp", "DELETE /mcp"] {
+        let answer = request(running.address, line, modern, "").await;
         check_refused(&answer, 405, -32600, "");
         assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
     }
     assert_eq!((seen.calls(), running.mcp.sessions()), (0, 1));
+    assert_eq!(post(&running, modern, initialize(V11)).await.status, 200);
+    let answer = post(&running, &in_session, echo(1, "x")).await;
+    assert_eq!(text_of(&answer.json()), "x");
+    assert_eq!((seen.calls(), running.mcp.sessions()), (1, 2));
 }
 
 /// SPEC C-97: modern headers are ignored in a session.
