@@ -37,7 +37,7 @@ impl SubscriptionFilter {
             .and_then(|params| params.as_raw().member("notifications"))
             .filter(|wanted| wanted.is_object())
             .ok_or_else(|| ErrorObject::invalid_params("`notifications` must be an object"))?;
-        let flag = |key: &str| match wanted.member(key).map(RawJson::as_bytes) {
+        let flag = |key: &str| match wanted.optional(key).map(RawJson::as_bytes) {
             None | Some(b"false") => Ok(false),
             Some(b"true") => Ok(true),
             Some(_) => Err(ErrorObject::invalid_params(format!(
@@ -48,7 +48,7 @@ impl SubscriptionFilter {
             tools: flag("toolsListChanged")?,
             prompts: flag("promptsListChanged")?,
             resources: flag("resourcesListChanged")?,
-            uris: match wanted.member("resourceSubscriptions") {
+            uris: match wanted.optional("resourceSubscriptions") {
                 None => Uris::default(),
                 Some(uris) => read_uris(uris)?,
             },
@@ -190,11 +190,12 @@ mod tests {
             ..of(&["a://b"])
         };
         assert_eq!(filter, Ok(expected));
+        let nothing = json!({"toolsListChanged": null, "resourceSubscriptions": null});
+        assert_eq!(read(nothing), Ok(SubscriptionFilter::default()));
         for bad in [
             json!(null),
             json!([]),
             json!({"toolsListChanged": 1}),
-            json!({"resourcesListChanged": null}),
             json!({"resourceSubscriptions": "a://b"}),
             json!({"resourceSubscriptions": {"0": "a://b"}}),
             json!({"resourceSubscriptions": [1]}),

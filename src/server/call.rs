@@ -13,7 +13,7 @@ use super::handler_error::HandlerError;
 use super::round::Round;
 use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::context::Context;
-use crate::wire::json::Json;
+use crate::wire::json::{Json, RawJson};
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 
@@ -131,12 +131,17 @@ impl Call {
 
     /// The `_meta` of the request, with every key that the client put there; empty if there is none. The map
     /// is built in each call.
+    ///
+    /// An entry that serde_json cannot hold, such as the number `1e400`, is a string with its JSON text.
     #[must_use]
     pub fn meta(&self) -> Map<String, Value> {
-        match self.raw_meta().and_then(|meta| meta.to_value().ok()) {
-            Some(Value::Object(meta)) => meta,
-            _ => Map::new(),
-        }
+        let entries = self.raw_meta().into_iter().flat_map(RawJson::members);
+        let entry = |(name, value): (RawJson<'_>, RawJson<'_>)| {
+            let text = || String::from_utf8_lossy(value.as_bytes()).into();
+            let value = value.to_value().unwrap_or_else(|_| text());
+            (name.as_str().unwrap_or_default().into_owned(), value)
+        };
+        entries.map(entry).collect()
     }
 
     /// Whether the client asked for notifications of progress.

@@ -86,7 +86,7 @@ impl CompletionRequest {
             ));
         };
         let context = match params
-            .member("context")
+            .optional("context")
             .filter(|_| version.has_completion_context())
         {
             Some(context) => settled(context)
@@ -106,14 +106,18 @@ fn settled(context: RawJson<'_>) -> Option<BTreeMap<String, String>> {
     if !context.is_object() {
         return None;
     }
-    let Some(arguments) = context.member("arguments") else {
+    let Some(arguments) = context.optional("arguments") else {
         return Some(BTreeMap::new());
     };
     let text = |(name, value): (RawJson<'_>, RawJson<'_>)| {
         Some((name.as_str()?.into_owned(), value.as_str()?.into_owned()))
     };
     let arguments = Some(arguments).filter(|arguments| arguments.is_object());
-    arguments?.members().map(text).collect()
+    let members = arguments?.members();
+    members
+        .filter(|(_, value)| !value.is_null())
+        .map(text)
+        .collect()
 }
 
 /// The result: the first 100 candidates, and how many there are in all.

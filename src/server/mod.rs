@@ -14,6 +14,7 @@ mod handler_error;
 mod item;
 mod lookup;
 mod metadata;
+mod mismatch;
 mod prompt;
 mod question;
 mod registration;

@@ -63,8 +63,7 @@ pub(super) struct Purpose<'a> {
 impl<'a> Purpose<'a> {
     /// The state that the request brings. Clients write what is absent as `null` too.
     pub(super) fn state(&self) -> Option<RawJson<'a>> {
-        let state = self.params.member("requestState");
-        state.filter(|state| state.as_bytes() != b"null")
+        self.params.optional("requestState")
     }
 }
 
@@ -97,7 +96,7 @@ struct Asked {
 /// The answers of a retry: an object of objects (SPEC D-112). An answer that no question asks for is ignored
 /// (SPEC D-110).
 pub(super) fn read_answers(params: RawJson<'_>) -> Result<Map<String, Value>, ErrorObject> {
-    let answers = params.member("inputResponses");
+    let answers = params.optional("inputResponses");
     match answers.map(RawJson::to_value) {
         None => Ok(Map::new()),
         Some(Ok(Value::Object(answers))) if answers.values().all(Value::is_object) => Ok(answers),

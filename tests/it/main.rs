@@ -21,6 +21,7 @@ mod lifetimes;
 mod limits;
 mod matrix;
 mod mounts;
+mod nulls;
 mod observe;
 mod panics;
 mod parked;

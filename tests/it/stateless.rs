@@ -968,7 +968,7 @@ async fn the_envelope_is_checked() {
     for odd in [json!(1), Value::Null, json!([]), json!("x"), json!(true)] {
         check("capabilities", ask().meta(CC, odd), false).await;
     }
-    for odd in [json!("me"), json!({}), json!({"name": "c"}), json!(null)] {
+    for odd in [json!("me"), json!({}), json!({"name": "c"})] {
         check("client", ask().meta(CI, odd), false).await;
     }
     for odd in [json!("verbose"), json!("Info"), json!(1), json!({})] {
@@ -1557,7 +1557,7 @@ async fn pages_stand_for_themselves() {
         params = json!({"cursor": page["nextCursor"]});
     }
     assert_eq!(names, (0..250).map(|n| format!("t{n}")).collect::<Vec<_>>());
-    for cursor in [json!(""), json!("garbage"), json!(100), Value::Null] {
+    for cursor in [json!(""), json!("garbage"), json!(100)] {
         let ask = Ask::new("tools/list", json!({"cursor": cursor}));
         ask.check(running.address, 200, -32602, "a cursor").await;
     }
@@ -2161,12 +2161,10 @@ async fn a_filter_is_checked() {
         json!([]),
         json!("tools"),
         json!({"toolsListChanged": 1}),
-        json!({"toolsListChanged": null}),
         json!({"promptsListChanged": "true"}),
         json!({"resourcesListChanged": {}}),
         json!({"resourceSubscriptions": "test://static"}),
         json!({"resourceSubscriptions": [1]}),
-        json!({"resourceSubscriptions": null}),
     ] {
         let case = odd.to_string();
         let ask = ask(json!({"notifications": odd}));

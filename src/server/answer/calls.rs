@@ -22,13 +22,20 @@ impl OpenRequest<'_> {
         let name = self.name()?;
         let tool = self.registry.tools.get(&name);
         let tool = tool.ok_or_else(|| unknown("tool", &name))?;
-        let arguments = Arguments::of(self.request)?;
+        let arguments = Arguments::of(self.request);
         drop(name);
+        let (closing, version) = (self.closing, self.version);
+        let arguments = match arguments {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                let result = self.tool_failed(tool.item.name(), error)?;
+                return Ok(result.into_json(version, closing));
+            }
+        };
         if self.version.era() == Era::Modern {
             let headers = Headers::new(self.call.headers());
             tool.item.check_mirrored(headers, &arguments)?;
         }
-        let (closing, version) = (self.closing, self.version);
         let run = self.run(|call| (tool.handler)(call, arguments)).await;
         let result = match run {
             Ok(Run::Complete(result)) => result.output,

@@ -12,7 +12,7 @@ const PAGE_SIZE: usize = 100;
 impl OpenRequest<'_> {
     /// A page of the list of one kind of item.
     pub(super) fn list<T: Registered>(&self) -> Answer {
-        let cursor = self.params().member("cursor");
+        let cursor = self.params().optional("cursor");
         let make = || {
             let items = T::catalog(self.registry).iter();
             let items = items.map(|entry| entry.item.to_value(self.version));

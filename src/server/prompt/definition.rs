@@ -158,6 +158,9 @@ impl Prompt {
             return Err(ErrorObject::invalid_params("`arguments` must be an object"));
         }
         for (name, value) in given.into_iter().flat_map(RawJson::members) {
+            if value.is_null() {
+                continue;
+            }
             let name = name.as_str().unwrap_or_default();
             let Some(text) = value.as_str() else {
                 let name: String = name.chars().take(100).collect();

@@ -179,7 +179,7 @@ impl Tool {
     ) -> Result<(), ErrorObject> {
         match &self.mirrored {
             Ok(mirrored) if mirrored.is_empty() => Ok(()),
-            Ok(mirrored) => mirrored.check(headers, arguments.values()),
+            Ok(mirrored) => mirrored.check(headers, arguments.as_raw()),
             // Such a tool cannot be registered, and so not be called.
             Err(_) => Err(ErrorObject::internal()),
         }

@@ -1,9 +1,12 @@
 //! `x-mcp-header`: arguments of a tool that its calls repeat in headers, so that proxies can route
 //! by them (SPEC D-45 to D-54). They are found once, when the tool gets its schema, and checked in each call.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::protocol::mirror::{Headers, MAX_INTEGER, ParamHeader, Scalar};
+use crate::wire::json::{RawJson, integer};
 use crate::wire::jsonrpc::ErrorObject;
 
 const ANNOTATION: &str = "x-mcp-header";
@@ -27,6 +30,13 @@ enum Kind {
     String,
     Integer,
     Boolean,
+}
+
+/// The value of a property in a call.
+enum Found<'a> {
+    Text(Cow<'a, str>),
+    Integer(i64),
+    Boolean(bool),
 }
 
 impl Mirrored {
@@ -55,12 +65,13 @@ impl Mirrored {
     pub(crate) fn check(
         &self,
         headers: Headers<'_>,
-        arguments: &Map<String, Value>,
+        arguments: RawJson<'_>,
     ) -> Result<(), ErrorObject> {
         // SPEC D.2: params are valid (step 16) before headers are compared with them (step 17).
         let values = self.0.iter().map(|property| property.read(arguments));
         let values = values.collect::<Result<Vec<_>, _>>()?;
         for (property, value) in self.0.iter().zip(values) {
+            let value = value.as_ref().map(Found::as_scalar);
             property.header.check(headers, value)?;
         }
         Ok(())
@@ -126,21 +137,14 @@ impl Property {
     }
 
     /// Its value in a call; `None` when it is null or absent, or an object on the way to it is.
-    fn read<'a>(
-        &self,
-        arguments: &'a Map<String, Value>,
-    ) -> Result<Option<Scalar<'a>>, ErrorObject> {
-        let mut holder = Some(arguments);
-        let mut value = None;
-        for name in &self.path {
-            value = holder.and_then(|holder| holder.get(name));
-            holder = value.and_then(Value::as_object);
-        }
-        let Some(value) = value.filter(|value| !value.is_null()) else {
+    fn read<'a>(&self, arguments: RawJson<'a>) -> Result<Option<Found<'a>>, ErrorObject> {
+        let mut names = self.path.iter();
+        let value = names.try_fold(arguments, |holder, name| holder.optional(name));
+        let Some(value) = value else {
             return Ok(None);
         };
         match self.kind.read(value) {
-            Some(scalar) => Ok(Some(scalar)),
+            Some(found) => Ok(Some(found)),
             None => Err(ErrorObject::invalid_params(format!(
                 "the argument {} must be {}",
                 shown(&self.path),
@@ -162,11 +166,13 @@ impl Kind {
     }
 
     /// SPEC D-53: `"42"` is no integer, even if the header has `42`.
-    fn read(self, value: &Value) -> Option<Scalar<'_>> {
-        match self {
-            Self::String => value.as_str().map(Scalar::Text),
-            Self::Integer => read_integer(value).map(Scalar::Integer),
-            Self::Boolean => value.as_bool().map(Scalar::Boolean),
+    fn read(self, value: RawJson<'_>) -> Option<Found<'_>> {
+        match (self, value.as_bytes()) {
+            (Self::String, _) => value.as_str().map(Found::Text),
+            (Self::Integer, token) => read_integer(token).map(Found::Integer),
+            (Self::Boolean, b"true") => Some(Found::Boolean(true)),
+            (Self::Boolean, b"false") => Some(Found::Boolean(false)),
+            (Self::Boolean, _) => None,
         }
     }
 
@@ -179,14 +185,19 @@ impl Kind {
     }
 }
 
-/// SPEC D-50: integers that every client's number type holds. `42.0` is one by JSON Schema; within
-/// the bounds a float holds each integer exactly.
-fn read_integer(value: &Value) -> Option<i64> {
-    let from_float = || {
-        let float = value.as_f64()?;
-        (float.fract() == 0.0 && float.abs() <= MAX_INTEGER as f64).then_some(float as i64)
-    };
-    let integer = value.as_i64().or_else(from_float)?;
+impl Found<'_> {
+    fn as_scalar(&self) -> Scalar<'_> {
+        match self {
+            Self::Text(text) => Scalar::Text(text),
+            Self::Integer(integer) => Scalar::Integer(*integer),
+            Self::Boolean(boolean) => Scalar::Boolean(*boolean),
+        }
+    }
+}
+
+/// SPEC D-50: integers that every client's number type holds. `42.0` is one by JSON Schema.
+fn read_integer(token: &[u8]) -> Option<i64> {
+    let integer = i64::try_from(integer(token).ok()?).ok()?;
     (-MAX_INTEGER..=MAX_INTEGER)
         .contains(&integer)
         .then_some(integer)
@@ -415,8 +426,9 @@ mod tests {
     /// What a call is answered: nothing, or a code and a text.
     fn answer(headers: &HeaderMap, arguments: &Value) -> Result<(), (i64, String)> {
         let mirrored = Mirrored::collect(&schema()).unwrap();
+        let arguments = arguments.to_string();
         mirrored
-            .check(Headers::new(headers), arguments.as_object().unwrap())
+            .check(Headers::new(headers), RawJson::of(arguments.as_bytes()))
             .map_err(|error| (error.code(), error.message().to_owned()))
     }
 

@@ -3,5 +3,6 @@
 pub(crate) mod arguments;
 pub(crate) mod definition;
 pub(crate) mod handler;
+mod kept;
 mod mirrored;
 pub(crate) mod result;

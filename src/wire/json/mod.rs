@@ -1,6 +1,8 @@
 //! JSON text, read and written without building values.
 
 mod fault;
+#[cfg(any(test, feature = "server"))]
+mod integer;
 mod members;
 mod names;
 mod object;
@@ -18,6 +20,8 @@ mod walk;
 pub use self::object::{InvalidJson, Json};
 pub use self::raw::RawJson;
 
+#[cfg(any(test, feature = "server"))]
+pub(crate) use self::integer::{NoInteger, integer};
 #[cfg(any(test, feature = "server"))]
 pub(crate) use self::string::put_owned_string;
 pub(crate) use self::string::put_string;

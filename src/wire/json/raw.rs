@@ -40,6 +40,11 @@ impl<'a> RawJson<'a> {
         self.0.starts_with(b"{")
     }
 
+    /// Whether the value is `null`.
+    pub(crate) fn is_null(self) -> bool {
+        self.0 == b"null"
+    }
+
     /// Whether the value is a string.
     pub(crate) fn is_string(self) -> bool {
         self.0.starts_with(b"\"")
@@ -90,6 +95,12 @@ impl<'a> RawJson<'a> {
     pub(crate) fn elements(self) -> Option<impl Iterator<Item = Self>> {
         let is_array = self.0.starts_with(b"[");
         is_array.then(|| elements(self.0).map(Self))
+    }
+
+    /// The member with this name, unless it is `null`: some clients write `null` for the optional members
+    /// that they leave out.
+    pub(crate) fn optional(self, wanted: &str) -> Option<Self> {
+        self.member(wanted).filter(|value| !value.is_null())
     }
 
     /// Whether a string has this text.

