@@ -31,10 +31,15 @@
 //! ```text
 //!  face/        clients in memory, for tests
 //!  server/      MCP methods: tools, resources, prompts
-//!  transport/   hyper: service, bodies, serve; the only floor with tasks and timers
+//!  transport/   hyper: service, bodies, serve; tasks and timers
 //!  protocol/    decisions over values
 //!  wire/        bytes <-> values
 //! ```
+//!
+//! # Testing
+//!
+//! [`test`](crate::test) has clients in memory, of every revision, and makes the [`Call`] of a handler that a test
+//! calls directly.
 //!
 //! # Cancel safety
 //!
@@ -82,10 +87,15 @@
 //! Before 1.0 a minor version may contain breaking changes, and may raise the rust-version.
 //!
 #![cfg_attr(feature = "server", doc = "[`Server`]: server::Server")]
+#![cfg_attr(feature = "server", doc = "[`Call`]: server::Call")]
 #![cfg_attr(feature = "server", doc = "[`Call::elicit`]: server::Call::elicit")]
 #![cfg_attr(
     not(feature = "server"),
     doc = "[`Server`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Server.html"
+)]
+#![cfg_attr(
+    not(feature = "server"),
+    doc = "[`Call`]: https://docs.rs/mcp-wire/latest/mcp_wire/server/struct.Call.html"
 )]
 #![cfg_attr(
     not(feature = "server"),

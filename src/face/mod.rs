@@ -1,3 +1,3 @@
-//! The top floor: the faces of the crate that stand on all the others.
+//! The top floor: what uses all the others.
 
 pub mod test;

@@ -101,9 +101,9 @@ impl Client {
         self.with(|profile| profile.version = version)
     }
 
-    /// Sets who the client is, as an embedder does who authenticates: the identity is put into the
-    /// extensions of each request. An authorizer of the service takes precedence; satisfy it with
-    /// [`token`](Self::token) or [`header`](Self::header). Default: unknown.
+    /// Sets who the client is: puts the identity into the extensions of each request, as an embedder does that
+    /// authenticates its clients itself. If the service has an authorizer, that decides instead; send what it
+    /// expects with [`token`](Self::token) or [`header`](Self::header). Default: unknown.
     #[must_use]
     pub fn identity(self, identity: Identity) -> Self {
         self.with(|profile| profile.identity = Some(identity))
