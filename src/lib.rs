@@ -38,7 +38,7 @@
 //!
 //! # Testing
 //!
-//! [`test`](crate::test) has clients in memory, of every revision, and makes the [`Call`] of a handler that a test
+//! [`mod@test`] has clients in memory, of every revision, and makes the [`Call`] of a handler that a test
 //! calls directly.
 //!
 //! # Cancel safety
