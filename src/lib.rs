@@ -119,6 +119,7 @@ pub use error::Error;
 pub use face::test;
 pub use protocol::capabilities::Capabilities;
 pub use protocol::change::Change;
+pub use protocol::client_info::ClientInfo;
 pub use protocol::exchange::Endpoint;
 pub use protocol::filter::SubscriptionFilter;
 pub use protocol::level::LogLevel;

@@ -9,6 +9,7 @@ use criterion::{BenchmarkGroup, Criterion};
 
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::change::{Change, KeyedChange};
+use crate::protocol::client_info::Introduction;
 use crate::protocol::replay::ReplayLimits;
 use crate::protocol::session::{Kind, Route, Session, Ticket};
 use crate::protocol::stream::{Closed, Connection, Resumption, frame_of};
@@ -305,7 +306,11 @@ fn opened(mut session: Measured, stream: StreamId, now: Instant) -> Measured {
     let id = Id::from(0);
     let begun = session.begin(&id, Kind::Initialize, Route::Stream(stream), RUNNING);
     let (ticket, _) = begun.expect("a request");
-    session.open(ProtocolVersion::V2025_11_25, Capabilities::none());
+    let client = Introduction {
+        capabilities: Capabilities::none(),
+        info: None,
+    };
+    session.open(ProtocolVersion::V2025_11_25, client);
     finish(&mut session, ticket, &id, &Json::empty(), now);
     session
 }

@@ -4,6 +4,7 @@ pub(crate) mod bearer;
 pub(crate) mod capabilities;
 pub(crate) mod challenge;
 pub(crate) mod change;
+pub(crate) mod client_info;
 pub(crate) mod cors;
 pub(crate) mod envelope;
 pub(crate) mod era;

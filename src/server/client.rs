@@ -96,6 +96,19 @@ impl Call {
         self.ask(question, None, |answer| Root::read(&answer)).await
     }
 
+    /// The settings with which the client declared an extension: in its `initialize`, or in 2026-07-28 with
+    /// this request (*2026-07-28, Lifecycle, Capabilities*). `None` if it did not declare it, or if the
+    /// revision does not have it: those before 2026-07-28 have only `io.modelcontextprotocol/ui`.
+    #[must_use]
+    pub fn client_extension(&self, id: &str) -> Option<Value> {
+        if !self.version().has_extension(id) {
+            return None;
+        }
+        let mut declared = self.declared("extensions");
+        let settings = declared.get_mut(id).map(Value::take);
+        settings.filter(Value::is_object)
+    }
+
     /// What the client declared of a capability, or `null`. A client is only asked for what it declared (SPEC
     /// E-95, D-26).
     fn declared(&self, capability: &str) -> Value {

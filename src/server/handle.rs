@@ -5,6 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::about::About;
 use super::answer::listening::listen;
 use super::answer::methods::answer;
@@ -108,6 +110,52 @@ impl Server {
     /// Declares that handlers log to the client. Without it, [`Call::log`] sends nothing.
     pub fn logging(self) -> Self {
         self.configure(|registry| registry.logging = Logging::On)
+    }
+
+    /// Declares an extension, in the `extensions` of the server's capabilities (*2026-07-28, Lifecycle,
+    /// Capabilities*). `settings` is an object, which is often empty. Ask [`Call::client_extension`] in
+    /// handlers whether the client has the extension too.
+    ///
+    /// Revisions before 2026-07-28 have no extensions but `io.modelcontextprotocol/ui`, so their clients are
+    /// told of no other. [`Server::experimental`] reaches them.
+    ///
+    /// The build of the service fails if the id is not a prefix and a name, such as `com.example/feature`, if
+    /// the settings are no object, or if the extension is declared already.
+    ///
+    /// ```
+    /// use mcp_wire::server::{Call, Server, Tool};
+    /// use serde_json::json;
+    ///
+    /// let server = Server::new("Charts", "1.0.0")
+    ///     .extension("com.example/charts", json!({"formats": ["svg"]}))
+    ///     .tool(Tool::new("chart"), async |cx: Call, _| {
+    ///         match cx.client_extension("com.example/charts") {
+    ///             Some(_settings) => "<svg/>",
+    ///             None => "a chart as a table",
+    ///         }
+    ///     });
+    /// ```
+    pub fn extension(self, id: impl Into<String>, settings: impl Into<Value>) -> Self {
+        let (id, settings) = (id.into(), settings.into());
+        self.configure(|registry| {
+            if let Err(fault) = registry.extensions.add(id, settings) {
+                registry.remember(fault);
+            }
+        })
+    }
+
+    /// Declares a capability that no revision defines, in the `experimental` of the server's capabilities
+    /// (*2025-11-25, Lifecycle, Capability Negotiation*). Clients of every revision are told.
+    ///
+    /// The build of the service fails if the name is empty, if the settings are no object, or if the
+    /// capability is declared already.
+    pub fn experimental(self, name: impl Into<String>, settings: impl Into<Value>) -> Self {
+        let (name, settings) = (name.into(), settings.into());
+        self.configure(|registry| {
+            if let Err(fault) = registry.extensions.add_experimental(name, settings) {
+                registry.remember(fault);
+            }
+        })
     }
 
     /// Lets clients subscribe to resources. Call [`Server::resource_updated`] when one changes.

@@ -9,6 +9,7 @@ mod catalog;
 mod client;
 mod completion;
 mod content;
+mod extensions;
 mod handle;
 mod handler_error;
 mod item;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::call::Logging;
 use super::catalog::Catalog;
 use super::completion::CompletionHandler;
+use super::extensions::Extensions;
 use super::item::Item;
 use super::prompt::definition::Prompt;
 use super::resource::definition::Resource;
@@ -39,6 +40,7 @@ pub(crate) struct Registry {
     pub(crate) templates: Catalog<ResourceTemplate>,
     pub(crate) prompts: Catalog<Prompt>,
     pub(crate) completion: Option<CompletionHandler>,
+    pub(crate) extensions: Extensions,
     pub(crate) logging: Logging,
     pub(crate) subscriptions: bool,
     pub(crate) lists_cache: Cache,

@@ -119,6 +119,16 @@ impl ProtocolVersion {
     pub(crate) fn has_priming_events(self) -> bool {
         self == Self::V2025_11_25
     }
+
+    /// `elicitationId` in a URL elicitation (SPEC E-103).
+    pub(crate) fn has_elicitation_ids(self) -> bool {
+        self.has_elicitation_modes() && self.era() == Era::Legacy
+    }
+
+    /// Elicitation modes, enum titles and defaults of every primitive (SPEC E-101, E-102).
+    pub(crate) fn has_elicitation_modes(self) -> bool {
+        self >= Self::V2025_11_25
+    }
 }
 
 /// What the results of a server hold in each revision.
@@ -195,14 +205,10 @@ impl ProtocolVersion {
         self >= Self::V2026_07_28
     }
 
-    /// `elicitationId` in a URL elicitation (SPEC E-103).
-    pub(crate) fn has_elicitation_ids(self) -> bool {
-        self.has_elicitation_modes() && self.era() == Era::Legacy
-    }
-
-    /// Elicitation modes, enum titles and defaults of every primitive (SPEC E-101, E-102).
-    pub(crate) fn has_elicitation_modes(self) -> bool {
-        self >= Self::V2025_11_25
+    /// Whether clients and servers can declare this extension. Before 2026-07-28 there is one that hosts take
+    /// from `initialize` (SPEC E-17).
+    pub(crate) fn has_extension(self, id: &str) -> bool {
+        self.era() == Era::Modern || id == "io.modelcontextprotocol/ui"
     }
 }
 

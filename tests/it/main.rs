@@ -14,6 +14,7 @@ mod features;
 mod heads;
 mod http_sse;
 mod in_memory;
+mod introductions;
 mod isolation;
 mod large;
 mod layering;

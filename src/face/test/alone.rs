@@ -12,6 +12,7 @@ use super::notification::{Notification, Progress};
 use super::profile::Profile;
 use super::question::{Answer, Question, Reply};
 use crate::protocol::capabilities::{CAPABILITIES_LIMIT, Capabilities};
+use crate::protocol::client_info::ClientInfo;
 use crate::protocol::level::LogLevel;
 #[cfg(feature = "server")]
 use crate::server::{Arguments, Call};
@@ -101,6 +102,13 @@ impl Caller {
         self
     }
 
+    /// Sets the name that the client gives itself in `clientInfo`. Default: `test`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.profile.name = name.into();
+        self
+    }
+
     /// Sets who calls. Default: unknown.
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {
@@ -183,10 +191,12 @@ impl Caller {
         let declared = self.profile.capabilities().to_string();
         let declared = RawJson::of(declared.as_bytes());
         let capabilities = Capabilities::read(Some(declared), CAPABILITIES_LIMIT);
+        let info = self.profile.info().to_string();
         let replies = self.profile.replies.clone();
         let inbox = Arc::clone(&self.inbox);
         let link = AloneLink {
             version: self.profile.version,
+            client: ClientInfo::read(RawJson::of(info.as_bytes())),
             capabilities: capabilities.expect("a test declares less"),
             log_level: self.profile.log_level,
             notified: Box::new(move |method, params| {

@@ -16,6 +16,7 @@ use self::requests::{Requests, Running};
 use self::subscriptions::Subscriptions;
 use super::capabilities::Capabilities;
 use super::change::KeyedChange;
+use super::client_info::{ClientInfo, Introduction};
 use super::level::LogLevel;
 use super::rejection::{Reason, Rejection};
 use super::stream::{Attachment, Closed, Connection, Resumption, Streams};
@@ -53,6 +54,7 @@ pub(crate) struct Session<C, W, R> {
     /// What the client declared; valid if `is_introduced`. An `Option` would be twice as long.
     client: Capabilities,
     is_introduced: bool,
+    info: Option<ClientInfo>,
     version: ProtocolVersion,
     log_level: LogLevel,
     requests: Requests<W>,
@@ -137,12 +139,18 @@ impl<C: Connection, W, R> Session<C, W, R> {
     /// A session that another process opened, or this one before a restart: open on these terms, without any
     /// earlier state.
     #[cfg(feature = "request-state")]
-    pub(crate) fn taken_up(resumption: Resumption, terms: Terms, now: Instant) -> Self {
+    pub(crate) fn taken_up(
+        resumption: Resumption,
+        version: ProtocolVersion,
+        client: Introduction,
+        now: Instant,
+    ) -> Self {
         Self {
             phase: Phase::Open,
-            version: terms.version,
-            is_introduced: terms.client.is_some(),
-            client: terms.client.unwrap_or_else(Capabilities::none),
+            version,
+            client: client.capabilities,
+            info: client.info,
+            is_introduced: true,
             is_settled: true,
             ..Self::resumable(resumption, now)
         }
@@ -154,6 +162,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
             streams,
             client: Capabilities::none(),
             is_introduced: false,
+            info: None,
             version: ProtocolVersion::V2024_11_05,
             log_level: LogLevel::default(),
             requests: Requests::new(),
@@ -209,6 +218,20 @@ impl<C: Connection, W, R> Session<C, W, R> {
             version: self.version,
             client: self.is_introduced.then(|| self.client.clone()),
         }
+    }
+
+    /// What the client said of itself in its `initialize`; `None` before that.
+    #[cfg(feature = "request-state")]
+    pub(crate) fn introduction(&self) -> Option<Introduction> {
+        self.is_introduced.then(|| Introduction {
+            capabilities: self.client.clone(),
+            info: self.info.clone(),
+        })
+    }
+
+    /// Who the client is, if it said so in its `initialize`.
+    pub(crate) fn client_info(&self) -> Option<ClientInfo> {
+        self.info.clone()
     }
 
     // --- time
@@ -442,11 +465,12 @@ impl<C: Connection, W, R> Session<C, W, R> {
     }
 
     /// Stores what `initialize` negotiated; called before its answer is sent with [`Session::finish`].
-    pub(crate) fn open(&mut self, version: ProtocolVersion, client: Capabilities) {
+    pub(crate) fn open(&mut self, version: ProtocolVersion, client: Introduction) {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
             self.version = version;
-            self.client = client;
+            self.client = client.capabilities;
+            self.info = client.info;
             self.is_introduced = true;
         }
     }

@@ -32,10 +32,17 @@ fn open(version: ProtocolVersion) -> TestSession {
     session
 }
 
+fn introduction() -> Introduction {
+    Introduction {
+        capabilities: Capabilities::none(),
+        info: None,
+    }
+}
+
 fn initialize(session: &mut TestSession, route: Route, version: ProtocolVersion) {
     let id = Id::from("hello");
     let (ticket, _) = session.begin(&id, Kind::Initialize, route, 64).unwrap();
-    session.open(version, Capabilities::none());
+    session.open(version, introduction());
     let answer = Outgoing::Result(&id, &Json::empty());
     session.finish(ticket, answer, Instant::now()).unwrap();
 }
@@ -423,7 +430,7 @@ fn an_initialize_without_its_client_is_given_up() {
         session.detach(attachment, Instant::now());
         let comes_back = version.has_priming_events();
         assert_eq!(session.is_given_up(), !comes_back, "{version}");
-        session.open(version, Capabilities::none());
+        session.open(version, introduction());
         done(&mut session, ticket, 1).unwrap();
         assert!(!session.is_given_up(), "it is open");
     }

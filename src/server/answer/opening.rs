@@ -82,6 +82,12 @@ impl OpenRequest<'_> {
         if registry.completion.is_some() && version.has_completions_capability() {
             offer("completions", json!({}));
         }
+        if let Some(experimental) = registry.extensions.experimental() {
+            offer("experimental", experimental);
+        }
+        if let Some(extensions) = registry.extensions.of(version) {
+            offer("extensions", extensions);
+        }
         offered.into()
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::link::{Link, SessionLink};
 use super::request_error::{Needed, RequestError};
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::client_info::ClientInfo;
 use crate::protocol::filter::SubscriptionFilter;
 use crate::protocol::level::LogLevel;
 use crate::protocol::session::Unasked;
@@ -128,6 +129,19 @@ impl Context {
         match &self.0.link {
             Link::Session(link) => Some(link),
             Link::Exchange(_) | Link::Alone(_) => None,
+        }
+    }
+
+    /// Who the client says that it is: what it sent as `clientInfo` in its `initialize`, or in 2026-07-28 with
+    /// this request. `None` if it did not say so, or before its `initialize`; if the service has no sessions
+    /// ([`Builder::without_sessions`](crate::Builder::without_sessions)), then before 2026-07-28; and in a
+    /// portable session that another process opened, if the client wrote more than some 120 bytes.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientInfo> {
+        match &self.0.link {
+            Link::Session(link) => link.row.with(|session| session.client_info()),
+            Link::Exchange(_) => ClientInfo::in_meta(self.raw_meta()?),
+            Link::Alone(link) => link.client.clone(),
         }
     }
 

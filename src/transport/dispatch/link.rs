@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::request_error::{Needed, RequestError};
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::client_info::ClientInfo;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::level::LogLevel;
 use crate::protocol::session::{Terms, Ticket, Unasked};
@@ -49,6 +50,7 @@ pub(crate) struct ExchangeLink {
 /// A client made of values.
 pub(crate) struct AloneLink {
     pub(crate) version: ProtocolVersion,
+    pub(crate) client: Option<ClientInfo>,
     pub(crate) capabilities: Capabilities,
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) notified: Notified,

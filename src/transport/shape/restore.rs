@@ -28,15 +28,15 @@ pub(super) fn restore(
     let owner = party.and_then(Party::owner);
     let read = |portable: &Portable| {
         let id = claim.session?;
-        let terms = portable.read(id, owner.map(|owner| &**owner), claim.sealed()?)?;
-        Some((id, terms))
+        let (version, client) = portable.read(id, owner.map(|owner| &**owner), claim.sealed()?)?;
+        Some((id, version, client))
     };
-    let (id, terms) = portable.and_then(read).ok_or(Reason::UnknownSession)?;
+    let (id, version, client) = portable.and_then(read).ok_or(Reason::UnknownSession)?;
     if shared.is_draining() {
         return Err(Reason::ShuttingDown);
     }
     let resumption = shared.config.resumption(Some(Tag::random()));
-    let session = Session::taken_up(resumption, terms, now());
+    let session = Session::taken_up(resumption, version, client, now());
     let row = shared.table.restore(id, session, party)?;
     shared.reaper.start();
     row.ok_or(Reason::UnknownSession)

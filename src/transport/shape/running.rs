@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::handle::SessionHandle;
 use crate::protocol::capabilities::{Capabilities, TooLong};
+use crate::protocol::client_info::{ClientInfo, Introduction};
 use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::session::{Finished, Kind, Route, Terms, Ticket};
 use crate::protocol::stream::Closed;
@@ -53,7 +54,7 @@ impl RunningRequest {
             Method::Initialize => Kind::Initialize,
             _ => Kind::Other,
         };
-        let client = (kind == Kind::Initialize).then(|| declared_capabilities(shared, &request));
+        let client = (kind == Kind::Initialize).then(|| introduction(shared, &request));
         let client = client.transpose()?;
         let limit = shared.config.limits.requests_per_session;
         let (ticket, terms) = session
@@ -106,19 +107,21 @@ impl RunningRequest {
     }
 }
 
-/// The capabilities that the client declares in an `initialize`.
+/// What the client says of itself in an `initialize`.
 ///
 /// # Errors
 ///
-/// They are longer than what is kept.
-pub(super) fn declared_capabilities(
-    shared: &Shared,
-    request: &Request,
-) -> Result<Capabilities, Rejection> {
+/// Its capabilities are longer than what is kept.
+pub(super) fn introduction(shared: &Shared, request: &Request) -> Result<Introduction, Rejection> {
     let params = request.params().map(Params::as_raw);
-    let declared = params.and_then(|params| params.member("capabilities"));
-    Capabilities::read(declared, shared.config.limits.capabilities)
-        .map_err(|TooLong { limit }| Reason::LongCapabilities { limit }.to(&request.id()))
+    let member = |name: &str| params.and_then(|params| params.member(name));
+    let limit = shared.config.limits.capabilities;
+    let capabilities = Capabilities::read(member("capabilities"), limit)
+        .map_err(|TooLong { limit }| Reason::LongCapabilities { limit }.to(&request.id()))?;
+    Ok(Introduction {
+        capabilities,
+        info: member("clientInfo").and_then(ClientInfo::read),
+    })
 }
 
 /// A request in the table of its session. However the request ends, dropping this removes it.
@@ -143,8 +146,8 @@ struct AcceptedRequest {
     request: Request,
     id: Id,
     terms: Terms,
-    /// What the client declares in its `initialize`.
-    client: Option<Capabilities>,
+    /// What the client says of itself in its `initialize`.
+    client: Option<Introduction>,
 }
 
 impl AcceptedRequest {

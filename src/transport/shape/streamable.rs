@@ -10,7 +10,7 @@ use super::batch;
 use super::handle::SessionHandle;
 use super::json_shape::JsonShape;
 use super::lookup::find;
-use super::running::declared_capabilities;
+use super::running::introduction;
 use super::session_request::{Answered, PendingResponse, ask, refuse};
 use super::stream_connection::StreamConnection;
 use crate::protocol::era::Read;
@@ -47,7 +47,7 @@ pub(crate) async fn initialize(
     }
     // Checked first, because opening the session may evict another one (PITFALLS R-2).
     shared.calls.room(&head)?;
-    if let Err(why) = declared_capabilities(shared, &request) {
+    if let Err(why) = introduction(shared, &request) {
         return refuse(shared, why);
     }
     let resumption = shared.config.resumption(Some(Tag::random()));
@@ -88,8 +88,12 @@ fn name(session: &SessionHandle) -> Result<HeaderValue, Reason> {
     let id = session.row.id();
     #[cfg(feature = "request-state")]
     if let Some(portable) = &session.shared.config.portable {
-        let terms = session.row.with(|session| session.terms());
-        if let Some(name) = portable.name(id, session.row.owner(), &terms) {
+        let (version, client) = session
+            .row
+            .with(|session| (session.version(), session.introduction()));
+        let owner = session.row.owner();
+        let name = client.and_then(|client| portable.name(id, owner, version, &client));
+        if let Some(name) = name {
             return Ok(name);
         }
     }

@@ -512,7 +512,6 @@ impl Session {
     }
 
     /// A session known only by its id.
-    #[cfg(feature = "request-state")]
     pub(crate) fn named(address: SocketAddr, name: &str, version: &str) -> Self {
         Self {
             address,
