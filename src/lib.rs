@@ -107,6 +107,7 @@ pub mod auth;
 mod error;
 mod face;
 pub mod jsonrpc;
+pub mod listener;
 pub mod manual;
 mod protocol;
 #[cfg(feature = "server")]
@@ -136,8 +137,8 @@ pub use transport::dispatch::request_error::{Needed, RequestError};
 pub use transport::future::BoxFuture;
 pub use transport::limits::Limits;
 pub use transport::observe::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
-pub use transport::serve::connection::serve_connection;
-pub use transport::serve::listener::{Serve, serve};
+pub use transport::serve::accept_loop::{Serve, serve};
+pub use transport::serve::connection::{Connection, serve_connection};
 pub use transport::service::McpService;
 pub use transport::stream::body::ResponseBody;
 pub use transport::stream::queue::QueueLimits;

@@ -21,7 +21,7 @@ use super::future::BoxFuture;
 use super::intake::detach;
 use super::intake::request_body::{self, BoxError};
 use super::observe::events::{SessionEnd, Snapshot};
-use super::session::listeners::Listener;
+use super::session::listeners::ListenStream;
 use super::shape::{http_sse, stateless, streamable};
 use super::shared::Shared;
 use super::stream::body::ResponseBody;
@@ -39,8 +39,9 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// An MCP server as a hyper service. Cheap to clone; all clones are one server.
 ///
-/// It works wherever hyper does: in [`serve`](crate::serve()), in an accept loop of your own, next to
-/// your routes in a `service_fn`, behind TLS or on a Unix socket. Set `TCP_NODELAY` on the sockets that
+/// It works wherever hyper does: in [`serve`](crate::serve()), which accepts from TCP, Unix sockets, TLS and more
+/// ([`Listener`](crate::listener::Listener)), in an accept loop of your own, and next to your routes in a
+/// `service_fn`. Set `TCP_NODELAY` on the sockets that
 /// you accept: without it an event waits some 40 ms for a delayed acknowledgement.
 ///
 /// An accept loop of your own tells the service about each connection with
@@ -401,7 +402,7 @@ impl McpService {
         }
         // A listen stream ends with its result, even if a dispatcher awaits it where its lease does not wake it.
         for row in self.shared.listens.of(principal) {
-            row.with(Listener::end);
+            row.with(ListenStream::end);
         }
         // The other exchanges.
         for row in self.shared.leases.of(principal) {

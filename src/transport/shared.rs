@@ -15,7 +15,7 @@ use super::dispatch::dispatcher::Dispatcher;
 use super::dispatch::publisher::Publisher;
 use super::intake::buffers::Buffers;
 use super::observe::observer::Observer;
-use super::session::listeners::{ListenTable, Listener};
+use super::session::listeners::{ListenStream, ListenTable};
 use super::session::reaper::Reaper;
 use super::session::sessions::SessionTable;
 use super::stream::lease::{LeaseTable, lease_table};
@@ -91,7 +91,7 @@ impl Shared {
     /// Gives all listening requests their result (SPEC D-127).
     pub(crate) fn end_listens(&self) {
         for row in self.listens.all() {
-            row.with(Listener::end);
+            row.with(ListenStream::end);
         }
     }
 

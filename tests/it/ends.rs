@@ -371,3 +371,69 @@ async fn a_request_that_comes_while_an_answer_waits_for_room_is_answered() {
         serving.await.unwrap();
     }
 }
+
+/// The connection of `serve_connection` can be told to end: the request that is being answered is the last,
+/// and one that has not arrived as a whole is refused.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_told_to_end_answers_what_it_has_begun() {
+    let waits = calling("wait", json!({"tag": "x"}));
+    let as_json = waits.replace("application/json, text/event-stream", "application/json");
+    let as_events = waits.replace("application/json, ", "");
+    let next = calling("echo", json!({"message": "next"}));
+    for (what, sent, begins, contains) in [
+        ("nothing has come", "", "", ""),
+        (
+            "half a head has come",
+            HALF_A_HEAD,
+            "HTTP/1.1 503 ",
+            "shutting down",
+        ),
+        (
+            "a request is answered",
+            &as_json,
+            "HTTP/1.1 200 ",
+            "\"result\"",
+        ),
+        (
+            "a stream is open",
+            &as_events,
+            "HTTP/1.1 200 ",
+            "\"result\"",
+        ),
+        (
+            "a next request is there",
+            &(as_json.clone() + &next),
+            "HTTP/1.1 200 ",
+            "\"result\"",
+        ),
+    ] {
+        let (server, seen) = probe();
+        let mcp = McpService::builder(server).build().unwrap();
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        let mut connection = serve_connection(server, mcp.clone());
+        client.write_all(sent.as_bytes()).await.unwrap();
+        let pause = Duration::from_secs(5);
+        let early = tokio::time::timeout(pause, &mut connection).await;
+        assert!(early.is_err(), "{what}: it ends when it is told to");
+        connection.graceful_shutdown();
+        let serving = tokio::spawn(connection);
+        if sent.contains("tools/call") {
+            tokio::time::sleep(pause).await;
+            assert_eq!(mcp.snapshot().running, 1, "{what}: it goes on");
+            seen.allow("x", 1);
+        }
+        let began = Instant::now();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(1), "{what}");
+        assert!(said.starts_with(begins), "{what}: {said}");
+        assert!(said.contains(contains), "{what}: {said}");
+        assert_eq!(
+            said.matches("HTTP/1.1").count(),
+            usize::from(!sent.is_empty()),
+            "{what}: {said}"
+        );
+        drop(client);
+        serving.await.unwrap();
+    }
+}

@@ -20,6 +20,7 @@ mod large;
 mod layering;
 mod lifetimes;
 mod limits;
+mod listeners;
 mod matrix;
 mod mounts;
 mod nulls;

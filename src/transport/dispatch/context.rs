@@ -24,7 +24,7 @@ use crate::protocol::trace::{TraceContext, baggage};
 use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::{Peer, party_of};
 use crate::transport::clock::now;
-use crate::transport::session::listeners::{ListenRequest, Listener};
+use crate::transport::session::listeners::{ListenRequest, ListenStream};
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::id::SessionId;
@@ -350,7 +350,7 @@ impl Context {
             stream,
         };
         let listens = Arc::clone(&link.listens);
-        Ok(Listener::run(listens, party_of(&self.0.head), request))
+        Ok(ListenStream::run(listens, party_of(&self.0.head), request))
     }
 }
 

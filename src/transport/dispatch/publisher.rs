@@ -8,7 +8,7 @@ use crate::protocol::table::Row;
 use crate::transport::clock::now;
 use crate::transport::observe::events::ServiceEvent;
 use crate::transport::observe::observer::Observer;
-use crate::transport::session::listeners::{EncodedChange, ListenTable, Listener};
+use crate::transport::session::listeners::{EncodedChange, ListenStream, ListenTable};
 use crate::transport::session::sessions::{SessionRow, SessionTable};
 use crate::wire::jsonrpc::Outgoing;
 
@@ -96,7 +96,7 @@ fn tell(
     change: &Change,
     table: &SessionTable,
     sessions: Vec<Arc<SessionRow>>,
-    listens: &[Arc<Row<Listener>>],
+    listens: &[Arc<Row<ListenStream>>],
 ) {
     let change = KeyedChange::of(change);
     let params = change.change.params();

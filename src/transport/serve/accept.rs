@@ -1,4 +1,4 @@
-//! Accepts connections on TCP.
+//! Accepts the connections of a listener.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -6,18 +6,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
+
+use super::listener::{Accepted, Listener};
 
 /// How long to wait when no connection can be accepted because the process is out of open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts connections until `end` is ready. `take` gets each of them. It is also called with `None`
 /// whenever the task wakes, for example because a connection has ended.
-pub(super) async fn accept(
-    listener: &TcpListener,
+pub(super) async fn accept<L: Listener>(
+    listener: &mut L,
     mut end: Pin<&mut impl Future<Output = ()>>,
-    mut take: impl FnMut(&mut Context<'_>, Option<TcpStream>),
+    mut take: impl FnMut(&mut Context<'_>, Option<Accepted<L::Io>>),
 ) {
     loop {
         let accepted = poll_fn(|cx| {
@@ -26,7 +27,7 @@ pub(super) async fn accept(
                 return Poll::Ready(None);
             }
             let accepted = std::task::ready!(listener.poll_accept(cx));
-            Poll::Ready(Some(accepted.map(|(socket, _)| take(cx, Some(socket)))))
+            Poll::Ready(Some(accepted.map(|accepted| take(cx, Some(accepted)))))
         });
         match accepted.await {
             None => return,

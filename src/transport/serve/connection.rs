@@ -1,40 +1,41 @@
 //! [`serve_connection`]: serves one connection with all limits, without an accept loop.
 
-use std::future::Future;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::Body;
 use hyper::{Response, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use super::conversation::{Ending, converse};
+use super::listener::Opening;
 use super::parked::carry;
+use super::progress::Progress;
 use super::routes::Routes;
 use super::setup::{ConnectionSetup, HEADER_LIMIT, TIMEOUTS};
 use super::socket::Socket;
-use super::timers::Timers;
+use super::timers::{ConnectionTimeouts, Timer, Timers};
 use crate::protocol::party::Net;
 use crate::protocol::quota::Held;
 use crate::protocol::rejection::Reason;
+use crate::transport::future::BoxFuture;
 use crate::transport::intake::request_body::BoxError;
 use crate::transport::service::McpService;
 use crate::transport::stream::body::ResponseBody;
 
 /// Serves one connection that you have accepted, over any transport: TLS, a Unix socket, memory.
 ///
-/// The limits are the defaults of [`Serve`](crate::Serve). An idle stream costs as little memory as it
-/// does there, which is a tenth of what it costs on a connection of hyper's own.
+/// The limits are the defaults of [`Serve`](crate::Serve), which also accepts connections from sources of
+/// any kind ([`Listener`](crate::listener::Listener)). An idle stream costs as little memory as it does
+/// there, which is a tenth of what it costs on a connection of hyper's own.
 ///
 /// Before you call it, tell the service where the connection arrived and who the peer is, with
 /// [`McpService::with_local_addr`] and [`McpService::with_peer_addr`], and set `TCP_NODELAY` on the socket below TLS.
-///
-/// The future ends when the client closes the connection, when the connection is idle for too long, or
-/// when the client stops reading. The last is seen by flushes: a client that has not taken for 30 s what
-/// the transport holds for it (64 KiB with rustls) is cut off. [`McpService::shutdown`] ends the streams
-/// and the running requests of the connection. A failure of the connection concerns no one else, so
-/// there is no error.
 ///
 /// ```
 /// # use mcp_wire::{Dispatcher, McpService, serve_connection};
@@ -46,15 +47,7 @@ use crate::transport::stream::body::ResponseBody;
 /// # Ok(())
 /// # }
 /// ```
-///
-/// # Panics
-///
-/// When it is polled outside a Tokio runtime with enabled timers.
-///
-/// # Cancel safety
-///
-/// Dropping the future drops the connection and everything that belongs to it.
-pub fn serve_connection<S>(io: S, mcp: McpService) -> impl Future<Output = ()> + Send + use<S>
+pub fn serve_connection<S>(io: S, mcp: McpService) -> Connection
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -65,39 +58,68 @@ where
         timeouts: Arc::new(TIMEOUTS),
         stopped: None,
     };
-    connection(setup, io, None)
+    let progress = Arc::default();
+    Connection {
+        serving: Box::pin(connection(setup, io, Arc::clone(&progress), None)),
+        progress,
+    }
 }
 
-/// Serves a connection that was accepted on TCP.
-pub(super) fn tcp_connection<R, B>(
-    mut setup: ConnectionSetup<R>,
-    socket: TcpStream,
-    held: Option<Held<Net>>,
-) -> impl Future<Output = ()> + Send + use<R, B>
-where
-    R: Routes<B>,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    // Without it an event waits some 40 ms for a delayed acknowledgement. A socket on which these
-    // calls fail is dead, and hyper will notice.
-    let _ = socket.set_nodelay(true);
-    if let Ok(local) = socket.local_addr() {
-        setup.mcp = setup.mcp.with_local_addr(local);
+/// A connection that is served as long as this future is polled. Made by [`serve_connection`].
+///
+/// It is ready when the client closes the connection, when the connection is idle for too long, or when the
+/// client stops reading. The last is seen by flushes: a client that has not taken for 30 s what the
+/// transport holds for it (64 KiB with rustls) is cut off. [`McpService::shutdown`] ends the streams and the
+/// running requests of the connection. A failure of the connection concerns no one else, so there is no
+/// error.
+///
+/// # Panics
+///
+/// When it is polled outside a Tokio runtime with enabled timers.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the connection and everything that belongs to it.
+#[must_use = "nothing is served unless it is polled"]
+pub struct Connection {
+    serving: BoxFuture<()>,
+    progress: Arc<Progress>,
+}
+
+impl Connection {
+    /// Lets the connection end: the request that is being answered is the last. A connection without one
+    /// ends at once, and if half a head has arrived, the client is answered 503. Go on polling until the
+    /// future is ready.
+    ///
+    /// A stream is an answer too, and can be open for hours. [`McpService::shutdown`] ends all streams of a
+    /// service.
+    pub fn graceful_shutdown(&mut self) {
+        self.progress.end();
     }
-    if let Ok(peer) = socket.peer_addr() {
-        setup.mcp = setup.mcp.with_peer_addr(peer);
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.serving.as_mut().poll(cx)
     }
-    connection(setup, socket, held)
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
 }
 
 /// Serves one connection to its end.
 ///
 /// The parts that come and go are in boxes, and nothing is moved into the future twice: the task of an
 /// idle stream is no larger than what waits in it.
-fn connection<S, R, B>(
+pub(super) fn connection<S, R, B>(
     setup: ConnectionSetup<R>,
     io: S,
+    progress: Arc<Progress>,
     held: Option<Held<Net>>,
 ) -> impl Future<Output = ()> + Send + use<S, R, B>
 where
@@ -106,7 +128,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let mut slot = Some(Socket::new(io, setup.header_limit, Arc::default()));
+    let mut slot = Some(Socket::new(io, setup.header_limit, progress));
     let mut timers = Timers::new(Arc::clone(&setup.timeouts));
     async move {
         let refusal = loop {
@@ -129,16 +151,74 @@ where
     }
 }
 
-/// Tells a client that its connection is not served.
-pub(super) fn refuse<R>(
+/// Serves a connection that begins with a handshake. The parts of the handshake are gone when HTTP begins.
+///
+/// # Cancel safety
+///
+/// As [`connection`].
+pub(super) async fn after_handshake<S, R, B>(
+    setup: ConnectionSetup<R>,
+    handshake: BoxFuture<io::Result<S>>,
+    held: Option<Held<Net>>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    R: Routes<B>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let ready = Box::pin(before_stop(&setup, handshake)).await;
+    if let Some(io) = ready {
+        Box::pin(connection(setup, io, Arc::default(), held)).await;
+    }
+}
+
+/// The transport after its handshake; `None` if the handshake fails, takes too long, or has not finished
+/// when the server begins to stop.
+async fn before_stop<S, R>(
     setup: &ConnectionSetup<R>,
-    socket: TcpStream,
+    handshake: BoxFuture<io::Result<S>>,
+) -> Option<S> {
+    let mut stop = pin!(setup.stop());
+    let mut ready = pin!(within_time(&setup.timeouts, handshake));
+    poll_fn(|cx| match stop.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => ready.as_mut().poll(cx),
+    })
+    .await
+}
+
+/// The transport after its handshake; `None` if the handshake fails or takes too long.
+async fn within_time<S>(
+    timeouts: &Arc<ConnectionTimeouts>,
+    handshake: BoxFuture<io::Result<S>>,
+) -> Option<S> {
+    let mut timers = Timers::new(Arc::clone(timeouts));
+    timers.limit(Timer::Handshake, handshake).await?.ok()
+}
+
+/// Tells a client that its connection is not served.
+pub(super) fn refuse<S, R>(
+    setup: &ConnectionSetup<R>,
+    io: Opening<S>,
     why: Reason,
-) -> impl Future<Output = ()> + use<R> {
+) -> impl Future<Output = ()> + use<S, R>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let answer = printed(&setup.mcp.refuse(why, Version::HTTP_11));
-    let socket = Socket::new(socket, setup.header_limit, Arc::default());
-    let mut timers = Timers::new(Arc::clone(&setup.timeouts));
-    async move { socket.close(Some(answer), &mut timers).await }
+    let limit = setup.header_limit;
+    let timeouts = Arc::clone(&setup.timeouts);
+    async move {
+        let io = match io {
+            Opening::Ready(io) => io,
+            Opening::After(handshake) => match within_time(&timeouts, handshake).await {
+                Some(io) => io,
+                None => return,
+            },
+        };
+        let socket = Socket::new(io, limit, Arc::default());
+        socket.close(Some(answer), &mut Timers::new(timeouts)).await;
+    }
 }
 
 /// A response as its bytes on the wire, for a connection that hyper has let go.

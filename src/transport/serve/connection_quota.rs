@@ -1,8 +1,7 @@
 //! [`ConnectionQuota`]: how many connections there may be, in total and from one address.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-
-use tokio::net::TcpStream;
 
 use crate::protocol::party::{Full, Net, Whose, half};
 use crate::protocol::quota::{Held, Quota};
@@ -26,11 +25,11 @@ impl ConnectionQuota {
     }
 
     /// Admits a connection while `open` others exist. Gives `None` for a connection that counts for
-    /// no address.
+    /// no address, such as one on a Unix socket.
     pub(super) fn take(
         &self,
         mcp: &McpService,
-        socket: &TcpStream,
+        peer: Option<IpAddr>,
         open: usize,
     ) -> Result<Option<Held<Net>>, Reason> {
         let limit = self.total;
@@ -38,7 +37,6 @@ impl ConnectionQuota {
             return Err(Reason::Full(Resource::Connections, Full::All(limit)));
         }
         let limit = self.per_address;
-        let peer = socket.peer_addr().ok().map(|peer| peer.ip());
         let counted = peer.filter(|peer| limit < self.total && !mcp.trusts_proxy(*peer));
         let Some(peer) = counted else {
             return Ok(None);

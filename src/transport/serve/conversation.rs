@@ -80,7 +80,7 @@ where
     let mut stop = pin!(setup.stop());
     let mut is_stopping = false;
     let cause = poll_fn(|cx| {
-        if !is_stopping && stop.as_mut().poll(cx).is_ready() {
+        if !is_stopping && (progress.is_told_to_end() || stop.as_mut().poll(cx).is_ready()) {
             is_stopping = true;
             // hyper would end an idle connection without a word, even in the middle of a head.
             if progress.is_in_head() {
@@ -175,7 +175,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     match cause {
-        Cause::Done | Cause::Upgrade | Cause::TimedOut(Timer::Idle | Timer::Close) => Ending::Over,
+        Cause::Done
+        | Cause::Upgrade
+        | Cause::TimedOut(Timer::Handshake | Timer::Idle | Timer::Close) => Ending::Over,
         Cause::Quiet => reclaim.take().map_or(Ending::Over, Ending::Parked),
         Cause::Stop => Ending::Refused(Box::new(Reason::ShuttingDown)),
         Cause::TimedOut(Timer::Head) => Ending::Refused(Box::new(Reason::HeadTimeout {

@@ -36,6 +36,8 @@ const AHEAD_FULL: u8 = 1 << 3;
 const WIDE: u8 = 1 << 4;
 /// Something that was written waits for the client.
 const STUCK: u8 = 1 << 5;
+/// The owner of the connection has told it to end.
+const ENDING: u8 = 1 << 6;
 
 impl Progress {
     fn is(&self, flag: u8) -> bool {
@@ -142,9 +144,19 @@ impl Progress {
         };
         let nth = match timer {
             Timer::Write => self.flushes.load(Relaxed),
-            Timer::Head | Timer::Idle | Timer::Close => self.begun(),
+            Timer::Handshake | Timer::Head | Timer::Idle | Timer::Close => self.begun(),
         };
         Some(Wait { timer, nth })
+    }
+
+    /// Tells the connection to end.
+    pub(super) fn end(&self) {
+        self.set(ENDING, true);
+    }
+
+    /// Whether the owner of the connection has told it to end.
+    pub(super) fn is_told_to_end(&self) -> bool {
+        self.is(ENDING)
     }
 
     /// Notes that the connection is one of another protocol now, until the sender of `ends` is dropped.

@@ -14,6 +14,7 @@ pub(super) const HEADER_LIMIT: usize = 64 * 1024;
 
 /// How long a connection may wait for each thing (PITFALLS ).
 pub(super) const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
+    handshake: Duration::from_secs(10),
     head: Duration::from_secs(10),
     idle: Duration::from_secs(60),
     write: Duration::from_secs(30),

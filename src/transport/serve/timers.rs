@@ -15,6 +15,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// What a connection can wait for. (How long a stream may go on is decided by the lease of its body.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
+    /// What comes before HTTP, such as the handshake of TLS.
+    Handshake,
     /// The last byte of a head whose first byte has come.
     Head,
     /// The first byte of the first request, or of the next one.
@@ -28,6 +30,7 @@ pub(super) enum Timer {
 /// How long each timer runs.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionTimeouts {
+    pub(super) handshake: Duration,
     pub(super) head: Duration,
     pub(super) idle: Duration,
     pub(super) write: Duration,
@@ -37,6 +40,7 @@ pub(super) struct ConnectionTimeouts {
 impl ConnectionTimeouts {
     fn of(&self, timer: Timer) -> Duration {
         match timer {
+            Timer::Handshake => self.handshake,
             Timer::Head => self.head,
             Timer::Idle => self.idle,
             Timer::Write => self.write,
@@ -144,6 +148,7 @@ mod tests {
     use super::*;
 
     const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
+        handshake: Duration::from_secs(10),
         head: Duration::from_secs(10),
         idle: Duration::from_secs(60),
         write: Duration::from_secs(30),
@@ -169,6 +174,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_timer_has_its_time_and_wakes_by_itself() {
         for (timer, seconds) in [
+            (Timer::Handshake, 10),
             (Timer::Head, 10),
             (Timer::Idle, 60),
             (Timer::Write, 30),

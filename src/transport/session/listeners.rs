@@ -1,4 +1,4 @@
-//! [`Listener`]: a `subscriptions/listen` of 2026-07-28, which is told of changes until it ends.
+//! [`ListenStream`]: a `subscriptions/listen` of 2026-07-28, which is told of changes until it ends.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -18,11 +18,11 @@ use crate::transport::stream::queue::{Sender, StreamEnd};
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 use crate::wire::method::Method;
 
-pub(crate) type ListenTable = Table<Listener>;
+pub(crate) type ListenTable = Table<ListenStream>;
 
 /// One listening request. It is in the table for as long as its future lives, which is as long as its
 /// client is connected (SPEC D-128).
-pub(crate) struct Listener {
+pub(crate) struct ListenStream {
     id: Id,
     filter: SubscriptionFilter,
     /// The stream, once the acknowledgement is on it, which comes first (SPEC D-122).
@@ -38,7 +38,7 @@ pub(crate) struct ListenRequest {
     pub(crate) stream: Sender,
 }
 
-impl Listener {
+impl ListenStream {
     /// Acknowledges the request, then waits until the server or the identity ends.
     ///
     /// # Cancel safety
@@ -136,7 +136,7 @@ impl<'a> EncodedChange<'a> {
 /// Takes a listener out of the table when it is dropped.
 struct TableEntry {
     table: Arc<ListenTable>,
-    row: Arc<Row<Listener>>,
+    row: Arc<Row<ListenStream>>,
 }
 
 impl Drop for TableEntry {

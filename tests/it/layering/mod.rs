@@ -146,7 +146,7 @@ const RULES: &[Rule] = &[
         words: &["Mutex", "RwLock"],
     },
     Rule {
-        what: "only buffers.rs, reaper.rs, running.rs, batch.rs, stateless.rs, listener.rs and inbox.rs spawn",
+        what: "only buffers.rs, reaper.rs, running.rs, batch.rs, stateless.rs, accept_loop.rs and inbox.rs spawn",
         within: &[""],
         but: &[
             "transport/intake/buffers.rs",
@@ -154,7 +154,7 @@ const RULES: &[Rule] = &[
             "transport/shape/running.rs",
             "transport/shape/batch.rs",
             "transport/shape/stateless.rs",
-            "transport/serve/listener.rs",
+            "transport/serve/accept_loop.rs",
             "face/test/inbox.rs",
         ],
         words: &["spawn(", "JoinSet"],

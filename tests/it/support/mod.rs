@@ -3,6 +3,8 @@
 #[cfg(feature = "server")]
 pub(crate) mod acts;
 pub(crate) mod direct;
+#[cfg(feature = "server")]
+pub(crate) mod doors;
 pub(crate) mod inside;
 #[cfg(feature = "server")]
 pub(crate) mod probe;
@@ -76,7 +78,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").expect("a response head");
         let status = head
             .split(' ')
