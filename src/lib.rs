@@ -132,6 +132,7 @@ pub use transport::access::seal::StateKeys;
 pub use transport::builder::Builder;
 pub use transport::dispatch::context::Context;
 pub use transport::dispatch::dispatcher::Dispatcher;
+pub use transport::dispatch::intercept::intercept;
 pub use transport::dispatch::publisher::Publisher;
 pub use transport::dispatch::request_error::{Needed, RequestError};
 pub use transport::future::BoxFuture;

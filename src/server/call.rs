@@ -3,14 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::announce::{Announcer, Audience};
 use super::handler_error::HandlerError;
+use super::metadata::scopes::check_scopes;
 use super::round::Round;
+use crate::protocol::change::Change;
 use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::context::Context;
 use crate::wire::json::{Json, RawJson};
@@ -48,8 +51,18 @@ struct Inner {
     logging: Logging,
     /// The bits of the last `progress` that was sent.
     progress: AtomicU64,
-    /// Set where a question ends the run of the handler instead of waiting for the answer.
-    round: Option<Round>,
+    asking: Asking,
+    announcer: Announcer,
+}
+
+/// What happens to a question to the client.
+pub(super) enum Asking {
+    /// It is sent, and the handler waits for the answer.
+    Waits,
+    /// It ends the run of the handler.
+    Ends(Round),
+    /// It fails, because nobody may be asked.
+    Fails,
 }
 
 impl Call {
@@ -57,25 +70,33 @@ impl Call {
         cx: Context,
         request: &Request,
         logging: Logging,
-        round: Option<Round>,
+        asking: Asking,
+        announcer: Announcer,
     ) -> Self {
         let params = request.params();
         let token = params.and_then(|params| params.progress_token());
         let progress_token = token.map(|token| request.part(token));
-        Self::over(cx, progress_token, logging, round)
+        Self::over(cx, progress_token, logging, asking, announcer)
+    }
+
+    /// A call that can neither ask the client nor tell it how far it is, and keeps nothing of its request but
+    /// the context.
+    pub(super) fn silent(cx: Context, announcer: Announcer) -> Self {
+        Self::over(cx, None, Logging::Off, Asking::Fails, announcer)
     }
 
     /// The call of a handler that runs without a service. Its client wants to be told of progress.
     pub(crate) fn alone(cx: Context) -> Self {
         let token = Bytes::from_static(b"1");
-        Self::over(cx, Some(token), Logging::On, None)
+        Self::over(cx, Some(token), Logging::On, Asking::Waits, None)
     }
 
     fn over(
         cx: Context,
         progress_token: Option<Bytes>,
         logging: Logging,
-        round: Option<Round>,
+        asking: Asking,
+        announcer: Announcer,
     ) -> Self {
         let progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
         Self(Arc::new(Inner {
@@ -83,19 +104,38 @@ impl Call {
             progress_token,
             logging,
             progress,
-            round,
+            asking,
+            announcer,
         }))
     }
 
     pub(super) fn round(&self) -> Option<&Round> {
-        self.0.round.as_ref()
+        match &self.0.asking {
+            Asking::Ends(round) => Some(round),
+            Asking::Waits | Asking::Fails => None,
+        }
+    }
+
+    /// Whether the client may be asked.
+    pub(super) fn may_ask(&self) -> bool {
+        !matches!(self.0.asking, Asking::Fails)
     }
 
     /// The same call, in which no question can end the run.
     pub(super) fn without_round(&self) -> Self {
+        self.with_asking(Asking::Waits)
+    }
+
+    /// The same call, in which every question fails.
+    pub(super) fn without_questions(&self) -> Self {
+        self.with_asking(Asking::Fails)
+    }
+
+    fn with_asking(&self, asking: Asking) -> Self {
         let inner = &self.0;
         let token = inner.progress_token.clone();
-        Self::over(inner.cx.clone(), token, inner.logging, None)
+        let announcer = inner.announcer.clone();
+        Self::over(inner.cx.clone(), token, inner.logging, asking, announcer)
     }
 
     /// Runs the handler of this call to its end, or until it can only wait for answers, which gives `None`.
@@ -142,6 +182,57 @@ impl Call {
             (name.as_str().unwrap_or_default().into_owned(), value)
         };
         entries.map(entry).collect()
+    }
+
+    /// Tells every client that subscribed to a resource that it has new contents, as
+    /// [`Server::resource_updated`](super::Server::resource_updated) does. A handler needs no handle of the
+    /// server for it. Never waits.
+    pub fn resource_updated(&self, uri: impl Into<String>) {
+        self.publish(&Change::Resource(uri.into()));
+    }
+
+    /// Tells clients of a change, as [`Server::publish`](super::Server::publish) does. Never waits.
+    pub fn publish(&self, change: &Change) {
+        self.announce(Audience::All, change);
+    }
+
+    /// Tells the clients of one principal of a change, as [`Server::publish_to`](super::Server::publish_to)
+    /// does. Never waits.
+    pub fn publish_to(&self, principal: &str, change: &Change) {
+        self.announce(Audience::Principal(principal), change);
+    }
+
+    fn announce(&self, audience: Audience<'_>, change: &Change) {
+        let server = self.0.announcer.as_ref().and_then(Weak::upgrade);
+        if let Some(server) = server {
+            server.announce(audience, change);
+        }
+    }
+
+    /// Checks that the caller has all of these scopes: for what a handler can only know itself, such as the
+    /// scopes of a tool that only a list handler told of, or those that an argument makes necessary. The scopes
+    /// of registered items are checked before a handler runs.
+    ///
+    /// # Errors
+    ///
+    /// A JSON-RPC error that names the scopes. Return it with `?`.
+    ///
+    /// ```
+    /// use mcp_wire::server::{Arguments, Call, HandlerError};
+    ///
+    /// async fn remove(cx: Call, args: Arguments) -> Result<&'static str, HandlerError> {
+    ///     if args.str("place")? == "archive" {
+    ///         cx.require_scopes(["archive:write"])?;
+    ///     }
+    ///     Ok("removed")
+    /// }
+    /// ```
+    pub fn require_scopes<T: Into<String>>(
+        &self,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Result<(), HandlerError> {
+        let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
+        Ok(check_scopes(self.identity(), &scopes)?)
     }
 
     /// Whether the client asked for notifications of progress.

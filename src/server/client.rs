@@ -10,7 +10,7 @@ use super::question::root::Root;
 use super::question::sampled::Sampled;
 use super::question::sampling::Sampling;
 use super::round::Question;
-use crate::transport::dispatch::request_error::RequestError;
+use crate::transport::dispatch::request_error::{Needed, RequestError};
 use crate::wire::json::Json;
 use crate::wire::method::Method;
 
@@ -125,6 +125,9 @@ impl Call {
         if limit.is_some_and(|limit| limit.is_zero()) {
             let fault = "the timeout of a question must be longer than zero";
             return Err(RequestError::Faulty(fault.to_owned()));
+        }
+        if !self.may_ask() {
+            return Err(RequestError::NotOffered(Needed::Stream));
         }
         if let Some(round) = self.round() {
             return Ok(round.ask(question, read).await);

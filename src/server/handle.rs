@@ -1,20 +1,22 @@
 //! [`Server`]: the handle of a server, and the dispatcher that it is.
 
 use std::fmt;
-use std::future::Future;
-use std::sync::Arc;
+use std::future::{Future, ready};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::about::About;
+use super::announce::{Announce, Audience};
 use super::answer::listening::listen;
 use super::answer::methods::answer;
-use super::call::{Call, Logging};
+use super::call::{Asking, Call, Logging};
 use super::completion::{CompletionRequest, completion_handler};
 use super::handler_error::HandlerError;
 use super::metadata::icon::icons_fault;
-use super::registry::Registry;
+use super::metadata::scopes::check_scopes;
+use super::registry::{Registry, SubscriptionCheck};
 use super::result::cache::{Cache, CacheScope};
 use super::round::Round;
 use super::shared::Shared;
@@ -35,7 +37,9 @@ use crate::wire::version::Era;
 /// An MCP server: its tools, resources and prompts, and a [`Dispatcher`] that answers for them.
 ///
 /// A `Server` is a cheap handle: all clones are one server. Keep a clone to add tools, or to tell
-/// clients of changes, while the service runs. Handlers are functions or closures that return a future:
+/// clients of changes, while the service runs. The service keeps the server alive, and so does the handle that
+/// [`Server::new`] made; a clone does not. So a handler may hold a clone, though [`Call::resource_updated`] and
+/// [`Call::publish`] do without. When the server is gone, its clones do nothing. Handlers are functions or closures that return a future:
 /// an `async fn`, or a closure `async |call, arguments| …`. The server declares a capability as soon as
 /// something of its kind is registered.
 ///
@@ -57,14 +61,27 @@ use crate::wire::version::Era;
 /// });
 /// let server = Server::new("Calculator", "1.0.0").tool(Tool::new("add").input(schema), add);
 /// ```
-#[derive(Clone)]
 #[must_use = "a server does nothing until it is given to a service"]
-pub struct Server(pub(super) Arc<Shared>);
+pub struct Server {
+    shared: Weak<Shared>,
+    /// Set in the handle that `new` made, and in the one that a service has.
+    owned: OnceLock<Arc<Shared>>,
+}
 
 impl Server {
     /// A server of this name and version, without tools, resources or prompts.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
-        Self(Arc::new(Shared::new(name.into(), version.into())))
+        let shared = Arc::new(Shared::new(name.into(), version.into()));
+        Self {
+            shared: Arc::downgrade(&shared),
+            owned: shared.into(),
+        }
+    }
+
+    /// The server, if it still exists.
+    pub(super) fn shared(&self) -> Option<Arc<Shared>> {
+        let owned = self.owned.get().cloned();
+        owned.or_else(|| self.shared.upgrade())
     }
 
     /// Sets what the server tells of itself. Only the first call has an effect.
@@ -79,7 +96,9 @@ impl Server {
         let mut about = About::default();
         set(&mut about);
         let fault = icons_fault(&about.icons);
-        let _ = self.0.about.set(about);
+        if let Some(shared) = self.shared() {
+            let _ = shared.about.set(about);
+        }
         match fault {
             Some(fault) => self.configure(|registry| registry.remember(fault)),
             None => self,
@@ -158,9 +177,47 @@ impl Server {
         })
     }
 
-    /// Lets clients subscribe to resources. Call [`Server::resource_updated`] when one changes.
+    /// Lets clients subscribe to resources. Call [`Server::resource_updated`] or [`Call::resource_updated`] when
+    /// one changes.
+    ///
+    /// Only who may read a resource hears of it: the handler of the resource is run for each subscription, and
+    /// what it returns is dropped. If it fails, so does `resources/subscribe`, with the same error; a
+    /// `subscriptions/listen` of 2026-07-28 leaves the resource out. The handler cannot ask the client anything
+    /// in such a run. [`Server::authorize_subscriptions`] replaces the run.
     pub fn subscriptions(self) -> Self {
         self.configure(|registry| registry.subscriptions = true)
+    }
+
+    /// As [`Server::subscriptions`], and asks `handler` whether the caller may subscribe to a URI, instead of the
+    /// handler of the resource: for resources that take long to read. It is asked only for resources that exist
+    /// and for which the caller has the scopes. An error refuses the subscription.
+    ///
+    /// ```
+    /// use mcp_wire::jsonrpc::ErrorObject;
+    /// use mcp_wire::server::{Call, HandlerError, Server};
+    ///
+    /// async fn check(cx: Call, uri: String) -> Result<(), HandlerError> {
+    ///     let principal = cx.identity().map_or("", |identity| identity.principal());
+    ///     if uri.starts_with(&format!("notes://{principal}/")) {
+    ///         return Ok(());
+    ///     }
+    ///     Err(ErrorObject::resource_not_found(&uri).into())
+    /// }
+    ///
+    /// let server = Server::new("Notes", "1.0.0").authorize_subscriptions(check);
+    /// ```
+    pub fn authorize_subscriptions<F>(
+        self,
+        handler: impl Fn(Call, String) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        let check: SubscriptionCheck = Arc::new(move |call, uri| Box::pin(handler(call, uri)));
+        self.configure(|registry| {
+            registry.subscriptions = true;
+            registry.subscription_check = Some(check);
+        })
     }
 
     /// How long clients of 2026-07-28 may keep lists and the answer to `server/discover`, and who may
@@ -178,12 +235,16 @@ impl Server {
     #[cfg(feature = "request-state")]
     #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
     pub fn state_keys(self, keys: StateKeys) -> Self {
-        let _ = self.0.state_keys.set(keys);
+        if let Some(shared) = self.shared() {
+            let _ = shared.state_keys.set(keys);
+        }
         self
     }
 
     pub(super) fn configure(self, set: impl FnOnce(&mut Registry)) -> Self {
-        self.0.current.change(set);
+        if let Some(shared) = self.shared() {
+            shared.current.change(set);
+        }
         self
     }
 
@@ -193,45 +254,91 @@ impl Server {
         self.publish(&Change::Resource(uri.into()));
     }
 
+    /// As [`Server::resource_updated`], but tells only the clients of one principal
+    /// ([`Identity::principal`](crate::auth::Identity::principal)).
+    pub fn resource_updated_for(&self, principal: &str, uri: impl Into<String>) {
+        self.publish_to(principal, &Change::Resource(uri.into()));
+    }
+
     /// Tells clients of a change that only your code can see. Never waits. Nothing is sent if the
     /// server has nothing of that kind, and so declared no such capability.
     pub fn publish(&self, change: &Change) {
-        if !self.0.current.get().declares(change) {
-            return;
-        }
-        if let Some(publisher) = self.0.publisher.get() {
-            publisher.publish(change);
+        self.announce(Audience::All, change);
+    }
+
+    /// As [`Server::publish`], but tells only the clients of one principal: that what the principal alone can
+    /// see has changed. Clients without an identity belong to none.
+    pub fn publish_to(&self, principal: &str, change: &Change) {
+        self.announce(Audience::Principal(principal), change);
+    }
+
+    fn announce(&self, audience: Audience<'_>, change: &Change) {
+        if let Some(shared) = self.shared() {
+            shared.announce(audience, change);
         }
     }
 }
 
 impl Dispatcher for Server {
     fn request(&self, cx: Context, mut request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
-        let server = Arc::clone(&self.0);
+        let Some(server) = self.shared() else {
+            return Box::pin(ready(Err(ErrorObject::internal())));
+        };
         let registry = server.current.get();
+        // A dispatcher that wraps this one may have asked for no scopes, or may have changed the request.
+        if let Err(refusal) = check_scopes(cx.identity(), registry.scopes(&request)) {
+            return Box::pin(ready(Err(refusal)));
+        }
         let is_modern = cx.version().era() == Era::Modern;
         if is_modern && *request.kind() == Method::SubscriptionsListen && registry.is_listenable() {
-            return Box::pin(listen(server, &registry, cx, &request));
+            return Box::pin(listen(server, registry, cx, &request));
         }
-        let round = is_modern.then(Round::default);
-        let call = Call::new(cx, &request, registry.logging, round);
+        let asking = match is_modern {
+            true => Asking::Ends(Round::default()),
+            false => Asking::Waits,
+        };
+        let announcer: Weak<dyn Announce> = self.shared.clone();
+        let call = Call::new(cx, &request, registry.logging, asking, Some(announcer));
         Box::pin(async move { answer(&server, &registry, call, &mut request).await })
     }
 
     fn scopes(&self, request: &Request) -> Vec<String> {
-        self.0.current.get().scopes(request).to_vec()
+        let registry = self.shared().map(|shared| shared.current.get());
+        registry.map_or_else(Vec::new, |registry| registry.scopes(request).to_vec())
     }
 
     fn attach(&self, publisher: Publisher) -> Result<(), Error> {
-        let registry = self.0.current.get();
+        let shared = self.shared().ok_or_else(gone)?;
+        let registry = shared.current.get();
         if let Some(fault) = &registry.fault {
             return Err(Error::setup(fault.clone()));
         }
         if registry.has_scopes {
             check_authorized(&publisher)?;
         }
-        let attached = self.0.publisher.set(publisher);
-        attached.map_err(|_| Error::setup("a server can be given to one service only".to_owned()))
+        let attached = shared.publisher.set(publisher);
+        attached
+            .map_err(|_| Error::setup("a server can be given to one service only".to_owned()))?;
+        // The service has this handle, whose server lives as long as the service does.
+        self.owned.get_or_init(|| shared);
+        Ok(())
+    }
+}
+
+/// Why nothing can be done with a clone.
+pub(super) fn gone() -> Error {
+    let message = "the server of this handle is gone: a clone of a `Server` does not keep it alive; give the \
+                   service the handle that `Server::new` made, or a clone of it while you hold it";
+    Error::setup(message.to_owned())
+}
+
+/// A handle that does not keep the server alive.
+impl Clone for Server {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Weak::clone(&self.shared),
+            owned: OnceLock::new(),
+        }
     }
 }
 
@@ -247,9 +354,11 @@ pub(super) fn check_authorized(publisher: &Publisher) -> Result<(), Error> {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = self.shared();
+        let shared = shared.as_ref();
         f.debug_struct("Server")
-            .field("name", &self.0.name)
-            .field("version", &self.0.version)
+            .field("name", &shared.map(|shared| &shared.name))
+            .field("version", &shared.map(|shared| &shared.version))
             .finish_non_exhaustive()
     }
 }

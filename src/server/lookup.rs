@@ -3,6 +3,7 @@
 use super::catalog::Entry;
 use super::completion::CompletionTarget;
 use super::item::Item;
+use super::metadata::scopes::has_scopes;
 use super::registry::Registry;
 use super::resource::definition::Resource;
 use super::resource::handler::{ReadRequest, Reader};
@@ -80,7 +81,7 @@ impl Registry {
     }
 
     /// The part of a filter that this server honours: changes that it declared (SPEC D-124, D-133), and
-    /// resources that this identity may read (SPEC D-134).
+    /// resources that exist, for which this identity has the scopes (SPEC D-134).
     pub(crate) fn honoured(
         &self,
         mut filter: SubscriptionFilter,
@@ -89,13 +90,9 @@ impl Registry {
         filter.tools &= self.declares(&Change::Tools);
         filter.prompts &= self.declares(&Change::Prompts);
         filter.resources &= self.declares(&Change::Resources);
-        let has_all = |scopes: &[String]| match identity {
-            _ if scopes.is_empty() => true,
-            Some(identity) => identity.satisfies_all(scopes),
-            None => false,
-        };
+        let is_permitted = |scopes: &[String]| has_scopes(identity, scopes);
         filter.retain_resources(|uri| {
-            self.subscriptions && self.scopes_of_uri(uri).is_some_and(has_all)
+            self.subscriptions && self.scopes_of_uri(uri).is_some_and(is_permitted)
         });
         filter
     }

@@ -3,6 +3,7 @@
 //! Start with [`Server`].
 
 mod about;
+mod announce;
 mod answer;
 mod call;
 mod catalog;

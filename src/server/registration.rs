@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use super::call::Call;
-use super::handle::{Server, check_authorized};
+use super::handle::{Server, check_authorized, gone};
 use super::prompt::arguments::PromptArguments;
 use super::prompt::definition::Prompt;
 use super::prompt::handler::{IntoPromptResult, prompt_handler};
@@ -12,6 +12,7 @@ use super::registry::Registered;
 use super::resource::definition::Resource;
 use super::resource::handler::{IntoResourceContents, ReadRequest, reader};
 use super::resource::template::ResourceTemplate;
+use super::shared::Shared;
 use super::tool::arguments::Arguments;
 use super::tool::definition::Tool;
 use super::tool::handler::{IntoToolResult, tool_handler};
@@ -19,6 +20,9 @@ use crate::error::Error;
 
 /// Registration before the service is built. A registration that cannot be served fails the build:
 /// when its name or URI is taken, or for the reasons that its setters give.
+///
+/// On a clone, while the service runs, each of these does what its counterpart does that begins with `add_`, but
+/// the fault goes to the operator ([`ServiceEvent::HandlerFailed`](crate::ServiceEvent::HandlerFailed)).
 impl Server {
     /// Registers a tool.
     pub fn tool<F, R>(
@@ -76,11 +80,25 @@ impl Server {
     }
 
     fn register<T: Registered>(self, item: T, handler: T::Handler) -> Self {
-        self.configure(|registry| {
-            if let Err(fault) = registry.add(item, handler) {
-                registry.remember(fault);
+        match self.shared() {
+            Some(shared) if shared.publisher.get().is_some() => {
+                self.register_late(&shared, item, handler)
             }
-        })
+            _ => self.configure(|registry| {
+                if let Err(fault) = registry.add(item, handler) {
+                    registry.remember(fault);
+                }
+            }),
+        }
+    }
+
+    /// Registers an item through a clone while the service runs. Only the operator can be told of a fault.
+    fn register_late<T: Registered>(self, shared: &Shared, item: T, handler: T::Handler) -> Self {
+        let key = item.key().to_owned();
+        if let Err(fault) = self.add(item, handler) {
+            shared.report(T::LIST.method().as_str(), &key, &fault.to_string());
+        }
+        self
     }
 }
 
@@ -185,20 +203,26 @@ impl Server {
     }
 
     fn add<T: Registered>(&self, item: T, handler: T::Handler) -> Result<(), Error> {
+        let shared = self.shared().ok_or_else(gone)?;
         let has_scopes = !item.needed_scopes().is_empty();
-        if let Some(publisher) = self.0.publisher.get().filter(|_| has_scopes) {
+        if let Some(publisher) = shared.publisher.get().filter(|_| has_scopes) {
             check_authorized(publisher)?;
         }
-        let current = &self.0.current;
-        let added = current.change(|registry| registry.add(item, handler));
+        let added = shared
+            .current
+            .change(|registry| registry.add(item, handler));
         added.map_err(Error::setup)?;
         self.publish(&T::CHANGE);
         Ok(())
     }
 
     fn remove<T: Registered>(&self, key: &str) -> bool {
-        let current = &self.0.current;
-        let removed = current.change(|registry| T::catalog_mut(registry).remove(key));
+        let Some(shared) = self.shared() else {
+            return false;
+        };
+        let removed = shared
+            .current
+            .change(|registry| T::catalog_mut(registry).remove(key));
         if removed.is_some() {
             self.publish(&T::CHANGE);
         }

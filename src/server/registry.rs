@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::call::Logging;
+use super::call::{Call, Logging};
 use super::catalog::Catalog;
 use super::completion::CompletionHandler;
 use super::extensions::Extensions;
+use super::handler_error::HandlerError;
 use super::item::Item;
 use super::prompt::definition::Prompt;
 use super::resource::definition::Resource;
@@ -14,6 +15,7 @@ use super::result::cache::Cache;
 use super::result::first_pages::FirstPages;
 use super::tool::definition::Tool;
 use crate::protocol::change::Change;
+use crate::transport::future::BoxFuture;
 
 /// The registry in force. A request is answered from the registry that it found, whatever changes
 /// meanwhile: a change works on a copy while any request holds the old one.
@@ -43,6 +45,8 @@ pub(crate) struct Registry {
     pub(crate) extensions: Extensions,
     pub(crate) logging: Logging,
     pub(crate) subscriptions: bool,
+    /// Asked whether a client may subscribe; without it, the reader of the resource is.
+    pub(crate) subscription_check: Option<SubscriptionCheck>,
     pub(crate) lists_cache: Cache,
     /// The first pages of lists, written since the last change.
     pub(crate) first_pages: FirstPages,
@@ -51,6 +55,10 @@ pub(crate) struct Registry {
     /// Why the first registration that failed cannot be served.
     pub(crate) fault: Option<String>,
 }
+
+/// Says whether the caller may subscribe to a URI.
+pub(crate) type SubscriptionCheck =
+    Arc<dyn Fn(Call, String) -> BoxFuture<Result<(), HandlerError>> + Send + Sync>;
 
 /// An item that a registry has a catalog for.
 pub(crate) trait Registered: Item + Sized {

@@ -5,8 +5,10 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::about::About;
+use super::announce::{Announce, Audience};
 use super::metadata::icon::put_icons;
 use super::registry::Current;
+use crate::protocol::change::Change;
 #[cfg(feature = "request-state")]
 use crate::transport::access::seal::StateKeys;
 use crate::transport::dispatch::publisher::Publisher;
@@ -35,6 +37,13 @@ impl Shared {
             #[cfg(feature = "request-state")]
             state_keys: OnceLock::new(),
             modern_info: OnceLock::new(),
+        }
+    }
+
+    /// Tells the operator why something failed, once there is a service to do so.
+    pub(crate) fn report(&self, method: &str, name: &str, reason: &str) {
+        if let Some(publisher) = self.publisher.get() {
+            publisher.report_failure(method, name, reason);
         }
     }
 
@@ -73,5 +82,20 @@ impl Shared {
     #[cfg(feature = "request-state")]
     pub(crate) fn state_keys(&self) -> &StateKeys {
         self.state_keys.get_or_init(StateKeys::of_this_process)
+    }
+}
+
+impl Announce for Shared {
+    fn announce(&self, audience: Audience<'_>, change: &Change) {
+        if !self.current.get().declares(change) {
+            return;
+        }
+        match (self.publisher.get(), audience) {
+            (Some(publisher), Audience::All) => publisher.publish(change),
+            (Some(publisher), Audience::Principal(principal)) => {
+                publisher.publish_to(principal, change);
+            }
+            (None, _) => {}
+        }
     }
 }

@@ -11,6 +11,7 @@ mod equal_ids;
 mod failures;
 mod faults;
 mod features;
+mod handles;
 mod heads;
 mod http_sse;
 mod in_memory;

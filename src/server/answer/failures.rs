@@ -48,8 +48,6 @@ impl OpenRequest<'_> {
 
     /// Tells the operator why the handler of `name` failed.
     pub(super) fn report(&self, name: &str, reason: &str) {
-        if let Some(publisher) = self.server.publisher.get() {
-            publisher.report_failure(self.request.method(), name, reason);
-        }
+        self.server.report(self.request.method(), name, reason);
     }
 }

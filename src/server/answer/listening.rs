@@ -1,21 +1,26 @@
 //! `subscriptions/listen`.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::open_request::Answer;
+use super::subscribing::check_subscription;
 use crate::protocol::filter::SubscriptionFilter;
+use crate::server::announce::Announce;
+use crate::server::call::Call;
+use crate::server::handler_error::{Failure, HandlerError, reason};
 use crate::server::registry::Registry;
 use crate::server::shared::Shared;
 use crate::transport::dispatch::context::Context;
 use crate::wire::json::Json;
 use crate::wire::message::Request;
+use crate::wire::method::Method;
 
 /// Tells the client of changes until the server ends (SPEC D-120 to D-134). While the client listens,
 /// nothing of its request stays in memory but the id and the filter.
 pub(crate) fn listen(
     server: Arc<Shared>,
-    registry: &Registry,
+    registry: Arc<Registry>,
     cx: Context,
     request: &Request,
 ) -> impl Future<Output = Answer> + Send + use<> {
@@ -23,7 +28,9 @@ pub(crate) fn listen(
     let filter = SubscriptionFilter::read(request.params());
     let filter = filter.map(|filter| registry.honoured(filter, cx.identity()));
     async move {
-        cx.listen(filter?).await?;
+        let filter = readable(&server, &registry, &cx, filter?).await;
+        drop(registry);
+        cx.listen(filter).await?;
         // The id goes out as the bytes that it came as (SPEC D-123, D-127).
         let mut out = b"{\"resultType\":\"complete\",\"_meta\":{".to_vec();
         out.extend_from_slice(b"\"io.modelcontextprotocol/subscriptionId\":");
@@ -32,5 +39,35 @@ pub(crate) fn listen(
         out.extend_from_slice(server.modern_info().as_bytes());
         out.extend_from_slice(b"}}");
         Ok(Json::from_encoder(out))
+    }
+}
+
+/// The filter without the resources that the caller may not read (SPEC D-134). They are asked for one after the
+/// other, so that one request never does more than one thing at a time.
+async fn readable(
+    server: &Arc<Shared>,
+    registry: &Registry,
+    cx: &Context,
+    mut filter: SubscriptionFilter,
+) -> SubscriptionFilter {
+    let mut verdicts = Vec::new();
+    for uri in filter.uris.iter() {
+        let announcer = Arc::downgrade(server) as Weak<dyn Announce>;
+        let call = Call::silent(cx.clone(), Some(announcer));
+        let checked = check_subscription(registry, call, uri).await;
+        verdicts.push(checked.is_ok());
+        if let Err(error) = checked {
+            report(server, uri, error);
+        }
+    }
+    let mut verdicts = verdicts.into_iter();
+    filter.retain_resources(|_| verdicts.next().unwrap_or(false));
+    filter
+}
+
+/// Tells the operator of a failure that no client hears of.
+fn report(server: &Shared, uri: &str, error: HandlerError) {
+    if let Failure::Internal(cause) = error.into_failure() {
+        server.report(Method::SubscriptionsListen.as_str(), uri, &reason(&*cause));
     }
 }

@@ -38,7 +38,7 @@ impl OpenRequest<'_> {
             Method::ResourcesSubscribe
                 if registry.subscriptions && self.call.can_receive_changes() =>
             {
-                self.subscribe()
+                self.subscribe().await
             }
             Method::ResourcesUnsubscribe if registry.subscriptions => self.unsubscribe(),
             Method::LoggingSetLevel if registry.logging.is_on() => self.set_log_level(),

@@ -9,3 +9,4 @@ mod open_request;
 mod opening;
 mod rounds;
 mod settings;
+mod subscribing;

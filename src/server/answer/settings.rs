@@ -1,6 +1,7 @@
 //! `resources/subscribe`, `resources/unsubscribe` and `logging/setLevel`: what a session asks for.
 
 use super::open_request::{Answer, OpenRequest};
+use super::subscribing::check_subscription;
 use crate::protocol::level::LogLevel;
 use crate::protocol::uris::Uris;
 use crate::wire::json::Json;
@@ -8,11 +9,11 @@ use crate::wire::jsonrpc::ErrorObject;
 
 impl OpenRequest<'_> {
     /// SPEC E-57, E-58: a client subscribes only to what it can read.
-    pub(super) fn subscribe(&self) -> Answer {
+    pub(super) async fn subscribe(&self) -> Answer {
         let uri = self.uri()?;
-        if self.registry.readable(&uri).is_none() {
-            return Err(ErrorObject::resource_not_found(&uri));
-        }
+        let call = self.call.without_questions();
+        let checked = check_subscription(self.registry, call, &uri).await;
+        checked.map_err(|error| self.failed(&uri, error))?;
         if self.call.subscribe(&uri) {
             return Ok(Json::empty());
         }

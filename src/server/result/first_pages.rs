@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::wire::json::Json;
 use crate::wire::jsonrpc::ErrorObject;
+use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 
 /// What can be listed.
@@ -16,6 +17,16 @@ pub(crate) enum List {
 }
 
 impl List {
+    /// The method that lists them.
+    pub(crate) fn method(self) -> Method {
+        match self {
+            Self::Tools => Method::ToolsList,
+            Self::Resources => Method::ResourcesList,
+            Self::Templates => Method::ResourceTemplatesList,
+            Self::Prompts => Method::PromptsList,
+        }
+    }
+
     /// The member of a result that has the items.
     pub(crate) fn key(self) -> &'static str {
         match self {

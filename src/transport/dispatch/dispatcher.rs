@@ -11,7 +11,9 @@ use crate::wire::message::{Notification, Request};
 /// The answer to a request.
 pub(crate) type Answer = Result<Json, ErrorObject>;
 
-/// Answers the messages of clients. [`Server`] is a dispatcher; a gateway brings its own.
+/// Answers the messages of clients. [`Server`] is a dispatcher; a gateway brings its own. To put code around the
+/// requests of a dispatcher use [`intercept`](crate::intercept()): a wrapper of your own has to pass on all four
+/// methods.
 ///
 /// The trait is object-safe and takes `&self`. Futures are boxed and own what they need (clone an `Arc`
 /// into them), because the transport decides which task polls them. If a handler panics, its caller is

@@ -4,6 +4,7 @@ mod binding;
 mod deployments;
 mod documents;
 mod ends;
+mod hearing;
 mod scopes;
 mod table;
 

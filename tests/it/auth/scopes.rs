@@ -1,8 +1,11 @@
 //! Scopes of tools, resources and prompts, checked before dispatch (SPEC F-12 to F-15).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use mcp_wire::auth::StaticTokens;
 use mcp_wire::jsonrpc::{ErrorObject, Json, Request};
-use mcp_wire::{Context, Dispatcher};
+use mcp_wire::server::HandlerError;
+use mcp_wire::{Change, Context, Dispatcher, Publisher, intercept};
 
 use super::*;
 use crate::support::check_refused;
@@ -222,4 +225,140 @@ async fn scopes_without_an_authorizer_admit_no_request() {
         let challenge = answer.header("www-authenticate");
         assert_eq!(challenge, (status == 401).then_some("Bearer scope=\"a\""));
     }
+}
+
+/// Passes on requests, and forgets that a dispatcher has scopes.
+struct Forgetful(Server);
+
+impl Dispatcher for Forgetful {
+    fn request(&self, cx: Context, request: Request) -> BoxFuture<Result<Json, ErrorObject>> {
+        self.0.request(cx, request)
+    }
+
+    fn attach(&self, publisher: Publisher) -> Result<(), mcp_wire::Error> {
+        self.0.attach(publisher)
+    }
+}
+
+/// FIELD S-15, SPEC F-15: a wrapper that forgets the scopes opens nothing. The refusal names the scopes.
+#[tokio::test]
+async fn a_wrapper_cannot_forget_the_scopes() {
+    let (server, seen) = server();
+    let mcp = McpService::builder(Forgetful(server)).authorizer(Gate::new());
+    let running = start(mcp.build().unwrap()).await;
+    let secret = json!({"type": "ref/prompt", "name": "secret"});
+    let argument = json!({"name": "name", "value": ""});
+    let scopes = "notes:secret";
+    for (method, params, needed) in [
+        (
+            "tools/call",
+            call("write", json!({})),
+            "notes:read notes:write",
+        ),
+        ("resources/read", json!({"uri": "test://secret"}), scopes),
+        ("resources/read", json!({"uri": "TEST://secret"}), scopes),
+        ("resources/read", json!({"uri": "vault://a"}), scopes),
+        ("prompts/get", json!({"name": "secret"}), scopes),
+        (
+            "completion/complete",
+            json!({"ref": secret, "argument": argument}),
+            scopes,
+        ),
+        ("resources/subscribe", json!({"uri": "vault://a"}), scopes),
+    ] {
+        let body = message(1, method, params.clone());
+        for (name, is_admitted) in [("ada", false), ("root", true)] {
+            let client = As::new(&running, name);
+            let session = client.session("2025-11-25").await;
+            let mut answers = vec![client.post(&session, &body).await.answer().await];
+            if method != "resources/subscribe" {
+                answers.push(client.modern(method, params.clone()).await.answer().await);
+            }
+            for answer in answers {
+                let error = &answer["error"];
+                if is_admitted {
+                    assert!(error.is_null(), "{method}: {answer}");
+                    continue;
+                }
+                let says = format!("this request needs more scopes: {needed}");
+                assert_eq!(
+                    (&error["code"], &error["message"]),
+                    (&(-32600).into(), &says.into()),
+                    "{method}"
+                );
+            }
+        }
+    }
+    assert_eq!(seen.calls.available_permits(), 2, "root alone wrote");
+}
+
+/// FIELD S-15: a wrapper that changes what is asked for does not get around the scopes of that.
+#[tokio::test]
+async fn a_wrapper_that_intercepts_keeps_the_scopes() {
+    let (server, _) = server();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let dispatcher = intercept(server.clone(), move |next: Arc<Server>, cx, request| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async move { next.request(cx, request).await }
+    });
+    let mcp = McpService::builder(dispatcher)
+        .authorizer(Gate::new())
+        .protected_resource(protected());
+    let running = start(mcp.build().unwrap()).await;
+    let ada = As::new(&running, "ada");
+    let session = ada.session("2025-11-25").await;
+    assert_eq!(count.swap(0, Ordering::SeqCst), 1, "the initialize");
+    let headers = format!("Mcp-Session-Id: {session}\r\n{POST_HEADERS}");
+    let body = message(1, "tools/call", call("write", json!({})));
+    check_step_up(
+        &ada.request("POST /mcp", &headers, body).await,
+        "notes:read notes:write",
+    );
+    assert_eq!(
+        count.load(Ordering::SeqCst),
+        0,
+        "refused before it is asked"
+    );
+    let body = message(2, "tools/call", call("head", json!({})));
+    assert!(ada.post(&session, body).await.answer().await["result"].is_object());
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    // The server got its publisher through the wrapper.
+    let mut stream = ada.listen(&session, None).await;
+    server.publish(&Change::Tools);
+    let told = stream.message().await.unwrap();
+    assert_eq!(told["method"], "notifications/tools/list_changed");
+}
+
+/// FIELD S-15: a handler asks for scopes that only it can know.
+#[tokio::test]
+async fn a_handler_requires_scopes_of_its_own() {
+    let tool = Tool::new("move").input(json!({"type": "object"}));
+    let server = Server::new("S", "1").tool(tool, async |cx: Call, _| {
+        cx.require_scopes([""; 0])?;
+        cx.require_scopes(["notes:read", "archive"])?;
+        Ok::<_, HandlerError>("moved")
+    });
+    let tokens = StaticTokens::new()
+        .token("ada", Identity::new("ada").scopes(["notes:read"]))
+        .token(
+            "root",
+            Identity::new("root").scopes(["notes:read", "archive"]),
+        );
+    let mcp = McpService::builder(server)
+        .authorizer(tokens)
+        .build()
+        .unwrap();
+    let client = mcp_wire::test::Client::new(&mcp).token("ada");
+    let refused = client.call("move", json!({})).await.unwrap_err();
+    assert_eq!(refused.code(), Some(-32600));
+    assert_eq!(
+        refused.message(),
+        "this request needs more scopes: notes:read archive"
+    );
+    let client = mcp_wire::test::Client::new(&mcp).token("root");
+    assert_eq!(
+        client.call("move", json!({})).await.unwrap().text(),
+        "moved"
+    );
 }
