@@ -71,6 +71,8 @@
 //!   round, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler asks everything in one
 //!   round. It also makes sessions portable (`Builder::portable_sessions`).
 //!
+//! - `gzip`: compresses long JSON answers (`Builder::gzip`; adds `flate2` and four crates behind it).
+//!
 //! - `tower`: [`McpService`] is a service of tower, for axum and its like (adds `tower-service`, which is one trait).
 //!
 //! - `tracing`: spans and events for the subscribers of that crate.

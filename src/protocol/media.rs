@@ -1,6 +1,8 @@
 //! Media types: which the client accepts in an answer, and whether its body is JSON.
 
 use hyper::header::{ACCEPT, CONTENT_ENCODING, HeaderValue};
+#[cfg(any(test, feature = "gzip"))]
+use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 
 use super::fields::{Field, Fields};
 
@@ -69,6 +71,28 @@ pub(crate) fn admitted<const N: usize>(fields: &Fields<'_>, media: [Media; N]) -
 /// What the specification wants of a POST (SPEC C-10), and nearly every client sends letter by letter:
 /// it admits both types, and need not be taken apart.
 const USUAL_ACCEPT: &str = "application/json, text/event-stream";
+
+/// Whether the `Accept-Encoding` lines name gzip, or everything, with a weight above zero (RFC 9110, section
+/// 12.5.3). A client that sends none gets what everybody understands.
+#[cfg(any(test, feature = "gzip"))]
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(ACCEPT_ENCODING).iter();
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    let mut any = false;
+    for coding in lines.flat_map(|line| line.split(',')) {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let is_admitted = !parts.any(is_zero_weight);
+        if ["gzip", "x-gzip"]
+            .iter()
+            .any(|gzip| name.eq_ignore_ascii_case(gzip))
+        {
+            return is_admitted;
+        }
+        any |= name == "*" && is_admitted;
+    }
+    any
+}
 
 /// `q=0`, `q=0.0` and so on: "a value of 0 means not acceptable".
 fn is_zero_weight(parameter: &str) -> bool {
@@ -230,5 +254,30 @@ mod tests {
         check(&["application/json,"], false);
         check(&["text/plain, text/plain"], false);
         check(&[], false);
+    }
+
+    /// RFC 9110, section 12.5.3.
+    #[test]
+    fn gzip_is_for_clients_that_name_it() {
+        for (lines, expected) in [
+            (&[][..], false),
+            (&[""], false),
+            (&["gzip"], true),
+            (&["br, GZip;q=0.1"], true),
+            (&["deflate", "x-gzip"], true),
+            (&["gzip;q=0"], false),
+            (&["*"], true),
+            (&["*;q=0"], false),
+            (&["*, gzip; q=0.0"], false),
+            (&["gzip;q=0, *"], false),
+            (&["identity"], false),
+            (&["gzipped"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(ACCEPT_ENCODING, line.parse().unwrap());
+            }
+            assert_eq!(accepts_gzip(&headers), expected, "{lines:?}");
+        }
     }
 }

@@ -54,6 +54,8 @@ pub struct Builder<D> {
     /// `None` allows any origin.
     origins: Option<Vec<String>>,
     cors: Cors,
+    #[cfg(feature = "gzip")]
+    gzip: Option<usize>,
     limits: Limits,
     timeouts: Timeouts,
     hook: Option<Hook>,
@@ -83,6 +85,8 @@ impl<D: Dispatcher> Builder<D> {
             hosts: Some(Vec::new()),
             origins: Some(Vec::new()),
             cors: Cors::Off,
+            #[cfg(feature = "gzip")]
+            gzip: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             hook: None,
@@ -272,6 +276,19 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
+    /// Compresses JSON answers of at least `min_len` bytes with gzip, for clients that accept it. Streams are never
+    /// compressed. Default: off. 16 KiB is a good length: shorter answers take longer to compress than to
+    /// send.
+    ///
+    /// An answer that holds both a secret and text that an attacker chooses gives the secret away by its
+    /// compressed length (the BREACH attack). Use it if your tools make no such answers.
+    #[cfg(feature = "gzip")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
+    pub fn gzip(mut self, min_len: usize) -> Self {
+        self.gzip = Some(min_len);
+        self
+    }
+
     /// Changes how much clients may use. `set` is called at once with the [`Limits`] so far, which begin
     /// as their defaults.
     ///
@@ -404,6 +421,8 @@ impl<D: Dispatcher> Builder<D> {
                 origins: listed(&ORIGINS, self.origins, Origin::parse)?,
             },
             cors: self.cors,
+            #[cfg(feature = "gzip")]
+            gzip: self.gzip,
             limits: self.limits,
             timeouts: self.timeouts,
             proxies: Proxies::parse(&self.proxies).map_err(|entry| {

@@ -28,6 +28,9 @@ pub(crate) struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) proxies: Proxies,
     pub(crate) access: Access,
+    /// From how many bytes on answers are compressed, if they are.
+    #[cfg(feature = "gzip")]
+    pub(crate) gzip: Option<usize>,
     #[cfg(feature = "request-state")]
     pub(crate) portable: Option<Portable>,
 }

@@ -14,6 +14,8 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::access::peer::Peer;
 use super::answer::documents;
+#[cfg(feature = "gzip")]
+use super::answer::gzip;
 use super::answer::response::{name_session, refuse, response};
 use super::clock::now;
 use super::dispatch::admission::{hide_credentials, identify};
@@ -30,6 +32,8 @@ use crate::protocol::cors::Sharing;
 use crate::protocol::era::{Posted, id_of, settle};
 use crate::protocol::exchange::{Endpoint, Exchange, Form, classify};
 use crate::protocol::fields::Fields;
+#[cfg(feature = "gzip")]
+use crate::protocol::media;
 use crate::protocol::party::Net;
 use crate::protocol::rejection::{Reason, Rejection};
 use crate::wire::message;
@@ -218,6 +222,8 @@ impl McpService {
         // Boxed, because the future of an exchange has room for the head in each function that takes it.
         let mut head = Box::new(head);
         let version = head.version;
+        #[cfg(feature = "gzip")]
+        let accepts_gzip = config.gzip.is_some() && media::accepts_gzip(&head.headers);
         let published = match endpoint {
             Some(Endpoint::Metadata) => config.access.published.as_ref(),
             _ => None,
@@ -241,6 +247,11 @@ impl McpService {
             }
         };
         let mut response = answered.unwrap_or_else(|rejection| self.refuse(rejection, version));
+        #[cfg(feature = "gzip")]
+        if let Some(min_len) = config.gzip {
+            // On the heap, so that the future of an exchange does not grow.
+            response = Box::pin(gzip::compress(response, min_len, accepts_gzip)).await;
+        }
         sharing.add_to(response.headers_mut());
         response
     }

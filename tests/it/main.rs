@@ -11,6 +11,8 @@ mod equal_ids;
 mod failures;
 mod faults;
 mod features;
+#[cfg(feature = "gzip")]
+mod gzip;
 mod handles;
 mod heads;
 mod http_sse;

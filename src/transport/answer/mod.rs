@@ -2,4 +2,6 @@
 
 pub(crate) mod documents;
 pub(crate) mod first;
+#[cfg(feature = "gzip")]
+pub(crate) mod gzip;
 pub(crate) mod response;

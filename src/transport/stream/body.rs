@@ -47,6 +47,17 @@ impl ResponseBody {
         })
     }
 
+    /// The length of a message; `None` for a stream.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn full_len(&self) -> Option<usize> {
+        match &self.0 {
+            Kind::Empty => Some(0),
+            Kind::Full(bytes) => Some(bytes.len()),
+            Kind::Pieces(pieces) => Some(pieces.as_slice().iter().map(Bytes::len).sum()),
+            Kind::Events(_) => None,
+        }
+    }
+
     /// The unread bytes of a body that is not a stream.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match &self.0 {
