@@ -251,6 +251,18 @@ mod tests {
 
     /// SPEC E.5, E-40, E-71, E-85, E-97 to E-103, K: a revision has what it or an earlier one added, except
     /// for what a later one removed.
+    /// SPEC E-17: before 2026-07-28 there is one extension.
+    #[test]
+    fn an_extension_is_of_its_revisions() {
+        for version in ProtocolVersion::ALL {
+            assert!(version.has_extension("io.modelcontextprotocol/ui"));
+            for id in ["io.modelcontextprotocol/tasks", "com.example/x", ""] {
+                let is_modern = version.era() == Era::Modern;
+                assert_eq!(version.has_extension(id), is_modern, "{version} {id}");
+            }
+        }
+    }
+
     #[test]
     fn each_part_of_the_protocol_has_its_revisions() {
         type Part = fn(ProtocolVersion) -> bool;
