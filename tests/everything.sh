@@ -1,4 +1,4 @@
-# Shared by the run.sh of conformance, interop and nginx: starts and stops the everything example, and reports
+# Shared by the run.sh of conformance, referees, interop and nginx: starts and stops the everything example, and reports
 # failures. The caller has set `root` (the repository) and `scratch` (a temporary folder).
 
 failures=()

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use crate::tools::{text_argument, tool};
 
 pub(crate) fn add(server: Server) -> Server {
-    let sampling =
-        tool("test_sampling", "Asks the model of the client").input(text_argument("prompt"));
-    let elicitation = tool("test_elicitation", "Asks the user").input(text_argument("message"));
+    let sampling = tool("test_sampling", "Asks the model of the client")
+        .input(text_argument("prompt", "What to ask the model"));
+    let elicitation = tool("test_elicitation", "Asks the user")
+        .input(text_argument("message", "What to ask the user"));
     let capability = "Needs a client that declares sampling";
     let server = server
         .tool(sampling, sample)

@@ -10,10 +10,19 @@ use tokio::time::sleep;
 
 use crate::tools::tool;
 
+/// How many milliseconds a call may wait.
+const LONGEST: u64 = 600_000;
+
 pub(crate) fn add(server: Server) -> Server {
     let schema = json!({
         "type": "object",
-        "properties": {"ms": {"type": "integer", "minimum": 0}, "tag": {"type": "string"}},
+        "properties": {
+            "ms": {
+                "type": "integer", "minimum": 0, "maximum": LONGEST,
+                "description": "How many milliseconds to wait",
+            },
+            "tag": {"type": "string", "description": "A text to repeat in the answer"},
+        },
         "required": ["ms"],
     });
     let slow = tool(
@@ -31,11 +40,13 @@ pub(crate) fn add(server: Server) -> Server {
 }
 
 async fn wait(counts: Counts, args: Arguments) -> Result<String, HandlerError> {
-    let ms = args.integer("ms")?;
-    let wait = u64::try_from(ms)
-        .map_err(|_| HandlerError::new("the argument `ms` must not be negative"))?;
+    let ms = args.unsigned("ms")?;
+    if ms > LONGEST {
+        let message = format!("the argument `ms` must not be more than {LONGEST}");
+        return Err(HandlerError::new(message));
+    }
     let running = counts.start();
-    sleep(Duration::from_millis(wait)).await;
+    sleep(Duration::from_millis(ms)).await;
     running.finish();
     let tag = args.value("tag").and_then(|tag| tag.as_str());
     Ok(match tag {

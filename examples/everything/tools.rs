@@ -33,7 +33,8 @@ pub(crate) fn add(server: Server, peers: &Peers) -> Server {
         });
     server
         .tool(
-            tool("echo_tool", "Echo a message as a tool").input(text_argument("message")),
+            tool("echo_tool", "Echo a message as a tool")
+                .input(text_argument("message", "The text to repeat")),
             echo,
         )
         .tool(
@@ -82,8 +83,9 @@ pub(crate) fn tool(name: &str, about: &str) -> Tool {
 }
 
 /// A schema with one string argument.
-pub(crate) fn text_argument(name: &str) -> Value {
-    json!({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]})
+pub(crate) fn text_argument(name: &str, about: &str) -> Value {
+    let argument = json!({"type": "string", "description": about});
+    json!({"type": "object", "properties": {name: argument}, "required": [name]})
 }
 
 type Fixed = (&'static str, &'static str, fn() -> Vec<Content>);
@@ -184,7 +186,10 @@ async fn custom_header(_cx: Call, args: Arguments) -> Result<String, HandlerErro
 fn header_schema() -> Value {
     json!({
         "type": "object",
-        "properties": {"value": {"type": "string", "x-mcp-header": "Value"}},
+        "properties": {"value": {
+            "type": "string", "x-mcp-header": "Value",
+            "description": "What the client repeats in the header",
+        }},
         "required": ["value"],
     })
 }
@@ -203,7 +208,7 @@ fn wide_schema() -> Value {
         },
         "properties": {
             "name": {"type": "string"},
-            "address": {"$ref": "#/$defs/address"},
+            "address": {"type": "object", "$ref": "#/$defs/address"},
             "contactMethod": {"type": "string", "enum": ["phone", "email"]},
             "phone": {"type": "string"},
             "email": {"type": "string"},

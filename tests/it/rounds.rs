@@ -612,7 +612,7 @@ async fn a_part_of_the_answers_is_a_start() {
     assert_eq!(retry.text().await, "Ada Paris 0");
 }
 
-/// SPEC D-107: a state of `null` is none, in the first round and in a retry.
+/// FIELD S-1: a state of `null` is none, in the first round and in a retry.
 #[tokio::test]
 async fn a_state_of_null_is_none() {
     let (running, _) = run().await;

@@ -55,6 +55,7 @@ const LANES: [&[Step]; 3] = [
         step("tools"),
         step("everything"),
         step("clients conformance"),
+        step("clients referees"),
         step("clients interop"),
         step("clients nginx"),
     ],

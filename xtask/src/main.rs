@@ -95,7 +95,7 @@ const WORDS: &[Word] = &[
     },
     Word {
         name: "clients",
-        does: "[conformance|interop|nginx]: other people's programs",
+        does: "[conformance|referees|interop|nginx]: other people's programs",
         run: words::clients,
     },
     Word {

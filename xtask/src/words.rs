@@ -108,7 +108,7 @@ pub(crate) fn everything() -> Outcome {
         .map_err(|error| format!("{EVERYTHING}: {error}"))
 }
 
-const SUITES: [&str; 3] = ["conformance", "interop", "nginx"];
+const SUITES: [&str; 4] = ["conformance", "referees", "interop", "nginx"];
 
 /// The everything example in the hands of other people's programs: `clients [SUITE...]`.
 pub(crate) fn clients(args: &[String]) -> Outcome {

@@ -433,7 +433,7 @@ mod tests {
         assert_eq!(form.read(json!({})), None);
     }
 
-    /// SPEC E-109: a content of `null` is none, for a page and for a form in which nothing is required.
+    /// FIELD S-1, SPEC E-109: a content of `null` is none, for a page and for a form in which nothing is required.
     #[test]
     fn a_content_of_null_is_none() {
         let schema = |required: Value| {

@@ -274,7 +274,7 @@ mod tests {
         }
     }
 
-    /// SPEC E-109: a handler finds an integer however the client wrote it, and no field that is `null`.
+    /// FIELD S-1, S-2, SPEC E-109: a handler finds an integer however the client wrote it, and no field that is `null`.
     #[test]
     fn an_integer_is_one_however_it_is_written() {
         let schema = json!({"type": "object", "required": ["n"], "properties": {
