@@ -31,12 +31,10 @@ pub(crate) fn add(server: Server, peers: &Peers) -> Server {
                 ready("The listening clients were notified.")
             })
         });
+    let message = text_argument("message", "The text to repeat");
+    let echoing = tool("echo_tool", "Echo a message as a tool").input(message);
     server
-        .tool(
-            tool("echo_tool", "Echo a message as a tool")
-                .input(text_argument("message", "The text to repeat")),
-            echo,
-        )
+        .tool(echoing, echo)
         .tool(
             tool("test_error_handling", "Fails with an error for the model"),
             error,
