@@ -192,7 +192,18 @@ mod tests {
                 "LocalHost:8000",
                 "127.0.0.1",
                 "127.0.0.1:1",
+                "127.9.9.9",
                 "[::1]:80",
+                "[0:0:0:0:0:0:0:1]",
+                "localhost:",
+                "127.0.0.1:",
+                "[::1]:",
+                "localhost.",
+                "localhost.:8000",
+                "127.0.0.1.",
+                "tauri.localhost",
+                "a.b.LOCALHOST:1",
+                "tauri.localhost.",
             ] {
                 host(&guard, address, name, true);
             }
@@ -200,7 +211,15 @@ mod tests {
                 "evil.example",
                 "localhost.evil.example",
                 "localhost:1@evil.example",
-                "localhost.",
+                "localhost@evil.example",
+                "localhost..",
+                ".localhost",
+                "evil-localhost",
+                "xlocalhost",
+                "localhost.evil.example.",
+                "%6cocalhost",
+                "localhost%",
+                "localhost,localhost",
                 "127.0.0.1.evil.example",
                 "192.0.2.7",
                 "[::2]",
@@ -211,6 +230,55 @@ mod tests {
             ] {
                 host(&guard, address, name, false);
             }
+        }
+    }
+
+    /// FIELD T-11: every host of RFC 9110, section 7.2, is read, and nothing else. What is read and is no name of
+    /// this machine is another host; what cannot be read is no host.
+    #[test]
+    fn a_host_is_all_that_the_rfc_calls_one() {
+        for (text, is_read) in [
+            ("mcp.example.com", true),
+            ("mcp.example.com.", true),
+            ("mcp.example.com:", true),
+            ("mcp.example.com.:443", true),
+            ("xn--bcher-kva.example", true),
+            ("my_host~1", true),
+            ("a!$&'()*+;=b", true),
+            ("caf%C3%A9.example", true),
+            ("[2001:db8::1]", true),
+            ("[2001:db8::1]:", true),
+            ("[::ffff:192.0.2.7]:80", true),
+            ("[v1.fe:80~]:80", true),
+            ("", false),
+            (".", false),
+            (":80", false),
+            ("a:b", false),
+            ("a:80:80", false),
+            ("a:+80", false),
+            ("a:99999", false),
+            ("user@a", false),
+            ("user:pass@a:80", false),
+            ("a/b", false),
+            ("a?b", false),
+            ("a b", false),
+            ("a,a", false),
+            ("a%C", false),
+            ("a%zz", false),
+            ("a\\b", false),
+            ("2001:db8::1", false),
+            ("[2001:db8::1", false),
+            ("[2001:db8::1]80", false),
+            ("[fe80::1%25eth0]", false),
+            ("[192.0.2.7]", false),
+            ("[v.a]", false),
+            ("[v1.]", false),
+        ] {
+            let elsewhere = verdict(&Guard::default(), PUBLIC, &[("host", text)]);
+            assert_eq!(elsewhere.is_ok(), is_read, "{text}");
+            let here = verdict(&Guard::default(), LOOPBACK, &[("host", text)]);
+            let is_host = matches!(here, Err(Reason::HostNotAllowed(_)));
+            assert_eq!(is_host, is_read, "{text}: {here:?}");
         }
     }
 
@@ -226,6 +294,9 @@ mod tests {
         };
         for (name, passes) in [
             ("MCP.example.com", true),
+            ("mcp.example.com.", true),
+            ("other.example.:81", true),
+            ("other.example:", false),
             ("mcp.example.com:8443", true),
             ("other.example:81", true),
             ("other.example", false),
@@ -412,6 +483,16 @@ mod tests {
             ("http://[::2]", false),
             ("http://::1", false),
             ("http://[::1", false),
+            ("http://tauri.localhost", true),
+            ("https://a.b.localhost:5173", true),
+            ("http://localhost.", true),
+            ("http://localhost:", true),
+            ("http://[::1]:", true),
+            ("http://.localhost", false),
+            ("http://tauri.localhost.evil.example", false),
+            ("http://user@localhost", false),
+            ("http://localhost@evil.example", false),
+            ("tauri://tauri.localhost", false),
             ("http://localhost:99999", false),
             ("http://localhost?", false),
             ("http://localhost, http://localhost", false),

@@ -17,20 +17,20 @@ pub(super) enum Name {
 }
 
 impl Host {
-    /// Reads `name`, `name:port`, `[v6]` or `[v6]:port`; no user, no path.
+    /// Reads `uri-host [":" port]` (RFC 9110, section 7.2): `name`, `[v6]`, and a port, which may be empty; no
+    /// user, no path. A dot at the end of a name makes it no other name.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        if let Some(rest) = text.strip_prefix('[') {
-            let (address, port) = rest.split_once(']')?;
-            let name = Name::Address(address.parse::<Ipv6Addr>().ok()?.into());
-            return Some(Self {
-                name,
-                port: port_after_colon(port)?,
-            });
-        }
-        let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-        let name = match name.parse::<Ipv4Addr>() {
-            Ok(address) => Name::Address(address.into()),
-            Err(_) => Name::Domain(domain(name)?),
+        let end = match text.strip_prefix('[') {
+            Some(_) => text.find(']')? + 1,
+            None => text.find(':').unwrap_or(text.len()),
+        };
+        let (name, port) = text.split_at(end);
+        let literal = name
+            .strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'));
+        let name = match literal {
+            Some(literal) => Name::literal(literal)?,
+            None => Name::plain(name)?,
         };
         Some(Self {
             name,
@@ -38,10 +38,13 @@ impl Host {
         })
     }
 
+    /// Whether it stands for this machine: also a name below `localhost` (RFC 6761, section 6.3).
     pub(super) fn is_loopback(&self) -> bool {
         match &self.name {
             Name::Address(address) => address.is_loopback(),
-            Name::Domain(name) => &**name == "localhost",
+            Name::Domain(name) => name
+                .strip_suffix("localhost")
+                .is_some_and(|above| above.is_empty() || above.len() > 1 && above.ends_with('.')),
         }
     }
 
@@ -66,22 +69,56 @@ pub(super) fn is_same_host(a: &str, b: &str) -> bool {
     }
 }
 
-fn domain(name: &str) -> Option<Box<str>> {
-    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    let fits = !name.is_empty() && name.bytes().all(is_valid);
-    fits.then(|| name.to_ascii_lowercase().into())
+impl Name {
+    /// What is in brackets: an IPv6 address, or one of a later version, which is only compared.
+    fn literal(text: &str) -> Option<Self> {
+        if let Ok(address) = text.parse::<Ipv6Addr>() {
+            return Some(Self::Address(address.into()));
+        }
+        let (version, address) = text.strip_prefix(['v', 'V'])?.split_once('.')?;
+        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let fits = !version.is_empty() && is_hex(version) && !address.is_empty();
+        let is_valid = |byte: u8| is_unreserved(byte) || is_delimiter(byte) || byte == b':';
+        let fits = fits && address.bytes().all(is_valid);
+        fits.then(|| Self::Domain(format!("[{}]", text.to_ascii_lowercase()).into()))
+    }
+
+    fn plain(text: &str) -> Option<Self> {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        if let Ok(address) = text.parse::<Ipv4Addr>() {
+            return Some(Self::Address(address.into()));
+        }
+        let is_valid = |byte: u8| is_unreserved(byte) || is_delimiter(byte) || byte == b'%';
+        let fits = !text.is_empty() && text.bytes().all(is_valid) && are_escapes_whole(text);
+        fits.then(|| Self::Domain(text.to_ascii_lowercase().into()))
+    }
 }
 
-/// Nothing, or a colon and a port.
+/// `unreserved` of RFC 3986.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// `sub-delims` of RFC 3986, but for the comma: two hosts that were joined are not one (SPEC D-34).
+fn is_delimiter(byte: u8) -> bool {
+    b"!$&'()*+;=".contains(&byte)
+}
+
+/// Whether each `%` begins two hex digits.
+fn are_escapes_whole(text: &str) -> bool {
+    let mut after = text.split('%').skip(1).map(str::as_bytes);
+    after.all(|rest| rest.len() >= 2 && rest[..2].iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Nothing, or a colon and a port, which may be empty.
 fn port_after_colon(text: &str) -> Option<Option<u16>> {
     if text.is_empty() {
         return Some(None);
     }
     let digits = text.strip_prefix(':')?;
-    let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-    if all_digits {
-        digits.parse().ok().map(Some)
-    } else {
-        None
+    match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true if digits.is_empty() => Some(None),
+        true => digits.parse().ok().map(Some),
+        false => None,
     }
 }

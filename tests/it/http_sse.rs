@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    Client, Kept, Running, check_refused, raw, request, soon, start, text_of, until,
+    Client, Kept, Running, check_method_refused, check_refused, raw, request, soon, start, text_of,
+    until,
 };
 
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -177,6 +178,8 @@ async fn each_endpoint_has_its_methods() {
         assert_eq!(answer.header("allow"), allow, "{line}");
         if status == 204 || line.starts_with("HEAD") {
             assert_eq!(answer.body, "", "{line}");
+        } else if let Some(allow) = allow {
+            check_method_refused(&answer, allow);
         } else {
             check_refused(&answer, status, -32600, "");
         }
@@ -746,7 +749,7 @@ async fn a_session_serves_before_initialize() {
     client.result("ping", json!({})).await;
 }
 
-/// SPEC B-18: a client that first POSTs to the stream's URL can fall back to the stream.
+/// SPEC B-18, FIELD T-5: a client that first POSTs to the stream's URL can fall back to the stream.
 #[tokio::test]
 async fn a_probe_of_the_stream_falls_back() {
     let (running, _) = start_default().await;
@@ -754,7 +757,7 @@ async fn a_probe_of_the_stream_falls_back() {
         json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}).to_string();
     let headers = format!("{JSON}Accept: application/json, text/event-stream\r\n");
     let answer = request(running.address, "POST /sse", &headers, probe).await;
-    check_refused(&answer, 405, -32600, "GET");
+    check_method_refused(&answer, "GET, OPTIONS");
     Client::open(running.address).await;
 }
 

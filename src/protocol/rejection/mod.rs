@@ -18,8 +18,11 @@ pub(crate) struct Rejection {
 }
 
 impl Rejection {
-    /// The same refusal, under this id unless it has one already (SPEC A-11).
+    /// The same refusal, under this id unless it has one already (SPEC A-11). A lost session is the end of more
+    /// than the request: a client that matches answers by their ids would take it for the error of one call, and
+    /// not open a new session.
     pub(crate) fn of(self, id: Option<Id>) -> Self {
+        let id = id.filter(|_| !matches!(self.reason, Reason::UnknownSession));
         Self {
             id: self.id.or(id),
             ..self

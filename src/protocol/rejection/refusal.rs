@@ -24,6 +24,8 @@ pub(crate) struct Refusal {
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
     /// Whether the connection ends, because the rest of the request is not read.
     pub(crate) closes: bool,
+    /// Whether the body is the message alone, and no JSON-RPC error.
+    pub(crate) is_plain: bool,
 }
 
 /// How long a client that met a limit is asked to wait, in seconds.
@@ -95,7 +97,8 @@ impl Reason {
                 Status::METHOD_NOT_ALLOWED,
                 format!("this endpoint accepts only the methods {allow}"),
             )
-            .with(ALLOW, HeaderValue::from_static(allow)),
+            .with(ALLOW, HeaderValue::from_static(allow))
+            .plain(),
             Self::NotAcceptable => invalid(
                 "not_acceptable",
                 Status::NOT_ACCEPTABLE,
@@ -372,6 +375,7 @@ impl Refusal {
             error,
             header: None,
             closes: false,
+            is_plain: false,
         }
     }
 
@@ -387,8 +391,20 @@ impl Refusal {
         }
     }
 
-    /// The JSON-RPC error response, under the id of the request if that could be read.
+    /// A client that does not know which transport it has found takes a JSON-RPC error for Streamable HTTP,
+    /// and does not try HTTP+SSE (SPEC B-18).
+    fn plain(self) -> Self {
+        Self {
+            is_plain: true,
+            ..self
+        }
+    }
+
+    /// The JSON-RPC error response, under the id of the request if that could be read; or plain text.
     pub(crate) fn body(&self, id: Option<&Id>) -> Bytes {
+        if self.is_plain {
+            return self.error.message().to_owned().into();
+        }
         Outgoing::Error(id, &self.error).to_bytes()
     }
 }

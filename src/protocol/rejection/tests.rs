@@ -250,7 +250,8 @@ fn the_hint_is_for_the_operator_alone() {
     assert_eq!(Reason::BodyIncomplete.stranger(), None);
 }
 
-/// SPEC A-45: legacy refusals never look like those of a modern server.
+/// SPEC A-45: legacy refusals never look like those of a modern server. FIELD T-9: that of a lost session
+/// answers no request.
 #[test]
 fn the_id_is_echoed_where_it_was_read_and_else_left_out() {
     let body = |rejection: Rejection| {
@@ -260,7 +261,8 @@ fn the_id_is_echoed_where_it_was_read_and_else_left_out() {
     let unknown = || Rejection::from(Reason::UnknownSession);
     assert!(!body(unknown()).contains("\"id\""));
     assert!(!body(unknown().of(None)).contains("\"id\""));
-    let named = body(unknown().of(Some(1.into())));
+    assert!(!body(unknown().of(Some(1.into()))).contains("\"id\""));
+    let named = body(Rejection::from(Reason::NotJson).of(Some(1.into())));
     assert!(named.starts_with(r#"{"jsonrpc":"2.0","id":1,"#));
     let in_use = || Reason::IdInUse.to(&"a".into());
     assert!(body(in_use()).contains(r#""id":"a""#));

@@ -49,6 +49,10 @@ pub(crate) fn refuse(
 ) -> Response<ResponseBody> {
     let mut response = json_response(refusal.status, refusal.body(id));
     let headers = response.headers_mut();
+    if refusal.is_plain {
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(CONTENT_TYPE, plain);
+    }
     if let Some((name, value)) = refusal.header {
         headers.insert(name, value);
     }

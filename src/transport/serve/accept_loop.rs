@@ -160,7 +160,8 @@ impl<L, R> Serve<L, R> {
     }
 
     /// How long a connection may be idle, before its first request and between two requests. After that
-    /// it is closed. Default 60 s.
+    /// it is closed. Default 75 s: longer than the 60 s of most load balancers, which have to be the first
+    /// to close a connection that they reuse. Behind one that keeps connections for longer, set more.
     ///
     /// A connection with an open stream is not idle. But a client that sends more than
     /// [`header_limit`](Self::header_limit) while its request is being answered has only this time,

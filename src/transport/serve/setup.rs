@@ -12,11 +12,13 @@ use crate::transport::service::McpService;
 /// The longest head of a request, in bytes. A longer one is answered 431.
 pub(super) const HEADER_LIMIT: usize = 64 * 1024;
 
-/// How long a connection may wait for each thing (PITFALLS ).
+/// How long a connection may wait for each thing (PITFALLS ). It is idle longer than load balancers keep
+/// their connections, 60 s: the side that closes first must be the one that sends requests, or one of them meets
+/// a closed connection now and then.
 pub(super) const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
     handshake: Duration::from_secs(10),
     head: Duration::from_secs(10),
-    idle: Duration::from_secs(60),
+    idle: Duration::from_secs(75),
     write: Duration::from_secs(30),
     close: Duration::from_secs(2),
 };

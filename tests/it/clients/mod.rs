@@ -1,5 +1,6 @@
 //! What clients in use need beyond the specification, or read in their own way: the rows of FIELD, part 3.
 
+mod fallback;
 mod headers;
 mod readers;
 mod sse;

@@ -1,9 +1,11 @@
 //! The reading rules of clients in use, where they differ from the standards or from each other. Each is
 //! small, so that a test shows what such a client makes of the bytes.
 
+use std::net::SocketAddr;
+
 use serde_json::Value;
 
-use crate::support::{Session, Stream};
+use crate::support::{Answer, POST_HEADERS, Session, Stream, hello, message, request};
 
 /// Java clients up to 2.0.1: a stream is over at its first `retry` line, and what follows is lost.
 pub(crate) fn read_up_to_retry(stream: &str) -> Vec<Value> {
@@ -56,4 +58,55 @@ pub(crate) fn read_split_lines(stream: &str) -> Vec<Value> {
         }
     }
     messages
+}
+
+/// What a client makes of the answer to a POST.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Posted {
+    /// The answer to this call, which the program that made it gets.
+    Answered,
+    /// The session is lost: the client opens a new one.
+    Lost,
+    /// The client gives up.
+    Failed,
+}
+
+/// The Go client: a body with the id of the request is its answer, whatever the status; only without one is a
+/// 404 the end of the session.
+pub(crate) fn read_by_id(answer: &Answer, id: u64) -> Posted {
+    let body: Option<Value> = serde_json::from_str(&answer.body).ok();
+    match body {
+        Some(body) if body["id"] == id => Posted::Answered,
+        _ if answer.status == 404 => Posted::Lost,
+        _ => Posted::Failed,
+    }
+}
+
+/// The transport that C# 2.0 to 2.2 chooses for a URL.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    Streamable,
+    HttpSse,
+    None,
+}
+
+/// C# 2.0 to 2.2: POSTs `initialize`. A success, and an error with a JSON-RPC body, is Streamable HTTP. After
+/// any other error it GETs the URL.
+pub(crate) async fn choose_transport(address: SocketAddr, path: &str) -> Chosen {
+    let body = message(1, "initialize", hello("2025-06-18", serde_json::json!({})));
+    let posted = request(address, &format!("POST {path}"), POST_HEADERS, body).await;
+    let is_rpc =
+        serde_json::from_str::<Value>(&posted.body).is_ok_and(|body| body.get("jsonrpc").is_some());
+    if posted.status == 200 || is_rpc {
+        return Chosen::Streamable;
+    }
+    let mut stream = Stream::open(address, &format!("GET {path}"), "", "").await;
+    match stream.is_events() {
+        true => {
+            let first = stream.event().await.expect("an event");
+            assert_eq!(first.name, "endpoint");
+            Chosen::HttpSse
+        }
+        false => Chosen::None,
+    }
 }

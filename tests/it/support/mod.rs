@@ -665,6 +665,17 @@ pub(crate) fn check_refused(answer: &Answer, status: u16, code: i64, says: &str)
     assert_eq!(answer.header("retry-after").is_some(), is_busy);
 }
 
+/// Checks that a method is refused, with those that there are. The body is no JSON-RPC message, by which a client
+/// would take the endpoint for one of Streamable HTTP.
+#[track_caller]
+pub(crate) fn check_method_refused(answer: &Answer, allow: &str) {
+    assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)));
+    let content_type = answer.header("content-type");
+    assert_eq!(content_type, Some("text/plain; charset=utf-8"));
+    let says = format!("this endpoint accepts only the methods {allow}");
+    assert_eq!(answer.body, says);
+}
+
 /// Waits until the condition holds, within a bound.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     soon(what, async {
