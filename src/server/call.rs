@@ -86,9 +86,9 @@ impl Call {
     }
 
     /// The call of a handler that runs without a service. Its client wants to be told of progress.
-    pub(crate) fn alone(cx: Context) -> Self {
+    pub(crate) fn alone(cx: Context, announcer: Announcer) -> Self {
         let token = Bytes::from_static(b"1");
-        Self::over(cx, Some(token), Logging::On, Asking::Waits, None)
+        Self::over(cx, Some(token), Logging::On, Asking::Waits, announcer)
     }
 
     fn over(

@@ -3,7 +3,7 @@
 //! Start with [`Server`].
 
 mod about;
-mod announce;
+pub(crate) mod announce;
 mod answer;
 mod call;
 mod catalog;

@@ -640,6 +640,14 @@ async fn a_handler_runs_alone() {
             (heard.len(), heard[3].params()["data"].as_str()),
             (4, Some("done"))
         );
+        let cx = caller.cx();
+        cx.resource_updated("notes://1");
+        cx.publish_to("ada", &Change::Resources);
+        let changes = [
+            (Change::Resource("notes://1".to_owned()), None),
+            (Change::Resources, Some("ada".to_owned())),
+        ];
+        assert_eq!(caller.changes(), changes);
         assert!(caller.context().session_id().is_none());
     }
 }

@@ -2,18 +2,26 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "server")]
+use std::sync::Weak;
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method as HttpMethod, Request};
 use serde_json::{Map, Value};
 
+#[cfg(feature = "server")]
+use super::changes::Changes;
 use super::inbox::Inbox;
 use super::notification::{Notification, Progress};
 use super::profile::Profile;
 use super::question::{Answer, Question, Reply};
 use crate::protocol::capabilities::{CAPABILITIES_LIMIT, Capabilities};
+#[cfg(feature = "server")]
+use crate::protocol::change::Change;
 use crate::protocol::client_info::ClientInfo;
 use crate::protocol::level::LogLevel;
+#[cfg(feature = "server")]
+use crate::server::announce::Announce;
 #[cfg(feature = "server")]
 use crate::server::{Arguments, Call};
 use crate::transport::access::identity::Identity;
@@ -42,6 +50,8 @@ pub fn call() -> Caller {
         },
         meta: Map::new(),
         inbox: Arc::default(),
+        #[cfg(feature = "server")]
+        changes: Arc::default(),
     }
 }
 
@@ -92,6 +102,8 @@ pub struct Caller {
     profile: Profile,
     meta: Map<String, Value>,
     inbox: Arc<Inbox>,
+    #[cfg(feature = "server")]
+    changes: Arc<Changes>,
 }
 
 impl Caller {
@@ -178,7 +190,8 @@ impl Caller {
     #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
     #[must_use]
     pub fn cx(&self) -> Call {
-        Call::alone(self.context())
+        let announcer: Weak<dyn Announce> = Arc::<Changes>::downgrade(&self.changes);
+        Call::alone(self.context(), Some(announcer))
     }
 
     /// A context, for a [`Dispatcher`](crate::Dispatcher).
@@ -240,6 +253,15 @@ impl Caller {
     #[must_use]
     pub fn notifications(&self) -> Vec<Notification> {
         self.inbox.take()
+    }
+
+    /// The changes that handlers told of and that were not taken yet, in order: each with the principal whose
+    /// clients are told, or `None` for all clients.
+    #[cfg(feature = "server")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+    #[must_use]
+    pub fn changes(&self) -> Vec<(Change, Option<String>)> {
+        self.changes.take()
     }
 
     /// What handlers told of their progress, in order.

@@ -39,6 +39,8 @@
 //! ```
 
 mod alone;
+#[cfg(feature = "server")]
+mod changes;
 mod client;
 mod connection;
 mod error;

@@ -128,8 +128,8 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        what: "locks are in table.rs, quota.rs, buffers.rs, queue.rs, observer.rs, parked.rs, registry.rs, round.rs \
-               and inbox.rs",
+        what: "locks are in table.rs, quota.rs, buffers.rs, queue.rs, observer.rs, parked.rs, registry.rs, round.rs, \
+               changes.rs and inbox.rs",
         within: &[""],
         but: &[
             "protocol/table.rs",
@@ -141,6 +141,7 @@ const RULES: &[Rule] = &[
             "transport/serve/parked.rs",
             "server/registry.rs",
             "server/round.rs",
+            "face/test/changes.rs",
             "face/test/inbox.rs",
         ],
         words: &["Mutex", "RwLock"],
