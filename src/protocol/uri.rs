@@ -34,7 +34,7 @@ pub(crate) fn normal_form(uri: &str) -> Cow<'_, str> {
 }
 
 /// The same, but with the host and the path as they are: what a template reads variables from.
-#[cfg(feature = "server")]
+#[cfg(any(test, feature = "server"))]
 pub(crate) fn normal_spelling(uri: &str) -> Cow<'_, str> {
     if is_plain(uri) {
         return Cow::Borrowed(uri);
@@ -267,7 +267,6 @@ mod tests {
     }
 
     /// Variables are read from the client's own host and path, so that a `..` is seen and a name keeps its case.
-    #[cfg(feature = "server")]
     #[test]
     fn a_normal_spelling_keeps_host_and_segments() {
         for (uri, form) in [

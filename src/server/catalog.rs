@@ -1,8 +1,13 @@
 //! [`Catalog`]: the items of one kind, each with its handler.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::call::Call;
+use super::handler_error::HandlerError;
 use super::item::Item;
+use super::result::page::{Cursor, Page};
+use crate::transport::future::BoxFuture;
 
 /// Items in the order of their registration, which is the order of lists too (SPEC D-13).
 #[derive(Clone)]
@@ -11,7 +16,13 @@ pub(crate) struct Catalog<T: Item> {
     /// By normal key. A tree and not a hash map: there are few keys, and no client chooses them.
     positions: BTreeMap<Box<str>, usize>,
     is_offered: bool,
+    /// Tells of items that are not registered.
+    lister: Option<Lister<T>>,
 }
+
+/// A list handler: the page that begins at a cursor of its own, or the first one.
+pub(crate) type Lister<T> =
+    Arc<dyn Fn(Call, Option<Cursor>) -> BoxFuture<Result<Page<T>, HandlerError>> + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct Entry<T: Item> {
@@ -25,6 +36,7 @@ impl<T: Item> Default for Catalog<T> {
             entries: Vec::new(),
             positions: BTreeMap::new(),
             is_offered: false,
+            lister: None,
         }
     }
 }
@@ -39,10 +51,35 @@ impl<T: Item> Catalog<T> {
         self.entries.iter()
     }
 
-    /// Whether there ever was an item. Sessions that were told of the capability go on using it after
+    /// Whether there ever was an item, or a handler that tells of items or answers for them. Sessions that were told of the capability go on using it after
     /// the last item is removed (SPEC E-43).
     pub(crate) fn is_offered(&self) -> bool {
         self.is_offered
+    }
+
+    pub(crate) fn lister(&self) -> Option<&Lister<T>> {
+        self.lister.as_ref()
+    }
+
+    /// Sets the list handler.
+    ///
+    /// # Errors
+    ///
+    /// Says that there is one.
+    pub(crate) fn list_with(&mut self, lister: Lister<T>) -> Result<(), String> {
+        self.offer();
+        match self.lister.replace(lister) {
+            None => Ok(()),
+            Some(_) => Err(format!(
+                "the list of the kind {} has two handlers: one handler tells of everything that is not registered",
+                T::NOUN
+            )),
+        }
+    }
+
+    /// Declares the capability, although nothing may be registered.
+    pub(crate) fn offer(&mut self) {
+        self.is_offered = true;
     }
 
     /// Adds an item at the end.

@@ -1,4 +1,5 @@
-//! [`CompletionRequest`]: a request to complete an argument of a prompt or a variable of a resource template.
+//! [`CompletionRequest`] and [`Completion`]: a request to complete an argument of a prompt or a variable of a resource template,
+//! and the candidates for it.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -120,26 +121,89 @@ fn settled(context: RawJson<'_>) -> Option<BTreeMap<String, String>> {
         .collect()
 }
 
-/// The result: the first 100 candidates, and how many there are in all.
-pub(super) fn to_value(candidates: &[String]) -> Value {
-    let values = &candidates[..candidates.len().min(MAX_VALUES)];
-    json!({"completion": {
-        "values": values,
-        "total": candidates.len(),
-        "hasMore": candidates.len() > MAX_VALUES,
-    }})
+/// Candidates, as a completion handler gives them (*2025-11-25, Completion, Completion Results*). Clients get at
+/// most 100 of them, the first ones.
+///
+/// A `Vec<String>` converts to all candidates that there are. A handler that stops early says so:
+///
+/// ```
+/// use mcp_wire::server::Completion;
+///
+/// let rows = ["amsterdam", "antwerp"]; // … LIMIT 2
+/// let completion = Completion::new(rows).total(7_200);
+/// let unknown_total = Completion::new(rows).has_more(true);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completion {
+    values: Vec<String>,
+    total: Option<u64>,
+    has_more: Option<bool>,
+}
+
+impl Completion {
+    /// These candidates, of which it is not known whether there are more.
+    pub fn new<T: Into<String>>(values: impl IntoIterator<Item = T>) -> Self {
+        Self {
+            values: values.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// How many candidates there are in all, these included. Default: clients are told nothing.
+    #[must_use]
+    pub fn total(mut self, total: u64) -> Self {
+        self.total = Some(total);
+        self
+    }
+
+    /// Whether there are candidates beyond these. Default: if the total is larger than their number. Clients are
+    /// told that there are more in any case if there are more than 100 of these.
+    #[must_use]
+    pub fn has_more(mut self, has_more: bool) -> Self {
+        self.has_more = Some(has_more);
+        self
+    }
+
+    /// The result (SPEC E-71).
+    pub(super) fn to_value(&self) -> Value {
+        let sent = &self.values[..self.values.len().min(MAX_VALUES)];
+        let is_cut = sent.len() < self.values.len();
+        // A total below what is there would be a lie.
+        let total = self.total.map(|total| total.max(self.values.len() as u64));
+        let has_more = match self.has_more {
+            Some(has_more) => has_more,
+            None => total.is_some_and(|total| total > sent.len() as u64),
+        };
+        let mut completion = json!({"values": sent, "hasMore": has_more || is_cut});
+        if let Some(total) = total {
+            completion["total"] = total.into();
+        }
+        json!({ "completion": completion })
+    }
+}
+
+/// All candidates that there are.
+impl From<Vec<String>> for Completion {
+    fn from(values: Vec<String>) -> Self {
+        let total = values.len() as u64;
+        Self::new(values).total(total)
+    }
 }
 
 /// A handler with its types erased.
 pub(super) type CompletionHandler = Arc<
-    dyn Fn(Call, CompletionRequest) -> BoxFuture<Result<Vec<String>, HandlerError>> + Send + Sync,
+    dyn Fn(Call, CompletionRequest) -> BoxFuture<Result<Completion, HandlerError>> + Send + Sync,
 >;
 
-pub(super) fn completion_handler<F>(
+pub(super) fn completion_handler<F, C>(
     handler: impl Fn(Call, CompletionRequest) -> F + Send + Sync + 'static,
 ) -> CompletionHandler
 where
-    F: Future<Output = Result<Vec<String>, HandlerError>> + Send + 'static,
+    F: Future<Output = Result<C, HandlerError>> + Send + 'static,
+    C: Into<Completion>,
 {
-    Arc::new(move |call, completion| Box::pin(handler(call, completion)))
+    Arc::new(move |call, wanted| {
+        let completing = handler(call, wanted);
+        Box::pin(async move { completing.await.map(Into::into) })
+    })
 }

@@ -12,7 +12,7 @@ use super::announce::{Announce, Audience};
 use super::answer::listening::listen;
 use super::answer::methods::answer;
 use super::call::{Asking, Call, Logging};
-use super::completion::{CompletionRequest, completion_handler};
+use super::completion::{Completion, CompletionRequest, completion_handler};
 use super::handler_error::HandlerError;
 use super::metadata::icon::icons_fault;
 use super::metadata::scopes::check_scopes;
@@ -106,13 +106,16 @@ impl Server {
     }
 
     /// Completes arguments of prompts and variables of resource templates. The handler is asked only
-    /// for arguments and variables that exist. Clients get at most 100 of its candidates, the first ones.
-    pub fn completion<F>(
+    /// for arguments and variables that exist, and for those of prompts that are not registered if there is a
+    /// [`Server::prompt_fallback`]. Clients get at most 100 of its candidates, the first ones. It returns a
+    /// `Vec<String>` with all candidates, or a [`Completion`] that says how many there are.
+    pub fn completion<F, C>(
         self,
         handler: impl Fn(Call, CompletionRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<Vec<String>, HandlerError>> + Send + 'static,
+        F: Future<Output = Result<C, HandlerError>> + Send + 'static,
+        C: Into<Completion>,
     {
         let handler = completion_handler(handler);
         self.configure(|registry| {

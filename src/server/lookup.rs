@@ -71,7 +71,11 @@ impl Registry {
         match target {
             CompletionTarget::Prompt(name) => {
                 let entry = self.prompts.get(name);
-                entry.is_some_and(|entry| entry.item.has_argument(argument))
+                // Which arguments an unregistered prompt has is known to the handlers alone.
+                match entry {
+                    Some(entry) => entry.item.has_argument(argument),
+                    None => self.prompt_fallback.is_some(),
+                }
             }
             CompletionTarget::Template(text) => {
                 let entry = self.templates.get(text);

@@ -6,6 +6,7 @@ use super::call::{Call, Logging};
 use super::catalog::Catalog;
 use super::completion::CompletionHandler;
 use super::extensions::Extensions;
+use super::fallback::{PromptFallback, ToolFallback};
 use super::handler_error::HandlerError;
 use super::item::Item;
 use super::prompt::definition::Prompt;
@@ -48,12 +49,27 @@ pub(crate) struct Registry {
     /// Asked whether a client may subscribe; without it, the reader of the resource is.
     pub(crate) subscription_check: Option<SubscriptionCheck>,
     pub(crate) lists_cache: Cache,
+    pub(crate) page_size: PageSize,
+    /// Whether lists leave out what the caller lacks the scopes for.
+    pub(crate) lists_only_permitted: bool,
+    pub(crate) tool_fallback: Option<ToolFallback>,
+    pub(crate) prompt_fallback: Option<PromptFallback>,
     /// The first pages of lists, written since the last change.
     pub(crate) first_pages: FirstPages,
     /// Whether any item needs scopes, and so the service an authorizer.
     pub(crate) has_scopes: bool,
     /// Why the first registration that failed cannot be served.
     pub(crate) fault: Option<String>,
+}
+
+/// How many registered items a page of a list has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageSize(pub(crate) usize);
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self(100)
+    }
 }
 
 /// Says whether the caller may subscribe to a URI.

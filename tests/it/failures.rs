@@ -38,7 +38,7 @@ fn server() -> Server {
             Err::<String, _>(disk())
         })
         .prompt(prompt, async |_, _| Err::<String, _>(disk()))
-        .completion(async |_, _| Err(disk().into()))
+        .completion(async |_, _| Err::<Vec<String>, _>(disk().into()))
 }
 
 /// FIELD P-8, S-7: the peer learns nothing of a cause, and the operator learns all of it, with what it

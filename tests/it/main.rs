@@ -24,6 +24,7 @@ mod layering;
 mod lifetimes;
 mod limits;
 mod listeners;
+mod lists;
 mod matrix;
 mod mounts;
 mod nulls;

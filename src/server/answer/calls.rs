@@ -4,7 +4,7 @@
 use super::open_request::{Answer, OpenRequest};
 use super::rounds::Run;
 use crate::protocol::mirror::Headers;
-use crate::server::completion::{self, CompletionRequest};
+use crate::server::completion::CompletionRequest;
 use crate::server::metadata::meta::Meta;
 use crate::server::resource::contents::ResourceContents;
 use crate::server::result::cache::Cache;
@@ -20,8 +20,10 @@ impl OpenRequest<'_> {
     /// SPEC E-33 to E-35, E-38.
     pub(super) async fn call_tool(&mut self) -> Answer {
         let name = self.name()?;
-        let tool = self.registry.tools.get(&name);
-        let tool = tool.ok_or_else(|| unknown("tool", &name))?;
+        let Some(tool) = self.registry.tools.get(&name) else {
+            let name = name.into_owned();
+            return Box::pin(self.call_unregistered_tool(name)).await;
+        };
         let arguments = Arguments::of(self.request);
         drop(name);
         let (closing, version) = (self.closing, self.version);
@@ -75,8 +77,10 @@ impl OpenRequest<'_> {
     /// SPEC E-66, E-67.
     pub(super) async fn get_prompt(&mut self) -> Answer {
         let name = self.name()?;
-        let prompt = self.registry.prompts.get(&name);
-        let prompt = prompt.ok_or_else(|| unknown("prompt", &name))?;
+        let Some(prompt) = self.registry.prompts.get(&name) else {
+            let name = name.into_owned();
+            return Box::pin(self.get_unregistered_prompt(name)).await;
+        };
         let given = self.request.params().and_then(Params::arguments);
         let arguments = prompt.item.read_arguments(given)?;
         drop(name);
@@ -106,17 +110,11 @@ impl OpenRequest<'_> {
         }
         self.request.trim();
         // SPEC D-100: this method cannot end with a question.
-        let candidates = handler(self.call.without_round(), wanted).await;
-        let candidates = candidates.map_err(|error| self.failed("", error))?;
-        let result = completion::to_value(&candidates);
+        let completion = handler(self.call.without_round(), wanted).await;
+        let completion = completion.map_err(|error| self.failed("", error))?;
+        let result = completion.to_value();
         Ok(self.closing.close(&result, &Meta::default()))
     }
-}
-
-/// The refusal of a name that is not registered; it repeats no more of the name than a reader needs.
-fn unknown(noun: &str, name: &str) -> ErrorObject {
-    let name: String = name.chars().take(100).collect();
-    ErrorObject::invalid_params(format!("unknown {noun}: {name}"))
 }
 
 /// The result of a read.

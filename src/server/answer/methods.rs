@@ -59,14 +59,14 @@ impl OpenRequest<'_> {
         let registry = self.registry;
         match self.request.kind() {
             Method::ToolsCall if registry.tools.is_offered() => self.call_tool().await,
-            Method::ToolsList if registry.tools.is_offered() => self.list::<Tool>(),
+            Method::ToolsList if registry.tools.is_offered() => self.list::<Tool>().await,
             Method::ResourcesRead if registry.offers_resources() => self.read_resource().await,
-            Method::ResourcesList if registry.offers_resources() => self.list::<Resource>(),
+            Method::ResourcesList if registry.offers_resources() => self.list::<Resource>().await,
             Method::ResourceTemplatesList if registry.offers_resources() => {
-                self.list::<ResourceTemplate>()
+                self.list::<ResourceTemplate>().await
             }
             Method::PromptsGet if registry.prompts.is_offered() => self.get_prompt().await,
-            Method::PromptsList if registry.prompts.is_offered() => self.list::<Prompt>(),
+            Method::PromptsList if registry.prompts.is_offered() => self.list::<Prompt>().await,
             Method::CompletionComplete if registry.completion.is_some() => self.complete().await,
             other => Err(ErrorObject::method_not_found(other.as_str())),
         }

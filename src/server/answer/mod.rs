@@ -2,6 +2,7 @@
 
 mod calls;
 mod failures;
+mod fallbacks;
 pub(crate) mod listening;
 mod lists;
 pub(crate) mod methods;

@@ -5,4 +5,5 @@ pub(crate) mod closing;
 pub(crate) mod first_pages;
 pub(crate) mod member;
 pub(crate) mod page;
+pub(crate) mod place;
 pub(crate) mod text;

@@ -1,87 +1,69 @@
-//! Pages of lists. A cursor is the name of the list and an offset into it.
+//! [`Page`]: what a list handler gives, and [`Cursor`]: where its next page begins.
 
-use serde_json::{Map, Value};
-
-use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 
-/// One page of a list, as a result: `items` under `key`, and `nextCursor` if there are more (SPEC E-25).
-/// The cursor says everything about the next page, so any process can serve it (SPEC E-28).
+/// A page of a list, as a list handler gives it
+/// ([`Server::list_tools`](crate::server::Server::list_tools) and its kind).
 ///
-/// # Errors
+/// ```
+/// use mcp_wire::server::{Page, Tool};
 ///
-/// -32602 for a cursor that is not of this list (SPEC E-26), such as `""`.
-pub(crate) fn page(
-    cursor: Option<RawJson<'_>>,
-    key: &str,
-    items: impl ExactSizeIterator<Item = Value>,
-    size: usize,
-) -> Result<Value, ErrorObject> {
-    let len = items.len();
-    let start = match cursor {
-        None => 0,
-        Some(cursor) => cursor
-            .as_str()
-            .and_then(|cursor| cursor.strip_prefix(key)?.strip_prefix(':')?.parse().ok())
-            .filter(|start| (1..len).contains(start))
-            .ok_or_else(|| ErrorObject::invalid_params("`cursor` is not a cursor of this list"))?,
-    };
-    let mut result = Map::new();
-    result.insert(key.to_owned(), items.skip(start).take(size).collect());
-    if start + size < len {
-        result.insert(
-            "nextCursor".to_owned(),
-            format!("{key}:{}", start + size).into(),
-        );
-    }
-    Ok(result.into())
+/// let all = Page::new([Tool::new("one"), Tool::new("two")]);
+/// let first = Page::new([Tool::new("one")]).next("after:one");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<Cursor>,
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
+/// Where a page of a list handler begins: a text that means something to the handler alone (*2025-11-25,
+/// Pagination*). A client gets it in another form, and returns it without reading it.
+///
+/// A cursor comes from the client and is neither secret nor protected: check it as you would any argument, and
+/// refuse a wrong one with [`Cursor::refusal`]. It should mean the same in every process that serves the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(String);
 
-    use super::*;
-
-    fn list(cursor: Option<Value>, len: usize) -> Result<Value, i64> {
-        let cursor = cursor.map(|cursor| cursor.to_string());
-        let cursor = cursor.as_deref().map(|text| RawJson::of(text.as_bytes()));
-        let items = (0..len).map(Value::from);
-        page(cursor, "tools", items, 2).map_err(|error| error.code())
-    }
-
-    /// SPEC E-25, E-27, E-28: pages follow each other, the last has no cursor.
-    #[test]
-    fn pages_follow_each_other() {
-        assert_eq!(list(None, 0), Ok(json!({"tools": []})));
-        assert_eq!(list(None, 2), Ok(json!({"tools": [0, 1]})));
-        assert_eq!(
-            list(None, 5),
-            Ok(json!({"tools": [0, 1], "nextCursor": "tools:2"}))
-        );
-        let next = |at: &str| list(Some(at.into()), 5);
-        assert_eq!(
-            next("tools:2"),
-            Ok(json!({"tools": [2, 3], "nextCursor": "tools:4"}))
-        );
-        assert_eq!(next("tools:4"), Ok(json!({"tools": [4]})));
-    }
-
-    /// SPEC E-26: garbage, another list's cursor, out of bounds, and the empty text.
-    #[test]
-    fn a_bad_cursor_is_refused() {
-        for cursor in [
-            "",
-            "garbage",
-            "prompts:2",
-            "tools:5",
-            "tools:0",
-            "tools:-1",
-            "tools:",
-        ] {
-            assert_eq!(list(Some(cursor.into()), 5), Err(-32602), "{cursor}");
+impl<T> Page<T> {
+    /// The last page: these items, and nothing after them.
+    pub fn new(items: impl IntoIterator<Item = T>) -> Self {
+        Self {
+            items: items.into_iter().collect(),
+            next: None,
         }
-        assert_eq!(list(Some(json!(2)), 5), Err(-32602));
-        assert_eq!(list(Some(Value::Null), 5), Err(-32602));
+    }
+
+    /// Sets the cursor of the next page. With it the handler is called again when the client asks for more.
+    #[must_use]
+    pub fn next(self, cursor: impl Into<Cursor>) -> Self {
+        self.maybe_next(Some(cursor.into()))
+    }
+
+    /// Sets the cursor of the next page, if there is one.
+    #[must_use]
+    pub fn maybe_next(mut self, cursor: Option<Cursor>) -> Self {
+        self.next = cursor;
+        self
+    }
+}
+
+impl Cursor {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a client is answered whose cursor the handler did not give: -32602.
+    #[must_use]
+    pub fn refusal() -> ErrorObject {
+        ErrorObject::invalid_params("`cursor` is not a cursor of this list")
+    }
+}
+
+impl<T: Into<String>> From<T> for Cursor {
+    fn from(text: T) -> Self {
+        Self(text.into())
     }
 }
