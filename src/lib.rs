@@ -119,6 +119,7 @@ mod transport;
 mod wire;
 
 pub use error::Error;
+pub use face::stdio::{Stdio, serve_stdio};
 pub use face::test;
 pub use protocol::capabilities::Capabilities;
 pub use protocol::change::Change;

@@ -35,14 +35,29 @@ impl Envelope {
         // Before the version is known, because a proxy may have routed by the header.
         mirror::check_literal(fields.version, &MCP_PROTOCOL_VERSION, &meta.version)
             .map_err(Reason::HeaderMismatch)?;
-        let version = ProtocolVersion::parse(&meta.version)
-            .filter(|version| version.era() == Era::Modern)
-            .ok_or_else(|| Reason::VersionUnknown {
-                requested: meta.version.as_ref().into(),
-            })?;
+        let version = meta.served_version()?;
         mirror::check_literal(fields.method, &MCP_METHOD, request.method())
             .map_err(Reason::HeaderMismatch)?;
         check_name(fields.name, request).map_err(Reason::HeaderMismatch)?;
+        Self::of(meta, version, capabilities_limit)
+    }
+
+    /// The same for a transport without headers (SPEC N-5).
+    pub(crate) fn check_alone(
+        request: &Request,
+        capabilities_limit: usize,
+    ) -> Result<Self, Reason> {
+        let meta =
+            Meta::read(request.params()).map_err(|expected| Reason::BadEnvelope { expected })?;
+        let version = meta.served_version()?;
+        Self::of(meta, version, capabilities_limit)
+    }
+
+    fn of(
+        meta: Meta<'_>,
+        version: ProtocolVersion,
+        capabilities_limit: usize,
+    ) -> Result<Self, Reason> {
         let capabilities = Capabilities::read(Some(meta.capabilities), capabilities_limit);
         let long = |TooLong { limit }| Reason::LongCapabilities { limit };
         Ok(Self {
@@ -60,6 +75,15 @@ struct Meta<'r> {
 }
 
 impl<'r> Meta<'r> {
+    /// SPEC D-24: the revision, if it is a modern one that is served.
+    fn served_version(&self) -> Result<ProtocolVersion, Reason> {
+        ProtocolVersion::parse(&self.version)
+            .filter(|version| version.era() == Era::Modern)
+            .ok_or_else(|| Reason::VersionUnknown {
+                requested: self.version.as_ref().into(),
+            })
+    }
+
     /// SPEC D-20 to D-23, and step 18; `Err` says what was expected.
     fn read(params: Option<Params<'r>>) -> Result<Self, &'static str> {
         let params = params.ok_or("`params` with `_meta`")?;

@@ -12,6 +12,7 @@ use hyper::http::request::Parts;
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
+use super::access::identity::Identity;
 use super::access::peer::Peer;
 use super::answer::documents;
 #[cfg(feature = "gzip")]
@@ -24,6 +25,7 @@ use super::intake::detach;
 use super::intake::request_body::{self, BoxError};
 use super::observe::events::{SessionEnd, Snapshot};
 use super::session::listeners::ListenStream;
+use super::shape::line_client::LineClient;
 use super::shape::{http_sse, stateless, streamable};
 use super::shared::Shared;
 use super::stream::body::ResponseBody;
@@ -254,6 +256,11 @@ impl McpService {
         }
         sharing.add_to(response.headers_mut());
         response
+    }
+
+    /// A client that sends its messages as lines.
+    pub(crate) fn line_client(&self, identity: Option<Identity>) -> LineClient {
+        LineClient::new(Arc::clone(&self.shared), identity)
     }
 
     /// Whether this is the address of a proxy that is trusted to say for whom it asks.

@@ -41,6 +41,7 @@ mod server;
 mod spans;
 mod spellings;
 mod stateless;
+mod stdio;
 mod streamable;
 mod support;
 mod trace;

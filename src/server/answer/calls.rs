@@ -34,7 +34,7 @@ impl OpenRequest<'_> {
                 return Ok(result.into_json(version, closing));
             }
         };
-        if self.version.era() == Era::Modern {
+        if self.version.era() == Era::Modern && self.call.has_headers() {
             let headers = Headers::new(self.call.headers());
             tool.item.check_mirrored(headers, &arguments)?;
         }

@@ -52,6 +52,9 @@ impl Context {
     /// The head of the HTTP request that carried the message: URI, headers, and the extensions that the
     /// embedder put there. It lives as long as the context. If the head or the body of the request has
     /// more than 4 KiB, the head is a copy that keeps no other part of the request in memory.
+    ///
+    /// A message on standard input ([`serve_stdio`](crate::serve_stdio)) has no head: this one has no
+    /// headers.
     #[must_use]
     pub fn head(&self) -> &Parts {
         &self.0.head
@@ -61,6 +64,13 @@ impl Context {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.0.head.headers
+    }
+
+    /// Whether the message came with headers, which mirror parts of it.
+    #[cfg(feature = "server")]
+    pub(crate) fn has_headers(&self) -> bool {
+        let mark: Option<&WithoutHeaders> = self.0.head.extensions.get();
+        mark.is_none()
     }
 
     /// Who sent the message: the identity that the authorizer found, or else the one that the embedder
@@ -353,6 +363,10 @@ impl Context {
         Ok(ListenStream::run(listens, party_of(&self.0.head), request))
     }
 }
+
+/// Marks the head of a message that came without HTTP, so that no header can mirror a part of it.
+#[derive(Clone)]
+pub(crate) struct WithoutHeaders;
 
 /// The claim of a response on the queue of its request, which is one of 2026-07-28. Dropping it closes
 /// the queue, unless the response has taken the reading end.

@@ -230,7 +230,7 @@ impl SessionHandle {
 }
 
 /// Begins a request and polls it once. Most answers are ready by then and need no task.
-async fn take_request(
+pub(super) async fn take_request(
     session: &SessionHandle,
     head: Box<Parts>,
     request: Request,

@@ -147,7 +147,7 @@ const RULES: &[Rule] = &[
         words: &["Mutex", "RwLock"],
     },
     Rule {
-        what: "only buffers.rs, reaper.rs, running.rs, batch.rs, stateless.rs, accept_loop.rs and inbox.rs spawn",
+        what: "only buffers.rs, reaper.rs, running.rs, batch.rs, stateless.rs, accept_loop.rs, connection.rs of stdio and inbox.rs spawn",
         within: &[""],
         but: &[
             "transport/intake/buffers.rs",
@@ -156,6 +156,7 @@ const RULES: &[Rule] = &[
             "transport/shape/batch.rs",
             "transport/shape/stateless.rs",
             "transport/serve/accept_loop.rs",
+            "face/stdio/connection.rs",
             "face/test/inbox.rs",
         ],
         words: &["spawn(", "JoinSet"],
