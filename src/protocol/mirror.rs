@@ -41,6 +41,7 @@ impl Scalar<'_> {
 }
 
 /// Compares a header with the body, by the table of SPEC D.3; `None` is a value that is null or absent.
+#[cfg(any(test, feature = "server"))]
 pub(crate) fn check(
     field: Field<'_>,
     name: &HeaderName,

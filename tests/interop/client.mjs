@@ -401,6 +401,26 @@ async function legacyHttp(sdk, url, revision) {
   await client.close();
 }
 
+// A client that comes back for a call without an answer gives up after it was refused.
+async function cancelledCall(sdk, url) {
+  await step('/mcp: nobody comes back for ever to a cancelled call', async () => {
+    const connection = new Connection(sdk, 'legacy');
+    await connection.overHttp(url);
+    const abort = new AbortController();
+    const call = connection.call('slow_tool', { ms: 15_000 }, { signal: abort.signal });
+    const isStream = ({ type }) => type?.startsWith('text/event-stream');
+    await until(() => connection.of('POST').some(isStream), 'the call has a stream');
+    abort.abort('enough');
+    await assert.rejects(call);
+    const back = () => connection.of('GET').filter(({ headers }) => headers.has('last-event-id'));
+    await sleep(7000);
+    const statuses = back().map(({ status }) => status);
+    assert.ok(statuses.length <= 3, `it came back, and got ${statuses}`);
+    await connection.echo('after it');
+    await connection.client.close();
+  });
+}
+
 async function modernHttp(sdk, url, mode) {
   const at = `/mcp ${mode.pin ?? mode}:`;
   const connection = new Connection(sdk, mode);
@@ -501,6 +521,7 @@ const late = setTimeout(() => {
 }, ALL_SECONDS * 1000);
 
 const sdk = await (generation === '1' ? sdk1() : sdk2());
+const cancelled = cancelledCall(sdk, url);
 for (const revision of [LATEST_HANDSHAKE, ...OLDER_HANDSHAKES]) await legacyHttp(sdk, url, revision);
 if (generation === '2') {
   await modernHttp(sdk, url, 'auto');
@@ -508,6 +529,7 @@ if (generation === '2') {
 }
 await sse(sdk, url, 'legacy');
 if (generation === '2') await sse(sdk, url, 'auto');
+await cancelled;
 
 clearTimeout(late);
 const name = generation === '1' ? '@modelcontextprotocol/sdk' : '@modelcontextprotocol/client';

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks the everything example with the official clients: the MCP Python SDK 1.x and 2.x, and the TypeScript
-# SDK 1.x and 2.x. Each runs twice: alone, and while other sessions are busy.
+# SDK 1.x and 2.x. Each runs twice: alone, and while other sessions are busy. Before that, these, an older
+# Python SDK and @ai-sdk/mcp try what clients in use met.
 #
 #   run.sh         builds and starts the example, checks it, and stops it
 #   run.sh URL     checks a running server, for example http://127.0.0.1:8000
@@ -64,6 +65,18 @@ try:
 except urllib.error.HTTPError:
     pass
 PYTHON
+}
+
+# met: what clients in use met.
+met() {
+    local generation
+    for generation in 1-9 1 2; do
+        echo "== $(head -n 1 "$here/requirements-mcp$generation.txt"), what was met"
+        "$here/.venv-mcp$generation/bin/python" "$here/met.py" "$url" ||
+            fail "what was met with the Python SDK $generation"
+    done
+    echo "== @ai-sdk/mcp"
+    "$node" "$here/ai-sdk.mjs" "$url" || fail "steps with @ai-sdk/mcp"
 }
 
 # clients WHEN: runs every client once.
@@ -133,6 +146,7 @@ stop() {
     fi
 }
 
+prepare 1-9
 prepare 1
 prepare 2
 python=$here/.venv-mcp1/bin/python
@@ -157,6 +171,7 @@ else
 fi
 echo "checking $url"
 
+met
 clients "alone"
 start_crowd
 clients "beside 50 busy sessions"
