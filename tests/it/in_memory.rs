@@ -379,7 +379,7 @@ async fn a_client_hears_of_changes() {
         server.resource_updated("notes://1");
         server.publish(&Change::Tools);
         server.resource_updated("notes://3");
-        let told = client.next_notification().await.unwrap();
+        let told = client.wait_for(|told| told.uri().is_none()).await.unwrap();
         assert_eq!(told.method(), "notifications/tools/list_changed");
         assert_eq!(
             client.next_notification().await.unwrap().uri(),

@@ -18,7 +18,14 @@ pub(crate) fn examples() -> Outcome {
     echo()?;
     custom_dispatcher()?;
     mounted()?;
-    cargo("run --package jwt -- --check").run()
+    cargo("run --package jwt -- --check").run()?;
+    notes()
+}
+
+/// It is tested without a socket.
+fn notes() -> Outcome {
+    cargo("clippy --package notes --all-targets -- -D warnings").run()?;
+    cargo("test --package notes").run()
 }
 
 /// The echo example has a route of its own beside both transports.

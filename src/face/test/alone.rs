@@ -250,7 +250,6 @@ impl Caller {
     }
 
     /// What handlers told and was not taken yet, in order: progress, log messages and other notifications.
-    #[must_use]
     pub fn notifications(&self) -> Vec<Notification> {
         self.inbox.take()
     }
@@ -259,7 +258,6 @@ impl Caller {
     /// clients are told, or `None` for all clients.
     #[cfg(feature = "server")]
     #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
-    #[must_use]
     pub fn changes(&self) -> Vec<(Change, Option<String>)> {
         self.changes.take()
     }

@@ -408,7 +408,6 @@ impl Client {
 
     /// The notifications that have arrived and were not taken yet, in order. Nothing that is under way is
     /// waited for.
-    #[must_use]
     pub fn notifications(&self) -> Vec<Notification> {
         let connection = self.connection.get();
         connection.map_or_else(Vec::new, |connection| connection.inbox().take())
@@ -427,6 +426,40 @@ impl Client {
         self.within("the wait for a notification", async {
             let next = self.connection().await?.inbox().next().await;
             next.ok_or_else(Error::ended)
+        })
+        .await
+    }
+
+    /// Waits for the next notification like this, and takes those before it too.
+    ///
+    /// ```
+    /// # async fn example(client: mcp_wire::test::Client) -> Result<(), mcp_wire::test::Error> {
+    /// client.subscribe("notes://1").await?;
+    /// let told = client.wait_for(|told| told.uri().is_some()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next_notification`](Self::next_notification).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses the notifications that were not like this.
+    pub async fn wait_for(
+        &self,
+        is_wanted: impl Fn(&Notification) -> bool,
+    ) -> Result<Notification, Error> {
+        self.within("the wait for a notification", async {
+            let inbox = self.connection().await?.inbox();
+            loop {
+                match inbox.next().await {
+                    Some(next) if is_wanted(&next) => return Ok(next),
+                    Some(_) => {}
+                    None => return Err(Error::ended()),
+                }
+            }
         })
         .await
     }
