@@ -30,7 +30,7 @@ impl SubscriptionFilter {
     /// # Errors
     ///
     /// -32602 if `notifications` is missing or mistyped, or if its URIs take more than 64 KiB. Each URI
-    /// counts as its bytes plus 48, and its normal form as the same again where it differs.
+    /// counts as its bytes plus 64, and its normal form as the same again where it differs.
     // From the text: a parsed tree could take a hundred times as much memory.
     pub fn read(params: Option<Params<'_>>) -> Result<Self, ErrorObject> {
         let wanted = params

@@ -26,8 +26,9 @@ pub(crate) struct UrisFull;
 impl Uris {
     /// How many bytes a set may take.
     pub(crate) const LIMIT: usize = 64 * 1024;
-    /// What a text takes beside its bytes: its place in the list, and what an allocator adds to a block.
-    pub(crate) const ENTRY: usize = 48;
+    /// What a text takes beside its bytes: its place in the list, which has room for two texts, and what an allocator
+    /// adds to a block.
+    pub(crate) const ENTRY: usize = 64;
 
     /// Adds a URI; one that is there already is not added again.
     pub(crate) fn insert(&mut self, uri: &str) -> Result<(), UrisFull> {

@@ -303,7 +303,7 @@ impl Context {
     }
 
     /// Subscribes the session to a resource. Gives false if there is no session, if the URI is empty, or
-    /// if the subscriptions of the session would exceed 64 KiB. Each counts as its bytes and 48 more,
+    /// if the subscriptions of the session would exceed 64 KiB. Each counts as its bytes and 64 more,
     /// and its normal form as the same again where it differs.
     #[must_use]
     pub fn subscribe(&self, uri: &str) -> bool {
