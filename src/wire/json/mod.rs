@@ -20,7 +20,7 @@ mod walk;
 pub use self::object::{InvalidJson, Json};
 pub use self::raw::RawJson;
 
-#[cfg(any(test, feature = "server"))]
+#[cfg(feature = "server")]
 pub(crate) use self::integer::{NoInteger, integer};
 #[cfg(any(test, feature = "server"))]
 pub(crate) use self::string::put_owned_string;
