@@ -62,6 +62,9 @@
 //! at `/mcp`. Each request says which revision it uses. One handler serves them all, even when it asks
 //! the client something ([`Call::elicit`]).
 //!
+//! Connections come from any [`Listener`](listener::Listener): TCP, Unix sockets, TLS, memory, several at
+//! once. [`serve_stdio`] serves clients that start the server as a command.
+//!
 //! # Features
 //!
 //! - `server`, on by default: [`Server`] and everything that belongs to it. A gateway with its own

@@ -1,24 +1,24 @@
 //! Messages as lines, without HTTP (SPEC N): both eras, questions, cancellation, limits and the end.
 
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use mcp_wire::auth::{Identity, StaticTokens};
 use mcp_wire::server::{Arguments, Call, Server, Tool};
 use mcp_wire::{Builder, Change, McpService, Stdio};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::support::desktop::{Desktop, modern};
 use crate::support::probe::{Seen, call, probe};
-use crate::support::{envelope, hello, message, soon, text_of};
+use crate::support::{message, soon, text_of};
 
 /// A client that has started a server as a command.
 struct Command {
-    /// Until the client closes it.
-    input: Option<DuplexStream>,
-    output: BufReader<DuplexStream>,
+    client: Desktop,
     serving: JoinHandle<io::Result<()>>,
     mcp: McpService,
 }
@@ -34,12 +34,10 @@ impl Command {
         set: impl FnOnce(Stdio) -> Stdio,
     ) -> Self {
         let mcp = build(McpService::builder(server)).build().unwrap();
-        let (input, its_input) = tokio::io::duplex(64 * 1024);
-        let (its_output, output) = tokio::io::duplex(64 * 1024);
+        let (client, its_input, its_output) = Desktop::new();
         let stdio = set(Stdio::new(mcp.clone()));
         Self {
-            input: Some(input),
-            output: BufReader::new(output),
+            client,
             serving: tokio::spawn(stdio.run_on(its_input, its_output)),
             mcp,
         }
@@ -50,61 +48,6 @@ impl Command {
         let mut command = Self::start(server);
         command.initialize(version, capabilities).await;
         command
-    }
-
-    async fn initialize(&mut self, version: &str, capabilities: Value) {
-        let params = hello(version, capabilities);
-        self.write(&message(0, "initialize", params)).await;
-        let answer = self.read().await;
-        assert_eq!(answer["result"]["protocolVersion"], version, "{answer}");
-        self.notify("notifications/initialized", json!({})).await;
-    }
-
-    /// Writes bytes, and ends the line.
-    async fn write(&mut self, line: impl AsRef<[u8]>) {
-        let input = self.input.as_mut().unwrap();
-        input.write_all(line.as_ref()).await.unwrap();
-        input.write_all(b"\n").await.unwrap();
-    }
-
-    async fn notify(&mut self, method: &str, params: Value) {
-        let message = json!({"jsonrpc": "2.0", "method": method, "params": params});
-        self.write(message.to_string()).await;
-    }
-
-    /// The next line; `None` at the end. Every line is a message.
-    async fn line(&mut self) -> Option<Value> {
-        let mut line = String::new();
-        soon("a line", self.output.read_line(&mut line))
-            .await
-            .unwrap();
-        if line.is_empty() {
-            return None;
-        }
-        let text = line.strip_suffix('\n').expect("a whole line");
-        assert!(!text.contains('\r'), "{text:?}");
-        let message: Value = serde_json::from_str(text).expect("a message");
-        assert_eq!(message["jsonrpc"], "2.0");
-        Some(message)
-    }
-
-    async fn read(&mut self) -> Value {
-        self.line().await.expect("a message before the end")
-    }
-
-    async fn legacy(&mut self, id: impl Into<Value>, method: &str, params: Value) -> Value {
-        self.write(&message(id, method, params)).await;
-        self.read().await
-    }
-
-    /// Begins a request of 2026-07-28.
-    async fn begin(&mut self, id: impl Into<Value>, method: &str, params: Value) {
-        self.write(&modern(id, method, params)).await;
-    }
-
-    async fn modern(&mut self, id: impl Into<Value>, method: &str, params: Value) -> Value {
-        self.begin(id, method, params).await;
-        self.read().await
     }
 
     /// Closes the input. Gives what the server still writes.
@@ -124,13 +67,22 @@ impl Command {
     }
 }
 
-fn modern(id: impl Into<Value>, method: &str, mut params: Value) -> String {
-    params["_meta"] = envelope(json!({"elicitation": {"form": {}}}));
-    message(id, method, params)
-}
-
 fn echo(text: &str) -> Value {
     call("echo", json!({"message": text}))
+}
+
+impl Deref for Command {
+    type Target = Desktop;
+
+    fn deref(&self) -> &Desktop {
+        &self.client
+    }
+}
+
+impl DerefMut for Command {
+    fn deref_mut(&mut self) -> &mut Desktop {
+        &mut self.client
+    }
 }
 
 /// SPEC N-4, N-5: every revision, and its form of answers.

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "server")]
 pub(crate) mod acts;
+#[cfg(feature = "server")]
+pub(crate) mod desktop;
 pub(crate) mod direct;
 #[cfg(feature = "server")]
 pub(crate) mod doors;
