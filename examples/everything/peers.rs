@@ -7,7 +7,7 @@ use std::str;
 use std::sync::Arc;
 
 use mcp_wire::Change;
-use mcp_wire::server::Server;
+use mcp_wire::server::{Call, Server};
 use tokio::net::UdpSocket;
 
 /// The processes to notify of changes; none by default.
@@ -32,8 +32,8 @@ impl Peers {
     }
 
     /// Notifies the clients of this process and the other processes. A datagram may be lost, as may a notification.
-    pub(crate) fn publish(&self, server: &Server, change: &Change) {
-        server.publish(change);
+    pub(crate) fn publish(&self, cx: &Call, change: &Change) {
+        cx.publish(change);
         let (Some(link), Some(word)) = (&self.0, word(change)) else {
             return;
         };

@@ -25,9 +25,9 @@ pub(crate) fn add(server: Server, peers: &Peers) -> Server {
     let server = CHANGES
         .iter()
         .fold(server, |server, (name, about, change)| {
-            let (teller, peers) = (server.clone(), peers.clone());
-            server.tool(tool(name, about), move |_, _| {
-                peers.publish(&teller, change);
+            let peers = peers.clone();
+            server.tool(tool(name, about), move |cx: Call, _| {
+                peers.publish(&cx, change);
                 ready("The listening clients were notified.")
             })
         });

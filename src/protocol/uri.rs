@@ -18,8 +18,7 @@ pub(crate) fn normal_form(uri: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(uri.len() + 8);
     parts.put_scheme(&mut out);
     if let Some(authority) = &parts.authority {
-        let host = authority.host.to_ascii_lowercase();
-        authority.put(&mut out, &host, parts.default_port());
+        authority.put(&mut out, Case::Lower, parts.default_port());
         let mut path = String::with_capacity(parts.path.len());
         put_escaped(&mut path, parts.path);
         put_without_dots(&mut out, &path);
@@ -45,7 +44,7 @@ pub(crate) fn normal_spelling(uri: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(uri.len() + 8);
     parts.put_scheme(&mut out);
     if let Some(authority) = &parts.authority {
-        authority.put(&mut out, authority.host, parts.default_port());
+        authority.put(&mut out, Case::Kept, parts.default_port());
     }
     put_escaped(&mut out, parts.path);
     put_escaped(&mut out, parts.rest);
@@ -177,14 +176,41 @@ impl<'u> Authority<'u> {
         Self { user, host, port }
     }
 
-    fn put(&self, out: &mut String, host: &str, default_port: Option<&str>) {
+    fn put(&self, out: &mut String, case: Case, default_port: Option<&str>) {
         out.push_str("//");
         put_escaped(out, self.user);
-        put_escaped(out, host);
+        match case {
+            #[cfg(any(test, feature = "server"))]
+            Case::Kept => put_escaped(out, self.host),
+            Case::Lower => {
+                let mut host = String::with_capacity(self.host.len());
+                put_escaped(&mut host, self.host);
+                put_lower(out, &host);
+            }
+        }
         let port = self.port.filter(|port| !port.is_empty());
         if let Some(port) = port.filter(|port| default_port != Some(*port)) {
             out.push(':');
             put_escaped(out, port);
+        }
+    }
+}
+
+/// What becomes of the letters of a host.
+#[derive(Clone, Copy)]
+enum Case {
+    Lower,
+    #[cfg(any(test, feature = "server"))]
+    Kept,
+}
+
+/// Appends a text in lower case, but for its escapes.
+fn put_lower(out: &mut String, text: &str) {
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        out.push(char.to_ascii_lowercase());
+        if char == '%' {
+            out.extend(chars.by_ref().take(2));
         }
     }
 }
@@ -219,7 +245,23 @@ fn put_without_dots(out: &mut String, path: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// FIELD S-6: a normal form is its own normal form, and that of every spelling with the same letters.
+        #[test]
+        fn a_normal_form_is_a_fixed_point(
+            uri in "[a-zA-Z]{1,5}:(//)?([a-zA-Z0-9./:@é?#-]|\\[|\\]|%[0-9a-fA-F]{2}){0,20}"
+        ) {
+            let form = normal_form(&uri).into_owned();
+            prop_assert_eq!(normal_form(&form), &*form, "{}", uri);
+            let spelling = normal_spelling(&uri).into_owned();
+            prop_assert_eq!(normal_spelling(&spelling), &*spelling, "{}", uri);
+            prop_assert_eq!(normal_form(&spelling), &*form, "{}", uri);
+        }
+    }
 
     /// FIELD S-6: what two spellings of one URI have in common, and what they do not.
     #[test]
@@ -242,6 +284,7 @@ mod tests {
             ("http://[FE80::1]", "http://[fe80::1]/"),
             ("a://User@Host/", "a://User@host/"),
             ("a://h%c3%a9/", "a://h%C3%A9/"),
+            ("a://%48%c3%a9/", "a://h%C3%A9/"),
             ("file:///docs/café/x", "file:///docs/caf%C3%A9/x"),
             ("file:///docs/caf%c3%a9/x", "file:///docs/caf%C3%A9/x"),
             ("a:%41%2f%7e%2D", "a:A%2F~-"),
