@@ -369,7 +369,8 @@ async fn arguments_that_a_handler_drops_are_gone() {
         drop(arguments);
         std::future::pending::<String>().await
     };
-    let server = Server::new("Heap", "1").tool(Tool::new("wait"), waits);
+    let server =
+        Server::new("Heap", "1").tool(Tool::new("wait").input(json!({"type": "object"})), waits);
     let mcp = McpService::builder(server).build().unwrap();
     let session = open_session(&mcp).await;
     let headers = format!("{session}{POST_HEADERS}");
@@ -876,7 +877,8 @@ async fn arguments_take_one_tree_within_its_limit() {
         let list = arguments.value("list").and_then(Value::as_array);
         list.map_or(0, Vec::len).to_string()
     };
-    let server = Server::new("Counts", "1").tool(Tool::new("count"), count);
+    let server =
+        Server::new("Counts", "1").tool(Tool::new("count").input(json!({"type": "object"})), count);
     let mcp = McpService::builder(server).build().unwrap();
     let meta = envelope(json!({}));
     for (part, len) in [

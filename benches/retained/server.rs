@@ -24,20 +24,17 @@ pub(crate) fn service() -> Result<McpService, mcp_wire::Error> {
             ResourceTemplate::new("n:{+k}", "n"),
             async |_, read: ReadRequest| read.uri().to_owned(),
         )
-        .tool(Tool::new("wait"), async |_: Call, arguments: Arguments| {
+        .tool(open("wait"), async |_: Call, arguments: Arguments| {
             drop(arguments);
             pending::<String>().await
         })
-        .tool(Tool::new("ask"), ask)
+        .tool(open("ask"), ask)
+        .tool(open("notify"), async |call: Call, arguments: Arguments| {
+            tell(&call, arguments);
+            "done"
+        })
         .tool(
-            Tool::new("notify"),
-            async |call: Call, arguments: Arguments| {
-                tell(&call, arguments);
-                "done"
-            },
-        )
-        .tool(
-            Tool::new("notify_late"),
+            open("notify_late"),
             async |call: Call, arguments: Arguments| {
                 sleep(Duration::from_millis(100)).await;
                 tell(&call, arguments);
@@ -45,6 +42,11 @@ pub(crate) fn service() -> Result<McpService, mcp_wire::Error> {
             },
         );
     McpService::builder(server).build()
+}
+
+/// A tool that takes whatever arguments there are.
+fn open(name: &str) -> Tool {
+    Tool::new(name).input(json!({"type": "object"}))
 }
 
 async fn ask(call: Call, arguments: Arguments) -> Result<String, HandlerError> {

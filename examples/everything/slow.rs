@@ -29,7 +29,7 @@ pub(crate) fn add(server: Server) -> Server {
         "slow_tool",
         "Waits this many milliseconds, unless it is cancelled",
     );
-    let stats = tool("stats_tool", "Reports how the calls of slow_tool ended").read_only();
+    let stats = tool("stats_tool", "Reports how the calls of slow_tool ended").read_only(true);
     let counts = Counts::default();
     let reported = counts.clone();
     server

@@ -117,8 +117,6 @@ impl<T: Item> Catalog<T> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::protocol::change::Change;
     use crate::server::result::first_pages::List;
@@ -146,8 +144,8 @@ mod tests {
             &[]
         }
 
-        fn to_value(&self, _: ProtocolVersion) -> Value {
-            self.0.into()
+        fn to_text(&self, _: ProtocolVersion) -> String {
+            self.0.to_owned()
         }
     }
 

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::item::Item;
 use super::metadata::annotations::Annotations;
 use super::metadata::meta::Meta;
 use super::resource::contents::ResourceContents;

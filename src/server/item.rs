@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use super::result::first_pages::List;
 use crate::protocol::change::Change;
 use crate::wire::version::ProtocolVersion;
@@ -34,6 +32,6 @@ pub(crate) trait Item: Clone {
     /// The scopes that a request for the item needs, all of them.
     fn needed_scopes(&self) -> &[String];
 
-    /// The item as a list of this revision holds it.
-    fn to_value(&self, version: ProtocolVersion) -> Value;
+    /// The JSON text of the item, as a list of this revision holds it.
+    fn to_text(&self, version: ProtocolVersion) -> String;
 }

@@ -19,6 +19,7 @@ mod item;
 mod lookup;
 mod metadata;
 mod mismatch;
+mod object_text;
 mod prompt;
 mod question;
 mod registration;

@@ -27,7 +27,7 @@ fn declared() -> Value {
 async fn run() -> Running {
     let all = Tool::new("all")
         .title("All")
-        .read_only()
+        .read_only(true)
         .icon(Icon::new("https://example.com/a.png"));
     let blocks = async |_: Call, _: Arguments| {
         [

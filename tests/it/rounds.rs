@@ -104,24 +104,26 @@ fn server() -> (Server, Arc<Seen>) {
                 greeting.map_err(HandlerError::from)
             }
         })
-        .tool(Tool::new("capital"), async |cx: Call, _| {
+        .tool(Tool::new("capital").input(any()), async |cx: Call, _| {
             let sampled = cx.sample(&capital()).await?;
             Ok::<_, HandlerError>(sampled.text.unwrap_or_default())
         })
-        .tool(Tool::new("roots"), async |cx: Call, _| {
+        .tool(Tool::new("roots").input(any()), async |cx: Call, _| {
             let roots = cx.roots().await?;
             let uris: Vec<_> = roots.into_iter().map(|root| root.uri).collect();
             Ok::<_, HandlerError>(uris.join(" "))
         })
-        .tool(Tool::new("all"), async |cx: Call, _| {
+        .tool(Tool::new("all").input(any()), async |cx: Call, _| {
             let (who, capital) = (who(), capital());
             let (name, text, roots) =
                 tokio::join!(cx.elicit(&who), cx.sample(&capital), cx.roots());
             let (name, text) = (name_of(&name?), text?.text.unwrap_or_default());
             Ok::<_, HandlerError>(format!("{name} {text} {}", roots?.len()))
         })
-        .tool(Tool::new("steps"), async |cx: Call, _| steps(cx).await)
-        .tool(Tool::new("same_key"), async |cx: Call, _| {
+        .tool(Tool::new("steps").input(any()), async |cx: Call, _| {
+            steps(cx).await
+        })
+        .tool(Tool::new("same_key").input(any()), async |cx: Call, _| {
             let schema = || json!({"type": "object"});
             let one = Elicitation::form("one?", schema());
             let other = Elicitation::form("other?", schema());
@@ -136,7 +138,7 @@ fn server() -> (Server, Arc<Seen>) {
             let page = Elicitation::url("go", "https://example.com/x").key("page");
             Ok::<_, HandlerError>(format!("{:?}", cx.elicit(&page).await?))
         })
-        .tool(Tool::new("either"), async |cx: Call, _| {
+        .tool(Tool::new("either").input(any()), async |cx: Call, _| {
             // Asks for what the client supports.
             match cx.elicit(&who()).await {
                 Ok(elicited) => Ok(name_of(&elicited)),
@@ -159,7 +161,7 @@ fn server() -> (Server, Arc<Seen>) {
             let form = Elicitation::form("?", schema);
             Ok::<_, HandlerError>(format!("{:?}", cx.elicit(&form).await?))
         })
-        .tool(Tool::new("tells"), async |cx: Call, _| {
+        .tool(Tool::new("tells").input(any()), async |cx: Call, _| {
             cx.progress(1.0, None, None);
             greet(cx).await.map_err(HandlerError::from)
         })

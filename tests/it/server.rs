@@ -77,8 +77,8 @@ fn tools(server: Server, hands: &Hands) -> Server {
                 .title("Echo")
                 .description("Says it again")
                 .input(message_schema())
-                .read_only()
-                .closed_world(),
+                .read_only(true)
+                .open_world(false),
             echo,
         )
         .tool(Tool::new("plain"), async |_cx, _args| "plain")
@@ -699,14 +699,17 @@ async fn tools_are_listed_in_the_form_of_the_revision() {
         assert_eq!(echo["description"], "Says it again");
         assert_eq!(echo["inputSchema"], message_schema());
         assert_eq!(has(echo, "title"), version >= V06, "{version}");
-        let hints = json!({"readOnlyHint": true, "openWorldHint": false});
+        let mut hints = json!({"readOnlyHint": true, "openWorldHint": false});
+        if version == V03 {
+            hints["title"] = "Echo".into();
+        }
         assert_eq!(
             echo.get("annotations"),
             (version >= V03).then_some(&hints),
             "{version}"
         );
         let plain = named(&list["tools"], "plain");
-        let empty = json!({"type": "object", "additionalProperties": false});
+        let empty = json!({"type": "object", "properties": {}, "additionalProperties": false});
         assert_eq!(plain["inputSchema"], empty);
         assert!(!has(plain, "annotations"));
         let structured = named(&list["tools"], "structured");
@@ -1764,8 +1767,9 @@ async fn a_progress_token_is_a_string_or_an_integer() {
 async fn two_calls_may_share_a_progress_token() {
     let turns: [Arc<Notify>; 2] = Default::default();
     let taken = turns.clone();
-    let server =
-        Server::new("s", "1").tool(Tool::new("steps"), move |cx: Call, args: Arguments| {
+    let server = Server::new("s", "1").tool(
+        Tool::new("steps").input(json!({"type": "object"})),
+        move |cx: Call, args: Arguments| {
             let at = usize::try_from(args.integer("at").unwrap()).unwrap();
             let turn = Arc::clone(&taken[at]);
             async move {
@@ -1774,7 +1778,8 @@ async fn two_calls_may_share_a_progress_token() {
                     cx.progress(step, at as f64, None);
                 }
             }
-        });
+        },
+    );
     let running = run(server).await;
     let mut client = Client::initialized(running.address, V24, json!({})).await;
     let mut ids = Vec::new();

@@ -27,10 +27,13 @@ async fn running(set: impl FnOnce(Builder<Server>) -> Builder<Server>) -> Runnin
                 None => "nothing".to_owned(),
             }
         })
-        .tool(Tool::new("count"), async |_, arguments: Arguments| {
-            let list = arguments.value("list").and_then(Value::as_array);
-            list.map_or(0, Vec::len).to_string()
-        });
+        .tool(
+            Tool::new("count").input(json!({"type": "object"})),
+            async |_, arguments: Arguments| {
+                let list = arguments.value("list").and_then(Value::as_array);
+                list.map_or(0, Vec::len).to_string()
+            },
+        );
     start(set(McpService::builder(server)).build().unwrap()).await
 }
 

@@ -5,11 +5,13 @@ use super::open_request::{Answer, OpenRequest};
 use super::rounds::Run;
 use crate::protocol::mirror::Headers;
 use crate::server::completion::CompletionRequest;
+use crate::server::handler_error::HandlerError;
 use crate::server::metadata::meta::Meta;
 use crate::server::resource::contents::ResourceContents;
 use crate::server::result::cache::Cache;
 use crate::server::result::closing::Closing;
 use crate::server::tool::arguments::Arguments;
+use crate::server::tool::definition::Tool;
 use crate::wire::json::Json;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::params::Params;
@@ -24,20 +26,15 @@ impl OpenRequest<'_> {
             let name = name.into_owned();
             return Box::pin(self.call_unregistered_tool(name)).await;
         };
-        let arguments = Arguments::of(self.request);
         drop(name);
         let (closing, version) = (self.closing, self.version);
-        let arguments = match arguments {
+        let arguments = match self.arguments_for(&tool.item) {
             Ok(arguments) => arguments,
             Err(error) => {
-                let result = self.tool_failed(tool.item.name(), error)?;
-                return Ok(result.into_json(version, closing));
+                let told = self.tool_failed(tool.item.name(), error)?;
+                return Ok(told.into_json(version, closing));
             }
         };
-        if self.version.era() == Era::Modern && self.call.has_headers() {
-            let headers = Headers::new(self.call.headers());
-            tool.item.check_mirrored(headers, &arguments)?;
-        }
         let run = self.run(|call| (tool.handler)(call, arguments)).await;
         let result = match run {
             Ok(Run::Complete(result)) => result.output,
@@ -50,6 +47,17 @@ impl OpenRequest<'_> {
             return Err(ErrorObject::internal());
         }
         Ok(result.into_json(version, closing))
+    }
+
+    /// The arguments of a call of this tool, checked (SPEC E-36, J-11).
+    fn arguments_for(&self, tool: &Tool) -> Result<Arguments, HandlerError> {
+        let arguments = Arguments::of(self.request)?;
+        if self.version.era() == Era::Modern && self.call.has_headers() {
+            let headers = Headers::new(self.call.headers());
+            tool.check_mirrored(headers, &arguments)?;
+        }
+        tool.check(&arguments)?;
+        Ok(arguments)
     }
 
     /// SPEC E-52 to E-54.

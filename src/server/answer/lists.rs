@@ -1,12 +1,11 @@
 //! `tools/list`, `resources/list`, `resources/templates/list` and `prompts/list`.
 
-use serde_json::{Map, Value};
-
 use super::open_request::{Answer, OpenRequest};
 use crate::server::catalog::Lister;
 use crate::server::item::Item;
 use crate::server::metadata::meta::Meta;
 use crate::server::metadata::scopes::has_scopes;
+use crate::server::object_text::ObjectText;
 use crate::server::registry::Registered;
 use crate::server::result::cache::Cache;
 use crate::server::result::first_pages::{Asker, PageKey};
@@ -18,7 +17,8 @@ use crate::wire::jsonrpc::ErrorObject;
 /// The items of a page, and where the next one begins.
 #[derive(Default)]
 struct Listed {
-    items: Vec<Value>,
+    /// JSON texts.
+    items: Vec<String>,
     next: Option<Place>,
 }
 
@@ -80,7 +80,7 @@ impl OpenRequest<'_> {
         Ok(Listed {
             items: items[start..end]
                 .iter()
-                .map(|item| item.to_value(self.version))
+                .map(|item| item.to_text(self.version))
                 .collect(),
             next: (end < items.len()).then_some(Place::Item(end)),
         })
@@ -107,7 +107,7 @@ impl OpenRequest<'_> {
             if let Some(fault) = self.fault_of(&item) {
                 self.report(item.key(), &fault);
             } else if self.shows(&item) {
-                page.items.push(item.to_value(self.version));
+                page.items.push(item.to_text(self.version));
             }
         }
         if cursor.is_some() && told.next == cursor {
@@ -140,13 +140,12 @@ impl OpenRequest<'_> {
     }
 
     fn page_json<T: Registered>(&self, page: Listed, cache: Cache) -> Json {
-        let mut result = Map::new();
-        result.insert(T::LIST.key().to_owned(), page.items.into());
+        let mut result = ObjectText::new();
+        result.raw(T::LIST.key(), &format!("[{}]", page.items.join(",")));
         if let Some(next) = page.next {
-            result.insert("nextCursor".to_owned(), next.to_cursor(T::LIST).into());
+            result.text("nextCursor", &next.to_cursor(T::LIST));
         }
-        self.closing
-            .kept(cache)
-            .close(&result.into(), &Meta::default())
+        let closing = self.closing.kept(cache);
+        closing.close_text(result.finish(), &Meta::default())
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::server::object_text::ObjectText;
 use crate::server::uri_template::uri::is_absolute_uri;
 use crate::wire::version::ProtocolVersion;
 
@@ -80,20 +81,21 @@ impl Icon {
         is_taken && is_absolute_uri(&self.src)
     }
 
-    fn to_value(&self) -> Value {
-        let mut out = json!({"src": self.src});
+    fn to_text(&self) -> String {
+        let mut out = ObjectText::new();
+        out.text("src", &self.src);
         if let Some(mime_type) = &self.mime_type {
-            out["mimeType"] = mime_type.as_str().into();
+            out.text("mimeType", mime_type);
         }
         if !self.sizes.is_empty() {
-            out["sizes"] = json!(self.sizes);
+            out.value("sizes", &json!(self.sizes));
         }
         match self.theme {
-            Some(Theme::Light) => out["theme"] = "light".into(),
-            Some(Theme::Dark) => out["theme"] = "dark".into(),
+            Some(Theme::Light) => out.text("theme", "light"),
+            Some(Theme::Dark) => out.text("theme", "dark"),
             None => {}
         }
-        out
+        out.finish()
     }
 }
 
@@ -106,14 +108,20 @@ pub(crate) fn icons_fault(icons: &[Icon]) -> Option<String> {
     ))
 }
 
+/// The JSON text of the icons, in the revisions that have them; `None` if there are none.
+pub(crate) fn icons_text(icons: &[Icon], version: ProtocolVersion) -> Option<String> {
+    let icons = icons
+        .iter()
+        .filter(|icon| version.has_icons() && icon.may_be_sent());
+    let icons: Vec<_> = icons.map(Icon::to_text).collect();
+    (!icons.is_empty()).then(|| format!("[{}]", icons.join(",")))
+}
+
 /// Adds the icons to the object they belong to, in the revisions that have them.
 pub(crate) fn put_icons(icons: &[Icon], object: &mut Value, version: ProtocolVersion) {
-    let mut icons = icons
-        .iter()
-        .filter(|icon| version.has_icons() && icon.may_be_sent())
-        .peekable();
-    if icons.peek().is_some() {
-        object["icons"] = icons.map(Icon::to_value).collect();
+    let icons = icons_text(icons, version);
+    if let Some(icons) = icons.and_then(|icons| serde_json::from_str(&icons).ok()) {
+        object["icons"] = icons;
     }
 }
 
@@ -121,11 +129,15 @@ pub(crate) fn put_icons(icons: &[Icon], object: &mut Value, version: ProtocolVer
 mod tests {
     use super::*;
 
+    fn value(icon: &Icon) -> Value {
+        serde_json::from_str(&icon.to_text()).unwrap()
+    }
+
     /// SPEC K: the shape of an icon.
     #[test]
     fn an_icon_tells_what_was_set() {
         assert_eq!(
-            Icon::new("data:image/png;base64,aQ==").to_value(),
+            value(&Icon::new("data:image/png;base64,aQ==")),
             json!({"src": "data:image/png;base64,aQ=="})
         );
         let icon = Icon::new("https://example.com/i.svg")
@@ -134,11 +146,11 @@ mod tests {
             .scalable()
             .theme(Theme::Light);
         assert_eq!(
-            icon.to_value(),
+            value(&icon),
             json!({"src": "https://example.com/i.svg", "mimeType": "image/svg+xml",
                 "sizes": ["48x32", "any"], "theme": "light"})
         );
-        assert_eq!(icon.theme(Theme::Dark).to_value()["theme"], "dark");
+        assert_eq!(value(&icon.theme(Theme::Dark))["theme"], "dark");
     }
 
     /// Clients take `https`, `http` and `data` only.

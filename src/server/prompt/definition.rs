@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::arguments::PromptArguments;
 use super::handler::PromptHandler;
 use crate::protocol::change::Change;
 use crate::server::item::Item;
-use crate::server::metadata::icon::{Icon, icons_fault, put_icons};
+use crate::server::metadata::icon::{Icon, icons_fault, icons_text};
 use crate::server::metadata::meta::Meta;
 use crate::server::metadata::scopes::scopes_fault;
+use crate::server::object_text::ObjectText;
 use crate::server::result::first_pages::List;
 use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
@@ -205,19 +206,22 @@ impl Item for Prompt {
         &self.scopes
     }
 
-    fn to_value(&self, version: ProtocolVersion) -> Value {
+    fn to_text(&self, version: ProtocolVersion) -> String {
         let mut out = named(&self.name, &self.title, &self.description, version);
         if !self.arguments.is_empty() {
             let arguments = self.arguments.iter();
-            out["arguments"] = arguments
-                .map(|argument| argument.to_value(version))
+            let arguments: Vec<_> = arguments
+                .map(|argument| argument.to_text(version))
                 .collect();
+            out.raw("arguments", &format!("[{}]", arguments.join(",")));
         }
-        if version.has_titles() {
-            self.meta.put(&mut out);
+        if let Some(icons) = icons_text(&self.icons, version) {
+            out.raw("icons", &icons);
         }
-        put_icons(&self.icons, &mut out, version);
-        out
+        if let Some(meta) = self.meta.to_text().filter(|_| version.has_titles()) {
+            out.raw("_meta", &meta);
+        }
+        out.finish()
     }
 }
 
@@ -246,12 +250,12 @@ impl PromptArgument {
         self
     }
 
-    fn to_value(&self, version: ProtocolVersion) -> Value {
+    fn to_text(&self, version: ProtocolVersion) -> String {
         let mut out = named(&self.name, &self.title, &self.description, version);
         if self.presence == Presence::Required {
-            out["required"] = true.into();
+            out.raw("required", "true");
         }
-        out
+        out.finish()
     }
 }
 
@@ -261,20 +265,27 @@ fn named(
     title: &Option<String>,
     description: &Option<String>,
     version: ProtocolVersion,
-) -> Value {
-    let mut out = json!({"name": name});
-    if let Some(description) = description {
-        out["description"] = description.as_str().into();
-    }
+) -> ObjectText {
+    let mut out = ObjectText::new();
+    out.text("name", name);
     if let Some(title) = title.as_deref().filter(|_| version.has_titles()) {
-        out["title"] = title.into();
+        out.text("title", title);
+    }
+    if let Some(description) = description {
+        out.text("description", description);
     }
     out
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn value(prompt: &Prompt, version: ProtocolVersion) -> Value {
+        serde_json::from_str(&prompt.to_text(version)).unwrap()
+    }
 
     /// SPEC E-65, K: titles and `_meta` from 2025-06-18 on, `icons` from 2025-11-25 on.
     #[test]
@@ -301,9 +312,9 @@ mod tests {
                 expected["icons"] = json!([{"src": "data:,x"}]);
             }
             expected["arguments"] = json!([city, {"name": "unit"}]);
-            assert_eq!(prompt.to_value(version), expected, "{version}");
+            assert_eq!(value(&prompt, version), expected, "{version}");
         }
-        let bare = Prompt::new("p").to_value(ProtocolVersion::V2026_07_28);
+        let bare = value(&Prompt::new("p"), ProtocolVersion::V2026_07_28);
         assert_eq!(bare, json!({"name": "p"}));
     }
 

@@ -52,6 +52,15 @@ impl Resource {
     pub fn uri(&self) -> &str {
         &self.uri
     }
+
+    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
+        let mut out = json!({"uri": self.uri});
+        if let Some(size) = self.size {
+            out["size"] = size.into();
+        }
+        self.about.put(&mut out, version);
+        out
+    }
 }
 
 impl Item for Resource {
@@ -84,13 +93,8 @@ impl Item for Resource {
         &self.about.scopes
     }
 
-    fn to_value(&self, version: ProtocolVersion) -> Value {
-        let mut out = json!({"uri": self.uri});
-        if let Some(size) = self.size {
-            out["size"] = size.into();
-        }
-        self.about.put(&mut out, version);
-        out
+    fn to_text(&self, version: ProtocolVersion) -> String {
+        self.to_value(version).to_string()
     }
 }
 
@@ -122,7 +126,7 @@ mod tests {
             if version.has_icons() {
                 expected["icons"] = json!([{"src": "data:,x"}]);
             }
-            let mut listed = template.to_value(version);
+            let mut listed: Value = serde_json::from_str(&template.to_text(version)).unwrap();
             assert_eq!(listed["uriTemplate"].take(), "a://{b}");
             expected["uriTemplate"] = Value::Null;
             assert_eq!(listed, expected, "{version}");

@@ -77,9 +77,9 @@ impl Item for ResourceTemplate {
         &self.about.scopes
     }
 
-    fn to_value(&self, version: ProtocolVersion) -> Value {
+    fn to_text(&self, version: ProtocolVersion) -> String {
         let mut out = json!({"uriTemplate": self.text});
         self.about.put(&mut out, version);
-        out
+        out.to_string()
     }
 }

@@ -34,7 +34,12 @@ impl Closing<'_> {
 
     /// The result of these members and the added ones.
     pub(crate) fn close(self, result: &Value, meta: &Meta) -> Json {
-        let mut out = result.to_string().into_bytes();
+        self.close_text(result.to_string(), meta)
+    }
+
+    /// As [`close`](Self::close), for the text of an object.
+    pub(crate) fn close_text(self, result: String, meta: &Meta) -> Json {
+        let mut out = result.into_bytes();
         debug_assert!(out.ends_with(b"}"), "a result is an object");
         out.pop();
         let mut out = PieceWriter::from(out);

@@ -1,17 +1,22 @@
 //! [`Tool`]: what a model is told of a tool, and how it is checked.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::arguments::Arguments;
 use super::handler::ToolHandler;
+use super::hints::{Hint, Hints};
 use super::mirrored::Mirrored;
 use super::result::ToolResult;
+use super::schema::Schema;
 use crate::protocol::change::Change;
 use crate::protocol::mirror::Headers;
+use crate::server::handler_error::HandlerError;
 use crate::server::item::Item;
-use crate::server::metadata::icon::{Icon, icons_fault, put_icons};
+use crate::server::metadata::icon::{Icon, icons_fault, icons_text};
 use crate::server::metadata::meta::Meta;
 use crate::server::metadata::scopes::scopes_fault;
+use crate::server::mismatch::Path;
+use crate::server::object_text::ObjectText;
 use crate::server::result::first_pages::List;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::ProtocolVersion;
@@ -22,18 +27,20 @@ pub struct Tool {
     name: String,
     title: Option<String>,
     description: Option<String>,
-    input: Value,
+    input: Schema,
+    /// Whether the input schema is the one of tools without arguments.
+    takes_nothing: bool,
     /// The annotations of `input`, or what is wrong with them.
     mirrored: Result<Mirrored, String>,
-    output: Option<Value>,
-    hints: Map<String, Value>,
+    output: Option<Schema>,
+    hints: Hints,
     icons: Vec<Icon>,
     meta: Meta,
     scopes: Vec<String>,
 }
 
 impl Tool {
-    /// A tool of this name, without arguments.
+    /// A tool of this name, without arguments: the result of a call with any is an error for the model.
     ///
     /// The protocol asks for names of 1 to 128 characters out of `A-Z a-z 0-9 _ - .` (*2025-11-25, Tools,
     /// Tool Names*), and every client accepts names of up to 64. Only an empty name fails the build of the
@@ -43,11 +50,11 @@ impl Tool {
             name: name.into(),
             title: None,
             description: None,
-            // SPEC E-30: a tool without arguments carries a schema too.
-            input: json!({"type": "object", "additionalProperties": false}),
+            input: Schema::nothing(),
+            takes_nothing: true,
             mirrored: Ok(Mirrored::default()),
             output: None,
-            hints: Map::new(),
+            hints: Hints::default(),
             icons: Vec::new(),
             meta: Meta::default(),
             scopes: Vec::new(),
@@ -68,8 +75,14 @@ impl Tool {
         self
     }
 
-    /// The JSON Schema of its arguments. Clients get it unchanged. The build of the service fails unless its
-    /// root has `"type": "object"`. Default: an object without members.
+    /// The JSON Schema of its arguments. The build of the service fails unless its root has
+    /// `"type": "object"` and each keyword has a value of its type. Clients get it unchanged, but for
+    /// `"properties": {}`, which is added if the root has no `properties`: some hosts refuse a list without
+    /// them. Default: an object without members.
+    ///
+    /// The members of a `Value` are in alphabetical order, unless a crate in your build turns on the feature
+    /// `preserve_order` of serde_json. Models fill in arguments in the order of the schema: where it matters,
+    /// use [`Tool::input_text`], or a typed tool.
     ///
     /// Calls are not checked against the schema: a handler reads its arguments with [`Arguments`], which
     /// checks their types.
@@ -80,48 +93,84 @@ impl Tool {
     /// `string`, an `integer` or a `boolean` that is reached through `properties` alone. Headers get into
     /// logs: do not annotate secrets.
     #[must_use]
-    pub fn input(mut self, schema: Value) -> Self {
-        self.mirrored = Mirrored::collect(&schema);
-        self.input = schema;
+    pub fn input(self, schema: Value) -> Self {
+        self.with_input(Schema::of_value(&schema), &schema)
+    }
+
+    /// The JSON Schema of its arguments as JSON text, whose members keep their order; else as
+    /// [`Tool::input`]. The build of the service fails if the text is not a JSON object.
+    ///
+    /// ```
+    /// use mcp_wire::server::Tool;
+    /// let tool = Tool::new("move").input_text(
+    ///     r#"{
+    ///         "type": "object",
+    ///         "properties": {"from": {"type": "string"}, "destination": {"type": "string"}},
+    ///         "required": ["from", "destination"]
+    ///     }"#,
+    /// );
+    /// ```
+    #[must_use]
+    pub fn input_text(self, schema: &str) -> Self {
+        let schema = Schema::of_text(schema);
+        let value = schema.to_value();
+        self.with_input(schema, &value)
+    }
+
+    fn with_input(mut self, schema: Schema, value: &Value) -> Self {
+        self.mirrored = Mirrored::collect(value);
+        self.input = schema.completed();
+        self.takes_nothing = false;
         self
     }
 
     /// The JSON Schema of its structured content. From 2025-06-18 on. Before 2026-07-28, a schema whose
-    /// root is not `"type": "object"` is left out.
+    /// root is not `"type": "object"` is left out. The order of its members is that of [`Tool::input`].
     ///
-    /// The client is answered -32603 when a handler succeeds without structured content, or with content
-    /// that is not an object although the schema demands one. Nothing else is checked.
+    /// When a handler succeeds without structured content, or with content that is not an object although
+    /// the schema demands one, the client is answered -32603, and the operator is told
+    /// ([`ServiceEvent::HandlerFailed`](crate::ServiceEvent::HandlerFailed)). Nothing else is checked.
     #[must_use]
     pub fn output(mut self, schema: Value) -> Self {
-        self.output = Some(schema);
+        self.output = Some(Schema::of_value(&schema));
         self
     }
 
-    /// Hint: the tool changes nothing. Without it, clients assume that the tool does. From 2025-03-26 on,
-    /// like all hints.
+    /// The JSON Schema of its structured content as JSON text, whose members keep their order; else as
+    /// [`Tool::output`].
     #[must_use]
-    pub fn read_only(self) -> Self {
-        self.hint("readOnlyHint", true)
+    pub fn output_text(mut self, schema: &str) -> Self {
+        self.output = Some(Schema::of_text(schema));
+        self
     }
 
-    /// Hint: the tool only adds to what it changes. Without it, clients assume that the tool destroys.
+    /// Hint: whether the tool changes nothing. A client that is not told assumes that it does. From
+    /// 2025-03-26 on, like all hints. Hints are only sent: set them all for directories of servers that want
+    /// them.
     #[must_use]
-    pub fn additive(self) -> Self {
-        self.hint("destructiveHint", false)
+    pub fn read_only(self, is_so: bool) -> Self {
+        self.hint(Hint::ReadOnly, is_so)
     }
 
-    /// Hint: a second call with the same arguments has no further effect. Without it, clients assume that
-    /// it has.
+    /// Hint: whether the tool may destroy something, rather than only add. A client that is not told
+    /// assumes that it may.
     #[must_use]
-    pub fn idempotent(self) -> Self {
-        self.hint("idempotentHint", true)
+    pub fn destructive(self, is_so: bool) -> Self {
+        self.hint(Hint::Destructive, is_so)
     }
 
-    /// Hint: the tool interacts with nothing outside its own domain. Without it, clients assume that the
-    /// tool does.
+    /// Hint: whether a second call with the same arguments has no further effect. A client that is not told
+    /// assumes that it has.
     #[must_use]
-    pub fn closed_world(self) -> Self {
-        self.hint("openWorldHint", false)
+    pub fn idempotent(self, is_so: bool) -> Self {
+        self.hint(Hint::Idempotent, is_so)
+    }
+
+    /// Hint: whether the tool interacts with anything outside its own domain, such as the web. A client that
+    /// is not told assumes that it does.
+    #[must_use]
+    pub fn open_world(self, is_so: bool) -> Self {
+        self.hint(Hint::OpenWorld, is_so)
     }
 
     /// Adds an icon. From 2025-11-25 on.
@@ -151,8 +200,8 @@ impl Tool {
         self
     }
 
-    fn hint(mut self, name: &str, value: bool) -> Self {
-        self.hints.insert(name.to_owned(), value.into());
+    fn hint(mut self, hint: Hint, value: bool) -> Self {
+        self.hints.set(hint, value);
         self
     }
 
@@ -162,13 +211,38 @@ impl Tool {
         &self.name
     }
 
+    /// The tool as the client's model gets it in a sampling request.
+    pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
+        serde_json::from_str(&self.to_text(version)).unwrap_or_default()
+    }
+
     /// Whether a result is what the output schema promises, as far as its root tells (SPEC E-38).
     pub(crate) fn allows(&self, result: &ToolResult) -> bool {
         let Some(schema) = self.output.as_ref().filter(|_| !result.is_error()) else {
             return true;
         };
         let structured = result.structured_value();
-        structured.is_some_and(|value| value.is_object() || !is_of_object(schema))
+        structured.is_some_and(|value| value.is_object() || !schema.is_of_object())
+    }
+
+    /// Checks the arguments of a call against what the tool takes (SPEC J-11).
+    ///
+    /// # Errors
+    ///
+    /// Tells the model what is wrong.
+    pub(crate) fn check(&self, arguments: &Arguments) -> Result<(), HandlerError> {
+        if !self.takes_nothing {
+            return Ok(());
+        }
+        match arguments.as_raw().members().next() {
+            None => Ok(()),
+            Some((name, _)) => {
+                let name = name.as_str().unwrap_or_default();
+                let path = Path::Member(&Path::ARGUMENTS, &name);
+                let message = format!("{path} is unknown: this tool takes no arguments");
+                Err(HandlerError::new(message))
+            }
+        }
     }
 
     /// Checks the `Mcp-Param-…` headers of a call against its arguments (SPEC D.2, step 17).
@@ -186,10 +260,10 @@ impl Tool {
     }
 
     /// SPEC E-40: the output schema, in the revisions that can hold it.
-    fn output_schema(&self, version: ProtocolVersion) -> Option<&Value> {
+    fn output_schema(&self, version: ProtocolVersion) -> Option<&Schema> {
         let schema = self.output.as_ref()?;
         let is_held = version.has_structured_content()
-            && (version.has_output_of_any_type() || is_of_object(schema));
+            && (version.has_output_of_any_type() || schema.is_of_object());
         is_held.then_some(schema)
     }
 }
@@ -208,23 +282,25 @@ impl Item for Tool {
     fn fault(&self) -> Option<String> {
         let name = &self.name;
         if name.is_empty() {
-            Some("the name of a tool must not be empty".to_owned())
-        } else if !is_of_object(&self.input) {
-            Some(format!(
-                "the input schema of the tool {name:?} must have \"type\": \"object\" at its root"
-            ))
-        } else if !self.output.as_ref().is_none_or(Value::is_object) {
-            Some(format!(
-                "the output schema of the tool {name:?} must be a JSON object"
-            ))
-        } else {
-            let annotated = self.mirrored.as_ref().err();
-            annotated
-                .map(|fault| format!("the input schema of the tool {name:?} is wrong: {fault}"))
-                .or_else(|| self.meta.fault())
-                .or_else(|| icons_fault(&self.icons))
-                .or_else(|| scopes_fault(&self.scopes))
+            return Some("the name of a tool must not be empty".to_owned());
         }
+        let wrong = |which: &str, fault: &str| {
+            format!("the {which} schema of the tool {name:?} is wrong: {fault}")
+        };
+        let input = match (self.input.fault(), &self.mirrored) {
+            (Some(fault), _) => Some(wrong("input", fault)),
+            (None, Err(fault)) => Some(wrong("input", fault)),
+            (None, Ok(_)) if !self.input.is_of_object() => Some(wrong(
+                "input",
+                "it must have \"type\": \"object\" at its root",
+            )),
+            (None, Ok(_)) => None,
+        };
+        input
+            .or_else(|| Some(wrong("output", self.output.as_ref()?.fault()?)))
+            .or_else(|| self.meta.fault())
+            .or_else(|| icons_fault(&self.icons))
+            .or_else(|| scopes_fault(&self.scopes))
     }
 
     fn needed_scopes(&self) -> &[String] {
@@ -232,35 +308,41 @@ impl Item for Tool {
     }
 
     /// The form of the tool in a revision (the table of SPEC E.5).
-    fn to_value(&self, version: ProtocolVersion) -> Value {
-        let mut out = json!({"name": self.name, "inputSchema": self.input});
+    fn to_text(&self, version: ProtocolVersion) -> String {
+        let mut out = ObjectText::new();
+        out.text("name", &self.name);
+        let title = self.title.as_deref();
+        if let Some(title) = title.filter(|_| version.has_titles()) {
+            out.text("title", title);
+        }
         if let Some(description) = &self.description {
-            out["description"] = description.as_str().into();
+            out.text("description", description);
         }
-        if version.has_tool_annotations() && !self.hints.is_empty() {
-            out["annotations"] = self.hints.clone().into();
-        }
-        if let Some(title) = self.title.as_deref().filter(|_| version.has_titles()) {
-            out["title"] = title.into();
-        }
-        if version.has_titles() {
-            self.meta.put(&mut out);
-        }
+        out.raw("inputSchema", self.input.text());
         if let Some(schema) = self.output_schema(version) {
-            out["outputSchema"] = schema.clone();
+            out.raw("outputSchema", schema.text());
         }
-        put_icons(&self.icons, &mut out, version);
-        out
+        if version.has_tool_annotations() {
+            // Before tools had titles of their own, annotations had them.
+            let title = title.filter(|_| !version.has_titles());
+            if let Some(hints) = self.hints.to_text(title) {
+                out.raw("annotations", &hints);
+            }
+        }
+        if let Some(icons) = icons_text(&self.icons, version) {
+            out.raw("icons", &icons);
+        }
+        if let Some(meta) = self.meta.to_text().filter(|_| version.has_titles()) {
+            out.raw("_meta", &meta);
+        }
+        out.finish()
     }
-}
-
-/// Whether a schema demands an object at its root.
-fn is_of_object(schema: &Value) -> bool {
-    schema.get("type").is_some_and(|kind| kind == "object")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const V03: ProtocolVersion = ProtocolVersion::V2025_03_26;
@@ -273,15 +355,16 @@ mod tests {
     fn a_tool_takes_the_form_of_the_revision() {
         let tool = Tool::new("t")
             .title("T")
-            .read_only()
+            .read_only(true)
             .icon(Icon::new("data:,x"))
             .meta("com.example/a", 1)
             .output(json!({"type": "object"}));
-        let schema = json!({"type": "object", "additionalProperties": false});
+        let schema = json!({"type": "object", "properties": {}, "additionalProperties": false});
         let mut expected = json!({"name": "t", "inputSchema": schema});
         assert_eq!(tool.to_value(ProtocolVersion::V2024_11_05), expected);
-        expected["annotations"] = json!({"readOnlyHint": true});
+        expected["annotations"] = json!({"title": "T", "readOnlyHint": true});
         assert_eq!(tool.to_value(V03), expected);
+        expected["annotations"] = json!({"readOnlyHint": true});
         expected["title"] = "T".into();
         expected["outputSchema"] = json!({"type": "object"});
         expected["_meta"] = json!({"com.example/a": 1});
@@ -293,6 +376,69 @@ mod tests {
             Tool::new("t").to_value(V26),
             json!({"name": "t", "inputSchema": schema})
         );
+    }
+
+    /// FIELD S-12, SPEC E-47: what the author said is sent, whatever it is; the rest is left out. A title is
+    /// one of the annotations where tools have none.
+    #[test]
+    fn hints_say_what_the_author_said() {
+        for version in ProtocolVersion::ALL {
+            let hints = |tool: &Tool| {
+                let listed = tool.to_value(version);
+                listed.get("annotations").map(Value::to_string)
+            };
+            let sent = |text: &str| {
+                let is_sent = version != ProtocolVersion::V2024_11_05;
+                is_sent.then(|| text.to_owned())
+            };
+            for is_so in [false, true] {
+                for (tool, name) in [
+                    (Tool::new("t").read_only(is_so), "readOnlyHint"),
+                    (Tool::new("t").destructive(is_so), "destructiveHint"),
+                    (Tool::new("t").idempotent(is_so), "idempotentHint"),
+                    (Tool::new("t").open_world(is_so), "openWorldHint"),
+                ] {
+                    let expected = sent(&format!("{{\"{name}\":{is_so}}}"));
+                    assert_eq!(hints(&tool), expected, "{version}");
+                    assert_eq!(
+                        hints(&tool.read_only(true).read_only(is_so)).is_some(),
+                        expected.is_some()
+                    );
+                }
+            }
+            assert_eq!(hints(&Tool::new("t")), None);
+            let titled = hints(&Tool::new("t").title("T"));
+            let is_hint = version == V03;
+            assert_eq!(titled, is_hint.then(|| r#"{"title":"T"}"#.to_owned()));
+        }
+    }
+
+    /// SPEC E-30, FIELD S-3, S-8: a list holds the schema in the order in which its author wrote it.
+    #[test]
+    fn a_schema_keeps_its_order() {
+        let text = r#"{"type":"object","properties":{"zulu":{"type":"string"},"alpha":{}}}"#;
+        let tool = Tool::new("t").input_text(text).output_text(text);
+        assert_eq!(tool.fault(), None);
+        let expected = format!(r#"{{"name":"t","inputSchema":{text},"outputSchema":{text}}}"#);
+        assert_eq!(tool.to_text(V26), expected);
+        let bare = Tool::new("t").input(json!({"type": "object"}));
+        let expected = r#"{"name":"t","inputSchema":{"type":"object","properties":{}}}"#;
+        assert_eq!(bare.to_text(V26), expected);
+    }
+
+    /// SPEC J-11: a tool without arguments takes none; one with a schema of its author's checks
+    /// what it reads itself.
+    #[test]
+    fn a_tool_without_arguments_takes_none() {
+        let arguments = |value: Value| Arguments::from(value.as_object().unwrap().clone());
+        let told =
+            |tool: &Tool, value: Value| tool.check(&arguments(value)).map_err(|it| it.to_string());
+        let bare = Tool::new("t");
+        assert_eq!(told(&bare, json!({})), Ok(()));
+        let expected = "arguments[\"a b\"] is unknown: this tool takes no arguments";
+        assert_eq!(told(&bare, json!({"a b": null})), Err(expected.to_owned()));
+        let open = Tool::new("t").input(json!({"type": "object"}));
+        assert_eq!(told(&open, json!({"a": 1})), Ok(()));
     }
 
     /// SPEC E-40, E-38: a schema of another root is for 2026-07-28 only.
@@ -328,7 +474,22 @@ mod tests {
             let fault = tool.fault().unwrap_or_default();
             assert!(fault.contains(says), "{fault:?}");
         }
-        check(&Tool::new("t").output(json!(true)), "output schema");
+        check(
+            &Tool::new("t").output(json!(true)),
+            "the output schema of the tool \"t\"",
+        );
+        check(
+            &Tool::new("t").output_text("{"),
+            "the output schema of the tool \"t\"",
+        );
+        check(
+            &Tool::new("t").input(json!({})),
+            "\"type\": \"object\" at its root",
+        );
+        check(
+            &Tool::new("t").input(json!({"type": "object", "required": "x"})),
+            "the input schema of the tool \"t\" is wrong: required must be an array of names",
+        );
         check(&Tool::new("t").meta("mcp.dev/x", 1), "mcp.dev/x");
         check(&Tool::new("t").icon(Icon::new("i.png")), "i.png");
         let odd = "x".repeat(200) + "/ü ";

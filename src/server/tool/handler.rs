@@ -32,13 +32,13 @@ impl IntoToolResult for ToolResult {
 
 impl IntoToolResult for String {
     fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
-        Ok(ToolResult::content([Content::text(self)]))
+        Ok(ToolResult::text(self))
     }
 }
 
 impl IntoToolResult for Text {
     fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
-        Ok(ToolResult::content([Content::text(self)]))
+        Ok(ToolResult::text(self))
     }
 }
 

@@ -3,6 +3,9 @@
 pub(crate) mod arguments;
 pub(crate) mod definition;
 pub(crate) mod handler;
+mod hints;
 mod kept;
+mod keywords;
 mod mirrored;
 pub(crate) mod result;
+mod schema;

@@ -1,27 +1,45 @@
 //! [`ToolResult`]: what a tool answers.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::server::content::Content;
 use crate::server::metadata::meta::Meta;
 use crate::server::result::closing::Closing;
 use crate::server::result::text::Text;
-use crate::wire::json::Json;
+use crate::wire::json::{Json, RawJson, put_string};
 use crate::wire::pieces::{PieceWriter, SHARED_FROM};
 use crate::wire::version::ProtocolVersion;
 
-/// What a tool answers (*2025-11-25, Tools, Tool Result*).
+/// What a tool answers: content blocks, a structured value, and whether the tool failed, in any combination
+/// (*2025-11-25, Tools, Tool Result*).
+///
+/// ```
+/// use mcp_wire::server::{Content, ToolResult};
+/// use serde_json::json;
+///
+/// let chart = ToolResult::text("Sales rose by 4 %.")
+///     .and(Content::image(b"\x89PNG", "image/png"))
+///     .with_structured(json!({"growth": 0.04}));
+/// let partial = ToolResult::structured(json!({"done": 3, "failed": 1})).as_error();
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolResult {
     /// Beside the vector, because few results have a second block and so need no allocation.
     first: Option<Content>,
     others: Vec<Content>,
-    structured: Option<Value>,
+    /// The JSON text of the structured value, on one line.
+    structured: Option<Bytes>,
     is_error: bool,
     meta: Meta,
 }
 
 impl ToolResult {
+    /// A result of one text: a `String`, a `&str` or a [`Text`].
+    pub fn text(text: impl Into<Text>) -> Self {
+        Self::default().and(Content::text(text))
+    }
+
     /// A result of these content blocks.
     pub fn content(content: impl IntoIterator<Item = Content>) -> Self {
         let mut content = content.into_iter();
@@ -32,29 +50,47 @@ impl ToolResult {
         }
     }
 
-    fn blocks(&self) -> impl Iterator<Item = &Content> {
-        self.first.iter().chain(&self.others)
-    }
-
-    /// A structured value, and its JSON text as a content block for clients that only read text. The
-    /// value itself is sent from 2025-06-18 on if it is an object, and from 2026-07-28 on whatever it is.
+    /// A structured value. As long as the result has no content of its own, the JSON text of the value is a
+    /// content block too, for clients that only read text. The value itself is sent from 2025-06-18 on if it
+    /// is an object, and from 2026-07-28 on whatever it is.
     #[must_use]
     pub fn structured(value: Value) -> Self {
-        let text = Content::text(value.to_string());
-        Self {
-            first: Some(text),
-            structured: Some(value),
-            ..Self::default()
-        }
+        Self::default().with_structured(value)
     }
 
     /// A failure that the model should see: `isError` is true.
     pub fn error(message: impl Into<Content>) -> Self {
-        Self {
-            first: Some(message.into()),
-            is_error: true,
-            ..Self::default()
+        Self::default().and(message).as_error()
+    }
+
+    /// Adds a content block: a [`Content`] or a text.
+    #[must_use]
+    pub fn and(mut self, content: impl Into<Content>) -> Self {
+        match self.first {
+            None => self.first = Some(content.into()),
+            Some(_) => self.others.push(content.into()),
         }
+        self
+    }
+
+    /// Sets the structured value. Content of the result's own stays as it is, and is all that clients of
+    /// revisions get that cannot hold the value: see [`ToolResult::structured`].
+    #[must_use]
+    pub fn with_structured(self, value: impl Into<Value>) -> Self {
+        self.with_structured_text(value.into().to_string())
+    }
+
+    /// Sets the structured value by its JSON text, on one line.
+    pub(crate) fn with_structured_text(mut self, text: String) -> Self {
+        self.structured = Some(text.into());
+        self
+    }
+
+    /// Says that the tool failed: `isError` is true.
+    #[must_use]
+    pub fn as_error(mut self) -> Self {
+        self.is_error = true;
+        self
     }
 
     /// Adds an entry to the `_meta` of the result, in every revision. A key that is malformed, or that the protocol reserves
@@ -71,8 +107,18 @@ impl ToolResult {
     }
 
     /// The structured value, even if the revision of the client cannot hold it.
-    pub(crate) fn structured_value(&self) -> Option<&Value> {
-        self.structured.as_ref()
+    pub(crate) fn structured_value(&self) -> Option<RawJson<'_>> {
+        self.structured.as_deref().map(RawJson::of)
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = &Content> {
+        self.first.iter().chain(&self.others)
+    }
+
+    /// The JSON text of the structured value where it is the only content there is (SPEC E-39).
+    fn told_structure(&self) -> Option<&str> {
+        let structured = self.structured.as_ref().filter(|_| self.first.is_none())?;
+        std::str::from_utf8(structured).ok()
     }
 
     /// The result object. It is written without a tree: this is the hot path of a server.
@@ -88,7 +134,12 @@ impl ToolResult {
         let len = r#"{"content":["#.len() + text_len + closing.plain_len("complete");
         let mut out = PieceWriter::with_capacity(len);
         out.put(b"{\"content\":[");
-        let structured = self.structured_content(version).map(Value::to_string);
+        if let Some(text) = self.told_structure() {
+            out.put(b"{\"type\":\"text\",\"text\":");
+            put_string(out.buffer(), text);
+            out.put(b"}");
+        }
+        let structured = self.structured_content(version).cloned();
         for (at, content) in self.first.into_iter().chain(self.others).enumerate() {
             if at > 0 {
                 out.put(b",");
@@ -98,7 +149,7 @@ impl ToolResult {
         out.put(b"]");
         if let Some(value) = structured {
             out.put(b",\"structuredContent\":");
-            out.share(value.into());
+            out.share(value);
         }
         if self.is_error {
             out.put(b",\"isError\":true");
@@ -109,14 +160,16 @@ impl ToolResult {
 
     /// The `tool_result` block of a sampling message (SPEC E-99).
     pub(crate) fn to_block(&self, tool_use_id: &str, version: ProtocolVersion) -> Value {
-        let content = self.blocks().map(|content| content.to_value(version));
+        let told = self.told_structure().map(Content::text);
+        let content = told.iter().chain(self.blocks());
+        let content = content.map(|content| content.to_value(version));
         let mut block = json!({
             "type": "tool_result",
             "toolUseId": tool_use_id,
             "content": content.collect::<Value>(),
         });
         if let Some(value) = self.structured_content(version) {
-            block["structuredContent"] = value.clone();
+            block["structuredContent"] = RawJson::of(value).to_value().unwrap_or_default();
         }
         if self.is_error {
             block["isError"] = true.into();
@@ -126,10 +179,10 @@ impl ToolResult {
     }
 
     /// SPEC E-40: until 2026-07-28 a structured value is an object; another is in the text only.
-    fn structured_content(&self, version: ProtocolVersion) -> Option<&Value> {
+    fn structured_content(&self, version: ProtocolVersion) -> Option<&Bytes> {
         let value = self.structured.as_ref()?;
         let is_held = version.has_structured_content()
-            && (version.has_output_of_any_type() || value.is_object());
+            && (version.has_output_of_any_type() || RawJson::of(value).is_object());
         is_held.then_some(value)
     }
 }
@@ -209,6 +262,72 @@ mod tests {
             check(&json!({"a": 1}), version, version.has_structured_content());
             for value in [json!([1]), json!("x"), json!(1.5), json!(true), Value::Null] {
                 check(&value, version, version == ProtocolVersion::V2026_07_28);
+            }
+        }
+    }
+
+    /// FIELD S-11: content of the handler's own, a structured value and a failure, in any combination; the
+    /// value is told as text only where there is nothing else.
+    #[test]
+    fn content_structure_and_failure_go_together() {
+        let value = json!({"n": 1});
+        let link = || Content::link(Resource::new("a://b", "b"));
+        let content = |result: &Value| -> Vec<String> {
+            let blocks = result["content"].as_array().unwrap().iter();
+            let shown = |block: &Value| block["text"].as_str().map(str::to_owned);
+            blocks
+                .map(|block| shown(block).unwrap_or_else(|| block["type"].to_string()))
+                .collect()
+        };
+        let own = ["own", "\"resource_link\""];
+        let told = [r#"{"n":1}"#];
+        for (result, blocks, is_structured, is_error) in [
+            (ToolResult::text("own").and(link()), &own[..], false, false),
+            (
+                ToolResult::text("own")
+                    .and(link())
+                    .with_structured(value.clone()),
+                &own,
+                true,
+                false,
+            ),
+            (
+                ToolResult::structured(value.clone()).and("own").and(link()),
+                &own,
+                true,
+                false,
+            ),
+            (ToolResult::structured(value.clone()), &told, true, false),
+            (
+                ToolResult::structured(value.clone()).as_error(),
+                &told,
+                true,
+                true,
+            ),
+            (
+                ToolResult::error("own")
+                    .and(link())
+                    .with_structured(value.clone()),
+                &own,
+                true,
+                true,
+            ),
+            (ToolResult::default().as_error(), &[], false, true),
+        ] {
+            for version in ProtocolVersion::ALL
+                .into_iter()
+                .filter(|it| it.has_resource_links())
+            {
+                let json = result.clone().into_json(version, Closing::LEGACY);
+                let sent: Value = serde_json::from_slice(json.as_bytes()).unwrap();
+                assert_eq!(content(&sent), blocks, "{version}");
+                let structured = is_structured.then_some(&value);
+                assert_eq!(sent.get("structuredContent"), structured, "{version}");
+                let failed = is_error.then_some(&Value::Bool(true));
+                assert_eq!(sent.get("isError"), failed, "{version}");
+                let block = result.to_block("id", version);
+                assert_eq!(content(&block), blocks, "{version}");
+                assert_eq!(block.get("structuredContent"), structured, "{version}");
             }
         }
     }

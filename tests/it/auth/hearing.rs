@@ -31,11 +31,14 @@ async fn read(cx: Call, read: ReadRequest) -> Result<&'static str, HandlerError>
 fn notes() -> Server {
     Server::new("Notes", "1")
         .subscriptions()
-        .tool(Tool::new("tell"), async |cx: Call, args: Arguments| {
-            let change = Change::Resource(args.str("uri")?.to_owned());
-            cx.publish_to(args.str("to")?, &change);
-            Ok::<_, HandlerError>(())
-        })
+        .tool(
+            Tool::new("tell").input(json!({"type": "object"})),
+            async |cx: Call, args: Arguments| {
+                let change = Change::Resource(args.str("uri")?.to_owned());
+                cx.publish_to(args.str("to")?, &change);
+                Ok::<_, HandlerError>(())
+            },
+        )
         .resource_template(ResourceTemplate::new("notes://{owner}/{id}", "note"), read)
 }
 
