@@ -70,6 +70,9 @@
 //! - `server`, on by default: [`Server`] and everything that belongs to it. A gateway with its own
 //!   dispatcher builds without it: `default-features = false`.
 //!
+//! - `http2`: [`Serve`] and [`serve_connection`] speak HTTP/2 too, to each client that begins with it (adds hyper's
+//!   `http2`, which brings `h2` and eleven crates below it).
+//!
 //! - `request-state`: carries what a handler of 2026-07-28 learned in one round of a request to the next
 //!   round, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler asks everything in one
 //!   round. It also makes sessions portable (`Builder::portable_sessions`).

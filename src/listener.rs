@@ -5,4 +5,5 @@
 
 pub use crate::transport::serve::both::{Both, BothIo};
 pub use crate::transport::serve::handshake::WithHandshake;
+pub use crate::transport::serve::handshaken::{Handshaken, Negotiated};
 pub use crate::transport::serve::listener::{Accepted, Listener};

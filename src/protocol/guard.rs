@@ -99,7 +99,7 @@ impl Guard {
 /// The host that was asked for: the URI's, which HTTP/2 fills from `:authority`, else the `Host`
 /// header. HTTP/1.1 demands exactly one `Host` line (SPEC G-4), though a host in the URI goes before
 /// it (RFC 9112, section 3.2). In HTTP/2 the two may not differ (RFC 9113, section 8.3.1).
-fn requested_host<'r>(
+pub(crate) fn requested_host<'r>(
     version: Version,
     uri: &'r Uri,
     headers: &'r HeaderMap,

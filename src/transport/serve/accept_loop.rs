@@ -55,12 +55,16 @@ pub async fn serve(
     Serve::new(listener, mcp).run(shutdown).await
 }
 
-/// An accept loop for HTTP/1.1 on any [`Listener`]: TCP, a Unix socket, TLS, memory, several at once.
+/// An accept loop for HTTP/1.1, and with the feature `http2` for HTTP/2, on any [`Listener`]: TCP, a Unix socket, TLS, memory, several at once.
 /// Everything that a client can draw out has a limit, on each of them.
 ///
 /// These requests are answered 400, those to your own routes included: a request without exactly one
 /// `Host`, and a request whose length could be read in two ways, because it states the length twice,
 /// has a transfer coding other than `chunked`, or ends a line with LF alone.
+///
+/// With the feature `http2` a client that begins with the preface of HTTP/2 is served in HTTP/2, over TLS and
+/// in cleartext, with the same limits and the same end: `GOAWAY`, and the open streams finish. A connection that
+/// is one too many gets a `GOAWAY` whose debug data says why. No route can upgrade or open a tunnel there.
 ///
 /// A request that is refused before its body was read still gets its answer: for a moment the
 /// connection reads what the client goes on sending, because closing it at once could destroy the
@@ -127,7 +131,7 @@ impl<L, R> Serve<L, R> {
     /// share does not apply to [`Builder::trusted_proxies`](crate::Builder::trusted_proxies), nor to
     /// connections without an address, such as those on a Unix socket.
     ///
-    /// Each open stream is one connection, and each connection is one open file. Allow the process more
+    /// On HTTP/1.1 each open stream is one connection; on HTTP/2 a connection can have 100 of them. Each connection is one open file. Allow the process more
     /// open files than connections (`ulimit -n`). Otherwise it runs out of files first, and one address
     /// can take them all.
     pub fn max_connections(mut self, connections: usize) -> Self {
@@ -145,6 +149,9 @@ impl<L, R> Serve<L, R> {
 
     /// How long the head of a request may take from its first byte to its last. After that the request
     /// is answered 408. Default 10 s.
+    ///
+    /// On HTTP/2 this is the time of the preface. A head that stays incomplete there keeps everything else from
+    /// its connection, so the next ping or the idle time ends it.
     pub fn header_timeout(mut self, time: Duration) -> Self {
         self.settings.timeouts.head = time;
         self
@@ -154,6 +161,9 @@ impl<L, R> Serve<L, R> {
     /// answered 431, and so is one with more than 100 fields. A path of more than 65,534 bytes is
     /// answered 414 where the head may be that long. Default 64 KiB; at most 408 KiB, because hyper
     /// reads no more.
+    ///
+    /// On HTTP/2 it is the size of the header list, where each field counts 32 bytes more (RFC 9113, section
+    /// 6.5.2). The number of fields has no other limit there.
     pub fn header_limit(mut self, bytes: usize) -> Self {
         self.settings.header_limit = bytes;
         self
@@ -174,8 +184,31 @@ impl<L, R> Serve<L, R> {
     /// How long a client may take no byte of what is written to it. After that its connection is closed:
     /// a request of 2026-07-28 is cancelled, a session of HTTP+SSE ends, and a stream that can be resumed is
     /// detached. Default 30 s.
+    ///
+    /// On HTTP/2 it applies to each stream as well. If the client does not take 16 KiB of an answer in this time,
+    /// because it keeps the window of that stream closed, the stream is reset and the connection goes on.
     pub fn write_stall(mut self, time: Duration) -> Self {
         self.settings.timeouts.write = time;
+        self
+    }
+
+    /// How many streams the client of one HTTP/2 connection may have open at a time. Each request is one, until
+    /// its answer has ended. The client is told the number, and one more is reset without being served. Default
+    /// 100.
+    #[cfg(feature = "http2")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http2")))]
+    pub fn max_streams(mut self, streams: u32) -> Self {
+        self.settings.http2.max_streams = streams;
+        self
+    }
+
+    /// How often the client of an HTTP/2 connection that sends nothing is asked whether it is there (`PING`). It
+    /// has [`write_stall`](Self::write_stall) for its answer; after that the connection is closed. So the
+    /// streams of a client that has vanished end, however quiet they are. Default 30 s.
+    #[cfg(feature = "http2")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http2")))]
+    pub fn ping_interval(mut self, time: Duration) -> Self {
+        self.settings.http2.ping_interval = time;
         self
     }
 
@@ -218,6 +251,8 @@ impl<L, R> Serve<L, R> {
             routes: self.routes,
             header_limit: self.settings.header_limit,
             timeouts: Arc::new(self.settings.timeouts),
+            #[cfg(feature = "http2")]
+            http2: self.settings.http2,
             stopped: Some(stopped),
         };
         let mut connections = JoinSet::new();
@@ -265,7 +300,9 @@ fn begin<S, R, B>(
 {
     setup.mcp = accepted.service(&setup.mcp);
     match accepted.io {
-        Opening::Ready(io) => connections.spawn(connection(setup, io, Arc::default(), held)),
+        Opening::Ready(opened) => {
+            connections.spawn(connection(setup, opened, Arc::default(), held))
+        }
         Opening::After(handshake) => connections.spawn(after_handshake(setup, handshake, held)),
     };
 }

@@ -13,10 +13,15 @@ use hyper::{Response, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::conversation::{Ending, converse};
+use super::handshaken::{Handshaken, Opened};
+#[cfg(feature = "http2")]
+use super::http2::{self, preface::speaks_http2};
 use super::listener::Opening;
 use super::parked::carry;
 use super::progress::Progress;
 use super::routes::Routes;
+#[cfg(feature = "http2")]
+use super::setup::HTTP2;
 use super::setup::{ConnectionSetup, HEADER_LIMIT, TIMEOUTS};
 use super::socket::Socket;
 use super::timers::{ConnectionTimeouts, Timer, Timers};
@@ -34,6 +39,8 @@ use crate::transport::stream::body::ResponseBody;
 /// any kind ([`Listener`](crate::listener::Listener)). An idle stream costs as little memory as it does
 /// there, which is a tenth of what it costs on a connection of hyper's own.
 ///
+/// With the feature `http2` a client that begins with the preface of HTTP/2 is served in HTTP/2.
+///
 /// Before you call it, tell the service where the connection arrived and who the peer is, with
 /// [`McpService::with_local_addr`] and [`McpService::with_peer_addr`], and set `TCP_NODELAY` on the socket below TLS.
 ///
@@ -47,20 +54,24 @@ use crate::transport::stream::body::ResponseBody;
 /// # Ok(())
 /// # }
 /// ```
-pub fn serve_connection<S>(io: S, mcp: McpService) -> Connection
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+pub fn serve_connection(io: impl Handshaken, mcp: McpService) -> Connection {
     let setup = ConnectionSetup {
         routes: mcp.clone(),
         mcp,
         header_limit: HEADER_LIMIT,
         timeouts: Arc::new(TIMEOUTS),
+        #[cfg(feature = "http2")]
+        http2: HTTP2,
         stopped: None,
     };
     let progress = Arc::default();
     Connection {
-        serving: Box::pin(connection(setup, io, Arc::clone(&progress), None)),
+        serving: Box::pin(connection(
+            setup,
+            Opened::of(io),
+            Arc::clone(&progress),
+            None,
+        )),
         progress,
     }
 }
@@ -88,8 +99,8 @@ pub struct Connection {
 
 impl Connection {
     /// Lets the connection end: the request that is being answered is the last. A connection without one
-    /// ends at once, and if half a head has arrived, the client is answered 503. Go on polling until the
-    /// future is ready.
+    /// ends at once, and if half a head has arrived, the client is answered 503. On HTTP/2 the client gets a
+    /// `GOAWAY`, and the requests that it has begun are answered. Go on polling until the future is ready.
     ///
     /// A stream is an answer too, and can be open for hours. [`McpService::shutdown`] ends all streams of a
     /// service.
@@ -113,12 +124,9 @@ impl fmt::Debug for Connection {
 }
 
 /// Serves one connection to its end.
-///
-/// The parts that come and go are in boxes, and nothing is moved into the future twice: the task of an
-/// idle stream is no larger than what waits in it.
 pub(super) fn connection<S, R, B>(
     setup: ConnectionSetup<R>,
-    io: S,
+    opened: Opened<S>,
     progress: Arc<Progress>,
     held: Option<Held<Net>>,
 ) -> impl Future<Output = ()> + Send + use<S, R, B>
@@ -128,8 +136,56 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let mut slot = Some(Socket::new(io, setup.header_limit, progress));
-    let mut timers = Timers::new(Arc::clone(&setup.timeouts));
+    let timers = Timers::new(Arc::clone(&setup.timeouts));
+    let socket = Socket::new(opened.io, setup.header_limit, progress);
+    #[cfg(not(feature = "http2"))]
+    return http1(setup, socket, timers, held);
+    #[cfg(feature = "http2")]
+    http1_or_http2(setup, opened.is_http2, socket, timers, held)
+}
+
+/// Serves a connection in the protocol that its client speaks.
+#[cfg(feature = "http2")]
+async fn http1_or_http2<S, R, B>(
+    setup: ConnectionSetup<R>,
+    negotiated: Option<bool>,
+    mut socket: Socket<S>,
+    mut timers: Timers,
+    held: Option<Held<Net>>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    R: Routes<B>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let said = Box::pin(speaks_http2(&setup, negotiated, &mut socket, &mut timers)).await;
+    match said {
+        Ok(true) => {
+            Box::pin(http2::conversation::converse(setup, socket, timers)).await;
+            drop(held);
+        }
+        Ok(false) => Box::pin(http1(setup, socket, timers, held)).await,
+        Err(why) => Box::pin(close(&setup, socket, why, &mut timers)).await,
+    }
+}
+
+/// Serves a connection of HTTP/1.1.
+///
+/// The parts that come and go are in boxes, and nothing is moved into the future twice: the task of an
+/// idle stream is no larger than what waits in it.
+fn http1<S, R, B>(
+    setup: ConnectionSetup<R>,
+    socket: Socket<S>,
+    mut timers: Timers,
+    held: Option<Held<Net>>,
+) -> impl Future<Output = ()> + Send + use<S, R, B>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    R: Routes<B>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut slot = Some(socket);
     async move {
         let refusal = loop {
             match Box::pin(converse(&setup, &mut slot, &mut timers)).await {
@@ -144,11 +200,24 @@ where
             }
         };
         if let Some(socket) = slot {
-            let refused = |why: Box<Reason>| printed(&setup.mcp.refuse(*why, Version::HTTP_11));
-            Box::pin(socket.close(refusal.map(refused), &mut timers)).await;
+            Box::pin(close(&setup, socket, refusal, &mut timers)).await;
         }
         drop(held);
     }
+}
+
+/// Closes a connection of HTTP/1.1, with a refusal if there is one.
+fn close<S, R>(
+    setup: &ConnectionSetup<R>,
+    socket: Socket<S>,
+    refusal: Option<Box<Reason>>,
+    timers: &mut Timers,
+) -> impl Future<Output = ()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let refused = |why: Box<Reason>| printed(&setup.mcp.refuse(*why, Version::HTTP_11));
+    socket.close(refusal.map(refused), timers)
 }
 
 /// Serves a connection that begins with a handshake. The parts of the handshake are gone when HTTP begins.
@@ -158,7 +227,7 @@ where
 /// As [`connection`].
 pub(super) async fn after_handshake<S, R, B>(
     setup: ConnectionSetup<R>,
-    handshake: BoxFuture<io::Result<S>>,
+    handshake: BoxFuture<io::Result<Opened<S>>>,
     held: Option<Held<Net>>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -176,8 +245,8 @@ pub(super) async fn after_handshake<S, R, B>(
 /// when the server begins to stop.
 async fn before_stop<S, R>(
     setup: &ConnectionSetup<R>,
-    handshake: BoxFuture<io::Result<S>>,
-) -> Option<S> {
+    handshake: BoxFuture<io::Result<Opened<S>>>,
+) -> Option<Opened<S>> {
     let mut stop = pin!(setup.stop());
     let mut ready = pin!(within_time(&setup.timeouts, handshake));
     poll_fn(|cx| match stop.as_mut().poll(cx) {
@@ -190,8 +259,8 @@ async fn before_stop<S, R>(
 /// The transport after its handshake; `None` if the handshake fails or takes too long.
 async fn within_time<S>(
     timeouts: &Arc<ConnectionTimeouts>,
-    handshake: BoxFuture<io::Result<S>>,
-) -> Option<S> {
+    handshake: BoxFuture<io::Result<Opened<S>>>,
+) -> Option<Opened<S>> {
     let mut timers = Timers::new(Arc::clone(timeouts));
     timers.limit(Timer::Handshake, handshake).await?.ok()
 }
@@ -205,19 +274,27 @@ pub(super) fn refuse<S, R>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let answer = printed(&setup.mcp.refuse(why, Version::HTTP_11));
+    let answer = setup.mcp.refuse(why, Version::HTTP_11);
     let limit = setup.header_limit;
     let timeouts = Arc::clone(&setup.timeouts);
     async move {
-        let io = match io {
-            Opening::Ready(io) => io,
+        let opened = match io {
+            Opening::Ready(opened) => opened,
             Opening::After(handshake) => match within_time(&timeouts, handshake).await {
-                Some(io) => io,
+                Some(opened) => opened,
                 None => return,
             },
         };
-        let socket = Socket::new(io, limit, Arc::default());
-        socket.close(Some(answer), &mut Timers::new(timeouts)).await;
+        #[cfg_attr(not(feature = "http2"), expect(unused_mut))]
+        let mut socket = Socket::new(opened.io, limit, Arc::default());
+        #[cfg(feature = "http2")]
+        let words = match http2::refusal::hears_http2(opened.is_http2, &mut socket).await {
+            true => http2::refusal::refusal(&answer.body().bytes()),
+            false => printed(&answer),
+        };
+        #[cfg(not(feature = "http2"))]
+        let words = printed(&answer);
+        socket.close(Some(words), &mut Timers::new(timeouts)).await;
     }
 }
 

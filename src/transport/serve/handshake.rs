@@ -5,8 +5,7 @@ use std::future::Future;
 use std::io;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
+use super::handshaken::{Handshaken, Opened};
 use super::listener::{Accepted, Listener, Opening};
 
 /// A [`Listener`] whose connections begin with a handshake, such as that of TLS.
@@ -17,6 +16,8 @@ use super::listener::{Accepted, Listener, Opening};
 ///
 /// With `tokio-rustls` the handshake is `move |socket| acceptor.accept(socket)`. It is called for each
 /// connection, so it may choose another acceptor each time, for example after a certificate was renewed.
+///
+/// A handshake that negotiated a protocol (ALPN) can say which, with [`Negotiated`](crate::listener::Negotiated).
 ///
 /// ```no_run
 /// # use mcp_wire::McpService;
@@ -60,18 +61,23 @@ where
     L: Listener,
     F: FnMut(L::Io) -> H + Clone + Send + 'static,
     H: Future<Output = io::Result<T>> + Send + 'static,
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: Handshaken,
 {
-    type Io = T;
+    type Io = T::Io;
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<T>>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<T::Io>>> {
         let handshake = &mut self.handshake;
         self.listener.poll_accept(cx).map_ok(|accepted| {
             accepted.over(|io| match io {
-                Opening::Ready(io) => Opening::After(Box::pin(handshake(io))),
-                Opening::After(io) => {
+                Opening::Ready(opened) => {
+                    let handshake = handshake(opened.io);
+                    Opening::After(Box::pin(async { handshake.await.map(Opened::of) }))
+                }
+                Opening::After(opened) => {
                     let mut handshake = handshake.clone();
-                    Opening::After(Box::pin(async move { handshake(io.await?).await }))
+                    Opening::After(Box::pin(async move {
+                        handshake(opened.await?.io).await.map(Opened::of)
+                    }))
                 }
             })
         })

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
+use super::handshaken::{Handshaken, Opened};
 use crate::transport::future::BoxFuture;
 use crate::transport::service::McpService;
 
@@ -71,22 +72,25 @@ pub struct Accepted<S> {
 /// The transport of a connection.
 pub(super) enum Opening<S> {
     /// HTTP can begin.
-    Ready(S),
+    Ready(Opened<S>),
     /// HTTP begins after this.
-    After(BoxFuture<io::Result<S>>),
+    After(BoxFuture<io::Result<Opened<S>>>),
 }
 
 impl<S> Accepted<S> {
     /// A connection on which HTTP can begin.
-    pub fn new(io: S) -> Self {
-        Self::opening(Opening::Ready(io))
+    pub fn new(io: impl Handshaken<Io = S>) -> Self {
+        Self::opening(Opening::Ready(Opened::of(io)))
     }
 
     /// A connection on which HTTP begins when `handshake` is ready. It runs in the task of the connection,
     /// so that others do not wait for it. An error ends the connection, and so does a handshake that takes
     /// longer than [`Serve::handshake_timeout`](crate::Serve::handshake_timeout).
-    pub fn after(handshake: impl Future<Output = io::Result<S>> + Send + 'static) -> Self {
-        Self::opening(Opening::After(Box::pin(handshake)))
+    pub fn after<T: Handshaken<Io = S>>(
+        handshake: impl Future<Output = io::Result<T>> + Send + 'static,
+    ) -> Self {
+        let opened = async { handshake.await.map(Opened::of) };
+        Self::opening(Opening::After(Box::pin(opened)))
     }
 
     fn opening(io: Opening<S>) -> Self {
@@ -126,8 +130,8 @@ impl<S> Accepted<S> {
         S: 'static,
     {
         self.over(|io| match io {
-            Opening::Ready(io) => Opening::Ready(make(io)),
-            Opening::After(io) => Opening::After(Box::pin(async { Ok(make(io.await?)) })),
+            Opening::Ready(io) => Opening::Ready(io.map(make)),
+            Opening::After(io) => Opening::After(Box::pin(async { Ok(io.await?.map(make)) })),
         })
     }
 

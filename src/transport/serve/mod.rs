@@ -8,6 +8,9 @@ mod connection_quota;
 mod conversation;
 mod exchange;
 pub(crate) mod handshake;
+pub(crate) mod handshaken;
+#[cfg(feature = "http2")]
+mod http2;
 pub(crate) mod listener;
 mod parked;
 mod progress;
@@ -16,4 +19,5 @@ mod settings;
 mod setup;
 mod socket;
 mod timers;
+mod tracked;
 mod upgrade;

@@ -38,6 +38,9 @@ const WIDE: u8 = 1 << 4;
 const STUCK: u8 = 1 << 5;
 /// The owner of the connection has told it to end.
 const ENDING: u8 = 1 << 6;
+/// Everything is said, and the client has to close too.
+#[cfg(feature = "http2")]
+const CLOSING: u8 = 1 << 7;
 
 impl Progress {
     fn is(&self, flag: u8) -> bool {
@@ -147,6 +150,27 @@ impl Progress {
             Timer::Handshake | Timer::Head | Timer::Idle | Timer::Close => self.begun(),
         };
         Some(Wait { timer, nth })
+    }
+
+    /// What a connection whose client does not take what was written waits for.
+    #[cfg(feature = "http2")]
+    pub(super) fn write(&self) -> Option<Wait> {
+        self.is(STUCK).then(|| Wait {
+            timer: Timer::Write,
+            nth: self.flushes.load(Relaxed),
+        })
+    }
+
+    /// Notes that everything is said.
+    #[cfg(feature = "http2")]
+    pub(super) fn close(&self) {
+        self.set(CLOSING, true);
+    }
+
+    /// Whether everything is said.
+    #[cfg(feature = "http2")]
+    pub(super) fn is_closing(&self) -> bool {
+        self.is(CLOSING)
     }
 
     /// Tells the connection to end.

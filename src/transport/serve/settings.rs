@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::setup::{HEADER_LIMIT, TIMEOUTS};
+#[cfg(feature = "http2")]
+use super::setup::{HTTP2, Http2Settings};
 use super::timers::ConnectionTimeouts;
 use crate::error::Error;
 
@@ -13,6 +15,8 @@ pub(super) struct Settings {
     pub(super) max_connections: usize,
     pub(super) header_limit: usize,
     pub(super) timeouts: ConnectionTimeouts,
+    #[cfg(feature = "http2")]
+    pub(super) http2: Http2Settings,
     /// How long running requests have to finish once the shutdown has begun (PITFALLS R-24).
     pub(super) drain_deadline: Duration,
 }
@@ -28,6 +32,8 @@ impl Settings {
         let counts = [
             ("max_connections", self.max_connections),
             ("header_limit", self.header_limit),
+            #[cfg(feature = "http2")]
+            ("max_streams", self.http2.max_streams as usize),
         ];
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(Error::setup(format!(
@@ -46,6 +52,8 @@ impl Settings {
             ("header_timeout", self.timeouts.head),
             ("idle_timeout", self.timeouts.idle),
             ("write_stall", self.timeouts.write),
+            #[cfg(feature = "http2")]
+            ("ping_interval", self.http2.ping_interval),
         ];
         match times.iter().find(|(_, time)| time.is_zero()) {
             Some((name, _)) => Err(Error::setup(format!(
@@ -62,6 +70,8 @@ impl Default for Settings {
             max_connections: Self::MAX_CONNECTIONS,
             header_limit: HEADER_LIMIT,
             timeouts: TIMEOUTS,
+            #[cfg(feature = "http2")]
+            http2: HTTP2,
             drain_deadline: Self::DRAIN_DEADLINE,
         }
     }
@@ -85,6 +95,11 @@ mod tests {
                 write: ever,
                 close: ever,
             },
+            #[cfg(feature = "http2")]
+            http2: Http2Settings {
+                max_streams: u32::MAX,
+                ping_interval: ever,
+            },
             drain_deadline: Duration::ZERO,
         };
         largest.check().unwrap();
@@ -93,7 +108,7 @@ mod tests {
     #[test]
     fn settings_that_serve_nothing_are_refused_by_name() {
         type Set = fn(&mut Settings);
-        let cases: [(Set, &str); 7] = [
+        let cases: &[(Set, &str)] = &[
             (
                 |s| s.max_connections = 0,
                 "`Serve::max_connections` must be at least 1, not 0",
@@ -122,13 +137,23 @@ mod tests {
                 |s| s.timeouts.write = Duration::ZERO,
                 "`Serve::write_stall` must be longer than zero",
             ),
+            #[cfg(feature = "http2")]
+            (
+                |s| s.http2.max_streams = 0,
+                "`Serve::max_streams` must be at least 1, not 0",
+            ),
+            #[cfg(feature = "http2")]
+            (
+                |s| s.http2.ping_interval = Duration::ZERO,
+                "`Serve::ping_interval` must be longer than zero",
+            ),
         ];
         for (set, told) in cases {
             let mut settings = Settings::default();
             set(&mut settings);
             let error = settings.check().unwrap_err();
             assert!(error.is_setup());
-            assert_eq!(error.to_string(), told);
+            assert_eq!(error.to_string(), *told);
         }
     }
 }

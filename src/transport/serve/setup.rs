@@ -23,6 +23,22 @@ pub(super) const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
     close: Duration::from_secs(2),
 };
 
+/// What a connection of HTTP/2 has beside what any connection has.
+#[cfg(feature = "http2")]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Http2Settings {
+    /// How many streams its client may have open at a time.
+    pub(super) max_streams: u32,
+    /// How often a silent client is asked whether it is there.
+    pub(super) ping_interval: Duration,
+}
+
+#[cfg(feature = "http2")]
+pub(super) const HTTP2: Http2Settings = Http2Settings {
+    max_streams: 100,
+    ping_interval: Duration::from_secs(30),
+};
+
 /// What all connections of one server share.
 #[derive(Clone)]
 pub(super) struct ConnectionSetup<R> {
@@ -31,6 +47,8 @@ pub(super) struct ConnectionSetup<R> {
     pub(super) routes: R,
     pub(super) header_limit: usize,
     pub(super) timeouts: Arc<ConnectionTimeouts>,
+    #[cfg(feature = "http2")]
+    pub(super) http2: Http2Settings,
     /// Closed when the server begins to stop; `None` for a server that does not stop.
     pub(super) stopped: Option<watch::Receiver<()>>,
 }

@@ -12,12 +12,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::progress::Progress;
 use super::timers::{Timer, Timers};
+use super::tracked::TrackedIo;
 use crate::protocol::framing::Framing;
 
 /// How much is read and dropped of what a client still sends after its answer. The client may read the
 /// answer only after it has sent everything. A socket that is closed with unread bytes resets the
 /// connection, and the reset can destroy an answer that the client has not read yet (RFC 9112, 9.6).
-const LINGER_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
 /// A buffer with more room than this is a large one. hyper begins with 8 KiB. After a long request it has
 /// some 512 KiB.
@@ -25,8 +26,7 @@ const WIDE: usize = 16 * 1024;
 
 /// The socket of a connection, for hyper and for streams that are written without hyper.
 pub(super) struct Socket<S> {
-    io: S,
-    progress: Arc<Progress>,
+    io: TrackedIo<S>,
     framing: Framing,
     /// How many bytes are read at most of what follows a request.
     limit: usize,
@@ -34,10 +34,6 @@ pub(super) struct Socket<S> {
     ahead: Option<Box<BytesMut>>,
     /// How much room was left in the buffer after the last read.
     room: usize,
-    /// Whether something was written since the last flush.
-    is_unflushed: bool,
-    /// Whether the client has left or does not read, so that nothing more can be sent to it.
-    is_gone: bool,
     /// Ready when an upgraded connection has to end.
     end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -46,41 +42,59 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// `limit` is the longest head of a request, and how much is read of what follows a request.
     pub(super) fn new(io: S, limit: usize, progress: Arc<Progress>) -> Self {
         Self {
-            io,
-            progress,
+            io: TrackedIo::new(io, progress),
             framing: Framing::default(),
             limit,
             ahead: None,
             room: 0,
-            is_unflushed: false,
-            is_gone: false,
             end: None,
         }
     }
 
     pub(super) fn progress(&self) -> &Arc<Progress> {
-        &self.progress
+        &self.io.progress
     }
 
     /// Notes that the client does not read, so that nothing more is sent to it.
     pub(super) fn abandon(&mut self) {
-        self.is_gone = true;
+        self.io.is_gone = true;
     }
 
     /// Ready when the client has closed the connection. What it sends ahead is kept, up to the limit.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.ahead_len() < self.limit {
-            let mut bytes = [0; 1024];
-            let most = bytes.len().min(self.limit - self.ahead_len());
-            let mut buffer = ReadBuf::new(&mut bytes[..most]);
-            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
-            if read.is_err() || buffer.filled().is_empty() {
-                self.is_gone = true;
+            if !ready!(self.poll_ahead(cx, self.limit)) {
                 return Poll::Ready(());
             }
-            self.keep_ahead(buffer.filled());
         }
         Poll::Pending
+    }
+
+    /// Reads ahead, until this much is kept at most. False when the client has closed the connection.
+    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<bool> {
+        let mut bytes = [0; 1024];
+        let most = bytes.len().min(limit - self.ahead_len());
+        let mut buffer = ReadBuf::new(&mut bytes[..most]);
+        let read = ready!(self.io.poll_read(cx, &mut buffer));
+        let is_open = read.is_ok() && !buffer.filled().is_empty();
+        if is_open {
+            self.keep_ahead(buffer.filled());
+        } else {
+            self.io.is_gone = true;
+        }
+        Poll::Ready(is_open)
+    }
+
+    /// What is kept ahead.
+    #[cfg(feature = "http2")]
+    pub(super) fn ahead(&self) -> &[u8] {
+        self.ahead.as_deref().map_or(&[], |ahead| &ahead[..])
+    }
+
+    /// The transport of a connection that is not of HTTP/1.1, and what is kept ahead.
+    #[cfg(feature = "http2")]
+    pub(super) fn into_parts(self) -> (TrackedIo<S>, Option<Box<BytesMut>>) {
+        (self.io, self.ahead)
     }
 
     fn keep_ahead(&mut self, bytes: &[u8]) {
@@ -94,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn note_ahead(&self) {
         let is_full = self.ahead_len() >= self.limit;
-        self.progress.sent_ahead(self.ahead.is_some(), is_full);
+        self.io.progress.sent_ahead(self.ahead.is_some(), is_full);
     }
 
     /// Ends the connection after these last words. If the client is in the middle of a request, what it
@@ -104,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     ///
     /// Dropping the future closes the socket at once.
     pub(super) async fn close(mut self, last_words: Option<Vec<u8>>, timers: &mut Timers) {
-        if self.is_gone {
+        if self.io.is_gone {
             return;
         }
         let is_in_request = !self.framing.is_between() || self.ahead.is_some();
@@ -115,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return;
         }
         let end = async {
-            let shutdown = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
+            let shutdown = poll_fn(|cx| Pin::new(&mut self.io.io).poll_shutdown(cx));
             if shutdown.await.is_ok() && lingers {
                 self.discard().await;
             }
@@ -142,7 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let mut total = 0;
         while total < LINGER_BYTES {
             let mut buffer = ReadBuf::new(&mut bytes);
-            let read = poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+            let read = poll_fn(|cx| self.io.poll_read(cx, &mut buffer));
             if read.await.is_err() || buffer.filled().is_empty() {
                 return;
             }
@@ -155,9 +169,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn poll_io(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let most = self.framing.missing().saturating_add(self.limit as u64);
         if buffer.remaining() as u64 <= most {
-            return Pin::new(&mut self.io).poll_read(cx, buffer);
+            return self.io.poll_read(cx, buffer);
         }
-        Pin::new(&mut (&mut self.io).take(most)).poll_read(cx, buffer)
+        Pin::new(&mut (&mut self.io.io).take(most)).poll_read(cx, buffer)
     }
 
     /// Reads what was kept ahead, or what the client sends.
@@ -167,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let is_upgraded = self.is_upgraded(cx)?;
-        if !is_upgraded && self.progress.is_answering() && self.framing.is_between() {
+        if !is_upgraded && self.io.progress.is_answering() && self.framing.is_between() {
             // hyper sees nothing after the request, so it always watches for the end of its client.
             return self.poll_end(cx).map(Ok);
         }
@@ -175,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return Poll::Ready(self.read_ahead(ahead, buffer));
         }
         if is_upgraded {
-            return Pin::new(&mut self.io).poll_read(cx, buffer);
+            return self.io.poll_read(cx, buffer);
         }
         if self.framing.is_broken() {
             return Poll::Ready(Err(broken()));
@@ -184,7 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         match ready!(self.poll_io(cx, buffer)) {
             Ok(()) => Poll::Ready(self.arrived(before, buffer)),
             Err(error) => {
-                self.is_gone = true;
+                self.io.is_gone = true;
                 Poll::Ready(Err(error))
             }
         }
@@ -196,9 +210,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn look_at(&self, buffer: &ReadBuf<'_>) {
         let room = buffer.remaining();
         if room > WIDE {
-            self.progress.reads(true);
+            self.io.progress.reads(true);
         } else if room != self.room {
-            self.progress.reads(false);
+            self.io.progress.reads(false);
         }
     }
 
@@ -206,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// kept for later, and what must not be read is taken out of the buffer.
     fn arrived(&mut self, before: usize, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
         let bytes = &buffer.filled()[before..];
-        self.is_gone |= bytes.is_empty();
+        self.io.is_gone |= bytes.is_empty();
         let good = self.follow(bytes);
         let is_cut = good < bytes.len();
         if is_cut {
@@ -225,14 +239,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn follow(&mut self, bytes: &[u8]) -> usize {
         let good = self.framing.feed(bytes);
         let (is_in_head, fault) = (self.framing.is_in_head(), self.framing.fault());
-        self.progress.arrived(is_in_head, fault);
+        self.io.progress.arrived(is_in_head, fault);
         good
     }
 
     /// Reads what was sent ahead.
     fn read_ahead(&mut self, mut ahead: Box<BytesMut>, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
         let bytes = &ahead[..ahead.len().min(buffer.remaining())];
-        let good = match self.progress.upgraded() {
+        let good = match self.io.progress.upgraded() {
             Some(_) => bytes.len(),
             None => self.follow(bytes),
         };
@@ -248,40 +262,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Ready when the transport has passed on everything that was written. Only a completed flush is
-    /// progress: TLS accepts bytes that the client does not take (FIELD E-2).
-    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.is_unflushed {
-            return Poll::Ready(Ok(()));
-        }
-        let flushed = Pin::new(&mut self.io).poll_flush(cx);
-        match &flushed {
-            Poll::Pending => self.progress.stick(),
-            Poll::Ready(Ok(())) => {
-                self.is_unflushed = false;
-                self.progress.flush();
-            }
-            Poll::Ready(Err(_)) => self.is_gone = true,
-        }
-        flushed
-    }
-
-    fn written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match &written {
-            Poll::Pending => self.progress.stick(),
-            Poll::Ready(Ok(_)) => self.is_unflushed = true,
-            Poll::Ready(Err(_)) => self.is_gone = true,
-        }
-        written
-    }
-
     /// Whether the connection was upgraded. Then no request is followed and no timer runs.
     ///
     /// # Errors
     ///
     /// The upgraded connection has to end.
     fn is_upgraded(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        let Some(ends) = self.progress.upgraded() else {
+        let Some(ends) = self.io.progress.upgraded() else {
             return Ok(false);
         };
         let end = self.end.get_or_insert_with(|| {
@@ -293,7 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         self.end = Some(Box::pin(poll_fn(|_| Poll::Ready(()))));
         // The client learns of the end even if the route keeps the connection.
-        let _ = Pin::new(&mut self.io).poll_shutdown(cx);
+        let _ = Pin::new(&mut self.io.io).poll_shutdown(cx);
         Err(io::ErrorKind::ConnectionAborted.into())
     }
 }
@@ -326,12 +313,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if self.is_upgraded(cx)? {
-            return Pin::new(&mut self.io).poll_write(cx, bytes);
+            return Pin::new(&mut self.io.io).poll_write(cx, bytes);
         }
-        // So a client that reads slowly but steadily makes progress, however much is to be written.
-        ready!(self.poll_flushed(cx))?;
-        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.written(written)
+        self.io.poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -340,28 +324,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if self.is_upgraded(cx)? {
-            return Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+            return Pin::new(&mut self.io.io).poll_write_vectored(cx, pieces);
         }
-        ready!(self.poll_flushed(cx))?;
-        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
-        self.written(written)
+        self.io.poll_write_vectored(cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        self.io.io.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.is_upgraded(cx)? {
-            true => Pin::new(&mut self.io).poll_flush(cx),
-            false => self.poll_flushed(cx),
+            true => Pin::new(&mut self.io.io).poll_flush(cx),
+            false => self.io.poll_flush(cx),
         }
     }
 
     /// Does nothing before an upgrade: `close` shuts the connection down, after its last words.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.progress.upgraded() {
-            Some(_) => Pin::new(&mut self.io).poll_shutdown(cx),
+        match self.io.progress.upgraded() {
+            Some(_) => Pin::new(&mut self.io.io).poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
         }
     }
