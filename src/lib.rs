@@ -81,6 +81,9 @@
 //!
 //! - `tower`: [`McpService`] is a service of tower, for axum and its like (adds `tower-service`, which is one trait).
 //!
+//! - `validation`: arguments and results of tools are held to schemas that are written by hand (adds
+//!   `jsonschema`, with 66 crates).
+//!
 //! - `tracing`: spans and events for the subscribers of that crate.
 //!
 //! The [`manual`] describes the threats, the reason for each default, and how to let the right people

@@ -49,4 +49,6 @@ mod trace;
 mod transcripts;
 mod trees;
 mod upgrades;
+#[cfg(feature = "validation")]
+mod validation;
 mod writes;

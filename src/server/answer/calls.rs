@@ -41,9 +41,8 @@ impl OpenRequest<'_> {
             Ok(Run::InputRequired(answer)) => return Ok(answer),
             Err(error) => self.tool_failed(tool.item.name(), error)?,
         };
-        if !tool.item.allows(&result) {
-            let reason = "the result has no structured content that the output schema allows";
-            self.report(tool.item.name(), reason);
+        if let Err(reason) = tool.item.check_result(&result) {
+            self.report(tool.item.name(), &reason);
             return Err(ErrorObject::internal());
         }
         Ok(result.into_json(version, closing))

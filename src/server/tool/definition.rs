@@ -85,7 +85,8 @@ impl Tool {
     /// use [`Tool::input_text`], or a typed tool.
     ///
     /// Calls are not checked against the schema: a handler reads its arguments with [`Arguments`], which
-    /// checks their types.
+    /// checks their types. With the feature `validation` the schema is compiled here, one that is no JSON Schema
+    /// fails the build of the service, and a call that it does not admit is an error for the model.
     ///
     /// A property may have `"x-mcp-header": "Region"`: in 2026-07-28, calls repeat its value in the
     /// header `Mcp-Param-Region`, by which proxies can route. The build of the service fails unless each
@@ -129,7 +130,8 @@ impl Tool {
     ///
     /// When a handler succeeds without structured content, or with content that is not an object although
     /// the schema demands one, the client is answered -32603, and the operator is told
-    /// ([`ServiceEvent::HandlerFailed`](crate::ServiceEvent::HandlerFailed)). Nothing else is checked.
+    /// ([`ServiceEvent::HandlerFailed`](crate::ServiceEvent::HandlerFailed)). Nothing else is checked without
+    /// the feature `validation`.
     #[must_use]
     pub fn output(mut self, schema: Value) -> Self {
         self.output = Some(Schema::of_value(&schema));
@@ -216,13 +218,26 @@ impl Tool {
         serde_json::from_str(&self.to_text(version)).unwrap_or_default()
     }
 
-    /// Whether a result is what the output schema promises, as far as its root tells (SPEC E-38).
-    pub(crate) fn allows(&self, result: &ToolResult) -> bool {
+    /// Checks that a result is what the output schema promises (SPEC E-38): as far as its root tells, unless
+    /// the feature `validation` tells more.
+    ///
+    /// # Errors
+    ///
+    /// Tells the operator what is wrong.
+    pub(crate) fn check_result(&self, result: &ToolResult) -> Result<(), String> {
         let Some(schema) = self.output.as_ref().filter(|_| !result.is_error()) else {
-            return true;
+            return Ok(());
         };
         let structured = result.structured_value();
-        structured.is_some_and(|value| value.is_object() || !schema.is_of_object())
+        match structured.filter(|value| value.is_object() || !schema.is_of_object()) {
+            None => {
+                Err("the result has no structured content that the output schema allows".into())
+            }
+            #[cfg(feature = "validation")]
+            Some(value) => schema.check("result", value),
+            #[cfg(not(feature = "validation"))]
+            Some(_) => Ok(()),
+        }
     }
 
     /// Checks the arguments of a call against what the tool takes (SPEC J-11).
@@ -232,6 +247,10 @@ impl Tool {
     /// Tells the model what is wrong.
     pub(crate) fn check(&self, arguments: &Arguments) -> Result<(), HandlerError> {
         if !self.takes_nothing {
+            #[cfg(feature = "validation")]
+            self.input
+                .check("arguments", arguments.as_raw())
+                .map_err(HandlerError::new)?;
             return Ok(());
         }
         match arguments.as_raw().members().next() {
@@ -444,10 +463,16 @@ mod tests {
     /// SPEC E-40, E-38: a schema of another root is for 2026-07-28 only.
     #[test]
     fn an_output_schema_of_any_root_goes_to_the_revision_that_has_it() {
-        for schema in [
-            json!({"type": "array", "items": {"type": "integer"}}),
-            json!({"anyOf": [{"type": "string"}, {"type": "object"}]}),
-            json!({}),
+        for (schema, value) in [
+            (
+                json!({"type": "array", "items": {"type": "integer"}}),
+                json!([1]),
+            ),
+            (
+                json!({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+                json!("x"),
+            ),
+            (json!({}), json!([1])),
         ] {
             let tool = Tool::new("t").output(schema.clone());
             assert_eq!(tool.fault(), None, "{schema}");
@@ -456,14 +481,23 @@ mod tests {
                 let expected = (version == V26).then(|| schema.clone());
                 assert_eq!(listed, expected, "{version}");
             }
-            assert!(tool.allows(&ToolResult::structured(json!([1]))));
-            assert!(!tool.allows(&ToolResult::content([])));
+            assert_eq!(tool.check_result(&ToolResult::structured(value)), Ok(()));
+            assert!(tool.check_result(&ToolResult::content([])).is_err());
         }
         let tool = Tool::new("t").output(json!({"type": "object"}));
-        assert!(tool.allows(&ToolResult::structured(json!({}))));
-        assert!(!tool.allows(&ToolResult::structured(json!([1]))));
-        assert!(tool.allows(&ToolResult::error("no")));
-        assert!(Tool::new("t").allows(&ToolResult::content([])));
+        assert_eq!(
+            tool.check_result(&ToolResult::structured(json!({}))),
+            Ok(())
+        );
+        assert!(
+            tool.check_result(&ToolResult::structured(json!([1])))
+                .is_err()
+        );
+        assert_eq!(tool.check_result(&ToolResult::error("no")), Ok(()));
+        assert_eq!(
+            Tool::new("t").check_result(&ToolResult::content([])),
+            Ok(())
+        );
     }
 
     /// SPEC, E-31: what could not be served is a fault.

@@ -9,3 +9,5 @@ mod keywords;
 mod mirrored;
 pub(crate) mod result;
 mod schema;
+#[cfg(feature = "validation")]
+mod validation;

@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use super::keywords::schema_fault;
+#[cfg(feature = "validation")]
+use super::validation::Validator;
 use crate::wire::json::Json;
+#[cfg(feature = "validation")]
+use crate::wire::json::RawJson;
 
 /// A JSON Schema, kept as the text that clients get: the order of its members is the author's.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +17,9 @@ pub(crate) struct Schema {
     is_of_object: bool,
     /// Why it cannot be served.
     fault: Option<String>,
+    /// Compiled, unless it cannot be served or holds every object that the crate admits.
+    #[cfg(feature = "validation")]
+    validator: Option<Validator>,
 }
 
 impl Schema {
@@ -22,6 +29,8 @@ impl Schema {
             text: r#"{"type":"object","properties":{},"additionalProperties":false}"#.to_owned(),
             is_of_object: true,
             fault: None,
+            #[cfg(feature = "validation")]
+            validator: None,
         }
     }
 
@@ -35,6 +44,8 @@ impl Schema {
             text: text.to_owned(),
             is_of_object: false,
             fault: Some(fault),
+            #[cfg(feature = "validation")]
+            validator: None,
         };
         let json = match Json::parse(text.to_owned()) {
             Ok(json) => json,
@@ -51,14 +62,46 @@ impl Schema {
     }
 
     fn new(text: String, value: &Value) -> Self {
-        Self {
+        let schema = Self {
             text,
             is_of_object: value.get("type").is_some_and(|kind| kind == "object"),
             fault: match value {
                 Value::Object(_) => schema_fault(value),
                 _ => Some(format!("it must be a JSON object, not {value}")),
             },
+            #[cfg(feature = "validation")]
+            validator: None,
+        };
+        #[cfg(feature = "validation")]
+        let schema = schema.compiled(value);
+        schema
+    }
+
+    #[cfg(feature = "validation")]
+    fn compiled(mut self, value: &Value) -> Self {
+        if self.fault.is_none() {
+            match Validator::compile(value) {
+                Ok(validator) => self.validator = Some(validator),
+                Err(fault) => self.fault = Some(fault),
+            }
         }
+        self
+    }
+
+    /// Holds a value to the schema. Messages call it `root`.
+    ///
+    /// # Errors
+    ///
+    /// The first faults, each with the path of what is wrong.
+    #[cfg(feature = "validation")]
+    pub(crate) fn check(&self, root: &str, value: RawJson<'_>) -> Result<(), String> {
+        let Some(validator) = &self.validator else {
+            return Ok(());
+        };
+        let value = value
+            .to_value()
+            .map_err(|fault| format!("{root}: {fault}"))?;
+        validator.check(root, &value)
     }
 
     /// The same with `properties` at its root, if the root is an object without them: there are hosts that
@@ -126,8 +169,8 @@ mod tests {
                 r#"{"type":"object","properties":{}}"#,
             ),
             (
-                r#"{"type":"object" , "$ref":"x" }"#,
-                r#"{"type":"object" , "$ref":"x","properties":{}}"#,
+                r#"{"type":"object" , "description":"x" }"#,
+                r#"{"type":"object" , "description":"x","properties":{}}"#,
             ),
             (r#"{"type":"object","properties":{"a":{}}}"#, ""),
             (r#"{"type":"array"}"#, ""),
