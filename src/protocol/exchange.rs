@@ -89,10 +89,10 @@ pub(crate) struct StreamableRules {
 }
 
 impl Endpoint {
-    /// The methods that the era of a request has here.
-    fn allow(self, fields: &Fields<'_>, rules: StreamableRules) -> &'static str {
+    /// The methods that there are here, for a request of an era with or without sessions.
+    fn allow(self, sessions: bool) -> &'static str {
         match self {
-            Self::Mcp if rules.sessions && !is_modern(fields) => "POST, GET, DELETE, OPTIONS",
+            Self::Mcp if sessions => "POST, GET, DELETE, OPTIONS",
             Self::Sse => "GET, OPTIONS",
             Self::Mcp | Self::Messages => "POST, OPTIONS",
             Self::Metadata => METADATA_METHODS,
@@ -108,20 +108,20 @@ pub(crate) fn classify(
     fields: &Fields<'_>,
     rules: StreamableRules,
 ) -> Result<Exchange, Reason> {
-    let allow = endpoint.allow(fields, rules);
     // SPEC D-2, D.4, J-35: a client of the modern era learns that there are no streams to get and no sessions to
     // delete.
-    let sessions = rules.sessions && !is_modern(fields);
+    let sessions = || rules.sessions && !is_modern(fields);
+    let allow = || endpoint.allow(sessions());
     match (endpoint, &head.method) {
-        (_, &Method::OPTIONS) => Ok(Exchange::Options { allow }),
+        (_, &Method::OPTIONS) => Ok(Exchange::Options { allow: allow() }),
         (Endpoint::Mcp, &Method::POST) => {
             if !media::is_json(fields) {
                 return Err(Reason::NotJson);
             }
             form_of(fields, rules.strict_accept).map(Exchange::Post)
         }
-        (Endpoint::Mcp, &Method::GET) if sessions => listen(fields),
-        (Endpoint::Mcp, &Method::DELETE) if sessions => claimed(fields).map(Exchange::Delete),
+        (Endpoint::Mcp, &Method::GET) if sessions() => listen(fields),
+        (Endpoint::Mcp, &Method::DELETE) if sessions() => claimed(fields).map(Exchange::Delete),
         (Endpoint::Sse, &Method::GET) => {
             if !media::accepts(fields, Media::EventStream) {
                 return Err(Reason::StreamNotAcceptable);
@@ -133,7 +133,7 @@ pub(crate) fn classify(
             session_of(head.uri.query()).map(|session| Exchange::PostToSse { session, is_json })
         }
         // SPEC B-18: a client that probes with `POST /sse` learns to fall back.
-        _ => Err(Reason::MethodNotAllowed { allow }),
+        _ => Err(Reason::MethodNotAllowed { allow: allow() }),
     }
 }
 

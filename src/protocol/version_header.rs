@@ -16,9 +16,9 @@ impl VersionHeader {
     pub(crate) fn read(field: Field<'_>) -> Self {
         match field {
             Field::Absent => Self::Absent,
-            Field::One(line) => {
-                ProtocolVersion::read(one_of_copies(line)).map_or(Self::Unknown, Self::Known)
-            }
+            Field::One(line) => ProtocolVersion::read(line.as_bytes())
+                .or_else(|| ProtocolVersion::read(one_of_copies(line)))
+                .map_or(Self::Unknown, Self::Known),
             Field::Several => Self::Unknown,
         }
     }

@@ -376,7 +376,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
                 return Err(Reason::UnknownSession.into());
             }
             if self.draining {
-                return Err(Reason::ShuttingDown.into());
+                return Err(Reason::ShuttingDown.to(id));
             }
             // SPEC A-12, PITFALLS R-13: a duplicate is refused without effect on the first request.
             if self.is_running(id) {

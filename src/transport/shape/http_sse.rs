@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode};
 
 use super::handle::SessionHandle;
 use super::running::RunningRequest;
-use crate::protocol::era::{Read, id_of};
+use crate::protocol::era::Read;
 use crate::protocol::exchange::Endpoint;
 use crate::protocol::forwarded_prefix::forwarded_prefix;
 use crate::protocol::rejection::{Reason, Rejection};
@@ -137,9 +137,8 @@ where
     let read = message::parse(&body, &config.limits.message);
     // Everything that waits from here on has its own copy of what it needs.
     drop(body);
-    let id = id_of(&read);
     let taken = take(&session, head, read).await;
-    taken.or_else(|why| session.refuse_on_stream(why.of(id)))?;
+    taken.or_else(|why| session.refuse_on_stream(why))?;
     // SPEC B-7: the answer comes on the stream.
     let accepted = Bytes::from_static(b"Accepted");
     Ok(response(StatusCode::ACCEPTED, ResponseBody::full(accepted)))

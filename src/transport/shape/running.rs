@@ -45,11 +45,11 @@ impl RunningRequest {
         route: Route,
     ) -> Result<Self, Rejection> {
         let shared = &session.shared;
+        let id = request.id();
         // A session that was opened while the drain went through the table does not know of the drain.
         if shared.is_draining() {
-            return Err(Reason::ShuttingDown.into());
+            return Err(Reason::ShuttingDown.to(&id));
         }
-        let id = request.id();
         let kind = match request.kind() {
             Method::Initialize => Kind::Initialize,
             _ => Kind::Other,
@@ -64,7 +64,8 @@ impl RunningRequest {
             session: session.clone(),
             ticket,
         };
-        let call = shared.calls.begin(terms.version, &request, &head)?;
+        let call = shared.calls.begin(terms.version, &request, &head);
+        let call = call.map_err(|why| why.to(&id))?;
         let accepted = AcceptedRequest {
             slot,
             call,
