@@ -88,8 +88,13 @@ pub(crate) async fn run(
 #[derive(Default)]
 struct Running {
     tasks: JoinSet<()>,
-    requests: HashMap<String, AbortHandle>,
+    requests: HashMap<String, Request>,
     listening: Option<AbortHandle>,
+}
+
+struct Request {
+    task: AbortHandle,
+    is_modern: bool,
 }
 
 impl Running {
@@ -110,16 +115,21 @@ impl Bridge {
     /// Takes a message of the client.
     async fn take(self: &Arc<Self>, message: Value, running: &mut Running) {
         let method = message["method"].as_str().unwrap_or_default();
-        running.requests.retain(|_, task| !task.is_finished());
+        running
+            .requests
+            .retain(|_, request| !request.task.is_finished());
         match method {
             // Nothing else may come before its answer.
             "initialize" => self.pass(&message).await,
             "notifications/cancelled" => {
                 let id = message["params"]["requestId"].to_string();
-                match running.requests.remove(&id) {
-                    // Closing the connection cancels a request of 2026-07-28.
-                    Some(task) => task.abort(),
-                    None => self.pass(&message).await,
+                let cancelled = running.requests.remove(&id);
+                // Closing the connection cancels a request of 2026-07-28, and no other.
+                if !cancelled.as_ref().is_some_and(|request| request.is_modern) {
+                    self.pass(&message).await;
+                }
+                if let Some(request) = cancelled {
+                    request.task.abort();
                 }
             }
             "notifications/initialized" => {
@@ -134,9 +144,7 @@ impl Bridge {
                 let task = running
                     .tasks
                     .spawn(async move { bridge.pass(&message).await });
-                if is_modern {
-                    running.requests.insert(id, task);
-                }
+                running.requests.insert(id, Request { task, is_modern });
             }
         }
     }

@@ -110,7 +110,13 @@ async fn a_client_of_every_revision_reaches_a_url() {
             .notify("notifications/cancelled", json!({"requestId": "w"}))
             .await;
         remote.seen.happens("over", "w").await;
+        let after = match is_modern {
+            true => client.modern("after", "tools/call", echo("after")).await,
+            false => client.legacy("after", "tools/call", echo("after")).await,
+        };
+        assert_eq!(text_of(&after), "after", "the cancelled call has no answer");
         client.input = None;
+        assert_eq!(client.line().await, None);
         soon("the end of the bridge", bridge)
             .await
             .unwrap()
