@@ -54,10 +54,15 @@ async fn readable(
     for uri in filter.uris.iter() {
         let announcer = Arc::downgrade(server) as Weak<dyn Announce>;
         let call = Call::silent(cx.clone(), Some(announcer));
-        let checked = check_subscription(registry, call, uri).await;
+        let Some(found) = registry.readable(uri) else {
+            verdicts.push(false);
+            continue;
+        };
+        let name = found.key;
+        let checked = check_subscription(registry, found, call, uri).await;
         verdicts.push(checked.is_ok());
         if let Err(error) = checked {
-            report(server, uri, error);
+            report(server, name, error);
         }
     }
     let mut verdicts = verdicts.into_iter();
@@ -66,8 +71,8 @@ async fn readable(
 }
 
 /// Tells the operator of a failure that no client hears of.
-fn report(server: &Shared, uri: &str, error: HandlerError) {
+fn report(server: &Shared, name: &str, error: HandlerError) {
     if let Failure::Internal(cause) = error.into_failure() {
-        server.report(Method::SubscriptionsListen.as_str(), uri, &reason(&*cause));
+        server.report(Method::SubscriptionsListen.as_str(), name, &reason(&*cause));
     }
 }

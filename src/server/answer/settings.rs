@@ -12,8 +12,11 @@ impl OpenRequest<'_> {
     pub(super) async fn subscribe(&self) -> Answer {
         let uri = self.uri()?;
         let call = self.call.without_questions();
-        let checked = check_subscription(self.registry, call, &uri).await;
-        checked.map_err(|error| self.failed(&uri, error))?;
+        let found = self.registry.readable(&uri);
+        let found = found.ok_or_else(|| ErrorObject::resource_not_found(&uri))?;
+        let name = found.key;
+        let checked = check_subscription(self.registry, found, call, &uri).await;
+        checked.map_err(|error| self.failed(name, error))?;
         if self.call.subscribe(&uri) {
             return Ok(Json::empty());
         }

@@ -102,14 +102,15 @@ pub enum ServiceEvent<'a> {
     /// No other end of a stream is reported here. A connection that accepts no byte for
     /// [`Serve::write_stall`](crate::Serve::write_stall) is closed, which looks as if the client had left.
     StreamCut,
-    /// A handler failed, and the peer was told only that it did
-    /// ([`Publisher::report_failure`](crate::Publisher::report_failure)).
+    /// A handler failed, and the peer was told only that it did; or a list handler gave an item that cannot be
+    /// listed ([`Publisher::report_failure`](crate::Publisher::report_failure)).
     #[non_exhaustive]
     HandlerFailed {
         /// The method of the request.
         method: &'a str,
         /// Which tool, resource, resource template or prompt, by the name, URI or text that it was registered
-        /// with. Empty for another handler.
+        /// with; for one that is not registered, the name that the client or a list handler gave. Empty for
+        /// another handler.
         name: &'a str,
         /// The text of the error with those of its sources, or what is wrong with the result. It may contain
         /// whatever your handlers put into their errors.

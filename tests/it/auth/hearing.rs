@@ -133,7 +133,7 @@ async fn only_who_may_read_a_resource_hears_of_it() {
         }
     }
     let heard = heard.lock().unwrap();
-    let of = |method: &str| format!("{method} notes://ada/broken the disk is on fire");
+    let of = |method: &str| format!("{method} notes://{{owner}}/{{id}} the disk is on fire");
     let legacy = of("resources/subscribe");
     assert_eq!(
         *heard,
