@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_wire::LogLevel;
 use mcp_wire::server::{
-    Arguments, Call, Elicitation, Prompt, PromptArguments, PromptResult, ReadRequest,
-    ResourceTemplate, Role, Server, Tool, HandlerError,
+    Arguments, Call, Elicitation, HandlerError, Prompt, PromptArguments, PromptResult, ReadRequest,
+    ResourceTemplate, Role, Server, Tool,
 };
 use serde_json::json;
 
