@@ -19,6 +19,7 @@ pub(crate) fn examples() -> Outcome {
     custom_dispatcher()?;
     mounted()?;
     cargo("run --package jwt -- --check").run()?;
+    cargo("run --package tls -- --check").run()?;
     notes()
 }
 

@@ -34,7 +34,7 @@ fn clippy() -> Outcome {
     cargo("clippy --no-default-features --lib --tests -- -D warnings").run()?;
     cargo("clippy -- -D warnings").run()?;
     cargo("clippy --all-targets --all-features -- -D warnings").run()?;
-    cargo("clippy --package jwt --package xtask --all-targets -- -D warnings").run()
+    cargo("clippy --package jwt --package tls --package xtask --all-targets -- -D warnings").run()
 }
 
 /// The lint forbids unsafe code; this keeps the lint.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
+use hyper::http::Extensions;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -253,6 +254,7 @@ impl<L, R> Serve<L, R> {
             timeouts: Arc::new(self.settings.timeouts),
             #[cfg(feature = "http2")]
             http2: self.settings.http2,
+            extensions: Extensions::new(),
             stopped: Some(stopped),
         };
         let mut connections = JoinSet::new();

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::Body;
+use hyper::http::Extensions;
 use hyper::{Response, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -62,6 +63,7 @@ pub fn serve_connection(io: impl Handshaken, mcp: McpService) -> Connection {
         timeouts: Arc::new(TIMEOUTS),
         #[cfg(feature = "http2")]
         http2: HTTP2,
+        extensions: Extensions::new(),
         stopped: None,
     };
     let progress = Arc::default();
@@ -125,7 +127,7 @@ impl fmt::Debug for Connection {
 
 /// Serves one connection to its end.
 pub(super) fn connection<S, R, B>(
-    setup: ConnectionSetup<R>,
+    mut setup: ConnectionSetup<R>,
     opened: Opened<S>,
     progress: Arc<Progress>,
     held: Option<Held<Net>>,
@@ -136,6 +138,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    setup.extensions = opened.extensions;
     let timers = Timers::new(Arc::clone(&setup.timeouts));
     let socket = Socket::new(opened.io, setup.header_limit, progress);
     #[cfg(not(feature = "http2"))]

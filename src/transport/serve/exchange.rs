@@ -55,6 +55,7 @@ impl<'c, R> Exchanges<'c, R> {
         if self.progress.is_wide() {
             request.extensions_mut().insert(InLargeBuffer);
         }
+        self.setup.mark(&mut request);
         let response = match verdict.and_then(|()| check_host(&request)) {
             Err(why) => mcp.refuse(why, version),
             Ok(()) if mcp.endpoint(request.uri().path()).is_some() => mcp.call(request).await,

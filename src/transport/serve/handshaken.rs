@@ -1,14 +1,20 @@
-//! [`Handshaken`] and [`Negotiated`]: what a handshake gives, and the protocol that it negotiated.
+//! [`Handshaken`] and [`Negotiated`]: what a handshake gives, and what it has settled.
 
+use hyper::http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// What a handshake gives: any transport, or one with the protocol that was negotiated ([`Negotiated`]).
+/// What a handshake gives: any transport, or one with what the handshake has settled ([`Negotiated`]).
 pub trait Handshaken: Send + 'static {
     /// The transport.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Whether HTTP/2 was negotiated; `None` if nothing was.
     fn is_http2(&self) -> Option<bool>;
+
+    /// What every request of the connection has in its extensions. The default is nothing.
+    fn extensions(&self) -> Extensions {
+        Extensions::new()
+    }
 
     /// The transport.
     fn into_io(self) -> Self::Io;
@@ -27,7 +33,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Handshaken for S {
     }
 }
 
-/// A transport whose handshake negotiated the protocol, such as TLS with ALPN (RFC 7301).
+/// A transport with what its handshake has settled: the protocol, such as by ALPN of TLS (RFC 7301), and who the
+/// client is, such as by its certificate.
 ///
 /// With the feature `http2` a connection is served in the protocol that was negotiated, and nothing else is
 /// tried. Where nothing was negotiated, the first bytes of the client decide. Without that feature every
@@ -38,6 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Handshaken for S {
 pub struct Negotiated<S> {
     io: S,
     is_http2: Option<bool>,
+    extensions: Extensions,
 }
 
 impl<S> Negotiated<S> {
@@ -45,7 +53,22 @@ impl<S> Negotiated<S> {
     /// was negotiated. Any other name counts as HTTP/1.1.
     pub fn new(io: S, alpn: impl FnOnce(&S) -> Option<&[u8]>) -> Self {
         let is_http2 = alpn(&io).map(|name| name == b"h2");
-        Self { io, is_http2 }
+        Self {
+            io,
+            is_http2,
+            extensions: Extensions::new(),
+        }
+    }
+
+    /// Puts a value into the extensions of every request of the connection, those to your own routes included.
+    ///
+    /// If it is an [`Identity`](crate::auth::Identity), the requests are those of this principal:
+    /// [`auth::FromExtensions`](crate::auth::FromExtensions) takes it, and refuses clients without one. Default:
+    /// none.
+    #[must_use]
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.extensions.insert(value);
+        self
     }
 }
 
@@ -56,6 +79,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Handshaken for Negotiat
         self.is_http2
     }
 
+    fn extensions(&self) -> Extensions {
+        self.extensions.clone()
+    }
+
     fn into_io(self) -> S {
         self.io
     }
@@ -64,6 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Handshaken for Negotiat
 /// A connection on which HTTP can begin.
 pub(super) struct Opened<S> {
     pub(super) io: S,
+    pub(super) extensions: Extensions,
     /// Whether HTTP/2 was negotiated; `None` if nothing was.
     #[cfg(feature = "http2")]
     pub(super) is_http2: Option<bool>,
@@ -74,6 +102,7 @@ impl<S> Opened<S> {
         Self {
             #[cfg(feature = "http2")]
             is_http2: handshaken.is_http2(),
+            extensions: handshaken.extensions(),
             io: handshaken.into_io(),
         }
     }
@@ -82,6 +111,7 @@ impl<S> Opened<S> {
     pub(super) fn map<T>(self, make: impl FnOnce(S) -> T) -> Opened<T> {
         Opened {
             io: make(self.io),
+            extensions: self.extensions,
             #[cfg(feature = "http2")]
             is_http2: self.is_http2,
         }

@@ -4,6 +4,8 @@ use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::http::Extensions;
 use tokio::sync::watch;
 
 use super::timers::ConnectionTimeouts;
@@ -39,7 +41,7 @@ pub(super) const HTTP2: Http2Settings = Http2Settings {
     ping_interval: Duration::from_secs(30),
 };
 
-/// What all connections of one server share.
+/// What all connections of one server share, and what the requests of one have in common.
 #[derive(Clone)]
 pub(super) struct ConnectionSetup<R> {
     pub(super) mcp: McpService,
@@ -49,11 +51,20 @@ pub(super) struct ConnectionSetup<R> {
     pub(super) timeouts: Arc<ConnectionTimeouts>,
     #[cfg(feature = "http2")]
     pub(super) http2: Http2Settings,
+    /// What the requests of this connection have in their extensions; nearly always nothing.
+    pub(super) extensions: Extensions,
     /// Closed when the server begins to stop; `None` for a server that does not stop.
     pub(super) stopped: Option<watch::Receiver<()>>,
 }
 
 impl<R> ConnectionSetup<R> {
+    /// Puts what the requests of this connection have in common into one of them.
+    pub(super) fn mark<B>(&self, request: &mut Request<B>) {
+        if !self.extensions.is_empty() {
+            request.extensions_mut().extend(self.extensions.clone());
+        }
+    }
+
     /// Ready when the server begins to stop.
     pub(super) fn stop(&self) -> impl Future<Output = ()> + use<R> {
         let stopped = self.stopped.clone();

@@ -8,6 +8,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use mcp_wire::auth::{FromExtensions, Identity};
 use mcp_wire::listener::{Accepted, Negotiated, WithHandshake};
 use mcp_wire::server::{Arguments, Call, Server, Tool};
 use mcp_wire::{Error, McpService, Serve};
@@ -224,6 +225,54 @@ async fn a_handshake_chooses_the_protocol() {
         // The error is one of the protocol that was negotiated.
         let is_error_of_http1 = said.starts_with(b"HTTP/1.1 400 ");
         assert_eq!(!is_served && is_http2, is_error_of_http1, "{said:?}");
+    }
+}
+
+/// What a handshake has found out about the client is known to each request of its connection, in both protocols.
+#[tokio::test(start_paused = true)]
+async fn a_handshake_tells_who_the_client_is() {
+    let whose = async |request: Request<Incoming>| -> Result<Response<String>, Infallible> {
+        let identity = request.extensions().get::<Identity>();
+        let principal = identity.map_or("nobody", Identity::principal);
+        Ok(Response::new(principal.to_owned()))
+    };
+    let server = Server::new("Test", "1");
+    let mcp = McpService::builder(server).authorizer(FromExtensions);
+    let mcp = mcp.build().expect("a service");
+    let (connections, listener) = mpsc::channel(1);
+    let serve = Serve::new(listener, mcp).routes(service_fn(whose));
+    let _serving = tokio::spawn(serve.run(std::future::pending()));
+    for (who, status) in [(Some("ada"), 200), (Some("bob"), 200), (None, 401)] {
+        for is_http2 in [true, false] {
+            let (near, far) = tokio::io::duplex(PIPE);
+            let far = Negotiated::new(far, |_| None);
+            let far = match who {
+                Some(who) => far.extension(Identity::new(who)),
+                None => far,
+            };
+            connections.send(Accepted::new(far)).await.expect("served");
+            let principal = who.unwrap_or("nobody");
+            if is_http2 {
+                let mut client = Raw::open(near, &[]).await;
+                let own = got(&mut client, 1, "/own").await;
+                assert_eq!(own, (200, principal.to_owned()));
+                client.get(3, "/sse").await;
+                assert_eq!(client.until(HEADERS).await.status(), status);
+                continue;
+            }
+            let mut io = near;
+            for (path, expected) in [
+                ("/own", format!("\r\n\r\n{principal}")),
+                ("/sse", format!("HTTP/1.1 {status} ")),
+            ] {
+                let line = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+                io.write_all(line.as_bytes()).await.expect("it is read");
+                let mut answer = [0; 1024];
+                let len = io.read(&mut answer).await.expect("an answer");
+                let answer = String::from_utf8_lossy(&answer[..len]);
+                assert!(answer.contains(&expected), "{answer}");
+            }
+        }
     }
 }
 

@@ -28,6 +28,7 @@ where
 {
     // A tunnel is no stream of a request: none of the limits would hold for it.
     request.extensions_mut().remove::<OnUpgrade>();
+    setup.mark(&mut request);
     let mcp = &setup.mcp;
     let response = match has_host(&request) {
         Err(why) => mcp.refuse(why, request.version()).map(Either::Left),
