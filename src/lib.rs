@@ -84,6 +84,12 @@
 //! - `validation`: arguments and results of tools are held to schemas that are written by hand (adds
 //!   `jsonschema`, with 66 crates).
 //!
+//! - `serde`: arguments and results of types with serde's traits: `Arguments::parse`, `server::Json`. It brings no
+//!   crate that is not there anyway.
+//!
+//! - `schemars`: typed tools, whose schemas are made from types: `Server::typed_tool`. It turns on `serde`, and re-exports
+//!   schemars 1 as `mcp_wire::schemars`.
+//!
 //! - `tracing`: spans and events for the subscribers of that crate.
 //!
 //! The [`manual`] describes the threats, the reason for each default, and how to let the right people
@@ -138,6 +144,9 @@ pub use protocol::filter::SubscriptionFilter;
 pub use protocol::level::LogLevel;
 pub use protocol::replay::ReplayLimits;
 pub use protocol::trace::TraceContext;
+#[cfg(feature = "schemars")]
+#[cfg_attr(docsrs, doc(cfg(feature = "schemars")))]
+pub use schemars;
 #[cfg(feature = "request-state")]
 #[cfg_attr(docsrs, doc(cfg(feature = "request-state")))]
 pub use transport::access::seal::StateKeys;

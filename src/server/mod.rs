@@ -16,6 +16,8 @@ mod fallback;
 mod handle;
 mod handler_error;
 mod item;
+#[cfg(feature = "serde")]
+mod located;
 mod lookup;
 mod metadata;
 mod mismatch;
@@ -27,10 +29,14 @@ mod registry;
 mod resource;
 mod result;
 mod round;
+#[cfg(feature = "schemars")]
+mod schema_of;
 mod shared;
 #[cfg(feature = "request-state")]
 mod state;
 mod tool;
+#[cfg(feature = "schemars")]
+mod typed;
 mod uri_template;
 mod with_state;
 
@@ -63,5 +69,11 @@ pub use self::tool::arguments::Arguments;
 pub use self::tool::definition::Tool;
 
 pub use self::tool::handler::IntoToolResult;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use self::tool::json::Json;
 pub use self::tool::result::ToolResult;
+#[cfg(feature = "schemars")]
+#[cfg_attr(docsrs, doc(cfg(feature = "schemars")))]
+pub use self::typed::ToolOutput;
 pub use self::with_state::with_state;

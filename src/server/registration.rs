@@ -79,7 +79,7 @@ impl Server {
         self.register(prompt, prompt_handler(handler))
     }
 
-    fn register<T: Registered>(self, item: T, handler: T::Handler) -> Self {
+    pub(super) fn register<T: Registered>(self, item: T, handler: T::Handler) -> Self {
         match self.shared() {
             Some(shared) if shared.publisher.get().is_some() => {
                 self.register_late(&shared, item, handler)
@@ -202,7 +202,7 @@ impl Server {
         self.remove::<Prompt>(name)
     }
 
-    fn add<T: Registered>(&self, item: T, handler: T::Handler) -> Result<(), Error> {
+    pub(super) fn add<T: Registered>(&self, item: T, handler: T::Handler) -> Result<(), Error> {
         let shared = self.shared().ok_or_else(gone)?;
         let has_scopes = !item.needed_scopes().is_empty();
         if let Some(publisher) = shared.publisher.get().filter(|_| has_scopes) {

@@ -48,6 +48,8 @@ mod support;
 mod trace;
 mod transcripts;
 mod trees;
+#[cfg(feature = "schemars")]
+mod typed;
 mod upgrades;
 #[cfg(feature = "validation")]
 mod validation;

@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 use super::kept::Kept;
 use crate::server::handler_error::HandlerError;
+#[cfg(feature = "serde")]
+use crate::server::located::read_located;
 use crate::server::mismatch::{Path, found};
 use crate::server::result::text::Text;
 use crate::wire::json::{NoInteger, RawJson, integer};
@@ -174,6 +176,23 @@ impl Arguments {
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<RawJson<'_>> {
         self.as_raw().member(name)
+    }
+
+    /// All arguments as a type of yours, read straight from the text that the client sent.
+    ///
+    /// Where serde alone is stricter than JSON Schema, `5.0` counts as an integer, and an optional argument
+    /// that is `null` as absent.
+    ///
+    /// # Errors
+    ///
+    /// A message for the model when the arguments do not fit the type, such as
+    /// `arguments.items[2].count: expected an integer, not the string "x"`.
+    #[cfg(feature = "serde")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+    pub fn parse<T: serde_core::de::DeserializeOwned>(&self) -> Result<T, HandlerError> {
+        let raw = self.as_raw();
+        // What does not fit is read once more, with care for its place.
+        serde_json::from_slice(raw.as_bytes()).or_else(|_| read_located(raw))
     }
 
     /// All arguments as a JSON object, for a deserializer of your own.

@@ -28,8 +28,7 @@ pub struct Tool {
     title: Option<String>,
     description: Option<String>,
     input: Schema,
-    /// Whether the input schema is the one of tools without arguments.
-    takes_nothing: bool,
+    takes: Takes,
     /// The annotations of `input`, or what is wrong with them.
     mirrored: Result<Mirrored, String>,
     output: Option<Schema>,
@@ -37,6 +36,18 @@ pub struct Tool {
     icons: Vec<Icon>,
     meta: Meta,
     scopes: Vec<String>,
+}
+
+/// What holds the arguments of a call to the input schema.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Takes {
+    /// The schema of tools without arguments: there are none.
+    Nothing,
+    /// A schema of the author's: the handler, and the feature `validation`.
+    BySchema,
+    /// A schema made from the type that the arguments are read into.
+    #[cfg(feature = "schemars")]
+    ByType,
 }
 
 impl Tool {
@@ -51,7 +62,7 @@ impl Tool {
             title: None,
             description: None,
             input: Schema::nothing(),
-            takes_nothing: true,
+            takes: Takes::Nothing,
             mirrored: Ok(Mirrored::default()),
             output: None,
             hints: Hints::default(),
@@ -121,8 +132,19 @@ impl Tool {
     fn with_input(mut self, schema: Schema, value: &Value) -> Self {
         self.mirrored = Mirrored::collect(value);
         self.input = schema.completed();
-        self.takes_nothing = false;
+        self.takes = Takes::BySchema;
         self
+    }
+
+    /// The tool with schemas that are made from the types of its handler.
+    #[cfg(feature = "schemars")]
+    pub(crate) fn typed(self, input: Value, output: Option<Value>) -> Self {
+        let mut tool = self.input(input);
+        tool.takes = Takes::ByType;
+        match output {
+            Some(schema) => tool.output(schema),
+            None => tool,
+        }
     }
 
     /// The JSON Schema of its structured content. From 2025-06-18 on. Before 2026-07-28, a schema whose
@@ -246,11 +268,13 @@ impl Tool {
     ///
     /// Tells the model what is wrong.
     pub(crate) fn check(&self, arguments: &Arguments) -> Result<(), HandlerError> {
-        if !self.takes_nothing {
+        if self.takes != Takes::Nothing {
             #[cfg(feature = "validation")]
-            self.input
-                .check("arguments", arguments.as_raw())
-                .map_err(HandlerError::new)?;
+            if self.takes == Takes::BySchema {
+                self.input
+                    .check("arguments", arguments.as_raw())
+                    .map_err(HandlerError::new)?;
+            }
             return Ok(());
         }
         match arguments.as_raw().members().next() {

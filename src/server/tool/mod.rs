@@ -4,6 +4,8 @@ pub(crate) mod arguments;
 pub(crate) mod definition;
 pub(crate) mod handler;
 mod hints;
+#[cfg(feature = "serde")]
+pub(crate) mod json;
 mod kept;
 mod keywords;
 mod mirrored;
