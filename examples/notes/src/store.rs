@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use mcp_wire::schemars::{self, JsonSchema};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use serde::Serialize;
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS notes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -14,7 +16,7 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS notes (
 CREATE INDEX IF NOT EXISTS notes_of_owner ON notes (owner, id);";
 
 /// One note.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Note {
     /// The number of the note.
     pub id: u32,

@@ -40,13 +40,31 @@ async fn notes_are_added_found_and_edited() -> Outcome {
             .parse()?;
         ada.call("edit_note", json!({"id": id, "text": "Milk, bread"}))
             .await?;
-        let found = ada.call("find_notes", json!({"text": "BREAD"})).await?;
+        let found = ada
+            .call("find_notes", json!({"text": "BREAD", "limit": 1}))
+            .await?;
         assert!(found.text().contains("Milk, bread"), "{}", found.text());
         assert_eq!(
             ada.read(&format!("notes://ada/{id}")).await?.text(),
             "Milk, bread"
         );
     }
+    Ok(())
+}
+
+/// The schemas come from the types, and their texts from the comments.
+#[tokio::test]
+async fn tools_describe_themselves() -> Outcome {
+    let [ada] = clients(&start()?, ["ada"]);
+    let tools = ada.list_tools().await?;
+    assert_eq!(tools.len(), 5);
+    let find = tools.iter().find(|tool| tool["name"] == "find_notes");
+    let find = find.ok_or("no find_notes")?;
+    assert_eq!(find["inputSchema"]["required"], json!(["text"]));
+    let about = &find["inputSchema"]["properties"]["limit"]["description"];
+    assert_eq!(about, "How many notes, 100 at most. Default: 20.");
+    assert_eq!(find["outputSchema"]["required"], json!(["notes"]));
+    assert_eq!(find["annotations"]["readOnlyHint"], true);
     Ok(())
 }
 
