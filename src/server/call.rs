@@ -56,6 +56,10 @@ struct Inner {
 }
 
 /// What happens to a question to the client.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one in a call, and a box would be an allocation in each of 2026-07-28"
+)]
 pub(super) enum Asking {
     /// It is sent, and the handler waits for the answer.
     Waits,
