@@ -69,7 +69,8 @@ pub struct Limits {
     /// Default: `None`.
     pub sessions_per_principal: Option<usize>,
     /// The number of running requests of one session, and likewise the number of its notifications that
-    /// are being handled. One more is answered 503 with `Retry-After`.
+    /// are being handled. One more is answered 503 with `Retry-After`. A client on standard input and
+    /// output may have as many running requests of 2026-07-28.
     ///
     /// Default: 64.
     pub requests_per_session: usize,

@@ -580,6 +580,74 @@ async fn what_waits_for_a_client_that_does_not_read_is_limited() {
     soon("the end", command.serving).await.unwrap().unwrap();
 }
 
+/// SPEC N-13: while answers of 2026-07-28 wait for their client, no more requests are read than may run. Each is
+/// answered when the client reads.
+#[tokio::test(start_paused = true)]
+async fn answers_that_wait_for_a_client_are_limited() {
+    const ALL: usize = 60;
+    const LIMIT: usize = 8;
+    let (server, seen) = probe();
+    let limit = |builder: Builder<Server>| builder.limits(|it| it.requests_per_session = LIMIT);
+    let mut command = Command::build(server, limit, |stdio| stdio);
+    let text = "x".repeat(100_000);
+    let requests = (0..ALL).map(|id| modern(id, "tools/call", echo(&text)) + "\n");
+    let requests: String = requests.collect();
+    let mut input = command.input.take().unwrap();
+    let writing = tokio::spawn(async move { input.write_all(requests.as_bytes()).await });
+    // In paused time it passes only once nothing else can happen.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!writing.is_finished());
+    // One is being written and four are next.
+    assert_eq!(seen.calls(), LIMIT + 5);
+    let mut ids = Vec::new();
+    for _ in 0..ALL {
+        let answer = command.read().await;
+        assert_eq!(text_of(&answer), text);
+        ids.push(answer["id"].as_u64().unwrap());
+    }
+    ids.sort_unstable();
+    assert!(ids.into_iter().eq(0..ALL as u64));
+    soon("the end of the input", writing)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(command.end().await, [] as [Value; 0]);
+}
+
+/// SPEC N-13: in both eras. The client can still cancel.
+#[tokio::test]
+async fn requests_that_run_at_the_same_time_are_limited() {
+    for is_modern in [false, true] {
+        let (server, seen) = probe();
+        let limit = |builder: Builder<Server>| builder.limits(|it| it.requests_per_session = 2);
+        let mut command = Command::build(server, limit, |stdio| stdio);
+        command.initialize("2025-11-25", json!({})).await;
+        let line = |id: &str, params| match is_modern {
+            true => modern(id, "tools/call", params),
+            false => message(id, "tools/call", params),
+        };
+        for id in ["a", "b"] {
+            command
+                .write(line(id, call("wait", json!({"tag": id}))))
+                .await;
+            seen.happens("begun", id).await;
+        }
+        command.write(line("c", echo("c"))).await;
+        let refused = command.read().await;
+        assert_eq!(refused["id"], "c");
+        let told = refused["error"]["message"].as_str().unwrap();
+        assert!(told.contains("`Limits::requests_per_session`"), "{told}");
+        let gone = json!({"requestId": "a"});
+        command.notify("notifications/cancelled", gone).await;
+        seen.happens("over", "a").await;
+        command.write(line("d", echo("d"))).await;
+        assert_eq!(text_of(&command.read().await), "d");
+        seen.allow("b", 1);
+        assert_eq!(text_of(&command.read().await), "waited b");
+        command.end().await;
+    }
+}
+
 /// SPEC N-14: no authorizer is asked. Without an identity, what needs a scope is refused.
 #[tokio::test]
 async fn the_embedder_says_who_the_client_is() {

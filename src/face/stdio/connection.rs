@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::input::{Input, Line};
 use super::output::Output;
 use crate::protocol::rejection::{Reason, Rejection};
+use crate::transport::future::{BoxFuture, at_once};
 use crate::transport::shape::line_client::{Exchange, LineClient, Step};
 use crate::transport::shape::message_lines::lines;
 use crate::transport::stream::queue::Receiver;
@@ -80,10 +81,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                 return Poll::Ready(Ok(None));
             }
         }
-        match self.ready.is_empty() {
-            true => self.input.poll_line(cx),
-            false => Poll::Pending,
+        match self.is_full() {
+            true => Poll::Pending,
+            false => self.input.poll_line(cx),
         }
+    }
+
+    /// Whether the client has to read before it may ask for more.
+    fn is_full(&self) -> bool {
+        // A request whose line waits, or is about to be sent, has a place in the channel or queues for one.
+        let waits = self.lines.0.capacity() < WAITING;
+        !self.ready.is_empty() || (waits && self.exchanges.len() >= self.client.requests())
     }
 
     /// Carries a line out.
@@ -100,7 +108,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         for step in steps {
             match step {
                 Step::Stream(stream) => self.stream = Some((stream, Decoder::new())),
-                Step::Exchange(exchange) => self.begin(exchange),
+                Step::Exchange(exchange) => self.begin(exchange).await,
                 Step::Cancel(id) => self.cancel(&id),
                 Step::Handler(handler) => {
                     self.tasks.spawn(async {
@@ -127,15 +135,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         running.is_some_and(RunningExchange::is_running)
     }
 
-    fn begin(&mut self, exchange: Exchange) {
+    /// Begins a request and polls it once. Most answers are ready by then and need no task.
+    async fn begin(&mut self, exchange: Exchange) {
         let (id, listens) = (exchange.id(), exchange.listens());
         if self.runs(&id) {
             return self.refuse(Reason::IdInUse.into());
         }
-        let lines = self.lines.0.clone();
+        let limit = self.client.requests();
+        let running = self.exchanges.values().filter(|other| other.is_running());
+        if running.count() >= limit {
+            return self.refuse(Reason::TooManyRequests { limit }.to(&id));
+        }
+        let mut run: BoxFuture<()> = Box::pin(exchange.run(self.lines.0.clone()));
+        if at_once(run.as_mut()).await.is_some() {
+            return;
+        }
         let its_id = id.clone();
         let task = self.tasks.spawn(async {
-            exchange.run(lines).await;
+            run.await;
             Some(its_id)
         });
         self.exchanges.insert(id, RunningExchange { task, listens });

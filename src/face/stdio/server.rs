@@ -47,8 +47,9 @@ pub async fn serve_stdio(mcp: McpService) -> io::Result<()> {
 /// A server for one client whose messages are lines, as on standard input and output.
 ///
 /// These limits of [`Limits`](crate::Limits) apply: `body` is how long a line may be; `queue` is how much may
-/// wait for a legacy client that does not read, after which its session ends. Nothing is read while a refusal
-/// waits to be written.
+/// wait for a legacy client that does not read, after which its session ends; `requests_per_session` is how many
+/// requests of its session may run, and how many of 2026-07-28. One more is refused. Nothing is read while a
+/// refusal waits to be written, nor while so many requests of 2026-07-28 have begun and their answers wait.
 ///
 /// No authorizer is asked and no header is checked: whoever starts the process has its rights. What needs scopes
 /// is refused unless you say who the client is ([`Stdio::identity`]).

@@ -71,6 +71,11 @@ impl LineClient {
         self.shared.config.limits.body
     }
 
+    /// How many requests of 2026-07-28 may run, and how many of the session.
+    pub(crate) fn requests(&self) -> usize {
+        self.shared.config.limits.requests_per_session
+    }
+
     /// Takes a line. It never waits: what has to wait is one of the steps.
     pub(crate) async fn take(&mut self, line: &Bytes, steps: &mut Vec<Step>) {
         let read = message::parse(line, &self.shared.config.limits.message);
