@@ -111,7 +111,10 @@ pub(super) fn binding(purpose: &Purpose<'_>) -> Result<String, ErrorObject> {
     }
     let principal = Value::from(purpose.principal);
     let method = Value::from(purpose.method);
-    let digest = Sha256::digest(format!("{principal}\n{method}\n{}", Value::Object(asked)));
+    let mut asked = Value::Object(asked);
+    // With serde_json's feature `preserve_order`, a client that sorts otherwise would ask something else.
+    asked.sort_all_objects();
+    let digest = Sha256::digest(format!("{principal}\n{method}\n{asked}"));
     Ok(base64::encode(&digest))
 }
 

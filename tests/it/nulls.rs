@@ -32,7 +32,7 @@ async fn run() -> Running {
         Ok(vec![format!("{:?}", wanted.context("city"))])
     };
     let schema = json!({"type": "object", "properties": {
-        "text": {"type": "string"}, "count": {"type": "integer"},
+        "text": {"type": ["string", "null"]}, "count": {"type": ["integer", "null"]},
     }});
     let server = Server::new("Nulls", "1")
         .tool(Tool::new("optional").input(schema), optional)

@@ -1201,6 +1201,8 @@ async fn annotated_arguments_are_mirrored() {
         }
         let case = format!("{arguments} with {headers:?}");
         match outcome {
+            // The schema has no `null`, and the feature holds calls to it.
+            "runs" if cfg!(feature = "validation") && case.contains("null") => {}
             "runs" => {
                 let body = ask.check(running.address, 200, 0, &case).await;
                 let given: Value = serde_json::from_str(text(&body["result"])).unwrap();
@@ -1844,10 +1846,7 @@ async fn params_are_an_open_object() {
         (r#""name":"plain""#, r#""name":"echo","name":"plain""#),
         (r#""_meta":{"#, r#""_meta":{},"_meta":{"#),
         (r#""jsonrpc":"#, r#""jsonrpc":"2.0","jsonrpc":"#),
-        (
-            r#"{"io.modelcontextprotocol/clientCap"#,
-            r#"{"a":1,"a":1,"io.modelcontextprotocol/clientCap"#,
-        ),
+        (r#""_meta":{"#, r#""_meta":{"a":1,"a":1,"#),
     ] {
         let mut ask = ask.clone();
         let body = ask.body.to_string();

@@ -107,7 +107,7 @@ impl<C: Connection, W, R> Session<C, W, R> {
         let Route::Stream(stream) = route else {
             return Ok(());
         };
-        let params = Json::try_from(&json!({ "requestId": number, "reason": why }));
+        let params = Json::try_from(&json!({ "reason": why, "requestId": number }));
         let params = params.expect("an object");
         let message = Outgoing::Notification(Method::Cancelled.as_str(), Some(&params));
         self.streams.push(stream, message, now)
