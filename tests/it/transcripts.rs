@@ -295,7 +295,7 @@ fn transcripts() -> Vec<PathBuf> {
 fn sorted(transcript: &str) -> String {
     let sorted = |line: &str| {
         let (before, json) = line.split_at(line.find('{').unwrap_or(line.len()));
-        let json = serde_json::from_str(json).map(|mut value: serde_json::Value| {
+        let json = serde_json::from_str(json).map(|mut value: Value| {
             value.sort_all_objects();
             value.to_string()
         });
