@@ -277,7 +277,7 @@ impl<D: Dispatcher> Builder<D> {
     }
 
     /// Compresses JSON answers of at least `min_len` bytes with gzip, for clients that accept it. Streams are never
-    /// compressed. Default: off. 16 KiB is a good length: shorter answers take longer to compress than to
+    /// compressed. Two answers are compressed at a time; one more goes out as it is. Default: off. 16 KiB is a good length: shorter answers take longer to compress than to
     /// send.
     ///
     /// An answer that holds both a secret and text that an attacker chooses gives the secret away by its

@@ -188,7 +188,7 @@ impl McpService {
     ///
     /// Outside a Tokio runtime whose time driver is enabled, as soon as a timer or a task is needed:
     /// when the body of the request does not arrive at once, when a session begins, when a handler
-    /// waits, or when the answer is a stream. The same runtime has to poll the body of the response.
+    /// waits, when the answer is a stream, or when it is compressed (`Builder::gzip`). The same runtime has to poll the body of the response.
     ///
     /// # Cancel safety
     ///

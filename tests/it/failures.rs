@@ -167,3 +167,27 @@ async fn handlers_share_their_state() {
     let all = client.read("notes://all").await.unwrap();
     assert_eq!(all.text(), "one,two");
 }
+
+/// A name that is not registered is the client's: the operator gets its beginning.
+#[tokio::test]
+async fn a_long_name_of_a_client_is_cut_for_the_operator() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    let server = Server::new("Failing", "1.0.0")
+        .tool_fallback(async |_, _| Err::<String, _>(disk()))
+        .prompt_fallback(async |_, _| Err::<String, _>(disk()));
+    let mcp = McpService::builder(server)
+        .on_event(move |event| {
+            if let ServiceEvent::HandlerFailed { name, .. } = event {
+                hears.lock().unwrap().push((*name).to_owned());
+            }
+        })
+        .build()
+        .unwrap();
+    let client = test::Client::new(&mcp);
+    let long = "n".repeat(1_000_000);
+    assert!(client.call(&long, json!({})).await.unwrap().is_error());
+    assert!(client.prompt(&long, json!({})).await.is_err());
+    let cut = format!("{}…", &long[..60]);
+    assert_eq!(*heard.lock().unwrap(), [cut.clone(), cut]);
+}

@@ -3,6 +3,7 @@
 use super::open_request::{Answer, OpenRequest};
 use super::rounds::Run;
 use crate::server::fallback::{PromptCall, ToolCall, unknown};
+use crate::server::mismatch::shortened;
 use crate::server::prompt::definition::Prompt;
 use crate::server::tool::arguments::Arguments;
 use crate::wire::params::Params;
@@ -24,7 +25,7 @@ impl OpenRequest<'_> {
         let result = match run {
             Ok(Run::Complete(result)) => result.output,
             Ok(Run::InputRequired(answer)) => return Ok(answer),
-            Err(error) => self.tool_failed(&name, error)?,
+            Err(error) => self.tool_failed(&shortened(&name), error)?,
         };
         Ok(result.into_json(version, closing))
     }
@@ -40,7 +41,7 @@ impl OpenRequest<'_> {
         let asked = PromptCall::new(name.clone(), arguments);
         let (closing, version) = (self.closing, self.version);
         let run = self.run(|call| fallback(call, asked)).await;
-        match run.map_err(|error| self.failed(&name, error))? {
+        match run.map_err(|error| self.failed(&shortened(&name), error))? {
             Run::Complete(result) => Ok(result.output.to_json(None, version, closing)),
             Run::InputRequired(answer) => Ok(answer),
         }

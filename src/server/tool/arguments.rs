@@ -169,7 +169,9 @@ impl Arguments {
     /// use mcp_wire::server::{Arguments, Call, HandlerError};
     /// async fn square(_: Call, arguments: Arguments) -> Result<String, HandlerError> {
     ///     let n = arguments.raw("n").ok_or_else(|| HandlerError::new("n is missing"))?;
-    ///     let n: u128 = String::from_utf8_lossy(n.as_bytes()).parse()?;
+    ///     let n: u128 = String::from_utf8_lossy(n.as_bytes())
+    ///         .parse()
+    ///         .map_err(|fault| HandlerError::new(format!("arguments.n: {fault}")))?;
     ///     Ok(n.saturating_mul(n).to_string())
     /// }
     /// ```

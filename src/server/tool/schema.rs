@@ -98,10 +98,11 @@ impl Schema {
         let Some(validator) = &self.validator else {
             return Ok(());
         };
+        let len = value.as_bytes().len();
         let value = value
             .to_value()
             .map_err(|fault| format!("{root}: {fault}"))?;
-        validator.check(root, &value)
+        validator.check(root, &value, len)
     }
 
     /// The same with `properties` at its root, if the root is an object without them: there are hosts that

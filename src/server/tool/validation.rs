@@ -14,6 +14,13 @@ const MAX_FAULTS: usize = 5;
 /// How many characters of one fault are told: it may name what the peer has sent.
 const MAX_CHARS: usize = 200;
 
+/// How many bytes a value may have so that its faults are looked for. The library keeps every fault of a value
+/// with its whole path, so a long value with long names would take their product in memory.
+const MAX_LEN: usize = 16 * 1024;
+
+/// How many bytes the names of such a value may have.
+const MAX_NAME: usize = 256;
+
 /// A JSON Schema, compiled once (JSON Schema 2020-12, or the draft that it names).
 #[derive(Clone)]
 pub(crate) struct Validator(Arc<jsonschema::Validator>);
@@ -34,12 +41,25 @@ impl Validator {
         }
     }
 
-    /// Checks a value, which messages call `root`.
+    /// Checks a value, which messages call `root`, and whose text has `len` bytes.
     ///
     /// # Errors
     ///
-    /// The first faults, each on a line with the path of what is wrong.
-    pub(crate) fn check(&self, root: &str, value: &Value) -> Result<(), String> {
+    /// The first faults, each on a line with the path of what is wrong. Of a long value it is told only that
+    /// there are some.
+    pub(crate) fn check(&self, root: &str, value: &Value, len: usize) -> Result<(), String> {
+        if self.0.is_valid(value) {
+            return Ok(());
+        }
+        if len > MAX_LEN || has_long_name(value) {
+            return Err(format!(
+                "{root}: this does not fit the schema, and is too long to say where"
+            ));
+        }
+        Err(self.faults(root, value))
+    }
+
+    fn faults(&self, root: &str, value: &Value) -> String {
         let mut faults = String::new();
         for error in self.0.iter_errors(value).take(MAX_FAULTS) {
             if !faults.is_empty() {
@@ -49,11 +69,17 @@ impl Validator {
             let fault = shortened(error.masked_with("this").to_string());
             let _ = write!(faults, "{path}: {fault}");
         }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults)
-        }
+        faults
+    }
+}
+
+fn has_long_name(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_long_name),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.len() > MAX_NAME || has_long_name(value)),
+        _ => false,
     }
 }
 
@@ -139,7 +165,8 @@ mod tests {
                 Err("arguments: Additional properties are not allowed ('x' was unexpected)"),
             ),
         ] {
-            let checked = validator.check("arguments", &value);
+            let len = value.to_string().len();
+            let checked = validator.check("arguments", &value, len);
             assert_eq!(checked, expected.map_err(str::to_owned), "{value}");
         }
     }
@@ -147,12 +174,25 @@ mod tests {
     /// What a peer sends does not make a message long: neither many faults nor long names.
     #[test]
     fn faults_are_few_and_short() {
-        let schema = json!({"additionalProperties": false, "items": {"type": "string"}});
+        let strings = json!({"type": "array", "items": {"type": "string"}});
+        let schema = json!({"additionalProperties": strings, "items": {"type": "string"}});
         let validator = Validator::compile(&schema).unwrap();
-        let long = Value::from_iter([("é".repeat(100_000), 1)]);
-        let many = Value::from_iter(vec![1; 100_000]);
-        for value in [long, many] {
-            let faults = validator.check("arguments", &value).unwrap_err();
+        let named = |name: usize, items: usize| {
+            Value::from_iter([("é".repeat(name), Value::from(vec![1; items]))])
+        };
+        let long = "arguments: this does not fit the schema, and is too long to say where";
+        for (value, is_long) in [
+            (named(1, 1), false),
+            (named(MAX_NAME / 2, 5_000), false),
+            (named(MAX_NAME / 2 + 1, 1), true),
+            // A fault for each item, with its whole path, would take a gigabyte.
+            (named(1_000_000, 1_000), true),
+            (vec![1; 8_000].into(), false),
+            (vec![1; 100_000].into(), true),
+        ] {
+            let len = value.to_string().len();
+            let faults = validator.check("arguments", &value, len).unwrap_err();
+            assert_eq!(faults == long, is_long, "{faults}");
             assert!(faults.len() < 3_000, "{}", faults.len());
             assert!(faults.lines().count() <= MAX_FAULTS, "{faults}");
         }
