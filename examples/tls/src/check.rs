@@ -14,6 +14,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::client::{Client, Proof};
 use crate::fallible::Fallible;
 use crate::options::{Files, Options};
+#[cfg(unix)]
+use crate::server::reload_on_hangup;
+use crate::server::{identity, prepare};
 
 const BOTH: &[&str] = &["h2", "http/1.1"];
 
@@ -48,11 +51,11 @@ async fn all(folder: &Path) -> Fallible<()> {
         files: Some(files.clone()),
         client_authority: Some(authority),
     };
-    let (listener, certificates, mcp) = crate::prepare(options).await?;
+    let (listener, certificates, mcp) = prepare(options).await?;
     let server = listener.local_addr()?;
     #[cfg(unix)]
-    tokio::spawn(crate::reload_on_hangup(Arc::clone(&certificates)));
-    let serving = tokio::spawn(crate::run(listener, certificates, mcp));
+    tokio::spawn(reload_on_hangup(Arc::clone(&certificates)));
+    let serving = tokio::spawn(crate::server::run(listener, certificates, mcp));
     whom_it_admits(server, &old, &stranger).await?;
     #[cfg(unix)]
     reload(server, &files, &old, &new).await?;
@@ -70,7 +73,7 @@ async fn whom_it_admits(server: SocketAddr, old: &Authority, stranger: &Authorit
         (&[], "HTTP/1.1"),
     ] {
         let proof = old.proof()?;
-        let expected = crate::identity(&proof.0).principal().to_owned();
+        let expected = identity(&proof.0).principal().to_owned();
         let mut client = Client::connect(server, old.root(), Some(proof), offered).await?;
         let principal = client.whoami().await?;
         println!(
