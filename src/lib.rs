@@ -170,6 +170,6 @@ pub use wire::version::{Era, ProtocolVersion};
 pub use wire::{header_value, sse};
 
 /// Compiles the example of the README.
-#[cfg(all(doctest, feature = "server"))]
+#[cfg(all(doctest, feature = "schemars"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
