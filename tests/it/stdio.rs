@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::support::desktop::{Desktop, modern};
 use crate::support::probe::{Seen, call, probe};
-use crate::support::{message, soon, text_of};
+use crate::support::{hello, message, soon, text_of};
 
 /// A client that has started a server as a command.
 struct Command {
@@ -684,4 +684,30 @@ async fn the_embedder_says_who_the_client_is() {
         }
         command.end().await;
     }
+}
+
+/// A client that has said something keeps its session, however many others come and however long it is silent.
+#[tokio::test(start_paused = true)]
+async fn a_session_does_not_give_way_to_others() {
+    let limit = |builder: Builder<Server>| builder.limits(|limits| limits.sessions = 1);
+    let mut command = Command::build(probe().0, limit, |stdio| stdio);
+    let initialize = message(0, "initialize", hello("2025-11-25", json!({})));
+    command.write(&initialize).await;
+    assert!(command.read().await["result"].is_object());
+    for id in 1..3 {
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        let (mut other, its_input, its_output) = Desktop::new();
+        let stdio = Stdio::new(command.mcp.clone());
+        let serving = tokio::spawn(stdio.run_on(its_input, its_output));
+        other.write(&initialize).await;
+        assert!(other.read().await["error"]["code"].is_number());
+        drop(other);
+        soon("the end", serving).await.unwrap().unwrap();
+        assert_eq!(
+            text_of(&command.legacy(id, "tools/call", echo("on")).await),
+            "on"
+        );
+    }
+    assert_eq!(command.mcp.snapshot().sessions_evicted, 0);
+    command.end().await;
 }

@@ -83,6 +83,10 @@ impl LineClient {
         if let Err(why) = self.carry_out(read, steps).await {
             steps.push(Step::Refusal(why.of(id)));
         }
+        // Its session does not give way to others.
+        if let Some(session) = &self.session {
+            session.row.with(|session| session.settle());
+        }
     }
 
     async fn carry_out(&mut self, read: Read, steps: &mut Vec<Step>) -> Result<(), Rejection> {
