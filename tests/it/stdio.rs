@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mcp_wire::auth::{Identity, StaticTokens};
 use mcp_wire::server::{Arguments, Call, Server, Tool};
@@ -684,6 +684,40 @@ async fn the_embedder_says_who_the_client_is() {
         }
         command.end().await;
     }
+}
+
+/// SPEC F-52, N-14: an identity that has ended is served no more. What is only heard gets no answer.
+#[tokio::test]
+async fn an_identity_that_has_ended_is_refused() {
+    let (server, seen) = probe();
+    let ended = SystemTime::now() - Duration::from_secs(1);
+    let ada = Identity::new("ada").expires_at(ended);
+    let mut command = Command::build(server, |builder| builder, |stdio| stdio.identity(ada));
+    let heard = r#"{"jsonrpc":"2.0","method":"notifications/x"}"#;
+    let told = r#"{"jsonrpc":"2.0","id":7,"result":{}}"#;
+    for (line, id) in [
+        (modern("a", "tools/call", echo("a")), json!("a")),
+        (
+            message("b", "initialize", hello("2025-11-25", json!({}))),
+            json!("b"),
+        ),
+        (message("c", "tools/call", echo("c")), json!("c")),
+        (
+            format!("[{heard},{}]", message("d", "ping", json!({}))),
+            Value::Null,
+        ),
+    ] {
+        for quiet in [heard, told, &format!("[{heard}]")] {
+            command.write(quiet).await;
+        }
+        command.write(&line).await;
+        let refused = command.read().await;
+        assert_eq!(refused["id"], id, "{refused}");
+        let told = refused["error"]["message"].as_str().unwrap();
+        assert!(told.contains("token"), "{told}");
+    }
+    assert_eq!((seen.calls(), command.mcp.sessions()), (0, 0));
+    assert_eq!(command.end().await, [] as [Value; 0]);
 }
 
 /// A client that has said something keeps its session, however many others come and however long it is silent.

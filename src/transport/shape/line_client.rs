@@ -12,6 +12,7 @@ use super::handle::SessionHandle;
 use super::http_sse::take_request;
 use super::message_lines::MessageLines;
 use super::stateless;
+use crate::protocol::challenge::Challenge;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::era::{Read, id_of};
 use crate::protocol::exchange::{Endpoint, Form};
@@ -90,6 +91,9 @@ impl LineClient {
     }
 
     async fn carry_out(&mut self, read: Read, steps: &mut Vec<Step>) -> Result<(), Rejection> {
+        if Identity::of(&self.head).is_some_and(Identity::is_over) {
+            return self.refuse_late(&read);
+        }
         self.shared.permit(Endpoint::Mcp, &self.head, &read)?;
         match read {
             Ok(Payload::Single(message)) => self.carry_out_one(message, steps).await,
@@ -212,12 +216,31 @@ impl LineClient {
     }
 
     fn refuse_unread(&self, error: ParseError) -> Result<(), Rejection> {
-        if error.is_notification() {
-            // SPEC N-12: only the operator is told.
-            drop(self.refuse(error.into()));
+        let is_heard = error.is_notification();
+        self.refuse_unless(is_heard, error.into())
+    }
+
+    /// Refuses what comes after the identity of the client has ended (SPEC F-52).
+    fn refuse_late(&self, read: &Read) -> Result<(), Rejection> {
+        let is_request = |message: &Message| matches!(message, Message::Request(_));
+        let is_heard = match read {
+            Ok(Payload::Single(message)) => !is_request(message),
+            Ok(Payload::Batch(messages)) => !messages.iter().any(is_request),
+            Err(error) => error.is_notification(),
+        };
+        let challenge = Challenge::invalid_token();
+        let config = &self.shared.config;
+        let why = config.challenge(challenge, Endpoint::Mcp, self.head.uri.path());
+        self.refuse_unless(is_heard, why.into())
+    }
+
+    /// SPEC N-12: of what is only heard, the operator alone is told.
+    fn refuse_unless(&self, is_heard: bool, why: Rejection) -> Result<(), Rejection> {
+        if is_heard {
+            drop(self.refuse(why));
             return Ok(());
         }
-        Err(error.into())
+        Err(why)
     }
 
     /// The line that refuses something. An error with the id of a running request would answer that request
