@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::support::desktop::{Desktop, modern};
 use crate::support::probe::{Seen, call, probe};
-use crate::support::{hello, message, soon, text_of};
+use crate::support::{envelope, hello, message, soon, text_of};
 
 /// A client that has started a server as a command.
 struct Command {
@@ -281,7 +281,23 @@ async fn a_batch_is_answered_where_the_revision_has_batches() {
         assert_eq!((&answer["id"], text_of(&answer)), (&json!(id), id));
     }
     assert_eq!(command.read().await["error"]["code"], -32601);
-    command.end().await;
+    // SPEC D.1 row 1: what has an envelope has no batches.
+    let enveloped = [
+        modern("d", "tools/call", echo("d")),
+        format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{"_meta":{}}}}}"#,
+            envelope(json!({}))
+        ),
+    ];
+    for enveloped in enveloped {
+        command.write(format!("[{},{enveloped}]", calls[0])).await;
+        let refused = command.read().await;
+        assert_eq!(
+            (&refused["id"], &refused["error"]["code"]),
+            (&Value::Null, &json!(-32600))
+        );
+    }
+    assert_eq!(command.end().await, [] as [Value; 0]);
 }
 
 /// Begins a call of `talk` in one of the eras, which has told of one step.

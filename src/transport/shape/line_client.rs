@@ -14,7 +14,7 @@ use super::message_lines::MessageLines;
 use super::stateless;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::envelope::Envelope;
-use crate::protocol::era::{Read, id_of};
+use crate::protocol::era::{Read, has_version, id_of, is_enveloped};
 use crate::protocol::exchange::{Endpoint, Form};
 use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::session::Session;
@@ -97,7 +97,9 @@ impl LineClient {
         self.shared.permit(Endpoint::Mcp, &self.head, &read)?;
         match read {
             Ok(Payload::Single(message)) => self.carry_out_one(message, steps).await,
-            Ok(Payload::Batch(messages)) if self.has_batches() => {
+            Ok(Payload::Batch(messages))
+                if self.has_batches() && !messages.iter().any(is_enveloped) =>
+            {
                 for message in messages {
                     let id = match &message {
                         Message::Request(request) => Some(request.id()),
@@ -148,9 +150,7 @@ impl LineClient {
     /// SPEC N-6: an envelope makes a request modern, and so does a method that only the modern era has, unless
     /// there is a session.
     fn is_modern(&self, request: &Request) -> bool {
-        let params = request.params();
-        let is_enveloped = params.is_some_and(|params| params.protocol_version().is_some());
-        is_enveloped
+        has_version(request.params())
             || (self.session.is_none()
                 && matches!(
                     request.kind(),
@@ -167,10 +167,7 @@ impl LineClient {
         if *notification.kind() == Method::Cancelled {
             let id = notification.params().and_then(Params::request_id);
             steps.extend(id.map(Step::Cancel));
-        } else if notification
-            .params()
-            .is_some_and(|params| params.protocol_version().is_some())
-        {
+        } else if has_version(notification.params()) {
             return Ok(());
         }
         let Some(session) = self.session.clone() else {
