@@ -29,7 +29,7 @@
 //! # Layers
 //!
 //! ```text
-//!  face/        clients in memory, for tests
+//!  face/        stdio; clients in memory, for tests
 //!  server/      MCP methods: tools, resources, prompts
 //!  transport/   hyper: service, bodies, serve; tasks and timers
 //!  protocol/    decisions over values

@@ -176,7 +176,8 @@ impl<D: Dispatcher> Builder<D> {
     /// session across a redeploy, for example a day.
     ///
     /// Client and server agree on the revision and on the client's capabilities. The client can read
-    /// both in the id, which is up to 1.6 KB long instead of 32 bytes; the principal is not in it. A
+    /// both in the id, and the name, version and title that it gave itself if they are short, about 100
+    /// characters. The principal is not in it. The id is up to 1.8 KB long instead of 32 bytes. A
     /// session whose client has more than 1 KiB of capabilities, or whose `initialize` is still being
     /// answered, has an id that is not portable.
     ///

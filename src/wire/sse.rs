@@ -1,7 +1,8 @@
 //! Server-sent events: [`Event`] to bytes, the keep-alive comment, and a [`Decoder`].
 //!
-//! The rules are those of the WHATWG HTML standard, section 9.2, *Server-sent events*. The server only
-//! encodes; tests, fuzz targets and load tools read streams with the decoder.
+//! The rules are those of the WHATWG HTML standard, section 9.2, *Server-sent events*. Over HTTP the server only
+//! encodes. On standard output it writes the messages of a stream as lines, and finds them with the decoder.
+//! Clients in memory, tests, fuzz targets and load tools read streams with it too.
 
 use std::ops::Range;
 use std::time::Duration;

@@ -196,6 +196,12 @@ impl<L, R> Serve<L, R> {
     /// How many streams the client of one HTTP/2 connection may have open at a time. Each request is one, until
     /// its answer has ended. The client is told the number, and one more is reset without being served. Default
     /// 100.
+    ///
+    /// An answer is in memory as a whole until its client has taken it. So a client that takes nothing keeps as
+    /// many answers there as it may have streams, each for [`write_stall`](Self::write_stall): 100 times the
+    /// longest answer of your handlers for each connection, and for event streams what may wait in
+    /// [`Limits::queue`](crate::Limits::queue) besides. Lower it if answers are long. `Limits::calls` does not
+    /// count them, because their handlers have ended.
     #[cfg(feature = "http2")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http2")))]
     pub fn max_streams(mut self, streams: u32) -> Self {

@@ -193,7 +193,7 @@ mod tests {
             let (id, owner) = (SessionId::random(), Owner::from(principal));
             let said = client_named(&note, &called);
             if let Some(name) = portable.name(id, Some(&owner), V06, &said) {
-                prop_assert!(name.len() <= 1850);
+                prop_assert!(name.len() <= 1800);
                 prop_assert!(name.as_bytes().iter().all(u8::is_ascii_graphic));
                 let (_, sealed) = name.to_str().unwrap().split_once('.').unwrap();
                 let (_, read) = portable.read(id, Some(&owner), sealed).unwrap();

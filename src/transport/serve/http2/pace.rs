@@ -1,7 +1,8 @@
 //! [`Pace`] and [`PacedBody`]: whether the client of one stream takes what there is for it.
 //!
 //! A client can hold one stream back with its flow-control window while it reads others (RFC 9113, 5.2). The socket
-//! does not show that. But hyper asks a body for more only when the stream has room.
+//! does not show that. But hyper asks a body for a piece, keeps it until the stream has room, and only then asks for
+//! the next one.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,8 +15,8 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::super::timers::{Timer, Wait};
 
-/// The most that is given to hyper at once. hyper takes a whole piece as soon as there is room for a byte, and
-/// keeps it until the client takes it.
+/// The most that is given to hyper at once. As soon as the stream has room for a byte, hyper queues a whole piece
+/// for it and asks for the next one. So with short pieces, what hyper holds of a stream is short too.
 const PIECE: usize = 16 * 1024;
 
 tokio::task_local! {
