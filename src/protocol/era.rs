@@ -106,8 +106,7 @@ fn is_modern_request(fields: &Fields<'_>, is_modern: bool, request: &Request) ->
         }
 }
 
-/// Whether a message is modern by itself.
-pub(crate) fn is_enveloped(message: &Message) -> bool {
+fn is_enveloped(message: &Message) -> bool {
     match message {
         Message::Request(request) => has_version(request.params()),
         Message::Notification(notification) => has_version(notification.params()),
@@ -115,8 +114,7 @@ pub(crate) fn is_enveloped(message: &Message) -> bool {
     }
 }
 
-/// Whether these are the params of a message with an envelope.
-pub(crate) fn has_version(params: Option<Params<'_>>) -> bool {
+fn has_version(params: Option<Params<'_>>) -> bool {
     params.is_some_and(|params| params.protocol_version().is_some())
 }
 

@@ -81,11 +81,6 @@ impl<S> Table<S> {
         Ok(rows.insert(Row::alone(session, None), party))
     }
 
-    /// Whether there is room for one more.
-    pub(crate) fn room(&self, party: Option<&Party>) -> Result<(), Full> {
-        lock(&self.rows).room(self.caps, party)
-    }
-
     /// Remembers for `lifetime` that a session ended for good.
     #[cfg(feature = "request-state")]
     pub(crate) fn bury(&self, id: SessionId, lifetime: Duration, now: Instant) {

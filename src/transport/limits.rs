@@ -81,13 +81,14 @@ pub struct Limits {
     /// Default: 10,000.
     pub calls: usize,
     /// The number of running requests of one principal, in all its sessions. One more is answered 429
-    /// with `Retry-After`. A `subscriptions/listen` request counts as a listen stream instead. `None`
-    /// stands for 1,000, or for half of [`calls`](Self::calls) if that is less.
+    /// with `Retry-After`. A `subscriptions/listen` request counts until it is acknowledged, which is
+    /// while its resources are checked. `None` stands for 1,000, or for half of [`calls`](Self::calls) if that
+    /// is less.
     ///
     /// Default: `None`.
     pub calls_per_principal: Option<usize>,
     /// The number of open listen streams, which are the answers to `subscriptions/listen`
-    /// (2026-07-28). One more is answered 503 with `Retry-After`, or 429 if its address already has half
+    /// (2026-07-28). A request has its place before its resources are checked. One more is answered 503 with `Retry-After`, or 429 if its address already has half
     /// of all. With 0 there are none.
     ///
     /// Default: 10,000.

@@ -175,7 +175,8 @@ impl McpService {
         self.shared.table.len()
     }
 
-    /// The number of open listen streams, which are the answers to `subscriptions/listen` (2026-07-28).
+    /// The number of open listen streams, which are the answers to `subscriptions/listen` (2026-07-28), and of
+    /// such requests whose resources are still checked.
     #[must_use]
     pub fn listen_streams(&self) -> usize {
         self.shared.listens.len()

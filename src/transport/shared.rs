@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hyper::http::request::Parts;
 
 use super::access::identity::Identity;
+use super::access::peer::party_of;
 #[cfg(feature = "request-state")]
 use super::clock::now;
 use super::config::Config;
@@ -15,14 +16,14 @@ use super::dispatch::dispatcher::Dispatcher;
 use super::dispatch::publisher::Publisher;
 use super::intake::buffers::Buffers;
 use super::observe::observer::Observer;
-use super::session::listeners::{ListenStream, ListenTable};
+use super::session::listeners::{ListenPlace, ListenStream, ListenTable};
 use super::session::reaper::Reaper;
 use super::session::sessions::SessionTable;
 use super::stream::lease::{LeaseTable, lease_table};
 use crate::error::Error;
 use crate::protocol::era::{Read, id_of};
 use crate::protocol::exchange::Endpoint;
-use crate::protocol::rejection::Rejection;
+use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::table::Table;
 use crate::wire::id::SessionId;
 
@@ -88,7 +89,17 @@ impl Shared {
         })
     }
 
-    /// Gives all listening requests their result (SPEC D-127).
+    /// A place for a request that is to listen.
+    pub(crate) fn place_to_listen(&self, head: &Parts) -> Result<ListenPlace, Reason> {
+        let place = ListenPlace::take(&self.listens, party_of(head).as_ref())?;
+        // A drain ends the requests that have a place. One that began before this one had it is seen here.
+        match self.is_draining() {
+            true => Err(Reason::ShuttingDown),
+            false => Ok(place),
+        }
+    }
+
+    /// Gives all listening requests their result (SPEC D-127), those that do not listen yet as soon as they do.
     pub(crate) fn end_listens(&self) {
         for row in self.listens.all() {
             row.with(ListenStream::end);

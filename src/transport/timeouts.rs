@@ -31,7 +31,8 @@ pub struct Timeouts {
     pub body: Duration,
     /// How long a handler may take for a request. After that the handler is dropped and its caller is
     /// answered -32603. `None` sets no limit; a handler that hangs then keeps its session for ever.
-    /// The time that a `subscriptions/listen` is open does not count.
+    /// For a `subscriptions/listen` this is the time until it is acknowledged; how long it is open after that
+    /// does not count.
     ///
     /// Default: 1 h, because people who are asked something may take their time.
     pub request: Option<Duration>,

@@ -352,6 +352,8 @@ async fn one_principal_cannot_take_all_calls() {
             limits.requests_per_session = 4;
         })
     });
+    // Once a request listens, it does not count as a call.
+    let listening = given(&mcp, by("ada", listen())).await;
     let mut running = Vec::new();
     let mut sessions = Vec::new();
     for _ in 0..3 {
@@ -366,16 +368,16 @@ async fn one_principal_cannot_take_all_calls() {
     let says =
         "this principal already has 10 running requests (limit: `Limits::calls_per_principal`)";
     let in_session = by("ada", ping(&sessions[0]));
-    for asked in [in_session, by("ada", slow())] {
+    for asked in [in_session, by("ada", slow()), by("ada", listen())] {
         refused(mcp.call(asked).await, 429, says).await;
     }
-    assert_eq!(times_refused(&mcp, "too_many_calls_per_client"), 2);
+    assert_eq!(times_refused(&mcp, "too_many_calls_per_client"), 3);
+    assert_eq!(mcp.listen_streams(), 1);
+    drop(listening);
     // Other principals, and clients without an identity, are not affected.
     let bob = opened(&mcp, by("bob", initialize())).await;
     assert_eq!(status(&mcp, by("bob", ping(&bob))).await, 200);
     assert_eq!(status(&mcp, alone(1, "tools/list", json!({}))).await, 200);
-    // A listening request does not count as a call.
-    given(&mcp, by("ada", listen())).await;
     seen.allow("x", 10);
     for answer in running {
         assert!(text(answer).await.contains("waited x"));

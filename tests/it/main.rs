@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod auth;
+mod before_listening;
 mod bridge;
 mod browser;
 mod clients;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use mcp_wire::auth::{Identity, StaticTokens};
 use mcp_wire::server::{Arguments, Call, Server, Tool};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::support::desktop::{Desktop, modern};
 use crate::support::probe::{Seen, call, probe};
-use crate::support::{envelope, hello, message, soon, text_of};
+use crate::support::{message, soon, text_of};
 
 /// A client that has started a server as a command.
 struct Command {
@@ -281,23 +281,7 @@ async fn a_batch_is_answered_where_the_revision_has_batches() {
         assert_eq!((&answer["id"], text_of(&answer)), (&json!(id), id));
     }
     assert_eq!(command.read().await["error"]["code"], -32601);
-    // SPEC D.1 row 1: what has an envelope has no batches.
-    let enveloped = [
-        modern("d", "tools/call", echo("d")),
-        format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{"_meta":{}}}}}"#,
-            envelope(json!({}))
-        ),
-    ];
-    for enveloped in enveloped {
-        command.write(format!("[{},{enveloped}]", calls[0])).await;
-        let refused = command.read().await;
-        assert_eq!(
-            (&refused["id"], &refused["error"]["code"]),
-            (&Value::Null, &json!(-32600))
-        );
-    }
-    assert_eq!(command.end().await, [] as [Value; 0]);
+    command.end().await;
 }
 
 /// Begins a call of `talk` in one of the eras, which has told of one step.
@@ -700,64 +684,4 @@ async fn the_embedder_says_who_the_client_is() {
         }
         command.end().await;
     }
-}
-
-/// SPEC F-52, N-14: an identity that has ended is served no more. What is only heard gets no answer.
-#[tokio::test]
-async fn an_identity_that_has_ended_is_refused() {
-    let (server, seen) = probe();
-    let ended = SystemTime::now() - Duration::from_secs(1);
-    let ada = Identity::new("ada").expires_at(ended);
-    let mut command = Command::build(server, |builder| builder, |stdio| stdio.identity(ada));
-    let heard = r#"{"jsonrpc":"2.0","method":"notifications/x"}"#;
-    let told = r#"{"jsonrpc":"2.0","id":7,"result":{}}"#;
-    for (line, id) in [
-        (modern("a", "tools/call", echo("a")), json!("a")),
-        (
-            message("b", "initialize", hello("2025-11-25", json!({}))),
-            json!("b"),
-        ),
-        (message("c", "tools/call", echo("c")), json!("c")),
-        (
-            format!("[{heard},{}]", message("d", "ping", json!({}))),
-            Value::Null,
-        ),
-    ] {
-        for quiet in [heard, told, &format!("[{heard}]")] {
-            command.write(quiet).await;
-        }
-        command.write(&line).await;
-        let refused = command.read().await;
-        assert_eq!(refused["id"], id, "{refused}");
-        let told = refused["error"]["message"].as_str().unwrap();
-        assert!(told.contains("token"), "{told}");
-    }
-    assert_eq!((seen.calls(), command.mcp.sessions()), (0, 0));
-    assert_eq!(command.end().await, [] as [Value; 0]);
-}
-
-/// A client that has said something keeps its session, however many others come and however long it is silent.
-#[tokio::test(start_paused = true)]
-async fn a_session_does_not_give_way_to_others() {
-    let limit = |builder: Builder<Server>| builder.limits(|limits| limits.sessions = 1);
-    let mut command = Command::build(probe().0, limit, |stdio| stdio);
-    let initialize = message(0, "initialize", hello("2025-11-25", json!({})));
-    command.write(&initialize).await;
-    assert!(command.read().await["result"].is_object());
-    for id in 1..3 {
-        tokio::time::advance(Duration::from_secs(3600)).await;
-        let (mut other, its_input, its_output) = Desktop::new();
-        let stdio = Stdio::new(command.mcp.clone());
-        let serving = tokio::spawn(stdio.run_on(its_input, its_output));
-        other.write(&initialize).await;
-        assert!(other.read().await["error"]["code"].is_number());
-        drop(other);
-        soon("the end", serving).await.unwrap().unwrap();
-        assert_eq!(
-            text_of(&command.legacy(id, "tools/call", echo("on")).await),
-            "on"
-        );
-    }
-    assert_eq!(command.mcp.snapshot().sessions_evicted, 0);
-    command.end().await;
 }

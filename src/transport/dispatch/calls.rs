@@ -21,9 +21,9 @@ use crate::transport::observe::observer::Observer;
 #[cfg(feature = "tracing")]
 use crate::transport::observe::spans;
 use crate::transport::panics::{Contained, Panicked};
+use crate::transport::session::listeners::ListenPlace;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::message::Request;
-use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 
 /// All calls of a service.
@@ -60,16 +60,15 @@ impl Calls {
         head: &Parts,
     ) -> Result<CallSlot, Reason> {
         let method = request.method();
-        // A listening request has a limit of its own and no time limit.
-        let works = *request.kind() != Method::SubscriptionsListen;
-        let held = if works { self.take(head)? } else { None };
+        let held = self.take(head)?;
         self.observer.request(version);
         let is_heard = self.observer.is_heard();
         Ok(CallSlot {
             calls: Arc::clone(self),
             version,
-            works,
+            is_counted: true,
             held,
+            listens: None,
             report: is_heard.then(|| (method.into(), Instant::now())),
             outcome: Outcome::Cancelled,
             #[cfg(feature = "tracing")]
@@ -142,15 +141,16 @@ fn full(full: Full) -> Reason {
     Reason::Full(Resource::Calls, full)
 }
 
-/// One call. It counts until it is dropped.
+/// One call. It counts until it is dropped, or until it listens.
 pub(crate) struct CallSlot {
     calls: Arc<Calls>,
     version: ProtocolVersion,
-    /// Whether it counts and has a time limit. A listening request does not.
-    works: bool,
+    /// Whether it counts and has a time limit.
+    is_counted: bool,
     /// Its count for its party. On the heap, so that calls without one are smaller.
-    #[expect(dead_code, reason = "dropped with the call")]
     held: Option<Box<Held<Party>>>,
+    /// Its place among the listening requests, if it is to be one. On the heap, as above.
+    listens: Option<Box<ListenPlace>>,
     /// The method and the beginning, if the observer is heard.
     report: Option<(Box<str>, Instant)>,
     outcome: Outcome,
@@ -160,6 +160,13 @@ pub(crate) struct CallSlot {
 }
 
 impl CallSlot {
+    /// The call of a request that is to listen. What its handler does before that is work like any other; from
+    /// then on this place limits it instead, and no time.
+    pub(crate) fn listening(mut self, place: Option<ListenPlace>) -> Self {
+        self.listens = place.map(Box::new);
+        self
+    }
+
     /// Makes the future of a handler, and runs it under the limits of the call.
     pub(crate) fn run(self, make: impl FnOnce() -> BoxFuture<Answer>) -> RunningCall {
         // Entered when the handler is made, polled and dropped.
@@ -173,6 +180,18 @@ impl CallSlot {
             end: None,
             call: self,
         }
+    }
+
+    /// Stops counting if the request has begun to listen since it was last asked, and then gives true.
+    fn is_let_go(&mut self) -> bool {
+        let listens = self.listens.as_ref();
+        let is_let_go = self.is_counted && listens.is_some_and(|place| place.is_listening());
+        if is_let_go {
+            self.is_counted = false;
+            self.held = None;
+            self.calls.observer.call_ended();
+        }
+        is_let_go
     }
 }
 
@@ -193,16 +212,21 @@ pub(crate) struct RunningCall {
 
 impl RunningCall {
     fn limit(&self) -> Option<Duration> {
-        self.call.calls.timeout.filter(|_| self.call.works)
+        self.call.calls.timeout.filter(|_| self.call.is_counted)
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         #[cfg(feature = "tracing")]
-        let _within = self.call.span.enter();
+        let within = self.call.span.enter();
         if let Poll::Ready(outcome) = self.handler.poll(cx) {
             // Dropping the future also runs code of the embedder, which may panic.
             let outcome = self.handler.empty().and(outcome);
             return Poll::Ready(Ended::ByItself(outcome));
+        }
+        #[cfg(feature = "tracing")]
+        drop(within);
+        if self.call.is_let_go() {
+            self.end = None;
         }
         let limit = self.limit();
         let calls = &self.call.calls;
@@ -245,7 +269,7 @@ impl Drop for CallSlot {
             outcome: self.outcome,
             elapsed: report.map_or(Duration::ZERO, |(_, began)| began.elapsed()),
         });
-        if self.works {
+        if self.is_counted {
             observer.call_ended();
         }
     }

@@ -22,7 +22,7 @@ use crate::protocol::session::Unasked;
 use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
 use crate::transport::access::identity::Identity;
-use crate::transport::access::peer::{Peer, party_of};
+use crate::transport::access::peer::Peer;
 use crate::transport::clock::now;
 use crate::transport::session::listeners::{ListenRequest, ListenStream};
 use crate::transport::stream::outlet::Outlet;
@@ -322,6 +322,11 @@ impl Context {
     /// changes that the filter asks for on the stream of this request. [`Publisher::publish`](crate::Publisher::publish)
     /// publishes them.
     ///
+    /// Until you call this, the request is a call like any other: it counts in
+    /// [`Limits::calls`](crate::Limits::calls), and [`Timeouts::request`](crate::Timeouts::request) limits its
+    /// time. From then on it counts in [`Limits::listen_streams`](crate::Limits::listen_streams) alone, where it
+    /// has had its place from the start, and has no time limit.
+    ///
     /// The future is ready when the service shuts down or the client's identity ends. Then answer the
     /// request with a result whose `_meta` has `io.modelcontextprotocol/subscriptionId`, the id of the
     /// request.
@@ -331,9 +336,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// -32603 if there are too many listening clients
-    /// ([`Limits::listen_streams`](crate::Limits::listen_streams)), if the request is not of 2026-07-28, or if
-    /// its client does not accept a stream.
+    /// -32603 if the request is no `subscriptions/listen` of 2026-07-28, or if it listens already.
     ///
     /// # Cancel safety
     ///
@@ -348,10 +351,10 @@ impl Context {
         &self,
         filter: SubscriptionFilter,
     ) -> Result<impl Future<Output = Result<(), ErrorObject>> + use<>, ErrorObject> {
-        let link = match &self.0.link {
-            Link::Exchange(link) if link.streams => link,
-            _ => return Err(ErrorObject::internal()),
+        let Link::Exchange(link) = &self.0.link else {
+            return Err(ErrorObject::internal());
         };
+        let row = link.listens.as_ref().ok_or_else(ErrorObject::internal)?;
         let stream = link.outlet.sender();
         let stream = stream.map_err(|Closed| ErrorObject::internal())?.clone();
         let request = ListenRequest {
@@ -359,8 +362,7 @@ impl Context {
             filter,
             stream,
         };
-        let listens = Arc::clone(&link.listens);
-        Ok(ListenStream::run(listens, party_of(&self.0.head), request))
+        Ok(ListenStream::run(Arc::clone(row), request))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::protocol::level::LogLevel;
 use crate::protocol::session::{Terms, Ticket, Unasked};
 use crate::protocol::stream::Closed;
 use crate::transport::clock::now;
-use crate::transport::session::listeners::ListenTable;
+use crate::transport::session::listeners::ListenRow;
 use crate::transport::session::sessions::{LiveSession, SessionRow, SessionTable};
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::timeouts::{ReplyTimeouts, Timeouts};
@@ -44,7 +44,8 @@ pub(crate) struct ExchangeLink {
     pub(crate) streams: bool,
     pub(crate) envelope: Envelope,
     pub(crate) id: Id,
-    pub(crate) listens: Arc<ListenTable>,
+    /// Where the request listens, if it is to do that.
+    pub(crate) listens: Option<Arc<ListenRow>>,
 }
 
 /// A client made of values.

@@ -216,7 +216,7 @@ impl SessionEnd {
 pub struct Snapshot {
     /// Sessions that exist now.
     pub sessions: usize,
-    /// Open `subscriptions/listen` requests now.
+    /// Open `subscriptions/listen` requests now. Until one is acknowledged, it is also in `running`.
     pub listens: usize,
     /// Open streams of events now, including those of listening requests.
     pub streams: usize,

@@ -12,9 +12,8 @@ use super::handle::SessionHandle;
 use super::http_sse::take_request;
 use super::message_lines::MessageLines;
 use super::stateless;
-use crate::protocol::challenge::Challenge;
 use crate::protocol::envelope::Envelope;
-use crate::protocol::era::{Read, has_version, id_of, is_enveloped};
+use crate::protocol::era::{Read, id_of};
 use crate::protocol::exchange::{Endpoint, Form};
 use crate::protocol::rejection::{Reason, Rejection};
 use crate::protocol::session::Session;
@@ -84,22 +83,13 @@ impl LineClient {
         if let Err(why) = self.carry_out(read, steps).await {
             steps.push(Step::Refusal(why.of(id)));
         }
-        // Its session does not give way to others.
-        if let Some(session) = &self.session {
-            session.row.with(|session| session.settle());
-        }
     }
 
     async fn carry_out(&mut self, read: Read, steps: &mut Vec<Step>) -> Result<(), Rejection> {
-        if Identity::of(&self.head).is_some_and(Identity::is_over) {
-            return self.refuse_late(&read);
-        }
         self.shared.permit(Endpoint::Mcp, &self.head, &read)?;
         match read {
             Ok(Payload::Single(message)) => self.carry_out_one(message, steps).await,
-            Ok(Payload::Batch(messages))
-                if self.has_batches() && !messages.iter().any(is_enveloped) =>
-            {
+            Ok(Payload::Batch(messages)) if self.has_batches() => {
                 for message in messages {
                     let id = match &message {
                         Message::Request(request) => Some(request.id()),
@@ -150,7 +140,9 @@ impl LineClient {
     /// SPEC N-6: an envelope makes a request modern, and so does a method that only the modern era has, unless
     /// there is a session.
     fn is_modern(&self, request: &Request) -> bool {
-        has_version(request.params())
+        let params = request.params();
+        let is_enveloped = params.is_some_and(|params| params.protocol_version().is_some());
+        is_enveloped
             || (self.session.is_none()
                 && matches!(
                     request.kind(),
@@ -167,7 +159,10 @@ impl LineClient {
         if *notification.kind() == Method::Cancelled {
             let id = notification.params().and_then(Params::request_id);
             steps.extend(id.map(Step::Cancel));
-        } else if has_version(notification.params()) {
+        } else if notification
+            .params()
+            .is_some_and(|params| params.protocol_version().is_some())
+        {
             return Ok(());
         }
         let Some(session) = self.session.clone() else {
@@ -213,31 +208,12 @@ impl LineClient {
     }
 
     fn refuse_unread(&self, error: ParseError) -> Result<(), Rejection> {
-        let is_heard = error.is_notification();
-        self.refuse_unless(is_heard, error.into())
-    }
-
-    /// Refuses what comes after the identity of the client has ended (SPEC F-52).
-    fn refuse_late(&self, read: &Read) -> Result<(), Rejection> {
-        let is_request = |message: &Message| matches!(message, Message::Request(_));
-        let is_heard = match read {
-            Ok(Payload::Single(message)) => !is_request(message),
-            Ok(Payload::Batch(messages)) => !messages.iter().any(is_request),
-            Err(error) => error.is_notification(),
-        };
-        let challenge = Challenge::invalid_token();
-        let config = &self.shared.config;
-        let why = config.challenge(challenge, Endpoint::Mcp, self.head.uri.path());
-        self.refuse_unless(is_heard, why.into())
-    }
-
-    /// SPEC N-12: of what is only heard, the operator alone is told.
-    fn refuse_unless(&self, is_heard: bool, why: Rejection) -> Result<(), Rejection> {
-        if is_heard {
-            drop(self.refuse(why));
+        if error.is_notification() {
+            // SPEC N-12: only the operator is told.
+            drop(self.refuse(error.into()));
             return Ok(());
         }
-        Err(why)
+        Err(error.into())
     }
 
     /// The line that refuses something. An error with the id of a running request would answer that request

@@ -12,10 +12,9 @@ use tokio::time::Instant;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::exchange::Form;
 use crate::protocol::party::Owner;
-use crate::protocol::rejection::{Reason, Resource, modern_status};
+use crate::protocol::rejection::{Reason, modern_status};
 use crate::protocol::stream::frame_of;
 use crate::transport::access::identity::Identity;
-use crate::transport::access::peer::party_of;
 use crate::transport::answer::first::{First, first};
 use crate::transport::answer::response::{json_response, stream_response};
 use crate::transport::dispatch::calls::RunningCall;
@@ -58,18 +57,20 @@ pub(crate) fn begin(
     if shared.is_draining() {
         return Err(Reason::ShuttingDown);
     }
-    // SPEC J-27: it can only be answered with a stream.
-    if *request.kind() == Method::SubscriptionsListen && form == Form::Json {
-        return Err(Reason::StreamNotAcceptable);
-    }
-    // Two requests may both see the last place as free. The second then gets the refusal as its answer.
-    if *request.kind() == Method::SubscriptionsListen {
-        let room = shared.listens.room(party_of(&head).as_ref());
-        room.map_err(|full| Reason::Full(Resource::Listens, full))?;
-    }
+    let place = match request.kind() {
+        // SPEC J-27: it can only be answered with a stream.
+        Method::SubscriptionsListen if form == Form::Json => {
+            return Err(Reason::StreamNotAcceptable);
+        }
+        Method::SubscriptionsListen => Some(shared.place_to_listen(&head)?),
+        _ => None,
+    };
+    let listens = place.as_ref().map(|place| Arc::clone(place.row()));
     let id = request.id();
     let calls = &shared.calls;
-    let call = calls.begin(envelope.version, &request, &head)?;
+    let call = calls
+        .begin(envelope.version, &request, &head)?
+        .listening(place);
     let identity = Identity::of(&head);
     let (owner, end) = (
         identity.map(Identity::owner).cloned(),
@@ -80,7 +81,7 @@ pub(crate) fn begin(
         streams: form != Form::Json,
         envelope,
         id: id.clone(),
-        listens: Arc::clone(&shared.listens),
+        listens,
     });
     let cx = Context::new(link, head, request.meta_part());
     let outlet = OutletClaim::of(&cx);
@@ -140,10 +141,6 @@ impl PendingRequest<'_> {
             }
             First::Output | First::Silence => spawn(work, sender, id),
         };
-        // A drain that began in between may have missed this request if it listens.
-        if shared.is_draining() {
-            shared.end_listens();
-        }
         stream_response(ResponseBody::events(
             receiver,
             shared.config.timeouts.keep_alive,
