@@ -48,7 +48,7 @@ impl Call {
             params: Some(params),
         };
         let limit = elicitation.limit();
-        self.ask(question, limit, |answer| elicitation.read(answer))
+        self.put(question, limit, |answer| elicitation.read(answer))
             .await
     }
 
@@ -71,7 +71,7 @@ impl Call {
             params: Some(params),
         };
         let limit = sampling.limit();
-        self.ask(question, limit, Sampled::read).await
+        self.put(question, limit, Sampled::read).await
     }
 
     /// Asks the client for its roots, and waits for them (*2025-11-25, Roots*). Each call asks again, so the
@@ -93,7 +93,7 @@ impl Call {
             method: Method::RootsList,
             params: None,
         };
-        self.ask(question, None, |answer| Root::read(&answer)).await
+        self.put(question, None, |answer| Root::read(&answer)).await
     }
 
     /// The settings with which the client declared an extension: in its `initialize`, or in 2026-07-28 with
@@ -116,7 +116,7 @@ impl Call {
         all.map_or(Value::Null, |all| all.value(capability))
     }
 
-    async fn ask<T>(
+    async fn put<T>(
         &self,
         question: Question<'_>,
         limit: Option<Duration>,

@@ -5,6 +5,8 @@
 mod about;
 pub(crate) mod announce;
 mod answer;
+#[cfg(feature = "schemars")]
+mod asking;
 mod call;
 mod catalog;
 mod client;
@@ -37,6 +39,8 @@ mod state;
 mod tool;
 #[cfg(feature = "schemars")]
 mod typed;
+#[cfg(feature = "schemars")]
+mod typed_prompt;
 mod uri_template;
 mod with_state;
 

@@ -1,8 +1,9 @@
 //! Typed tools: what is listed of them, and what their calls are answered.
 
-use mcp_wire::McpService;
 use mcp_wire::schemars::JsonSchema;
-use mcp_wire::server::{Call, HandlerError, Json, Server, Tool};
+use mcp_wire::server::{Call, HandlerError, Json, Prompt, Server, Tool};
+use mcp_wire::test::{self, Reply};
+use mcp_wire::{McpService, ProtocolVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -118,6 +119,126 @@ async fn a_typed_tool_is_listed_and_called() {
             let result = called(arguments).await;
             assert_eq!(result["isError"], true, "{result}");
             assert_eq!(result["content"][0]["text"], told, "{revision}");
+        }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "mcp_wire::schemars")]
+#[serde(rename_all = "lowercase")]
+enum Size {
+    Small,
+    Large,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "mcp_wire::schemars")]
+struct Order {
+    /// How many you want
+    count: u32,
+    size: Size,
+    note: Option<String>,
+}
+
+impl Order {
+    fn told(self) -> String {
+        let size = match self.size {
+            Size::Small => "small",
+            Size::Large => "large",
+        };
+        format!("{} {size} {:?}", self.count, self.note)
+    }
+}
+
+/// FIELD P-2: the form has the fields of the type, and its answer is read into it, in both eras.
+#[tokio::test]
+async fn a_person_is_asked_with_a_form_made_from_a_type() {
+    let server = Server::new("Shop", "1").tool(Tool::new("order"), async |cx: Call, _| {
+        let order = cx.ask::<Order>("What do you want?").await?;
+        Ok::<_, HandlerError>(order.map_or("nothing".to_owned(), Order::told))
+    });
+    let mcp = McpService::builder(server).build().unwrap();
+    let form = json!({"type": "object", "properties": {
+        "count": {"type": "integer", "description": "How many you want", "minimum": 0},
+        "size": {"type": "string", "enum": ["small", "large"]},
+        "note": {"type": "string"},
+    }, "required": ["count", "size"]});
+    for version in [
+        ProtocolVersion::V2025_06_18,
+        ProtocolVersion::V2025_11_25,
+        ProtocolVersion::V2026_07_28,
+    ] {
+        for (reply, expected) in [
+            (
+                Reply::accept(json!({"count": 2.0, "size": "large"})),
+                "2 large None",
+            ),
+            (
+                Reply::accept(json!({"count": 1, "size": "small", "note": "red"})),
+                "1 small Some(\"red\")",
+            ),
+            (Reply::decline(), "nothing"),
+            (Reply::cancel(), "nothing"),
+        ] {
+            let form = form.clone();
+            let client = test::Client::new(&mcp)
+                .version(version)
+                .on_elicit(move |question| {
+                    assert_eq!(question.params()["requestedSchema"], form, "{version}");
+                    reply.clone()
+                });
+            assert_eq!(
+                client.call("order", json!({})).await.unwrap().text(),
+                expected,
+                "{version}"
+            );
+        }
+    }
+}
+
+/// FIELD P-2: a prompt has the fields of the type as arguments, and reads numbers from their texts.
+#[tokio::test]
+async fn the_arguments_of_a_prompt_are_made_from_a_type() {
+    let server = Server::new("Shop", "1")
+        .typed_prompt(Prompt::new("order"), async |_: Call, order: Order| {
+            order.told()
+        });
+    let mcp = McpService::builder(server).build().unwrap();
+    for version in ProtocolVersion::ALL {
+        let client = test::Client::new(&mcp).version(version);
+        let listed = client.list_prompts().await.unwrap();
+        let arguments = json!([
+            {"name": "count", "description": "How many you want", "required": true},
+            {"name": "size", "required": true},
+            {"name": "note"},
+        ]);
+        let mut told = listed[0]["arguments"].clone();
+        for argument in told.as_array_mut().unwrap() {
+            let argument = argument.as_object_mut().unwrap();
+            argument.retain(|_, value| *value != json!(false));
+        }
+        assert_eq!(told, arguments, "{version}");
+        for (given, expected) in [
+            (json!({"count": "2", "size": "large"}), Ok("2 large None")),
+            (
+                json!({"count": "2.0", "size": "small", "note": "5"}),
+                Ok("2 small Some(\"5\")"),
+            ),
+            (
+                json!({"count": "two", "size": "small"}),
+                Err("arguments.count: expected the text of a value of type integer, not \"two\""),
+            ),
+            (json!({"count": "1", "size": "huge"}), Err("arguments.size")),
+            (json!({"size": "small"}), Err("count")),
+        ] {
+            match (client.prompt("order", given).await, expected) {
+                (Ok(result), Ok(expected)) => assert_eq!(result.text(), expected),
+                (Err(error), Err(says)) => {
+                    assert_eq!(error.code(), Some(-32602), "{error}");
+                    assert!(error.message().contains(says), "{error}");
+                }
+                (other, _) => panic!("{other:?} for {expected:?}"),
+            }
         }
     }
 }
