@@ -83,10 +83,10 @@ impl Call {
         Self::over(cx, progress_token, logging, asking, announcer)
     }
 
-    /// A call that can neither ask the client nor tell it how far it is, and keeps nothing of its request but
-    /// the context.
+    /// A call that can neither ask the client nor tell it anything, and keeps nothing of its request but the
+    /// context.
     pub(super) fn silent(cx: Context, announcer: Announcer) -> Self {
-        Self::over(cx, None, Logging::Off, Asking::Fails, announcer)
+        Self::over(cx.muted(), None, Logging::Off, Asking::Fails, announcer)
     }
 
     /// The call of a handler that runs without a service. Its client wants to be told of progress.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use hyper::Response;
 use mcp_wire::auth::Identity;
-use mcp_wire::server::{Call, ReadRequest, ResourceTemplate, Server};
-use mcp_wire::{Builder, McpService, ResponseBody};
+use mcp_wire::server::{Call, HandlerError, ReadRequest, ResourceTemplate, Server};
+use mcp_wire::{Builder, LogLevel, McpService, ResponseBody, SubscriptionFilter};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::support::inside::{Asked, alone, piece, text};
@@ -186,4 +187,75 @@ async fn no_request_listens_beyond_a_drain() {
     assert_eq!(mcp.call(listen(&[])).await.status(), 503);
     let now = mcp.snapshot();
     assert_eq!((now.listens, now.running, now.streams), (0, 0, 0));
+}
+
+/// Says all that a handler can say on the stream of its request.
+fn speak(cx: &Call) {
+    cx.progress(1.0, None, None);
+    cx.log(LogLevel::Error, None, "loud");
+    cx.notify("notifications/early", None).unwrap();
+    let context: &mcp_wire::Context = cx;
+    context.clone().notify("notifications/early", None).unwrap();
+}
+
+/// A check that speaks at once, and again when it is told to, and that would listen itself.
+async fn loud(cx: Call, again: Arc<Notify>, said: Arc<Notify>) -> Result<(), HandlerError> {
+    speak(&cx);
+    let context = mcp_wire::Context::clone(&cx);
+    let refused = context.listen(SubscriptionFilter::default()).await;
+    assert_eq!(refused.unwrap_err().code(), -32603);
+    tokio::spawn(async move {
+        again.notified().await;
+        speak(&cx);
+        said.notify_one();
+    });
+    Ok(())
+}
+
+/// SPEC D-122, D-126: what checks whether a client may subscribe says nothing on its stream, neither before the
+/// acknowledgement nor after it.
+#[tokio::test(start_paused = true)]
+async fn a_check_of_a_subscription_is_not_heard() {
+    let (again, said) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let checks = || {
+        let (again, said) = (Arc::clone(&again), Arc::clone(&said));
+        move |cx: Call| loud(cx, Arc::clone(&again), Arc::clone(&said))
+    };
+    let (by_reading, by_hook) = (checks(), checks());
+    let reading = Server::new("Loud", "1").subscriptions().resource_template(
+        ResourceTemplate::new("loud://{id}", "loud"),
+        move |cx: Call, _: ReadRequest| {
+            let said = by_reading(cx);
+            async move { said.await.map(|()| "read") }
+        },
+    );
+    let hook = Server::new("Loud", "1")
+        .authorize_subscriptions(move |cx: Call, _| by_hook(cx))
+        .resource_template(
+            ResourceTemplate::new("loud://{id}", "loud"),
+            async |_, _| "read",
+        );
+    for server in [reading, hook] {
+        let mcp = service(server.logging(), |builder| builder);
+        let params = json!({
+            "notifications": {"resourceSubscriptions": ["loud://1"]},
+            "_meta": {"progressToken": 1, "io.modelcontextprotocol/logLevel": "debug"},
+        });
+        let asked = alone("l", "subscriptions/listen", params);
+        let mut response = mcp.call(asked).await;
+        let acknowledged = next(&mut response).await;
+        assert_eq!(acknowledged["method"], ACKNOWLEDGED);
+        assert_eq!(
+            acknowledged["params"]["notifications"]["resourceSubscriptions"],
+            json!(["loud://1"])
+        );
+        again.notify_one();
+        said.notified().await;
+
+        mcp.drain();
+        assert_eq!(
+            next(&mut response).await["result"]["resultType"],
+            "complete"
+        );
+    }
 }

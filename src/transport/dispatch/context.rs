@@ -34,7 +34,11 @@ use crate::wire::version::ProtocolVersion;
 
 /// What is known about a message, and the way back to the client that sent it. Cheap to clone.
 #[derive(Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context {
+    inner: Arc<Inner>,
+    /// Whether this handle neither sends notifications nor listens.
+    is_mute: bool,
+}
 
 struct Inner {
     link: Link,
@@ -46,7 +50,18 @@ struct Inner {
 impl Context {
     /// `meta` is the message's `_meta`, or empty.
     pub(crate) fn new(link: Link, head: Box<Parts>, meta: Bytes) -> Self {
-        Self(Arc::new(Inner { link, head, meta }))
+        Self {
+            inner: Arc::new(Inner { link, head, meta }),
+            is_mute: false,
+        }
+    }
+
+    /// The same context for code that must not speak on the stream of the request, such as a check before a
+    /// subscription is acknowledged (SPEC D-122).
+    #[cfg(feature = "server")]
+    pub(crate) fn muted(mut self) -> Self {
+        self.is_mute = true;
+        self
     }
 
     /// The head of the HTTP request that carried the message: URI, headers, and the extensions that the
@@ -57,19 +72,19 @@ impl Context {
     /// headers.
     #[must_use]
     pub fn head(&self) -> &Parts {
-        &self.0.head
+        &self.inner.head
     }
 
     /// The headers of that request.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.head.headers
+        &self.inner.head.headers
     }
 
     /// Whether the message came with headers, which mirror parts of it.
     #[cfg(feature = "server")]
     pub(crate) fn has_headers(&self) -> bool {
-        let mark: Option<&WithoutHeaders> = self.0.head.extensions.get();
+        let mark: Option<&WithoutHeaders> = self.inner.head.extensions.get();
         mark.is_none()
     }
 
@@ -77,14 +92,14 @@ impl Context {
     /// put into the extensions of the request. `None` if there is neither.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
-        Identity::of(&self.0.head)
+        Identity::of(&self.inner.head)
     }
 
     /// The address that the connection comes from, which may be that of a proxy. `None` if the accept
     /// loop did not tell it to the service ([`McpService::with_peer_addr`](crate::McpService::with_peer_addr)).
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
-        let peer: Option<&Peer> = self.0.head.extensions.get();
+        let peer: Option<&Peer> = self.inner.head.extensions.get();
         peer.map(|peer| peer.address)
     }
 
@@ -105,14 +120,14 @@ impl Context {
 
     /// The `_meta` of the message; `None` when there is none.
     pub(crate) fn raw_meta(&self) -> Option<RawJson<'_>> {
-        let meta = &self.0.meta;
+        let meta = &self.inner.meta;
         (!meta.is_empty()).then(|| RawJson::of(meta))
     }
 
     /// The protocol revision of the session, or of the request in 2026-07-28.
     #[must_use]
     pub fn version(&self) -> ProtocolVersion {
-        match &self.0.link {
+        match &self.inner.link {
             Link::Session(link) => link.terms.version,
             Link::Exchange(link) => link.envelope.version,
             Link::Alone(link) => link.version,
@@ -129,14 +144,14 @@ impl Context {
     }
 
     fn outlet(&self) -> Option<&Outlet> {
-        match &self.0.link {
+        match &self.inner.link {
             Link::Exchange(link) => Some(&link.outlet),
             Link::Session(_) | Link::Alone(_) => None,
         }
     }
 
     fn session(&self) -> Option<&SessionLink> {
-        match &self.0.link {
+        match &self.inner.link {
             Link::Session(link) => Some(link),
             Link::Exchange(_) | Link::Alone(_) => None,
         }
@@ -148,7 +163,7 @@ impl Context {
     /// portable session that another process opened, if the client wrote more than some 120 bytes.
     #[must_use]
     pub fn client(&self) -> Option<ClientInfo> {
-        match &self.0.link {
+        match &self.inner.link {
             Link::Session(link) => link.row.with(|session| session.client_info()),
             Link::Exchange(_) => ClientInfo::in_meta(self.raw_meta()?),
             Link::Alone(link) => link.client.clone(),
@@ -159,7 +174,7 @@ impl Context {
     /// those that it declared in this request. They are kept as text. [`Capabilities::to_map`] parses it.
     #[must_use]
     pub fn client_capabilities(&self) -> Option<&Capabilities> {
-        match &self.0.link {
+        match &self.inner.link {
             Link::Session(link) => link.terms.client.as_ref(),
             Link::Exchange(link) => Some(&link.envelope.capabilities),
             Link::Alone(link) => Some(&link.capabilities),
@@ -167,7 +182,8 @@ impl Context {
     }
 
     /// Sends a notification about the request that is being answered, on the stream of that request.
-    /// Never waits. Does nothing if the client accepts only JSON.
+    /// Never waits. Does nothing if the client accepts only JSON, or in a check for `subscriptions/listen`, whose
+    /// client must hear nothing before the acknowledgement.
     ///
     /// In 2026-07-28 the notification is dropped if the queue of the stream is full
     /// ([`Limits::queue`](crate::Limits::queue)), so that the answer can still be sent.
@@ -177,8 +193,11 @@ impl Context {
     ///
     /// [`RequestError::Closed`] if the client is gone or the request has been answered.
     pub fn notify(&self, method: &str, params: Option<&Json>) -> Result<(), RequestError> {
+        if self.is_mute {
+            return Ok(());
+        }
         let message = Outgoing::Notification(method, params);
-        match &self.0.link {
+        match &self.inner.link {
             Link::Session(link) => link.notify(message),
             Link::Exchange(link) if link.streams => {
                 let sender = link.outlet.sender();
@@ -239,7 +258,7 @@ impl Context {
         params: Option<&Json>,
         limit: Option<Duration>,
     ) -> Result<Json, RequestError> {
-        let link = match &self.0.link {
+        let link = match &self.inner.link {
             Link::Session(link) => link,
             Link::Exchange(_) => return Err(RequestError::NotOffered(Needed::Stream)),
             Link::Alone(link) => return link.ask(method, params, limit).await,
@@ -278,7 +297,7 @@ impl Context {
     /// this request. `None` means that the client wants none (*2026-07-28, Logging*).
     #[must_use]
     pub fn log_level(&self) -> Option<LogLevel> {
-        match &self.0.link {
+        match &self.inner.link {
             Link::Session(link) => Some(link.row.with(|session| session.log_level())),
             Link::Exchange(link) => link.envelope.log_level,
             Link::Alone(link) => link.log_level,
@@ -351,7 +370,7 @@ impl Context {
         &self,
         filter: SubscriptionFilter,
     ) -> Result<impl Future<Output = Result<(), ErrorObject>> + use<>, ErrorObject> {
-        let Link::Exchange(link) = &self.0.link else {
+        let (Link::Exchange(link), false) = (&self.inner.link, self.is_mute) else {
             return Err(ErrorObject::internal());
         };
         let row = link.listens.as_ref().ok_or_else(ErrorObject::internal)?;
@@ -393,7 +412,7 @@ impl OutletClaim {
 impl Drop for OutletClaim {
     fn drop(&mut self) {
         // Most handlers are gone by now. Then this is the last clone, and nothing more can be sent.
-        if Arc::strong_count(&self.0.0) > 1
+        if Arc::strong_count(&self.0.inner) > 1
             && let Some(outlet) = self.0.outlet()
         {
             outlet.close();
