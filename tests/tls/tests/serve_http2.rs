@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use mcp_wire::auth::{FromExtensions, Identity};
+use mcp_wire::auth::{FromExtensions, Identity, ProtectedResource, StaticTokens};
 use mcp_wire::listener::{Accepted, Negotiated, WithHandshake};
 use mcp_wire::server::{Arguments, Call, Server, Tool};
 use mcp_wire::{Error, McpService, Serve};
@@ -58,7 +58,10 @@ struct Open {
 }
 
 fn open(set: fn(Running) -> Running) -> Open {
-    let mcp = mcp();
+    open_with(mcp(), set)
+}
+
+fn open_with(mcp: McpService, set: fn(Running) -> Running) -> Open {
     let (connections, listener) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel();
     let serve = set(Serve::new(listener, mcp.clone())).routes(service_fn(own));
@@ -179,6 +182,38 @@ async fn the_first_bytes_choose_the_protocol() {
         io.read_to_string(&mut answer).await.expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert!(answer.ends_with("own /own"), "{answer}");
+    }
+}
+
+/// FIELD P-5: whoever answers HEAD, the head comes alone and ends the stream (RFC 9110, 9.3.2).
+#[tokio::test(start_paused = true)]
+async fn a_head_has_no_body() {
+    let server = Server::new("Test", "1");
+    let protected = ProtectedResource::new("https://mcp.example.com", ["https://as.example.com"]);
+    let guarded = McpService::builder(server)
+        .authorizer(StaticTokens::new())
+        .protected_resource(protected)
+        .build()
+        .expect("a service");
+    for (mcp, path, status) in [
+        (mcp(), "/mcp", 405),
+        (mcp(), "/sse", 405),
+        (mcp(), "/own", 200),
+        (mcp(), "/long", 200),
+        (guarded.clone(), "/mcp", 401),
+        (guarded, "/.well-known/oauth-protected-resource/mcp", 200),
+    ] {
+        let running = open_with(mcp, |serve| serve);
+        let mut client = running.client().await;
+        let block = head("HEAD", path, &[]);
+        client
+            .send(HEADERS, END_STREAM | END_HEADERS, 1, &block)
+            .await;
+        let answer = client.until(HEADERS).await;
+        assert_eq!(answer.status(), status, "{path}");
+        assert_ne!(answer.flags & END_STREAM, 0, "{path}");
+        // The connection and the routes go on.
+        assert_eq!(got(&mut client, 3, "/own").await.1, "own /own");
     }
 }
 

@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Either;
+use http_body_util::{Either, Empty};
 use hyper::body::{Body, Incoming};
+use hyper::header::CONTENT_LENGTH;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 
 use super::super::routes::Routes;
 use super::super::setup::ConnectionSetup;
@@ -30,6 +31,7 @@ where
     request.extensions_mut().remove::<OnUpgrade>();
     setup.mark(&mut request);
     let mcp = &setup.mcp;
+    let is_head = request.method() == Method::HEAD;
     let response = match has_host(&request) {
         Err(why) => mcp.refuse(why, request.version()).map(Either::Left),
         Ok(()) if mcp.endpoint(request.uri().path()).is_some() => {
@@ -40,7 +42,24 @@ where
             response.map(Either::Right)
         }
     };
-    Ok(response.map(PacedBody::new))
+    Ok(if is_head {
+        head_of(response).map(Either::Right)
+    } else {
+        response.map(PacedBody::new).map(Either::Left)
+    })
+}
+
+/// RFC 9110, 9.3.2: the head of a response, with the length that its body has, and no body. On HTTP/1.1 hyper
+/// does this, on HTTP/2 it sends the body, which is a protocol error.
+fn head_of<B: Body>(response: Response<B>) -> Response<Empty<Bytes>> {
+    let (mut head, body) = response.into_parts();
+    let len = body.size_hint().exact().filter(|len| *len > 0);
+    if let Some(len) = len {
+        head.headers
+            .entry(CONTENT_LENGTH)
+            .or_insert_with(|| len.into());
+    }
+    Response::from_parts(head, Empty::new())
 }
 
 /// RFC 9113, 8.3.1: a request names its host once, whatever the path, or twice in the same way.
