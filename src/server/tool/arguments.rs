@@ -303,11 +303,14 @@ fn mistyped(name: &str, expected: &str, value: RawJson<'_>) -> HandlerError {
 #[cold]
 fn out_of_range(name: &str, expected: &str, value: RawJson<'_>) -> HandlerError {
     let path = Path::Member(&Path::ARGUMENTS, name);
-    let is_negative = value.as_bytes().starts_with(b"-");
-    let how = if is_negative { "small" } else { "large" };
+    let range = if expected == AN_UNSIGNED {
+        "0 to 2^64-1"
+    } else {
+        "-2^63 to 2^63-1"
+    };
     let found = found(value);
     HandlerError::new(format!(
-        "{path}: expected {expected}, and {found} is too {how} for 64 bits"
+        "{path}: expected {expected}, and {found} is not in the range {range}"
     ))
 }
 
@@ -482,12 +485,17 @@ mod tests {
         check(
             INTEGER,
             r#""a":9223372036854775808"#,
-            "arguments.a: expected an integer, and the number 9223372036854775808 is too large for 64 bits",
+            "arguments.a: expected an integer, and the number 9223372036854775808 is not in the range -2^63 to 2^63-1",
         );
         check(
             UNSIGNED,
             r#""a":1e300"#,
-            "arguments.a: expected an integer of at least 0, and the number 1e300 is too large for 64 bits",
+            "arguments.a: expected an integer of at least 0, and the number 1e300 is not in the range 0 to 2^64-1",
+        );
+        check(
+            UNSIGNED,
+            r#""a":18446744073709551616"#,
+            "arguments.a: expected an integer of at least 0, and the number 18446744073709551616 is not in the range 0 to 2^64-1",
         );
         check(
             UNSIGNED,
@@ -497,7 +505,7 @@ mod tests {
         check(
             INTEGER,
             r#""a":-1e30"#,
-            "arguments.a: expected an integer, and the number -1e30 is too small for 64 bits",
+            "arguments.a: expected an integer, and the number -1e30 is not in the range -2^63 to 2^63-1",
         );
         check(
             INTEGER,
