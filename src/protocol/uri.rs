@@ -21,7 +21,7 @@ pub(crate) fn normal_form(uri: &str) -> Cow<'_, str> {
         authority.put(&mut out, Case::Lower, parts.default_port());
         let mut path = String::with_capacity(parts.path.len());
         put_escaped(&mut path, parts.path);
-        put_without_dots(&mut out, &path);
+        put_without_dots(&mut out, &path, Parents::Left);
         if path.is_empty() && parts.default_port().is_some() {
             out.push('/');
         }
@@ -32,9 +32,15 @@ pub(crate) fn normal_form(uri: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same, but with the host and the path as they are: what a template reads variables from.
+/// The same, but with the host as it is, and the path without its `.` segments alone: what a template reads
+/// variables from.
 #[cfg(any(test, feature = "server"))]
 pub(crate) fn normal_spelling(uri: &str) -> Cow<'_, str> {
+    spelling(uri, Case::Kept)
+}
+
+#[cfg(any(test, feature = "server"))]
+fn spelling(uri: &str, case: Case) -> Cow<'_, str> {
     if is_plain(uri) {
         return Cow::Borrowed(uri);
     }
@@ -44,9 +50,13 @@ pub(crate) fn normal_spelling(uri: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(uri.len() + 8);
     parts.put_scheme(&mut out);
     if let Some(authority) = &parts.authority {
-        authority.put(&mut out, Case::Kept, parts.default_port());
+        authority.put(&mut out, case, parts.default_port());
+        let mut path = String::with_capacity(parts.path.len());
+        put_escaped(&mut path, parts.path);
+        put_without_dots(&mut out, &path, Parents::Kept);
+    } else {
+        put_escaped(&mut out, parts.path);
     }
-    put_escaped(&mut out, parts.path);
     put_escaped(&mut out, parts.rest);
     Cow::Owned(out)
 }
@@ -219,26 +229,31 @@ fn split_at_any<'t>(text: &'t str, at: &[char]) -> (&'t str, &'t str) {
     text.split_at(text.find(at).unwrap_or(text.len()))
 }
 
+/// What becomes of the `..` segments of a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parents {
+    /// They are gone, each with the segment before it.
+    Left,
+    #[cfg(any(test, feature = "server"))]
+    Kept,
+}
+
 /// Appends the path of an authority without its `.` and `..` segments (RFC 3986, 5.2.4).
-fn put_without_dots(out: &mut String, path: &str) {
+fn put_without_dots(out: &mut String, path: &str, parents: Parents) {
     let start = out.len();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
-        match segment {
-            "." | ".." => {
-                if segment == ".." {
-                    let parent = out[start..].rfind('/').unwrap_or_default();
-                    out.truncate(start + parent);
-                }
-                if is_last {
-                    out.push('/');
-                }
-            }
-            _ => {
-                out.push('/');
-                out.push_str(segment);
-            }
+        let is_parent = segment == ".." && parents == Parents::Left;
+        if is_parent {
+            let parent = out[start..].rfind('/').unwrap_or_default();
+            out.truncate(start + parent);
+        }
+        if !is_parent && segment != "." {
+            out.push('/');
+            out.push_str(segment);
+        } else if is_last {
+            out.push('/');
         }
     }
 }
@@ -311,11 +326,14 @@ mod tests {
 
     /// Variables are read from the client's own host and path, so that a `..` is seen and a name keeps its case.
     #[test]
-    fn a_normal_spelling_keeps_host_and_segments() {
+    fn a_normal_spelling_keeps_host_and_parents() {
         for (uri, form) in [
             ("ECHO://Hello", "echo://Hello"),
             ("a://h/b/../c", "a://h/b/../c"),
             ("a://h/%2e%2e/c", "a://h/../c"),
+            ("a://H/./b/%2e/c/.", "a://H/b/c/"),
+            ("a://h/b/./../c", "a://h/b/../c"),
+            ("a://h/.b/c.?q=/./d", "a://h/.b/c.?q=/./d"),
             ("file:///café", "file:///caf%C3%A9"),
             ("HTTP://A:80?q", "http://A?q"),
             ("a:b", "a:b"),

@@ -122,6 +122,11 @@ macro_rules! described {
         /// ([`Identity::satisfies`](crate::auth::Identity::satisfies)). The build of the service fails
         /// without an authorizer ([`Builder::authorizer`](crate::Builder::authorizer)), because then no
         /// client has a scope.
+        ///
+        /// A URI is read by the resource that has it, or else by the first template that matches, and the scopes
+        /// of that one count. So a broader template needs them too, or has to check what it reads: beside
+        /// `vault:///secret/{name}`, the template `vault:///{+path}` matches `vault:///secret%2Fa` and gives its
+        /// handler the path `secret/a`.
         #[must_use]
         pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
             self.about.scopes = scopes.into_iter().map(Into::into).collect();

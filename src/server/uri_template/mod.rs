@@ -7,7 +7,7 @@
 //! | Expression                 | Reads                                                        |
 //! |----------------------------|--------------------------------------------------------------|
 //! | `{a}` `{a,b}`              | one or more characters except `/`, `?`, `#`, split at `,`    |
-//! | `{+a}` `{#a}`              | anything that is not empty, after a `#` for the second       |
+//! | `{+a}` `{#a}`              | anything but `.` segments and nothing, after a `#` for `{#a}`|
 //! | `{.a,b}` `{/a,b}`          | like `{a}`, each after its `.` or `/`                        |
 //! | `{?a,b}` `{&a,b}` `{;a,b}` | `name=value` pairs in any order, each optional, none unknown |
 //!

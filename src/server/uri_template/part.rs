@@ -52,7 +52,7 @@ impl Variable {
     ) -> Option<&'a str> {
         let first = rest.chars().next()?;
         let (raw, rest) = split_run(rest, first.len_utf8(), following)?;
-        if !raw.chars().all(|c| self.accepts(c)) {
+        if !raw.chars().all(|c| self.accepts(c)) || self.reserved && has_dot_segment(raw) {
             return None;
         }
         found.insert(&self.name, raw)?;
@@ -62,6 +62,12 @@ impl Variable {
     fn accepts(&self, c: char) -> bool {
         self.reserved || !(matches!(c, '/' | '?' | '#') || self.separator == Some(c))
     }
+}
+
+/// Whether a path has a `.` segment, with which it would lead to what another template reads. A normal spelling
+/// has them only where it has no authority.
+fn has_dot_segment(raw: &str) -> bool {
+    raw.split('/').any(|segment| segment == ".")
 }
 
 /// The `name=value` pairs of `{?…}`, `{&…}` or `{;…}`.

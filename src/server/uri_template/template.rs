@@ -237,6 +237,9 @@ mod tests {
                 ("file:///a/../b", None),
                 ("file:///a/%2e%2E/b", None),
                 ("file:///a/..", None),
+                ("file:///./a/%2e/b", Some(&[("path", "a/b")])),
+                ("file:///.", None),
+                ("file://./a", None),
                 ("file:///a..b/...", Some(&[("path", "a..b/...")])),
             ],
         );
@@ -263,6 +266,10 @@ mod tests {
                 ("echo://a..b", Some(&[("m", "a..b")])),
             ],
         );
+        check("x:{+p}", "x:secret/./a", None);
+        check("x:{+p}", "x:%2e/secret", None);
+        check("x:{+p}", "x:/.secret/a.", Some(&[("p", "/.secret/a.")]));
+        check("x:{?q}", "x:?q=./a", Some(&[("q", "./a")]));
         check("x:{?q}", "x:?q=../a", None);
         check("x:{;q}", "x:;q=%2e%2e", None);
         check("x:{#q}", "x:#..", None);

@@ -118,6 +118,57 @@ async fn all_that_can_be_named_can_need_scopes() {
     assert_eq!(unknown.status(), 200);
 }
 
+/// SPEC F-12, FIELD S-6: `.` segments do not lead past the scopes of a resource or a template to one that is open.
+#[tokio::test]
+async fn dot_segments_do_not_pass_scopes() {
+    let read = async |_: Call, read: ReadRequest| read.uri().to_owned();
+    let scopes = ["notes:secret"];
+    let server = Server::new("Vault", "1")
+        .subscriptions()
+        .resource(Resource::new("vault:///key", "key").scopes(scopes), read)
+        .resource_template(
+            ResourceTemplate::new("vault:///secret/{name}", "secret").scopes(scopes),
+            read,
+        )
+        .resource_template(
+            ResourceTemplate::new("vault:secret/{name}", "rootless").scopes(scopes),
+            read,
+        )
+        .resource_template(ResourceTemplate::new("vault:///{+path}", "open"), read)
+        .resource_template(ResourceTemplate::new("vault:{+path}", "all"), read);
+    let mcp = McpService::builder(server).authorizer(Gate::new());
+    let running = start(mcp.build().unwrap()).await;
+    let (ada, root) = (As::new(&running, "ada"), As::new(&running, "root"));
+    let session = ada.session("2025-11-25").await;
+    for (uri, is_secret) in [
+        ("vault:///secret/x", true),
+        ("vault:///secret/./x", true),
+        ("vault:///./secret/x", true),
+        ("vault:///%2e/secret/x", true),
+        ("VAULT:///secret/%2E/./x", true),
+        ("vault:///./key", true),
+        ("vault:secret/x", true),
+        ("vault:///open/./x", false),
+        ("vault:///.secret/x", false),
+        ("vault:///secretx", false),
+    ] {
+        let params = json!({"uri": uri});
+        let status = if is_secret { 403 } else { 200 };
+        let read = ada.modern("resources/read", params.clone()).await;
+        assert_eq!(read.status(), status, "{uri}");
+        let body = message(1, "resources/subscribe", params.clone());
+        assert_eq!(ada.post(&session, body).await.status(), status, "{uri}");
+        let read = root.modern("resources/read", params).await.answer().await;
+        assert_eq!(read["result"]["contents"][0]["text"], uri, "{read}");
+    }
+    // Without an authority such a path is no other spelling of one without; nothing reads it.
+    for uri in ["vault:secret/./x", "vault:./secret/x", "vault:%2e/secret/x"] {
+        let mut read = ada.modern("resources/read", json!({"uri": uri})).await;
+        let read = read.answer().await;
+        assert!(read["error"].is_object(), "{uri}: {read}");
+    }
+}
+
 /// SPEC D-134: a client gets updates only of the resources that it may read.
 #[tokio::test]
 async fn a_listener_gets_updates_of_what_it_may_read() {
