@@ -39,6 +39,13 @@ pub(crate) fn normal_spelling(uri: &str) -> Cow<'_, str> {
     spelling(uri, Case::Kept)
 }
 
+/// A normal spelling with the host in lower case. What the normal form adds to it, the path of a web site, is
+/// nothing that a template has to have.
+#[cfg(any(test, feature = "server"))]
+pub(crate) fn lower_spelling(uri: &str) -> Cow<'_, str> {
+    spelling(uri, Case::Lower)
+}
+
 #[cfg(any(test, feature = "server"))]
 fn spelling(uri: &str, case: Case) -> Cow<'_, str> {
     if is_plain(uri) {
@@ -340,5 +347,7 @@ mod tests {
         ] {
             assert_eq!(normal_spelling(uri), form, "{uri}");
         }
+        assert_eq!(lower_spelling("A://H/B/./%43"), "a://h/B/C");
+        assert_eq!(lower_spelling("HTTP://A:80?Q"), "http://a?Q");
     }
 }

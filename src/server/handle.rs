@@ -187,13 +187,18 @@ impl Server {
     /// what it returns is dropped. If it fails, so does `resources/subscribe`, with the same error; a
     /// `subscriptions/listen` of 2026-07-28 leaves the resource out. The handler cannot ask the client anything
     /// in such a run. [`Server::authorize_subscriptions`] replaces the run.
+    ///
+    /// A subscription is to all spellings of a URI, so the handler is run for the URI as the client wrote it and,
+    /// if that differs, for its normal form (*RFC 3986, 6.2.2*), which has its host in lower case. For
+    /// `user://Ada/1` it must permit `user://ada/1` too: names that differ in case alone belong into the path.
     pub fn subscriptions(self) -> Self {
         self.configure(|registry| registry.subscriptions = true)
     }
 
     /// As [`Server::subscriptions`], and asks `handler` whether the caller may subscribe to a URI, instead of the
     /// handler of the resource: for resources that take long to read. It is asked only for resources that exist
-    /// and for which the caller has the scopes. An error refuses the subscription.
+    /// and for which the caller has the scopes, and also for the normal form of the URI. An error refuses the
+    /// subscription.
     ///
     /// ```
     /// use mcp_wire::jsonrpc::ErrorObject;

@@ -12,7 +12,7 @@ use super::result::cache::Cache;
 use super::uri_template::variables::Variables;
 use crate::protocol::change::Change;
 use crate::protocol::filter::SubscriptionFilter;
-use crate::protocol::uri::normal_spelling;
+use crate::protocol::uri::{lower_spelling, normal_form, normal_spelling};
 use crate::transport::access::identity::Identity;
 use crate::wire::message::Request;
 use crate::wire::method::Method;
@@ -27,6 +27,8 @@ pub(crate) struct Readable<'r> {
     pub(crate) read: ReadRequest,
     /// How long the result may be kept.
     pub(crate) cache: Cache,
+    /// The scopes that a client needs for it.
+    pub(crate) scopes: &'r [String],
 }
 
 /// What a URI is read with.
@@ -45,14 +47,28 @@ impl Registry {
                 reader: &entry.handler,
                 read: ReadRequest::new(uri, Variables::default()),
                 cache: entry.item.kept(),
+                scopes: entry.item.needed_scopes(),
             },
             Found::Template(entry, variables) => Readable {
                 key: entry.item.key(),
                 reader: &entry.handler,
                 read: ReadRequest::new(uri, variables),
                 cache: entry.item.kept(),
+                scopes: entry.item.needed_scopes(),
             },
         })
+    }
+
+    /// Who has to be asked whether a client may hear of this URI: how it is read, and how its normal form is, if
+    /// that differs, because a subscription is to all spellings. `None` if one of them cannot be read.
+    pub(crate) fn watchable(&self, uri: &str) -> Option<Vec<Readable<'_>>> {
+        let mut found = vec![self.readable(uri)?];
+        let key = normal_form(uri);
+        if key != uri {
+            let of_key = self.readable(&key);
+            found.push(of_key.or_else(|| self.readable(&lower_spelling(uri)))?);
+        }
+        Some(found)
     }
 
     fn find_uri(&self, uri: &str) -> Option<Found<'_>> {

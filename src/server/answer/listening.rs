@@ -54,14 +54,13 @@ async fn readable(
     for uri in filter.uris.iter() {
         let announcer = Arc::downgrade(server) as Weak<dyn Announce>;
         let call = Call::silent(cx.clone(), Some(announcer));
-        let Some(found) = registry.readable(uri) else {
+        let Some(found) = registry.watchable(uri) else {
             verdicts.push(false);
             continue;
         };
-        let name = found.key;
-        let checked = check_subscription(registry, found, call, uri).await;
+        let checked = check_subscription(registry, found, &call).await;
         verdicts.push(checked.is_ok());
-        if let Err(error) = checked {
+        if let Err((name, error)) = checked {
             report(server, name, error);
         }
     }

@@ -12,11 +12,10 @@ impl OpenRequest<'_> {
     pub(super) async fn subscribe(&self) -> Answer {
         let uri = self.uri()?;
         let call = self.call.without_questions();
-        let found = self.registry.readable(&uri);
+        let found = self.registry.watchable(&uri);
         let found = found.ok_or_else(|| ErrorObject::resource_not_found(&uri))?;
-        let name = found.key;
-        let checked = check_subscription(self.registry, found, call, &uri).await;
-        checked.map_err(|error| self.failed(name, error))?;
+        let checked = check_subscription(self.registry, found, &call).await;
+        checked.map_err(|(name, error)| self.failed(name, error))?;
         if self.call.subscribe(&uri) {
             return Ok(Json::empty());
         }

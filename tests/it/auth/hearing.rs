@@ -44,7 +44,7 @@ fn notes() -> Server {
 
 fn service(server: Server, heard: &Arc<Mutex<Vec<String>>>) -> McpService {
     let heard = Arc::clone(heard);
-    let tokens = ["ada", "bob"]
+    let tokens = ["ada", "Ada", "bob"]
         .into_iter()
         .fold(StaticTokens::new(), |tokens, name| {
             tokens.token(name, Identity::new(name))
@@ -146,6 +146,50 @@ async fn only_who_may_read_a_resource_hears_of_it() {
     );
 }
 
+/// FIELD S-6, S-16: a subscription is to all spellings of a URI, so whoever may not read its normal form does not
+/// hear of it, though the reader permits the spelling of the client.
+#[tokio::test]
+async fn who_may_read_a_spelling_alone_does_not_hear_of_the_uri() {
+    let host = async |_: Call, read: ReadRequest| {
+        // It compares URIs as they are written.
+        if read.uri() == "web://h/secret" {
+            return Err(ErrorObject::resource_not_found(read.uri()).into());
+        }
+        Ok::<_, HandlerError>("a page")
+    };
+    let server = notes()
+        .resource_template(ResourceTemplate::new("web://h/{+path}", "web"), host)
+        .resource_template(ResourceTemplate::new("http://{host}", "site"), host);
+    let mcp = service(server.clone(), &Arc::default());
+    for (token, uri, is_permitted, key) in [
+        ("Ada", "notes://Ada/1", false, "notes://ada/1"),
+        ("Ada", "NOTES://%41da/1", false, "notes://ada/1"),
+        ("Ada", "notes://ada/1", false, "notes://ada/1"),
+        ("ada", "Notes://ada/1", true, "notes://ada/1"),
+        ("bob", "web://h/./secret", false, "web://h/secret"),
+        ("bob", "web://h/%73ecret", false, "web://h/secret"),
+        ("bob", "web://h/./open", true, "web://h/open"),
+        ("bob", "http://Example.com", true, "http://example.com/"),
+    ] {
+        for (at, client) in eras(&mcp, token).into_iter().enumerate() {
+            let is_modern = at == 3;
+            let refusal = if is_modern { 0 } else { -32002 };
+            let expected = (!is_permitted).then_some(refusal);
+            let told = subscribe(&client, uri, is_modern).await;
+            assert_eq!(told, expected, "{token} {uri} {at}");
+            server.resource_updated(key);
+            let nothing = json!({"to": "nobody", "uri": key});
+            client.call("tell", nothing).await.unwrap();
+            if is_permitted {
+                let told = client.next_notification().await.unwrap();
+                assert_eq!(told.uri(), Some(key), "{at}");
+            }
+            assert!(client.notifications().is_empty(), "{token} {uri} {at}");
+            client.leave().await.unwrap();
+        }
+    }
+}
+
 /// FIELD S-16: a hook decides in place of the handler of the resource, which is not run.
 #[tokio::test]
 async fn a_hook_decides_instead_of_the_reader() {
@@ -162,12 +206,15 @@ async fn a_hook_decides_instead_of_the_reader() {
             async |_, _| -> String { panic!("it is not read") },
         );
     let mcp = service(server, &Arc::default());
-    for (uri, code) in [
-        ("notes://ada", None),
-        ("notes://bob", Some(-32603)),
-        ("unknown://ada", Some(-32002)),
+    for (token, uri, code) in [
+        ("ada", "notes://ada", None),
+        ("ada", "Notes://ada", None),
+        ("ada", "notes://bob", Some(-32603)),
+        ("ada", "unknown://ada", Some(-32002)),
+        // It is the same as `notes://ada`.
+        ("Ada", "notes://Ada", Some(-32603)),
     ] {
-        for (at, client) in eras(&mcp, "ada").into_iter().enumerate() {
+        for (at, client) in eras(&mcp, token).into_iter().enumerate() {
             let expected = code.map(|code| if at == 3 { 0 } else { code });
             assert_eq!(
                 subscribe(&client, uri, at == 3).await,
