@@ -155,7 +155,7 @@ impl Order {
 async fn a_person_is_asked_with_a_form_made_from_a_type() {
     let server = Server::new("Shop", "1").tool(Tool::new("order"), async |cx: Call, _| {
         let order = cx.ask::<Order>("What do you want?").await?;
-        Ok::<_, HandlerError>(order.map_or("nothing".to_owned(), Order::told))
+        Ok::<_, HandlerError>(order.map_or_else(|| "nothing".to_owned(), Order::told))
     });
     let mcp = McpService::builder(server).build().unwrap();
     let form = json!({"type": "object", "properties": {
