@@ -17,7 +17,9 @@ use crate::wire::jsonrpc::ErrorObject;
 /// | a [`RequestError`] | a result with `isError` that says what the client did; a missing capability is a JSON-RPC error in 2026-07-28 | -32603 that says so, or the error for a missing capability |
 /// | any other error | a result with `isError` and a general text | -32603 with a general text |
 ///
-/// So `?` works on every error. The cause of the last kind is internal: the peer never gets it, and the
+/// So `?` works on every error that is `Error + Send + Sync + 'static`. For a `Box<dyn Error + Send + Sync>`, an
+/// `anyhow::Error` or a text write `.map_err(HandlerError::internal)?`. The guard of a poisoned lock is not `Send`:
+/// `.map_err(|_| HandlerError::internal("a handler panicked"))?`. The cause of the last kind is internal: the peer never gets it, and the
 /// operator always does ([`ServiceEvent::HandlerFailed`](crate::ServiceEvent::HandlerFailed)).
 ///
 /// (*2025-11-25, Tools, Error Handling*)

@@ -24,7 +24,7 @@ use crate::error::Error;
 /// On a clone, while the service runs, each of these does what its counterpart does that begins with `add_`, but
 /// the fault goes to the operator ([`ServiceEvent::HandlerFailed`](crate::ServiceEvent::HandlerFailed)).
 impl Server {
-    /// Registers a tool.
+    /// Registers a tool. `Server::typed_tool` registers one whose handler takes a type of yours.
     pub fn tool<F, R>(
         self,
         tool: Tool,

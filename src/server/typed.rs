@@ -21,6 +21,11 @@ use super::tool::result::ToolResult;
 use crate::error::Error;
 
 /// What the handler of a typed tool may return: as [`IntoToolResult`], with the schema of what is structured.
+#[diagnostic::on_unimplemented(
+    message = "a typed tool cannot return `{Self}`",
+    note = "wrap a type of yours in `mcp_wire::server::Json`; text, `()`, `Content` and `ToolResult` need no wrapper",
+    note = "a `Result` of one of these has an error that converts to `HandlerError`"
+)]
 pub trait ToolOutput: IntoToolResult {
     /// The output schema; `None` for what has no structure, or none that its type tells.
     fn output_schema() -> Option<Value>;
@@ -59,6 +64,9 @@ impl Server {
     /// What the client sends is read into `T` as serde reads it, and before the handler runs. What does not
     /// fit is an error for the model, with the path of the argument, what was expected and what was found.
     /// `5.0` is an integer, and an argument that is `null` counts as absent where `T` allows it to be.
+    ///
+    /// A tool without arguments takes a struct without fields. Structure that is no object, such as
+    /// `Json<Vec<T>>`, is text before 2026-07-28, and has no output schema there.
     ///
     /// The schemas are made so that clients in use take them: subschemas are inlined where they do not
     /// contain themselves, because some hosts follow no `$ref`; there is no `$schema`; formats of Rust's

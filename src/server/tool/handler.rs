@@ -15,6 +15,11 @@ use crate::transport::future::BoxFuture;
 
 /// What the handler of a tool may return: text, content, a structured value, `()`, a [`ToolResult`], or a
 /// `Result` of one of these with a [`HandlerError`] or what converts to it.
+#[diagnostic::on_unimplemented(
+    message = "a tool cannot return `{Self}`",
+    note = "it can return text, `Content`, `ToolResult`, a `serde_json::Value` and `()`, and with the feature `serde` a type of yours in `mcp_wire::server::Json`",
+    note = "a `Result` of one of these has an error that converts to `HandlerError`"
+)]
 pub trait IntoToolResult {
     /// The result.
     ///
