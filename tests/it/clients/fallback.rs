@@ -50,7 +50,7 @@ async fn a_client_finds_the_transport_of_a_url() {
 #[tokio::test]
 async fn a_client_learns_that_its_session_is_lost() {
     let (running, _) = probe_with(|builder| {
-        builder.timeouts(|timeouts| timeouts.session_idle = Duration::from_millis(20))
+        builder.timeouts(|timeouts| timeouts.session_idle = Duration::from_millis(500))
     })
     .await;
     for version in super::STREAMABLE {
