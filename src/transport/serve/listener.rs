@@ -21,7 +21,7 @@ use crate::transport::service::McpService;
 /// These are listeners:
 ///
 /// - [`TcpListener`]. It sets `TCP_NODELAY` on each connection.
-/// - [`UnixListener`](tokio::net::UnixListener). Its clients have no address: no limit by address
+/// - [`UnixListener`]. Its clients have no address: no limit by address
 ///   applies to them, and `Host` has to be `localhost` or one of
 ///   [`Builder::allowed_hosts`](crate::Builder::allowed_hosts).
 /// - [`WithHandshake`](crate::listener::WithHandshake), which adds a handshake such as that of TLS.
