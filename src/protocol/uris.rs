@@ -13,10 +13,9 @@ pub(crate) struct Uris {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
-    /// The normal form.
-    key: Box<str>,
-    /// How the client wrote it, if not in its normal form.
-    spelling: Option<Box<str>>,
+    /// The normal form, and behind it how the client wrote the URI, if it wrote another. One text takes one block.
+    text: Box<str>,
+    key_len: u32,
 }
 
 /// There is no room for another URI.
@@ -26,8 +25,7 @@ pub(crate) struct UrisFull;
 impl Uris {
     /// How many bytes a set may take.
     pub(crate) const LIMIT: usize = 64 * 1024;
-    /// What a text takes beside its bytes: its place in the list, which has room for two texts, and what an allocator
-    /// adds to a block.
+    /// What a URI takes beside its bytes: its place in the list, and what an allocator adds to a block.
     pub(crate) const ENTRY: usize = 64;
 
     /// Adds a URI; one that is there already is not added again.
@@ -36,10 +34,7 @@ impl Uris {
         let Err(place) = self.place(&key) else {
             return Ok(());
         };
-        let entry = Entry {
-            spelling: (key != uri).then(|| uri.into()),
-            key: key.into(),
-        };
+        let entry = Entry::new(&key, uri);
         if self.charge() + entry.charge() > Self::LIMIT {
             return Err(UrisFull);
         }
@@ -80,19 +75,33 @@ impl Uris {
     }
 
     fn place(&self, key: &str) -> Result<usize, usize> {
-        self.sorted.binary_search_by(|entry| (*entry.key).cmp(key))
+        self.sorted.binary_search_by(|entry| entry.key().cmp(key))
     }
 }
 
 impl Entry {
+    fn new(key: &str, uri: &str) -> Self {
+        let spelling = if key == uri { "" } else { uri };
+        Self {
+            text: [key, spelling].concat().into(),
+            // A message is shorter than 4 GiB.
+            key_len: u32::try_from(key.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn key(&self) -> &str {
+        &self.text[..self.key_len as usize]
+    }
+
     fn as_written(&self) -> &str {
-        self.spelling.as_ref().unwrap_or(&self.key)
+        match &self.text[self.key_len as usize..] {
+            "" => self.key(),
+            spelling => spelling,
+        }
     }
 
     fn charge(&self) -> usize {
-        let texts = [Some(&self.key), self.spelling.as_ref()];
-        let texts = texts.into_iter().flatten();
-        texts.map(|text| text.len() + Uris::ENTRY).sum()
+        self.text.len() + Uris::ENTRY
     }
 }
 
@@ -126,8 +135,8 @@ mod tests {
         let mut set = of(&["WordPress://site", "wordpress://site", "WORDPRESS://site"]);
         assert!(set.iter().eq(["WordPress://site"]));
         assert!(set.contains("wordpress://site"));
-        let texts = "WordPress://site".len() + Uris::ENTRY;
-        assert_eq!(set.charge(), 2 * texts);
+        let texts = 2 * "WordPress://site".len();
+        assert_eq!(set.charge(), texts + Uris::ENTRY);
         set.remove("wordPress://site");
         assert!(set.is_empty());
     }
