@@ -939,7 +939,8 @@ async fn questions_may_come_one_after_the_other() {
     }
 }
 
-/// SPEC D-107: without the feature the server issues no state, so it refuses every state.
+/// SPEC D-107: without the feature the server issues no state, so it refuses every state; `null` is none
+/// (SPEC A-17).
 #[cfg(not(feature = "request-state"))]
 #[tokio::test]
 async fn without_the_feature_every_state_is_refused() {
@@ -947,12 +948,16 @@ async fn without_the_feature_every_state_is_refused() {
     let asking = Asking::call(running.address, "greet");
     let first = asking.asked(&["user_name"]).await;
     assert!(first.get("requestState").is_none());
-    for state in [json!("x"), json!(""), json!(null), json!(1)] {
-        let retry = asking.retry(&first, json!({"user_name": named("Ada")}));
-        let retry = retry.with("requestState", state);
-        retry.refused(200, -32602).await;
+    let retry = || asking.retry(&first, json!({"user_name": named("Ada")}));
+    for state in [json!("x"), json!(""), json!({}), json!(1)] {
+        retry()
+            .with("requestState", state)
+            .refused(200, -32602)
+            .await;
     }
     assert_eq!(seen.runs.load(Ordering::SeqCst), 1);
+    let greeting = retry().with("requestState", json!(null)).text().await;
+    assert!(greeting.contains("Ada"), "{greeting}");
 }
 
 #[cfg(feature = "request-state")]
