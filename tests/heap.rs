@@ -21,7 +21,9 @@ use hyper::Request as HttpRequest;
 use hyper::body::{Body, Frame};
 use hyper::header::HeaderValue;
 use mcp_wire::jsonrpc::{self, ErrorObject, Id, Json, MessageLimits, Request};
-use mcp_wire::server::{Arguments, Call, HandlerError, Resource, Server, Text, Tool};
+use mcp_wire::server::{Arguments, Call, Resource, Server, Tool};
+#[cfg(not(feature = "validation"))]
+use mcp_wire::server::{HandlerError, Text};
 use mcp_wire::{BoxFuture, Context, Dispatcher, McpService};
 use serde_json::{Value, json};
 
@@ -471,6 +473,8 @@ async fn a_declared_length_is_not_allocated_before_it_arrives() {
 
 /// FIELD X-13: a text from the request is sent on without a copy, and so is the handler's own text,
 /// unless it needs escapes.
+// Validation needs a tree of the arguments.
+#[cfg(not(feature = "validation"))]
 #[tokio::test(start_paused = true)]
 async fn a_long_text_is_not_copied_on_its_way_out() {
     let alone = Alone::begin();
@@ -634,6 +638,10 @@ fn object_of(names: impl IntoIterator<Item = u64>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
+/// How many times its price a tree takes where maps keep the order of their members, which the feature `schemars`
+/// turns on.
+const ORDERED: usize = if cfg!(feature = "schemars") { 3 } else { 1 };
+
 /// FIELD X-4: the parser's estimate for a tree is never below what the tree takes, and not far
 /// above it for values of real messages.
 #[test]
@@ -686,7 +694,10 @@ fn the_price_of_a_tree_is_never_below_what_it_keeps() {
         };
         let beginning = &body[..body.len().min(100)];
         let beginning = String::from_utf8_lossy(beginning);
-        assert!(parsed(kept - 1).is_err(), "{kept} bytes: {beginning}");
+        assert!(
+            parsed(kept / ORDERED - 1).is_err(),
+            "{kept} bytes: {beginning}"
+        );
         // Empty and short texts take fewer or smaller heap blocks than the estimate.
         assert!(parsed(4 * kept).is_ok(), "{kept} bytes: {beginning}");
     }
@@ -870,6 +881,8 @@ async fn a_long_cursor_is_refused_from_its_text() {
 
 /// FIELD X-4: a tree is built at most once, and takes no more than the tree limit plus three times
 /// the body, with or without an exponent.
+// Validation needs a tree of the arguments.
+#[cfg(not(feature = "validation"))]
 #[tokio::test(start_paused = true)]
 async fn arguments_take_one_tree_within_its_limit() {
     let alone = Alone::begin();

@@ -23,7 +23,8 @@ pub struct MessageLimits {
     /// batch together. The parser adds them up while it reads, before anything is built: the length of
     /// the body, 32 for each string, 64 for each element of an array, 164 for each member of an object,
     /// and 80 for an array or 544 for an object that is not empty. On a 64-bit machine the sum is never
-    /// less than what a tree takes. Default
+    /// less than what a tree takes. Where a crate of your build turns on `preserve_order` of serde_json, as the
+    /// feature `schemars` does, a tree takes up to three times as much. Default
     /// [`MessageLimits::MAX_TREE`].
     pub tree: usize,
 }
