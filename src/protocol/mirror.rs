@@ -11,6 +11,7 @@ use super::fields::{Field, one_of_copies};
 #[cfg(any(test, feature = "server"))]
 use super::header;
 use crate::wire::header_value::{self, Malformed};
+use crate::wire::json::integer_of_text;
 use crate::wire::jsonrpc::ErrorObject;
 
 /// A value of the body that a header mirrors.
@@ -207,61 +208,12 @@ impl ParamHeader {
 /// The largest integer that the number type of every client can hold: 2^53 − 1 (SPEC D-50).
 pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;
 
-/// The integer that a JSON number stands for, if it is one and within ±[`MAX_INTEGER`]. Computed from its
-/// digits, because a float would take `9007199254740993` for `9007199254740992` (SPEC D-49).
+/// The integer that a JSON number stands for, if it is one and within ±[`MAX_INTEGER`] (SPEC D-49).
 fn read_integer(text: &str) -> Option<i64> {
-    let (sign, number) = match text.strip_prefix('-') {
-        Some(number) => (-1, number),
-        None => (1, text),
-    };
-    let (mantissa, exponent) = match number.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, read_exponent(exponent)?),
-        None => (number, 0),
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((_, fraction)) if !is_digits(fraction) => return None,
-        Some(parts) => parts,
-        None => (mantissa, ""),
-    };
-    if !is_digits(whole) || (whole.len() > 1 && whole.starts_with('0')) {
-        return None;
-    }
-
-    let digits = [whole, fraction].concat();
-    let shortened = digits.trim_end_matches('0');
-    let significant = shortened.trim_start_matches('0');
-    if significant.is_empty() {
-        return Some(0);
-    }
-    // The number is `significant` times ten to the power of `zeros`; with a negative power it is a fraction.
-    let dropped = digits.len() - shortened.len();
-    let zeros = exponent.checked_add(dropped as i64)? - fraction.len() as i64;
-    let zeros = usize::try_from(zeros).ok()?;
-    // `MAX_INTEGER` has 16 digits.
-    if significant.len().saturating_add(zeros) > 16 {
-        return None;
-    }
-    let magnitude: i64 = format!("{significant}{:0<zeros$}", "").parse().ok()?;
-    (magnitude <= MAX_INTEGER).then_some(sign * magnitude)
-}
-
-/// An exponent with an optional sign. It is capped at a value that no header is long enough to compensate.
-fn read_exponent(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if !is_digits(digits) {
-        return None;
-    }
-    let limit = i64::from(i32::MAX);
-    let exponent = digits.parse().unwrap_or(limit).min(limit);
-    Some(if text.starts_with('-') {
-        -exponent
-    } else {
-        exponent
-    })
-}
-
-fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    let integer = i64::try_from(integer_of_text(text)?).ok()?;
+    (-MAX_INTEGER..=MAX_INTEGER)
+        .contains(&integer)
+        .then_some(integer)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The integer that a number token is, however it is written.
 
+use super::token::number;
+
 /// Why a token is no integer that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoInteger {
@@ -43,6 +45,13 @@ pub(crate) fn integer(token: &[u8]) -> Result<i128, NoInteger> {
     let sum = digits().skip(first).take(significant).fold(0, push);
     let value = sum * 10_i128.pow(power as u32);
     Ok(if is_negative { -value } else { value })
+}
+
+/// Reads a text that nobody has checked: `None` unless all of it is a JSON number that is an integer and fits.
+pub(crate) fn integer_of_text(text: &str) -> Option<i128> {
+    let token = text.as_bytes();
+    let is_all = number(token, 0).is_ok_and(|number| number.end == token.len());
+    is_all.then(|| integer(token).ok())?
 }
 
 /// The bytes before and after the first such byte; nothing after it if there is none.

@@ -1,7 +1,6 @@
 //! JSON text, read and written without building values.
 
 mod fault;
-#[cfg(any(test, feature = "server"))]
 mod integer;
 mod members;
 mod names;
@@ -20,6 +19,7 @@ mod walk;
 pub use self::object::{InvalidJson, Json};
 pub use self::raw::RawJson;
 
+pub(crate) use self::integer::integer_of_text;
 #[cfg(feature = "server")]
 pub(crate) use self::integer::{NoInteger, integer};
 #[cfg(any(test, feature = "server"))]
