@@ -22,6 +22,7 @@ pub(crate) mod level;
 pub(crate) mod line;
 pub(crate) mod media;
 pub(crate) mod mirror;
+pub(crate) mod operator_text;
 pub(crate) mod origin;
 pub(crate) mod party;
 pub(crate) mod protected;

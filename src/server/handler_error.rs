@@ -1,7 +1,7 @@
 //! [`HandlerError`]: why a handler failed.
 
 use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt;
 
 use crate::transport::dispatch::request_error::{Needed, RequestError};
 use crate::wire::jsonrpc::ErrorObject;
@@ -93,17 +93,6 @@ fn of_request(error: RequestError) -> Failure {
     }
 }
 
-/// The text of an internal cause, with everything that caused it.
-pub(crate) fn reason(cause: &(dyn Error + 'static)) -> String {
-    let mut text = cause.to_string();
-    let mut source = cause.source();
-    while let Some(cause) = source {
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
-}
-
 impl fmt::Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
@@ -127,6 +116,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::operator_text::with_sources;
 
     /// FIELD P-8: what each error becomes.
     #[test]
@@ -134,7 +124,7 @@ mod tests {
         let kind = |error: HandlerError| match error.into_failure() {
             Failure::Told(text) => format!("told {text}"),
             Failure::Protocol(error) => format!("protocol {} {}", error.code(), error.message()),
-            Failure::Internal(cause) => format!("internal {}", reason(&*cause)),
+            Failure::Internal(cause) => format!("internal {}", with_sources(&*cause)),
         };
         let missing = RequestError::NotOffered(Needed::Capability(json!({"roots": {}})));
         let parse = "x".parse::<i32>().unwrap_err();
@@ -159,26 +149,5 @@ mod tests {
         ] {
             assert_eq!(kind(error), expected);
         }
-    }
-
-    #[derive(Debug)]
-    struct Outer(io::Error);
-
-    impl fmt::Display for Outer {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("the notes cannot be read")
-        }
-    }
-
-    impl Error for Outer {
-        fn source(&self) -> Option<&(dyn Error + 'static)> {
-            Some(&self.0)
-        }
-    }
-
-    #[test]
-    fn a_reason_has_every_source() {
-        let cause = Outer(io::Error::other("disk"));
-        assert_eq!(reason(&cause), "the notes cannot be read: disk");
     }
 }

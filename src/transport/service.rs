@@ -282,6 +282,11 @@ impl McpService {
         refuse(refusal, id.as_ref(), version)
     }
 
+    /// Tells of a handshake that failed, so that no request could be read.
+    pub(crate) fn handshake_failed(&self, reason: &str) {
+        self.shared.observer.handshake_failed(self.peer, reason);
+    }
+
     /// Answers a request that the guard admitted.
     async fn respond<B>(
         &self,

@@ -1,10 +1,14 @@
 //! `Serve` over any listener: the same routes, limits and end on each of them.
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use mcp_wire::McpService;
+use mcp_wire::listener::Accepted;
 use mcp_wire::server::Server;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use mcp_wire::{McpService, Serve, ServiceEvent};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::support::doors::{KINDS, Kind, Open, Setting, open};
@@ -139,6 +143,63 @@ async fn a_refusal_comes_after_the_handshake() {
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     assert_eq!(soon("its end", silent.read(&mut [0])).await.unwrap(), 0);
     drop(first);
+}
+
+/// The operator learns whose handshakes fail, why, and how many; the texts of peers fit into a line of a log.
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_fails_is_an_event() {
+    let (told, mut events) = mpsc::unbounded_channel();
+    let builder = McpService::builder(Server::new("test", "1")).on_event(move |event| {
+        if let ServiceEvent::HandshakeFailed { peer, reason, .. } = event {
+            told.send((*peer, (*reason).to_owned())).unwrap();
+        }
+    });
+    let mcp = builder.build().unwrap();
+    let (connections, listener) = mpsc::channel(1);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serve = Serve::new(listener, mcp.clone())
+        .max_connections(2)
+        .handshake_timeout(SHORT);
+    let serving = tokio::spawn(serve.run(async { drop(stopped.await) }));
+    let failing = |text: &str| {
+        let error = io::Error::other(text);
+        Accepted::after(std::future::ready(Err::<DuplexStream, _>(error)))
+    };
+    let stalled = || Accepted::after(std::future::pending::<io::Result<DuplexStream>>());
+    let client: SocketAddr = "192.0.2.1:4711".parse().unwrap();
+    let long = "x".repeat(10_000);
+    let late = "it took longer than 300ms (limit: `Serve::handshake_timeout`)";
+    for (accepted, peer, reason) in [
+        (failing("unknown issuer"), None, "unknown issuer"),
+        (failing("bad").with_peer_addr(client), Some(client), "bad"),
+        (failing("a\nb"), None, r"a\nb"),
+        (failing(&long), None, &format!("{}...", &long[..256])),
+        (stalled().with_peer_addr(client), Some(client), late),
+    ] {
+        connections.send(accepted).await.unwrap();
+        let event = soon("the event", events.recv());
+        assert_eq!(event.await, Some((peer, reason.to_owned())));
+    }
+    // One that is refused has to finish its handshake too.
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let (near, far) = tokio::io::duplex(1024);
+        connections.send(Accepted::new(far)).await.unwrap();
+        clients.push(near);
+    }
+    let refused = failing("too late").with_peer_addr(client);
+    connections.send(refused).await.unwrap();
+    let event = soon("the event", events.recv()).await.unwrap();
+    assert_eq!(event, (Some(client), "too late".to_owned()));
+    // The end of the server is no fault of a handshake.
+    drop(clients);
+    connections.send(stalled()).await.unwrap();
+    tokio::task::yield_now().await;
+    drop(stop);
+    soon("the end", serving).await.unwrap().unwrap();
+    assert_eq!(mcp.snapshot().handshakes_failed, 6);
+    drop(mcp);
+    assert_eq!(events.recv().await, None);
 }
 
 /// A setting with which nothing could be served is an error of `run`, which names it.

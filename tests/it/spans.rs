@@ -3,13 +3,17 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use mcp_wire::listener::Accepted;
 use mcp_wire::server::{Arguments, Call, HandlerError, Server, Tool};
 use mcp_wire::{Builder, McpService};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::io::DuplexStream;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -366,11 +370,7 @@ async fn a_handler_is_dropped_in_its_span() {
     let (mcp, _leave) = saying(|builder| builder);
     let (recorder, _listening) = Recorder::listen();
     let asking = within(&mcp, alone(1, "tools/call", call("say", json!({}))));
-    assert!(
-        tokio::time::timeout(Duration::from_millis(1), asking)
-            .await
-            .is_err()
-    );
+    assert!(timeout(Duration::from_millis(1), asking).await.is_err());
     let said = recorder.of_handlers();
     let (message, fields, _) = said.last().unwrap();
     assert_eq!(message, "dropped");
@@ -488,6 +488,14 @@ async fn events_reach_the_subscriber_at_their_level() {
     let opened = "DEBUG message=session opened";
     let told = recorder.take();
     assert_eq!(told, [opened, done, evicted, opened, done]);
+    let failed = Accepted::after::<DuplexStream>(std::future::ready(Err(io::Error::other("bad"))));
+    let (connections, listener) = mpsc::channel(1);
+    let failed = failed.with_peer_addr(([192, 0, 2, 1], 4711).into());
+    connections.send(failed).await.unwrap();
+    let serve = mcp_wire::serve(listener, mcp.clone(), std::future::pending());
+    let _ = timeout(LIMIT, serve).await;
+    let failed = "INFO message=the handshake failed peer=192.0.2.1:4711 reason=bad";
+    assert_eq!(recorder.take(), [failed]);
     mcp.close();
     let closed = "DEBUG message=session ended reason=closed";
     assert_eq!(recorder.take(), [closed, closed]);

@@ -1,7 +1,8 @@
 //! What the peer and the operator are told when a handler fails.
 
 use super::open_request::OpenRequest;
-use crate::server::handler_error::{Failure, HandlerError, reason};
+use crate::protocol::operator_text::with_sources;
+use crate::server::handler_error::{Failure, HandlerError};
 use crate::server::tool::result::ToolResult;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::version::Era;
@@ -28,7 +29,7 @@ impl OpenRequest<'_> {
             }
             Failure::Protocol(error) => Err(error),
             Failure::Internal(cause) => {
-                self.report(name, &reason(&*cause));
+                self.report(name, &with_sources(&*cause));
                 Ok(ToolResult::error("internal error"))
             }
         }
@@ -40,7 +41,7 @@ impl OpenRequest<'_> {
             Failure::Told(message) => ErrorObject::new(-32603, message),
             Failure::Protocol(error) => error,
             Failure::Internal(cause) => {
-                self.report(name, &reason(&*cause));
+                self.report(name, &with_sources(&*cause));
                 ErrorObject::internal()
             }
         }

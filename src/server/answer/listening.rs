@@ -6,9 +6,10 @@ use std::sync::{Arc, Weak};
 use super::open_request::Answer;
 use super::subscribing::check_subscription;
 use crate::protocol::filter::SubscriptionFilter;
+use crate::protocol::operator_text::with_sources;
 use crate::server::announce::Announce;
 use crate::server::call::Call;
-use crate::server::handler_error::{Failure, HandlerError, reason};
+use crate::server::handler_error::{Failure, HandlerError};
 use crate::server::registry::Registry;
 use crate::server::shared::Shared;
 use crate::transport::dispatch::context::Context;
@@ -72,6 +73,10 @@ async fn readable(
 /// Tells the operator of a failure that no client hears of.
 fn report(server: &Shared, name: &str, error: HandlerError) {
     if let Failure::Internal(cause) = error.into_failure() {
-        server.report(Method::SubscriptionsListen.as_str(), name, &reason(&*cause));
+        server.report(
+            Method::SubscriptionsListen.as_str(),
+            name,
+            &with_sources(&*cause),
+        );
     }
 }

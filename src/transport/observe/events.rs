@@ -1,6 +1,7 @@
 //! What a service reports about itself: a [`ServiceEvent`] for each thing that happens, and a [`Snapshot`]
 //! of its counters and gauges.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::wire::version::ProtocolVersion;
@@ -8,7 +9,8 @@ use crate::wire::version::ProtocolVersion;
 /// Something that happened, reported to [`Builder::on_event`](crate::Builder::on_event).
 ///
 /// It contains no id, no token and no content, unless your handlers put one into an error. The only text of a
-/// client in it is the name of a method, or a host or origin that was refused.
+/// client in it is the name of a method, a host or origin that was refused, or what the error of a handshake
+/// quotes.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ServiceEvent<'a> {
@@ -118,6 +120,17 @@ pub enum ServiceEvent<'a> {
     },
     /// The handler of a notification panicked.
     NotificationPanicked,
+    /// The handshake of a connection failed or took too long
+    /// ([`WithHandshake`](crate::listener::WithHandshake)), and the connection was closed. A few of them are
+    /// health checks and scanners, which leave before they have said anything. If all clients fail with the same
+    /// reason, look at the certificates.
+    #[non_exhaustive]
+    HandshakeFailed {
+        /// The other end of the connection, if the listener knows it: the client, or the proxy before it.
+        peer: Option<SocketAddr>,
+        /// The text of the error with those of its sources: printable, and cut if it is long.
+        reason: &'a str,
+    },
 }
 
 /// What an operator can do about a refused `Host` or `Origin`. The peer does not get it.
@@ -252,6 +265,8 @@ pub struct Snapshot {
     pub cuts: u64,
     /// Keep-alive comments that were written.
     pub keep_alives: u64,
+    /// Handshakes that failed or took too long ([`ServiceEvent::HandshakeFailed`]).
+    pub handshakes_failed: u64,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{
@@ -13,8 +14,12 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
+use crate::protocol::operator_text::printable;
 use crate::protocol::rejection::Reason;
 use crate::wire::version::ProtocolVersion;
+
+/// How much of the reason is shown why a handshake failed, in bytes.
+const SHOWN: usize = 256;
 
 /// The hook of the embedder.
 pub(crate) struct Hook(Box<dyn Fn(&ServiceEvent<'_>) + Send + Sync>);
@@ -54,6 +59,7 @@ pub(crate) struct Observer {
     dropped: AtomicU64,
     cuts: AtomicU64,
     keep_alives: AtomicU64,
+    handshakes_failed: AtomicU64,
 }
 
 impl Observer {
@@ -100,6 +106,7 @@ impl Observer {
             ServiceEvent::StreamCut => None,
             ServiceEvent::HandlerFailed { .. } => Some(&self.failures),
             ServiceEvent::NotificationPanicked => Some(&self.panics),
+            ServiceEvent::HandshakeFailed { .. } => Some(&self.handshakes_failed),
         };
         if let Some(counter) = counter {
             counter.fetch_add(1, Relaxed);
@@ -132,6 +139,12 @@ impl Observer {
             status,
             hint,
         });
+    }
+
+    /// Tells of a handshake that failed. The reason can have the text of a peer in it.
+    pub(crate) fn handshake_failed(&self, peer: Option<SocketAddr>, reason: &str) {
+        let reason = &printable(reason.as_bytes(), SHOWN);
+        self.tell(&ServiceEvent::HandshakeFailed { peer, reason });
     }
 
     pub(crate) fn request(&self, version: ProtocolVersion) {
@@ -228,6 +241,7 @@ impl Observer {
             dropped: count(&self.dropped),
             cuts: count(&self.cuts),
             keep_alives: count(&self.keep_alives),
+            handshakes_failed: count(&self.handshakes_failed),
             ..Snapshot::default()
         }
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use hyper::header::HeaderMap;
-use tracing::field::Empty;
+use tracing::field::{Empty, display};
 use tracing::{Span, debug, error, info, info_span, warn};
 
 use super::events::{Hint, Outcome, ServiceEvent, SessionEnd};
@@ -85,6 +85,10 @@ pub(crate) fn tell(event: &ServiceEvent<'_>) {
         } => warn!(target: "mcp_wire", method, name, reason, "the handler failed"),
         ServiceEvent::NotificationPanicked => {
             error!(target: "mcp_wire", "the handler of a notification panicked");
+        }
+        ServiceEvent::HandshakeFailed { peer, reason } => {
+            let peer = peer.as_ref().map(display);
+            info!(target: "mcp_wire", peer, reason, "the handshake failed");
         }
     }
 }

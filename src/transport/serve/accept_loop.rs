@@ -274,7 +274,7 @@ impl<L, R> Serve<L, R> {
             match quota.take(&setup.mcp, peer, connections.len()) {
                 Ok(held) => begin(&mut connections, setup.clone(), accepted, held),
                 Err(why) if refused.len() < REFUSALS => {
-                    refused.spawn(refuse(&setup, accepted.io, why));
+                    refused.spawn(refuse(&setup, accepted, why));
                 }
                 Err(_) => {}
             }
@@ -286,7 +286,7 @@ impl<L, R> Serve<L, R> {
             remove_ended(cx, &mut refused);
             let Some(accepted) = accepted else { return };
             if refused.len() < REFUSALS {
-                refused.spawn(refuse(&setup, accepted.io, Reason::ShuttingDown));
+                refused.spawn(refuse(&setup, accepted, Reason::ShuttingDown));
             }
         })
         .await;

@@ -17,7 +17,7 @@ use super::conversation::{Ending, converse};
 use super::handshaken::{Handshaken, Opened};
 #[cfg(feature = "http2")]
 use super::http2::{self, preface::speaks_http2};
-use super::listener::Opening;
+use super::listener::{Accepted, Opening};
 use super::parked::carry;
 use super::progress::Progress;
 use super::routes::Routes;
@@ -26,6 +26,7 @@ use super::setup::HTTP2;
 use super::setup::{ConnectionSetup, HEADER_LIMIT, TIMEOUTS};
 use super::socket::Socket;
 use super::timers::{ConnectionTimeouts, Timer, Timers};
+use crate::protocol::operator_text::with_sources;
 use crate::protocol::party::Net;
 use crate::protocol::quota::Held;
 use crate::protocol::rejection::Reason;
@@ -245,13 +246,13 @@ pub(super) async fn after_handshake<S, R, B>(
 }
 
 /// The transport after its handshake; `None` if the handshake fails, takes too long, or has not finished
-/// when the server begins to stop.
+/// when the server begins to stop. The last is no failure.
 async fn before_stop<S, R>(
     setup: &ConnectionSetup<R>,
     handshake: BoxFuture<io::Result<Opened<S>>>,
 ) -> Option<Opened<S>> {
     let mut stop = pin!(setup.stop());
-    let mut ready = pin!(within_time(&setup.timeouts, handshake));
+    let mut ready = pin!(within_time(&setup.mcp, &setup.timeouts, handshake));
     poll_fn(|cx| match stop.as_mut().poll(cx) {
         Poll::Ready(()) => Poll::Ready(None),
         Poll::Pending => ready.as_mut().poll(cx),
@@ -259,31 +260,46 @@ async fn before_stop<S, R>(
     .await
 }
 
-/// The transport after its handshake; `None` if the handshake fails or takes too long.
+/// The transport after its handshake; `None` if the handshake fails or takes too long, which the operator is told.
 async fn within_time<S>(
+    mcp: &McpService,
     timeouts: &Arc<ConnectionTimeouts>,
     handshake: BoxFuture<io::Result<Opened<S>>>,
 ) -> Option<Opened<S>> {
     let mut timers = Timers::new(Arc::clone(timeouts));
-    timers.limit(Timer::Handshake, handshake).await?.ok()
+    match timers.limit(Timer::Handshake, handshake).await {
+        Some(Ok(opened)) => Some(opened),
+        Some(Err(error)) => {
+            mcp.handshake_failed(&with_sources(&error));
+            None
+        }
+        None => {
+            let limit = timeouts.handshake;
+            mcp.handshake_failed(&format!(
+                "it took longer than {limit:?} (limit: `Serve::handshake_timeout`)"
+            ));
+            None
+        }
+    }
 }
 
 /// Tells a client that its connection is not served.
 pub(super) fn refuse<S, R>(
     setup: &ConnectionSetup<R>,
-    io: Opening<S>,
+    accepted: Accepted<S>,
     why: Reason,
 ) -> impl Future<Output = ()> + use<S, R>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let answer = setup.mcp.refuse(why, Version::HTTP_11);
+    let mcp = accepted.service(&setup.mcp);
+    let answer = mcp.refuse(why, Version::HTTP_11);
     let limit = setup.header_limit;
     let timeouts = Arc::clone(&setup.timeouts);
     async move {
-        let opened = match io {
+        let opened = match accepted.io {
             Opening::Ready(opened) => opened,
-            Opening::After(handshake) => match within_time(&timeouts, handshake).await {
+            Opening::After(handshake) => match within_time(&mcp, &timeouts, handshake).await {
                 Some(opened) => opened,
                 None => return,
             },

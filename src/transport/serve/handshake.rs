@@ -12,7 +12,8 @@ use super::listener::{Accepted, Listener, Opening};
 ///
 /// The handshake of each connection runs in the task of that connection. A peer that stalls delays no
 /// other, and is cut after [`Serve::handshake_timeout`](crate::Serve::handshake_timeout). An error of the
-/// handshake ends its connection alone; log it in the handshake if you want to see it.
+/// handshake ends its connection alone, and is reported as
+/// [`ServiceEvent::HandshakeFailed`](crate::ServiceEvent::HandshakeFailed).
 ///
 /// With `tokio-rustls` the handshake is `move |socket| acceptor.accept(socket)`. It is called for each
 /// connection, so it may choose another acceptor each time, for example after a certificate was renewed.

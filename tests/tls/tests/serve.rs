@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use mcp_wire::listener::WithHandshake;
 use mcp_wire::server::Server;
-use mcp_wire::{McpService, Serve};
+use mcp_wire::{McpService, Serve, ServiceEvent};
 use mcp_wire_tls::both;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::rustls::pki_types::ServerName;
 
@@ -36,8 +36,16 @@ async fn asked(mut socket: impl AsyncRead + AsyncWrite + Unpin) -> String {
 #[tokio::test]
 async fn a_stalled_handshake_delays_nobody() {
     let (connector, acceptor) = both(&["http/1.1"]);
-    let mcp = McpService::builder(Server::new("Test", "1")).trusted_proxies(["127.0.0.1"]);
-    let mcp = mcp.build().unwrap();
+    let (told, mut failed) = mpsc::unbounded_channel();
+    let mcp = McpService::builder(Server::new("Test", "1"))
+        .trusted_proxies(["127.0.0.1"])
+        .on_event(move |event| {
+            if let ServiceEvent::HandshakeFailed { peer, reason, .. } = event {
+                told.send((*peer, (*reason).to_owned())).unwrap();
+            }
+        })
+        .build()
+        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let tls = WithHandshake::new(listener, move |socket| acceptor.accept(socket));
@@ -76,6 +84,19 @@ async fn a_stalled_handshake_delays_nobody() {
     assert!(began.elapsed() >= LIMIT);
     let plain = TcpStream::connect(address).await.unwrap();
     assert!(!asked(plain).await.contains("HTTP/1.1"));
+    for _ in 0..49 {
+        let (_, reason) = timeout(PATIENCE, failed.recv()).await.unwrap().unwrap();
+        assert!(reason.contains("Serve::handshake_timeout"), "{reason}");
+    }
+    let (_, reason) = timeout(PATIENCE, failed.recv()).await.unwrap().unwrap();
+    assert!(reason.contains("corrupt message"), "{reason}");
+    // A client that does not trust the certificate says so, and the operator reads it.
+    let (distrustful, _) = both(&[]);
+    let socket = TcpStream::connect(address).await.unwrap();
+    distrustful.connect(name.clone(), socket).await.unwrap_err();
+    let (peer, reason) = timeout(PATIENCE, failed.recv()).await.unwrap().unwrap();
+    assert!(peer.is_some_and(|peer| peer.ip().is_loopback()));
+    assert!(reason.contains("received fatal alert"), "{reason}");
     let mut late = TcpStream::connect(address).await.unwrap();
     stop.send(()).unwrap();
     timeout(PATIENCE, serving)
