@@ -121,6 +121,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod auth;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod backplane;
 mod error;
 mod face;
 pub mod jsonrpc;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::access::authorizer::Authorizer;
 #[cfg(feature = "request-state")]
 use super::access::seal::StateKeys;
+#[cfg(feature = "server")]
+use super::backplane::place::Backplane;
 use super::config::Config;
 use super::dispatch::admission::Access;
 use super::dispatch::dispatcher::Dispatcher;
@@ -58,6 +60,8 @@ pub struct Builder<D> {
     gzip: Option<usize>,
     limits: Limits,
     timeouts: Timeouts,
+    #[cfg(feature = "server")]
+    backplane: Backplane,
     hook: Option<Hook>,
     proxies: Vec<String>,
     authorizer: Option<Box<dyn Authorizer>>,
@@ -89,6 +93,8 @@ impl<D: Dispatcher> Builder<D> {
             gzip: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            #[cfg(feature = "server")]
+            backplane: Backplane::default(),
             hook: None,
             proxies: Vec::new(),
             authorizer: None,
@@ -381,6 +387,17 @@ impl<D: Dispatcher> Builder<D> {
         self
     }
 
+    /// Where the service keeps its tasks, and what processes that serve one address share. Give the same store to
+    /// each of them.
+    ///
+    /// Default: [`Backplane::default`], in the memory of the process.
+    #[cfg(feature = "server")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+    pub fn backplane(mut self, backplane: Backplane) -> Self {
+        self.backplane = backplane;
+        self
+    }
+
     /// Calls `hook` for every [`ServiceEvent`]: refusals, requests, sessions, streams that are cut. The
     /// hook runs where the event happens, so it should be quick and must not block. A panic in it is
     /// caught and ignored.
@@ -426,6 +443,8 @@ impl<D: Dispatcher> Builder<D> {
             gzip: self.gzip,
             limits: self.limits,
             timeouts: self.timeouts,
+            #[cfg(feature = "server")]
+            backplane: self.backplane,
             proxies: Proxies::parse(&self.proxies).map_err(|entry| {
                 Error::setup(format!(
                     "{entry:?} is not a trusted proxy: expected an IP address, or a network such as \

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "server")]
+use super::backplane::place::Backplane;
 use super::dispatch::admission::Access;
 use super::intake::request_body::BodyLimits;
 use super::limits::Limits;
@@ -26,6 +28,9 @@ pub(crate) struct Config {
     pub(crate) cors: Cors,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
+    #[cfg(feature = "server")]
+    #[expect(dead_code, reason = "the tasks of the next commit read it")]
+    pub(crate) backplane: Backplane,
     pub(crate) proxies: Proxies,
     pub(crate) access: Access,
     /// From how many bytes on answers are compressed, if they are.

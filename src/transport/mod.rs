@@ -2,6 +2,8 @@
 
 pub(crate) mod access;
 pub(crate) mod answer;
+#[cfg(feature = "server")]
+pub(crate) mod backplane;
 pub(crate) mod builder;
 pub(crate) mod clock;
 pub(crate) mod config;
