@@ -49,20 +49,43 @@ fn outcome_of(is_modern: bool, status: u16, code: impl Into<Option<i64>>) -> Out
     }
 }
 
+/// The lines of a header; only the first, if all are copies of one value (SPEC D-34).
 fn lines<'h>(headers: &Headers<'h>, name: &str) -> Vec<&'h [u8]> {
     let lines = headers.iter().filter(|(it, _)| it == name);
-    lines.map(|(_, value)| *value).collect()
+    let mut lines: Vec<_> = lines.map(|(_, value)| *value).collect();
+    if lines.iter().all(|line| copied(line) == copied(lines[0])) {
+        lines.truncate(1);
+    }
+    lines
 }
 
-/// The value of a header that occurs once, as trimmed text.
+/// The value that a line consists of copies of, or the line itself (SPEC D-34).
+fn copied(line: &[u8]) -> &[u8] {
+    let values: Vec<_> = line.split(|byte| *byte == b',').collect();
+    let values: Vec<_> = values.into_iter().map(<[u8]>::trim_ascii).collect();
+    let is_copied = values.iter().all(|value| *value == values[0]);
+    if is_copied { values[0] } else { line }
+}
+
+/// The value of a header that has one, as trimmed text.
 fn one(headers: &Headers<'_>, name: &str) -> Option<String> {
     match lines(headers, name)[..] {
         [line] if line.iter().all(|byte| matches!(byte, 9 | 32..127)) => {
-            let text = String::from_utf8(line.to_vec()).ok()?;
+            let text = String::from_utf8(copied(line).to_vec()).ok()?;
             Some(text.trim().to_owned())
         }
         _ => None,
     }
+}
+
+/// Whether a header mirrors a text of the body, which may itself look like copies.
+fn mirrors(headers: &Headers<'_>, header: &str, text: &str) -> bool {
+    let whole = match lines(headers, header)[..] {
+        [line] => String::from_utf8(line.to_vec()).ok(),
+        _ => None,
+    };
+    let is_whole = whole.is_some_and(|whole| whole.trim() == text);
+    one(headers, header).is_some_and(|value| is_whole || value == text)
 }
 
 fn meta<'n, 'a>(params: Option<&'n Node<'a>>, name: &str) -> Option<&'n Node<'a>> {
@@ -82,23 +105,23 @@ fn is_enveloped(kind: &Kind<'_, '_>) -> bool {
 /// The outcome of a POST whose `Content-Type` and `Accept` are in order.
 pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outcome {
     let node = Node::read(body);
-    let version = one(headers, "mcp-protocol-version");
-    let is_modern = version.as_deref() == Some(MODERN);
     let names_session = !lines(headers, "mcp-session-id").is_empty();
+    let names_modern = one(headers, "mcp-protocol-version").as_deref() == Some(MODERN);
+    // SPEC D-144.
+    let is_modern = names_modern && !(server.sessions && names_session);
     let verdict = match oracle::judge(node.as_ref(), body.len(), Costs::DEFAULT) {
         Ok(verdict) => verdict,
-        Err(refusal) => return unreadable(server, headers, &refusal),
+        Err(refusal) => return unreadable(server, headers, is_modern, &refusal),
     };
     match &verdict {
-        Verdict::Batch(kinds) if is_modern || kinds.iter().any(is_enveloped) => {
+        Verdict::Batch(kinds) if names_modern || kinds.iter().any(is_enveloped) => {
             outcome_of(true, 400, -32600)
         }
         Verdict::Batch(kinds) => batch(server, headers, kinds),
         Verdict::Single(Kind::Notification { method, .. })
             if is_modern || verdict_is_enveloped(&verdict) =>
         {
-            let is_mirrored = one(headers, "mcp-method").as_deref() == Some(method);
-            if lines(headers, "mcp-method").is_empty() || is_mirrored {
+            if lines(headers, "mcp-method").is_empty() || mirrors(headers, "mcp-method", method) {
                 outcome_of(true, 202, None)
             } else {
                 outcome_of(true, 400, -32020)
@@ -117,7 +140,9 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
         }
         Verdict::Single(Kind::Request { method, params, .. }) => {
             let is_of_modern = matches!(*method, "server/discover" | "subscriptions/listen");
-            if is_modern || verdict_is_enveloped(&verdict) || (is_of_modern && !names_session) {
+            let may_be_modern =
+                *method != "initialize" && (is_modern || (is_of_modern && !names_session));
+            if verdict_is_enveloped(&verdict) || may_be_modern {
                 return modern(server, headers, method, *params);
             }
             if *method == "initialize" {
@@ -130,9 +155,13 @@ pub fn outcome(server: &Server<'_>, headers: &Headers<'_>, body: &[u8]) -> Outco
 }
 
 /// The outcome of a body that the oracle refuses.
-fn unreadable(server: &Server<'_>, headers: &Headers<'_>, refusal: &Refusal<'_>) -> Outcome {
-    let is_modern = one(headers, "mcp-protocol-version").as_deref() == Some(MODERN);
-    if refusal.code != -32602 || is_modern {
+fn unreadable(
+    server: &Server<'_>,
+    headers: &Headers<'_>,
+    is_modern: bool,
+    refusal: &Refusal<'_>,
+) -> Outcome {
+    if refusal.code != -32602 || is_modern || refusal.is_enveloped {
         return outcome_of(is_modern, 400, refusal.code);
     }
     // A request or notification with malformed params.
@@ -171,10 +200,15 @@ fn initialize(server: &Server<'_>, headers: &Headers<'_>) -> Outcome {
             opens: true,
             ..outcome_of(false, 200, None)
         },
-        [name] if server.open.iter().any(|open| open.as_bytes() == name) => {
+        [line]
+            if server
+                .open
+                .iter()
+                .any(|open| open.as_bytes() == copied(line)) =>
+        {
             outcome_of(false, 400, -32600)
         }
-        [name] if is_name(name) => outcome_of(false, 404, -32600),
+        [line] if is_name(copied(line)) => outcome_of(false, 404, -32600),
         _ => outcome_of(false, 400, -32600),
     }
 }
@@ -192,8 +226,9 @@ fn legacy(
     let version = one(headers, "mcp-protocol-version");
     let is_absent = lines(headers, "mcp-protocol-version").is_empty();
     let known = LEGACY
-        .iter()
-        .find(|known| version.as_deref() == Some(**known));
+        .into_iter()
+        .find(|known| version.as_deref() == Some(*known))
+        .or((version.as_deref() == Some(MODERN)).then_some("2025-03-26"));
     let refused = outcome_of(false, 400, -32600);
     if !server.sessions {
         return Some(match known {
@@ -204,7 +239,7 @@ fn legacy(
     }
     let name = match lines(headers, "mcp-session-id")[..] {
         [] => return None,
-        [name] if is_name(name) => name,
+        [line] if is_name(copied(line)) => copied(line),
         _ => return Some(refused),
     };
     let open = server.open.iter().position(|open| open.as_bytes() == name);
@@ -241,13 +276,13 @@ fn modern(
     {
         return refuse(-32602);
     }
-    if one(headers, "mcp-protocol-version").as_deref() != Some(version) {
+    if !mirrors(headers, "mcp-protocol-version", version) {
         return refuse(-32020);
     }
     if version != MODERN {
         return refuse(-32022);
     }
-    if one(headers, "mcp-method").as_deref() != Some(method) {
+    if !mirrors(headers, "mcp-method", method) {
         return refuse(-32020);
     }
     let named_by = match method {
@@ -260,7 +295,10 @@ fn modern(
         let name = params.and_then(|params| params.member(key)?.as_str());
         let is_mirrored = match (&lines(headers, "mcp-name")[..], name) {
             ([], None) => true,
-            ([line], Some(name)) => header::read(line).as_deref() == Some(name),
+            ([line], Some(name)) => {
+                let values = [header::read(line), header::read(copied(line))];
+                values.iter().any(|value| value.as_deref() == Some(name))
+            }
             _ => false,
         };
         if !is_mirrored {

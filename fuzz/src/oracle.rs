@@ -220,6 +220,8 @@ pub struct Refusal<'a> {
     /// The token of the id to echo.
     pub id: Option<&'a str>,
     pub is_notification: bool,
+    /// Whether `_meta` names a revision.
+    pub is_enveloped: bool,
 }
 
 impl Refusal<'_> {
@@ -228,6 +230,7 @@ impl Refusal<'_> {
             code,
             id: None,
             is_notification: false,
+            is_enveloped: false,
         }
     }
 }
@@ -344,6 +347,11 @@ fn refusal<'a>(body: &Node<'a>, code: i64) -> Refusal<'a> {
         code,
         id: id_token(body).filter(|_| body.count("id") == 1 && (method || !(result || error))),
         is_notification: method && !id,
+        is_enveloped: body
+            .member("params")
+            .and_then(|params| params.member("_meta"))
+            .and_then(|meta| meta.member("io.modelcontextprotocol/protocolVersion"))
+            .is_some(),
     }
 }
 
