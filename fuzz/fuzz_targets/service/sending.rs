@@ -343,7 +343,8 @@ impl World {
         };
         let is_refused = due.is_some_and(|due| due >= 400)
             || is_foreign
-            || lacks_scope
+            // On HTTP+SSE the POST is accepted, and refused on the stream.
+            || (lacks_scope && kind != Kind::Inbox)
             || self.is_lost(kind, index, crosses)
             || (!is_partial && self.duplicates_id(index));
         Verdict { due, is_refused }
@@ -398,7 +399,12 @@ impl World {
             let is_over = call.answers > 0
                 || session.unmarked.contains(&call.id)
                 || session.cancelled.contains(&call.id);
-            let is_taken = matches!(exchange.status(), Some(200 | 202));
+            let is_taken = match exchange.status() {
+                Some(200) => true,
+                // On HTTP+SSE it may have been refused on the stream since.
+                Some(202) => self.calls.len() <= MOST_CALLS && !self.is_ending,
+                _ => false,
+            };
             call.letter == b'h' && is_taken && is_young && !is_over
         };
         let of_session = |call: &&Call| call.target == self.target;
@@ -432,9 +438,10 @@ impl World {
         }
     }
 
-    /// A request with the modern version header has no session, even if it names one.
+    /// The modern version header makes a message modern, unless it names a session (SPEC D-144).
     fn is_modern(&self, kind: Kind) -> bool {
-        self.version == 5 && matches!(kind, Kind::Post { .. })
+        let names_session = !matches!(self.target, Target::Modern);
+        self.version == 5 && matches!(kind, Kind::Post { .. }) && !names_session
     }
 
     /// Only the exchange that resumed a stream last receives its events.
