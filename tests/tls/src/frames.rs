@@ -21,6 +21,7 @@ pub const END_HEADERS: u8 = 4;
 
 /// Error codes (RFC 9113, 7).
 pub const NO_ERROR: u32 = 0;
+pub const STREAM_CLOSED: u32 = 5;
 pub const FRAME_SIZE_ERROR: u32 = 6;
 pub const REFUSED_STREAM: u32 = 7;
 pub const CANCEL: u32 = 8;

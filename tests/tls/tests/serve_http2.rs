@@ -1,5 +1,6 @@
 //! `Serve` on HTTP/2: both protocols on one listener, and the limits and the end of HTTP/1.1.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -347,6 +348,48 @@ async fn a_client_is_told_the_limits() {
     client.send(HEADERS, flags, 11, &block).await;
     assert_eq!(client.until(HEADERS).await.status(), 431);
     assert_eq!(got(&mut client, 13, "/own").await.0, 200);
+}
+
+/// A client may send requests before it has read how many streams it may have. Those that are too many are refused,
+/// which lets the client send them again (RFC 9113, 8.7), and the connection goes on.
+#[tokio::test(start_paused = true)]
+async fn a_burst_before_the_settings_keeps_its_connection() {
+    const BURST: u32 = 1000;
+    for max_streams in [1, 100] {
+        for has_body in [false, true] {
+            let running = match max_streams {
+                1 => open(|serve| serve.max_streams(1)),
+                _ => open(|serve| serve.max_streams(100)),
+            };
+            let mut client = running.client().await;
+            let mut burst = Vec::new();
+            for nth in 0..BURST {
+                let (stream, block) = (1 + 2 * nth, head("POST", "/own", &[]));
+                let ends = if has_body { 0 } else { END_STREAM };
+                burst.extend(frame(HEADERS, END_HEADERS | ends, stream, &block));
+                if has_body {
+                    burst.extend(frame(DATA, END_STREAM, stream, b"{}"));
+                }
+            }
+            client.io.write_all(&burst).await.expect("it is read");
+            let (mut answered, mut refused) = (BTreeSet::new(), BTreeSet::new());
+            while answered.len() + refused.len() < BURST as usize {
+                let told = client.next().await.expect("the connection goes on");
+                match told.kind {
+                    HEADERS => assert!(answered.insert(told.stream)),
+                    // A body that comes after its refusal is of a stream that is closed.
+                    RST_STREAM if !refused.insert(told.stream) => {
+                        assert_eq!(told.code(), STREAM_CLOSED);
+                    }
+                    RST_STREAM => assert_eq!(told.code(), REFUSED_STREAM),
+                    _ => {}
+                }
+            }
+            assert!(answered.is_disjoint(&refused));
+            assert!(answered.len() >= max_streams, "{}", answered.len());
+            assert_eq!(got(&mut client, 1 + 2 * BURST, "/own").await.0, 200);
+        }
+    }
 }
 
 /// What floods the server ends the connection, and nobody else's.

@@ -20,7 +20,7 @@ use super::super::socket::Socket;
 use super::super::timers::{Timer, Timers, Wait};
 use super::answer::answer;
 use super::streams::{StreamExecutor, Streams};
-use super::wire::Wire;
+use super::wire::{ReadBudget, Wire};
 use crate::transport::intake::request_body::BoxError;
 
 /// How much of the body of one request, and of those of one connection, may arrive before it is read.
@@ -32,8 +32,10 @@ const MAX_FRAME: u32 = 16 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 /// How many streams a client may reset before they were looked at. One more ends the connection (rapid reset).
 const EARLY_RESETS: usize = 20;
-/// How many streams the server may reset because of what the client does. One more ends the connection.
-const FAULTY_STREAMS: usize = 128;
+/// How many streams the server may reset because of what the client does. One more ends the connection. A request
+/// that is one too many counts once, and once more for each piece of its body. A client may have sent 1,000 of them
+/// before it reads how many it may send.
+const FAULTY_STREAMS: usize = 2048;
 /// hyper adds its times to the present, so none of them may be endless.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -59,9 +61,12 @@ pub(in crate::transport::serve) async fn converse<S, R, B>(
     let builder = http2(&setup, executor);
     // In a box, because hyper keeps room for it in each stream.
     let service = service_fn(move |request| Box::pin(answer(Arc::clone(&setup), request)));
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(Wire::new(socket)), service));
+    let budget = ReadBudget::default();
+    let wire = Wire::new(socket, budget.clone());
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(wire), service));
     let mut is_ending = false;
     poll_fn(|cx| {
+        budget.renew();
         let mut ends =
             !is_ending && (progress.is_told_to_end() || stop.as_mut().poll(cx).is_ready());
         loop {

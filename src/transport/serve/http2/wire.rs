@@ -2,6 +2,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
@@ -10,22 +12,54 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::super::socket::{LINGER_BYTES, Socket};
 use super::super::tracked::TrackedIo;
 
+/// How much is read before the streams run that have begun.
+const AT_ONCE: usize = 64 * 1024;
+
+/// How much hyper may still read before its streams run. It would go on for as long as there is something, and keep
+/// the head of every request meanwhile, also of those that have been reset. A compressed head can be 70 times as
+/// long on the heap as on the wire. One task uses it, so the atomic needs no order.
+#[derive(Clone, Default)]
+pub(super) struct ReadBudget(Arc<AtomicUsize>);
+
+impl ReadBudget {
+    /// Lets hyper read again. To be called each time before hyper is polled.
+    pub(super) fn renew(&self) {
+        self.0.store(AT_ONCE, Relaxed);
+    }
+
+    /// Ready when something may be read. If not, the task is woken at once.
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.0.load(Relaxed) == 0 {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    fn spend(&self, bytes: usize) {
+        let left = self.0.load(Relaxed);
+        self.0.store(left.saturating_sub(bytes), Relaxed);
+    }
+}
+
 /// Passes the bytes of a connection on: first those that told the protocol, then those that arrive.
 pub(super) struct Wire<S> {
     io: TrackedIo<S>,
     /// What has arrived before hyper was there.
     ahead: Option<Box<BytesMut>>,
+    budget: ReadBudget,
     is_shut: bool,
     /// How much was read and dropped after the end.
     discarded: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    pub(super) fn new(socket: Socket<S>) -> Self {
+    pub(super) fn new(socket: Socket<S>, budget: ReadBudget) -> Self {
         let (io, ahead) = socket.into_parts();
         Self {
             io,
             ahead,
+            budget,
             is_shut: false,
             discarded: 0,
         }
@@ -55,7 +89,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Some(mut ahead) = self.ahead.take() else {
-            return self.io.poll_read(cx, buffer);
+            ready!(self.budget.poll(cx));
+            let before = buffer.filled().len();
+            ready!(self.io.poll_read(cx, buffer))?;
+            self.budget.spend(buffer.filled().len() - before);
+            return Poll::Ready(Ok(()));
         };
         let len = ahead.len().min(buffer.remaining());
         buffer.put_slice(&ahead[..len]);
