@@ -50,8 +50,8 @@ build_everything() {
         binary=$(cd "$root" && realpath "$EVERYTHING")
         return
     fi
-    (cd "$root" && cargo build --all-features --example everything)
-    binary=$(cd "$root" && realpath "${CARGO_TARGET_DIR:-target}")/debug/examples/everything
+    (cd "$root" && cargo build --package everything --features tls,http2)
+    binary=$(cd "$root" && realpath "${CARGO_TARGET_DIR:-target}")/debug/everything
 }
 
 # start_everything ARGUMENT...: starts the example on a free port. Sets `server` to its process and `url` to its

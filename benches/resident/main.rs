@@ -1,7 +1,7 @@
 //! The resident memory of the example `everything` in a release build, and whether it still serves other
 //! clients, after one client without credentials has done its worst.
 //!
-//! `cargo build --release --all-features --example everything && cargo bench --bench resident`
+//! `cargo build --release --package everything && cargo bench --bench resident`
 //!
 //! Each case starts a server on a loopback port and stops it. `-- NAME` runs the cases whose name contains that
 //! text, `-- --server PATH` uses another build. The bench needs Linux, to read the memory of another process,
@@ -69,12 +69,12 @@ fn run() -> Result<bool, BoxError> {
     Ok(is_well)
 }
 
-/// `target/release/examples/everything`, where this is `target/release/deps/resident-…`.
+/// `target/release/everything`, where this is `target/release/deps/resident-…`.
 fn beside_this() -> Result<PathBuf, BoxError> {
     let this = std::env::current_exe()?;
     let release = this
         .ancestors()
         .nth(2)
-        .ok_or("the folder of the examples was not found")?;
-    Ok(release.join("examples/everything"))
+        .ok_or("the folder of the binaries was not found")?;
+    Ok(release.join("everything"))
 }

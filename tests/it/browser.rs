@@ -300,7 +300,6 @@ async fn an_open_listener_opens_nothing_on_loopback() {
     }
     for example in [
         include_str!("../../examples/echo.rs"),
-        include_str!("../../examples/everything/main.rs"),
         include_str!("../../examples/custom_dispatcher.rs"),
         include_str!("../../examples/mounted.rs"),
     ] {

@@ -20,6 +20,8 @@ pub(crate) fn examples() -> Outcome {
     mounted()?;
     cargo("run --package jwt -- --check").run()?;
     cargo("run --package tls -- --check").run()?;
+    cargo("test --package everything").run()?;
+    cargo("test --package everything --features tls,http2").run()?;
     notes()
 }
 
@@ -114,15 +116,17 @@ struct Example {
     output: BufReader<ChildStdout>,
 }
 
-/// Where cargo puts the binary of an example.
-pub(crate) fn path(name: &str) -> String {
+/// Where cargo puts a binary.
+pub(crate) fn built(name: &str) -> String {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    format!("{target}/debug/examples/{name}")
+    format!("{target}/debug/{name}")
 }
 
 impl Example {
     fn start(name: &'static str, args: &[&str]) -> Result<Self, String> {
-        let mut command = Line::new(&path(name)).args(args.iter().copied()).command();
+        let mut command = Line::new(&built(&format!("examples/{name}")))
+            .args(args.iter().copied())
+            .command();
         let process = command.stdout(Stdio::piped()).spawn();
         let mut process = process.map_err(|error| format!("{name} did not start: {error}"))?;
         let output = BufReader::new(process.stdout.take().expect("it is piped"));

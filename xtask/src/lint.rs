@@ -34,7 +34,10 @@ fn clippy() -> Outcome {
     cargo("clippy --no-default-features --lib --tests -- -D warnings").run()?;
     cargo("clippy -- -D warnings").run()?;
     cargo("clippy --all-targets --all-features -- -D warnings").run()?;
-    cargo("clippy --package jwt --package tls --package xtask --all-targets -- -D warnings").run()
+    // Both sets of features of `everything`.
+    cargo("clippy --package everything --features tls,http2 --all-targets -- -D warnings").run()?;
+    let members = "--package everything --package jwt --package tls --package xtask";
+    cargo(&format!("clippy {members} --all-targets -- -D warnings")).run()
 }
 
 /// The lint forbids unsafe code; this keeps the lint.

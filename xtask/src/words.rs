@@ -88,7 +88,7 @@ pub(crate) fn soak() -> Outcome {
     let soak = "ulimit -n 4096 2>/dev/null; exec \"$0\" --seconds 10 --clients 200";
     Line::new("sh -c")
         .arg(soak)
-        .arg(&examples::path("soak"))
+        .arg(&examples::built("examples/soak"))
         .run()
 }
 
@@ -97,12 +97,12 @@ pub(crate) const EVERYTHING: &str = "target/ci/everything";
 
 /// Builds the everything example, and copies it to where no later build replaces it.
 pub(crate) fn everything() -> Outcome {
-    cargo("build --all-features --example everything").run()?;
+    cargo("build --package everything --features tls,http2").run()?;
     let folder = EVERYTHING
         .rsplit_once('/')
         .map_or(".", |(folder, _)| folder);
     fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
-    let copied = fs::copy(examples::path("everything"), EVERYTHING);
+    let copied = fs::copy(examples::built("everything"), EVERYTHING);
     copied
         .map(drop)
         .map_err(|error| format!("{EVERYTHING}: {error}"))

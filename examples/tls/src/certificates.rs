@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use crate::options::Files;
+use crate::pem::{Files, chain, told};
 
 /// The acceptor of new connections. Connections that are open keep what they began with.
 pub(crate) struct Certificates {
@@ -56,15 +55,11 @@ impl Certificates {
 }
 
 fn acceptor(files: Option<&Files>, client_authority: Option<&Path>) -> Result<TlsAcceptor, String> {
-    let (chain, key) = match files {
-        Some(files) => (chain(&files.chain)?, key(&files.key)?),
-        None => made()?,
-    };
     let clients = ServerConfig::builder();
-    let clients = match client_authority {
+    let config = match client_authority {
         Some(path) => {
             let mut roots = RootCertStore::empty();
-            for root in self::chain(path)? {
+            for root in chain(path)? {
                 roots.add(root).map_err(told(path))?;
             }
             let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build();
@@ -72,36 +67,17 @@ fn acceptor(files: Option<&Files>, client_authority: Option<&Path>) -> Result<Tl
         }
         None => clients.with_no_client_auth(),
     };
-    let config = clients.with_single_cert(chain, key);
-    let mut config = config.map_err(|error| match files {
-        Some(files) => format!(
-            "{} and {}: {error}",
-            files.chain.display(),
-            files.key.display()
-        ),
-        None => error.to_string(),
-    })?;
+    let mut config = match files {
+        Some(files) => files.complete(config)?,
+        None => {
+            let (chain, key) = made()?;
+            let config = config.with_single_cert(chain, key);
+            config.map_err(|error| error.to_string())?
+        }
+    };
     // The first that the client knows too.
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config).into())
-}
-
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = CertificateDer::pem_file_iter(path).map_err(told(path))?;
-    let chain: Vec<_> = read.collect::<Result<_, _>>().map_err(told(path))?;
-    if chain.is_empty() {
-        return Err(format!("{}: it holds no certificate", path.display()));
-    }
-    Ok(chain)
-}
-
-fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    match PrivateKeyDer::from_pem_file(path) {
-        Err(pem::Error::NoItemsFound) => {
-            Err(format!("{}: it holds no private key", path.display()))
-        }
-        read => read.map_err(told(path)),
-    }
 }
 
 /// A certificate for localhost that nobody trusts, for a first try.
@@ -110,9 +86,4 @@ fn made() -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Stri
         .map_err(|error| error.to_string())?;
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;
     Ok((vec![made.cert.der().clone()], key))
-}
-
-/// Names the file that an error is about.
-fn told<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> String + use<'_, E> {
-    move |error| format!("{}: {error}", path.display())
 }

@@ -7,13 +7,15 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::KeyPair;
 use tokio::time::sleep;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use crate::authority::Authority;
 use crate::client::{Client, Proof};
 use crate::fallible::Fallible;
-use crate::options::{Files, Options};
+use crate::options::Options;
+use crate::pem::Files;
 #[cfg(unix)]
 use crate::server::reload_on_hangup;
 use crate::server::{identity, prepare};
@@ -43,7 +45,7 @@ async fn all(folder: &Path) -> Fallible<()> {
     };
     let authority = folder.join("ca.pem");
     fs::write(&authority, old.issuer.pem())?;
-    old.write(&files)?;
+    write(&old, &files)?;
     wrong_command_lines(folder, &files)?;
 
     let options = Options {
@@ -72,9 +74,9 @@ async fn whom_it_admits(server: SocketAddr, old: &Authority, stranger: &Authorit
         (&["http/1.1"], "HTTP/1.1"),
         (&[], "HTTP/1.1"),
     ] {
-        let proof = old.proof()?;
+        let proof = proof(old)?;
         let expected = identity(&proof.0).principal().to_owned();
-        let mut client = Client::connect(server, old.root(), Some(proof), offered).await?;
+        let mut client = Client::connect(server, old.issuer.der(), Some(proof), offered).await?;
         let principal = client.whoami().await?;
         println!(
             "{} for a client that offers {offered:?}: {principal}",
@@ -91,7 +93,7 @@ async fn whom_it_admits(server: SocketAddr, old: &Authority, stranger: &Authorit
     }
     for (who, proof) in [
         ("a client without a certificate", None),
-        ("a client of another authority", Some(stranger.proof()?)),
+        ("a client of another authority", Some(proof(stranger)?)),
     ] {
         refused(who, ask(server, old, proof).await)?;
     }
@@ -106,13 +108,13 @@ async fn reload(
     old: &Authority,
     new: &Authority,
 ) -> Fallible<()> {
-    let mut open = Client::connect(server, old.root(), Some(old.proof()?), BOTH).await?;
+    let mut open = Client::connect(server, old.issuer.der(), Some(proof(old)?), BOTH).await?;
     open.whoami().await?;
-    new.write(files)?;
+    write(new, files)?;
     hang_up()?;
     let mut tries = 0;
     // The proof is still of the old authority, whose file has not changed.
-    while let Err(error) = ask(server, new, Some(old.proof()?)).await {
+    while let Err(error) = ask(server, new, Some(proof(old)?)).await {
         tries += 1;
         if tries == 100 {
             return Err(format!("the new certificate is not used: {error}").into());
@@ -122,14 +124,14 @@ async fn reload(
     println!("a new connection gets the new certificate");
     refused(
         "a client that trusts the old one",
-        ask(server, old, Some(old.proof()?)).await,
+        ask(server, old, Some(proof(old)?)).await,
     )?;
     open.whoami().await?;
     println!("the connection from before the reload goes on");
     fs::write(&files.chain, "broken")?;
     hang_up()?;
     sleep(Duration::from_millis(300)).await;
-    ask(server, new, Some(old.proof()?)).await?;
+    ask(server, new, Some(proof(old)?)).await?;
     println!("a broken file changes nothing");
     Ok(())
 }
@@ -189,7 +191,7 @@ fn wrong_command_lines(folder: &Path, files: &Files) -> Fallible<()> {
 
 /// Connects and asks once.
 async fn ask(server: SocketAddr, root: &Authority, proof: Option<Proof>) -> Fallible<String> {
-    let mut client = Client::connect(server, root.root(), proof, BOTH).await?;
+    let mut client = Client::connect(server, root.issuer.der(), proof, BOTH).await?;
     client.whoami().await
 }
 
@@ -203,41 +205,19 @@ fn refused(who: &str, outcome: Fallible<String>) -> Fallible<()> {
     }
 }
 
-/// An authority that signs certificates.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+/// A new certificate for localhost, which is as good for a client.
+fn proof(authority: &Authority) -> Fallible<Proof> {
+    let signed = authority.sign(vec!["localhost".to_owned()])?;
+    Ok((
+        signed.cert.der().clone(),
+        PrivateKeyDer::try_from(signed.signing_key.serialize_der())?,
+    ))
 }
 
-impl Authority {
-    fn new() -> Fallible<Self> {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        Ok(Self { issuer })
-    }
-
-    fn root(&self) -> &CertificateDer<'static> {
-        self.issuer.der()
-    }
-
-    /// A new certificate for localhost, which is as good for a client.
-    fn proof(&self) -> Fallible<Proof> {
-        let key = KeyPair::generate()?;
-        let params = CertificateParams::new(vec!["localhost".to_owned()])?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok((
-            certificate.der().clone(),
-            PrivateKeyDer::try_from(key.serialize_der())?,
-        ))
-    }
-
-    /// Writes a new certificate of the server.
-    fn write(&self, files: &Files) -> Fallible<()> {
-        let key = KeyPair::generate()?;
-        let params = CertificateParams::new(vec!["localhost".to_owned()])?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
-        fs::write(&files.chain, certificate.pem())?;
-        fs::write(&files.key, key.serialize_pem())?;
-        Ok(())
-    }
+/// Writes a new certificate of the server.
+fn write(authority: &Authority, files: &Files) -> Fallible<()> {
+    let signed = authority.sign(vec!["localhost".to_owned()])?;
+    fs::write(&files.chain, signed.cert.pem())?;
+    fs::write(&files.key, signed.signing_key.serialize_pem())?;
+    Ok(())
 }

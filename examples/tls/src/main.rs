@@ -5,6 +5,10 @@
 //! `-- --client-ca FILE` admits only clients with a certificate of that authority. SIGHUP reads the files again.
 //! With `-- --check` the example tests itself as a client, and ends.
 
+#[path = "../../authority/mod.rs"]
+mod authority;
+#[path = "../../pem/mod.rs"]
+mod pem;
 #[path = "../../signals/mod.rs"]
 mod signals;
 

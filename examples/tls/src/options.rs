@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::pem::Files;
+
 pub(crate) const USAGE: &str = "\
 usage: tls [--listen ADDRESS] [--cert FILE --key FILE] [--client-ca FILE]
        tls --check
@@ -24,13 +26,6 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) files: Option<Files>,
     pub(crate) client_authority: Option<PathBuf>,
-}
-
-/// The certificate of the server.
-#[derive(Clone)]
-pub(crate) struct Files {
-    pub(crate) chain: PathBuf,
-    pub(crate) key: PathBuf,
 }
 
 impl Action {

@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use hyper::body::Bytes;
+use bytes::Bytes;
 use mcp_wire::server::{Call, ReadRequest, Resource, ResourceTemplate, Server};
 use serde_json::json;
 
