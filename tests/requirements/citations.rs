@@ -101,18 +101,21 @@ fn is_ours(id: &str, documents: &[Document]) -> bool {
     id != "P-256"
         && documents.iter().any(|document| {
             let mut rows = document.rows.iter();
-            rows.any(|row| row.id.get(..2) == id.get(..2))
+            let letters = |id: &str| id.split_once('-').map(|(letters, _)| letters.to_owned());
+            rows.any(|row| letters(&row.id) == letters(id))
         })
 }
 
-/// The id at the start of a text, such as `C-10`, and its length.
+/// The id at the start of a text, such as `C-10` or `UI-3`, and its length.
 fn id(text: &str) -> Option<(&str, usize)> {
     let bytes = text.as_bytes();
-    if !bytes.first()?.is_ascii_uppercase() || bytes.get(1) != Some(&b'-') {
+    let letters = bytes.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    if letters == 0 || bytes.get(letters) != Some(&b'-') {
         return None;
     }
-    let digits = bytes[2..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let mut end = 2 + digits;
+    let after = &bytes[letters + 1..];
+    let digits = after.iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut end = letters + 1 + digits;
     if bytes.get(end).is_some_and(u8::is_ascii_lowercase) {
         end += 1;
     }
