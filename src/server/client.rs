@@ -9,6 +9,7 @@ use super::question::elicitation::{Elicitation, Elicited};
 use super::question::root::Root;
 use super::question::sampled::Sampled;
 use super::question::sampling::Sampling;
+use super::resource::ui::UiResource;
 use super::round::Question;
 use crate::transport::dispatch::request_error::{Needed, RequestError};
 use crate::wire::json::Json;
@@ -107,6 +108,21 @@ impl Call {
         let mut declared = self.declared("extensions");
         let settings = declared.get_mut(id).map(Value::take);
         settings.filter(Value::is_object)
+    }
+
+    /// Whether the client shows pages: whether it declared MCP Apps for
+    /// [`UiResource::MIME_TYPE`] (*MCP Apps 2026-01-26, Client\<\>Server Capability Negotiation*). A handler can
+    /// then say less in the content of a result, which still needs some.
+    #[must_use]
+    pub fn client_shows_ui(&self) -> bool {
+        let settings = self.client_extension(UiResource::EXTENSION);
+        let types = settings
+            .as_ref()
+            .and_then(|settings| settings.get("mimeTypes"));
+        let types = types
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        types.iter().any(|one| one == UiResource::MIME_TYPE)
     }
 
     /// What the client declared of a capability, or `null`. A client is only asked for what it declared (SPEC

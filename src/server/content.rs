@@ -95,6 +95,11 @@ impl Content {
         }
     }
 
+    /// Whether it is a text that says nothing.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(&self.kind, Kind::Text(text) if text.as_str().trim_start().is_empty())
+    }
+
     /// The text of a block that has neither annotations nor `_meta`.
     pub(crate) fn as_plain_text(&self) -> Option<&Text> {
         match (&self.kind, &self.annotations) {

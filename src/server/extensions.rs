@@ -1,6 +1,8 @@
 //! [`Extensions`]: the extensions and experimental capabilities that a server declares.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 
 use crate::wire::version::ProtocolVersion;
 
@@ -8,6 +10,8 @@ use crate::wire::version::ProtocolVersion;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extensions {
     extensions: Map<String, Value>,
+    /// Extensions that follow from what is registered. They have no settings.
+    implied: BTreeSet<&'static str>,
     experimental: Map<String, Value>,
 }
 
@@ -26,6 +30,11 @@ impl Extensions {
             ));
         }
         put(&mut self.extensions, "extension", id, settings)
+    }
+
+    /// Declares an extension of which something is registered. The author may declare it too, with settings.
+    pub(crate) fn imply(&mut self, id: &'static str) {
+        self.implied.insert(id);
     }
 
     /// Declares an experimental capability.
@@ -47,11 +56,10 @@ impl Extensions {
 
     /// `extensions` of the capabilities in this revision, if there are any (SPEC E-17).
     pub(crate) fn of(&self, version: ProtocolVersion) -> Option<Value> {
-        let declared = self.extensions.iter();
-        let known = declared.filter(|(id, _)| version.has_extension(id));
-        let known: Map<_, _> = known
-            .map(|(id, settings)| (id.clone(), settings.clone()))
-            .collect();
+        let implied = self.implied.iter().map(|id| ((*id).to_owned(), json!({})));
+        let declared = self.extensions.clone();
+        let known = implied.chain(declared);
+        let known: Map<_, _> = known.filter(|(id, _)| version.has_extension(id)).collect();
         (!known.is_empty()).then(|| known.into())
     }
 
@@ -110,8 +118,6 @@ fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     /// FIELD S-18, SPEC D-67, E-18: an id has a prefix, and follows the rules of keys of `_meta`.

@@ -321,6 +321,10 @@ impl Dispatcher for Server {
         if let Some(fault) = &registry.fault {
             return Err(Error::setup(fault.clone()));
         }
+        let tools = registry.tools.iter().map(|entry| &entry.item);
+        if let Some(fault) = tools.filter_map(|tool| registry.page_fault(tool)).next() {
+            return Err(Error::setup(fault));
+        }
         if registry.has_scopes {
             check_authorized(&publisher)?;
         }

@@ -32,6 +32,16 @@ pub(crate) trait Item: Clone {
     /// The scopes that a request for the item needs, all of them.
     fn needed_scopes(&self) -> &[String];
 
+    /// Whether its list has the item. What is not listed is served all the same.
+    fn is_listed(&self) -> bool {
+        true
+    }
+
+    /// The URI of the page that shows what the item answers, if there is one.
+    fn page(&self) -> Option<&str> {
+        None
+    }
+
     /// The JSON text of the item, as a list of this revision holds it.
     fn to_text(&self, version: ProtocolVersion) -> String;
 }

@@ -8,6 +8,7 @@ use super::registry::Registry;
 use super::resource::definition::Resource;
 use super::resource::handler::{ReadRequest, Reader};
 use super::resource::template::ResourceTemplate;
+use super::resource::ui::UiResource;
 use super::result::cache::Cache;
 use super::uri_template::variables::Variables;
 use crate::protocol::change::Change;
@@ -80,6 +81,27 @@ impl Registry {
             let variables = entry.item.match_uri(&uri)?;
             Some(Found::Template(entry, variables))
         })
+    }
+
+    /// Why the page that an item names cannot be shown; `None` if it can, or if the item names none. What a
+    /// template reads is known to its handler alone.
+    pub(crate) fn page_fault<T: Item>(&self, item: &T) -> Option<String> {
+        let page = item.page()?;
+        let (noun, key) = (T::NOUN, item.key());
+        match self.find_uri(page) {
+            None => Some(format!(
+                "the {noun} {key:?} names the page {page:?}, which this server does not have: register it with \
+                 `Server::ui_resource`, or a resource template that it matches"
+            )),
+            Some(Found::Resource(entry)) if entry.item.mime() != Some(UiResource::MIME_TYPE) => {
+                Some(format!(
+                    "the {noun} {key:?} names the page {page:?}, but that resource is not of the type {:?}: \
+                     register it with `Server::ui_resource`",
+                    UiResource::MIME_TYPE
+                ))
+            }
+            Some(_) => None,
+        }
     }
 
     /// Whether there is an argument of this name to complete.

@@ -66,6 +66,7 @@ pub use self::resource::contents::ResourceContents;
 pub use self::resource::definition::Resource;
 pub use self::resource::handler::{IntoResourceContents, ReadRequest};
 pub use self::resource::template::ResourceTemplate;
+pub use self::resource::ui::UiResource;
 pub use self::result::cache::CacheScope;
 pub use self::result::page::{Cursor, Page};
 pub use self::result::text::Text;

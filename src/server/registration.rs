@@ -8,10 +8,11 @@ use super::handle::{Server, check_authorized, gone};
 use super::prompt::arguments::PromptArguments;
 use super::prompt::definition::Prompt;
 use super::prompt::handler::{IntoPromptResult, prompt_handler};
-use super::registry::Registered;
+use super::registry::{Registered, Registry};
 use super::resource::definition::Resource;
 use super::resource::handler::{IntoResourceContents, ReadRequest, reader};
 use super::resource::template::ResourceTemplate;
+use super::resource::ui::UiResource;
 use super::shared::Shared;
 use super::tool::arguments::Arguments;
 use super::tool::definition::Tool;
@@ -49,6 +50,23 @@ impl Server {
     {
         let reader = reader(resource.mime(), handler);
         self.register(resource, reader)
+    }
+
+    /// Registers a page that hosts with MCP Apps show beside what a tool answers ([`Tool::ui`]). Its handler
+    /// returns HTML: a text, bytes, or one [`ResourceContents`](super::ResourceContents). The server then declares
+    /// the extension, without settings unless [`Server::extension`] has set some.
+    pub fn ui_resource<F, R>(
+        self,
+        resource: UiResource,
+        handler: impl Fn(Call, ReadRequest) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoResourceContents,
+    {
+        let (resource, reader) = resource.into_resource(handler);
+        self.configure(Registry::imply_pages)
+            .register(resource, reader)
     }
 
     /// Registers a resource template. A resource of exactly the requested URI takes precedence over
@@ -110,8 +128,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the name is taken, when the tool cannot be served for a reason that its setters give, and
-    /// when it needs scopes but the service has no authorizer.
+    /// When the name is taken, when the tool cannot be served for a reason that its setters give, when it needs
+    /// scopes but the service has no authorizer, and when the service runs but the page of the tool is not
+    /// there yet.
     pub fn add_tool<F, R>(
         &self,
         tool: Tool,
@@ -140,6 +159,29 @@ impl Server {
     {
         let reader = reader(resource.mime(), handler);
         self.add(resource, reader)
+    }
+
+    /// Adds a page that hosts show while the service runs, and tells the clients unless it is not listed. It is
+    /// removed with [`Server::remove_resource`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::add_tool`].
+    pub fn add_ui_resource<F, R>(
+        &self,
+        resource: UiResource,
+        handler: impl Fn(Call, ReadRequest) -> F + Send + Sync + 'static,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoResourceContents,
+    {
+        let (resource, reader) = resource.into_resource(handler);
+        self.add(resource, reader)?;
+        if let Some(shared) = self.shared() {
+            shared.current.change(Registry::imply_pages);
+        }
+        Ok(())
     }
 
     /// Adds a resource template while the service runs, and tells the clients.
@@ -205,14 +247,22 @@ impl Server {
     pub(super) fn add<T: Registered>(&self, item: T, handler: T::Handler) -> Result<(), Error> {
         let shared = self.shared().ok_or_else(gone)?;
         let has_scopes = !item.needed_scopes().is_empty();
-        if let Some(publisher) = shared.publisher.get().filter(|_| has_scopes) {
+        let is_listed = item.is_listed();
+        let publisher = shared.publisher.get();
+        if let Some(publisher) = publisher.filter(|_| has_scopes) {
             check_authorized(publisher)?;
         }
-        let added = shared
-            .current
-            .change(|registry| registry.add(item, handler));
+        let added = shared.current.change(|registry| {
+            // Before the service is built, the page may still come.
+            match registry.page_fault(&item).filter(|_| publisher.is_some()) {
+                Some(fault) => Err(fault),
+                None => registry.add(item, handler),
+            }
+        });
         added.map_err(Error::setup)?;
-        self.publish(&T::CHANGE);
+        if is_listed {
+            self.publish(&T::CHANGE);
+        }
         Ok(())
     }
 
@@ -223,7 +273,7 @@ impl Server {
         let removed = shared
             .current
             .change(|registry| T::catalog_mut(registry).remove(key));
-        if removed.is_some() {
+        if removed.as_ref().is_some_and(|entry| entry.item.is_listed()) {
             self.publish(&T::CHANGE);
         }
         removed.is_some()

@@ -12,6 +12,7 @@ use super::item::Item;
 use super::prompt::definition::Prompt;
 use super::resource::definition::Resource;
 use super::resource::template::ResourceTemplate;
+use super::resource::ui::UiResource;
 use super::result::cache::Cache;
 use super::result::first_pages::FirstPages;
 use super::tool::definition::Tool;
@@ -119,6 +120,11 @@ impl Registry {
         }
         self.has_scopes |= !item.needed_scopes().is_empty();
         T::catalog_mut(self).add(item, handler)
+    }
+
+    /// Declares that there are pages.
+    pub(crate) fn imply_pages(&mut self) {
+        self.extensions.imply(UiResource::EXTENSION);
     }
 
     pub(crate) fn remember(&mut self, fault: String) {

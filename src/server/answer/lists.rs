@@ -131,12 +131,15 @@ impl OpenRequest<'_> {
                 item.key()
             )
         };
-        item.fault().or_else(|| is_registered.then(repeated))
+        item.fault()
+            .or_else(|| is_registered.then(repeated))
+            .or_else(|| self.registry.page_fault(item))
     }
 
     fn shows(&self, item: &impl Item) -> bool {
-        !self.registry.lists_only_permitted
-            || has_scopes(self.call.identity(), item.needed_scopes())
+        let is_permitted = !self.registry.lists_only_permitted
+            || has_scopes(self.call.identity(), item.needed_scopes());
+        is_permitted && item.is_listed()
     }
 
     fn page_json<T: Registered>(&self, page: Listed, cache: Cache) -> Json {

@@ -31,6 +31,11 @@ impl Meta {
         self.entries().is_none()
     }
 
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries()
+            .is_some_and(|entries| entries.contains_key(key))
+    }
+
     /// The entries, if there are any.
     fn entries(&self) -> Option<&Map<String, Value>> {
         let entries = &self.0.as_ref()?.entries;
@@ -105,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    /// SPEC A-29: the grammar of keys.
+    /// SPEC A-29, APPS UI-12: the grammar of keys, which those of pages follow.
     #[test]
     fn keys_follow_the_grammar() {
         for key in [
@@ -114,6 +119,7 @@ mod tests {
             "a.b_c-d",
             "7",
             "",
+            "ui",
             "ui/resourceUri",
             "com.example/x",
             "com.ex-ample.a1/x.y",

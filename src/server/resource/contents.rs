@@ -61,6 +61,16 @@ impl ResourceContents {
         self
     }
 
+    /// The MIME type, if the contents say one.
+    pub(crate) fn mime(&self) -> Option<&str> {
+        self.mime_type.as_deref()
+    }
+
+    /// Whether its `_meta` has such an entry.
+    pub(crate) fn has_meta(&self, key: &str) -> bool {
+        self.meta.has(key)
+    }
+
     pub(crate) fn to_value(&self, version: ProtocolVersion) -> Value {
         let mut out = self.to_value_without_body(version);
         match &self.body {

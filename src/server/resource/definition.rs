@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::description::{Description, described};
+use super::description::{Description, described, described_with_any_type};
 use super::handler::Reader;
 use crate::protocol::change::Change;
 use crate::protocol::uri::normal_form;
@@ -26,6 +26,17 @@ pub struct Resource {
     uri: String,
     size: Option<u64>,
     about: Description,
+    listing: Listing,
+    /// Why the page that it is cannot be served, if it is one.
+    page_fault: Option<Box<str>>,
+}
+
+/// Whether lists of resources have a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Listing {
+    #[default]
+    Listed,
+    Unlisted,
 }
 
 impl Resource {
@@ -35,10 +46,28 @@ impl Resource {
             uri: uri.into(),
             size: None,
             about: Description::new(name.into()),
+            listing: Listing::default(),
+            page_fault: None,
         }
     }
 
-    described!();
+    /// A page for hosts to show.
+    pub(super) fn of_page(
+        uri: String,
+        about: Description,
+        listing: Listing,
+        fault: Option<String>,
+    ) -> Self {
+        Self {
+            uri,
+            size: None,
+            about,
+            listing,
+            page_fault: fault.map(Into::into),
+        }
+    }
+
+    described_with_any_type!();
 
     /// The length of its contents in bytes, before any encoding.
     #[must_use]
@@ -79,7 +108,9 @@ impl Item for Resource {
     }
 
     fn fault(&self) -> Option<String> {
-        if is_absolute_uri(&self.uri) {
+        if let Some(fault) = &self.page_fault {
+            Some(fault.to_string())
+        } else if is_absolute_uri(&self.uri) {
             self.about.fault()
         } else {
             Some(format!(
@@ -91,6 +122,10 @@ impl Item for Resource {
 
     fn needed_scopes(&self) -> &[String] {
         &self.about.scopes
+    }
+
+    fn is_listed(&self) -> bool {
+        self.listing == Listing::Listed
     }
 
     fn to_text(&self, version: ProtocolVersion) -> String {

@@ -76,14 +76,6 @@ macro_rules! described {
             self
         }
 
-        /// The MIME type of its contents. Contents of another type say so themselves
-        /// ([`ResourceContents::mime_type`](crate::server::ResourceContents::mime_type)).
-        #[must_use]
-        pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
-            self.about.mime_type = Some(mime_type.into());
-            self
-        }
-
         /// Hints for the client.
         #[must_use]
         pub fn annotations(mut self, annotations: Annotations) -> Self {
@@ -132,6 +124,21 @@ macro_rules! described {
             self.about.scopes = scopes.into_iter().map(Into::into).collect();
             self
         }
+    };
+}
+
+/// The setters of a type whose member `about` is a [`Description`], if its contents may be of any type.
+macro_rules! described_with_any_type {
+    () => {
+        described!();
+
+        /// The MIME type of its contents. Contents of another type say so themselves
+        /// ([`ResourceContents::mime_type`](crate::server::ResourceContents::mime_type)).
+        #[must_use]
+        pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+            self.about.mime_type = Some(mime_type.into());
+            self
+        }
 
         pub(crate) fn kept(&self) -> Cache {
             self.about.cache
@@ -143,4 +150,4 @@ macro_rules! described {
     };
 }
 
-pub(crate) use described;
+pub(crate) use {described, described_with_any_type};

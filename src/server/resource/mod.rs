@@ -4,4 +4,6 @@ pub(crate) mod contents;
 pub(crate) mod definition;
 mod description;
 pub(crate) mod handler;
+mod page_settings;
 pub(crate) mod template;
+pub(crate) mod ui;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::description::{Description, described};
+use super::description::{Description, described, described_with_any_type};
 use super::handler::Reader;
 use crate::protocol::change::Change;
 use crate::server::item::Item;
@@ -42,7 +42,7 @@ impl ResourceTemplate {
         }
     }
 
-    described!();
+    described_with_any_type!();
 
     /// The variables of a URI in its normal spelling; `None` if it does not follow the template.
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Variables> {

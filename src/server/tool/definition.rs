@@ -8,6 +8,7 @@ use super::hints::{Hint, Hints};
 use super::mirrored::Mirrored;
 use super::result::ToolResult;
 use super::schema::Schema;
+use super::ui::{ToolUi, Visibility};
 use crate::protocol::change::Change;
 use crate::protocol::mirror::Headers;
 use crate::server::handler_error::HandlerError;
@@ -35,6 +36,8 @@ pub struct Tool {
     hints: Hints,
     icons: Vec<Icon>,
     meta: Meta,
+    /// Boxed, because few tools have one.
+    ui: Option<Box<ToolUi>>,
     scopes: Vec<String>,
 }
 
@@ -68,6 +71,7 @@ impl Tool {
             hints: Hints::default(),
             icons: Vec::new(),
             meta: Meta::default(),
+            ui: None,
             scopes: Vec::new(),
         }
     }
@@ -212,6 +216,48 @@ impl Tool {
         self
     }
 
+    /// Names the page that hosts with MCP Apps show with what the tool answers: the URI of a
+    /// [`UiResource`](crate::server::UiResource) of this server (*MCP Apps 2026-01-26, Resource Discovery*).
+    /// From 2025-06-18 on. Other hosts use the tool as any other, so its results need content in any case: one
+    /// without is answered -32603, and the operator is told.
+    ///
+    /// The build of the service fails if the URI does not begin with `ui://`, if neither a resource nor a
+    /// resource template of this server has it, or if the resource has another type than
+    /// [`UiResource::MIME_TYPE`](crate::server::UiResource::MIME_TYPE).
+    #[must_use]
+    pub fn ui(mut self, page: impl Into<String>) -> Self {
+        self.ui_mut().page = Some(page.into());
+        self
+    }
+
+    /// Says that only pages of this server may call the tool, such as to refresh what they show: hosts do not
+    /// offer it to the model. It stays in the list, because hosts do the hiding, and it does not replace
+    /// [`Tool::scopes`]. Default: pages and the model may.
+    #[must_use]
+    pub fn app_only(mut self) -> Self {
+        self.ui_mut().visibility = Some(Visibility::App);
+        self
+    }
+
+    /// Says that only the model may call the tool, and no page.
+    #[must_use]
+    pub fn model_only(mut self) -> Self {
+        self.ui_mut().visibility = Some(Visibility::Model);
+        self
+    }
+
+    /// Names the page of [`Tool::ui`] a second time, as `_meta["ui/resourceUri"]`: some older hosts read nothing
+    /// else. The form is deprecated. Default: it is left out.
+    #[must_use]
+    pub fn ui_flat_key(mut self) -> Self {
+        self.ui_mut().has_flat_key = true;
+        self
+    }
+
+    fn ui_mut(&mut self) -> &mut ToolUi {
+        self.ui.get_or_insert_default()
+    }
+
     /// The scopes that a client needs to call it, all of them. Default: none.
     ///
     /// A client that lacks one is answered 403 with the list, before any handler runs
@@ -241,12 +287,20 @@ impl Tool {
     }
 
     /// Checks that a result is what the output schema promises (SPEC E-38): as far as its root tells, unless
-    /// the feature `validation` tells more.
+    /// the feature `validation` tells more. With a page it needs content too, for the model and for hosts
+    /// that show no pages.
     ///
     /// # Errors
     ///
     /// Tells the operator what is wrong.
     pub(crate) fn check_result(&self, result: &ToolResult) -> Result<(), String> {
+        if self.page().is_some() && !result.has_content() {
+            return Err(
+                "the result has no content: the tool has a page, which neither the model nor every host \
+                 sees, so say in the content too what it shows"
+                    .into(),
+            );
+        }
         let Some(schema) = self.output.as_ref().filter(|_| !result.is_error()) else {
             return Ok(());
         };
@@ -302,6 +356,16 @@ impl Tool {
         }
     }
 
+    /// The JSON text of its `_meta`, if it has any.
+    fn meta_text(&self) -> Option<String> {
+        let Some(ui) = &self.ui else {
+            return self.meta.to_text();
+        };
+        let mut meta = self.meta.clone();
+        ui.put(&mut meta);
+        meta.to_text()
+    }
+
     /// SPEC E-40: the output schema, in the revisions that can hold it.
     fn output_schema(&self, version: ProtocolVersion) -> Option<&Schema> {
         let schema = self.output.as_ref()?;
@@ -342,12 +406,17 @@ impl Item for Tool {
         input
             .or_else(|| Some(wrong("output", self.output.as_ref()?.fault()?)))
             .or_else(|| self.meta.fault())
+            .or_else(|| self.ui.as_ref()?.fault(name, &self.meta))
             .or_else(|| icons_fault(&self.icons))
             .or_else(|| scopes_fault(&self.scopes))
     }
 
     fn needed_scopes(&self) -> &[String] {
         &self.scopes
+    }
+
+    fn page(&self) -> Option<&str> {
+        self.ui.as_ref()?.page.as_deref()
     }
 
     /// The form of the tool in a revision (the table of SPEC E.5).
@@ -375,7 +444,7 @@ impl Item for Tool {
         if let Some(icons) = icons_text(&self.icons, version) {
             out.raw("icons", &icons);
         }
-        if let Some(meta) = self.meta.to_text().filter(|_| version.has_titles()) {
+        if let Some(meta) = self.meta_text().filter(|_| version.has_titles()) {
             out.raw("_meta", &meta);
         }
         out.finish()

@@ -11,5 +11,6 @@ mod keywords;
 mod mirrored;
 pub(crate) mod result;
 mod schema;
+mod ui;
 #[cfg(feature = "validation")]
 mod validation;

@@ -111,6 +111,11 @@ impl ToolResult {
         self.structured.as_deref().map(RawJson::of)
     }
 
+    /// Whether there is anything that a model can read.
+    pub(crate) fn has_content(&self) -> bool {
+        self.told_structure().is_some() || self.blocks().any(|block| !block.is_blank())
+    }
+
     fn blocks(&self) -> impl Iterator<Item = &Content> {
         self.first.iter().chain(&self.others)
     }
