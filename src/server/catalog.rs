@@ -102,6 +102,30 @@ impl<T: Item> Catalog<T> {
         Ok(())
     }
 
+    /// Removes the items with these keys.
+    #[cfg(feature = "skills")]
+    pub(crate) fn remove_all(&mut self, keys: &[String]) {
+        let mut removed = vec![false; self.entries.len()];
+        for key in keys {
+            if let Some(at) = self.positions.remove(&*T::normal_key(key)) {
+                removed[at] = true;
+            }
+        }
+        let mut removed = removed.into_iter();
+        self.entries.retain(|_| removed.next() == Some(false));
+        for (at, entry) in self.entries.iter().enumerate() {
+            let key = T::normal_key(entry.item.key());
+            self.positions.insert(key.into(), at);
+        }
+    }
+
+    /// Removes all items.
+    #[cfg(feature = "skills")]
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.positions.clear();
+    }
+
     /// Removes an item. The caller drops it, after it has let go of its lock: the handler may hold values
     /// of the embedder, whose `Drop` could come back to the server.
     pub(crate) fn remove(&mut self, key: &str) -> Option<Entry<T>> {

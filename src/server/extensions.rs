@@ -29,12 +29,24 @@ impl Extensions {
                  between them, and each begins with a letter. The name may also have dots and underscores"
             ));
         }
+        if cfg!(feature = "skills") && id == "io.modelcontextprotocol/skills" {
+            return Err(
+                "`Server::skills` declares `io.modelcontextprotocol/skills`, and answers its methods"
+                    .to_owned(),
+            );
+        }
         put(&mut self.extensions, "extension", id, settings)
     }
 
     /// Declares an extension of which something is registered. The author may declare it too, with settings.
     pub(crate) fn imply(&mut self, id: &'static str) {
         self.implied.insert(id);
+    }
+
+    /// Declares an extension of the crate, with the settings that it has now.
+    #[cfg(feature = "skills")]
+    pub(crate) fn put_own(&mut self, id: &str, settings: Value) {
+        self.extensions.insert(id.to_owned(), settings);
     }
 
     /// Declares an experimental capability.

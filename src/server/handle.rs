@@ -331,6 +331,8 @@ impl Dispatcher for Server {
         let attached = shared.publisher.set(publisher);
         attached
             .map_err(|_| Error::setup("a server can be given to one service only".to_owned()))?;
+        #[cfg(feature = "skills")]
+        shared.report_remarks(&registry.served_skills.remarks);
         // The service has this handle, whose server lives as long as the service does.
         self.owned.get_or_init(|| shared);
         Ok(())

@@ -10,6 +10,8 @@ use super::resource::handler::{ReadRequest, Reader};
 use super::resource::template::ResourceTemplate;
 use super::resource::ui::UiResource;
 use super::result::cache::Cache;
+#[cfg(feature = "skills")]
+use super::skill::entry::SkillEntry;
 use super::uri_template::variables::Variables;
 use crate::protocol::change::Change;
 use crate::protocol::filter::SubscriptionFilter;
@@ -152,9 +154,23 @@ impl Registry {
                 self.scopes_of_uri(&params.uri()?)
             }
             Method::CompletionComplete => self.scopes_of_target(params),
+            #[cfg(feature = "skills")]
+            Method::SkillsGet => Some(self.skill(&params.uri()?)?.needed_scopes()),
+            #[cfg(feature = "skills")]
+            Method::ResourcesDirectoryRead => {
+                let directories = self.served_skills.directories.as_ref()?;
+                Some(directories.get(&params.uri()?)?.needed_scopes())
+            }
             _ => None,
         });
         scopes.unwrap_or_default()
+    }
+
+    /// The skill with exactly this URI: hosts know a skill by its URI, so it has one.
+    #[cfg(feature = "skills")]
+    pub(crate) fn skill(&self, uri: &str) -> Option<&SkillEntry> {
+        let entry = &self.skills.get(uri)?.item;
+        (entry.key() == uri).then_some(entry)
     }
 
     fn scopes_of_tool(&self, name: &str) -> Option<&[String]> {

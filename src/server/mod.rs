@@ -33,7 +33,13 @@ mod result;
 mod round;
 #[cfg(feature = "schemars")]
 mod schema_of;
+#[cfg(feature = "skills")]
+mod served_skills;
+#[cfg(feature = "skills")]
+mod serving_skills;
 mod shared;
+#[cfg(feature = "skills")]
+mod skill;
 #[cfg(feature = "request-state")]
 mod state;
 mod tool;
@@ -70,6 +76,12 @@ pub use self::resource::ui::UiResource;
 pub use self::result::cache::CacheScope;
 pub use self::result::page::{Cursor, Page};
 pub use self::result::text::Text;
+#[cfg(feature = "skills")]
+#[cfg_attr(docsrs, doc(cfg(feature = "skills")))]
+pub use self::skill::definition::Skill;
+#[cfg(feature = "skills")]
+#[cfg_attr(docsrs, doc(cfg(feature = "skills")))]
+pub use self::skill::set::Skills;
 pub use self::tool::arguments::Arguments;
 pub use self::tool::definition::Tool;
 

@@ -15,6 +15,10 @@ use super::resource::template::ResourceTemplate;
 use super::resource::ui::UiResource;
 use super::result::cache::Cache;
 use super::result::first_pages::FirstPages;
+#[cfg(feature = "skills")]
+use super::served_skills::ServedSkills;
+#[cfg(feature = "skills")]
+use super::skill::entry::SkillEntry;
 use super::tool::definition::Tool;
 use crate::protocol::change::Change;
 use crate::transport::future::BoxFuture;
@@ -43,6 +47,10 @@ pub(crate) struct Registry {
     pub(crate) resources: Catalog<Resource>,
     pub(crate) templates: Catalog<ResourceTemplate>,
     pub(crate) prompts: Catalog<Prompt>,
+    #[cfg(feature = "skills")]
+    pub(crate) skills: Catalog<SkillEntry>,
+    #[cfg(feature = "skills")]
+    pub(crate) served_skills: ServedSkills,
     pub(crate) completion: Option<CompletionHandler>,
     pub(crate) extensions: Extensions,
     pub(crate) logging: Logging,
@@ -84,8 +92,9 @@ pub(crate) trait Registered: Item + Sized {
 }
 
 macro_rules! registered {
-    ($($item:ty: $catalog:ident,)*) => {
-        $(impl Registered for $item {
+    ($($(#[$condition:meta])* $item:ty: $catalog:ident,)*) => {
+        $($(#[$condition])*
+        impl Registered for $item {
             fn catalog(registry: &Registry) -> &Catalog<Self> {
                 &registry.$catalog
             }
@@ -102,6 +111,8 @@ registered! {
     Resource: resources,
     ResourceTemplate: templates,
     Prompt: prompts,
+    #[cfg(feature = "skills")]
+    SkillEntry: skills,
 }
 
 impl Registry {

@@ -12,6 +12,8 @@ use crate::protocol::change::Change;
 #[cfg(feature = "request-state")]
 use crate::transport::access::seal::StateKeys;
 use crate::transport::dispatch::publisher::Publisher;
+#[cfg(feature = "skills")]
+use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 
 pub(crate) struct Shared {
@@ -44,6 +46,14 @@ impl Shared {
     pub(crate) fn report(&self, method: &str, name: &str, reason: &str) {
         if let Some(publisher) = self.publisher.get() {
             publisher.report_failure(method, name, reason);
+        }
+    }
+
+    /// Tells the operator what is odd about the skills.
+    #[cfg(feature = "skills")]
+    pub(crate) fn report_remarks(&self, remarks: &[String]) {
+        for remark in remarks {
+            self.report(Method::SkillsList.as_str(), "", remark);
         }
     }
 

@@ -40,6 +40,8 @@ mod questions;
 mod refused_builds;
 mod rounds;
 mod server;
+#[cfg(feature = "skills")]
+mod skills;
 #[cfg(feature = "tracing")]
 mod spans;
 mod spellings;

@@ -1,4 +1,4 @@
-//! `tools/list`, `resources/list`, `resources/templates/list` and `prompts/list`.
+//! `tools/list`, `resources/list`, `resources/templates/list`, `prompts/list` and `skills/list`.
 
 use super::open_request::{Answer, OpenRequest};
 use crate::server::catalog::Lister;
@@ -26,7 +26,7 @@ impl OpenRequest<'_> {
     /// A page of the list of one kind of item: first what is registered, then what the list handler tells of
     /// (SPEC E-25).
     pub(super) async fn list<T: Registered>(&self) -> Answer {
-        let place = Place::read(self.params().optional("cursor"), T::LIST)?;
+        let place = Place::read(self.params().optional("cursor"), T::LIST.key())?;
         let lister = T::catalog(self.registry).lister();
         let cache = self.kept(self.registry.lists_cache);
         match (lister, place) {
@@ -146,7 +146,7 @@ impl OpenRequest<'_> {
         let mut result = ObjectText::new();
         result.raw(T::LIST.key(), &format!("[{}]", page.items.join(",")));
         if let Some(next) = page.next {
-            result.text("nextCursor", &next.to_cursor(T::LIST));
+            result.text("nextCursor", &next.to_cursor(T::LIST.key()));
         }
         let closing = self.closing.kept(cache);
         closing.close_text(result.finish(), &Meta::default())

@@ -7,6 +7,8 @@ use crate::server::registry::Registry;
 use crate::server::resource::definition::Resource;
 use crate::server::resource::template::ResourceTemplate;
 use crate::server::shared::Shared;
+#[cfg(feature = "skills")]
+use crate::server::skill::entry::SkillEntry;
 use crate::server::tool::definition::Tool;
 use crate::wire::json::Json;
 use crate::wire::jsonrpc::ErrorObject;
@@ -50,6 +52,16 @@ impl OpenRequest<'_> {
     async fn answer_modern(&mut self) -> Answer {
         match self.request.kind() {
             Method::ServerDiscover => self.discover(),
+            #[cfg(feature = "skills")]
+            Method::SkillsList if self.registry.skills.is_offered() => {
+                self.list::<SkillEntry>().await
+            }
+            #[cfg(feature = "skills")]
+            Method::SkillsGet if self.registry.skills.is_offered() => self.get_skill(),
+            #[cfg(feature = "skills")]
+            Method::ResourcesDirectoryRead if self.registry.served_skills.directories.is_some() => {
+                self.read_directory()
+            }
             _ => self.answer_common().await,
         }
     }

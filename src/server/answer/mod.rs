@@ -10,4 +10,6 @@ mod open_request;
 mod opening;
 mod rounds;
 mod settings;
+#[cfg(feature = "skills")]
+mod skills;
 mod subscribing;

@@ -27,6 +27,24 @@ impl Meta {
         }
     }
 
+    /// As [`insert`](Self::insert), but the key may have this prefix, which an extension reserves for such things.
+    #[cfg(feature = "skills")]
+    pub(crate) fn insert_below(
+        &mut self,
+        prefix: &str,
+        key: impl Into<String>,
+        value: impl Into<Value>,
+    ) {
+        let key = key.into();
+        match key.strip_prefix(prefix) {
+            Some(name) if is_name(name) => {
+                let all = self.0.get_or_insert_default();
+                all.entries.insert(key, value.into());
+            }
+            _ => self.insert(key, value),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries().is_none()
     }

@@ -12,6 +12,8 @@ use crate::protocol::uri::normal_form;
 use crate::server::item::Item;
 use crate::server::metadata::annotations::Annotations;
 use crate::server::metadata::icon::Icon;
+#[cfg(feature = "skills")]
+use crate::server::metadata::meta::Meta;
 use crate::server::result::cache::{Cache, CacheScope};
 use crate::server::result::first_pages::List;
 use crate::server::uri_template::uri::is_absolute_uri;
@@ -73,6 +75,20 @@ impl Resource {
     #[must_use]
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
+        self
+    }
+
+    /// Leaves it out of lists. It is read all the same.
+    #[cfg(feature = "skills")]
+    pub(crate) fn unlisted(mut self) -> Self {
+        self.listing = Listing::Unlisted;
+        self
+    }
+
+    /// Sets its `_meta`, whose keys were checked.
+    #[cfg(feature = "skills")]
+    pub(crate) fn with_meta(mut self, meta: Meta) -> Self {
+        self.about.meta = meta;
         self
     }
 

@@ -14,9 +14,14 @@ pub(crate) enum List {
     Resources,
     Templates,
     Prompts,
+    #[cfg(feature = "skills")]
+    Skills,
 }
 
 impl List {
+    /// How many there are.
+    const COUNT: usize = if cfg!(feature = "skills") { 5 } else { 4 };
+
     /// The method that lists them.
     pub(crate) fn method(self) -> Method {
         match self {
@@ -24,6 +29,8 @@ impl List {
             Self::Resources => Method::ResourcesList,
             Self::Templates => Method::ResourceTemplatesList,
             Self::Prompts => Method::PromptsList,
+            #[cfg(feature = "skills")]
+            Self::Skills => Method::SkillsList,
         }
     }
 
@@ -34,6 +41,8 @@ impl List {
             Self::Resources => "resources",
             Self::Templates => "resourceTemplates",
             Self::Prompts => "prompts",
+            #[cfg(feature = "skills")]
+            Self::Skills => "skills",
         }
     }
 }
@@ -56,7 +65,7 @@ pub(crate) enum Asker {
 /// The first page of each list, in each revision and for each kind of client. Most lists have no second
 /// page.
 #[derive(Default)]
-pub(crate) struct FirstPages([[[OnceLock<Json>; 2]; ProtocolVersion::ALL.len()]; 4]);
+pub(crate) struct FirstPages([[[OnceLock<Json>; 2]; ProtocolVersion::ALL.len()]; List::COUNT]);
 
 impl FirstPages {
     /// The page, made when it is first asked for.

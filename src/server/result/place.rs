@@ -1,6 +1,5 @@
 //! [`Place`]: where in a list a page begins, and how a client carries that to the next request.
 
-use super::first_pages::List;
 use super::page::Cursor;
 use crate::wire::base64;
 use crate::wire::json::RawJson;
@@ -16,17 +15,17 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Reads the cursor of a client. It says everything about the page, so any process can serve it (SPEC E-28).
+    /// Reads the cursor of a client for the list of this name. It says everything about the page, so any process can serve it (SPEC E-28).
     ///
     /// # Errors
     ///
     /// -32602 for one that is not of this list, such as `""` (SPEC E-26).
-    pub(crate) fn read(cursor: Option<RawJson<'_>>, list: List) -> Result<Self, ErrorObject> {
+    pub(crate) fn read(cursor: Option<RawJson<'_>>, list: &str) -> Result<Self, ErrorObject> {
         let Some(cursor) = cursor else {
             return Ok(Self::Item(0));
         };
         let text = cursor.as_str();
-        let place = text.and_then(|text| Self::parse(text.strip_prefix(list.key())?));
+        let place = text.and_then(|text| Self::parse(text.strip_prefix(list)?));
         place.ok_or_else(Cursor::refusal)
     }
 
@@ -44,11 +43,10 @@ impl Place {
     }
 
     /// The cursor that the client gets.
-    pub(crate) fn to_cursor(&self, list: List) -> String {
-        let key = list.key();
+    pub(crate) fn to_cursor(&self, list: &str) -> String {
         match self {
-            Self::Item(at) => format!("{key}:{at}"),
-            Self::Told(cursor) => format!("{key}~{}", base64::encode(cursor.as_str().as_bytes())),
+            Self::Item(at) => format!("{list}:{at}"),
+            Self::Told(cursor) => format!("{list}~{}", base64::encode(cursor.as_str().as_bytes())),
         }
     }
 }
@@ -58,10 +56,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::server::result::first_pages::List;
 
     fn read(cursor: Value, list: List) -> Result<Place, i64> {
         let cursor = cursor.to_string();
-        let place = Place::read(Some(RawJson::of(cursor.as_bytes())), list);
+        let place = Place::read(Some(RawJson::of(cursor.as_bytes())), list.key());
         place.map_err(|error| error.code())
     }
 
@@ -73,14 +72,17 @@ mod tests {
         let told = texts.map(|text| Place::Told(text.into()));
         for list in lists {
             for place in [Place::Item(1), Place::Item(100)].iter().chain(&told) {
-                let cursor = place.to_cursor(list);
+                let cursor = place.to_cursor(list.key());
                 assert_eq!(read(cursor.clone().into(), list), Ok(place.clone()));
                 for other in lists.into_iter().filter(|other| other.key() != list.key()) {
                     assert_eq!(read(cursor.clone().into(), other), Err(-32602), "{cursor}");
                 }
             }
         }
-        assert_eq!(Place::read(None, List::Tools).unwrap(), Place::Item(0));
+        assert_eq!(
+            Place::read(None, List::Tools.key()).unwrap(),
+            Place::Item(0)
+        );
     }
 
     /// SPEC E-26: garbage, another list's cursor, and the empty text.

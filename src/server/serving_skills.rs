@@ -1,0 +1,127 @@
+//! Gives skills to a server, before its service is built and while it runs.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::handle::{Server, check_authorized, gone};
+use super::item::Item;
+use super::registry::Registry;
+use super::skill::set::{Assembled, Skills};
+use crate::error::Error;
+use crate::protocol::change::Change;
+
+/// The extension that declares skills.
+pub(crate) const SKILLS: &str = "io.modelcontextprotocol/skills";
+
+/// Agent Skills: instructions and files that hosts offer to their models (*Extension
+/// `io.modelcontextprotocol/skills`*).
+///
+/// Clients of 2026-07-28 list the skills with digests of all files, and read the files as resources. Clients of
+/// earlier revisions, which have no such extension, find the files among the resources.
+impl Server {
+    /// Serves skills. A second call fails the build of the service, and so does a skill that cannot be served, with
+    /// the file and the line.
+    ///
+    /// ```no_run
+    /// use mcp_wire::server::{Server, Skills};
+    ///
+    /// let server = Server::new("Shop", "1.0.0").skills(Skills::new().folder("skills"));
+    /// ```
+    pub fn skills(self, skills: Skills) -> Self {
+        let assembled = skills.assemble();
+        self.configure(|registry| {
+            let is_first = !registry.skills.is_offered();
+            let served = match assembled {
+                Ok(_) if !is_first => {
+                    Err("`Server::skills` is called twice: one `Skills` holds all \
+                     skills, and `Server::replace_skills` takes others"
+                        .to_owned())
+                }
+                Ok(assembled) => registry.serve_skills(assembled),
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = served {
+                registry.remember(fault);
+            }
+        })
+    }
+
+    /// Serves other skills instead, all at once: a client gets the entries and the files of the one set or of the
+    /// other, never of both. Clients that listen are told that the list of resources has changed, and those that
+    /// subscribed to a file whose bytes changed are told so.
+    ///
+    /// [`Skills::folder`] reads files as it is called, which blocks its thread: an async program calls it in
+    /// `spawn_blocking`.
+    ///
+    /// # Errors
+    ///
+    /// When a skill cannot be served. The server keeps those that it has.
+    pub fn replace_skills(&self, skills: Skills) -> Result<(), Error> {
+        let shared = self.shared().ok_or_else(gone)?;
+        let assembled = skills.assemble().map_err(Error::setup)?;
+        let has_scopes = assembled
+            .entries
+            .iter()
+            .any(|entry| !entry.needed_scopes().is_empty());
+        if let Some(publisher) = shared.publisher.get().filter(|_| has_scopes) {
+            check_authorized(publisher)?;
+        }
+        let replaced = shared.current.change(|registry| {
+            let mut next = registry.clone();
+            next.serve_skills(assembled)?;
+            // The old registry is dropped when the lock is free: its handlers may come back to the server.
+            Ok(std::mem::replace(registry, next))
+        });
+        let old = replaced.map_err(Error::setup)?;
+        let current = shared.current.get();
+        shared.report_remarks(&current.served_skills.remarks);
+        self.publish(&Change::Resources);
+        for uri in changed(&old, &current) {
+            self.publish(&Change::Resource(uri));
+        }
+        Ok(())
+    }
+}
+
+impl Registry {
+    /// Serves these skills instead of those that are there. What it has after an error is not to be served.
+    fn serve_skills(&mut self, assembled: Assembled) -> Result<(), String> {
+        let old = std::mem::take(&mut self.served_skills);
+        self.resources.remove_all(&old.files);
+        self.skills.clear();
+        self.skills.offer();
+        self.resources.offer();
+        let mut settings = json!({});
+        if assembled.directories.is_some() {
+            settings["directoryRead"] = true.into();
+        }
+        self.extensions.put_own(SKILLS, settings);
+        self.served_skills.directories = assembled.directories;
+        self.served_skills.remarks = assembled.remarks;
+        for entry in assembled.entries {
+            self.add(entry, ())?;
+        }
+        for (resource, reader) in assembled.files {
+            self.served_skills.files.push(resource.uri().to_owned());
+            self.add(resource, reader)?;
+        }
+        Ok(())
+    }
+}
+
+/// The files that both have, in skills of which the entry changed.
+fn changed(old: &Registry, new: &Registry) -> Vec<String> {
+    let digests = |registry: &Registry| -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for entry in registry.skills.iter() {
+            all.extend(entry.item.digests());
+        }
+        all
+    };
+    let new = digests(new);
+    let old = digests(old).into_iter();
+    old.filter(|(uri, digest)| new.get(uri).is_some_and(|other| other != digest))
+        .map(|(uri, _)| uri)
+        .collect()
+}
