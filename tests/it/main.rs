@@ -48,6 +48,7 @@ mod spellings;
 mod stateless;
 mod stdio;
 mod streamable;
+mod stress;
 mod support;
 mod trace;
 mod transcripts;

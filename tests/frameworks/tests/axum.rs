@@ -1,19 +1,16 @@
 //! `McpService` in a router of axum, with layers of tower.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::routing::get;
 use axum::{Extension, Router};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
 use mcp_wire::server::{Arguments, Call, HandlerError, Server, Tool};
 use mcp_wire::{Endpoint, McpService};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -149,51 +146,4 @@ async fn a_body_that_a_layer_finds_too_long_is_413() {
         let answer = app.clone().oneshot(request).await.unwrap();
         assert_eq!(answer.status(), status, "{length}");
     }
-}
-
-/// 64 clients, 200 calls each: every answer arrives once, at the one who asked, and nothing is left.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_of_many_clients_keep_apart() {
-    const CLIENTS: usize = 64;
-    const CALLS: usize = 200;
-    let mcp = service("");
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let app = Router::new().fallback_service(mcp.clone());
-    let serving = tokio::spawn(async move { axum::serve(listener, app).await });
-    let clients = (0..CLIENTS).map(|client| {
-        tokio::spawn(async move {
-            let socket = TcpStream::connect(address).await.unwrap();
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(TokioIo::new(socket))
-                    .await
-                    .unwrap();
-            tokio::spawn(connection);
-            let mut seen = HashSet::new();
-            for number in 0..CALLS {
-                let text = format!("{client}-{number}");
-                let tool = if number % 20 == 0 { "slow" } else { "echo" };
-                let request = call("/mcp", tool, &text);
-                let (head, body) = request.into_parts();
-                let body = Full::new(body.collect().await.unwrap().to_bytes());
-                sender.ready().await.unwrap();
-                let answer = sender
-                    .send_request(Request::from_parts(head, body))
-                    .await
-                    .unwrap();
-                let answer = text_of(answer).await;
-                assert!(answer.ends_with(&text), "{answer} for {text}");
-                assert!(seen.insert(answer));
-            }
-        })
-    });
-    for client in clients.collect::<Vec<_>>() {
-        client.await.unwrap();
-    }
-    let snapshot = mcp.snapshot();
-    assert_eq!(
-        (snapshot.running, snapshot.streams, snapshot.queued_bytes),
-        (0, 0, 0)
-    );
-    serving.abort();
 }

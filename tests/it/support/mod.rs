@@ -10,6 +10,10 @@ pub(crate) mod doors;
 pub(crate) mod inside;
 #[cfg(feature = "server")]
 pub(crate) mod probe;
+#[cfg(feature = "server")]
+pub(crate) mod stress;
+#[cfg(all(feature = "server", feature = "http2"))]
+pub(crate) mod stress_http2;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
