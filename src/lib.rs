@@ -77,6 +77,9 @@
 //!   round, sealed with a MAC (adds `hmac` and `sha2`). Without it such a handler asks everything in one
 //!   round. It also makes sessions portable (`Builder::portable_sessions`).
 //!
+//! - `skills`: serves Agent Skills (`server::Skills`; adds `granit-parser`, which reads YAML, with two crates behind
+//!   it, and `sha2`).
+//!
 //! - `gzip`: compresses long JSON answers (`Builder::gzip`; adds `flate2` and four crates behind it).
 //!
 //! - `tower`: [`McpService`] is a service of tower, for axum and its like (adds `tower-service`, which is one trait).

@@ -92,7 +92,7 @@ async fn digests_are_those_of_what_is_read() {
         });
     let client = modern(&service(Skills::new().skill(one)));
     let entry = get(&client, "skill://acme/pdf/SKILL.md").await.unwrap();
-    assert_eq!(list(&client).await, [entry.clone()]);
+    assert_eq!(list(&client).await, std::slice::from_ref(&entry));
     assert_eq!(entry["uri"], "skill://acme/pdf/SKILL.md");
     let listed = entry["resources"].as_array().unwrap();
     assert_eq!(
