@@ -176,6 +176,6 @@ pub use wire::version::{Era, ProtocolVersion};
 pub use wire::{header_value, sse};
 
 /// Compiles the example of the README.
-#[cfg(all(doctest, feature = "schemars"))]
+#[cfg(all(doctest, feature = "schemars", feature = "skills"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

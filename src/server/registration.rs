@@ -226,9 +226,14 @@ impl Server {
         self.remove::<Tool>(name)
     }
 
-    /// Removes the resource of this URI; else as [`Server::remove_tool`].
+    /// Removes the resource of this URI; else as [`Server::remove_tool`]. The files of skills stay, because entries
+    /// of skills are complete.
     #[must_use]
     pub fn remove_resource(&self, uri: &str) -> bool {
+        #[cfg(feature = "skills")]
+        if self.serves_skill_file(uri) {
+            return false;
+        }
         self.remove::<Resource>(uri)
     }
 

@@ -10,6 +10,7 @@ use super::registry::Registry;
 use super::skill::set::{Assembled, Skills};
 use crate::error::Error;
 use crate::protocol::change::Change;
+use crate::protocol::uri::normal_form;
 
 /// The extension that declares skills.
 pub(crate) const SKILLS: &str = "io.modelcontextprotocol/skills";
@@ -81,6 +82,18 @@ impl Server {
             self.publish(&Change::Resource(uri));
         }
         Ok(())
+    }
+}
+
+impl Server {
+    /// Whether a URI, in any spelling, is that of a file of a skill.
+    pub(super) fn serves_skill_file(&self, uri: &str) -> bool {
+        let uri = normal_form(uri);
+        let registry = self.shared().map(|shared| shared.current.get());
+        registry.is_some_and(|registry| {
+            let mut files = registry.served_skills.files.iter();
+            files.any(|file| normal_form(file) == uri)
+        })
     }
 }
 

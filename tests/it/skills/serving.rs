@@ -432,3 +432,14 @@ async fn entries_and_bytes_are_of_one_snapshot() {
     writer.await.unwrap();
     assert_eq!(last, VERSIONS - 1);
 }
+
+/// SKILLS ENT-4: a file of a skill is not removed on its own, because the entry would name it still.
+#[tokio::test]
+async fn a_file_of_a_skill_stays_with_it() {
+    let server = server(Skills::new().skill(skill("x").file("y.md", "y")));
+    let handle = server.clone();
+    let client = modern(&McpService::builder(server).build().unwrap());
+    assert!(!handle.remove_resource("skill://x/y.md"));
+    assert!(!handle.remove_resource("SKILL://X/%79.md"));
+    assert_eq!(client.read("skill://x/y.md").await.unwrap().text(), "y");
+}
