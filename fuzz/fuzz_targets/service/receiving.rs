@@ -218,6 +218,7 @@ impl World {
         assert!(result.is_some() != error.is_some(), "{text}");
         let exchange = &self.exchanges[index];
         let is_wild = self.is_wild(exchange);
+        let is_sound = exchange.due == Some(200);
         let Some(id) = message.get("id") else {
             let is_refused = exchange.status().is_some_and(|status| status >= 400);
             assert!(is_refused || is_wild, "SPEC A-9: {text}");
@@ -247,6 +248,7 @@ impl World {
         call.answers += 1;
         let is_tool = TOOLS.iter().any(|(letter, _)| *letter == call.letter);
         let succeeds = result.is_some_and(|result| result["isError"] != true);
+        assert!(succeeds || !is_sound || is_wild, "the tool fails: {text}");
         if is_tool && succeeds && !is_wild {
             assert!(token.is_some(), "the answer of another call: {text}");
         }

@@ -77,7 +77,10 @@ pub fn server(handlers: &Handlers, has_scopes: bool) -> Server {
     for (letter, name) in TOOLS {
         let handlers = handlers.clone();
         let scopes = (letter == OWN && has_scopes).then_some(SCOPE);
-        let tool = Tool::new(name).scopes(scopes);
+        // Any arguments, so that each handler runs and reads its own.
+        let tool = Tool::new(name)
+            .input(json!({"type": "object"}))
+            .scopes(scopes);
         server = server.tool(tool, move |call: Call, arguments: Arguments| {
             let handler = handlers.one();
             async move {
