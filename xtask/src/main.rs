@@ -5,6 +5,7 @@ mod api;
 mod ci;
 mod command;
 mod examples;
+mod features;
 mod fuzz;
 mod lint;
 mod semver;
@@ -52,6 +53,11 @@ const WORDS: &[Word] = &[
         name: "fuzz",
         does: "[SECONDS] [TARGET...]: fuzzes, 30 s each target",
         run: fuzz::fuzz,
+    },
+    Word {
+        name: "features",
+        does: "[FEATURE...]: the crates of each feature and the time to build it, for the README",
+        run: features::features,
     },
     Word {
         name: "doc",
@@ -162,22 +168,26 @@ fn find(name: &str) -> Option<&'static Word> {
 
 /// What the commands that have ended took of the processors, where the system tells.
 fn processor_time() -> String {
+    children_seconds()
+        .map(|seconds| format!(", {seconds:.0} s of processor time"))
+        .unwrap_or_default()
+}
+
+/// The user and system time of the commands that have ended, in seconds.
+fn children_seconds() -> Option<f64> {
     /// Of Linux, everywhere.
-    const TICKS_PER_SECOND: u64 = 100;
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name in parentheses may hold spaces. After it, children's user and system time are the 14th and 15th.
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let ticks: Vec<u64> = fields
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: Vec<f64> = fields
         .split_whitespace()
         .skip(13)
         .take(2)
         .flat_map(str::parse)
         .collect();
     match ticks[..] {
-        [user, system] => format!(
-            ", {} s of processor time",
-            (user + system) / TICKS_PER_SECOND
-        ),
-        _ => String::new(),
+        [user, system] => Some((user + system) / TICKS_PER_SECOND),
+        _ => None,
     }
 }
