@@ -53,6 +53,7 @@ const LANES: [&[Step]; 3] = [
     ],
     &[
         step("tools"),
+        step("hyper-range"),
         step("everything"),
         step("clients conformance"),
         step("clients referees"),

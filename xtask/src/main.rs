@@ -7,6 +7,7 @@ mod command;
 mod examples;
 mod features;
 mod fuzz;
+mod hyper_range;
 mod lint;
 mod semver;
 mod words;
@@ -113,6 +114,11 @@ const WORDS: &[Word] = &[
         name: "tls",
         does: "the tests behind TLS and on HTTP/2",
         run: plain!(words::tls),
+    },
+    Word {
+        name: "hyper-range",
+        does: "what relies on hyper's insides, with the oldest and the newest hyper",
+        run: plain!(hyper_range::hyper_range),
     },
     Word {
         name: "tools",

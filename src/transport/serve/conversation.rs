@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::exchange::Exchanges;
-use super::parked::{ParkedStream, ReclaimSlot};
+use super::parked::{ParkedStream, take_back};
 use super::progress::Progress;
 use super::routes::Routes;
 use super::setup::ConnectionSetup;
@@ -108,10 +108,16 @@ where
         }
         return Ending::Over;
     }
-    // hyper holds no bytes of a next request: the socket gives it one request at a time.
     let parts = serving.into_parts();
+    if let Cause::Quiet = cause {
+        let Some((socket, stream)) = take_back(parts, &exchanges.reclaim) else {
+            return Ending::Over;
+        };
+        *slot = Some(socket);
+        return Ending::Parked(stream);
+    }
     let socket = slot.insert(parts.io.into_inner());
-    ending(cause, &exchanges.reclaim, &setup.timeouts, socket)
+    ending(cause, &setup.timeouts, socket)
 }
 
 fn http1(header_limit: usize) -> http1::Builder {
@@ -165,20 +171,15 @@ fn poll_cause<R>(
     timers.poll(cx, progress.wait()).map(Cause::TimedOut)
 }
 
-fn ending<S>(
-    cause: Cause,
-    reclaim: &ReclaimSlot,
-    timeouts: &ConnectionTimeouts,
-    socket: &mut Socket<S>,
-) -> Ending
+fn ending<S>(cause: Cause, timeouts: &ConnectionTimeouts, socket: &mut Socket<S>) -> Ending
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     match cause {
         Cause::Done
         | Cause::Upgrade
+        | Cause::Quiet
         | Cause::TimedOut(Timer::Handshake | Timer::Idle | Timer::Close) => Ending::Over,
-        Cause::Quiet => reclaim.take().map_or(Ending::Over, Ending::Parked),
         Cause::Stop => Ending::Refused(Box::new(Reason::ShuttingDown)),
         Cause::TimedOut(Timer::Head) => Ending::Refused(Box::new(Reason::HeadTimeout {
             limit: timeouts.head,

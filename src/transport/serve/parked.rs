@@ -1,4 +1,4 @@
-//! [`ReclaimableBody`] and [`carry`]: a quiet stream is taken back from hyper, which keeps two buffers
+//! [`ReclaimableBody`], [`take_back`] and [`carry`]: a quiet stream is taken back from hyper, which keeps two buffers
 //! of 8 KiB for each connection, however quiet the stream is.
 //!
 //! hyper reads the request and writes the head of the response. The first time that the stream has
@@ -17,6 +17,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::progress::AnswerGuard;
@@ -45,7 +47,7 @@ impl ReclaimSlot {
     }
 
     /// The body that hyper dropped while the body was quiet.
-    pub(super) fn take(&self) -> Option<Box<ParkedStream>> {
+    fn take(&self) -> Option<Box<ParkedStream>> {
         self.reclaimed().take()
     }
 
@@ -124,6 +126,26 @@ pub(super) struct ParkedStream {
     guard: Option<AnswerGuard>,
     unsent: VecDeque<Bytes>,
     is_over: bool,
+}
+
+/// Takes a quiet stream and its socket back from hyper, whose connection has been taken apart. `None` if hyper keeps
+/// something back; then the socket is closed.
+///
+/// This relies on hyper for three things, which its documentation does not promise. `cargo xtask hyper-range` tests
+/// them with the oldest and the newest hyper that `Cargo.toml` allows.
+///
+/// 1. A connection that is taken apart drops the body that it sends, and what belongs to the request.
+/// 2. It has read nothing of a next request, because [`Socket`] gives it one request at a time.
+/// 3. It has written all that it had of the response, because the socket was flushed and the body was pending since.
+pub(super) fn take_back<S, V>(
+    parts: http1::Parts<TokioIo<Socket<S>>, V>,
+    slot: &ReclaimSlot,
+) -> Option<(Socket<S>, Box<ParkedStream>)> {
+    let stream = slot.take()?;
+    parts
+        .read_buf
+        .is_empty()
+        .then(|| (parts.io.into_inner(), stream))
 }
 
 /// Writes a stream to its end. Gives false if the client leaves before the end, or does not read.
@@ -263,7 +285,87 @@ fn chunk_size(len: usize, room: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::sync::mpsc;
+
+    use hyper::body::Incoming;
+    use hyper::service::service_fn;
+    use hyper::{Request, Response};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+    use crate::protocol::stream::Connection;
+    use crate::transport::serve::progress::Progress;
+    use crate::transport::stream::queue::{QueueLimits, queue};
+
+    const REQUEST: &[u8] = b"POST /1 HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nbody";
+    const NEXT: &[u8] = b"GET /2 HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    /// What [`take_back`] relies on hyper for.
+    #[tokio::test]
+    async fn hyper_gives_back_a_quiet_stream_and_keeps_nothing() {
+        for ahead in [&b""[..], NEXT, &NEXT[..9]] {
+            let (mut client, far) = tokio::io::duplex(4096);
+            client.write_all(&[REQUEST, ahead].concat()).await.unwrap();
+            let progress = Arc::<Progress>::default();
+            let slot = Arc::<ReclaimSlot>::default();
+            let limits = QueueLimits {
+                bytes: 10_000,
+                events: 100,
+            };
+            let (mut sender, receiver) = queue(limits, &Arc::default(), None);
+            let body = RefCell::new(Some(ResponseBody::events(receiver, None, ())));
+            let (held, holder) = mpsc::channel::<()>();
+            let service = service_fn(|request: Request<Incoming>| {
+                let (guard, _) = progress.begin();
+                let body = body.take().expect("one request");
+                let body = ReclaimableBody::new(body, guard, Some(Arc::clone(&slot)));
+                let held = held.clone();
+                async move {
+                    let read = http_body_util::BodyExt::collect(request.into_body()).await;
+                    assert_eq!(read.unwrap().to_bytes(), "body");
+                    // Dropped with the response.
+                    let mut response = Response::new(body);
+                    response.extensions_mut().insert(held);
+                    Ok::<_, Infallible>(response)
+                }
+            });
+            let socket = Socket::new(far, 1024, Arc::clone(&progress));
+            let mut serving = http1::Builder::new()
+                .half_close(false)
+                .serve_connection(TokioIo::new(socket), service);
+            poll_fn(|cx| {
+                assert!(Pin::new(&mut serving).poll(cx).is_pending());
+                match slot.is_quiet() && progress.is_written() {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
+            let (mut socket, mut stream) = take_back(serving.into_parts(), &slot).unwrap();
+            drop(held);
+            let is_dropped = holder.try_recv() == Err(mpsc::TryRecvError::Disconnected);
+            assert!(is_dropped, "hyper keeps a part of the response");
+            sender.offer(Bytes::from_static(b"event")).unwrap();
+            let ahead_len = poll_fn(|cx| {
+                assert!(stream.poll(cx, &mut socket).is_pending());
+                Poll::Ready(socket.ahead_len())
+            });
+            assert_eq!(
+                ahead_len.await,
+                ahead.len(),
+                "what the client has sent ahead"
+            );
+            drop((socket, stream));
+            let mut said = String::new();
+            client.read_to_string(&mut said).await.unwrap();
+            let (head, body) = said.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+            assert!(head.contains("transfer-encoding: chunked"), "{head}");
+            // A comment, with which a stream begins that has nothing to say.
+            assert_eq!(body, "8\r\n: ping\n\n\r\n5\r\nevent\r\n");
+        }
+    }
 
     /// RFC 9112, 7.1, as the standard library prints numbers.
     #[test]

@@ -102,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.note_ahead();
     }
 
-    fn ahead_len(&self) -> usize {
+    pub(super) fn ahead_len(&self) -> usize {
         self.ahead.as_ref().map_or(0, |ahead| ahead.len())
     }
 
