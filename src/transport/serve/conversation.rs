@@ -109,15 +109,19 @@ where
         return Ending::Over;
     }
     let parts = serving.into_parts();
-    if let Cause::Quiet = cause {
-        let Some((socket, stream)) = take_back(parts, &exchanges.reclaim) else {
-            return Ending::Over;
-        };
-        *slot = Some(socket);
-        return Ending::Parked(stream);
+    match cause {
+        Cause::Quiet => park(take_back(parts, &exchanges.reclaim), slot),
+        cause => ending(cause, &setup.timeouts, slot.insert(parts.io.into_inner())),
     }
-    let socket = slot.insert(parts.io.into_inner());
-    ending(cause, &setup.timeouts, socket)
+}
+
+/// What follows if hyper has given a quiet stream back, or not.
+fn park<S>(taken: Option<(Socket<S>, Box<ParkedStream>)>, slot: &mut Option<Socket<S>>) -> Ending {
+    let Some((socket, stream)) = taken else {
+        return Ending::Over;
+    };
+    *slot = Some(socket);
+    Ending::Parked(stream)
 }
 
 fn http1(header_limit: usize) -> http1::Builder {
