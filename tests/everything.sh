@@ -41,7 +41,7 @@ terminate() {
 }
 
 printed_urls_or_gone() {
-    { grep -qs 'http://[^ "]*/mcp' "$scratch/server" && grep -qs 'http://[^ "]*/sse' "$scratch/server"; } || gone "$server"
+    { grep -qs 'https\?://[^ "]*/mcp' "$scratch/server" && grep -qs 'https\?://[^ "]*/sse' "$scratch/server"; } || gone "$server"
 }
 
 # EVERYTHING names a binary that was built before.
@@ -54,16 +54,15 @@ build_everything() {
     binary=$(cd "$root" && realpath "${CARGO_TARGET_DIR:-target}")/debug/everything
 }
 
-# start_everything ARGUMENT...: starts the example on a free port. Sets `server` to its process and `url` to its
-# URL without a path.
+# start_everything ARGUMENT...: starts the example. Sets `server` to its process and `url` to its URL without a path.
 start_everything() {
-    "$binary" --listen 127.0.0.1:0 "$@" >"$scratch/server" 2>&1 &
+    "$binary" "$@" >"$scratch/server" 2>&1 &
     server=$!
     if ! poll 15 printed_urls_or_gone || gone "$server"; then
         echo "the server did not start: $(tail -n 5 "$scratch/server")"
         return 1
     fi
-    url=$(grep -m 1 -o 'http://[^ "]*/mcp' "$scratch/server")
+    url=$(grep -m 1 -o 'https\?://[^ "]*/mcp' "$scratch/server")
     url=${url%/mcp}
 }
 

@@ -69,7 +69,7 @@ if (($# > 0)); then
 else
     echo "building the everything example"
     build_everything
-    start_everything || exit 1
+    start_everything --listen 127.0.0.1:0 || exit 1
     url=$url/mcp
 fi
 echo "judging $url"

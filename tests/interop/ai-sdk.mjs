@@ -5,33 +5,14 @@
 // Runs every step, prints `ok` or `FAIL` for each, exits with 1 after a failure.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 
 import { createMCPClient } from '@ai-sdk/mcp';
 
-const STEP_SECONDS = 20;
+import { end, step } from './report.mjs';
+
 const LINES = 'a\u0085b\u2028c\u2029d';
 // The number of requests that a session may run.
 const ROOM = 64;
-
-const report = { passed: 0, failed: 0 };
-
-async function step(name, body) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done after ${STEP_SECONDS} s`)), STEP_SECONDS * 1000);
-  });
-  try {
-    await Promise.race([body(), late]);
-    report.passed += 1;
-    console.log(`ok ${name}`);
-  } catch (error) {
-    report.failed += 1;
-    console.log(`FAIL ${name}: ${error}`);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 async function text(tool, args) {
   const result = await tool.execute(args, { messages: [], toolCallId: 'one' });
@@ -66,6 +47,4 @@ for (const [type, path] of [
 }
 for (const client of clients) await client.close();
 
-const locked = createRequire(import.meta.url)('./package-lock.json').packages['node_modules/@ai-sdk/mcp'];
-console.log(`@ai-sdk/mcp ${locked.version}: ${report.passed} ok, ${report.failed} failed`);
-process.exit(report.failed > 0 ? 1 : 0);
+end('@ai-sdk/mcp');

@@ -6,9 +6,10 @@
 // Runs every step, prints `ok` or `FAIL` for each, exits with 1 after a failure.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 
-const STEP_SECONDS = 20;
+import { codeOf, end, sleep, step, until, within } from './report.mjs';
+import { Connection, sdk1, sdk2 } from './sdk.mjs';
+
 const ALL_SECONDS = 300;
 // The revisions that both SDKs request in `initialize`, by default and on demand.
 const LATEST_HANDSHAKE = '2025-11-25';
@@ -21,200 +22,6 @@ const INVALID_PARAMS = -32602;
 const AWKWARD =
   'é ß 日本語\n\r\n\t\u0085\u2028\u2029 \u{1f980}👩‍🚀 "quoted" \\ \x01 \x7f </script> data: x\n\nevent: y';
 const LONG = 'é0123456-'.repeat(30_000);
-
-const clientInfo = { name: 'interop', version: '0' };
-const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
-
-// The SDKs
-
-async function sdk1() {
-  const at = '@modelcontextprotocol/sdk';
-  const { Client } = await import(`${at}/client/index.js`);
-  const { StreamableHTTPClientTransport } = await import(`${at}/client/streamableHttp.js`);
-  const { SSEClientTransport } = await import(`${at}/client/sse.js`);
-  const types = await import(`${at}/types.js`);
-  const schemas = {
-    'sampling/createMessage': types.CreateMessageRequestSchema,
-    'elicitation/create': types.ElicitRequestSchema,
-    'roots/list': types.ListRootsRequestSchema,
-    'notifications/message': types.LoggingMessageNotificationSchema,
-    'notifications/tools/list_changed': types.ToolListChangedNotificationSchema,
-  };
-  return {
-    StreamableHTTPClientTransport,
-    SSEClientTransport,
-    client: () => new Client(clientInfo, { capabilities }),
-    answer: (client, method, handler) => client.setRequestHandler(schemas[method], handler),
-    notice: (client, method, handler) => client.setNotificationHandler(schemas[method], handler),
-    call: (client, params, options) => client.callTool(params, undefined, options),
-  };
-}
-
-async function sdk2() {
-  const at = '@modelcontextprotocol/client';
-  const { Client, StreamableHTTPClientTransport, SSEClientTransport } = await import(at);
-  return {
-    StreamableHTTPClientTransport,
-    SSEClientTransport,
-    client: (mode) => new Client(clientInfo, { capabilities, versionNegotiation: { mode } }),
-    answer: (client, method, handler) => client.setRequestHandler(method, handler),
-    notice: (client, method, handler) => client.setNotificationHandler(method, handler),
-    call: (client, params, options) => client.callTool(params, options),
-  };
-}
-
-// Steps and their shared state
-
-const report = { passed: 0, failed: 0 };
-
-async function step(name, body) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done after ${STEP_SECONDS} s`)), STEP_SECONDS * 1000);
-  });
-  try {
-    await Promise.race([body(), late]);
-    report.passed += 1;
-    console.log(`ok ${name}`);
-  } catch (error) {
-    report.failed += 1;
-    console.log(`FAIL ${name}: ${shown(error)}`);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function shown(error) {
-  const text = String(error?.message ?? error).replaceAll(/\s+/g, ' ');
-  const cause = error?.cause ? ` (${error.cause})` : '';
-  return `${error?.name ?? 'Error'}: ${text.slice(0, 1500)}${cause}`;
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(condition, what, seconds = 10) {
-  const end = Date.now() + seconds * 1000;
-  while (!condition()) {
-    assert.ok(Date.now() < end, `${what}: not within ${seconds} s`);
-    await sleep(20);
-  }
-}
-
-async function codeOf(call) {
-  try {
-    await call;
-  } catch (error) {
-    return error.code;
-  }
-  throw new Error('no JSON-RPC error');
-}
-
-// A client that records its HTTP traffic: requests, responses, and streams that a step can cut.
-class Connection {
-  exchanges = [];
-  running = 0;
-  sent = [];
-  logs = [];
-  listChanges = 0;
-  asked = [];
-  errors = [];
-
-  constructor(sdk, mode) {
-    this.sdk = sdk;
-    this.client = sdk.client(mode);
-    this.client.onerror = (error) => this.errors.push(error);
-    sdk.answer(this.client, 'sampling/createMessage', async ({ params }) => {
-      this.asked.push('sampling');
-      const text = `sampled ${params.messages[0].content.text}`;
-      return { role: 'assistant', model: 'none', content: { type: 'text', text } };
-    });
-    sdk.answer(this.client, 'elicitation/create', async ({ params }) => {
-      this.asked.push('elicitation');
-      const content = {};
-      for (const [name, { type }] of Object.entries(params.requestedSchema.properties)) {
-        content[name] = { string: `given-${name}`, boolean: true, integer: 3, number: 1.5 }[type];
-      }
-      return { action: 'accept', content };
-    });
-    sdk.answer(this.client, 'roots/list', async () => {
-      this.asked.push('roots');
-      return { roots: [{ uri: 'file:///given/root', name: 'given-root' }] };
-    });
-    sdk.notice(this.client, 'notifications/message', ({ params }) => void this.logs.push(params));
-    sdk.notice(this.client, 'notifications/tools/list_changed', () => void (this.listChanges += 1));
-  }
-
-  fetch = async (url, init = {}) => {
-    const method = init.method ?? 'GET';
-    const cut = new AbortController();
-    const signal = AbortSignal.any([cut.signal, ...(init.signal ? [init.signal] : [])]);
-    const exchange = { method, headers: new Headers(init.headers), cut: () => cut.abort() };
-    this.exchanges.push(exchange);
-    this.running += 1;
-    try {
-      const response = await fetch(url, { ...init, signal });
-      exchange.status = response.status;
-      exchange.type = response.headers.get('content-type') ?? '';
-      exchange.sessionId = response.headers.get('mcp-session-id');
-      return response;
-    } finally {
-      this.running -= 1;
-    }
-  };
-
-  // `revision`: replaces the revision that the SDK requests in `initialize`.
-  async connect(transport, revision) {
-    this.transport = transport;
-    const send = transport.send.bind(transport);
-    transport.send = (message, options) => {
-      this.sent.push(message);
-      if (revision && message.method === 'initialize') {
-        message = { ...message, params: { ...message.params, protocolVersion: revision } };
-      }
-      return send(message, options);
-    };
-    // The first SDK reports the negotiated revision only to its transport.
-    const set = transport.setProtocolVersion?.bind(transport);
-    transport.setProtocolVersion = (version) => {
-      this.version = version;
-      set?.(version);
-    };
-    await this.client.connect(transport);
-  }
-
-  overHttp(url, revision) {
-    const { StreamableHTTPClientTransport: Transport } = this.sdk;
-    return this.connect(new Transport(new URL(`${url}/mcp`), { fetch: this.fetch }), revision);
-  }
-
-  overSse(url) {
-    const { SSEClientTransport: Transport } = this.sdk;
-    return this.connect(new Transport(new URL(`${url}/sse`), { fetch: this.fetch }));
-  }
-
-  of(method) {
-    return this.exchanges.filter((exchange) => exchange.method === method);
-  }
-
-  call(name, args, options) {
-    return this.sdk.call(this.client, { name, arguments: args }, options);
-  }
-
-  async text(name, args, options) {
-    const result = await this.call(name, args, options);
-    assert.ok(!result.isError, `${name} failed: ${JSON.stringify(result)}`);
-    assert.equal(result.content[0].type, 'text');
-    return result.content[0].text;
-  }
-
-  async echo(message) {
-    assert.equal(await this.text('echo_tool', { message }), `Tool echo: ${message}`);
-  }
-
-  noErrors() {
-    assert.deepEqual(this.errors.map(shown), [], 'errors that the client reported');
-  }
-}
 
 // Steps for every transport and revision
 
@@ -515,10 +322,7 @@ if (!['1', '2'].includes(generation) || !base) {
   process.exit(2);
 }
 const url = base.replace(/\/$/, '');
-const late = setTimeout(() => {
-  console.log(`FAIL everything: not done after ${ALL_SECONDS} s`);
-  process.exit(1);
-}, ALL_SECONDS * 1000);
+within(ALL_SECONDS);
 
 const sdk = await (generation === '1' ? sdk1() : sdk2());
 const cancelled = cancelledCall(sdk, url);
@@ -531,9 +335,4 @@ await sse(sdk, url, 'legacy');
 if (generation === '2') await sse(sdk, url, 'auto');
 await cancelled;
 
-clearTimeout(late);
-const name = generation === '1' ? '@modelcontextprotocol/sdk' : '@modelcontextprotocol/client';
-const locked = createRequire(import.meta.url)('./package-lock.json').packages[`node_modules/${name}`];
-console.log(`${name} ${locked.version}: ${report.passed} ok, ${report.failed} failed`);
-// An open event stream must not keep the process alive.
-process.exit(report.failed > 0 ? 1 : 0);
+end(generation === '1' ? '@modelcontextprotocol/sdk' : '@modelcontextprotocol/client');

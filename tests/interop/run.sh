@@ -18,6 +18,8 @@ crowd=
 
 # shellcheck source=../everything.sh
 source "$here/../everything.sh"
+# shellcheck source=packages.sh
+source "$here/packages.sh"
 
 cleanup() {
     local pid
@@ -29,31 +31,6 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-# intact VENV REQUIREMENTS: whether the environment works and has exactly the pinned packages.
-intact() {
-    "$1/bin/python" - "$2" 2>/dev/null <<'PYTHON'
-import sys
-from importlib.metadata import version
-
-for line in open(sys.argv[1]):
-    name, _, wanted = line.strip().partition("==")
-    if name and version(name) != wanted:
-        sys.exit(1)
-
-import mcp.client.sse
-PYTHON
-}
-
-prepare() {
-    local venv=$here/.venv-mcp$1 requirements=$here/requirements-mcp$1.txt
-    intact "$venv" "$requirements" && return
-    echo "installing $(head -n 1 "$requirements")"
-    rm -rf "$venv"
-    "${PYTHON:-python3}" -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
-    intact "$venv" "$requirements"
-}
 
 answers() {
     "$python" - "$1" 2>/dev/null <<'PYTHON'
@@ -146,17 +123,11 @@ stop() {
     fi
 }
 
-prepare 1-9
-prepare 1
-prepare 2
+prepare mcp1-9
+prepare mcp1
+prepare mcp2
+prepare_node
 python=$here/.venv-mcp1/bin/python
-npm_packages "$here"
-node=node
-# If the installed Node is too old for the clients, that of the conformance suites is used.
-if ! node -e 'process.exit(AbortSignal.any ? 0 : 1)'; then
-    npm_packages "$here/../conformance"
-    node=$here/../conformance/node_modules/.bin/node
-fi
 
 if (($# > 0)); then
     url=${1%/}
@@ -167,7 +138,7 @@ if (($# > 0)); then
 else
     echo "building the everything example"
     build_everything
-    start_everything || exit 1
+    start_everything --listen 127.0.0.1:0 || exit 1
 fi
 echo "checking $url"
 

@@ -73,7 +73,7 @@ if (($# > 0)); then
 else
     echo "building the everything example"
     build_everything
-    start_everything || exit 1
+    start_everything --listen 127.0.0.1:0 || exit 1
 fi
 echo "judging $url"
 

@@ -58,6 +58,7 @@ const LANES: [&[Step]; 3] = [
         step("clients conformance"),
         step("clients referees"),
         step("clients interop"),
+        step("clients ways"),
         step("clients nginx"),
     ],
 ];

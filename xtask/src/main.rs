@@ -102,7 +102,7 @@ const WORDS: &[Word] = &[
     },
     Word {
         name: "clients",
-        does: "[conformance|referees|interop|nginx]: other people's programs",
+        does: "[conformance|referees|interop|ways|nginx]: other people's programs",
         run: words::clients,
     },
     Word {
