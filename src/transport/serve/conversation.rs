@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::Body;
-use hyper::server::conn::http1;
+use hyper::server::conn::http1::{self, Parts};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::exchange::Exchanges;
-use super::parked::{ParkedStream, take_back};
+use super::parked::{ParkedStream, ReclaimSlot, take_back};
 use super::progress::Progress;
 use super::routes::Routes;
 use super::setup::ConnectionSetup;
@@ -109,19 +109,7 @@ where
         return Ending::Over;
     }
     let parts = serving.into_parts();
-    match cause {
-        Cause::Quiet => park(take_back(parts, &exchanges.reclaim), slot),
-        cause => ending(cause, &setup.timeouts, slot.insert(parts.io.into_inner())),
-    }
-}
-
-/// What follows if hyper has given a quiet stream back, or not.
-fn park<S>(taken: Option<(Socket<S>, Box<ParkedStream>)>, slot: &mut Option<Socket<S>>) -> Ending {
-    let Some((socket, stream)) = taken else {
-        return Ending::Over;
-    };
-    *slot = Some(socket);
-    Ending::Parked(stream)
+    ending(cause, parts, &exchanges.reclaim, &setup.timeouts, slot)
 }
 
 fn http1(header_limit: usize) -> http1::Builder {
@@ -175,10 +163,25 @@ fn poll_cause<R>(
     timers.poll(cx, progress.wait()).map(Cause::TimedOut)
 }
 
-fn ending<S>(cause: Cause, timeouts: &ConnectionTimeouts, socket: &mut Socket<S>) -> Ending
+/// What follows now that hyper's connection has been taken apart. The socket comes back into its slot.
+fn ending<S, V>(
+    cause: Cause,
+    parts: Parts<TokioIo<Socket<S>>, V>,
+    reclaim: &ReclaimSlot,
+    timeouts: &ConnectionTimeouts,
+    slot: &mut Option<Socket<S>>,
+) -> Ending
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    if let Cause::Quiet = cause {
+        let Some((socket, stream)) = take_back(parts, reclaim) else {
+            return Ending::Over;
+        };
+        *slot = Some(socket);
+        return Ending::Parked(stream);
+    }
+    let socket = slot.insert(parts.io.into_inner());
     match cause {
         Cause::Done
         | Cause::Upgrade
