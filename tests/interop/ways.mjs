@@ -23,7 +23,8 @@ const TEXT = 'é 日本語\n\u2028 \u{1f980} "quoted"';
 const [kind, tls, clear, socketPath, program] = process.argv.slice(2);
 within(ALL_SECONDS);
 
-// `fetch` of undici by an agent with these settings. Its `protocols` are those that TLS has settled (ALPN).
+// `fetch` of undici by an agent with these settings. Its `protocols` are those of its connections over
+// TLS (ALPN) and by prior knowledge.
 function by({ connect, ...settings }) {
   const protocols = new Set();
   const connector = buildConnector({ ...connect, ...settings });
@@ -104,8 +105,9 @@ async function checkOfficial(sdk) {
       ['TLS', tls],
       ['TLS, HTTP/1.1 by undici', tls, by({ allowH2: false }), 'http/1.1'],
       ['TLS, HTTP/2', tls, by({ allowH2: true }), 'h2'],
-      ['HTTP/2 by prior knowledge', clear, by({ useH2c: true, allowH2: true })],
+      ['HTTP/2 by prior knowledge', clear, by({ useH2c: true, allowH2: true }), 'h2'],
       ['Unix socket', local, by({ ...socket, allowH2: false })],
+      ['Unix socket, HTTP/2', local, by({ ...socket, useH2c: true, allowH2: true }), 'h2'],
     ]) {
       const connection = new Connection(sdk, mode, fetch);
       await official(`${way}, ${era}`, connection, () => connection.overHttp(url));
