@@ -8,6 +8,8 @@
 #[path = "it/support/mod.rs"]
 mod support;
 
+use support::knock as handshake;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,6 +7,8 @@
 #[path = "it/support/mod.rs"]
 mod support;
 
+use support::knock as handshake;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;

@@ -7,6 +7,9 @@
 #[path = "it/support/mod.rs"]
 mod support;
 
+#[cfg(feature = "server")]
+use support::knock as handshake;
+
 use std::sync::{Arc, OnceLock};
 
 use mcp_wire::jsonrpc::{self, ErrorObject, Json, Message, MessageLimits, Payload, Request};

@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::support::doors::{KINDS, Kind, Open, Setting, open};
+use crate::handshake::KINDS;
+use crate::support::doors::{Kind, Open, Setting, open};
 use crate::support::soon;
 
 /// Short for a limit, but long enough on a machine that is busy with other tests.

@@ -59,3 +59,5 @@ mod upgrades;
 #[cfg(feature = "validation")]
 mod validation;
 mod writes;
+
+use support::knock as handshake;

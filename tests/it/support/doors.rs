@@ -1,7 +1,6 @@
 //! A server behind each kind of listener, so that a test can run on all of them.
 
 use std::convert::Infallible;
-use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -13,14 +12,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use mcp_wire::listener::{Accepted, Both, Listener, WithHandshake};
 use mcp_wire::{Error, McpService, Serve};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// What a client of the kind with a handshake says first, and what it is told.
-const KNOCK: &[u8] = b"knock";
-const ENTER: &[u8] = b"enter";
+// Each crate of tests says which handshake there is.
+use crate::handshake;
 
 /// A kind of listener.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,22 +26,13 @@ pub(crate) enum Kind {
     Tcp,
     Unix,
     Memory,
-    /// TCP, and a handshake in front of HTTP.
+    /// TCP, and a handshake in front of HTTP (`crate::handshake`).
     Handshake,
     /// Two addresses of TCP.
     Several,
     /// TCP, Unix and memory, each for every third client.
     Mixed,
 }
-
-pub(crate) const KINDS: [Kind; 6] = [
-    Kind::Tcp,
-    Kind::Unix,
-    Kind::Memory,
-    Kind::Handshake,
-    Kind::Several,
-    Kind::Mixed,
-];
 
 /// A setting of the accept loop.
 #[derive(Clone, Copy)]
@@ -133,17 +122,6 @@ fn memory() -> (Door, mpsc::Receiver<Accepted<DuplexStream>>) {
     (Door::Memory(connections), listener)
 }
 
-/// The server's side of the handshake.
-async fn shake(mut socket: TcpStream) -> io::Result<TcpStream> {
-    let mut said = [0; KNOCK.len()];
-    socket.read_exact(&mut said).await?;
-    if said != KNOCK {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    socket.write_all(ENTER).await?;
-    Ok(socket)
-}
-
 /// The routes of the embedder.
 async fn own(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let text = format!("own {}", request.uri().path());
@@ -179,7 +157,7 @@ pub(crate) async fn open(kind: Kind, mcp: McpService, settings: &[Setting]) -> O
         }
         Kind::Handshake => {
             let (door, listener) = tcp().await;
-            let listener = WithHandshake::new(listener, shake);
+            let listener = WithHandshake::new(listener, handshake::accept);
             start(kind, vec![door], listener, mcp, settings)
         }
         Kind::Several => {
@@ -221,16 +199,11 @@ fn start(
 impl Open {
     /// A connection on which the client can speak HTTP.
     pub(crate) async fn connect(&self) -> Box<dyn Io> {
-        let mut io = self.connect_silently().await;
-        if self.kind == Kind::Handshake {
-            io.write_all(KNOCK).await.unwrap();
-            let mut said = [0; ENTER.len()];
-            super::soon("the handshake", io.read_exact(&mut said))
-                .await
-                .unwrap();
-            assert_eq!(said, ENTER);
+        let io = self.connect_silently().await;
+        match self.kind {
+            Kind::Handshake => handshake::connect(io).await,
+            _ => io,
         }
-        io
     }
 
     /// A connection whose client has said nothing, not even the handshake.

@@ -9,6 +9,8 @@ pub(crate) mod direct;
 pub(crate) mod doors;
 pub(crate) mod inside;
 #[cfg(feature = "server")]
+pub(crate) mod knock;
+#[cfg(feature = "server")]
 pub(crate) mod probe;
 #[cfg(feature = "server")]
 pub(crate) mod stress;
