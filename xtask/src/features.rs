@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::children_seconds;
-use crate::command::{Outcome, cargo};
+use crate::command::{Outcome, cargo, children_seconds};
 
 /// A folder of its own, emptied before each build, so that each builds everything.
 const TARGET: &str = "target/features";

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use command::Outcome;
+use command::{Outcome, children_seconds};
 
 struct Word {
     name: &'static str,
@@ -177,23 +177,4 @@ fn processor_time() -> String {
     children_seconds()
         .map(|seconds| format!(", {seconds:.0} s of processor time"))
         .unwrap_or_default()
-}
-
-/// The user and system time of the commands that have ended, in seconds.
-fn children_seconds() -> Option<f64> {
-    /// Of Linux, everywhere.
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name in parentheses may hold spaces. After it, children's user and system time are the 14th and 15th.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks: Vec<f64> = fields
-        .split_whitespace()
-        .skip(13)
-        .take(2)
-        .flat_map(str::parse)
-        .collect();
-    match ticks[..] {
-        [user, system] => Some((user + system) / TICKS_PER_SECOND),
-        _ => None,
-    }
 }
