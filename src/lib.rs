@@ -164,7 +164,7 @@ pub use transport::dispatch::publisher::Publisher;
 pub use transport::dispatch::request_error::{Needed, RequestError};
 pub use transport::future::BoxFuture;
 pub use transport::limits::Limits;
-pub use transport::observe::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
+pub use transport::observe::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot, TaskEnd};
 pub use transport::serve::accept_loop::{Serve, serve};
 pub use transport::serve::connection::{Connection, serve_connection};
 pub use transport::service::McpService;

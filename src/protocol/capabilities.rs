@@ -72,6 +72,16 @@ impl Capabilities {
         end.is_some_and(|value| !matches!(value.as_bytes(), b"null" | b"false"))
     }
 
+    /// Whether an extension is declared: its settings are an object (TASKS N-11).
+    #[cfg(feature = "server")]
+    pub(crate) fn has_extension(&self, id: &str) -> bool {
+        let settings = self
+            .raw()
+            .member("extensions")
+            .and_then(|all| all.member(id));
+        settings.is_some_and(RawJson::is_object)
+    }
+
     /// The capabilities as a tree, which is built for each call. It is empty if serde_json cannot hold
     /// a number in it, such as `1e999`.
     #[must_use]

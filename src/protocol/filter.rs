@@ -1,6 +1,10 @@
 //! [`SubscriptionFilter`]: which changes a `subscriptions/listen` subscribes to.
 
+use std::collections::BTreeSet;
+
 use super::change::{Change, KeyedChange};
+#[cfg(feature = "server")]
+use super::task::row::TaskRow;
 use super::uris::{Uris, UrisFull};
 use crate::wire::json::{Json, RawJson, put_string};
 use crate::wire::jsonrpc::{ErrorObject, Id};
@@ -22,6 +26,8 @@ pub struct SubscriptionFilter {
     pub resources: bool,
     /// The resources whose contents are watched: `resourceSubscriptions`.
     pub(crate) uris: Uris,
+    /// The tasks that are followed: `taskIds`.
+    pub(crate) tasks: Box<[Box<str>]>,
 }
 
 impl SubscriptionFilter {
@@ -52,12 +58,22 @@ impl SubscriptionFilter {
                 None => Uris::default(),
                 Some(uris) => read_uris(uris)?,
             },
+            tasks: match wanted.optional("taskIds") {
+                None => Box::default(),
+                Some(ids) => read_tasks(ids)?,
+            },
         })
     }
 
     /// Keeps the resources for which `keeps` returns true, and drops the others from the filter.
     pub fn retain_resources(&mut self, keeps: impl FnMut(&str) -> bool) {
         self.uris.retain(keeps);
+    }
+
+    /// Whether it asks for nothing but tasks.
+    pub(crate) fn is_of_tasks_alone(&self) -> bool {
+        let changes = self.tools || self.prompts || self.resources;
+        !changes && self.uris.is_empty()
     }
 
     /// Whether the subscriber gets this change (SPEC D-122).
@@ -87,6 +103,10 @@ impl SubscriptionFilter {
             if !self.uris.is_empty() {
                 out.extend_from_slice(b",\"resourceSubscriptions\":");
                 put_list(out, self.uris.iter());
+            }
+            if !self.tasks.is_empty() {
+                out.extend_from_slice(b",\"taskIds\":");
+                put_list(out, self.tasks.iter().map(|id| &**id));
             }
             match out.get_mut(start) {
                 Some(comma) => *comma = b'{',
@@ -119,6 +139,41 @@ fn read_uris(uris: RawJson<'_>) -> Result<Uris, ErrorObject> {
         }
     }
     Ok(read)
+}
+
+/// Each id once, in their order (TASKS L-1).
+fn read_tasks(ids: RawJson<'_>) -> Result<Box<[Box<str>]>, ErrorObject> {
+    let invalid =
+        || ErrorObject::invalid_params("`notifications.taskIds` must be a list of strings");
+    let (mut read, mut bytes) = (Vec::new(), 0);
+    let mut known = BTreeSet::new();
+    for id in ids.elements().ok_or_else(invalid)? {
+        let id: Box<str> = id.as_str().ok_or_else(invalid)?.into();
+        if !known.insert(id.clone()) {
+            continue;
+        }
+        bytes += id.len() + Uris::ENTRY;
+        if bytes > Uris::LIMIT {
+            return Err(ErrorObject::invalid_params(format!(
+                "`notifications.taskIds` takes more than {} bytes, each id with {} of its own",
+                Uris::LIMIT,
+                Uris::ENTRY
+            )));
+        }
+        read.push(id);
+    }
+    Ok(read.into())
+}
+
+/// The params of the notification of a task, for the listener with this id: the members of the task, and the
+/// request (TASKS L-2).
+#[cfg(feature = "server")]
+pub(crate) fn task_params(task: &TaskRow, task_id: &str, id: &Id) -> Json {
+    tagged(id, |out| {
+        out.push(b',');
+        task.put_task(task_id, out);
+        task.put_state(out);
+    })
 }
 
 fn too_many() -> ErrorObject {

@@ -33,6 +33,8 @@ pub(crate) mod session;
 pub(crate) mod stranger;
 pub(crate) mod stream;
 pub(crate) mod table;
+#[cfg(feature = "server")]
+pub(crate) mod task;
 #[cfg(feature = "request-state")]
 pub(crate) mod tombs;
 pub(crate) mod trace;

@@ -16,6 +16,7 @@ use super::round::Round;
 use crate::protocol::change::Change;
 use crate::protocol::level::LogLevel;
 use crate::transport::dispatch::context::Context;
+use crate::transport::tasks::handle::Task;
 use crate::wire::json::{Json, RawJson};
 use crate::wire::message::Request;
 use crate::wire::method::Method;
@@ -65,6 +66,8 @@ pub(super) enum Asking {
     Waits,
     /// It ends the run of the handler.
     Ends(Round),
+    /// It is asked by the task, and the handler waits for the answer.
+    InTask(Task),
     /// It fails, because nobody may be asked.
     Fails,
 }
@@ -116,8 +119,60 @@ impl Call {
     pub(super) fn round(&self) -> Option<&Round> {
         match &self.0.asking {
             Asking::Ends(round) => Some(round),
+            Asking::Waits | Asking::InTask(_) | Asking::Fails => None,
+        }
+    }
+
+    /// The task that this call goes on as, with which its handler can say what it does and hear that it is
+    /// cancelled. `None` while the call is a request like any other.
+    #[must_use]
+    pub fn task(&self) -> Option<Task> {
+        match &self.0.asking {
+            Asking::InTask(task) => Some(task.clone()),
+            Asking::Ends(round) => round.task(),
             Asking::Waits | Asking::Fails => None,
         }
+    }
+
+    /// Goes on as a task, in a tool with [`Tool::asks_first`](super::Tool::asks_first): the request is answered
+    /// with the task, and what follows runs without it. `None` if the client cannot follow a task; the handler then
+    /// goes on in the request.
+    ///
+    /// If there can be no task, because there are too many, the request is answered so and the handler is dropped.
+    ///
+    /// ```
+    /// use mcp_wire::server::{Arguments, Call, Elicitation, HandlerError};
+    /// use serde_json::json;
+    ///
+    /// async fn report(cx: Call, _args: Arguments) -> Result<String, HandlerError> {
+    ///     let form = json!({"type": "object", "properties": {"year": {"type": "integer"}}});
+    ///     let asked = cx.elicit(&Elicitation::form("Which year?", form)).await?; // in rounds
+    ///     let task = cx.detach().await;
+    ///     if let Some(task) = &task {
+    ///         task.status("reading the books");
+    ///     }
+    ///     Ok(format!("{asked:?}"))
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Do not drop the future before it is ready: the call may become a task all the same.
+    pub async fn detach(&self) -> Option<Task> {
+        match &self.0.asking {
+            Asking::InTask(task) => Some(task.clone()),
+            Asking::Ends(round) => round.detach().await,
+            Asking::Waits | Asking::Fails => None,
+        }
+    }
+
+    /// The same call as a task, without what only its request has.
+    pub(super) fn in_task(&self, task: Task) -> Option<Self> {
+        let inner = &self.0;
+        let announcer = inner.announcer.clone();
+        let asking = Asking::InTask(task);
+        let cx = inner.cx.detached()?;
+        Some(Self::over(cx, None, Logging::Off, asking, announcer))
     }
 
     /// Whether the client may be asked.
@@ -254,7 +309,8 @@ impl Call {
         let Some(token) = &self.0.progress_token else {
             return;
         };
-        if !progress.is_finite() || !self.advances(progress) {
+        // A task has a status instead (TASKS L-3).
+        if self.task().is_some() || !progress.is_finite() || !self.advances(progress) {
             return;
         }
         // The token goes out as its own bytes: a `Value` would not keep the digits of an integer beyond
@@ -291,7 +347,7 @@ impl Call {
     /// Nothing is sent below the level that the client asked for, and nothing by a server without
     /// [`Server::logging`](super::Server::logging).
     pub fn log(&self, level: LogLevel, logger: Option<&str>, data: impl Into<Value>) {
-        let is_wanted = |least| self.0.logging.is_on() && level >= least;
+        let is_wanted = |least| self.0.logging.is_on() && level >= least && self.task().is_none();
         if !self.log_level().is_some_and(is_wanted) {
             return;
         }

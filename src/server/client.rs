@@ -23,6 +23,9 @@ use crate::wire::method::Method;
 /// beginning, where the question now has its answer. So act only after the last question, ask the same questions in
 /// every run, and ask questions that do not depend on each other at the same time (`tokio::join!`), because
 /// each run costs a round trip.
+///
+/// In a task ([`Tool::task`](super::Tool::task)) a question is asked with `tasks/get`, and the handler waits for the
+/// answer, for as long as the task lives if the question has no limit of its own.
 impl Call {
     /// Asks the person at the client, and waits for the answer (*2025-11-25, Elicitation*).
     ///
@@ -144,6 +147,12 @@ impl Call {
         }
         if !self.may_ask() {
             return Err(RequestError::NotOffered(Needed::Stream));
+        }
+        if let Some(task) = self.task() {
+            let text = question.to_text();
+            let answer = task.ask(question.key, text, limit).await?;
+            let answer = serde_json::from_str(&answer);
+            return answer.ok().and_then(read).ok_or(RequestError::Malformed);
         }
         if let Some(round) = self.round() {
             return Ok(round.ask(question, read).await);

@@ -42,6 +42,11 @@ pub(crate) trait Item: Clone {
         None
     }
 
+    /// Whether a request for it can go on as a task.
+    fn may_be_task(&self) -> bool {
+        false
+    }
+
     /// The JSON text of the item, as a list of this revision holds it.
     fn to_text(&self, version: ProtocolVersion) -> String;
 }

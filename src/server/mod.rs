@@ -84,6 +84,7 @@ pub use self::skill::definition::Skill;
 pub use self::skill::set::Skills;
 pub use self::tool::arguments::Arguments;
 pub use self::tool::definition::Tool;
+pub use self::tool::task_use::TaskUse;
 
 pub use self::tool::handler::IntoToolResult;
 #[cfg(feature = "serde")]
@@ -94,3 +95,4 @@ pub use self::tool::result::ToolResult;
 #[cfg_attr(docsrs, doc(cfg(feature = "schemars")))]
 pub use self::typed::ToolOutput;
 pub use self::with_state::with_state;
+pub use crate::transport::tasks::handle::Task;

@@ -21,6 +21,7 @@ use super::served_skills::ServedSkills;
 use super::skill::entry::SkillEntry;
 use super::tool::definition::Tool;
 use crate::protocol::change::Change;
+use crate::protocol::task::EXTENSION;
 use crate::transport::future::BoxFuture;
 
 /// The registry in force. A request is answered from the registry that it found, whatever changes
@@ -67,6 +68,8 @@ pub(crate) struct Registry {
     pub(crate) first_pages: FirstPages,
     /// Whether any item needs scopes, and so the service an authorizer.
     pub(crate) has_scopes: bool,
+    /// Whether any item can be a task.
+    pub(crate) has_tasks: bool,
     /// Why the first registration that failed cannot be served.
     pub(crate) fault: Option<String>,
 }
@@ -130,6 +133,10 @@ impl Registry {
             return Err(fault);
         }
         self.has_scopes |= !item.needed_scopes().is_empty();
+        if item.may_be_task() {
+            self.has_tasks = true;
+            self.extensions.imply(EXTENSION);
+        }
         T::catalog_mut(self).add(item, handler)
     }
 

@@ -2,12 +2,14 @@
 //! round; the client comes back with the answers, and the handler runs again (SPEC D-100 to D-116).
 
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use serde_json::{Map, Value, json};
 
 use super::handler_error::HandlerError;
+use crate::transport::tasks::handle::Task;
 use crate::wire::json::RawJson;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::method::Method;
@@ -33,6 +35,29 @@ struct State {
     asked: Vec<Asked>,
     fault: Option<ErrorObject>,
     runner: Option<Waker>,
+    detaching: Detaching,
+}
+
+/// Whether the handler goes on as a task.
+#[derive(Debug, Default)]
+enum Detaching {
+    /// It may not.
+    #[default]
+    Never,
+    /// It may, and has not asked for it.
+    Possible,
+    /// It waits for its task.
+    Wanted(Waker),
+    Done(Task),
+}
+
+/// How a run of a handler ended.
+pub(super) enum Ran<T> {
+    Complete(T),
+    /// It waits for answers.
+    Asks,
+    /// It waits for its task.
+    Detaches,
 }
 
 /// What a request brings from earlier rounds.
@@ -74,6 +99,20 @@ pub(super) struct Question<'a> {
     pub(super) key: &'a str,
     pub(super) method: Method,
     pub(super) params: Option<Value>,
+}
+
+impl Question<'_> {
+    /// The JSON text of the question, as an `inputRequests` has it.
+    pub(super) fn to_text(&self) -> String {
+        question_value(&self.method, self.params.as_ref()).to_string()
+    }
+}
+
+fn question_value(method: &Method, params: Option<&Value>) -> Value {
+    match params {
+        Some(params) => json!({"method": method.as_str(), "params": params}),
+        None => json!({"method": method.as_str()}),
+    }
 }
 
 /// Which questions a round that ends asks.
@@ -133,15 +172,31 @@ impl Round {
         &self,
         handler: impl Future<Output = Result<T, HandlerError>>,
     ) -> Result<Option<T>, HandlerError> {
-        let mut handler = std::pin::pin!(handler);
+        let handler = std::pin::pin!(handler);
+        Ok(match self.run_on(handler).await? {
+            Ran::Complete(output) => Some(output),
+            Ran::Asks | Ran::Detaches => None,
+        })
+    }
+
+    /// As [`run`](Self::run), for a handler that may go on as a task.
+    pub(super) async fn run_on<T>(
+        &self,
+        mut handler: Pin<&mut (impl Future<Output = Result<T, HandlerError>> + ?Sized)>,
+    ) -> Result<Ran<T>, HandlerError> {
         poll_fn(|cx| {
             if let Poll::Ready(outcome) = handler.as_mut().poll(cx) {
-                return Poll::Ready(outcome.map(Some));
+                return Poll::Ready(outcome.map(Ran::Complete));
             }
             let mut state = self.lock();
             match state.fault.take() {
                 Some(fault) => Poll::Ready(Err(fault.into())),
-                None if state.asked.iter().any(|asked| !asked.is_answered) => Poll::Ready(Ok(None)),
+                None if state.asked.iter().any(|asked| !asked.is_answered) => {
+                    Poll::Ready(Ok(Ran::Asks))
+                }
+                None if matches!(state.detaching, Detaching::Wanted(_)) => {
+                    Poll::Ready(Ok(Ran::Detaches))
+                }
                 None => {
                     state.runner = Some(cx.waker().clone());
                     Poll::Pending
@@ -151,15 +206,48 @@ impl Round {
         .await
     }
 
+    /// Lets the handler go on as a task.
+    pub(super) fn may_detach(&self) {
+        self.lock().detaching = Detaching::Possible;
+    }
+
+    /// Waits for the task, if there can be one.
+    pub(super) async fn detach(&self) -> Option<Task> {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            match &state.detaching {
+                Detaching::Never => return Poll::Ready(None),
+                Detaching::Done(task) => return Poll::Ready(Some(task.clone())),
+                Detaching::Possible | Detaching::Wanted(_) => {}
+            }
+            state.detaching = Detaching::Wanted(cx.waker().clone());
+            state.wake();
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The handler goes on as this task.
+    pub(super) fn detached(&self, task: Task) {
+        let before = std::mem::replace(&mut self.lock().detaching, Detaching::Done(task));
+        if let Detaching::Wanted(waker) = before {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn task(&self) -> Option<Task> {
+        match &self.lock().detaching {
+            Detaching::Done(task) => Some(task.clone()),
+            Detaching::Never | Detaching::Possible | Detaching::Wanted(_) => None,
+        }
+    }
+
     /// The `inputRequests` of a round that ends (SPEC D-102).
     pub(super) fn questions(&self, which: Questions) -> Value {
         let state = self.lock();
         let open = |asked: &&Asked| which == Questions::All || !asked.is_answered;
         let questions = state.asked.iter().filter(open).map(|asked| {
-            let question = match &asked.params {
-                Some(params) => json!({"method": asked.method.as_str(), "params": params}),
-                None => json!({"method": asked.method.as_str()}),
-            };
+            let question = question_value(&asked.method, asked.params.as_ref());
             (asked.key.clone(), question)
         });
         Value::Object(questions.collect())

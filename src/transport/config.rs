@@ -29,7 +29,6 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     #[cfg(feature = "server")]
-    #[expect(dead_code, reason = "the tasks of the next commit read it")]
     pub(crate) backplane: Backplane,
     pub(crate) proxies: Proxies,
     pub(crate) access: Access,

@@ -12,7 +12,7 @@ use crate::wire::jsonrpc::MessageLimits;
 ///
 /// The answer to a request that exceeds a limit says which limit it was, and what it is set to.
 ///
-/// Three limits are shared: sessions, calls and listen streams. A principal (the
+/// Four limits are shared: sessions, calls, listen streams and tasks. A principal (the
 /// [`Identity`](crate::auth::Identity) of a request) may have a part of them, the `…_per_principal`
 /// fields. Where requests have no identity, one network address may have half of each
 /// ([`Builder::trusted_proxies`](crate::Builder::trusted_proxies) says which address counts). A client
@@ -98,6 +98,26 @@ pub struct Limits {
     ///
     /// Default: `None`.
     pub listen_streams_per_principal: Option<usize>,
+    /// The number of tasks, which are calls that go on after their request has been answered
+    /// (`Tool::task`). A task counts until its time is over ([`Timeouts::task`](crate::Timeouts::task)), so
+    /// that its client can get the result. A call that would be one more is answered -32603.
+    ///
+    /// Default: 10,000.
+    pub tasks: usize,
+    /// The number of tasks of one principal. One more is answered -32603. `None` stands for 1,000, or for
+    /// half of [`tasks`](Self::tasks) if that is less.
+    ///
+    /// Default: `None`.
+    pub tasks_per_principal: Option<usize>,
+    /// The bytes that are kept of one task: of its result, of its open questions, and of the answers to them.
+    /// A task with a longer result has failed.
+    ///
+    /// Default: 1 MiB.
+    pub task_bytes: usize,
+    /// The number of questions that one task may have open.
+    ///
+    /// Default: 16.
+    pub task_questions: usize,
     /// What may wait on one stream for a client that reads slowly.
     ///
     /// Default: [`QueueLimits::default`].
@@ -114,6 +134,9 @@ impl Limits {
     const REQUESTS_PER_SESSION: usize = 64;
     const CALLS: usize = 10_000;
     const LISTEN_STREAMS: usize = 10_000;
+    const TASKS: usize = 10_000;
+    const TASK_BYTES: usize = 1024 * 1024;
+    const TASK_QUESTIONS: usize = 16;
     /// What `None` stands for, where half of all is not less.
     const PER_PRINCIPAL: usize = 1_000;
 
@@ -127,6 +150,11 @@ impl Limits {
 
     pub(crate) fn listen_stream_caps(&self) -> Caps {
         caps(self.listen_streams, self.listen_streams_per_principal)
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn task_caps(&self) -> Caps {
+        caps(self.tasks, self.tasks_per_principal)
     }
 
     /// Refuses limits under which nothing could be served. Zero is valid for what a server can do without.
@@ -145,6 +173,7 @@ impl Limits {
                 "Limits::calls_per_principal",
                 of_principal(self.calls_per_principal),
             ),
+            ("Limits::task_bytes", self.task_bytes),
             ("QueueLimits::bytes", self.queue.bytes),
             ("QueueLimits::events", self.queue.events),
             ("MessageLimits::depth", self.message.depth),
@@ -188,6 +217,10 @@ impl Default for Limits {
             calls_per_principal: None,
             listen_streams: Self::LISTEN_STREAMS,
             listen_streams_per_principal: None,
+            tasks: Self::TASKS,
+            tasks_per_principal: None,
+            task_bytes: Self::TASK_BYTES,
+            task_questions: Self::TASK_QUESTIONS,
             queue: QueueLimits::default(),
             replay: ReplayLimits::default(),
         }
@@ -214,6 +247,9 @@ mod tests {
             ("64", "requests_per_session: usize"),
             ("10,000", "calls: usize"),
             ("10,000", "listen_streams: usize"),
+            ("10,000", "tasks: usize"),
+            ("1 MiB", "task_bytes: usize"),
+            ("16", "task_questions: usize"),
         ] {
             let documented = format!("    /// Default: {told}.\n    pub {field},\n");
             assert!(code.contains(&documented), "{field}");
@@ -223,18 +259,22 @@ mod tests {
         let shared = (limits.sessions, limits.calls, limits.listen_streams);
         assert_eq!(shared, (10_000, 10_000, 10_000));
         assert_eq!(limits.requests_per_session, 64);
+        let of_tasks = (limits.tasks, limits.task_bytes, limits.task_questions);
+        assert_eq!(of_tasks, (10_000, 1 << 20, 16));
         assert_eq!((limits.queue.bytes, limits.queue.events), (1 << 20, 256));
         assert_eq!((limits.replay.bytes, limits.replay.events), (1 << 20, 256));
         assert_eq!(limits.replay.age.as_secs(), 5 * 60);
     }
 
-    /// Zero switches off batches, listen streams and replay, and admits only clients without capabilities.
+    /// Zero switches off batches, listen streams, tasks and replay, and admits only clients without capabilities.
     #[test]
     fn zero_switches_off_what_a_server_can_do_without() {
         let mut limits = Limits {
             capabilities: 0,
             listen_streams: 0,
             listen_streams_per_principal: Some(0),
+            tasks: 0,
+            task_questions: 0,
             ..Limits::default()
         };
         limits.message.batch_len = 0;
@@ -245,7 +285,7 @@ mod tests {
     #[test]
     fn limits_that_serve_nothing_are_refused_by_name() {
         type Set = fn(&mut Limits);
-        let cases: [(Set, &str); 14] = [
+        let cases: [(Set, &str); 15] = [
             (|l| l.body = 0, "`Limits::body` must be at least 1, not 0"),
             (
                 |l| l.sessions = 0,
@@ -263,6 +303,10 @@ mod tests {
             (
                 |l| l.calls_per_principal = Some(0),
                 "`Limits::calls_per_principal` must be at least 1, not 0",
+            ),
+            (
+                |l| l.task_bytes = 0,
+                "`Limits::task_bytes` must be at least 1, not 0",
             ),
             (
                 |l| l.queue.bytes = 0,

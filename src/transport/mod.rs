@@ -20,6 +20,8 @@ pub(crate) mod session;
 pub(crate) mod shape;
 pub(crate) mod shared;
 pub(crate) mod stream;
+#[cfg(feature = "server")]
+pub(crate) mod tasks;
 pub(crate) mod timeouts;
 #[cfg(feature = "tower")]
 mod tower;

@@ -415,7 +415,7 @@ impl McpService {
     }
 
     /// Ends everything that a principal has: its sessions and what runs in them, its listen streams, and
-    /// its calls of 2026-07-28. Other principals notice nothing.
+    /// its calls of 2026-07-28. Its tasks of this process end, and nothing is left of them. Other principals notice nothing.
     ///
     /// Let the authorizer refuse the principal first; otherwise its client simply starts again. A
     /// request that was admitted just before may still begin.
@@ -428,13 +428,16 @@ impl McpService {
         for row in self.shared.listens.of(principal) {
             row.with(ListenStream::end);
         }
+        #[cfg(feature = "server")]
+        self.shared.tasks.revoke(principal);
         // The other exchanges.
         for row in self.shared.leases.of(principal) {
             row.with(Revocation::revoke);
         }
     }
 
-    /// Ends everything at once: sessions end, and running requests are cancelled and answered -32603.
+    /// Ends everything at once: sessions end, and running requests are cancelled and answered -32603. Running tasks
+    /// have failed, which a store that other processes share tells their clients.
     /// Calling it again does nothing.
     pub fn close(&self) {
         self.drain();
@@ -442,6 +445,8 @@ impl McpService {
             self.shared.table.end(&row, SessionEnd::Closed);
         }
         self.shared.calls.close();
+        #[cfg(feature = "server")]
+        self.shared.tasks.close();
     }
 
     /// Ends in order: [`drain`](Self::drain) first. The future is ready as soon as nothing runs and all
@@ -472,6 +477,8 @@ impl McpService {
         Snapshot {
             sessions: self.sessions(),
             listens: self.listen_streams(),
+            #[cfg(feature = "server")]
+            tasks: self.shared.tasks.len(),
             ..self.shared.observer.snapshot()
         }
     }

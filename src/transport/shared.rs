@@ -20,6 +20,8 @@ use super::session::listeners::{ListenPlace, ListenStream, ListenTable};
 use super::session::reaper::Reaper;
 use super::session::sessions::SessionTable;
 use super::stream::lease::{LeaseTable, lease_table};
+#[cfg(feature = "server")]
+use super::tasks::table::Tasks;
 use crate::error::Error;
 use crate::protocol::era::{Read, id_of};
 use crate::protocol::exchange::Endpoint;
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<Observer>,
     pub(crate) leases: Arc<LeaseTable>,
     pub(crate) buffers: Arc<Buffers>,
+    #[cfg(feature = "server")]
+    pub(crate) tasks: Arc<Tasks>,
     draining: AtomicBool,
 }
 
@@ -54,7 +58,12 @@ impl Shared {
         let calls = Calls::new(Arc::clone(&observer), limits.call_caps(), timeouts.request);
         let listens = Arc::new(Table::new(limits.listen_stream_caps()));
         let is_authorized = config.access.authorizer.is_some();
-        dispatcher.attach(Publisher::new(&table, &listens, &observer, is_authorized))?;
+        let publisher = Publisher::new(&table, &listens, &observer, is_authorized);
+        #[cfg(feature = "server")]
+        let tasks = Arc::new(Tasks::new(&config.backplane, limits, timeouts, &observer));
+        #[cfg(feature = "server")]
+        let publisher = publisher.with_tasks(&tasks);
+        dispatcher.attach(publisher)?;
         // The service keeps less than its longest body takes.
         let buffers = Arc::new(Buffers::new(limits.body / 2));
         Ok(Self {
@@ -67,6 +76,8 @@ impl Shared {
             observer,
             leases: Arc::new(lease_table()),
             buffers,
+            #[cfg(feature = "server")]
+            tasks,
             draining: AtomicBool::new(false),
         })
     }

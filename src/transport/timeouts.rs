@@ -63,6 +63,15 @@ pub struct Timeouts {
     ///
     /// Default: 1 s.
     pub stream_after: Duration,
+    /// How long a task lives from its creation on, whose client can then no longer ask for it (`Tool::task`). A
+    /// handler that still runs is dropped. It is at most 24 h, and sent in whole milliseconds.
+    ///
+    /// Default: 1 h.
+    pub task: Duration,
+    /// How often clients are asked to look at a task, in whole milliseconds.
+    ///
+    /// Default: 1 s.
+    pub task_poll: Duration,
     /// How long a client is asked to wait before it reconnects to a stream whose connection the server
     /// closes on purpose ([`Context::release_connection`](crate::Context::release_connection), a drain).
     /// Sent in whole milliseconds, as the `retry` field of the last event on that connection, and nowhere
@@ -98,6 +107,9 @@ impl Timeouts {
     const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
     const KEEP_ALIVE: Duration = Duration::from_secs(15);
     const STREAM_AFTER: Duration = Duration::from_secs(1);
+    const TASK: Duration = Duration::from_secs(60 * 60);
+    const LONGEST_TASK: Duration = Duration::from_secs(24 * 60 * 60);
+    const TASK_POLL: Duration = Duration::from_secs(1);
     const RETRY: Duration = Duration::from_secs(1);
 
     pub(crate) fn replies(&self) -> ReplyTimeouts {
@@ -125,6 +137,18 @@ impl Timeouts {
                 "; `None` sends no comments",
             ),
         ];
+        let in_millis = [("task", self.task), ("task_poll", self.task_poll)];
+        if let Some((name, _)) = in_millis.iter().find(|(_, time)| time.as_millis() == 0) {
+            return Err(Error::setup(format!(
+                "`Timeouts::{name}` must be at least 1 ms"
+            )));
+        }
+        if self.task > Self::LONGEST_TASK {
+            let (longest, task) = (Self::LONGEST_TASK, self.task);
+            return Err(Error::setup(format!(
+                "`Timeouts::task` must be at most {longest:?}, not {task:?}"
+            )));
+        }
         match named.iter().find(|(_, time, _)| time.is_zero()) {
             Some((name, _, instead)) => Err(Error::setup(format!(
                 "`Timeouts::{name}` must be longer than zero{instead}"
@@ -144,6 +168,8 @@ impl Default for Timeouts {
             session_idle: Self::SESSION_IDLE,
             keep_alive: Some(Self::KEEP_ALIVE),
             stream_after: Self::STREAM_AFTER,
+            task: Self::TASK,
+            task_poll: Self::TASK_POLL,
             retry: Self::RETRY,
         }
     }

@@ -73,6 +73,7 @@ methods! {
     PromptsListChanged = "notifications/prompts/list_changed",
     ResourcesListChanged = "notifications/resources/list_changed",
     ResourcesUpdated = "notifications/resources/updated",
+    TaskChanged = "notifications/tasks",
 }
 
 impl From<Cow<'_, str>> for Method {

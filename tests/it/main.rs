@@ -50,6 +50,7 @@ mod stdio;
 mod streamable;
 mod stress;
 mod support;
+mod tasks;
 mod trace;
 mod transcripts;
 mod trees;

@@ -20,10 +20,15 @@ pub(crate) fn examples() -> Outcome {
     mounted()?;
     cargo("run --package jwt -- --check").run()?;
     cargo("run --package tls -- --check").run()?;
+    cargo("test --package everything").run()?;
+    cargo("test --package everything --features tls,http2").run()?;
+    notes()
+}
+
+/// It is tested without a socket.
+fn notes() -> Outcome {
     cargo("clippy --package notes --all-targets -- -D warnings").run()?;
-    // Together they build the library once.
-    cargo("test --package notes --package everything").run()?;
-    cargo("test --package everything --features tls,http2").run()
+    cargo("test --package notes").run()
 }
 
 /// The echo example has a route of its own beside both transports.

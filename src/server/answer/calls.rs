@@ -12,6 +12,7 @@ use crate::server::result::cache::Cache;
 use crate::server::result::closing::Closing;
 use crate::server::tool::arguments::Arguments;
 use crate::server::tool::definition::Tool;
+use crate::server::tool::task_use::TaskUse;
 use crate::wire::json::Json;
 use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::params::Params;
@@ -27,6 +28,9 @@ impl OpenRequest<'_> {
             return Box::pin(self.call_unregistered_tool(name)).await;
         };
         drop(name);
+        if tool.item.task_use() != TaskUse::Never && self.may_detach(tool.item.task_use())? {
+            return Box::pin(self.detach_call(tool)).await;
+        }
         let (closing, version) = (self.closing, self.version);
         let arguments = match self.arguments_for(&tool.item) {
             Ok(arguments) => arguments,
@@ -49,7 +53,7 @@ impl OpenRequest<'_> {
     }
 
     /// The arguments of a call of this tool, checked (SPEC E-36, J-11).
-    fn arguments_for(&self, tool: &Tool) -> Result<Arguments, HandlerError> {
+    pub(super) fn arguments_for(&self, tool: &Tool) -> Result<Arguments, HandlerError> {
         let arguments = Arguments::of(self.request)?;
         if self.version.era() == Era::Modern && self.call.has_headers() {
             let headers = Headers::new(self.call.headers());

@@ -3,17 +3,22 @@
 use std::future::Future;
 use std::sync::{Arc, Weak};
 
+use super::detaching::undeclared;
 use super::open_request::Answer;
 use super::subscribing::check_subscription;
 use crate::protocol::filter::SubscriptionFilter;
 use crate::protocol::operator_text::with_sources;
+use crate::protocol::task::EXTENSION;
 use crate::server::announce::Announce;
 use crate::server::call::Call;
 use crate::server::handler_error::{Failure, HandlerError};
 use crate::server::registry::Registry;
 use crate::server::shared::Shared;
 use crate::transport::dispatch::context::Context;
+use crate::transport::tasks::follow::{Listener, follow};
+use crate::transport::tasks::store::TaskStore;
 use crate::wire::json::Json;
+use crate::wire::jsonrpc::ErrorObject;
 use crate::wire::message::Request;
 use crate::wire::method::Method;
 
@@ -27,11 +32,40 @@ pub(crate) fn listen(
 ) -> impl Future<Output = Answer> + Send + use<> {
     let id = request.id();
     let filter = SubscriptionFilter::read(request.params());
-    let filter = filter.map(|filter| registry.honoured(filter, cx.identity()));
+    let filter = filter.and_then(|mut filter| {
+        match registry.has_tasks {
+            true => check_declared(&cx, &filter)?,
+            false => filter.tasks = Box::default(),
+        }
+        Ok(registry.honoured(filter, cx.identity()))
+    });
     async move {
-        let filter = readable(&server, &registry, &cx, filter?).await;
+        let mut filter = readable(&server, &registry, &cx, filter?).await;
         drop(registry);
-        cx.listen(filter).await?;
+        match filter.tasks.is_empty() {
+            true => cx.listen(filter).await?,
+            false => {
+                let tasks = server
+                    .publisher
+                    .get()
+                    .and_then(|publisher| publisher.tasks());
+                let store = tasks.ok_or_else(ErrorObject::internal)?;
+                let store = Arc::clone(store.store());
+                let principal = cx.identity().map(|identity| identity.principal().into());
+                let ids = known(&store, principal.as_deref(), filter.tasks).await;
+                filter.tasks = ids.clone();
+                let listening = cx.listen_and(filter, |stream, id| {
+                    let listener = Listener {
+                        store,
+                        principal,
+                        id,
+                        stream,
+                    };
+                    Box::pin(follow(listener, ids))
+                });
+                listening.await?;
+            }
+        }
         // The id goes out as the bytes that it came as (SPEC D-123, D-127).
         let mut out = b"{\"resultType\":\"complete\",\"_meta\":{".to_vec();
         out.extend_from_slice(b"\"io.modelcontextprotocol/subscriptionId\":");
@@ -41,6 +75,32 @@ pub(crate) fn listen(
         out.extend_from_slice(b"}}");
         Ok(Json::from_encoder(out))
     }
+}
+
+/// TASKS N-7: only a client that has tasks can be told of them.
+fn check_declared(cx: &Context, filter: &SubscriptionFilter) -> Result<(), ErrorObject> {
+    let declared = cx.client_capabilities();
+    let has_tasks = declared.is_some_and(|declared| declared.has_extension(EXTENSION));
+    match filter.tasks.is_empty() || has_tasks {
+        true => Ok(()),
+        false => Err(undeclared()),
+    }
+}
+
+/// The tasks that exist and belong to the caller (TASKS L-1).
+async fn known(
+    store: &TaskStore,
+    principal: Option<&str>,
+    ids: Box<[Box<str>]>,
+) -> Box<[Box<str>]> {
+    let mut known = Vec::new();
+    for id in ids {
+        let method = Method::SubscriptionsListen;
+        if store.find(method.as_str(), &id, principal).await.is_ok() {
+            known.push(id);
+        }
+    }
+    known.into()
 }
 
 /// The filter without the resources that the caller may not read (SPEC D-134). They are asked for one after the

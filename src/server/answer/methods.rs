@@ -1,5 +1,7 @@
 //! Which methods there are in an era.
 
+use std::sync::Arc;
+
 use super::open_request::{Answer, OpenRequest};
 use crate::server::call::Call;
 use crate::server::prompt::definition::Prompt;
@@ -18,7 +20,7 @@ use crate::wire::version::Era;
 
 /// Answers any request but `subscriptions/listen`.
 pub(crate) async fn answer(
-    server: &Shared,
+    server: &Arc<Shared>,
     registry: &Registry,
     call: Call,
     request: &mut Request,
@@ -61,6 +63,11 @@ impl OpenRequest<'_> {
             #[cfg(feature = "skills")]
             Method::ResourcesDirectoryRead if self.registry.served_skills.directories.is_some() => {
                 self.read_directory()
+            }
+            Method::TasksGet | Method::TasksUpdate | Method::TasksCancel
+                if self.registry.has_tasks =>
+            {
+                Box::pin(self.answer_task()).await
             }
             _ => self.answer_common().await,
         }

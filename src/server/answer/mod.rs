@@ -1,6 +1,7 @@
 //! How a server answers each method of the protocol, in each era.
 
 mod calls;
+mod detaching;
 mod failures;
 mod fallbacks;
 pub(crate) mod listening;
@@ -13,3 +14,4 @@ mod settings;
 #[cfg(feature = "skills")]
 mod skills;
 mod subscribing;
+mod tasks;

@@ -1,6 +1,7 @@
 //! [`OpenRequest`]: a request that is being answered.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::server::call::Call;
 use crate::server::registry::Registry;
@@ -18,7 +19,7 @@ pub(super) type Answer = Result<Json, ErrorObject>;
 
 /// A request that is being answered, and what is known of it.
 pub(super) struct OpenRequest<'s> {
-    pub(super) server: &'s Shared,
+    pub(super) server: &'s Arc<Shared>,
     /// What the server had when the request came.
     pub(super) registry: &'s Registry,
     pub(super) call: Call,
@@ -30,7 +31,7 @@ pub(super) struct OpenRequest<'s> {
 
 impl<'s> OpenRequest<'s> {
     pub(super) fn new(
-        server: &'s Shared,
+        server: &'s Arc<Shared>,
         registry: &'s Registry,
         call: Call,
         request: &'s mut Request,

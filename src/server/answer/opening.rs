@@ -85,7 +85,8 @@ impl OpenRequest<'_> {
         if let Some(experimental) = registry.extensions.experimental() {
             offer("experimental", experimental);
         }
-        if let Some(extensions) = registry.extensions.of(version) {
+        let extensions = registry.extensions.of(version);
+        if let Some(extensions) = extensions {
             offer("extensions", extensions);
         }
         offered.into()

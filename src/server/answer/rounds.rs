@@ -34,6 +34,15 @@ pub(super) struct Completed<T> {
     pub(super) is_retry: bool,
 }
 
+/// A request whose handler can be run.
+pub(super) struct Prepared {
+    pub(super) is_retry: bool,
+    /// What the state of the request is bound to, if its text is gone.
+    pub(super) binding: Option<Binding>,
+}
+
+type Binding = Result<String, ErrorObject>;
+
 impl OpenRequest<'_> {
     /// Runs a handler. A long request stays in memory meanwhile only if a question may have to be bound to
     /// it and it has little beside what it asks for.
@@ -44,6 +53,20 @@ impl OpenRequest<'_> {
     where
         F: Future<Output = Result<T, HandlerError>>,
     {
+        let Prepared { is_retry, binding } = self.prepare()?;
+        let call = &self.call;
+        // The handler is dropped before the questions of its round are read.
+        let outcome = call.run(handler(call.clone())).await?;
+        match (outcome, call.round()) {
+            (Some(output), _) => Ok(Run::Complete(Completed { output, is_retry })),
+            (None, Some(round)) => Ok(Run::InputRequired(self.ask_all(round, binding)?)),
+            // Only a round ends without a result.
+            (None, None) => Err(ErrorObject::internal().into()),
+        }
+    }
+
+    /// Makes the request ready for a run of its handler.
+    pub(super) fn prepare(&mut self) -> Result<Prepared, ErrorObject> {
         let is_retry = self.is_retry();
         let call = &self.call;
         if let Some(round) = call.round().filter(|_| is_retry) {
@@ -54,18 +77,13 @@ impl OpenRequest<'_> {
         if call.round().is_none() || is_padded {
             self.request.trim();
         }
-        // The handler is dropped before the questions of its round are read.
-        let outcome = call.run(handler(call.clone())).await?;
-        match (outcome, call.round()) {
-            (Some(output), _) => Ok(Run::Complete(Completed { output, is_retry })),
-            (None, Some(round)) => {
-                let binding = binding.unwrap_or_else(|| self.binding())?;
-                let answer = input_required(self.server, round, &binding, self.closing)?;
-                Ok(Run::InputRequired(answer))
-            }
-            // Only a round ends without a result.
-            (None, None) => Err(ErrorObject::internal().into()),
-        }
+        Ok(Prepared { is_retry, binding })
+    }
+
+    /// The result that asks the questions of a round.
+    pub(super) fn ask_all(&self, round: &Round, binding: Option<Binding>) -> Answer {
+        let binding = binding.unwrap_or_else(|| self.binding())?;
+        input_required(self.server, round, &binding, self.closing)
     }
 
     /// Whether the client comes back with answers, as it does in the modern era alone.
@@ -75,7 +93,7 @@ impl OpenRequest<'_> {
     }
 
     /// What the state of this request is bound to.
-    fn binding(&self) -> Result<String, ErrorObject> {
+    fn binding(&self) -> Binding {
         binding(&purpose(&self.call, self.request))
     }
 

@@ -57,6 +57,14 @@ impl Arguments {
         })
     }
 
+    /// The same arguments, which share no memory with the request.
+    pub(crate) fn detached(&self) -> Self {
+        Self {
+            text: Bytes::copy_from_slice(&self.text),
+            kept: Kept::default(),
+        }
+    }
+
     /// A required string.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use super::hints::{Hint, Hints};
 use super::mirrored::Mirrored;
 use super::result::ToolResult;
 use super::schema::Schema;
+use super::task_use::TaskUse;
 use super::ui::{ToolUi, Visibility};
 use crate::protocol::change::Change;
 use crate::protocol::mirror::Headers;
@@ -39,6 +40,8 @@ pub struct Tool {
     /// Boxed, because few tools have one.
     ui: Option<Box<ToolUi>>,
     scopes: Vec<String>,
+    task: TaskUse,
+    asks_first: bool,
 }
 
 /// What holds the arguments of a call to the input schema.
@@ -73,6 +76,8 @@ impl Tool {
             meta: Meta::default(),
             ui: None,
             scopes: Vec::new(),
+            task: TaskUse::Never,
+            asks_first: false,
         }
     }
 
@@ -270,6 +275,36 @@ impl Tool {
         self
     }
 
+    /// Whether a call goes on as a task, whose result the client gets later, where the client can (extension
+    /// `io.modelcontextprotocol/tasks` of 2026-07-28). Default: [`TaskUse::Never`].
+    ///
+    /// The handler is the same, and runs as a task from its beginning: its questions are asked with `tasks/get`, it
+    /// says what it does with [`Task::status`](crate::server::Task::status), and it is dropped when the client cancels it.
+    /// Neither [`Timeouts::request`](crate::Timeouts::request) nor a client that leaves ends it, but
+    /// [`Timeouts::task`](crate::Timeouts::task) does.
+    #[must_use]
+    pub fn task(mut self, task: TaskUse) -> Self {
+        self.task = task;
+        self
+    }
+
+    /// The handler of a tool that can be a task begins in the request, where its questions are asked in rounds, and
+    /// becomes a task when it calls [`Call::detach`](crate::server::Call::detach). A handler that ends before that answers
+    /// the request. Without [`Tool::task`] this has no effect.
+    #[must_use]
+    pub fn asks_first(mut self) -> Self {
+        self.asks_first = true;
+        self
+    }
+
+    pub(crate) fn task_use(&self) -> TaskUse {
+        self.task
+    }
+
+    pub(crate) fn begins_in_request(&self) -> bool {
+        self.asks_first
+    }
+
     fn hint(mut self, hint: Hint, value: bool) -> Self {
         self.hints.set(hint, value);
         self
@@ -417,6 +452,10 @@ impl Item for Tool {
 
     fn page(&self) -> Option<&str> {
         self.ui.as_ref()?.page.as_deref()
+    }
+
+    fn may_be_task(&self) -> bool {
+        self.task != TaskUse::Never
     }
 
     /// The form of the tool in a revision (the table of SPEC E.5).

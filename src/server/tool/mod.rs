@@ -11,6 +11,7 @@ mod keywords;
 mod mirrored;
 pub(crate) mod result;
 mod schema;
+pub(crate) mod task_use;
 mod ui;
 #[cfg(feature = "validation")]
 mod validation;

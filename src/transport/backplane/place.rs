@@ -21,7 +21,6 @@ use super::rows::Rows;
 /// ```
 #[derive(Clone)]
 pub struct Backplane {
-    #[expect(dead_code, reason = "the tasks of the next commit read it")]
     pub(crate) rows: Arc<dyn Rows>,
 }
 

@@ -1,7 +1,6 @@
 //! [`Context`]: what a handler gets together with its message.
 
 use std::fmt;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,17 +17,25 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::client_info::ClientInfo;
 use crate::protocol::filter::SubscriptionFilter;
 use crate::protocol::level::LogLevel;
+#[cfg(feature = "server")]
+use crate::protocol::party::Party;
 use crate::protocol::session::Unasked;
 use crate::protocol::stream::{Closed, frame_of};
 use crate::protocol::trace::{TraceContext, baggage};
 use crate::transport::access::identity::Identity;
 use crate::transport::access::peer::Peer;
+#[cfg(feature = "server")]
+use crate::transport::access::peer::party_of;
 use crate::transport::clock::now;
-use crate::transport::session::listeners::{ListenRequest, ListenStream};
+#[cfg(feature = "server")]
+use crate::transport::future::BoxFuture;
+use crate::transport::session::listeners::{ListenRequest, ListenRow, ListenStream};
 use crate::transport::stream::outlet::Outlet;
 use crate::transport::stream::queue::{Receiver, Sender};
 use crate::wire::id::SessionId;
 use crate::wire::json::{Json, RawJson};
+#[cfg(feature = "server")]
+use crate::wire::jsonrpc::Id;
 use crate::wire::jsonrpc::{ErrorObject, Outgoing, Response};
 use crate::wire::version::ProtocolVersion;
 
@@ -64,9 +71,31 @@ impl Context {
         self
     }
 
+    /// What goes on of a request of 2026-07-28 when it becomes a task: who asks, what the client declares, `_meta`,
+    /// and the extensions of the head. It shares no memory with the request, which may be long over by then.
+    #[cfg(feature = "server")]
+    pub(crate) fn detached(&self) -> Option<Self> {
+        let Link::Exchange(link) = &self.inner.link else {
+            return None;
+        };
+        let mut head = hyper::Request::new(()).into_parts().0;
+        head.extensions = self.inner.head.extensions.clone();
+        let link = Link::Task(link.envelope.clone());
+        let meta = Bytes::copy_from_slice(&self.inner.meta);
+        Some(Self::new(link, Box::new(head), meta))
+    }
+
+    /// The party that the request counts for.
+    #[cfg(feature = "server")]
+    pub(crate) fn party(&self) -> Option<Party> {
+        party_of(&self.inner.head)
+    }
+
     /// The head of the HTTP request that carried the message: URI, headers, and the extensions that the
     /// embedder put there. It lives as long as the context. If the head or the body of the request has
     /// more than 4 KiB, the head is a copy that keeps no other part of the request in memory.
+    ///
+    /// In a task that began before its handler, the head has the extensions alone: neither headers nor a URI.
     ///
     /// A message on standard input ([`serve_stdio`](crate::serve_stdio)) has no head: this one has no
     /// headers.
@@ -130,6 +159,8 @@ impl Context {
         match &self.inner.link {
             Link::Session(link) => link.terms.version,
             Link::Exchange(link) => link.envelope.version,
+            #[cfg(feature = "server")]
+            Link::Task(envelope) => envelope.version,
             Link::Alone(link) => link.version,
         }
     }
@@ -146,14 +177,14 @@ impl Context {
     fn outlet(&self) -> Option<&Outlet> {
         match &self.inner.link {
             Link::Exchange(link) => Some(&link.outlet),
-            Link::Session(_) | Link::Alone(_) => None,
+            _ => None,
         }
     }
 
     fn session(&self) -> Option<&SessionLink> {
         match &self.inner.link {
             Link::Session(link) => Some(link),
-            Link::Exchange(_) | Link::Alone(_) => None,
+            _ => None,
         }
     }
 
@@ -165,8 +196,8 @@ impl Context {
     pub fn client(&self) -> Option<ClientInfo> {
         match &self.inner.link {
             Link::Session(link) => link.row.with(|session| session.client_info()),
-            Link::Exchange(_) => ClientInfo::in_meta(self.raw_meta()?),
             Link::Alone(link) => link.client.clone(),
+            _ => ClientInfo::in_meta(self.raw_meta()?),
         }
     }
 
@@ -177,6 +208,8 @@ impl Context {
         match &self.inner.link {
             Link::Session(link) => link.terms.client.as_ref(),
             Link::Exchange(link) => Some(&link.envelope.capabilities),
+            #[cfg(feature = "server")]
+            Link::Task(envelope) => Some(&envelope.capabilities),
             Link::Alone(link) => Some(&link.capabilities),
         }
     }
@@ -205,6 +238,8 @@ impl Context {
                 offered.map_err(|Closed| RequestError::Closed)
             }
             Link::Exchange(_) => Ok(()),
+            #[cfg(feature = "server")]
+            Link::Task(_) => Ok(()),
             Link::Alone(link) => {
                 (link.notified)(method, params);
                 Ok(())
@@ -260,8 +295,8 @@ impl Context {
     ) -> Result<Json, RequestError> {
         let link = match &self.inner.link {
             Link::Session(link) => link,
-            Link::Exchange(_) => return Err(RequestError::NotOffered(Needed::Stream)),
             Link::Alone(link) => return link.ask(method, params, limit).await,
+            _ => return Err(RequestError::NotOffered(Needed::Stream)),
         };
         let limit = limit.unwrap_or_else(|| link.reply_timeouts.of(method));
         let (reply, answer) = oneshot::channel();
@@ -300,6 +335,8 @@ impl Context {
         match &self.inner.link {
             Link::Session(link) => Some(link.row.with(|session| session.log_level())),
             Link::Exchange(link) => link.envelope.log_level,
+            #[cfg(feature = "server")]
+            Link::Task(_) => None,
             Link::Alone(link) => link.log_level,
         }
     }
@@ -360,16 +397,33 @@ impl Context {
     /// # Cancel safety
     ///
     /// Dropping the future ends the subscription.
-    pub async fn listen(self, filter: SubscriptionFilter) -> Result<(), ErrorObject> {
-        let listening = self.start_listening(filter)?;
+    pub async fn listen(self, mut filter: SubscriptionFilter) -> Result<(), ErrorObject> {
+        // A dispatcher of one's own has no tasks.
+        filter.tasks = Box::default();
+        let (row, request) = self.listen_request(filter)?;
         drop(self);
-        listening.await
+        ListenStream::run(row, request).await
     }
 
-    fn start_listening(
+    /// As [`listen`](Self::listen), and tells the client of tasks with the future that `follow` makes.
+    #[cfg(feature = "server")]
+    pub(crate) async fn listen_and(
+        self,
+        filter: SubscriptionFilter,
+        follow: impl FnOnce(Sender, Id) -> BoxFuture<()>,
+    ) -> Result<(), ErrorObject> {
+        let (row, mut request) = self.listen_request(filter)?;
+        drop(self);
+        let follow = follow(request.stream.clone(), request.id.clone());
+        request.follow = Some(follow);
+        ListenStream::run(row, request).await
+    }
+
+    /// What listens, and where.
+    fn listen_request(
         &self,
         filter: SubscriptionFilter,
-    ) -> Result<impl Future<Output = Result<(), ErrorObject>> + use<>, ErrorObject> {
+    ) -> Result<(Arc<ListenRow>, ListenRequest), ErrorObject> {
         let (Link::Exchange(link), false) = (&self.inner.link, self.is_mute) else {
             return Err(ErrorObject::internal());
         };
@@ -380,8 +434,9 @@ impl Context {
             id: link.id.clone(),
             filter,
             stream,
+            follow: None,
         };
-        Ok(ListenStream::run(Arc::clone(row), request))
+        Ok((Arc::clone(row), request))
     }
 }
 

@@ -25,6 +25,9 @@ pub(crate) enum Link {
     Session(SessionLink),
     /// Over the response to this one request, which belongs to no session.
     Exchange(ExchangeLink),
+    /// Nowhere: what was a request of 2026-07-28 goes on as a task.
+    #[cfg(feature = "server")]
+    Task(Envelope),
     /// Into the hands of a test, which has neither a service nor a client.
     Alone(AloneLink),
 }

@@ -1,5 +1,6 @@
 //! [`Publisher`]: tells clients about changes.
 
+use std::fmt;
 use std::sync::{Arc, Weak};
 
 use crate::protocol::change::{Change, KeyedChange};
@@ -10,15 +11,19 @@ use crate::transport::observe::events::ServiceEvent;
 use crate::transport::observe::observer::Observer;
 use crate::transport::session::listeners::{EncodedChange, ListenStream, ListenTable};
 use crate::transport::session::sessions::{SessionRow, SessionTable};
+#[cfg(feature = "server")]
+use crate::transport::tasks::table::Tasks;
 use crate::wire::jsonrpc::Outgoing;
 
 /// Tells clients about changes, from anywhere. Cheap to clone. It does not keep the service alive.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Publisher {
     sessions: Weak<SessionTable>,
     listens: Weak<ListenTable>,
     observer: Weak<Observer>,
     authorized: bool,
+    #[cfg(feature = "server")]
+    tasks: Weak<Tasks>,
 }
 
 impl Publisher {
@@ -33,7 +38,22 @@ impl Publisher {
             listens: Arc::downgrade(listens),
             observer: Arc::downgrade(observer),
             authorized,
+            #[cfg(feature = "server")]
+            tasks: Weak::new(),
         }
+    }
+
+    /// The publisher of a service that has these tasks.
+    #[cfg(feature = "server")]
+    pub(crate) fn with_tasks(self, tasks: &Arc<Tasks>) -> Self {
+        let tasks = Arc::downgrade(tasks);
+        Self { tasks, ..self }
+    }
+
+    /// The tasks of the service, as long as it exists.
+    #[cfg(feature = "server")]
+    pub(crate) fn tasks(&self) -> Option<Arc<Tasks>> {
+        self.tasks.upgrade()
     }
 
     /// Whether the service has an authorizer. Without one no client has a scope.
@@ -115,5 +135,13 @@ fn tell(
     let encoded = EncodedChange::of(change);
     for row in listens {
         row.with(|listener| listener.publish(&encoded));
+    }
+}
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher")
+            .field("authorized", &self.authorized)
+            .finish_non_exhaustive()
     }
 }

@@ -131,6 +131,50 @@ pub enum ServiceEvent<'a> {
         /// The text of the error with those of its sources: printable, and cut if it is long.
         reason: &'a str,
     },
+    /// A call that went on as a task has ended.
+    #[non_exhaustive]
+    TaskEnded {
+        /// How.
+        end: TaskEnd,
+        /// How long it ran.
+        elapsed: Duration,
+    },
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskEnd {
+    /// With a result, which may say that the tool failed.
+    Completed,
+    /// With this error code.
+    Failed(i64),
+    /// Its handler panicked.
+    Panicked,
+    /// Its client cancelled it.
+    Cancelled,
+    /// Its time was over before its handler had ended ([`Timeouts::task`](crate::Timeouts::task)).
+    Expired,
+    /// [`McpService::revoke`](crate::McpService::revoke).
+    Revoked,
+    /// The service was closed.
+    Closed,
+}
+
+impl TaskEnd {
+    /// The end as an identifier, such as `completed`, for logs and labels of metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed(_) => "failed",
+            Self::Panicked => "panicked",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// What an operator can do about a refused `Host` or `Origin`. The peer does not get it.
@@ -231,6 +275,8 @@ pub struct Snapshot {
     pub sessions: usize,
     /// Open `subscriptions/listen` requests now. Until one is acknowledged, it is also in `running`.
     pub listens: usize,
+    /// Tasks that run now, or whose results are kept for their clients.
+    pub tasks: usize,
     /// Open streams of events now, including those of listening requests.
     pub streams: usize,
     /// Requests that are running now.
@@ -253,7 +299,7 @@ pub struct Snapshot {
     pub refusals: Vec<(&'static str, u64)>,
     /// Handlers that failed for a reason that only the operator was told ([`ServiceEvent::HandlerFailed`]).
     pub failures: u64,
-    /// Handlers that panicked, of requests and of notifications.
+    /// Handlers that panicked, of requests, of tasks and of notifications.
     pub panics: u64,
     /// Requests that exceeded [`Timeouts::request`](crate::Timeouts::request).
     pub timeouts: u64,

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot};
+use super::events::{Hint, Outcome, ServiceEvent, SessionEnd, Snapshot, TaskEnd};
 use crate::protocol::operator_text::printable;
 use crate::protocol::rejection::Reason;
 use crate::wire::version::ProtocolVersion;
@@ -105,7 +105,12 @@ impl Observer {
             // Counted when it happens, which is under locks, and reported later.
             ServiceEvent::StreamCut => None,
             ServiceEvent::HandlerFailed { .. } => Some(&self.failures),
-            ServiceEvent::NotificationPanicked => Some(&self.panics),
+            ServiceEvent::NotificationPanicked
+            | ServiceEvent::TaskEnded {
+                end: TaskEnd::Panicked,
+                ..
+            } => Some(&self.panics),
+            ServiceEvent::TaskEnded { .. } => None,
             ServiceEvent::HandshakeFailed { .. } => Some(&self.handshakes_failed),
         };
         if let Some(counter) = counter {

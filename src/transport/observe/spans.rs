@@ -86,6 +86,10 @@ pub(crate) fn tell(event: &ServiceEvent<'_>) {
         ServiceEvent::NotificationPanicked => {
             error!(target: "mcp_wire", "the handler of a notification panicked");
         }
+        ServiceEvent::TaskEnded { end, elapsed } => {
+            let end = end.as_str();
+            info!(target: "mcp_wire", end, ?elapsed, "a task has ended");
+        }
         ServiceEvent::HandshakeFailed { peer, reason } => {
             let peer = peer.as_ref().map(display);
             info!(target: "mcp_wire", peer, reason, "the handshake failed");

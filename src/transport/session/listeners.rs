@@ -14,6 +14,7 @@ use crate::protocol::party::Party;
 use crate::protocol::rejection::{Reason, Resource};
 use crate::protocol::stream::{Connection, frame_of};
 use crate::protocol::table::{Row, Table};
+use crate::transport::future::BoxFuture;
 use crate::transport::stream::queue::{Sender, StreamEnd};
 use crate::wire::jsonrpc::{ErrorObject, Id, Outgoing};
 use crate::wire::method::Method;
@@ -80,6 +81,9 @@ pub(crate) struct ListenRequest {
     pub(crate) id: Id,
     pub(crate) filter: SubscriptionFilter,
     pub(crate) stream: Sender,
+    /// Tells the client of the tasks that the filter names, until there is no more to tell. Begun after the
+    /// acknowledgement.
+    pub(crate) follow: Option<BoxFuture<()>>,
 }
 
 impl ListenStream {
@@ -94,8 +98,10 @@ impl ListenStream {
     /// Dropping the future ends the subscription.
     pub(crate) async fn run(
         row: Arc<ListenRow>,
-        request: ListenRequest,
+        mut request: ListenRequest,
     ) -> Result<(), ErrorObject> {
+        let mut follow = request.follow.take();
+        let ends_with_tasks = request.filter.is_of_tasks_alone();
         let stream = request.stream.clone();
         let (running, mut ended) = oneshot::channel();
         row.with(|listener| listener.begin(request, running))?;
@@ -104,7 +110,17 @@ impl ListenStream {
         // when the identity has ended, which closes the queue.
         let is_expired = || stream.end() == Some(StreamEnd::Expired);
         poll_fn(|cx| match Pin::new(&mut ended).poll(cx) {
-            Poll::Pending if !is_expired() => Poll::Pending,
+            Poll::Pending if !is_expired() => {
+                let followed = follow.as_mut().map(|follow| follow.as_mut().poll(cx));
+                if followed.is_some_and(|followed| followed.is_ready()) {
+                    follow = None;
+                    // Nothing more will come (TASKS L-5).
+                    if ends_with_tasks {
+                        return Poll::Ready(());
+                    }
+                }
+                Poll::Pending
+            }
             _ => Poll::Ready(()),
         })
         .await;
@@ -216,6 +232,7 @@ mod tests {
             id: Id::from(1),
             filter: SubscriptionFilter::default(),
             stream,
+            follow: None,
         };
         (request, read)
     }

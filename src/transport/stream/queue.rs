@@ -135,6 +135,14 @@ impl Sender {
         Ok(())
     }
 
+    /// Whether so much waits to be read that news should rather wait until they are old no more.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_behind(&self) -> bool {
+        const BEHIND: usize = 4;
+        let state = self.0.lock();
+        state.frames.len() >= BEHIND || state.bytes >= self.0.bytes / 2
+    }
+
     /// Ends the stream with a frame, for which there is always room. The frame says how the stream ended,
     /// so it is taken even after the identity has ended.
     pub(crate) fn finish_with(&self, frame: Bytes) {

@@ -86,6 +86,14 @@ impl ErrorObject {
         self.data.as_ref()
     }
 
+    /// The JSON text of the object.
+    #[cfg(feature = "server")]
+    pub(crate) fn to_text(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.put(&mut out);
+        out
+    }
+
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"code\":");
         write!(out, "{}", self.code).expect("a Vec takes every byte");

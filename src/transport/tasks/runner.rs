@@ -1,0 +1,265 @@
+//! [`run`]: runs the handler of a task to its end, and keeps what came of it until the task has had its time.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::local::{Draft, LocalTask};
+use super::store::{Answer, Found, TaskStore, key_of, millis};
+use crate::protocol::table::{Row, Table};
+use crate::protocol::task::row::{TaskOutcome, TaskRow};
+use crate::transport::backplane::rows::StoreError;
+use crate::transport::observe::events::{ServiceEvent, TaskEnd};
+use crate::transport::panics::{Contained, Panicked};
+use crate::wire::jsonrpc::ErrorObject;
+
+/// How long to wait before a store that has failed is used again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The place of a task among those of its service, given back when it is dropped.
+pub(crate) struct TaskPlace {
+    pub(crate) table: Arc<Table<LocalTask>>,
+    pub(crate) row: Arc<Row<LocalTask>>,
+}
+
+impl Drop for TaskPlace {
+    fn drop(&mut self) {
+        self.table.close(&self.row);
+    }
+}
+
+/// How the run of a handler ended.
+enum Ended {
+    ByItself(Result<Answer, Panicked>),
+    /// Something else ended it.
+    By(TaskEnd),
+}
+
+/// A task that has begun.
+pub(crate) struct TaskRun {
+    pub(crate) store: Arc<TaskStore>,
+    pub(crate) place: TaskPlace,
+    pub(crate) id: Arc<str>,
+    pub(crate) until: Instant,
+}
+
+/// Runs a task.
+pub(crate) async fn run(task: TaskRun, mut handler: Contained<Answer>) {
+    let began = Instant::now();
+    let ended = {
+        let mut attended = pin!(task.attend());
+        poll_fn(|cx| {
+            if let Poll::Ready(outcome) = handler.poll(cx) {
+                return Poll::Ready(Ended::ByItself(outcome));
+            }
+            attended.as_mut().poll(cx).map(Ended::By)
+        })
+        .await
+    };
+    // Dropping the future also runs code of the embedder, which may panic.
+    let dropped = handler.empty();
+    drop(handler);
+    let end = match ended {
+        Ended::ByItself(outcome) => Box::pin(task.settle(dropped.and(outcome))).await,
+        Ended::By(end) => Box::pin(task.stop(end)).await,
+    };
+    task.store.observer.tell(&ServiceEvent::TaskEnded {
+        end,
+        elapsed: began.elapsed(),
+    });
+    drop(task.place.row.with(LocalTask::finish));
+    let is_over = matches!(end, TaskEnd::Revoked | TaskEnd::Expired);
+    if is_over || task.keep().await {
+        task.remove().await;
+    }
+}
+
+impl TaskRun {
+    /// Writes into the row what the handler wants, and tells the handler what the row has for it, until something
+    /// ends the task.
+    async fn attend(&self) -> TaskEnd {
+        loop {
+            let draft = self.place.row.with(LocalTask::take_draft);
+            let version = match Box::pin(self.exchange(draft)).await {
+                Ok(version) => version,
+                Err(end) => return end,
+            };
+            if let Some(end) = self.wait(version).await {
+                return end;
+            }
+        }
+    }
+
+    /// Exchanges news with the row, and gives its version.
+    async fn exchange(&self, draft: Draft) -> Result<i64, TaskEnd> {
+        loop {
+            match self.try_exchange(&draft).await {
+                Ok(Some(version)) => return version,
+                Ok(None) => {}
+                Err(error) => self.fail(&error).await,
+            }
+        }
+    }
+
+    async fn try_exchange(
+        &self,
+        draft: &Draft,
+    ) -> Result<Option<Result<i64, TaskEnd>>, StoreError> {
+        let Some(mut found) = self.store.load(&self.id).await? else {
+            return Ok(Some(Err(TaskEnd::Expired)));
+        };
+        let local = &self.place.row;
+        if local.with(|task| task.deliver(&found.task, draft)) {
+            return Ok(Some(Err(TaskEnd::Cancelled)));
+        }
+        if !draft.apply(&mut found.task, millis()) {
+            return Ok(Some(Ok(found.version)));
+        }
+        let is_saved = self.store.save(&self.id, &found).await?;
+        Ok(is_saved.then_some(Ok(found.version + 1)))
+    }
+
+    /// Waits for news of the handler or of the row. Gives how the task ends, if it does.
+    async fn wait(&self, version: i64) -> Option<TaskEnd> {
+        let mut changed = self.store.rows.changed(&key_of(&self.id), version);
+        let mut late = pin!(tokio::time::sleep_until(self.until));
+        let woken = poll_fn(|cx| {
+            let (end, has_news) = self
+                .place
+                .row
+                .with(|task| (task.poll_end(cx), task.has_news()));
+            match end {
+                Poll::Ready(end) => return Poll::Ready(Ok(Some(end))),
+                Poll::Pending if has_news => return Poll::Ready(Ok(None)),
+                Poll::Pending => {}
+            }
+            if late.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Some(TaskEnd::Expired)));
+            }
+            changed.as_mut().poll(cx).map_ok(|()| None)
+        });
+        match woken.await {
+            Ok(end) => end,
+            Err(error) => {
+                self.fail(&error).await;
+                None
+            }
+        }
+    }
+
+    /// Tells the operator that the store has failed, and waits before it is used again.
+    async fn fail(&self, error: &StoreError) {
+        self.store.failed("", &**error);
+        tokio::time::sleep(AGAIN).await;
+    }
+
+    /// Writes down how the handler ended. After a cancellation an error is the end that the client asked for.
+    async fn settle(&self, outcome: Result<Answer, Panicked>) -> TaskEnd {
+        let (outcome, message, end) = match outcome {
+            Ok(Ok(result)) => {
+                let text = Bytes::copy_from_slice(result.as_bytes());
+                let limit = self.store.limits.bytes;
+                match text.len() > limit {
+                    false => (TaskOutcome::Completed(text), None, TaskEnd::Completed),
+                    true => failure(&ErrorObject::new(
+                        -32603,
+                        format!(
+                            "the result has more than {limit} bytes (limit: `Limits::task_bytes`)"
+                        ),
+                    )),
+                }
+            }
+            Ok(Err(error)) => failure(&error.into_modern()),
+            Err(Panicked) => {
+                let (outcome, message, _) = failure(&ErrorObject::internal());
+                (outcome, message, TaskEnd::Panicked)
+            }
+        };
+        let heeds = |task: &TaskRow| task.is_cancelled() && end != TaskEnd::Completed;
+        self.write(|task| match heeds(task) {
+            true => task.settle(TaskOutcome::Cancelled, None, millis()),
+            false => task.settle(outcome.clone(), message.as_deref(), millis()),
+        })
+        .await
+        .map_or(TaskEnd::Expired, |task| match heeds(&task) {
+            true => TaskEnd::Cancelled,
+            false => end,
+        })
+    }
+
+    /// Writes down that something else ended the task, for those who still may ask for it.
+    async fn stop(&self, end: TaskEnd) -> TaskEnd {
+        match end {
+            TaskEnd::Cancelled => {
+                self.write(|task| task.settle(TaskOutcome::Cancelled, None, millis()))
+                    .await;
+            }
+            TaskEnd::Closed => {
+                let message = "the server was closed before the task ended";
+                let (outcome, message, _) = failure(&ErrorObject::new(-32603, message));
+                self.write(|task| task.settle(outcome.clone(), message.as_deref(), millis()))
+                    .await;
+            }
+            _ => {}
+        }
+        end
+    }
+
+    /// Changes the row, however often that takes. Gives the task, or `None` when it has had its time.
+    async fn write(&self, change: impl Fn(&mut TaskRow) -> bool) -> Option<TaskRow> {
+        loop {
+            match self.try_write(&change).await {
+                Ok(Some(written)) => return written,
+                Ok(None) => {}
+                Err(error) => self.fail(&error).await,
+            }
+            if Instant::now() >= self.until {
+                return None;
+            }
+        }
+    }
+
+    async fn try_write(
+        &self,
+        change: &impl Fn(&mut TaskRow) -> bool,
+    ) -> Result<Option<Option<TaskRow>>, StoreError> {
+        let Some(mut found) = self.store.load(&self.id).await? else {
+            return Ok(Some(None));
+        };
+        if !change(&mut found.task) {
+            return Ok(Some(Some(found.task)));
+        }
+        let is_saved = self.store.save(&self.id, &found).await?;
+        let Found { task, .. } = found;
+        Ok(is_saved.then_some(Some(task)))
+    }
+
+    /// Keeps the place of the task until it has had its time. Gives whether its row goes with it: what a store has
+    /// kept stays there when the service is closed.
+    async fn keep(&self) -> bool {
+        let mut late = pin!(tokio::time::sleep_until(self.until));
+        poll_fn(|cx| match self.place.row.with(|task| task.poll_end(cx)) {
+            Poll::Ready(end) => Poll::Ready(end != TaskEnd::Closed),
+            Poll::Pending => late.as_mut().poll(cx).map(|()| true),
+        })
+        .await
+    }
+
+    async fn remove(&self) {
+        if let Err(error) = self.store.rows.remove(&key_of(&self.id)).await {
+            self.store.failed("", &*error);
+        }
+    }
+}
+
+/// A failure with this error, its message, and the end that it is.
+fn failure(error: &ErrorObject) -> (TaskOutcome, Option<String>, TaskEnd) {
+    let outcome = TaskOutcome::Failed(error.to_text().into());
+    let message = error.message().to_owned();
+    (outcome, Some(message), TaskEnd::Failed(error.code()))
+}
