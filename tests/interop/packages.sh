@@ -32,7 +32,8 @@ prepare() {
 prepare_node() {
     npm_packages "$here"
     node=node
-    if ! node -e 'process.exit(AbortSignal.any ? 0 : 1)'; then
+    # undici needs 20.18.
+    if ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 18) ? 0 : 1)'; then
         npm_packages "$here/../conformance"
         node=$here/../conformance/node_modules/.bin/node
     fi
