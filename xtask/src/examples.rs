@@ -22,13 +22,14 @@ pub(crate) fn examples() -> Outcome {
     cargo("run --package tls -- --check").run()?;
     cargo("test --package everything").run()?;
     cargo("test --package everything --features tls,http2").run()?;
-    notes()
+    with_databases()
 }
 
-/// It is tested without a socket.
-fn notes() -> Outcome {
-    cargo("clippy --package notes --all-targets -- -D warnings").run()?;
-    cargo("test --package notes").run()
+/// They are tested without a socket.
+fn with_databases() -> Outcome {
+    let packages = "--package notes --package durable";
+    cargo(&format!("clippy {packages} --all-targets -- -D warnings")).run()?;
+    cargo(&format!("test {packages}")).run()
 }
 
 /// The echo example has a route of its own beside both transports.
