@@ -12,6 +12,7 @@ use super::question::sampling::Sampling;
 use super::resource::ui::UiResource;
 use super::round::Question;
 use crate::transport::dispatch::request_error::{Needed, RequestError};
+use crate::transport::tasks::local::Unasked;
 use crate::wire::json::Json;
 use crate::wire::method::Method;
 
@@ -150,8 +151,8 @@ impl Call {
         }
         if let Some(task) = self.task() {
             let text = question.to_text();
-            let answer = task.ask(question.key, text, limit).await?;
-            let answer = serde_json::from_str(&answer);
+            let answer = task.ask(question.key, text, limit).await;
+            let answer = serde_json::from_str(&answer.map_err(unanswered)?);
             return answer.ok().and_then(read).ok_or(RequestError::Malformed);
         }
         if let Some(round) = self.round() {
@@ -167,5 +168,19 @@ impl Call {
         };
         let answer = serde_json::from_slice(answer.as_bytes());
         answer.ok().and_then(read).ok_or(RequestError::Malformed)
+    }
+}
+
+/// Why the question of a task has no answer, as its handler learns it.
+fn unanswered(why: Unasked) -> RequestError {
+    match why {
+        Unasked::Over => RequestError::Closed,
+        Unasked::TimedOut => RequestError::TimedOut,
+        Unasked::TooMany(limit) => RequestError::Faulty(format!(
+            "the task has {limit} open questions already (limit: `Limits::task_questions`)"
+        )),
+        Unasked::TooLong(limit) => RequestError::Faulty(format!(
+            "the open questions of the task have more than {limit} bytes (limit: `Limits::task_bytes`)"
+        )),
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::local::{LocalTask, TaskLimits, Unasked};
 use crate::protocol::table::Row;
-use crate::transport::dispatch::request_error::RequestError;
 
 /// A call that goes on as a task (extension `io.modelcontextprotocol/tasks` of 2026-07-28), for its handler.
 /// Cheap to clone.
@@ -67,10 +66,10 @@ impl Task {
         name: &str,
         text: String,
         limit: Option<Duration>,
-    ) -> Result<String, RequestError> {
+    ) -> Result<String, Unasked> {
         let key = self.row.with(|task| task.ask(name, text, self.limits));
         let asking = Asking {
-            key: key.map_err(|why| self.refusal(why))?,
+            key: key?,
             task: self,
         };
         let answer = poll_fn(|cx| self.row.with(|task| task.poll_answer(&asking.key, cx)));
@@ -78,21 +77,8 @@ impl Task {
             Some(limit) => tokio::time::timeout(limit, answer).await,
             None => Ok(answer.await),
         };
-        let answer = answer.map_err(|_| RequestError::TimedOut)?;
-        answer.ok_or(RequestError::Closed)
-    }
-
-    fn refusal(&self, why: Unasked) -> RequestError {
-        let TaskLimits { questions, bytes } = self.limits;
-        match why {
-            Unasked::Over => RequestError::Closed,
-            Unasked::TooMany => RequestError::Faulty(format!(
-                "the task has {questions} open questions already (limit: `Limits::task_questions`)"
-            )),
-            Unasked::TooLong => RequestError::Faulty(format!(
-                "the open questions of the task have more than {bytes} bytes (limit: `Limits::task_bytes`)"
-            )),
-        }
+        let answer = answer.map_err(|_| Unasked::TimedOut)?;
+        answer.ok_or(Unasked::Over)
     }
 }
 

@@ -53,13 +53,15 @@ enum Reply {
     Dropped,
 }
 
-/// Why a question cannot be asked.
+/// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unasked {
-    /// There are as many open questions as there may be.
-    TooMany,
-    /// The questions have more bytes than a task may keep.
-    TooLong,
+    /// There are as many open questions as there may be, which is this many.
+    TooMany(usize),
+    /// The questions have more bytes than a task may keep, which is this many.
+    TooLong(usize),
+    /// No answer came in the time that the handler set.
+    TimedOut,
     /// The task is cancelled or has ended.
     Over,
 }
@@ -102,11 +104,11 @@ impl LocalTask {
             return Err(Unasked::Over);
         }
         if self.asked.len() >= limits.questions {
-            return Err(Unasked::TooMany);
+            return Err(Unasked::TooMany(limits.questions));
         }
         let open: usize = self.asked.iter().map(|asked| asked.len).sum();
         if open.saturating_add(text.len()) > limits.bytes {
-            return Err(Unasked::TooLong);
+            return Err(Unasked::TooLong(limits.bytes));
         }
         self.number += 1;
         let key = question_key(name, self.number);

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
-use super::store::TaskStore;
-use crate::transport::backplane::rows::{Row, StoreError};
+use crate::transport::backplane::rows::{Row, Rows, StoreError};
 use crate::transport::clock::wall;
 use crate::transport::observe::events::ServiceEvent;
+use crate::transport::observe::observer::Observer;
 
 /// How long the row of a process lives, and how often it is written.
 const LIFE: Duration = Duration::from_secs(30);
@@ -25,55 +25,66 @@ impl Drop for Heartbeat {
     }
 }
 
+/// A process among those that share rows.
+pub(crate) struct Node {
+    pub(crate) rows: Arc<dyn Rows>,
+    pub(crate) name: Box<str>,
+}
+
 fn key_of(node: &str) -> String {
     format!("node/{node}")
 }
 
-/// Writes the row of this process, and goes on to do so.
-///
-/// # Errors
-///
-/// The store fails.
-pub(crate) async fn begin(store: &Arc<TaskStore>) -> Result<Heartbeat, StoreError> {
-    beat(store).await?;
-    let store = Arc::clone(store);
-    let task = tokio::spawn(async move {
+impl Node {
+    /// Writes the row of this process, and goes on to do so.
+    ///
+    /// # Errors
+    ///
+    /// The store fails.
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        observer: &Arc<Observer>,
+    ) -> Result<Heartbeat, StoreError> {
+        self.beat().await?;
+        let (node, observer) = (Arc::clone(self), Arc::clone(observer));
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(BEAT).await;
+                if let Err(error) = node.beat().await {
+                    observer.tell(&ServiceEvent::HandlerFailed {
+                        method: "",
+                        name: "",
+                        reason: &error.to_string(),
+                    });
+                }
+            }
+        });
+        Ok(Heartbeat(task.abort_handle()))
+    }
+
+    async fn beat(&self) -> Result<(), StoreError> {
+        let key = key_of(&self.name);
         loop {
-            tokio::time::sleep(BEAT).await;
-            if let Err(error) = beat(&store).await {
-                store.observer.tell(&ServiceEvent::HandlerFailed {
-                    method: "",
-                    name: "",
-                    reason: &error.to_string(),
-                });
+            let known = self.rows.get(&key).await?;
+            let seen = known.map(|row| row.version);
+            let row = Row {
+                bytes: Bytes::new(),
+                version: seen.unwrap_or_default() + 1,
+                end: wall() + LIFE,
+            };
+            if self.rows.set(&key, seen, row).await? {
+                return Ok(());
             }
         }
-    });
-    Ok(Heartbeat(task.abort_handle()))
-}
+    }
 
-async fn beat(store: &TaskStore) -> Result<(), StoreError> {
-    let key = key_of(&store.node);
-    loop {
-        let known = store.rows.get(&key).await?;
-        let seen = known.map(|row| row.version);
-        let row = Row {
-            bytes: Bytes::new(),
-            version: seen.unwrap_or_default() + 1,
-            end: wall() + LIFE,
-        };
-        if store.rows.set(&key, seen, row).await? {
-            return Ok(());
+    /// Whether the process that runs this task is alive. The id of a task begins with the name of its process.
+    pub(crate) async fn runs(&self, id: &str) -> Result<bool, StoreError> {
+        let name = id.split_once('.').map_or(id, |(name, _)| name);
+        if *name == *self.name {
+            return Ok(true);
         }
+        let row = self.rows.get(&key_of(name)).await?;
+        Ok(row.is_some_and(|row| row.end > wall()))
     }
-}
-
-/// Whether the process that runs this task is alive. The id of a task begins with the name of its process.
-pub(crate) async fn lives(store: &TaskStore, id: &str) -> Result<bool, StoreError> {
-    let node = id.split_once('.').map_or(id, |(node, _)| node);
-    if *node == *store.node {
-        return Ok(true);
-    }
-    let row = store.rows.get(&key_of(node)).await?;
-    Ok(row.is_some_and(|row| row.end > wall()))
 }

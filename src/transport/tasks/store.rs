@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::local::TaskLimits;
-use super::node;
+use super::node::Node;
 use crate::protocol::task::row::{TaskOutcome, TaskRow, Times};
 use crate::transport::backplane::rows::{Row, Rows, StoreError};
 use crate::transport::clock::wall;
@@ -20,8 +20,8 @@ pub(crate) type Answer = Result<Json, ErrorObject>;
 pub(crate) struct TaskStore {
     pub(crate) rows: Arc<dyn Rows>,
     pub(crate) observer: Arc<Observer>,
-    /// The name of this service among those that share the rows.
-    pub(crate) node: Box<str>,
+    /// This service among those that share the rows.
+    pub(crate) node: Arc<Node>,
     pub(crate) limits: TaskLimits,
     pub(crate) ttl: Duration,
     pub(crate) poll: Duration,
@@ -111,8 +111,8 @@ impl TaskStore {
             if found.task.is_settled() {
                 return Ok(found);
             }
-            let lives = node::lives(self, id).await;
-            if lives.map_err(|error| self.failed(method, &*error))? {
+            let runs = self.node.runs(id).await;
+            if runs.map_err(|error| self.failed(method, &*error))? {
                 return Ok(found);
             }
             let message = "the process that ran the task is gone";

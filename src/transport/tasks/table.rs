@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::handle::Task;
 use super::local::{LocalTask, TaskLimits};
-use super::node::{self, Heartbeat};
+use super::node::{Heartbeat, Node};
 use super::runner::{TaskPlace, TaskRun, run};
 use super::store::{Answer, TaskStore, key_of, millis};
 use crate::protocol::party::{Full, Party, Whose};
@@ -39,13 +39,16 @@ impl Tasks {
         timeouts: &Timeouts,
         observer: &Arc<Observer>,
     ) -> Self {
-        let node = Uuid::new_v4().simple().to_string();
+        let name = Uuid::new_v4().simple().to_string();
         Self {
             table: Arc::new(Table::new(limits.task_caps())),
             store: Arc::new(TaskStore {
                 rows: Arc::clone(&backplane.rows),
                 observer: Arc::clone(observer),
-                node: node[..16].into(),
+                node: Arc::new(Node {
+                    rows: Arc::clone(&backplane.rows),
+                    name: name[..16].into(),
+                }),
                 limits: TaskLimits {
                     questions: limits.task_questions,
                     bytes: limits.task_bytes,
@@ -87,11 +90,13 @@ impl Tasks {
             table: Arc::clone(&self.table),
         };
         let store = &self.store;
-        let beating = self.heartbeat.get_or_try_init(|| node::begin(store));
+        let beating = self
+            .heartbeat
+            .get_or_try_init(|| store.node.begin(&store.observer));
         beating
             .await
             .map_err(|error| store.failed(method, &*error))?;
-        let id: Arc<str> = format!("{}.{}", store.node, place.row.id()).into();
+        let id: Arc<str> = format!("{}.{}", store.node.name, place.row.id()).into();
         let owner = party.and_then(Party::owner).cloned();
         let task = TaskRow::new(owner, millis(), store.times());
         let (until, end) = (Instant::now() + store.ttl, wall() + store.ttl);
