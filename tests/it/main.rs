@@ -5,7 +5,6 @@
 mod apps;
 mod auth;
 mod before_listening;
-mod bridge;
 mod browser;
 mod clients;
 mod crowds;

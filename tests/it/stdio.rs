@@ -1,4 +1,6 @@
 //! Messages as lines, without HTTP (SPEC N): both eras, questions, cancellation, limits and the end.
+//!
+//! FIELD P-4: the other half of it, the bridge to a URL, is a package with tests of its own.
 
 use std::io;
 use std::ops::{Deref, DerefMut};

@@ -20,9 +20,16 @@ pub(crate) fn examples() -> Outcome {
     mounted()?;
     cargo("run --package jwt -- --check").run()?;
     cargo("run --package tls -- --check").run()?;
+    bridge()?;
     cargo("test --package everything").run()?;
     cargo("test --package everything --features tls,http2").run()?;
     with_databases()
+}
+
+/// Its tests let it reach servers of every kind, which restart meanwhile.
+fn bridge() -> Outcome {
+    cargo("clippy --package bridge --all-targets -- -D warnings").run()?;
+    cargo("test --package bridge").run()
 }
 
 /// They are tested without a socket.

@@ -11,18 +11,16 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use mcp_wire::header_value;
-use mcp_wire::sse::Decoder;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::http::{Failure, Server};
+use crate::http::{Failure, PATIENCE, PAUSE, Server, json_headers};
+use crate::http_sse::HttpSse;
+use crate::stream::{Stream, is_stream};
 
-/// How long a message waits for a server that cannot be reached, and how often it is tried again.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(300);
 /// How long what runs at the end of the input may go on.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -33,9 +31,23 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 struct Bridge {
-    server: Server,
+    server: Arc<Server>,
+    way: Mutex<Way>,
     session: Mutex<Session>,
     lines: mpsc::Sender<Value>,
+}
+
+/// How the server is talked to.
+enum Way {
+    /// It has not accepted a message yet.
+    Unknown,
+    /// Each message is a request of its own: Streamable HTTP and 2026-07-28.
+    Post,
+    /// As 2024-11-05 has it. The second value reads the stream until it is dropped.
+    HttpSse(
+        Arc<HttpSse>,
+        #[allow(dead_code, reason = "it is dropped")] JoinSet<()>,
+    ),
 }
 
 /// The session of a legacy client, and what it takes to open it again.
@@ -49,14 +61,19 @@ struct Session {
 }
 
 /// Passes messages on until the input ends.
-pub(crate) async fn run(
+///
+/// # Errors
+///
+/// When the input cannot be read, or the output not written.
+pub async fn run(
     server: Server,
     input: impl AsyncRead + Unpin,
     mut output: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
     let (lines, mut answers) = mpsc::channel::<Value>(16);
     let bridge = Arc::new(Bridge {
-        server,
+        server: Arc::new(server),
+        way: Mutex::new(Way::Unknown),
         session: Mutex::default(),
         lines,
     });
@@ -71,6 +88,9 @@ pub(crate) async fn run(
             }
         }
         running.end().await;
+        if let Some(session) = bridge.http_sse().await {
+            let _ = timeout(DRAIN, session.settle()).await;
+        }
         bridge.leave().await;
         Ok(())
     };
@@ -125,7 +145,8 @@ impl Bridge {
                 let id = message["params"]["requestId"].to_string();
                 let cancelled = running.requests.remove(&id);
                 // Closing the connection cancels a request of 2026-07-28, and no other.
-                if !cancelled.as_ref().is_some_and(|request| request.is_modern) {
+                let is_modern = cancelled.as_ref().is_some_and(|request| request.is_modern);
+                if !is_modern || self.http_sse().await.is_some() {
                     self.pass(&message).await;
                 }
                 if let Some(request) = cancelled {
@@ -134,7 +155,9 @@ impl Bridge {
             }
             "notifications/initialized" => {
                 self.pass(&message).await;
-                running.listen(Arc::clone(self).listen());
+                if self.http_sse().await.is_none() {
+                    running.listen(Arc::clone(self).listen());
+                }
             }
             _ if message["id"].is_null() || method.is_empty() => self.pass(&message).await,
             _ => {
@@ -151,6 +174,9 @@ impl Bridge {
 
     /// Passes a message on, however often it takes. If that is in vain, a request is answered with an error.
     async fn pass(&self, message: &Value) {
+        if let Some(session) = self.http_sse().await {
+            return session.pass(message).await;
+        }
         let began = Instant::now();
         loop {
             let nth = self.session.lock().await.nth;
@@ -167,16 +193,42 @@ impl Bridge {
     }
 
     async fn give_up(&self, message: &Value, failure: &Failure) {
-        let why = match failure {
-            Failure::Unreachable => "the server cannot be reached",
-            Failure::Lost => "the connection to the server broke before the answer",
-            Failure::SessionGone => "the server does not keep the session",
-        };
-        eprintln!("{why}: {}", message["method"]);
+        eprintln!("{failure}: {}", message["method"]);
         if !message["id"].is_null() && message["method"].is_string() {
-            let error = json!({"code": -32603, "message": why});
-            let answer = json!({"jsonrpc": "2.0", "id": message["id"], "error": error});
-            let _ = self.lines.send(answer).await;
+            let _ = self.lines.send(failure.answer(&message["id"])).await;
+        }
+    }
+
+    /// The session with a server of 2024-11-05, if this is one.
+    async fn http_sse(&self) -> Option<Arc<HttpSse>> {
+        match &*self.way.lock().await {
+            Way::HttpSse(session, _) => Some(Arc::clone(session)),
+            Way::Unknown | Way::Post => None,
+        }
+    }
+
+    /// Asks whether this is a server of 2024-11-05, after it has refused the first message (2025-11-25, Transports,
+    /// Backwards Compatibility).
+    async fn fall_back(&self) -> Result<Option<Arc<HttpSse>>, Failure> {
+        let mut way = self.way.lock().await;
+        match &*way {
+            Way::HttpSse(session, _) => return Ok(Some(Arc::clone(session))),
+            Way::Post => return Ok(None),
+            Way::Unknown => {}
+        }
+        let mut reading = JoinSet::new();
+        let session = HttpSse::open(&self.server, &self.lines, &mut reading).await?;
+        if let Some(session) = &session {
+            *way = Way::HttpSse(Arc::clone(session), reading);
+        }
+        Ok(session)
+    }
+
+    /// Notes that the server takes each message as a request of its own.
+    async fn accepted(&self) {
+        let mut way = self.way.lock().await;
+        if matches!(*way, Way::Unknown) {
+            *way = Way::Post;
         }
     }
 
@@ -186,8 +238,18 @@ impl Bridge {
         let has_session = headers.contains_key(SESSION);
         let body = Bytes::from(message.to_string());
         let response = self.server.send(Method::POST, headers, body).await?;
-        if response.status() == StatusCode::NOT_FOUND && has_session {
+        let status = response.status();
+        if status == StatusCode::NOT_FOUND && has_session {
             return Err(Failure::SessionGone);
+        }
+        if may_be_http_sse(&response)
+            && let Some(session) = self.fall_back().await?
+        {
+            session.pass(message).await;
+            return Ok(());
+        }
+        if status.is_success() {
+            self.accepted().await;
         }
         let opens = message["method"] == "initialize" && version_of(message).is_none();
         let id = response.headers().get(SESSION).cloned();
@@ -235,7 +297,7 @@ impl Bridge {
             match self.resume(last_event.clone()).await {
                 Ok(Some(stream)) => return Ok(stream),
                 Ok(None) | Err(Failure::SessionGone) => break,
-                Err(Failure::Unreachable | Failure::Lost) => {}
+                Err(_) => {}
             }
         }
         Err(Failure::Lost)
@@ -281,7 +343,7 @@ impl Bridge {
                 Ok(None) if last_event.is_empty() => return,
                 Ok(None) => last_event.clear(),
                 Err(Failure::SessionGone) => self.renew(nth).await,
-                Err(Failure::Unreachable | Failure::Lost) => {}
+                Err(_) => {}
             }
             sleep(PAUSE).await;
         }
@@ -347,6 +409,7 @@ impl Bridge {
 
     /// Ends the session.
     async fn leave(&self) {
+        *self.way.lock().await = Way::Unknown;
         let session = self.session.lock().await;
         if session.id.is_some() {
             let deleted = self
@@ -372,55 +435,6 @@ impl Session {
             .into_iter()
             .filter_map(|(name, value)| Some((name, value.clone()?)));
         some.collect()
-    }
-}
-
-/// The messages of a stream of events.
-struct Stream {
-    body: Incoming,
-    decoder: Decoder,
-    messages: std::vec::IntoIter<(String, Value)>,
-    last_event: String,
-}
-
-impl Stream {
-    fn of(response: Response<Incoming>) -> Self {
-        Self {
-            body: response.into_body(),
-            decoder: Decoder::new(),
-            messages: Vec::new().into_iter(),
-            last_event: String::new(),
-        }
-    }
-
-    /// The next message; `None` when the connection has ended.
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            for (id, message) in self.messages.by_ref() {
-                self.last_event = id;
-                if !message.is_null() {
-                    return Some(message);
-                }
-            }
-            let Ok(bytes) = self.body.frame().await?.ok()?.into_data() else {
-                continue;
-            };
-            let events = self.decoder.feed(&bytes).into_iter();
-            let messages = events.map(|event| {
-                let message = serde_json::from_str(&event.data).unwrap_or_default();
-                (event.id, message)
-            });
-            self.messages = messages.collect::<Vec<_>>().into_iter();
-        }
-    }
-
-    async fn answer(mut self, id: &Value) -> Option<Value> {
-        loop {
-            let message = self.next().await?;
-            if message["id"] == *id {
-                return Some(message);
-            }
-        }
     }
 }
 
@@ -459,17 +473,17 @@ fn version_of(message: &Value) -> Option<&str> {
     message["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"].as_str()
 }
 
-fn json_headers() -> HeaderMap {
-    let accept = HeaderValue::from_static("application/json, text/event-stream");
-    let json = HeaderValue::from_static("application/json");
-    [(ACCEPT, accept), (CONTENT_TYPE, json)]
-        .into_iter()
-        .collect()
-}
-
-fn is_stream(response: &Response<Incoming>) -> bool {
+/// Whether a refusal is one of those that servers of 2024-11-05 have for a message to their stream.
+fn may_be_http_sse(response: &Response<Incoming>) -> bool {
     let media = response.headers().get(CONTENT_TYPE);
-    media.is_some_and(|media| media.as_bytes().starts_with(b"text/event-stream"))
+    match response.status() {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => true,
+        // With JSON it is an answer.
+        StatusCode::BAD_REQUEST => {
+            !media.is_some_and(|media| media.as_bytes().starts_with(b"application/json"))
+        }
+        _ => false,
+    }
 }
 
 fn to_bytes(message: &Value) -> Bytes {
