@@ -17,12 +17,13 @@ use super::access::peer::Peer;
 use super::answer::documents;
 #[cfg(feature = "gzip")]
 use super::answer::gzip;
-use super::answer::response::{name_session, refuse, response};
+use super::answer::response::{announce_close, name_session, refuse, response};
 use super::clock::now;
 use super::dispatch::admission::{hide_credentials, identify};
 use super::future::BoxFuture;
 use super::intake::detach;
 use super::intake::request_body::{self, BoxError};
+use super::intake::unread::{Unread, is_arriving};
 use super::observe::events::{SessionEnd, Snapshot};
 use super::session::listeners::ListenStream;
 use super::shape::line_client::LineClient;
@@ -222,6 +223,7 @@ impl McpService {
     {
         let config = &self.shared.config;
         let (head, body) = request.into_parts();
+        let mut body = Unread::new(body);
         // Boxed, because the future of an exchange has room for the head in each function that takes it.
         let mut head = Box::new(head);
         let version = head.version;
@@ -246,10 +248,15 @@ impl McpService {
             ),
             (Ok(origin), None) => {
                 let sharing = config.cors.share(origin);
-                (sharing, self.respond(endpoint, head, body).await)
+                (sharing, self.respond(endpoint, head, &mut body).await)
             }
         };
         let mut response = answered.unwrap_or_else(|rejection| self.refuse(rejection, version));
+        if let Some(rest) = body.into_rest()
+            && is_arriving(rest).await
+        {
+            announce_close(&mut response, version);
+        }
         #[cfg(feature = "gzip")]
         if let Some(min_len) = config.gzip {
             // On the heap, so that the future of an exchange does not grow.
@@ -292,7 +299,7 @@ impl McpService {
         &self,
         endpoint: Option<Endpoint>,
         mut head: Box<Parts>,
-        body: B,
+        body: &mut Unread<B>,
     ) -> Result<Response<ResponseBody>, Rejection>
     where
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,

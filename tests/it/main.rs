@@ -36,6 +36,7 @@ mod parked;
 #[cfg(feature = "request-state")]
 mod portable;
 mod questions;
+mod refused_bodies;
 mod refused_builds;
 mod rounds;
 mod server;

@@ -56,11 +56,19 @@ pub(crate) fn refuse(
     if let Some((name, value)) = refusal.header {
         headers.insert(name, value);
     }
-    // The header is forbidden in HTTP/2 (PITFALLS R-21).
-    if refusal.closes && version < Version::HTTP_2 {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if refusal.closes {
+        announce_close(&mut response, version);
     }
     response
+}
+
+/// Says that the connection ends after this response (RFC 9112 section 9.6). HTTP/2 forbids the header
+/// (PITFALLS R-21).
+pub(crate) fn announce_close(response: &mut Response<ResponseBody>, version: Version) {
+    if version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
 }
 
 /// The answer to messages that have no other (202).

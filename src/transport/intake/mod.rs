@@ -3,3 +3,4 @@
 pub(crate) mod buffers;
 pub(crate) mod detach;
 pub(crate) mod request_body;
+pub(crate) mod unread;

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError};
 use hyper::body::Body;
 
 use super::buffers::Buffers;
+use super::unread::Unread;
 use crate::protocol::rejection::Reason;
 use crate::transport::future::at_once;
 
@@ -35,13 +36,16 @@ pub(crate) struct BodyLimits {
 ///
 /// Dropping the future drops what has been read.
 pub(crate) async fn read<B>(
-    body: B,
+    unread: &mut Unread<B>,
     limits: BodyLimits,
     buffers: &Arc<Buffers>,
 ) -> Result<Bytes, Reason>
 where
     B: Body<Error: Into<BoxError>>,
 {
+    let Some(body) = unread.take() else {
+        return Ok(Bytes::new());
+    };
     let BodyLimits { bytes: limit, time } = limits;
     let declared = body.size_hint().lower();
     if declared > limit as u64 {
@@ -236,7 +240,7 @@ mod tests {
                 bytes: 4 * ALL,
                 time: Duration::from_secs(1),
             };
-            let read = read(body, limits, &Arc::new(Buffers::new(0)))
+            let read = read(&mut Unread::new(body), limits, &Arc::new(Buffers::new(0)))
                 .await
                 .unwrap();
             assert_eq!(read, [b'a', b'b', b'c'].map(|byte| [byte; 1000]).concat());

@@ -23,6 +23,7 @@ use crate::transport::clock::now;
 use crate::transport::future::at_once;
 use crate::transport::intake::detach;
 use crate::transport::intake::request_body::{self, BoxError};
+use crate::transport::intake::unread::Unread;
 use crate::transport::paths::SsePaths;
 use crate::transport::session::sessions::LiveSession;
 use crate::transport::shared::Shared;
@@ -115,7 +116,7 @@ pub(crate) async fn post<B>(
     shared: &Arc<Shared>,
     post: InboxPost,
     mut head: Box<Parts>,
-    body: B,
+    body: &mut Unread<B>,
 ) -> Result<Response<ResponseBody>, Rejection>
 where
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
