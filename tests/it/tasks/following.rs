@@ -6,13 +6,13 @@ use mcp_wire::sse::Decoder;
 use super::*;
 use crate::support::direct::event;
 
-struct Listening {
+pub(super) struct Listening {
     body: ResponseBody,
     decoder: Decoder,
 }
 
 impl Listening {
-    async fn open(client: &Client, filter: Value) -> Self {
+    pub(super) async fn open(client: &Client, filter: Value) -> Self {
         let request = client.request("subscriptions/listen", json!({"notifications": filter}));
         let body = client.mcp.call(request).await.into_body();
         Self {
@@ -22,7 +22,7 @@ impl Listening {
     }
 
     /// The next message; `None` at the end.
-    async fn next(&mut self) -> Option<Value> {
+    pub(super) async fn next(&mut self) -> Option<Value> {
         loop {
             let event = event(&mut self.body, &mut self.decoder).await?;
             if let Ok(message) = serde_json::from_str(&event.data) {
@@ -31,7 +31,7 @@ impl Listening {
         }
     }
 
-    async fn acknowledged(&mut self) -> Value {
+    pub(super) async fn acknowledged(&mut self) -> Value {
         let mut message = self.next().await.unwrap();
         assert_eq!(
             message["method"],

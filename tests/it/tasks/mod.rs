@@ -4,6 +4,7 @@
 mod calls;
 mod following;
 mod lifetimes;
+mod model;
 mod negotiation;
 mod questions;
 mod shared;
