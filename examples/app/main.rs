@@ -68,7 +68,7 @@ fn server() -> Server {
         "properties": {"choice": {"type": "string", "enum": CHOICES}},
         "required": ["choice"],
     });
-    // Only the person votes, by the buttons of the page.
+    // Hosts offer it to the page alone: the person votes, by its buttons.
     let vote = Tool::new("vote")
         .description("Votes in the poll")
         .input(choice)

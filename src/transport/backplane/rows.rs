@@ -43,9 +43,10 @@ pub trait Rows: Send + Sync + 'static {
     /// Removes the row with this key, if there is one.
     fn remove(&self, key: &str) -> BoxFuture<Result<(), StoreError>>;
 
-    /// Waits until the row with this key has another version than `seen`, or does not exist. It may be ready
-    /// earlier, but not always at once: the caller looks at the row and waits again. A store that is not
-    /// told of changes looks at the row from time to time, a few times a second.
+    /// Waits until the row with this key is written in another version than `seen`, or is removed; it is ready at
+    /// once if that has happened. The end of a row need not wake who waits, because the caller knows it. It may be
+    /// ready earlier, but not always at once: the caller looks at the row and waits again. A store that is not told
+    /// of changes looks at the row from time to time, a few times a second.
     ///
     /// Each running task waits for its row, and so does each client that listens to a task.
     fn changed(&self, key: &str, seen: i64) -> BoxFuture<Result<(), StoreError>>;
