@@ -29,6 +29,11 @@ pub(crate) trait Item: Clone {
     /// Why the item cannot be served; `None` if it can.
     fn fault(&self) -> Option<String>;
 
+    /// Why the item cannot be registered in this way, although a list handler may tell of it.
+    fn registration_fault(&self) -> Option<String> {
+        None
+    }
+
     /// The scopes that a request for the item needs, all of them.
     fn needed_scopes(&self) -> &[String];
 
@@ -40,6 +45,11 @@ pub(crate) trait Item: Clone {
     /// The URI of the page that shows what the item answers, if there is one.
     fn page(&self) -> Option<&str> {
         None
+    }
+
+    /// Whether it is a page that hosts show, or a template of such pages.
+    fn gives_pages(&self) -> bool {
+        false
     }
 
     /// Whether a request for it can go on as a task.

@@ -8,7 +8,6 @@ use super::registry::Registry;
 use super::resource::definition::Resource;
 use super::resource::handler::{ReadRequest, Reader};
 use super::resource::template::ResourceTemplate;
-use super::resource::ui::UiResource;
 use super::result::cache::Cache;
 #[cfg(feature = "skills")]
 use super::skill::entry::SkillEntry;
@@ -95,13 +94,6 @@ impl Registry {
                 "the {noun} {key:?} names the page {page:?}, which this server does not have: register it with \
                  `Server::ui_resource`, or a resource template that it matches"
             )),
-            Some(Found::Resource(entry)) if entry.item.mime() != Some(UiResource::MIME_TYPE) => {
-                Some(format!(
-                    "the {noun} {key:?} names the page {page:?}, but that resource is not of the type {:?}: \
-                     register it with `Server::ui_resource`",
-                    UiResource::MIME_TYPE
-                ))
-            }
             Some(_) => None,
         }
     }

@@ -8,7 +8,7 @@ use super::handle::{Server, check_authorized, gone};
 use super::prompt::arguments::PromptArguments;
 use super::prompt::definition::Prompt;
 use super::prompt::handler::{IntoPromptResult, prompt_handler};
-use super::registry::{Registered, Registry};
+use super::registry::Registered;
 use super::resource::definition::Resource;
 use super::resource::handler::{IntoResourceContents, ReadRequest, reader};
 use super::resource::template::ResourceTemplate;
@@ -65,8 +65,7 @@ impl Server {
         R: IntoResourceContents,
     {
         let (resource, reader) = resource.into_resource(handler);
-        self.configure(Registry::imply_pages)
-            .register(resource, reader)
+        self.register(resource, reader)
     }
 
     /// Registers a resource template. A resource of exactly the requested URI takes precedence over
@@ -177,11 +176,7 @@ impl Server {
         R: IntoResourceContents,
     {
         let (resource, reader) = resource.into_resource(handler);
-        self.add(resource, reader)?;
-        if let Some(shared) = self.shared() {
-            shared.current.change(Registry::imply_pages);
-        }
-        Ok(())
+        self.add(resource, reader)
     }
 
     /// Adds a resource template while the service runs, and tells the clients.
@@ -228,6 +223,9 @@ impl Server {
 
     /// Removes the resource of this URI; else as [`Server::remove_tool`]. The files of skills stay, because entries
     /// of skills are complete.
+    ///
+    /// A page stays while a tool names it: this returns false, and the operator learns which tool has to be removed
+    /// first ([`ServiceEvent::HandlerFailed`](crate::ServiceEvent::HandlerFailed)).
     #[must_use]
     pub fn remove_resource(&self, uri: &str) -> bool {
         #[cfg(feature = "skills")]
@@ -237,7 +235,7 @@ impl Server {
         self.remove::<Resource>(uri)
     }
 
-    /// Removes the resource template of this text; else as [`Server::remove_tool`].
+    /// Removes the resource template of this text; else as [`Server::remove_resource`].
     #[must_use]
     pub fn remove_resource_template(&self, template: &str) -> bool {
         self.remove::<ResourceTemplate>(template)
@@ -275,12 +273,24 @@ impl Server {
         let Some(shared) = self.shared() else {
             return false;
         };
-        let removed = shared
-            .current
-            .change(|registry| T::catalog_mut(registry).remove(key));
-        if removed.as_ref().is_some_and(|entry| entry.item.is_listed()) {
-            self.publish(&T::CHANGE);
+        let is_served = shared.publisher.get().is_some();
+        let removed = shared.current.change(|registry| match is_served {
+            true => registry.remove::<T>(key),
+            // The build looks at the pages that tools name.
+            false => Ok(T::catalog_mut(registry).remove(key)),
+        });
+        match removed {
+            Ok(None) => false,
+            Ok(Some(removed)) => {
+                if removed.item.is_listed() {
+                    self.publish(&T::CHANGE);
+                }
+                true
+            }
+            Err(fault) => {
+                shared.report(T::LIST.method().as_str(), key, &fault);
+                false
+            }
         }
-        removed.is_some()
     }
 }

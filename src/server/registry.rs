@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::call::{Call, Logging};
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Entry};
 use super::completion::CompletionHandler;
 use super::extensions::Extensions;
 use super::fallback::{PromptFallback, ToolFallback};
@@ -129,7 +129,7 @@ impl Registry {
         item: T,
         handler: T::Handler,
     ) -> Result<(), String> {
-        if let Some(fault) = item.fault() {
+        if let Some(fault) = item.fault().or_else(|| item.registration_fault()) {
             return Err(fault);
         }
         self.has_scopes |= !item.needed_scopes().is_empty();
@@ -137,12 +137,31 @@ impl Registry {
             self.has_tasks = true;
             self.extensions.imply(EXTENSION);
         }
+        if item.gives_pages() {
+            self.extensions.imply(UiResource::EXTENSION);
+        }
         T::catalog_mut(self).add(item, handler)
     }
 
-    /// Declares that there are pages.
-    pub(crate) fn imply_pages(&mut self) {
-        self.extensions.imply(UiResource::EXTENSION);
+    /// Removes an item, and gives it. The caller drops it after it has let go of its lock.
+    ///
+    /// # Errors
+    ///
+    /// Says which tool would be left without its page. Nothing is removed then.
+    pub(crate) fn remove<T: Registered>(&mut self, key: &str) -> Result<Option<Entry<T>>, String> {
+        let mut rest = self.clone();
+        let removed = T::catalog_mut(&mut rest).remove(key);
+        let has_page = |registry: &Self, tool: &Tool| registry.page_fault(tool).is_none();
+        let mut tools = rest.tools.iter().map(|entry| &entry.item);
+        if let Some(tool) = tools.find(|tool| has_page(self, tool) && !has_page(&rest, tool)) {
+            return Err(format!(
+                "the {} {key:?} was not removed, because the tool {:?} names a page of it: remove the tool first",
+                T::NOUN,
+                tool.key()
+            ));
+        }
+        *self = rest;
+        Ok(removed)
     }
 
     pub(crate) fn remember(&mut self, fault: String) {
@@ -166,5 +185,25 @@ impl Registry {
     /// Whether there is any change that clients can be told of (SPEC D-129).
     pub(crate) fn is_listenable(&self) -> bool {
         self.tools.is_offered() || self.prompts.is_offered() || self.offers_resources()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::version::ProtocolVersion;
+
+    /// APPS UI-2: no client finds a page before the extension, because one change adds both.
+    #[test]
+    fn a_page_comes_with_its_extension() {
+        let page = UiResource::new("ui://a/view", "view");
+        let (page, reader) = page.into_resource(async |_, _| "");
+        let mut registry = Registry::default();
+        registry.add(page, reader).unwrap();
+        let declared = registry
+            .extensions
+            .of(ProtocolVersion::V2026_07_28)
+            .unwrap();
+        assert!(declared.get(UiResource::EXTENSION).is_some());
     }
 }

@@ -87,6 +87,13 @@ async fn a_server_with_a_page_declares_the_extension() {
         (none, Value::Null),
         (with_view(view()), json!({UI: {}})),
         (
+            Server::new("Apps", "1").resource_template(
+                ResourceTemplate::new("Ui://{name}/view", "views"),
+                async |_, _| HTML,
+            ),
+            json!({UI: {}}),
+        ),
+        (
             with_view(view()).extension(UI, own.clone()),
             json!({UI: own}),
         ),
@@ -262,19 +269,27 @@ async fn a_tool_names_a_page_that_exists() {
         Server::new("Apps", "1").tool(Tool::new("a").ui("https://a.example"), answer),
         "must begin with `ui://`",
     );
-    let plain = Resource::new(VIEW, "view");
-    for plain in [plain.clone(), plain.mime_type("text/html; profile=mcp-app")] {
-        refused(
-            named().resource(plain, async |_, _| HTML),
-            "is not of the type",
-        );
-    }
     built(named().ui_resource(view(), async |_, _| HTML));
     built(with_view(view()).tool(Tool::new("a").ui(VIEW), answer));
-    let by_hand = Resource::new(VIEW, "view").mime_type(TYPE);
-    built(named().resource(by_hand, async |_, _| HTML));
     let template = ResourceTemplate::new("ui://{name}/view", "views");
     built(named().resource_template(template, async |_, _| HTML));
+}
+
+/// APPS UI-2, UI-4: there is one way to register a page, which declares the extension and looks at what is read.
+#[test]
+fn a_page_is_not_registered_as_another_resource() {
+    for uri in [VIEW, "UI://a/view", "ui://"] {
+        let plain = || Resource::new(uri, "view").mime_type(TYPE);
+        refused(
+            Server::new("Apps", "1").resource(plain(), async |_, _| HTML),
+            "register it with `Server::ui_resource`",
+        );
+        let handle = with_view(view());
+        let mcp = built(handle.clone());
+        let fault = handle.add_resource(plain(), async |_, _| HTML).unwrap_err();
+        assert!(fault.to_string().contains("`Server::add_ui_resource`"));
+        drop(mcp);
+    }
 }
 
 /// APPS UI-5, UI-6: while the service runs, a tool is refused whose page is not there; the list of a handler
@@ -313,8 +328,52 @@ async fn a_tool_that_comes_later_finds_its_page_there() {
         json!({UI: {}})
     );
     assert_eq!(client.read(VIEW).await.unwrap().text(), HTML);
-    assert!(handle.remove_resource(VIEW));
+    assert!(handle.remove_tool("later") && handle.remove_resource(VIEW));
     assert!(client.read(VIEW).await.is_err());
+}
+
+/// APPS UI-5: a page, or the template that gives it, stays while a tool names it. The operator learns why.
+#[tokio::test]
+async fn a_page_stays_while_a_tool_names_it() {
+    const TEMPLATE: &str = "ui://{name}/view";
+    let with_template = || {
+        let template = ResourceTemplate::new(TEMPLATE, "views");
+        Server::new("Apps", "1").resource_template(template, async |_, _| HTML)
+    };
+    let remove_page = |server: &Server| server.remove_resource("UI://a/view");
+    let remove_template = |server: &Server| server.remove_resource_template(TEMPLATE);
+    type Remove = fn(&Server) -> bool;
+    for (server, remove, stays) in [
+        (with_view(view()), remove_page as Remove, true),
+        (with_template(), remove_template, true),
+        // The template gives the page too.
+        (
+            with_template().ui_resource(view(), async |_, _| HTML),
+            remove_page,
+            false,
+        ),
+    ] {
+        let server = server.tool(Tool::new("shows").ui(VIEW), async |_, _| "a");
+        let handle = server.clone();
+        let faults = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&faults);
+        let mcp = McpService::builder(server).on_event(move |event| {
+            if let ServiceEvent::HandlerFailed { reason, .. } = event {
+                told.lock().unwrap().push(reason.to_string());
+            }
+        });
+        let client = Client::new(&mcp.build().unwrap());
+        assert_eq!(remove(&handle), !stays);
+        assert_eq!(client.read(VIEW).await.unwrap().text(), HTML);
+        assert_eq!(client.list_tools().await.unwrap().len(), 1);
+        let reasons = faults.lock().unwrap().join("\n");
+        let says = "the tool \"shows\" names a page of it: remove the tool first";
+        assert_eq!(reasons.contains(says), stays, "{reasons}");
+        if stays {
+            assert!(handle.remove_tool("shows") && remove(&handle));
+            assert!(client.read(VIEW).await.is_err());
+        }
+    }
 }
 
 /// APPS UI-6: an unlisted page is read, and no list and no change tells of it.

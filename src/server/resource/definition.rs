@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::description::{Description, described, described_with_any_type};
 use super::handler::Reader;
+use super::page_uri::has_page_scheme;
 use crate::protocol::change::Change;
 use crate::protocol::uri::normal_form;
 use crate::server::item::Item;
@@ -29,8 +30,15 @@ pub struct Resource {
     size: Option<u64>,
     about: Description,
     listing: Listing,
-    /// Why the page that it is cannot be served, if it is one.
-    page_fault: Option<Box<str>>,
+    kind: Kind,
+}
+
+/// What a resource is for.
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Plain,
+    /// A page that hosts show, and why it cannot be served.
+    Page(Option<Box<str>>),
 }
 
 /// Whether lists of resources have a resource.
@@ -42,14 +50,15 @@ pub(crate) enum Listing {
 }
 
 impl Resource {
-    /// A resource by its absolute URI and a name for programs. Another URI fails the build of the service.
+    /// A resource by its absolute URI and a name for programs. Another URI fails the build of the service, and so
+    /// does one that begins with `ui://`: pages are registered as [`UiResource`](super::UiResource).
     pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             uri: uri.into(),
             size: None,
             about: Description::new(name.into()),
             listing: Listing::default(),
-            page_fault: None,
+            kind: Kind::Plain,
         }
     }
 
@@ -65,7 +74,7 @@ impl Resource {
             size: None,
             about,
             listing,
-            page_fault: fault.map(Into::into),
+            kind: Kind::Page(fault.map(Into::into)),
         }
     }
 
@@ -124,7 +133,7 @@ impl Item for Resource {
     }
 
     fn fault(&self) -> Option<String> {
-        if let Some(fault) = &self.page_fault {
+        if let Kind::Page(Some(fault)) = &self.kind {
             Some(fault.to_string())
         } else if is_absolute_uri(&self.uri) {
             self.about.fault()
@@ -136,8 +145,23 @@ impl Item for Resource {
         }
     }
 
+    fn registration_fault(&self) -> Option<String> {
+        let is_misplaced = self.kind == Kind::Plain && has_page_scheme(&self.uri);
+        is_misplaced.then(|| {
+            format!(
+                "the resource {:?} has the scheme of pages: register it with `Server::ui_resource` or \
+                 `Server::add_ui_resource`",
+                self.uri
+            )
+        })
+    }
+
     fn needed_scopes(&self) -> &[String] {
         &self.about.scopes
+    }
+
+    fn gives_pages(&self) -> bool {
+        self.kind != Kind::Plain
     }
 
     fn is_listed(&self) -> bool {

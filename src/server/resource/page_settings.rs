@@ -1,5 +1,7 @@
 //! [`PageSettings`]: what a page asks of the host that shows it.
 
+use std::net::Ipv6Addr;
+
 use serde_json::{Map, Value, json};
 
 /// What a page asks of the host: where it may connect to, what of the device it may use, how it is framed
@@ -88,8 +90,29 @@ fn is_origin(text: &str) -> bool {
         && scheme
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:*[]".contains(&byte);
-    is_scheme && !host.is_empty() && host.bytes().all(is_host)
+    let has_numeric_port = |rest: &str| match rest.strip_prefix(':') {
+        Some(port) => port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok(),
+        None => rest.is_empty(),
+    };
+    let is_place = match host.strip_prefix('[') {
+        Some(address) => address.split_once(']').is_some_and(|(address, rest)| {
+            address.parse::<Ipv6Addr>().is_ok() && has_numeric_port(rest)
+        }),
+        None => {
+            let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
+            // In front of a name, `*` means all its subdomains. Alone it would mean every host.
+            is_name(name.strip_prefix("*.").unwrap_or(name)) && has_numeric_port(rest)
+        }
+    };
+    is_scheme && is_place
+}
+
+/// Whether a text is the labels of a host, with dots between them.
+fn is_name(text: &str) -> bool {
+    text.split('.').all(|label| {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        !label.is_empty() && label.bytes().all(is_part)
+    })
 }
 
 #[cfg(test)]
@@ -128,7 +151,10 @@ mod tests {
             "https://a.example",
             "http://localhost:3000",
             "https://*.a.example",
+            "https://*.a_b.example:8443",
+            "http://127.0.0.1:0",
             "wss://[::1]:1",
+            "wss://[::1]",
         ] {
             assert!(is_origin(origin), "{origin}");
         }
@@ -146,6 +172,26 @@ mod tests {
             "'unsafe-eval'",
             "data:",
             "https://a.example\n",
+            "https://*",
+            "https://*:*",
+            "https://*:443",
+            "https://*.",
+            "https://*.*.example",
+            "https://a.*.example",
+            "https://a*.example",
+            "https://a:b:c",
+            "https://a.example:1:2",
+            "https://a.example:*",
+            "https://a.example:",
+            "https://a.example:+1",
+            "https://a.example:65536",
+            "https://:1",
+            "https://a..example",
+            "https://.a.example",
+            "https://[::1",
+            "https://[::1]1",
+            "https://[a.example]",
+            "https://a]",
             "https://\u{e4}.example",
         ] {
             let mut settings = PageSettings::default();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::description::{Description, described, described_with_any_type};
 use super::handler::Reader;
+use super::page_uri::has_page_scheme;
 use crate::protocol::change::Change;
 use crate::server::item::Item;
 use crate::server::metadata::annotations::Annotations;
@@ -71,6 +72,10 @@ impl Item for ResourceTemplate {
             Ok(_) => self.about.fault(),
             Err(fault) => Some(fault.clone()),
         }
+    }
+
+    fn gives_pages(&self) -> bool {
+        has_page_scheme(&self.text)
     }
 
     fn needed_scopes(&self) -> &[String] {

@@ -11,6 +11,7 @@ use super::definition::{Listing, Resource};
 use super::description::{Description, described};
 use super::handler::{IntoResourceContents, ReadRequest, Reader, reader};
 use super::page_settings::PageSettings;
+use super::page_uri::is_page_uri;
 use crate::server::call::Call;
 use crate::server::handler_error::HandlerError;
 use crate::server::metadata::annotations::Annotations;
@@ -206,12 +207,6 @@ impl UiResource {
     }
 }
 
-/// Whether a URI can be that of a page.
-pub(crate) fn is_page_uri(uri: &str) -> bool {
-    uri.strip_prefix("ui://")
-        .is_some_and(|rest| !rest.is_empty())
-}
-
 /// A reader that gives a page its type and its settings.
 fn page_reader<F, R>(
     settings: Option<Value>,
@@ -222,18 +217,17 @@ where
     R: IntoResourceContents,
 {
     let read = reader(Some(UiResource::MIME_TYPE), handler);
-    let settings = settings.map(Arc::new);
     Arc::new(move |call, request| {
         let reading = read(call, request);
         let settings = settings.clone();
-        Box::pin(async move { as_page(reading.await?, settings.as_deref()) })
+        Box::pin(async move { as_page(reading.await?, settings) })
     })
 }
 
 /// Checks that what a handler returned is one page, and puts the settings to it.
 fn as_page(
     contents: Vec<ResourceContents>,
-    settings: Option<&Value>,
+    settings: Option<Value>,
 ) -> Result<Vec<ResourceContents>, HandlerError> {
     let [page] = <[_; 1]>::try_from(contents).map_err(|contents| {
         let count = contents.len();
@@ -252,7 +246,7 @@ fn as_page(
         }
     };
     Ok(vec![match settings.filter(|_| !page.has_meta("ui")) {
-        Some(settings) => page.meta("ui", settings.clone()),
+        Some(settings) => page.meta("ui", settings),
         None => page,
     }])
 }

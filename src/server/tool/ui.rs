@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::server::metadata::meta::Meta;
-use crate::server::resource::ui::is_page_uri;
+use crate::server::resource::page_uri::is_page_uri;
 
 /// What a tool says to hosts with MCP Apps (*MCP Apps 2026-01-26, Resource Discovery*).
 #[derive(Clone, Debug, Default)]
