@@ -12,7 +12,7 @@ struct Target {
     dictionary: &'static str,
 }
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
     Target {
         name: "jsonrpc_parse",
         longest: 4096,
@@ -42,6 +42,11 @@ const TARGETS: [Target; 6] = [
         name: "service",
         longest: 512,
         dictionary: "service",
+    },
+    Target {
+        name: "http2",
+        longest: 512,
+        dictionary: "http2",
     },
 ];
 

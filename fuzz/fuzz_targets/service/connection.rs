@@ -19,7 +19,7 @@ use mcp_wire_fuzz::http::{Piece, Reader};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::task::JoinHandle;
 
-use crate::allocator::as_server;
+use mcp_wire_fuzz::allocator::as_server;
 
 /// The minimum buffer that hyper has for a client that does not read.
 const HELD: usize = 8 * 1024;

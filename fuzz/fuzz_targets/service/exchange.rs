@@ -4,7 +4,7 @@ use mcp_wire_fuzz::http::Head;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::request::Target;
+use mcp_wire_fuzz::request::Target;
 
 /// An HTTP request and its response.
 pub struct Exchange {

@@ -1,8 +1,8 @@
 //! How many bytes of heap the server may have, by its limits alone.
 
-use crate::allocator::live;
 use crate::connection::Connection;
 use crate::world::{BODY, EVENTS, QUEUE, REPLAY, World};
+use mcp_wire_fuzz::allocator::live;
 
 const KIB: usize = 1024;
 /// The runtime, the empty tables, and the ids of sessions that have ended.

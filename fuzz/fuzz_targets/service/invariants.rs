@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Origin, tokens};
-use crate::request::Target;
 use crate::world::{IDLE, MOST_CALLS, MOST_LISTENS, MOST_SESSIONS, REQUEST, World};
+use mcp_wire_fuzz::request::Target;
 
 /// How long the table may keep ended sessions, and how long tasks may take to notice an end.
 const REAPING: Duration = Duration::from_secs(16);

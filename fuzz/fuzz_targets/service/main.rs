@@ -8,23 +8,23 @@
 
 #![no_main]
 
-mod allocator;
 mod connection;
 mod exchange;
 mod heap;
 mod invariants;
 mod receiving;
-mod request;
 mod sending;
-mod tools;
 mod world;
 
 use libfuzzer_sys::fuzz_target;
+use mcp_wire_fuzz::allocator::{Clients, Counting};
 use mcp_wire_fuzz::runtime;
 use tokio::runtime::Handle;
 
-use allocator::Clients;
 use world::World;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// The maximum number of operations of an input.
 const OPERATIONS: usize = 60;

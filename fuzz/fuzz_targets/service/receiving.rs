@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Event, Exchange, Kind, Origin, Session, tokens};
-use crate::request::{Target, uri};
-use crate::tools::TOOLS;
 use crate::world::World;
+use mcp_wire_fuzz::request::{Target, uri};
+use mcp_wire_fuzz::tools::TOOLS;
 
 impl World {
     /// Processes what has arrived on a connection.

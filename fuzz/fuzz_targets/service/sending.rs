@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session, token};
-use crate::request::{Head, MODERN, Message, REVISIONS, Target, id_text, uri};
-use crate::tools::OWN;
 use crate::world::{BODY, MOST_CALLS, MOST_SESSIONS, PRINCIPALS, REQUEST, TOKENS, World};
+use mcp_wire_fuzz::request::{Head, MODERN, Message, REVISIONS, Target, id_text, uri};
+use mcp_wire_fuzz::tools::OWN;
 
 /// The maximum number of messages in a body.
 const MOST_ITEMS: usize = 8;

@@ -6,11 +6,11 @@ use mcp_wire::auth::{Identity, StaticTokens};
 use mcp_wire::server::Server;
 use mcp_wire::{Change, McpService};
 
-use crate::allocator::{as_server, live};
 use crate::connection::Connection;
 use crate::exchange::{Call, Exchange, Kind, Session};
-use crate::request::{Head, Target};
-use crate::tools::{self, Handlers, SCOPE};
+use mcp_wire_fuzz::allocator::{as_server, live};
+use mcp_wire_fuzz::request::{Head, Target};
+use mcp_wire_fuzz::tools::{self, Handlers, SCOPE};
 
 pub const IDLE: Duration = Duration::from_secs(100);
 pub const REQUEST: Duration = Duration::from_secs(40);

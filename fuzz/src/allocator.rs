@@ -8,16 +8,13 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// Bytes that the server has allocated and not freed.
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 /// Whether the future of the clients is being polled.
 static IS_CLIENTS: AtomicBool = AtomicBool::new(false);
 
-/// The allocator of the system, with the owner of each block stored before the block.
-struct Counting;
+/// The allocator of the system, with the owner of each block stored before the block. For `#[global_allocator]`.
+pub struct Counting;
 
 /// The size of the prefix of a block: at least the default alignment of the system.
 fn room(layout: Layout) -> usize {
