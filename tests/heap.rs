@@ -6,6 +6,8 @@
 #[allow(dead_code, reason = "shared with `it`, which uses the rest")]
 #[path = "it/support/mod.rs"]
 mod support;
+#[path = "heap/tasks.rs"]
+mod tasks;
 
 use support::knock as handshake;
 
