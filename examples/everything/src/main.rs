@@ -23,7 +23,9 @@ mod peers;
 mod prompts;
 mod resources;
 mod rounds;
+mod skills;
 mod slow;
+mod tasks;
 #[cfg(feature = "tls")]
 mod tls;
 mod tools;
@@ -48,6 +50,9 @@ const SECRET: &str = "STATE_SECRET";
 /// How long another process can continue a session.
 const SESSION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How often clients look at a task. The conformance suite does it every 200 ms.
+const TASK_POLL: Duration = Duration::from_millis(200);
+
 /// The server. Lists have the order of registration.
 fn everything(peers: &Peers) -> Result<Server, mcp_wire::Error> {
     let server = Server::new("Everything", "1.0.0")
@@ -63,6 +68,8 @@ fn everything(peers: &Peers) -> Result<Server, mcp_wire::Error> {
     let server = slow::add(server);
     let server = resources::add(server);
     let server = prompts::add(server);
+    let server = tasks::add(server);
+    let server = skills::add(server);
     Ok(match shared_keys()? {
         Some(keys) => server.state_keys(keys),
         None => server,
@@ -123,7 +130,9 @@ async fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn service(server: Server, options: &Options) -> Result<McpService, mcp_wire::Error> {
-    let mut builder = McpService::builder(server).allowed_hosts(&options.allowed_hosts);
+    let mut builder = McpService::builder(server)
+        .allowed_hosts(&options.allowed_hosts)
+        .timeouts(|timeouts| timeouts.task_poll = TASK_POLL);
     if let Some(path) = &options.mount {
         builder = builder.mount(path);
     }
