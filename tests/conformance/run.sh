@@ -3,7 +3,7 @@
 #
 #   run.sh                     builds and starts the example, judges it, and stops it
 #   run.sh URL                 judges a running server, for example http://127.0.0.1:8000/mcp
-#   run.sh URL REVISION...     judges only these revisions, with the later suite
+#   run.sh URL PART...         judges only these revisions, or `extensions`, with the later suite
 #
 # KEEP names a folder for the results and logs of the suites, KNOWN_FAILURES another list of known failures.
 set -euo pipefail
@@ -35,21 +35,10 @@ pick_node() {
     [[ -x $node ]] || node=$(command -v node)
 }
 
-# judge PACKAGE [REVISION]: runs every scenario, or every scenario of this revision. `all` includes pending
-# scenarios, which the suite runs but does not score, and excludes extensions.
-judge() {
-    local package=$1 revision=${2:-} program version run at=()
-    program=$here/node_modules/$package/dist/index.js
-    version=$("$node" -p 'require(process.argv[1]).version' "$here/node_modules/$package/package.json")
-    run=$version${revision:+@$revision}
-    [[ -z $revision ]] || at=(--spec-version "$revision")
-    echo "== suite $version${revision:+, revision $revision}"
-    rm -rf "${results:?}/$run"
-    mkdir -p "$results/$run/checks"
-    "$node" "$program" list --server "${at[@]}" >"$results/$run/scenarios"
-    # The exit code of the suite ignores warnings, so the verdict uses its results.
-    "$node" "$program" server --url "$url" --suite all "${at[@]}" -o "$results/$run/checks" \
-        >"$results/$run/log" 2>&1 &
+# suite ARGUMENT...: runs the suite, and adds its output to the log. Its exit code ignores warnings, so the verdict uses
+# its results.
+suite() {
+    "$node" "$program" server --url "$url" -o "$results/$run/checks" "$@" >>"$results/$run/log" 2>&1 &
     suite=$!
     if ! poll 600 gone "$suite"; then
         echo "the suite is still running after 600 s"
@@ -57,6 +46,30 @@ judge() {
     fi
     wait "$suite" || true
     suite=
+}
+
+# judge PACKAGE [REVISION|extensions]: runs every scenario, or every scenario of this revision, or those of the
+# extensions. The suite selects an extension only by the name of each scenario, and skips it without --force.
+judge() {
+    local package=$1 part=${2:-} program version run scenario at=()
+    program=$here/node_modules/$package/dist/index.js
+    version=$("$node" -p 'require(process.argv[1]).version' "$here/node_modules/$package/package.json")
+    run=$version${part:+@$part}
+    echo "== suite $run"
+    rm -rf "${results:?}/$run"
+    mkdir -p "$results/$run/checks"
+    if [[ $part == extensions ]]; then
+        "$node" "$program" list --server | grep -F '[extension]' >"$results/$run/scenarios"
+        while read -r _ scenario _; do
+            echo "=== Running scenario: $scenario ===" >>"$results/$run/log"
+            suite --scenario "$scenario" --spec-version 2026-07-28 --force
+        done <"$results/$run/scenarios"
+    else
+        [[ -z $part ]] || at=(--spec-version "$part")
+        "$node" "$program" list --server "${at[@]}" | grep -vF '[extension]' >"$results/$run/scenarios"
+        # `all` has the pending scenarios, which the suite runs but does not score.
+        suite --suite all "${at[@]}"
+    fi
     "$node" "$here/verdict.mjs" "$results/$run" "$run" "${KNOWN_FAILURES:-$here/known-failures.txt}" || fail "$run"
 }
 
@@ -76,10 +89,10 @@ echo "judging $url"
 
 if (($# == 0)); then
     judge conformance-latest
-    set -- 2025-03-26 2025-06-18 2025-11-25 2026-07-28
+    set -- 2025-03-26 2025-06-18 2025-11-25 2026-07-28 extensions
 fi
-for revision; do
-    judge conformance-next "$revision"
+for part; do
+    judge conformance-next "$part"
 done
 
 if [[ -n $server ]]; then

@@ -2,7 +2,7 @@
 //
 //   verdict.mjs FOLDER RUN KNOWN_FAILURES
 //
-// FOLDER holds `scenarios` (the list of the suite), `log`, and in `checks` the results of the suite:
+// FOLDER holds `scenarios` (what the suite lists of those that ran), `log`, and in `checks` the results of the suite:
 // `server-SCENARIO-TIME/checks.json`, an array of {id, description, status, errorMessage?, details?}.
 
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -19,8 +19,8 @@ const known = new Set(
 );
 
 const scenarios = lines(join(folder, 'scenarios'))
-  .map((line) => line.match(/^ {2}- (\S+)(?: \[(.*)\])?$/))
-  .filter((match) => match && match[2] !== 'extension')
+  .map((line) => line.match(/^ {2}- (\S+)(?: \[.*\])?$/))
+  .filter((match) => match)
   .map((match) => match[1]);
 
 const results = new Map();
@@ -45,9 +45,10 @@ for (const scenario of scenarios) {
     const more = told ? '' : `\n     ${short(JSON.stringify(details))}`;
     bad.push({ key: `${scenario} ${id}`, text: `${status.toLowerCase()}: ${why}${more}` });
   }
-  // A scenario that threw or timed out leaves no file. One that did nothing has no verdict.
-  if (!checks.some(({ status }) => status in count)) {
-    bad.push({ key: `${scenario} ran`, text: `no checks: ${logOf(scenario)}` });
+  // A scenario that threw or timed out leaves no file. One that did nothing, or skipped all, has no verdict.
+  if (!checks.some(({ status }) => status in count && status !== 'SKIPPED')) {
+    const why = checks.length > 0 ? 'skipped all its checks' : `no checks: ${logOf(scenario)}`;
+    bad.push({ key: `${scenario} ran`, text: why });
   }
 }
 
