@@ -25,7 +25,7 @@ use tokio::time::{sleep, timeout};
 const CLIENTS: usize = 64;
 const CALLS: usize = 200;
 /// Only a hang takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What the handlers did.
 #[derive(Default)]
