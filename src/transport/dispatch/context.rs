@@ -197,7 +197,9 @@ impl Context {
         match &self.inner.link {
             Link::Session(link) => link.row.with(|session| session.client_info()),
             Link::Alone(link) => link.client.clone(),
-            _ => ClientInfo::in_meta(self.raw_meta()?),
+            #[cfg(feature = "server")]
+            Link::Task(_) => ClientInfo::in_meta(self.raw_meta()?),
+            Link::Exchange(_) => ClientInfo::in_meta(self.raw_meta()?),
         }
     }
 
@@ -296,7 +298,9 @@ impl Context {
         let link = match &self.inner.link {
             Link::Session(link) => link,
             Link::Alone(link) => return link.ask(method, params, limit).await,
-            _ => return Err(RequestError::NotOffered(Needed::Stream)),
+            #[cfg(feature = "server")]
+            Link::Task(_) => return Err(RequestError::NotOffered(Needed::Stream)),
+            Link::Exchange(_) => return Err(RequestError::NotOffered(Needed::Stream)),
         };
         let limit = limit.unwrap_or_else(|| link.reply_timeouts.of(method));
         let (reply, answer) = oneshot::channel();
