@@ -294,7 +294,7 @@ impl Dispatcher for Server {
         };
         let registry = server.current.get();
         // A dispatcher that wraps this one may have asked for no scopes, or may have changed the request.
-        if let Err(refusal) = check_scopes(cx.identity(), registry.scopes(&request)) {
+        if let Err(refusal) = check_scopes(cx.identity(), &registry.scopes(&request)) {
             return Box::pin(ready(Err(refusal)));
         }
         let is_modern = cx.version().era() == Era::Modern;
@@ -312,7 +312,7 @@ impl Dispatcher for Server {
 
     fn scopes(&self, request: &Request) -> Vec<String> {
         let registry = self.shared().map(|shared| shared.current.get());
-        registry.map_or_else(Vec::new, |registry| registry.scopes(request).to_vec())
+        registry.map_or_else(Vec::new, |registry| registry.scopes(request).into_owned())
     }
 
     fn attach(&self, publisher: Publisher) -> Result<(), Error> {
@@ -332,7 +332,7 @@ impl Dispatcher for Server {
         attached
             .map_err(|_| Error::setup("a server can be given to one service only".to_owned()))?;
         #[cfg(feature = "skills")]
-        shared.report_remarks(&registry.served_skills.remarks);
+        shared.report_repeated_names(&registry.served_skills.repeated_names);
         // The service has this handle, whose server lives as long as the service does.
         self.owned.get_or_init(|| shared);
         Ok(())

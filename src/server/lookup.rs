@@ -1,5 +1,7 @@
 //! Finds what a request names in a registry.
 
+use std::borrow::Cow;
+
 use super::catalog::Entry;
 use super::completion::CompletionTarget;
 use super::item::Item;
@@ -11,6 +13,8 @@ use super::resource::template::ResourceTemplate;
 use super::result::cache::Cache;
 #[cfg(feature = "skills")]
 use super::skill::entry::SkillEntry;
+#[cfg(feature = "skills")]
+use super::skill::path::place_of;
 use super::uri_template::variables::Variables;
 use crate::protocol::change::Change;
 use crate::protocol::filter::SubscriptionFilter;
@@ -30,7 +34,7 @@ pub(crate) struct Readable<'r> {
     /// How long the result may be kept.
     pub(crate) cache: Cache,
     /// The scopes that a client needs for it.
-    pub(crate) scopes: &'r [String],
+    pub(crate) scopes: Cow<'r, [String]>,
 }
 
 /// What a URI is read with.
@@ -49,14 +53,14 @@ impl Registry {
                 reader: &entry.handler,
                 read: ReadRequest::new(uri, Variables::default()),
                 cache: entry.item.kept(),
-                scopes: entry.item.needed_scopes(),
+                scopes: entry.item.needed_scopes().into(),
             },
             Found::Template(entry, variables) => Readable {
                 key: entry.item.key(),
                 reader: &entry.handler,
                 read: ReadRequest::new(uri, variables),
                 cache: entry.item.kept(),
-                scopes: entry.item.needed_scopes(),
+                scopes: self.scopes_of_template(entry, uri),
             },
         })
     }
@@ -126,7 +130,7 @@ impl Registry {
         filter.tools &= self.declares(&Change::Tools);
         filter.prompts &= self.declares(&Change::Prompts);
         filter.resources &= self.declares(&Change::Resources);
-        let is_permitted = |scopes: &[String]| has_scopes(identity, scopes);
+        let is_permitted = |scopes: Cow<'_, [String]>| has_scopes(identity, &scopes);
         filter.retain_resources(|uri| {
             self.subscriptions && self.scopes_of_uri(uri).is_some_and(is_permitted)
         });
@@ -135,23 +139,23 @@ impl Registry {
 
     /// The scopes of the tool, resource or prompt that a request names. A request that names nothing, or
     /// something that does not exist, needs none.
-    pub(crate) fn scopes(&self, request: &Request) -> &[String] {
+    pub(crate) fn scopes(&self, request: &Request) -> Cow<'_, [String]> {
         if !self.has_scopes {
-            return &[];
+            return Cow::default();
         }
         let scopes = request.params().and_then(|params| match request.kind() {
-            Method::ToolsCall => self.scopes_of_tool(&params.name()?),
-            Method::PromptsGet => self.scopes_of_prompt(&params.name()?),
+            Method::ToolsCall => self.scopes_of_tool(&params.name()?).map(Cow::from),
+            Method::PromptsGet => self.scopes_of_prompt(&params.name()?).map(Cow::from),
             Method::ResourcesRead | Method::ResourcesSubscribe => {
                 self.scopes_of_uri(&params.uri()?)
             }
-            Method::CompletionComplete => self.scopes_of_target(params),
+            Method::CompletionComplete => self.scopes_of_target(params).map(Cow::from),
             #[cfg(feature = "skills")]
-            Method::SkillsGet => Some(self.skill(&params.uri()?)?.needed_scopes()),
+            Method::SkillsGet => Some(self.skill(&params.uri()?)?.needed_scopes().into()),
             #[cfg(feature = "skills")]
             Method::ResourcesDirectoryRead => {
                 let directories = self.served_skills.directories.as_ref()?;
-                Some(directories.get(&params.uri()?)?.needed_scopes())
+                Some(directories.get(&params.uri()?)?.needed_scopes().into())
             }
             _ => None,
         });
@@ -184,10 +188,49 @@ impl Registry {
 
     /// The scopes of the resource with this URI, or of the template that it is read with; `None` if it
     /// cannot be read.
-    fn scopes_of_uri(&self, uri: &str) -> Option<&[String]> {
+    fn scopes_of_uri(&self, uri: &str) -> Option<Cow<'_, [String]>> {
         Some(match self.find_uri(uri)? {
-            Found::Resource(entry) => entry.item.needed_scopes(),
-            Found::Template(entry, _) => entry.item.needed_scopes(),
+            Found::Resource(entry) => entry.item.needed_scopes().into(),
+            Found::Template(entry, _) => self.scopes_of_template(entry, uri),
         })
+    }
+
+    /// The scopes of a template, with those of the skill that the URI is in: what a template answers for a skill is
+    /// a part of the skill.
+    fn scopes_of_template<'r>(
+        &'r self,
+        template: &'r Entry<ResourceTemplate>,
+        uri: &str,
+    ) -> Cow<'r, [String]> {
+        let own = template.item.needed_scopes();
+        let of_skill = self.scopes_of_skill_around(uri);
+        match (own, of_skill) {
+            (own, []) => own.into(),
+            ([], of_skill) => of_skill.into(),
+            (own, of_skill) => {
+                let mut all = own.to_vec();
+                let others = of_skill.iter().filter(|scope| !own.contains(scope));
+                all.extend(others.cloned());
+                all.into()
+            }
+        }
+    }
+
+    #[cfg(not(feature = "skills"))]
+    fn scopes_of_skill_around(&self, _: &str) -> &[String] {
+        &[]
+    }
+
+    /// The scopes of the innermost skill that a URI is in, in any spelling. They include those of the skills around it.
+    #[cfg(feature = "skills")]
+    fn scopes_of_skill_around(&self, uri: &str) -> &[String] {
+        if !self.has_scopes {
+            return &[];
+        }
+        let place = place_of(uri);
+        let skills = self.skills.iter().map(|entry| &entry.item);
+        let around = skills.filter(|skill| skill.is_around(&place));
+        let innermost = around.max_by_key(|skill| skill.place().len());
+        innermost.map_or(&[], Item::needed_scopes)
     }
 }

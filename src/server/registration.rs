@@ -9,6 +9,7 @@ use super::prompt::arguments::PromptArguments;
 use super::prompt::definition::Prompt;
 use super::prompt::handler::{IntoPromptResult, prompt_handler};
 use super::registry::Registered;
+use super::registry::Registry;
 use super::resource::definition::Resource;
 use super::resource::handler::{IntoResourceContents, ReadRequest, reader};
 use super::resource::template::ResourceTemplate;
@@ -101,11 +102,17 @@ impl Server {
             Some(shared) if shared.publisher.get().is_some() => {
                 self.register_late(&shared, item, handler)
             }
-            _ => self.configure(|registry| {
-                if let Err(fault) = registry.add(item, handler) {
-                    registry.remember(fault);
-                }
-            }),
+            _ => {
+                // As in `add`.
+                let held = handler.clone();
+                let server = self.configure(|registry| {
+                    if let Err(fault) = registry.add(item, handler) {
+                        registry.remember(fault);
+                    }
+                });
+                drop(held);
+                server
+            }
         }
     }
 
@@ -229,10 +236,10 @@ impl Server {
     #[must_use]
     pub fn remove_resource(&self, uri: &str) -> bool {
         #[cfg(feature = "skills")]
-        if self.serves_skill_file(uri) {
-            return false;
-        }
-        self.remove::<Resource>(uri)
+        let stays = |registry: &Registry| registry.serves_skill_file(uri);
+        #[cfg(not(feature = "skills"))]
+        let stays = |_: &Registry| false;
+        self.remove_unless::<Resource>(uri, stays)
     }
 
     /// Removes the resource template of this text; else as [`Server::remove_resource`].
@@ -255,6 +262,9 @@ impl Server {
         if let Some(publisher) = publisher.filter(|_| has_scopes) {
             check_authorized(publisher)?;
         }
+        // A handler may hold values of the embedder, whose `Drop` may come back to the server: one that is refused
+        // is dropped when the lock is free.
+        let held = handler.clone();
         let added = shared.current.change(|registry| {
             // Before the service is built, the page may still come.
             match registry.page_fault(&item).filter(|_| publisher.is_some()) {
@@ -262,6 +272,7 @@ impl Server {
                 None => registry.add(item, handler),
             }
         });
+        drop(held);
         added.map_err(Error::setup)?;
         if is_listed {
             self.publish(&T::CHANGE);
@@ -270,14 +281,27 @@ impl Server {
     }
 
     fn remove<T: Registered>(&self, key: &str) -> bool {
+        self.remove_unless::<T>(key, |_| false)
+    }
+
+    fn remove_unless<T: Registered>(
+        &self,
+        key: &str,
+        stays: impl FnOnce(&Registry) -> bool,
+    ) -> bool {
         let Some(shared) = self.shared() else {
             return false;
         };
         let is_served = shared.publisher.get().is_some();
-        let removed = shared.current.change(|registry| match is_served {
-            true => registry.remove::<T>(key),
-            // The build looks at the pages that tools name.
-            false => Ok(T::catalog_mut(registry).remove(key)),
+        let removed = shared.current.change(|registry| {
+            if stays(registry) {
+                return Ok(None);
+            }
+            match is_served {
+                true => registry.remove::<T>(key),
+                // The build looks at the pages that tools name.
+                false => Ok(T::catalog_mut(registry).remove(key)),
+            }
         });
         match removed {
             Ok(None) => false,

@@ -9,6 +9,6 @@ pub(crate) struct ServedSkills {
     pub(crate) files: Vec<String>,
     /// The folders, if clients can read them.
     pub(crate) directories: Option<Directories>,
-    /// What the operator should know.
-    pub(crate) remarks: Vec<String>,
+    /// Names that several skills have, each with how many have it.
+    pub(crate) repeated_names: Vec<(String, usize)>,
 }

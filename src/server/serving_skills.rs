@@ -31,7 +31,9 @@ impl Server {
     /// ```
     pub fn skills(self, skills: Skills) -> Self {
         let assembled = skills.assemble();
-        self.configure(|registry| {
+        // As in `replace_skills`.
+        let files = assembled.as_ref().ok().map(|all| all.files.clone());
+        let server = self.configure(|registry| {
             let is_first = !registry.skills.is_offered();
             let served = match assembled {
                 Ok(_) if !is_first => {
@@ -45,11 +47,13 @@ impl Server {
             if let Err(fault) = served {
                 registry.remember(fault);
             }
-        })
+        });
+        drop(files);
+        server
     }
 
-    /// Serves other skills instead, all at once: a client gets the entries and the files of the one set or of the
-    /// other, never of both. Clients that listen are told that the list of resources has changed, and those that
+    /// Serves other skills instead, all at once: one answer has entries and files of the one set or of the other,
+    /// never of both. Clients that listen are told that the list of resources has changed, and those that
     /// subscribed to a file whose bytes changed are told so.
     ///
     /// [`Skills::folder`] reads files as it is called, which blocks its thread: an async program calls it in
@@ -68,15 +72,18 @@ impl Server {
         if let Some(publisher) = shared.publisher.get().filter(|_| has_scopes) {
             check_authorized(publisher)?;
         }
+        // Files hold values of the embedder, whose `Drop` may come back to the server. So the last holder of those
+        // that are refused, and of the old registry, drops them when the lock is free.
+        let files = assembled.files.clone();
         let replaced = shared.current.change(|registry| {
             let mut next = registry.clone();
             next.serve_skills(assembled)?;
-            // The old registry is dropped when the lock is free: its handlers may come back to the server.
             Ok(std::mem::replace(registry, next))
         });
+        drop(files);
         let old = replaced.map_err(Error::setup)?;
         let current = shared.current.get();
-        shared.report_remarks(&current.served_skills.remarks);
+        shared.report_repeated_names(&current.served_skills.repeated_names);
         self.publish(&Change::Resources);
         for uri in changed(&old, &current) {
             self.publish(&Change::Resource(uri));
@@ -85,19 +92,14 @@ impl Server {
     }
 }
 
-impl Server {
+impl Registry {
     /// Whether a URI, in any spelling, is that of a file of a skill.
     pub(super) fn serves_skill_file(&self, uri: &str) -> bool {
         let uri = normal_form(uri);
-        let registry = self.shared().map(|shared| shared.current.get());
-        registry.is_some_and(|registry| {
-            let mut files = registry.served_skills.files.iter();
-            files.any(|file| normal_form(file) == uri)
-        })
+        let mut files = self.served_skills.files.iter();
+        files.any(|file| normal_form(file) == uri)
     }
-}
 
-impl Registry {
     /// Serves these skills instead of those that are there. What it has after an error is not to be served.
     fn serve_skills(&mut self, assembled: Assembled) -> Result<(), String> {
         let old = std::mem::take(&mut self.served_skills);
@@ -111,7 +113,7 @@ impl Registry {
         }
         self.extensions.put_own(SKILLS, settings);
         self.served_skills.directories = assembled.directories;
-        self.served_skills.remarks = assembled.remarks;
+        self.served_skills.repeated_names = assembled.repeated_names;
         for entry in assembled.entries {
             self.add(entry, ())?;
         }
@@ -123,7 +125,7 @@ impl Registry {
     }
 }
 
-/// The files that both have, in skills of which the entry changed.
+/// The files of skills that both have, with other bytes. What handlers make is known to them alone.
 fn changed(old: &Registry, new: &Registry) -> Vec<String> {
     let digests = |registry: &Registry| -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();

@@ -12,8 +12,6 @@ use crate::protocol::change::Change;
 #[cfg(feature = "request-state")]
 use crate::transport::access::seal::StateKeys;
 use crate::transport::dispatch::publisher::Publisher;
-#[cfg(feature = "skills")]
-use crate::wire::method::Method;
 use crate::wire::version::ProtocolVersion;
 
 pub(crate) struct Shared {
@@ -49,11 +47,13 @@ impl Shared {
         }
     }
 
-    /// Tells the operator what is odd about the skills.
+    /// Tells the operator of names that several skills have, once there is a service to do so.
     #[cfg(feature = "skills")]
-    pub(crate) fn report_remarks(&self, remarks: &[String]) {
-        for remark in remarks {
-            self.report(Method::SkillsList.as_str(), "", remark);
+    pub(crate) fn report_repeated_names(&self, names: &[(String, usize)]) {
+        if let Some(publisher) = self.publisher.get() {
+            for (name, count) in names {
+                publisher.report_repeated_skill(name, *count);
+            }
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) async fn check_subscription<'r>(
 }
 
 async fn check(registry: &Registry, found: Readable<'_>, call: Call) -> Result<(), HandlerError> {
-    check_scopes(call.identity(), found.scopes)?;
+    check_scopes(call.identity(), &found.scopes)?;
     match &registry.subscription_check {
         Some(check) => check(call, found.read.uri().to_owned()).await,
         None => (found.reader)(call, found.read).await.map(drop),

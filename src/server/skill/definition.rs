@@ -70,10 +70,20 @@ impl Skill {
     /// is not YAML that JSON can express: anchors, aliases, tags, keys that are no texts and duplicated keys are
     /// refused with their line.
     pub fn new(path: impl Into<String>, manifest: impl AsRef<[u8]> + Send + 'static) -> Self {
+        let files = BTreeMap::from([(MANIFEST.to_owned(), Body::of(manifest))]);
+        Self::of_files(path.into(), files, BTreeSet::new())
+    }
+
+    /// A skill of these files, one of which is its `SKILL.md`.
+    pub(super) fn of_files(
+        path: String,
+        files: BTreeMap<String, Body>,
+        folders: BTreeSet<String>,
+    ) -> Self {
         Self {
-            path: path.into(),
-            files: BTreeMap::from([(MANIFEST.to_owned(), Body::of(manifest))]),
-            folders: BTreeSet::new(),
+            path,
+            files,
+            folders,
             content: Content::Fixed,
             scopes: Vec::new(),
             cache: Cache::default(),
@@ -121,7 +131,8 @@ impl Skill {
 
     /// The scopes that a client needs for the skill, all of them: to get it, to read its files and its folders,
     /// and to see it in lists if there is [`Server::list_only_permitted`](crate::server::Server::list_only_permitted).
-    /// A skill in a folder of another one needs the scopes of that one too. Default: none.
+    /// A skill in a folder of another one needs the scopes of that one too. What a resource template answers below the
+    /// folder of the skill needs them beside those of the template. Default: none.
     #[must_use]
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::path::decoded;
+
 /// Each folder by its URI, which has no slash at its end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Directories(BTreeMap<Box<str>, Directory>);
@@ -110,32 +112,4 @@ impl Directory {
 fn split(uri: &str) -> Option<(&str, &str)> {
     let (parent, name) = uri.rsplit_once('/')?;
     (!parent.ends_with('/')).then_some((parent, name))
-}
-
-/// A segment without its escapes.
-pub(super) fn decoded(segment: &str) -> String {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = match (first, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        match escaped {
-            Some((high, low)) => {
-                bytes.push((high << 4) | low);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    let digit = char::from(digit).to_digit(16)?;
-    u8::try_from(digit).ok()
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::definition::Content;
+use super::path::place_of;
 use crate::protocol::change::Change;
 use crate::server::item::Item;
 use crate::server::metadata::scopes::scopes_fault;
@@ -18,23 +20,24 @@ use crate::wire::version::ProtocolVersion;
 #[derive(Clone, Debug)]
 pub(crate) struct SkillEntry {
     pub(super) uri: String,
+    /// That of its folder, as [`place_of`] writes it.
+    place: Box<str>,
     /// JSON text.
     pub(super) text: Arc<str>,
     pub(super) scopes: Vec<String>,
     pub(super) cache: Cache,
-    /// The digest of each file, by its URI; none if the skill is dynamic.
+    /// The digest of each file that no handler makes, by its URI. That of a dynamic skill does not publish them.
     pub(super) digests: Arc<[(String, String)]>,
 }
-
-/// The files of an entry, each with its URI and its bytes; `None` if a handler makes some of them.
-pub(super) type Manifest<'a> = Option<Vec<(&'a str, &'a Bytes)>>;
 
 /// What an entry says of its skill.
 pub(super) struct Statement<'a> {
     pub(super) uri: String,
     /// JSON text.
     pub(super) frontmatter: &'a str,
-    pub(super) files: Manifest<'a>,
+    /// The files that no handler makes, each with its URI and its bytes.
+    pub(super) files: Vec<(&'a str, &'a Bytes)>,
+    pub(super) content: Content,
     pub(super) scopes: Vec<String>,
     pub(super) cache: Cache,
 }
@@ -46,19 +49,19 @@ impl SkillEntry {
         entry.text("uri", &statement.uri);
         entry.raw("frontmatter", statement.frontmatter);
         let mut digests = Vec::new();
-        match statement.files {
-            Some(files) => {
-                let mut texts = Vec::new();
-                for (uri, bytes) in files {
-                    let digest = digest_of(bytes);
-                    texts.push(file(uri, &digest, bytes.len()));
-                    digests.push((uri.to_owned(), digest));
-                }
-                entry.raw("resources", &format!("[{}]", texts.join(",")));
-            }
-            None => entry.text("resources", "dynamic"),
+        let mut texts = Vec::new();
+        for (uri, bytes) in statement.files {
+            let digest = digest_of(bytes);
+            texts.push(file(uri, &digest, bytes.len()));
+            digests.push((uri.to_owned(), digest));
         }
+        match statement.content {
+            Content::Fixed => entry.raw("resources", &format!("[{}]", texts.join(","))),
+            Content::Dynamic => entry.text("resources", "dynamic"),
+        }
+        let folder = statement.uri.strip_suffix("/SKILL.md");
         Self {
+            place: place_of(folder.unwrap_or(&statement.uri)).into(),
             uri: statement.uri,
             text: entry.finish().into(),
             scopes: statement.scopes,
@@ -67,9 +70,19 @@ impl SkillEntry {
         }
     }
 
-    /// The digest of each file, by its URI.
+    /// The digest of each file that no handler makes, by its URI.
     pub(crate) fn digests(&self) -> impl Iterator<Item = (String, String)> {
         self.digests.iter().cloned()
+    }
+
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether a place is its folder, or in it.
+    pub(crate) fn is_around(&self, place: &str) -> bool {
+        let below = place.strip_prefix(&*self.place);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     }
 
     pub(crate) fn kept(&self) -> Cache {

@@ -1,12 +1,16 @@
 //! Reads skills from a folder of the file system.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::definition::{BYTES_LIMIT, Body, FILES_LIMIT, Skill};
 use super::path::MANIFEST;
+
+/// The most folders of a walk. Links that lead to a folder from many places make many paths of few folders.
+const FOLDERS_LIMIT: usize = 16_384;
 
 /// The skills of a folder, in the order of their paths. A skill in a folder of another one is a part of that one.
 ///
@@ -18,6 +22,7 @@ pub(super) fn read(root: &Path) -> Result<Vec<Skill>, String> {
     let mut walk = Walk {
         root: root.clone(),
         open: Vec::new(),
+        folders: 0,
         skills: Vec::new(),
     };
     walk.look_for_skills(&root, "")?;
@@ -29,6 +34,8 @@ struct Walk {
     root: PathBuf,
     /// The folders that the walk is in, without links.
     open: Vec<PathBuf>,
+    /// How many folders the walk has been in, each as often as links lead there.
+    folders: usize,
     skills: Vec<Skill>,
 }
 
@@ -115,6 +122,12 @@ impl Walk {
         if self.open.iter().any(|open| open == folder) {
             return Err(fault(folder, "links lead around in a circle here"));
         }
+        if self.folders == FOLDERS_LIMIT {
+            let message =
+                format!("there are more than {FOLDERS_LIMIT} folders, counted with links");
+            return Err(fault(folder, message));
+        }
+        self.folders += 1;
         self.open.push(folder.to_owned());
         let failed = |error| fault(folder, error);
         let mut entries = Vec::new();
@@ -136,8 +149,11 @@ impl Walk {
             return Err(fault(path, "the name is not UTF-8"));
         };
         let place = fs::canonicalize(path).map_err(|error| fault(path, error))?;
-        if !place.starts_with(&self.root) {
+        let Ok(below) = place.strip_prefix(&self.root) else {
             return Err(fault(path, "the link leads out of the folder"));
+        };
+        if below.iter().any(is_hidden) {
+            return Err(fault(path, "the link leads to what is hidden"));
         }
         let about = fs::metadata(&place).map_err(|error| fault(path, error))?;
         let kind = if about.is_dir() {
@@ -152,22 +168,22 @@ impl Walk {
     }
 }
 
+/// Whether a link must not serve what has this name in its path. Names that begin with two dots are those of volumes
+/// of Kubernetes: every file there is a link through `..data` to a folder such as `..2026_11_30`.
+fn is_hidden(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") && !name.starts_with(b"..")
+}
+
 /// A skill of these files. That of the root of the walk has the name of the folder.
-fn skill(folder: &Path, path: &str, mut found: Found) -> Result<Skill, String> {
+fn skill(folder: &Path, path: &str, found: Found) -> Result<Skill, String> {
     let name = folder.file_name().and_then(|name| name.to_str());
     let path = match (path, name) {
         ("", Some(name)) => name.to_owned(),
         ("", None) => return Err(fault(folder, "the folder has no name")),
         (path, _) => path.to_owned(),
     };
-    let manifest = found.files.remove(MANIFEST);
-    let mut skill = Skill::new(path, "");
-    skill.files = found.files;
-    skill
-        .files
-        .extend(manifest.map(|body| (MANIFEST.to_owned(), body)));
-    skill.folders = found.folders;
-    Ok(skill)
+    Ok(Skill::of_files(path, found.files, found.folders))
 }
 
 fn join(above: &str, name: &str) -> String {

@@ -30,7 +30,7 @@ impl Frontmatter {
     /// Says what is wrong, and in which line of the file.
     pub(super) fn read(file: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(file).map_err(|_| "it is not UTF-8 text".to_owned())?;
-        let yaml = yaml_of(text.strip_prefix('\u{feff}').unwrap_or(text))?;
+        let yaml = yaml_of(text)?;
         let mut reader = Reader {
             parser: Parser::new_from_str(yaml),
             depth: 0,
@@ -40,9 +40,9 @@ impl Frontmatter {
             let value = members.iter().find(|(name, _)| name == key);
             let value: Option<Value> = value.and_then(|(_, json)| serde_json::from_str(json).ok());
             match value {
-                Some(Value::String(text)) if !text.is_empty() => Ok(text),
+                Some(Value::String(text)) if !text.trim().is_empty() => Ok(text),
                 _ => Err(format!(
-                    "its frontmatter must have `{key}`, a text that is not empty"
+                    "its frontmatter must have `{key}`, a text that is not blank"
                 )),
             }
         };
@@ -67,17 +67,16 @@ impl Frontmatter {
 
 /// The text between the first line, `---`, and the next such line.
 fn yaml_of(text: &str) -> Result<&str, String> {
-    let first = text.strip_prefix("---\n");
-    let Some(rest) = first.or_else(|| text.strip_prefix("---\r\n")) else {
+    // Not every host skips a byte order mark, and those that do not find no frontmatter.
+    let first = text.split_once('\n').filter(|(line, _)| is_marker(line));
+    let Some((_, rest)) = first else {
         return Err(
-            "its first line must be `---`, with YAML and another such line after it".into(),
+            "its first line must be `---`, without a byte order mark, with YAML and another such line after it".into(),
         );
     };
     let mut from = 0;
     for line in rest.split_inclusive('\n') {
-        let content = line.strip_suffix('\n').unwrap_or(line);
-        let content = content.strip_suffix('\r').unwrap_or(content);
-        if content.trim_end_matches([' ', '\t']) == "---" {
+        if is_marker(line.strip_suffix('\n').unwrap_or(line)) {
             let yaml = &rest[..from];
             // Hosts take the line break before the last `---` as a part of that line.
             let yaml = yaml.strip_suffix('\n').unwrap_or(yaml);
@@ -86,6 +85,12 @@ fn yaml_of(text: &str) -> Result<&str, String> {
         from += line.len();
     }
     Err("its frontmatter has no end: a second line `---`".into())
+}
+
+/// Whether a line, without its line feed, begins or ends the frontmatter.
+fn is_marker(line: &str) -> bool {
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    line.trim_end_matches([' ', '\t']) == "---"
 }
 
 /// A member of an object: its name, and the JSON text of its value.
@@ -150,11 +155,11 @@ impl<'t> Reader<'t> {
             }
             let (event, line) = self.next()?;
             // Only `metadata` of the file itself has reserved keys.
-            let parent = match self.depth {
+            let below = match self.depth {
                 0 => name.as_str(),
                 _ => "",
             };
-            let value = self.value(event, line, parent)?;
+            let value = self.value(event, line, below)?;
             members.push((name, value));
         }
     }

@@ -5,6 +5,6 @@ pub(crate) mod directories;
 pub(crate) mod entry;
 mod folder;
 mod frontmatter;
-mod path;
+pub(crate) mod path;
 mod scalar;
 pub(crate) mod set;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::protocol::uri::normal_form;
+
 /// The file that makes a folder a skill.
 pub(super) const MANIFEST: &str = "SKILL.md";
 /// The prefix of keys of `_meta` that the extension reserves for skills.
@@ -65,6 +67,45 @@ fn put_segment(uri: &mut String, segment: &str, also: &str) {
             let _ = write!(uri, "%{byte:02X}");
         }
     }
+}
+
+/// Where a URI leads, for comparison with others: without query, escapes and empty segments, in lower case. A handler
+/// may take any spelling of a path for the same file, so places are the same more often than resources are.
+pub(crate) fn place_of(uri: &str) -> String {
+    let uri = uri.split(['?', '#']).next().unwrap_or(uri);
+    let uri = decoded(&normal_form(uri)).to_ascii_lowercase();
+    let segments = uri
+        .split('/')
+        .filter(|segment| !matches!(*segment, "" | "."));
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// A segment without its escapes.
+pub(super) fn decoded(segment: &str) -> String {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = match (first, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => {
+                bytes.push((high << 4) | low);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    let digit = char::from(digit).to_digit(16)?;
+    u8::try_from(digit).ok()
 }
 
 /// The MIME type of a file, by the ending of its name.
@@ -131,12 +172,28 @@ mod tests {
         ] {
             assert_eq!(file_uri("skill://a", path), uri);
             // Clients that normalize find it too.
-            assert_eq!(crate::protocol::uri::normal_form(uri), uri);
+            assert_eq!(normal_form(uri), uri);
         }
         for path in ["", "/", "a/", "/a", "a//b", ".", "a/../b", ".."] {
             assert!(path_fault(path).is_some(), "{path}");
         }
         assert_eq!(path_fault("a/.b/...c"), None);
+    }
+
+    /// Every spelling that a handler may take for the same file leads to the same place.
+    #[test]
+    fn spellings_lead_to_one_place() {
+        for uri in [
+            "skill://acme/ops/x",
+            "SKILL://ACME/ops/x",
+            "skill://acme%2Fops/x",
+            "skill://acme/o%70s%2fx",
+            "skill://acme//ops/./x",
+            "skill://acme/a/../ops/x",
+            "skill://acme/OPS/x/?y#z",
+        ] {
+            assert_eq!(place_of(uri), "skill:/acme/ops/x", "{uri}");
+        }
     }
 
     /// SKILLS RES-2: the type of a file, by its name.

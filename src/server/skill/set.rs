@@ -8,11 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::definition::{BYTES_LIMIT, Body, Content, FILES_LIMIT, Skill};
-use super::directories::{Directories, decoded};
+use super::directories::Directories;
 use super::entry::{SkillEntry, Statement};
 use super::folder;
 use super::frontmatter::Frontmatter;
-use super::path::{MANIFEST, file_uri, media_type, name_fault, path_fault, root_uri};
+use super::path::{MANIFEST, decoded, file_uri, media_type, name_fault, path_fault, root_uri};
 use crate::server::metadata::meta::Meta;
 use crate::server::resource::contents::ResourceContents;
 use crate::server::resource::definition::Resource;
@@ -65,7 +65,9 @@ impl Skills {
     ///
     /// What is hidden, whose name begins with a dot, is not served; nor is what is in no skill. The build of the
     /// service fails for what cannot be read, for names that are not UTF-8, for what is neither a file nor a folder,
-    /// and for links that lead out of `root` or around in a circle.
+    /// for links that lead out of `root`, around in a circle or to what is hidden, and for more than 16,384 folders, of
+    /// which each counts as often as a path leads to it. Links may lead through names that begin with two dots, as
+    /// those of volumes of Kubernetes do.
     pub fn folder(mut self, root: impl AsRef<Path>) -> Self {
         match folder::read(root.as_ref()) {
             Ok(skills) => self.skills.extend(skills),
@@ -136,8 +138,8 @@ pub(crate) struct Assembled {
     pub(crate) entries: Vec<SkillEntry>,
     pub(crate) files: Vec<(Resource, Reader)>,
     pub(crate) directories: Option<Directories>,
-    /// What the operator should know.
-    pub(crate) remarks: Vec<String>,
+    /// Names that several skills have, each with how many have it.
+    pub(crate) repeated_names: Vec<(String, usize)>,
 }
 
 /// Skills and files so far, by URI.
@@ -220,7 +222,8 @@ impl Plan {
                 root.to_owned(),
                 Root {
                     frontmatter,
-                    content: Content::Fixed,
+                    // What a template answers below the enclosing skill may be below this one too.
+                    content: enclosing.map_or(Content::Fixed, |(_, root)| root.content),
                     scopes: Vec::new(),
                     cache: enclosing.map_or_else(Cache::default, |(_, root)| root.cache),
                     meta: Meta::default(),
@@ -253,20 +256,16 @@ impl Plan {
             entries.push(self.entry(root, skill)?);
             *names.entry(&*skill.frontmatter.name).or_default() += 1;
         }
-        let remarks = names.into_iter().filter(|(_, count)| *count > 1);
-        let remarks = remarks.map(|(name, count)| {
-            format!(
-                "{count} skills are named {name:?}: hosts can tell them apart by their paths alone"
-            )
-        });
-        let remarks = remarks.collect();
+        let repeated = names.into_iter().filter(|(_, count)| *count > 1);
+        let repeated_names = repeated.map(|(name, count)| (name.to_owned(), count));
+        let repeated_names = repeated_names.collect();
         let files = self.files.iter();
         let files = files.filter_map(|(uri, file)| self.resource(uri, file));
         Ok(Assembled {
             entries,
             files: files.collect(),
             directories: Some(directories),
-            remarks,
+            repeated_names,
         })
     }
 
@@ -277,7 +276,12 @@ impl Plan {
         let own = own.take_while(|(uri, _)| uri.starts_with(&below));
         let (mut count, mut size) = (0, 0);
         let mut manifest = Vec::new();
-        let mut content = skill.content;
+        // The files of a skill in this one belong to this one too, and so do those that its template answers for.
+        let mut inner = self.roots.iter().filter(|(uri, _)| uri.starts_with(&below));
+        let mut content = match inner.any(|(_, root)| root.content == Content::Dynamic) {
+            true => Content::Dynamic,
+            false => skill.content,
+        };
         for (uri, file) in own {
             count += 1;
             match &file.body {
@@ -299,11 +303,11 @@ impl Plan {
             }
         }
         manifest.sort_by_key(|(file, _)| **file != *uri);
-        let manifest = (content == Content::Fixed).then_some(manifest);
         Ok(SkillEntry::new(Statement {
             uri,
             frontmatter: &skill.frontmatter.text,
             files: manifest,
+            content,
             scopes: scopes_of(&self.roots, root),
             cache: skill.cache,
         }))

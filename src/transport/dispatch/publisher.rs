@@ -75,6 +75,14 @@ impl Publisher {
         }
     }
 
+    /// Tells the operator that several skills have one name.
+    #[cfg(feature = "skills")]
+    pub(crate) fn report_repeated_skill(&self, name: &str, count: usize) {
+        if let Some(observer) = self.observer.upgrade() {
+            observer.tell(&ServiceEvent::SkillNameRepeated { name, count });
+        }
+    }
+
     /// Tells every client that wants to know: each session once, and each `subscriptions/listen` of
     /// 2026-07-28 once, each in its own form (*2026-07-28, Subscriptions*). Never waits: a client that
     /// does not read loses its stream.

@@ -118,6 +118,16 @@ pub enum ServiceEvent<'a> {
         /// whatever your handlers put into their errors.
         reason: &'a str,
     },
+    /// Several skills have one name, so that hosts can tell them apart by their paths alone (*Extension
+    /// `io.modelcontextprotocol/skills`*). They are served. Reported when the service is built and when its skills are
+    /// replaced, with the feature `skills`.
+    #[non_exhaustive]
+    SkillNameRepeated {
+        /// The name.
+        name: &'a str,
+        /// How many skills have it.
+        count: usize,
+    },
     /// The handler of a notification panicked.
     NotificationPanicked,
     /// The handshake of a connection failed or took too long

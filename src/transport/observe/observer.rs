@@ -103,7 +103,7 @@ impl Observer {
                 Some(&self.sessions_ended)
             }
             // Counted when it happens, which is under locks, and reported later.
-            ServiceEvent::StreamCut => None,
+            ServiceEvent::StreamCut | ServiceEvent::SkillNameRepeated { .. } => None,
             ServiceEvent::HandlerFailed { .. } => Some(&self.failures),
             ServiceEvent::NotificationPanicked
             | ServiceEvent::TaskEnded {

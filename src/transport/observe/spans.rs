@@ -83,6 +83,9 @@ pub(crate) fn tell(event: &ServiceEvent<'_>) {
             name,
             reason,
         } => warn!(target: "mcp_wire", method, name, reason, "the handler failed"),
+        ServiceEvent::SkillNameRepeated { name, count } => {
+            warn!(target: "mcp_wire", name, count, "several skills have one name");
+        }
         ServiceEvent::NotificationPanicked => {
             error!(target: "mcp_wire", "the handler of a notification panicked");
         }

@@ -250,7 +250,7 @@ fn what_cannot_be_a_skill_is_refused() {
     assert!(told.contains("is registered twice"), "{told}");
 }
 
-/// SKILLS RES-3: keys with the prefix of the extension are for skills alone.
+/// SKILLS RES-3, X-2: keys with the prefix of the extension are for skills alone.
 #[tokio::test]
 async fn a_skill_may_have_meta_of_the_extension() {
     const KEY: &str = "io.modelcontextprotocol.skills/license";
@@ -312,6 +312,57 @@ async fn generated_content_makes_a_skill_dynamic() {
     assert_eq!(unknown.code(), Some(-32602));
     let twice = skill("a").generated("SKILL.md", async |_, _| "");
     assert!(fault(Skills::new().skill(twice)).contains("is there twice"));
+}
+
+/// SKILLS ENT-4, ENT-9, URI-7: an entry whose folder holds a dynamic skill cannot be complete, and neither can that of
+/// a skill which was found in a dynamic one: the template may answer below it too.
+#[tokio::test]
+async fn a_dynamic_skill_makes_what_it_touches_dynamic() {
+    let nested = |path: &str| skill(path).file("inner/SKILL.md", manifest("inner"));
+    for (skills, fixed, dynamic) in [
+        (
+            Skills::new()
+                .skill(skill("a"))
+                .skill(skill("a/b").dynamic()),
+            "",
+            "a a/b",
+        ),
+        (Skills::new().skill(nested("a").dynamic()), "", "a a/inner"),
+        (
+            Skills::new()
+                .skill(skill("a").dynamic())
+                .skill(nested("a/b")),
+            "a/b a/b/inner",
+            "a",
+        ),
+        (
+            Skills::new().skill(nested("a").generated("x", async |_, _| "x")),
+            "a/inner",
+            "a",
+        ),
+        (
+            Skills::new().skill(skill("ab").dynamic()).skill(skill("a")),
+            "a",
+            "ab",
+        ),
+    ] {
+        let (mut found_fixed, mut found_dynamic) = (Vec::new(), Vec::new());
+        for entry in list(&modern(&service(skills))).await {
+            let uri = entry["uri"].as_str().unwrap();
+            let path = uri.strip_prefix("skill://").unwrap();
+            let path = path.strip_suffix("/SKILL.md").unwrap().to_owned();
+            match entry["resources"] == "dynamic" {
+                true => found_dynamic.push(path),
+                false => found_fixed.push(path),
+            }
+        }
+        found_fixed.sort();
+        found_dynamic.sort();
+        assert_eq!(
+            (found_fixed.join(" "), found_dynamic.join(" ")),
+            (fixed.to_owned(), dynamic.to_owned())
+        );
+    }
 }
 
 /// SKILLS DIR-1 to DIR-3, DIR-6, DIR-7, CAP-4: the children of each folder, also above the skills.

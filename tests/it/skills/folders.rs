@@ -210,6 +210,56 @@ async fn links_stay_within_the_folder() {
     }
 }
 
+/// SKILLS URI-8: links that multiply the paths end the walk, whose folders are counted.
+#[cfg(unix)]
+#[test]
+fn links_do_not_multiply_without_end() {
+    let folder = Folder::new();
+    folder.skill("a");
+    for at in 0..23 {
+        fs::create_dir_all(folder.0.join(format!("a/{at}"))).unwrap();
+    }
+    for at in 0..22 {
+        let next = format!("../{}", at + 1);
+        folder.link(&format!("a/{at}/left"), &next);
+        folder.link(&format!("a/{at}/right"), &next);
+    }
+    let told = fault(folder.skills());
+    assert!(told.contains("more than 16384 folders"), "{told}");
+}
+
+/// SKILLS URI-8: a link does not serve what is hidden under another name. Names with two dots are those of volumes of
+/// Kubernetes, whose links all lead there.
+#[cfg(unix)]
+#[tokio::test]
+async fn links_do_not_lead_to_what_is_hidden() {
+    for (target, hidden) in [
+        (".env", ".env"),
+        ("sub/.env", "sub/.env"),
+        (".git", ".git/config"),
+        (".git/config", ".git/config"),
+    ] {
+        let folder = Folder::new();
+        folder.skill("a").put(&format!("a/{hidden}"), "secret");
+        folder.link("a/notes.md", target);
+        let told = fault(folder.skills());
+        assert!(told.contains("leads to what is hidden"), "{target}: {told}");
+    }
+    let volume = Folder::new();
+    volume
+        .put("a/..2026_11_30/SKILL.md", manifest("a"))
+        .put("a/..2026_11_30/x.md", "x")
+        .link("a/..data", "..2026_11_30")
+        .link("a/SKILL.md", "..data/SKILL.md")
+        .link("a/x.md", "..data/x.md");
+    let client = modern(&service(volume.skills()));
+    let entry = get(&client, "skill://a/SKILL.md").await.unwrap();
+    assert_eq!(
+        texts(entry["resources"].as_array().unwrap(), "uri"),
+        ["skill://a/SKILL.md", "skill://a/x.md"]
+    );
+}
+
 /// SKILLS URI-8: names that are no text, and what is neither a file nor a folder.
 #[cfg(target_os = "linux")]
 #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_wire::auth::{Identity, StaticTokens};
-use mcp_wire::server::{CacheScope, Server, Skill, Skills};
+use mcp_wire::server::{CacheScope, Resource, ResourceTemplate, Server, Skill, Skills};
 use mcp_wire::test::Client;
 use mcp_wire::{McpService, ProtocolVersion, ServiceEvent};
 use serde_json::{Value, json};
@@ -216,6 +216,7 @@ fn with_tokens(server: Server) -> McpService {
     let tokens = StaticTokens::new()
         .token("ada", Identity::new("ada").scopes(["staff", "deep"]))
         .token("eve", Identity::new("eve").scopes(["staff"]))
+        .token("ian", Identity::new("ian").scopes(["deep"]))
         .token("bob", Identity::new("bob"));
     McpService::builder(server)
         .authorizer(tokens)
@@ -223,7 +224,7 @@ fn with_tokens(server: Server) -> McpService {
         .unwrap()
 }
 
-/// SKILLS LST-4, GET-2, X-3: who lacks the scopes of a skill does not get it, its files or its folders; a skill in
+/// SKILLS LST-4, X-3: who lacks the scopes of a skill does not get it, its files or its folders; a skill in
 /// another one needs the scopes of both.
 #[tokio::test]
 async fn a_skill_is_for_those_who_have_its_scopes() {
@@ -276,7 +277,37 @@ async fn a_skill_is_for_those_who_have_its_scopes() {
     assert!(told.contains("authorizer"), "{told}");
 }
 
-/// SKILLS X-2: what the extension reserves cannot be declared beside it.
+/// SKILLS LST-4, X-3: what a template answers in the folder of a skill needs the scopes of the skill, in any spelling,
+/// beside those of the template.
+#[tokio::test]
+async fn a_template_in_a_skill_needs_its_scopes() {
+    let ops = skill("internal/ops").scopes(["staff"]).dynamic();
+    let server = server(Skills::new().skill(ops).skill(skill("open").dynamic())).resource_template(
+        ResourceTemplate::new("skill://{+path}", "files").scopes(["deep"]),
+        async |_, read: mcp_wire::server::ReadRequest| read.variable("path").unwrap().to_owned(),
+    );
+    let mcp = with_tokens(server);
+    for (uri, may) in [
+        ("skill://internal/ops/x.md", "ada"),
+        ("SKILL://INTERNAL/ops/x.md", "ada"),
+        ("skill://internal%2Fops/x.md", "ada"),
+        ("skill://internal//ops/x.md", "ada"),
+        ("skill://internal/ops", "ada"),
+        ("skill://internal/opsx", "ada ian"),
+        ("skill://open/x.md", "ada ian"),
+    ] {
+        for token in ["ada", "eve", "ian", "bob"] {
+            let read = modern(&mcp).token(token).read(uri).await;
+            let is_permitted = may.split(' ').any(|may| may == token);
+            assert_eq!(read.is_ok(), is_permitted, "{token} {uri}");
+            if let Err(error) = read {
+                assert_eq!(error.status(), Some(403), "{token} {uri}");
+            }
+        }
+    }
+}
+
+/// SKILLS X-2: the label of the extension cannot be declared beside it.
 #[test]
 fn the_name_of_the_extension_is_reserved() {
     for server in [
@@ -301,19 +332,15 @@ async fn names_that_are_not_unique_are_told_to_the_operator() {
         .skill(skill("b/refunds"));
     let mcp = McpService::builder(server(skills))
         .on_event(move |event| {
-            if let ServiceEvent::HandlerFailed { method, reason, .. } = event {
-                hook.lock().unwrap().push(format!("{method} {reason}"));
+            if let ServiceEvent::SkillNameRepeated { name, count, .. } = event {
+                hook.lock().unwrap().push(format!("{count} {name}"));
             }
         })
         .build()
         .unwrap();
     assert_eq!(list(&modern(&mcp)).await.len(), 2);
-    let heard = heard.lock().unwrap().clone();
-    assert_eq!(heard.len(), 1);
-    assert!(
-        heard[0].starts_with("skills/list 2 skills are named \"refunds\""),
-        "{heard:?}"
-    );
+    assert_eq!(*heard.lock().unwrap(), ["2 refunds"]);
+    assert_eq!(mcp.snapshot().failures, 0);
 }
 
 /// A version of a skill, whose files all say which one it is.
@@ -381,6 +408,83 @@ async fn a_set_of_skills_is_replaced_as_a_whole() {
         Some(-32601)
     );
     assert_eq!(list(&client).await.len(), 1);
+}
+
+/// SKILLS X-1: a subscriber hears of a file with other bytes in a dynamic skill too.
+#[tokio::test]
+async fn subscribers_hear_of_fixed_files_of_a_dynamic_skill() {
+    const MANIFEST: &str = "skill://x/SKILL.md";
+    let version = |number: usize| {
+        let text = format!("{}version {number}\n", manifest("x"));
+        Skills::new().skill(Skill::new("x", text).dynamic().file("same.md", "same"))
+    };
+    let server = server(version(0)).subscriptions();
+    let handle = server.clone();
+    let mcp = McpService::builder(server).build().unwrap();
+    let client = modern(&mcp);
+    let filter = json!({"resourceSubscriptions": [MANIFEST, "skill://x/same.md"]});
+    client.listen(filter).await.unwrap();
+    for number in 1..3 {
+        handle.replace_skills(version(number)).unwrap();
+    }
+    for _ in 1..3 {
+        let heard = client.next_notification().await.unwrap();
+        assert_eq!(heard.method(), "notifications/resources/updated");
+        assert_eq!(heard.params()["uri"], MANIFEST);
+    }
+}
+
+/// What the server refuses is dropped after its lock is free: a value of the embedder may come back to the server
+/// when it is dropped.
+#[test]
+fn what_is_refused_may_come_back_to_the_server() {
+    struct Returns(Server, std::sync::mpsc::Sender<()>);
+
+    impl Drop for Returns {
+        fn drop(&mut self) {
+            let _ = self.0.remove_resource("none://here");
+            let _ = self.1.send(());
+        }
+    }
+
+    impl AsRef<[u8]> for Returns {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    let (dropped, of_drop) = std::sync::mpsc::channel();
+    let (done, of_thread) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let own = Resource::new("skill://x/SKILL.md", "own");
+        let server = Server::new("s", "1")
+            .skills(Skills::new())
+            .resource(own, async |_, _| "");
+        let handle = server.clone();
+        let _mcp = McpService::builder(server).build().unwrap();
+        let returns = || Returns(handle.clone(), dropped.clone());
+        // The file has the URI of a resource, which is found under the lock.
+        let refused = skill("x").file("a.md", returns()).file("b.md", returns());
+        assert!(handle.replace_skills(Skills::new().skill(refused)).is_err());
+        for taken in ["skill://x/SKILL.md", "no URI"] {
+            let value = returns();
+            let reader = move |_, _| {
+                let _ = &value;
+                async { "" }
+            };
+            assert!(
+                handle
+                    .add_resource(Resource::new(taken, "x"), reader)
+                    .is_err()
+            );
+        }
+        done.send(()).unwrap();
+    });
+    let patience = Duration::from_secs(30);
+    of_thread
+        .recv_timeout(patience)
+        .expect("the server answers while it drops");
+    assert_eq!(of_drop.try_iter().count(), 4);
 }
 
 /// SKILLS X-1: a reader between two publishes never sees an entry of which no file was there with it. The list, too,
