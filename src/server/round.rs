@@ -30,11 +30,17 @@ pub(super) struct Round(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    runner: Option<Waker>,
+    /// What most calls do not come to, so that a call without questions and without a task is small.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
     carried: Carried,
     /// The questions of this run, in their order.
     asked: Vec<Asked>,
     fault: Option<ErrorObject>,
-    runner: Option<Waker>,
     detaching: Detaching,
 }
 
@@ -148,7 +154,7 @@ pub(super) fn read_answers(params: RawJson<'_>) -> Result<Map<String, Value>, Er
 impl Round {
     /// Continues where the earlier rounds of the request ended.
     pub(super) fn bring(&self, carried: Carried) {
-        self.lock().carried = carried;
+        self.lock().more().carried = carried;
     }
 
     /// Asks. Never ready if there is no answer yet, or if the answer does not fit.
@@ -189,38 +195,39 @@ impl Round {
                 return Poll::Ready(outcome.map(Ran::Complete));
             }
             let mut state = self.lock();
-            match state.fault.take() {
-                Some(fault) => Poll::Ready(Err(fault.into())),
-                None if state.asked.iter().any(|asked| !asked.is_answered) => {
-                    Poll::Ready(Ok(Ran::Asks))
+            if let Some(more) = &mut state.more {
+                if let Some(fault) = more.fault.take() {
+                    return Poll::Ready(Err(fault.into()));
                 }
-                None if matches!(state.detaching, Detaching::Wanted(_)) => {
-                    Poll::Ready(Ok(Ran::Detaches))
+                if more.asked.iter().any(|asked| !asked.is_answered) {
+                    return Poll::Ready(Ok(Ran::Asks));
                 }
-                None => {
-                    state.runner = Some(cx.waker().clone());
-                    Poll::Pending
+                if matches!(more.detaching, Detaching::Wanted(_)) {
+                    return Poll::Ready(Ok(Ran::Detaches));
                 }
             }
+            state.runner = Some(cx.waker().clone());
+            Poll::Pending
         })
         .await
     }
 
     /// Lets the handler go on as a task.
     pub(super) fn may_detach(&self) {
-        self.lock().detaching = Detaching::Possible;
+        self.lock().more().detaching = Detaching::Possible;
     }
 
     /// Waits for the task, if there can be one.
     pub(super) async fn detach(&self) -> Option<Task> {
         poll_fn(|cx| {
             let mut state = self.lock();
-            match &state.detaching {
+            let more = state.more();
+            match &more.detaching {
                 Detaching::Never => return Poll::Ready(None),
                 Detaching::Done(task) => return Poll::Ready(Some(task.clone())),
                 Detaching::Possible | Detaching::Wanted(_) => {}
             }
-            state.detaching = Detaching::Wanted(cx.waker().clone());
+            more.detaching = Detaching::Wanted(cx.waker().clone());
             state.wake();
             Poll::Pending
         })
@@ -229,14 +236,14 @@ impl Round {
 
     /// The handler goes on as this task.
     pub(super) fn detached(&self, task: Task) {
-        let before = std::mem::replace(&mut self.lock().detaching, Detaching::Done(task));
+        let before = std::mem::replace(&mut self.lock().more().detaching, Detaching::Done(task));
         if let Detaching::Wanted(waker) = before {
             waker.wake();
         }
     }
 
     pub(super) fn task(&self) -> Option<Task> {
-        match &self.lock().detaching {
+        match &self.lock().more.as_ref()?.detaching {
             Detaching::Done(task) => Some(task.clone()),
             Detaching::Never | Detaching::Possible | Detaching::Wanted(_) => None,
         }
@@ -244,9 +251,9 @@ impl Round {
 
     /// The `inputRequests` of a round that ends (SPEC D-102).
     pub(super) fn questions(&self, which: Questions) -> Value {
-        let state = self.lock();
+        let mut state = self.lock();
         let open = |asked: &&Asked| which == Questions::All || !asked.is_answered;
-        let questions = state.asked.iter().filter(open).map(|asked| {
+        let questions = state.more().asked.iter().filter(open).map(|asked| {
             let question = question_value(&asked.method, asked.params.as_ref());
             (asked.key.clone(), question)
         });
@@ -256,7 +263,8 @@ impl Round {
     /// The answers to the questions of this run, to be carried to the next.
     #[cfg(feature = "request-state")]
     pub(super) fn carry(&self) -> Carried {
-        let state = self.lock();
+        let mut state = self.lock();
+        let state = &*state.more();
         let is_asked = |key: &str| state.asked.iter().any(|asked| asked.key == key);
         let answers = state.carried.answers.iter();
         Carried {
@@ -271,12 +279,12 @@ impl Round {
 
     #[cfg(feature = "request-state")]
     pub(super) fn note(&self) -> Value {
-        self.lock().carried.note.clone()
+        self.lock().more().carried.note.clone()
     }
 
     #[cfg(feature = "request-state")]
     pub(super) fn set_note(&self, note: Value) {
-        self.lock().carried.note = note;
+        self.lock().more().carried.note = note;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -285,11 +293,16 @@ impl Round {
 }
 
 impl State {
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
     /// Records a question. Returns its key and its answer, if there is one.
     fn ask(&mut self, question: Question<'_>) -> Option<(String, Value)> {
         let key = self.free_key(question.key);
-        let answer = self.carried.answers.get(&key).cloned();
-        self.asked.push(Asked {
+        let more = self.more();
+        let answer = more.carried.answers.get(&key).cloned();
+        more.asked.push(Asked {
             key: key.clone(),
             method: question.method,
             params: question.params,
@@ -303,8 +316,9 @@ impl State {
 
     /// The key, with a number if it is taken: keys are unique (SPEC D-102). A handler asks in the same order
     /// in each round, so a question keeps its key.
-    fn free_key(&self, key: &str) -> String {
-        let is_taken = |key: &str| self.asked.iter().any(|asked| asked.key == key);
+    fn free_key(&mut self, key: &str) -> String {
+        let more = &*self.more();
+        let is_taken = |key: &str| more.asked.iter().any(|asked| asked.key == key);
         if !is_taken(key) {
             return key.to_owned();
         }
@@ -316,7 +330,7 @@ impl State {
     }
 
     fn refuse(&mut self, key: &str) {
-        self.fault = Some(ErrorObject::invalid_params(format!(
+        self.more().fault = Some(ErrorObject::invalid_params(format!(
             "`inputResponses` has an answer to {key:?} that does not fit the question"
         )));
         self.wake();

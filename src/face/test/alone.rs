@@ -231,7 +231,11 @@ impl Caller {
             true => String::new(),
             false => Value::Object(self.meta.clone()).to_string(),
         };
-        Context::new(Link::Alone(link), Box::new(self.head()), meta.into())
+        Context::new(
+            Link::Alone(Box::new(link)),
+            Box::new(self.head()),
+            meta.into(),
+        )
     }
 
     fn head(&self) -> hyper::http::request::Parts {

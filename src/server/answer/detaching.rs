@@ -141,22 +141,28 @@ impl OpenRequest<'_> {
 
 /// Runs the handler of a task, and makes of its outcome what the request would have been answered with, without the
 /// members that every answer has (TASKS S-3). The tool is looked up again, because it may have been replaced.
-async fn concluded(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` would keep its arguments twice"
+)]
+fn concluded(
     running: Running,
     server: Weak<Shared>,
     name: String,
-) -> Result<Json, ErrorObject> {
-    let outcome = running.await;
-    let version = ProtocolVersion::V2026_07_28;
-    let server = server.upgrade().ok_or_else(ErrorObject::internal)?;
-    let report = |reason: &str| server.report(Method::ToolsCall.as_str(), &name, reason);
-    let result = outcome.or_else(|error| tool_failed(error, version, report))?;
-    let registry = server.current.get();
-    let tool = registry.tools.get(&name);
-    let checked = tool.map_or(Ok(()), |tool| tool.item.check_result(&result));
-    checked.map_err(|reason| {
-        report(&reason);
-        ErrorObject::internal()
-    })?;
-    Ok(result.into_json(version, Closing::LEGACY))
+) -> impl Future<Output = Result<Json, ErrorObject>> + Send {
+    async move {
+        let outcome = running.await;
+        let version = ProtocolVersion::V2026_07_28;
+        let server = server.upgrade().ok_or_else(ErrorObject::internal)?;
+        let report = |reason: &str| server.report(Method::ToolsCall.as_str(), &name, reason);
+        let result = outcome.or_else(|error| tool_failed(error, version, report))?;
+        let registry = server.current.get();
+        let tool = registry.tools.get(&name);
+        let checked = tool.map_or(Ok(()), |tool| tool.item.check_result(&result));
+        checked.map_err(|reason| {
+            report(&reason);
+            ErrorObject::internal()
+        })?;
+        Ok(result.into_json(version, Closing::LEGACY))
+    }
 }

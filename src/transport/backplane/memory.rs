@@ -150,9 +150,19 @@ impl Rows for MemoryRows {
     }
 
     fn changed(&self, key: &str, seen: i64) -> BoxFuture<Result<(), StoreError>> {
+        // The key is that of the row: many wait, and each for a long time.
+        let state = lock(&self.0);
+        let key = state
+            .rows
+            .get_key_value(key)
+            .map(|(key, _)| Arc::clone(key));
+        drop(state);
+        let Some(key) = key else {
+            return Box::pin(ready(Ok(())));
+        };
         Box::pin(Waiting {
             state: Arc::clone(&self.0),
-            key: key.into(),
+            key,
             seen,
             number: None,
         })
@@ -162,7 +172,7 @@ impl Rows for MemoryRows {
 /// Waits for a change of a row. The end of a row does not wake it, because each who waits knows that end.
 struct Waiting {
     state: Arc<Mutex<State>>,
-    key: Box<str>,
+    key: Arc<str>,
     seen: i64,
     number: Option<u64>,
 }
@@ -187,7 +197,11 @@ impl Future for Waiting {
         let mut waiting = entry.waiting.iter_mut();
         match waiting.find(|(one, _)| *one == number) {
             Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => entry.waiting.push((number, cx.waker().clone())),
+            None => {
+                // Most rows have one reader.
+                entry.waiting.reserve_exact(1);
+                entry.waiting.push((number, cx.waker().clone()));
+            }
         }
         Poll::Pending
     }

@@ -29,7 +29,7 @@ pub(crate) enum Link {
     #[cfg(feature = "server")]
     Task(Envelope),
     /// Into the hands of a test, which has neither a service nor a client.
-    Alone(AloneLink),
+    Alone(Box<AloneLink>),
 }
 
 pub(crate) struct SessionLink {

@@ -10,8 +10,8 @@ use crate::transport::observe::events::TaskEnd;
 /// row what clients have answered.
 #[derive(Default)]
 pub(crate) struct LocalTask {
-    /// What is not in the row yet.
-    draft: Draft,
+    /// What is not in the row yet. In a box, because most tasks wait without any.
+    draft: Option<Box<Draft>>,
     /// The questions that the handler waits for.
     asked: Vec<Asked>,
     /// How many questions there were.
@@ -118,7 +118,7 @@ impl LocalTask {
             state: Reply::Awaited,
             waker: None,
         });
-        self.draft.asks.push((key.clone(), text));
+        self.drafted().asks.push((key.clone(), text));
         self.hurry();
         Ok(key)
     }
@@ -144,10 +144,12 @@ impl LocalTask {
             return;
         };
         let asked = self.asked.swap_remove(at);
-        let drafted = self.draft.asks.len();
-        self.draft.asks.retain(|(one, _)| one != key);
-        if !self.is_over && self.draft.asks.len() == drafted {
-            self.draft.forgets.push(asked.key);
+        let is_over = self.is_over;
+        let draft = self.drafted();
+        let asks = draft.asks.len();
+        draft.asks.retain(|(one, _)| one != key);
+        if !is_over && draft.asks.len() == asks {
+            draft.forgets.push(asked.key);
         }
         // An answer that was read may stay until something else is written.
         if matches!(asked.state, Reply::Awaited) {
@@ -157,7 +159,7 @@ impl LocalTask {
 
     pub(crate) fn tell(&mut self, message: String) {
         if !self.is_over {
-            self.draft.message = Some(message);
+            self.drafted().message = Some(message);
             self.hurry();
         }
     }
@@ -195,11 +197,13 @@ impl LocalTask {
 
     /// Whether the row has to be written.
     pub(crate) fn has_news(&self) -> bool {
-        self.draft.is_urgent
+        self.draft.as_ref().is_some_and(|draft| draft.is_urgent)
     }
 
     pub(crate) fn take_draft(&mut self) -> Draft {
-        mem::take(&mut self.draft)
+        self.draft
+            .take()
+            .map_or_else(Draft::default, |draft| *draft)
     }
 
     /// Gives the handler what the row has for it. Questions that are neither new nor in the row were dropped by a
@@ -211,7 +215,8 @@ impl LocalTask {
                 continue;
             }
             let is_new = || {
-                let drafts = self.draft.asks.iter().chain(&draft.asks);
+                let drafted = self.draft.iter().flat_map(|draft| &draft.asks);
+                let drafts = drafted.chain(&draft.asks);
                 drafts.into_iter().any(|(key, _)| *key == asked.key)
             };
             match row.answer(&asked.key) {
@@ -246,11 +251,15 @@ impl LocalTask {
                 waker.wake();
             }
         }
-        (waiting, mem::take(&mut self.draft))
+        (waiting, self.draft.take())
+    }
+
+    fn drafted(&mut self) -> &mut Draft {
+        self.draft.get_or_insert_default()
     }
 
     fn hurry(&mut self) {
-        self.draft.is_urgent = true;
+        self.drafted().is_urgent = true;
         self.wake();
     }
 
