@@ -458,7 +458,8 @@ impl McpService {
 
     /// Ends in order: [`drain`](Self::drain) first. The future is ready as soon as nothing runs and all
     /// streams are closed. After `deadline` the rest is cancelled as by [`close`](Self::close) and has
-    /// 50 ms to be written. The accept loop closes the connections. You may call this again, even at the
+    /// 50 ms to be written. Tasks that still run have failed then: nothing waits for their handlers, but for the
+    /// store that tells their clients, to the end of `deadline` or for 50 ms. The accept loop closes the connections. You may call this again, even at the
     /// same time.
     ///
     /// # Panics
@@ -471,10 +472,19 @@ impl McpService {
     pub async fn shutdown(&self, deadline: Duration) {
         self.drain();
         let quiet = || self.shared.observer.quiet();
+        #[cfg(feature = "server")]
+        let end = tokio::time::Instant::now() + deadline;
         if tokio::time::timeout(deadline, quiet()).await.is_err() {
             self.close();
             // Clients that do not read must not hold up the end.
             let _ = tokio::time::timeout(LAST_WORDS, quiet()).await;
+        }
+        // Tasks may run for hours, so they are not waited for; but a store that is shared has to be told.
+        #[cfg(feature = "server")]
+        {
+            self.shared.tasks.close();
+            let end = end.max(tokio::time::Instant::now() + LAST_WORDS);
+            let _ = tokio::time::timeout_at(end, self.shared.tasks.ended()).await;
         }
     }
 

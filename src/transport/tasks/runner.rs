@@ -7,10 +7,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::local::{Draft, LocalTask};
 use super::store::{Answer, Found, TaskStore, key_of, millis};
+use crate::protocol::party::Caps;
 use crate::protocol::table::{Row, Table};
 use crate::protocol::task::row::{TaskOutcome, TaskRow};
 use crate::transport::backplane::rows::StoreError;
@@ -21,15 +23,47 @@ use crate::wire::jsonrpc::ErrorObject;
 /// How long to wait before a store that has failed is used again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The places of the tasks of a service.
+pub(crate) struct TaskPlaces {
+    pub(crate) table: Table<LocalTask>,
+    /// Told when the last place is given back.
+    emptied: Notify,
+}
+
+impl TaskPlaces {
+    pub(crate) fn new(caps: Caps) -> Self {
+        Self {
+            table: Table::new(caps),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Waits until there is no task.
+    pub(crate) async fn empty(&self) {
+        loop {
+            let mut emptied = pin!(self.emptied.notified());
+            // From here on no notification is missed.
+            emptied.as_mut().enable();
+            if self.table.len() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+}
+
 /// The place of a task among those of its service, given back when it is dropped.
 pub(crate) struct TaskPlace {
-    pub(crate) table: Arc<Table<LocalTask>>,
+    pub(crate) places: Arc<TaskPlaces>,
     pub(crate) row: Arc<Row<LocalTask>>,
 }
 
 impl Drop for TaskPlace {
     fn drop(&mut self) {
-        self.table.close(&self.row);
+        self.places.table.close(&self.row);
+        if self.places.table.len() == 0 {
+            self.places.emptied.notify_waiters();
+        }
     }
 }
 
@@ -48,34 +82,42 @@ pub(crate) struct TaskRun {
     pub(crate) until: Instant,
 }
 
-/// Runs a task.
-pub(crate) async fn run(task: TaskRun, mut handler: Contained<Answer>) {
-    let began = Instant::now();
-    let ended = {
-        let mut attended = pin!(task.attend());
-        poll_fn(|cx| {
-            if let Poll::Ready(outcome) = handler.poll(cx) {
-                return Poll::Ready(Ended::ByItself(outcome));
-            }
-            attended.as_mut().poll(cx).map(Ended::By)
-        })
-        .await
-    };
-    // Dropping the future also runs code of the embedder, which may panic.
-    let dropped = handler.empty();
-    drop(handler);
-    let end = match ended {
-        Ended::ByItself(outcome) => Box::pin(task.settle(dropped.and(outcome))).await,
-        Ended::By(end) => Box::pin(task.stop(end)).await,
-    };
-    task.store.observer.tell(&ServiceEvent::TaskEnded {
-        end,
-        elapsed: began.elapsed(),
-    });
-    drop(task.place.row.with(LocalTask::finish));
-    let is_over = matches!(end, TaskEnd::Revoked | TaskEnd::Expired);
-    if is_over || task.keep().await {
-        task.remove().await;
+/// Runs a task. What most tasks do not come to is in boxes, because thousands of them may wait.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` would keep its arguments twice"
+)]
+pub(crate) fn run(
+    task: TaskRun,
+    mut handler: Contained<Answer>,
+) -> impl Future<Output = ()> + Send {
+    async move {
+        let began = Instant::now();
+        let ended = {
+            let mut attended = pin!(task.attend());
+            poll_fn(|cx| {
+                if let Poll::Ready(outcome) = handler.poll(cx) {
+                    return Poll::Ready(Ended::ByItself(outcome));
+                }
+                attended.as_mut().poll(cx).map(Ended::By)
+            })
+            .await
+        };
+        // Dropping the future also runs code of the embedder, which may panic.
+        let dropped = handler.empty();
+        let end = match ended {
+            Ended::ByItself(outcome) => Box::pin(task.settle(dropped.and(outcome))).await,
+            Ended::By(end) => Box::pin(task.stop(end)).await,
+        };
+        task.store.observer.tell(&ServiceEvent::TaskEnded {
+            end,
+            elapsed: began.elapsed(),
+        });
+        drop(task.place.row.with(LocalTask::finish));
+        let is_over = matches!(end, TaskEnd::Revoked | TaskEnd::Expired);
+        if is_over || task.keep().await {
+            Box::pin(task.remove()).await;
+        }
     }
 }
 
@@ -146,7 +188,7 @@ impl TaskRun {
         match woken.await {
             Ok(end) => end,
             Err(error) => {
-                self.fail(&error).await;
+                Box::pin(self.fail(&error)).await;
                 None
             }
         }

@@ -1,7 +1,10 @@
 //! [`Tasks`]: the tasks of a service.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -9,13 +12,12 @@ use uuid::Uuid;
 use super::handle::Task;
 use super::local::{LocalTask, TaskLimits};
 use super::node::{Heartbeat, Node};
-use super::runner::{TaskPlace, TaskRun, run};
+use super::runner::{TaskPlace, TaskPlaces, TaskRun, run};
 use super::store::{Answer, TaskStore, key_of, millis};
 use crate::protocol::party::{Full, Party, Whose};
-use crate::protocol::table::Table;
 use crate::protocol::task::row::TaskRow;
 use crate::transport::backplane::place::Backplane;
-use crate::transport::backplane::rows::Row;
+use crate::transport::backplane::rows::{Row, StoreError};
 use crate::transport::clock::wall;
 use crate::transport::future::BoxFuture;
 use crate::transport::limits::Limits;
@@ -27,7 +29,7 @@ use crate::wire::jsonrpc::ErrorObject;
 
 /// The tasks that this service runs, and the way to those that others run.
 pub(crate) struct Tasks {
-    table: Arc<Table<LocalTask>>,
+    places: Arc<TaskPlaces>,
     store: Arc<TaskStore>,
     heartbeat: OnceCell<Heartbeat>,
 }
@@ -41,7 +43,7 @@ impl Tasks {
     ) -> Self {
         let name = Uuid::new_v4().simple().to_string();
         Self {
-            table: Arc::new(Table::new(limits.task_caps())),
+            places: Arc::new(TaskPlaces::new(limits.task_caps())),
             store: Arc::new(TaskStore {
                 rows: Arc::clone(&backplane.rows),
                 observer: Arc::clone(observer),
@@ -65,7 +67,7 @@ impl Tasks {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.table.len()
+        self.places.table.len()
     }
 
     /// Begins a task of this party. It is in the store before its handler is made (TASKS C-4). Gives the members
@@ -84,10 +86,10 @@ impl Tasks {
         party: Option<&Party>,
         make: impl FnOnce(Task) -> BoxFuture<Answer>,
     ) -> Result<Vec<u8>, ErrorObject> {
-        let place = self.table.open(LocalTask::default(), party);
+        let place = self.places.table.open(LocalTask::default(), party);
         let place = TaskPlace {
             row: place.map_err(too_many)?,
-            table: Arc::clone(&self.table),
+            places: Arc::clone(&self.places),
         };
         let store = &self.store;
         let beating = self
@@ -105,7 +107,13 @@ impl Tasks {
             version: 1,
             end,
         };
-        let written = store.rows.set(&key_of(&id), None, row).await;
+        let mut creation = Creation {
+            writing: Some(store.rows.set(&key_of(&id), None, row)),
+            store: Arc::clone(store),
+            id: Arc::clone(&id),
+        };
+        let written = poll_fn(|cx| creation.poll(cx)).await;
+        drop(creation);
         written.map_err(|error| store.failed(method, &*error))?;
         let mut out = b"{".to_vec();
         task.put_task(&id, &mut out);
@@ -123,14 +131,23 @@ impl Tasks {
 
     /// Ends the tasks of a principal, of which nothing is left.
     pub(crate) fn revoke(&self, principal: &str) {
-        for row in self.table.of(principal) {
+        for row in self.places.table.of(principal) {
             row.with(|task| task.end(TaskEnd::Revoked));
         }
     }
 
+    /// Waits until nothing of a task is left in this process, as it is soon after [`close`](Self::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub(crate) async fn ended(&self) {
+        self.places.empty().await;
+    }
+
     /// Ends all tasks.
     pub(crate) fn close(&self) {
-        for row in self.table.all() {
+        for row in self.places.table.all() {
             row.with(|task| task.end(TaskEnd::Closed));
         }
     }
@@ -139,6 +156,46 @@ impl Tasks {
 impl Drop for Tasks {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// The first row of a task, while a store writes it. If the client leaves meanwhile, nobody has the id, and the row is
+/// removed once it is written.
+struct Creation {
+    /// `None` once it is written.
+    writing: Option<BoxFuture<Result<bool, StoreError>>>,
+    store: Arc<TaskStore>,
+    id: Arc<str>,
+}
+
+impl Creation {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, StoreError>> {
+        // It is not polled again after its end.
+        let Some(writing) = &mut self.writing else {
+            return Poll::Ready(Ok(false));
+        };
+        let written = writing.as_mut().poll(cx);
+        if written.is_ready() {
+            self.writing = None;
+        }
+        written
+    }
+}
+
+impl Drop for Creation {
+    fn drop(&mut self) {
+        // A runtime that is gone runs nothing more.
+        let (Some(writing), Ok(runtime)) = (self.writing.take(), Handle::try_current()) else {
+            return;
+        };
+        let (store, id) = (Arc::clone(&self.store), Arc::clone(&self.id));
+        runtime.spawn(async move {
+            // A write that failed may still have been carried out.
+            let _ = writing.await;
+            if let Err(error) = store.rows.remove(&key_of(&id)).await {
+                store.failed("", &*error);
+            }
+        });
     }
 }
 

@@ -62,6 +62,23 @@ async fn tasks_of_a_process_that_is_gone_have_failed() {
     assert_eq!(other.get(&done).await["status"], "completed");
 }
 
+/// TASKS A-5: a service that shuts down settles what it runs before it is done, and does not wait for it.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_settles_the_tasks_that_run() {
+    let [one, other] = two();
+    let done = one.begin("sleep", json!({"seconds": 1})).await;
+    one.reaches(&done, "completed").await;
+    let running = one.begin("sleep", json!({"seconds": 1000})).await;
+    let began = tokio::time::Instant::now();
+    one.mcp.shutdown(Duration::from_secs(10)).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{began:?}");
+    let failed = other.get(&running).await;
+    assert_eq!(failed["status"], "failed", "{failed}");
+    let why = "the server was closed before the task ended";
+    assert_eq!(failed["error"]["message"], why);
+    assert_eq!(other.get(&done).await["status"], "completed");
+}
+
 /// TASKS A-5.
 #[test]
 fn a_process_that_does_not_say_goodbye_is_missed() {
@@ -126,8 +143,8 @@ impl Rows for Slow {
 }
 
 /// A store of one's own is as good as that of the crate: this one keeps its rows in a map.
-#[derive(Default)]
-struct Map(std::sync::Mutex<std::collections::HashMap<String, Row>>);
+#[derive(Clone, Default)]
+struct Map(Arc<std::sync::Mutex<std::collections::HashMap<String, Row>>>);
 
 impl Rows for Map {
     fn get(&self, key: &str) -> BoxFuture<Result<Option<Row>, StoreError>> {
@@ -181,4 +198,29 @@ async fn a_task_is_told_of_when_the_store_has_it() {
     fails.store(false, Ordering::SeqCst);
     client.update(&id, json!({"who-1": accept("a")})).await;
     client.reaches(&id, "completed").await;
+}
+
+/// TASKS C-4: a client that leaves before it has the id leaves no row behind, whenever the store writes it.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_nobody_was_told_of_leaves_no_row() {
+    let (writes, fails) = <(Arc<AtomicUsize>, Arc<std::sync::atomic::AtomicBool>)>::default();
+    let rows = Map::default();
+    let store = Slow {
+        rows: Box::new(rows.clone()),
+        writes: Arc::clone(&writes),
+        fails,
+    };
+    let (client, seen) = Client::new(|builder| builder.backplane(Backplane::new(store)));
+    let id = client.begin("confirm", json!({})).await;
+    client.cancel(&id).await;
+    client.reaches(&id, "cancelled").await;
+    let before = rows.0.lock().unwrap().len();
+    let runs = seen.runs.load(Ordering::SeqCst);
+    let leaving = Duration::from_millis(500);
+    let call = client.call("sleep", json!({"seconds": 1000}));
+    assert!(tokio::time::timeout(leaving, call).await.is_err());
+    assert_eq!(rows.0.lock().unwrap().len(), before + 1, "being written");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(rows.0.lock().unwrap().len(), before);
+    assert_eq!(seen.runs.load(Ordering::SeqCst), runs);
 }
