@@ -138,8 +138,8 @@ async fn tasks_that_have_had_their_time_leave_nothing() {
 }
 
 /// What a task may keep beside the future of its handler while it waits: its call, arguments of less than 100 bytes, its
-/// row, its place among the others, its timer. Today it is 3,100 to 3,150, and 2,048 is the aim.
-const WAITING: usize = 3400;
+/// row, its place among the others, its timer. Today it is some 2,610 in a debug build, and 2,048 is the aim.
+const WAITING: usize = 2800;
 
 /// TASKS C-9: a task that waits is small.
 #[tokio::test(start_paused = true)]
