@@ -164,7 +164,10 @@ impl World {
         assert_eq!(left, [0; 4], "PITFALLS R-3, R-4, R-5");
         assert_eq!(numbers.queued_bytes, 0, "PITFALLS R-5");
         assert_eq!(self.handlers.count(), 0, "PITFALLS R-5");
-        assert!(self.served.iter().all(|served| served.is_over()), "R-5");
+        assert!(
+            self.served.iter().all(|served| served.is_over()),
+            "PITFALLS R-5"
+        );
         self.check_heap();
     }
 }

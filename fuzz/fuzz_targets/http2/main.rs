@@ -11,6 +11,7 @@
 
 mod client;
 mod exchange;
+mod fields;
 // It has more than this target uses.
 #[allow(dead_code)]
 #[path = "../../../tests/tls/src/frames.rs"]

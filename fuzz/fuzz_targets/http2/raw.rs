@@ -6,8 +6,8 @@ use mcp_wire_fuzz::request::{Message, Target};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::client::once;
+use crate::fields::fields;
 use crate::frames::{self, CONTINUATION, DATA, END_STREAM, HEADERS, PREFACE, RST_STREAM, SETTINGS};
-use crate::sending::fields;
 
 /// The most bytes that may wait for the pipe.
 const MOST_UNSENT: usize = 512 * 1024;

@@ -120,7 +120,8 @@ impl World {
         self.sessions[at].name = Some(name);
     }
 
-    /// Messages of a call arrive only where the call was made (PITFALLS ), and each answer once.
+    /// Messages of a call arrive only where the call was made (PITFALLS ), and each answer once
+    /// (PITFALLS R-9).
     fn check_response(&self, index: usize) {
         let exchange = &self.exchanges[index];
         let mut due = exchange.calls.clone();

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use hyper::Request;
-use mcp_wire_fuzz::request::{MODERN, Message, Target};
+use mcp_wire_fuzz::request::{Message, Target};
 
 use crate::exchange::{Call, Exchange, Kind, Session, token};
+use crate::fields::fields;
 use crate::world::{Peer, World};
 
 /// The maximum number of messages in a body.
@@ -12,29 +13,6 @@ const MOST_ITEMS: usize = 6;
 const MOST_SESSIONS: usize = 8;
 /// An id that no session has.
 const UNKNOWN_SESSION: &str = "0123456789abcdef0123456789abcdef";
-
-/// The fields of a POST of this message.
-pub fn fields(
-    message: &Message,
-    target: Target,
-    session: Option<&str>,
-) -> Vec<(&'static str, String)> {
-    let mut fields = vec![
-        ("accept", "application/json, text/event-stream".to_owned()),
-        ("content-type", "application/json".to_owned()),
-    ];
-    if let Some(session) = session {
-        fields.push(("mcp-session-id", session.to_owned()));
-    }
-    if target == Target::Modern {
-        fields.push(("mcp-protocol-version", MODERN.to_owned()));
-        if let Some(method) = &message.method {
-            fields.push(("mcp-method", method.trim_matches('"').to_owned()));
-        }
-        fields.extend(message.name.clone().map(|name| ("mcp-name", name)));
-    }
-    fields
-}
 
 /// A request, and what the client has to know of it.
 struct Sent<'a> {
