@@ -51,7 +51,7 @@ pub(crate) enum Listing {
 
 impl Resource {
     /// A resource by its absolute URI and a name for programs. Another URI fails the build of the service, and so
-    /// does one that begins with `ui://`: pages are registered as [`UiResource`](super::UiResource).
+    /// does one that begins with `ui://`: pages are registered as [`UiResource`](crate::server::UiResource).
     pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             uri: uri.into(),
