@@ -149,7 +149,9 @@ impl TaskRow {
 
     /// Asks a question. A task that has ended or is cancelled asks nothing. Gives whether it asks.
     pub(crate) fn ask(&mut self, key: &str, text: &str, now: u64) -> bool {
-        if self.is_settled() || self.is_cancelled || self.question(key).is_some() {
+        // A write that a store reported as failed may have been carried out, and answered since (TASKS G-3).
+        let is_asked = self.question(key).is_some() || self.answer(key).is_some();
+        if self.is_settled() || self.is_cancelled || is_asked {
             return false;
         }
         self.open.push((key.to_owned(), text.to_owned()));
@@ -380,6 +382,16 @@ mod tests {
         TaskRow::new(Some("ada".into()), 1000, times)
     }
 
+    /// TASKS G-3: what is asked twice, because a store did not say that it had written it, opens no answered question.
+    #[test]
+    fn a_question_that_is_answered_does_not_open_again() {
+        let mut row = TaskRow::new(None, 0, Times { ttl: 1, poll: 1 });
+        assert!(row.ask("a-1", "{}", 1));
+        assert!(row.take_answer("a-1", "{}", 2));
+        assert!(!row.ask("a-1", "{}", 3));
+        assert_eq!(row.status(), Status::Working);
+    }
+
     proptest! {
         /// TASKS S-1, S-5, K-6, U-3, U-8: no transition leaves a state that is final; each change that a client sees
         /// has a later time; a store gives back what it was given.
@@ -392,7 +404,8 @@ mod tests {
                 let live = end.is_none();
                 let changed = match op {
                     Op::Ask(key) => {
-                        let asks = live && !is_cancelled && open.insert(key);
+                        let is_answered = before.answer(&key.to_string()).is_some();
+                        let asks = live && !is_cancelled && !is_answered && open.insert(key);
                         let asked = row.ask(&key.to_string(), "{}", 0);
                         prop_assert_eq!(asked, asks);
                         asked

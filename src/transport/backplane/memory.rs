@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, ready};
+use std::io;
 use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,9 @@ struct Entry {
     row: Row,
     waiting: Vec<(u64, Waker)>,
 }
+
+/// A row of so many bytes may change even if there is no room for a new one.
+const SMALL: usize = 1024;
 
 impl MemoryRows {
     pub(crate) fn new(limit: usize) -> Self {
@@ -97,13 +101,16 @@ impl State {
         }
         let freed = known.map_or(0, |entry| charge(key, &entry.row));
         let bytes = self.bytes - freed + charge(key, &row);
-        // A row may always become smaller, so that what ended can be written down.
-        if bytes > self.limit && bytes > self.bytes {
+        // A row may always become smaller, and a small one may always change, so that what ended can be written down.
+        let may_change = bytes <= self.bytes || known.is_some() && charge(key, &row) <= SMALL;
+        if bytes > self.limit && !may_change {
             let limit = self.limit;
-            return Err(format!(
-                "the rows in memory would take more than {limit} bytes (limit: `Backplane::in_memory`)"
-            )
-            .into());
+            return Err(Box::new(io::Error::new(
+                io::ErrorKind::StorageFull,
+                format!(
+                    "the rows in memory would take more than {limit} bytes (limit: `Backplane::in_memory`)"
+                ),
+            )));
         }
         let key: Arc<str> = match self.rows.get_key_value(key) {
             Some((key, entry)) => {

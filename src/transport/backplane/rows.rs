@@ -19,7 +19,9 @@ pub struct Row {
     pub end: SystemTime,
 }
 
-/// Why a store could not do what it was asked. Only the operator reads it.
+/// Why a store could not do what it was asked. Only the operator reads it. A store that has no room for a row says so
+/// with a [`std::io::Error`] of the kind [`StorageFull`](std::io::ErrorKind::StorageFull): a result for which there is
+/// no room is given up, and its task has failed. After other errors it is written again.
 pub type StoreError = Box<dyn Error + Send + Sync>;
 
 /// A store of rows, each under a key, that several processes can share. mcp-wire keeps its tasks there. Keys,

@@ -237,7 +237,7 @@ impl Context {
             Link::Exchange(link) if link.streams => {
                 let sender = link.outlet.sender();
                 let offered = sender.and_then(|sender| sender.offer_if_room(frame_of(message)));
-                offered.map_err(|Closed| RequestError::Closed)
+                offered.map(drop).map_err(|Closed| RequestError::Closed)
             }
             Link::Exchange(_) => Ok(()),
             #[cfg(feature = "server")]

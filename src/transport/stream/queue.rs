@@ -120,19 +120,20 @@ pub(crate) enum StreamEnd {
 }
 
 impl Sender {
-    /// Offers a frame, and drops it if there is no room, where `offer` would cut the stream.
-    pub(crate) fn offer_if_room(&self, frame: Bytes) -> Result<(), Closed> {
+    /// Offers a frame, and drops it if there is no room, where `offer` would cut the stream. Gives whether there was.
+    pub(crate) fn offer_if_room(&self, frame: Bytes) -> Result<bool, Closed> {
         let mut state = self.0.lock();
         if self.0.is_closed(&state) {
             return Err(Closed);
         }
-        if self.0.has_room(&state) {
+        let has_room = self.0.has_room(&state);
+        if has_room {
             self.0.push(&mut state, frame);
             wake(state);
         } else {
             self.0.observer.dropped();
         }
-        Ok(())
+        Ok(has_room)
     }
 
     /// Whether so much waits to be read that news should rather wait until they are old no more.

@@ -17,6 +17,9 @@ use crate::wire::method::Method;
 /// How long to wait before a client that reads slowly is told more.
 const SLOWLY: Duration = Duration::from_millis(100);
 
+/// How long to wait before a store that has failed is used again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How often a task is looked at that does not change: its process may be gone.
 const LOOK: Duration = Duration::from_secs(15);
 
@@ -60,16 +63,27 @@ async fn follow_one(listener: Arc<Listener>, task: Box<str>) {
             tokio::time::sleep(SLOWLY).await;
         }
         let found = listener.store.find(method.as_str(), &task, principal).await;
-        let Ok(found) = found else {
-            return;
+        let found = match found {
+            Ok(found) => found,
+            // The store has failed, which the operator was told, and may be back soon.
+            Err(error) if error.code() == -32603 => {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+            Err(_) => return,
         };
         if told != Some(found.task.updated()) {
-            told = Some(found.task.updated());
             let params = task_params(&found.task, &task, &listener.id);
             let changed = Method::TaskChanged;
             let message = Outgoing::Notification(changed.as_str(), Some(&params));
-            if let Err(Closed) = listener.stream.offer_if_room(frame_of(message)) {
-                return;
+            match listener.stream.offer_if_room(frame_of(message)) {
+                Ok(true) => told = Some(found.task.updated()),
+                // Others have filled the queue meanwhile.
+                Ok(false) => {
+                    tokio::time::sleep(SLOWLY).await;
+                    continue;
+                }
+                Err(Closed) => return,
             }
         }
         if found.task.is_settled() {
@@ -77,12 +91,13 @@ async fn follow_one(listener: Arc<Listener>, task: Box<str>) {
         }
         let mut changed = listener.store.rows.changed(&key_of(&task), found.version);
         let mut look = pin!(tokio::time::sleep(LOOK));
-        poll_fn(|cx| {
-            if look.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            changed.as_mut().poll(cx).map(drop)
-        })
-        .await;
+        let waited = poll_fn(|cx| match look.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => changed.as_mut().poll(cx),
+        });
+        if let Err(error) = waited.await {
+            listener.store.failed(method.as_str(), &*error);
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 }

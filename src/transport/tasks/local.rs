@@ -171,7 +171,7 @@ impl LocalTask {
     /// Ready once the task is cancelled. From now on the handler is not dropped then.
     pub(crate) fn poll_cancelled(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.heeds = true;
-        if self.is_cancelled {
+        if self.is_cancelled || self.is_over {
             return Poll::Ready(());
         }
         if !self.waiting.iter().any(|one| one.will_wake(cx.waker())) {
@@ -242,7 +242,10 @@ impl LocalTask {
     /// Nothing more is asked or told. Gives what is dropped outside the lock.
     pub(crate) fn finish(&mut self) -> impl Sized + use<> {
         self.is_over = true;
-        let waiting = mem::take(&mut self.waiting);
+        // What the handler has left running waits no longer.
+        for waker in mem::take(&mut self.waiting) {
+            waker.wake();
+        }
         for asked in &mut self.asked {
             if matches!(asked.state, Reply::Awaited) {
                 asked.state = Reply::Dropped;
@@ -251,7 +254,7 @@ impl LocalTask {
                 waker.wake();
             }
         }
-        (waiting, self.draft.take())
+        self.draft.take()
     }
 
     fn drafted(&mut self) -> &mut Draft {

@@ -7,3 +7,4 @@ pub(crate) mod node;
 pub(crate) mod runner;
 pub(crate) mod store;
 pub(crate) mod table;
+pub(crate) mod tries;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
+use super::tries::Tries;
 use crate::transport::backplane::rows::{Row, Rows, StoreError};
 use crate::transport::clock::wall;
 use crate::transport::observe::events::ServiceEvent;
@@ -64,6 +65,7 @@ impl Node {
 
     async fn beat(&self) -> Result<(), StoreError> {
         let key = key_of(&self.name);
+        let mut tries = Tries::default();
         loop {
             let known = self.rows.get(&key).await?;
             let seen = known.map(|row| row.version);
@@ -75,6 +77,7 @@ impl Node {
             if self.rows.set(&key, seen, row).await? {
                 return Ok(());
             }
+            tries.wait_or_fail().await?;
         }
     }
 

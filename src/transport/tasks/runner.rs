@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::local::{Draft, LocalTask};
-use super::store::{Answer, Found, TaskStore, key_of, millis};
+use super::store::{Answer, Found, TaskStore, is_full, key_of, millis};
+use super::tries::Tries;
 use crate::protocol::party::Caps;
 use crate::protocol::table::{Row, Table};
 use crate::protocol::task::row::{TaskOutcome, TaskRow};
@@ -74,6 +75,15 @@ enum Ended {
     By(TaskEnd),
 }
 
+/// What came of a change of the row.
+enum Written<T> {
+    Done(T),
+    /// The task ended so before it could be written.
+    Never(TaskEnd),
+    /// The store has no room for it.
+    NoRoom,
+}
+
 /// A task that has begun.
 pub(crate) struct TaskRun {
     pub(crate) store: Arc<TaskStore>,
@@ -95,7 +105,15 @@ pub(crate) fn run(
         let began = Instant::now();
         let ended = {
             let mut attended = pin!(task.attend());
+            let mut late = pin!(tokio::time::sleep_until(task.until));
             poll_fn(|cx| {
+                // First, whatever the store is doing.
+                if let Poll::Ready(end) = task.place.row.with(|task| task.poll_end(cx)) {
+                    return Poll::Ready(Ended::By(end));
+                }
+                if late.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ended::By(TaskEnd::Expired));
+                }
                 if let Poll::Ready(outcome) = handler.poll(cx) {
                     return Poll::Ready(Ended::ByItself(outcome));
                 }
@@ -122,27 +140,25 @@ pub(crate) fn run(
 }
 
 impl TaskRun {
-    /// Writes into the row what the handler wants, and tells the handler what the row has for it, until something
-    /// ends the task.
+    /// Writes into the row what the handler wants, and tells the handler what the row has for it, until the row
+    /// says that the task ends.
     async fn attend(&self) -> TaskEnd {
         loop {
             let draft = self.place.row.with(LocalTask::take_draft);
-            let version = match Box::pin(self.exchange(draft)).await {
-                Ok(version) => version,
+            match Box::pin(self.exchange(draft)).await {
+                Ok(version) => self.wait(version).await,
                 Err(end) => return end,
-            };
-            if let Some(end) = self.wait(version).await {
-                return end;
             }
         }
     }
 
     /// Exchanges news with the row, and gives its version.
     async fn exchange(&self, draft: Draft) -> Result<i64, TaskEnd> {
+        let mut tries = Tries::default();
         loop {
             match self.try_exchange(&draft).await {
                 Ok(Some(version)) => return version,
-                Ok(None) => {}
+                Ok(None) => tries.wait().await,
                 Err(error) => self.fail(&error).await,
             }
         }
@@ -166,31 +182,16 @@ impl TaskRun {
         Ok(is_saved.then_some(Ok(found.version + 1)))
     }
 
-    /// Waits for news of the handler or of the row. Gives how the task ends, if it does.
-    async fn wait(&self, version: i64) -> Option<TaskEnd> {
+    /// Waits for news of the handler or of the row.
+    async fn wait(&self, version: i64) {
         let mut changed = self.store.rows.changed(&key_of(&self.id), version);
-        let mut late = pin!(tokio::time::sleep_until(self.until));
-        let woken = poll_fn(|cx| {
-            let (end, has_news) = self
-                .place
-                .row
-                .with(|task| (task.poll_end(cx), task.has_news()));
-            match end {
-                Poll::Ready(end) => return Poll::Ready(Ok(Some(end))),
-                Poll::Pending if has_news => return Poll::Ready(Ok(None)),
-                Poll::Pending => {}
-            }
-            if late.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(Some(TaskEnd::Expired)));
-            }
-            changed.as_mut().poll(cx).map_ok(|()| None)
+        // `run` is woken for both.
+        let woken = poll_fn(|cx| match self.place.row.with(|task| task.has_news()) {
+            true => Poll::Ready(Ok(())),
+            false => changed.as_mut().poll(cx),
         });
-        match woken.await {
-            Ok(end) => end,
-            Err(error) => {
-                Box::pin(self.fail(&error)).await;
-                None
-            }
+        if let Err(error) = woken.await {
+            Box::pin(self.fail(&error)).await;
         }
     }
 
@@ -222,16 +223,37 @@ impl TaskRun {
                 (outcome, message, TaskEnd::Panicked)
             }
         };
+        match self.settle_as(outcome, message, end).await {
+            Written::Done(end) | Written::Never(end) => end,
+            // The result is not held back until there is room: others would do the same.
+            Written::NoRoom => {
+                let message = "there is no room for the result of the task";
+                let (outcome, message, end) = failure(&ErrorObject::new(-32603, message));
+                match self.settle_as(outcome, message, end).await {
+                    Written::Done(end) | Written::Never(end) => end,
+                    Written::NoRoom => end,
+                }
+            }
+        }
+    }
+
+    async fn settle_as(
+        &self,
+        outcome: TaskOutcome,
+        message: Option<String>,
+        end: TaskEnd,
+    ) -> Written<TaskEnd> {
         let heeds = |task: &TaskRow| task.is_cancelled() && end != TaskEnd::Completed;
-        self.write(|task| match heeds(task) {
+        let written = self.write(|task| match heeds(task) {
             true => task.settle(TaskOutcome::Cancelled, None, millis()),
             false => task.settle(outcome.clone(), message.as_deref(), millis()),
-        })
-        .await
-        .map_or(TaskEnd::Expired, |task| match heeds(&task) {
-            true => TaskEnd::Cancelled,
-            false => end,
-        })
+        });
+        match written.await {
+            Written::Done(task) if heeds(&task) => Written::Done(TaskEnd::Cancelled),
+            Written::Done(_) => Written::Done(end),
+            Written::Never(end) => Written::Never(end),
+            Written::NoRoom => Written::NoRoom,
+        }
     }
 
     /// Writes down that something else ended the task, for those who still may ask for it.
@@ -252,16 +274,47 @@ impl TaskRun {
         end
     }
 
-    /// Changes the row, however often that takes. Gives the task, or `None` when it has had its time.
-    async fn write(&self, change: impl Fn(&mut TaskRow) -> bool) -> Option<TaskRow> {
-        loop {
-            match self.try_write(&change).await {
-                Ok(Some(written)) => return written,
-                Ok(None) => {}
-                Err(error) => self.fail(&error).await,
+    /// Changes the row, however often that takes, until something ends the task: then there is nobody to read it,
+    /// or, when the service is closed, only a moment is left.
+    async fn write(&self, change: impl Fn(&mut TaskRow) -> bool) -> Written<TaskRow> {
+        let mut writing = pin!(self.write_again(&change));
+        let mut late = pin!(tokio::time::sleep_until(self.until));
+        let mut closing = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(written) = writing.as_mut().poll(cx) {
+                return Poll::Ready(written);
             }
-            if Instant::now() >= self.until {
-                return None;
+            match self.place.row.with(|task| task.poll_end(cx)) {
+                Poll::Ready(end @ (TaskEnd::Revoked | TaskEnd::Expired)) => {
+                    return Poll::Ready(Written::Never(end));
+                }
+                Poll::Ready(end) => {
+                    let closing =
+                        closing.get_or_insert_with(|| Box::pin(tokio::time::sleep(AGAIN)));
+                    if closing.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(Written::Never(end));
+                    }
+                }
+                Poll::Pending => {}
+            }
+            let expired = Written::Never(TaskEnd::Expired);
+            late.as_mut().poll(cx).map(|()| expired)
+        })
+        .await
+    }
+
+    async fn write_again(&self, change: &impl Fn(&mut TaskRow) -> bool) -> Written<TaskRow> {
+        let mut tries = Tries::default();
+        loop {
+            match self.try_write(change).await {
+                Ok(Some(Some(task))) => return Written::Done(task),
+                Ok(Some(None)) => return Written::Never(TaskEnd::Expired),
+                Ok(None) => tries.wait().await,
+                Err(error) if is_full(&error) => {
+                    self.store.failed("", &*error);
+                    return Written::NoRoom;
+                }
+                Err(error) => self.fail(&error).await,
             }
         }
     }

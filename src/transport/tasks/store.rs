@@ -1,10 +1,12 @@
 //! [`TaskStore`]: reads and writes the rows of tasks.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::local::TaskLimits;
 use super::node::Node;
+use super::tries::Tries;
 use crate::protocol::task::row::{TaskOutcome, TaskRow, Times};
 use crate::transport::backplane::rows::{Row, Rows, StoreError};
 use crate::transport::clock::wall;
@@ -32,6 +34,12 @@ pub(crate) struct Found {
     pub(crate) task: TaskRow,
     pub(crate) version: i64,
     pub(crate) end: SystemTime,
+}
+
+/// Whether a store refused a row because it has no room.
+pub(crate) fn is_full(error: &StoreError) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::StorageFull)
 }
 
 /// The time as rows hold it: milliseconds since 1970.
@@ -103,6 +111,7 @@ impl TaskStore {
         id: &str,
         principal: Option<&str>,
     ) -> Result<Found, ErrorObject> {
+        let mut tries = Tries::default();
         loop {
             let found = self.load(id).await;
             let found = found.map_err(|error| self.failed(method, &*error))?;
@@ -120,7 +129,10 @@ impl TaskStore {
             let outcome = TaskOutcome::Failed(error.to_text().into());
             found.task.settle(outcome, Some(message), millis());
             let saved = self.save(id, &found).await;
-            saved.map_err(|error| self.failed(method, &*error))?;
+            if !saved.map_err(|error| self.failed(method, &*error))? {
+                let waited = tries.wait_or_fail().await;
+                waited.map_err(|error| self.failed(method, &*error))?;
+            }
         }
     }
 
@@ -136,6 +148,7 @@ impl TaskStore {
         principal: Option<&str>,
         mut change: impl FnMut(&mut TaskRow) -> Result<bool, ErrorObject>,
     ) -> Result<(), ErrorObject> {
+        let mut tries = Tries::default();
         loop {
             let mut found = self.find(method, id, principal).await?;
             if !change(&mut found.task)? {
@@ -145,6 +158,8 @@ impl TaskStore {
             if saved.map_err(|error| self.failed(method, &*error))? {
                 return Ok(());
             }
+            let waited = tries.wait_or_fail().await;
+            waited.map_err(|error| self.failed(method, &*error))?;
         }
     }
 

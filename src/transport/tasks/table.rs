@@ -114,7 +114,9 @@ impl Tasks {
         };
         let written = poll_fn(|cx| creation.poll(cx)).await;
         drop(creation);
-        written.map_err(|error| store.failed(method, &*error))?;
+        if !written.map_err(|error| store.failed(method, &*error))? {
+            return Err(store.failed(method, &*StoreError::from("the id of a new task is taken")));
+        }
         let mut out = b"{".to_vec();
         task.put_task(&id, &mut out);
         let handle = Task::new(Arc::clone(&id), Arc::clone(&place.row), store.limits);

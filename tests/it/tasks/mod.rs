@@ -2,6 +2,7 @@
 //! of the test.
 
 mod calls;
+mod faulty;
 mod following;
 mod lifetimes;
 mod model;

@@ -144,7 +144,7 @@ impl Rows for Slow {
 
 /// A store of one's own is as good as that of the crate: this one keeps its rows in a map.
 #[derive(Clone, Default)]
-struct Map(Arc<std::sync::Mutex<std::collections::HashMap<String, Row>>>);
+pub(super) struct Map(Arc<std::sync::Mutex<std::collections::HashMap<String, Row>>>);
 
 impl Rows for Map {
     fn get(&self, key: &str) -> BoxFuture<Result<Option<Row>, StoreError>> {
