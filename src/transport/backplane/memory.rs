@@ -244,9 +244,9 @@ mod tests {
 
     use super::*;
 
-    fn row(text: &'static str, version: i64, seconds: u64) -> Row {
+    fn row(text: &str, version: i64, seconds: u64) -> Row {
         Row {
-            bytes: Bytes::from_static(text.as_bytes()),
+            bytes: Bytes::copy_from_slice(text.as_bytes()),
             version,
             end: wall() + Duration::from_secs(seconds),
         }
@@ -292,9 +292,14 @@ mod tests {
         }
         let refused = rows.set("c", None, row("", 1, 9)).await.unwrap_err();
         assert!(refused.to_string().contains("`Backplane::in_memory`"));
-        assert!(rows.set("a", Some(1), row("longer", 2, 9)).await.is_err());
+        let long = "l".repeat(SMALL);
+        let refused = rows.set("a", Some(1), row(&long, 2, 9)).await.unwrap_err();
+        let refused = refused.downcast_ref::<io::Error>().map(io::Error::kind);
+        assert_eq!(refused, Some(io::ErrorKind::StorageFull));
         assert_eq!(text(&rows, "a").await.as_deref(), Some(&b"four"[..]));
-        assert!(rows.set("a", Some(1), row("", 2, 9)).await.unwrap());
+        // So that what ended can be written down.
+        assert!(rows.set("a", Some(1), row("longer", 2, 9)).await.unwrap());
+        assert!(rows.set("a", Some(2), row("", 3, 9)).await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,7 +33,8 @@ impl Backplane {
     }
 
     /// A backplane in the memory of this process, which keeps at most so many bytes of heap. A row counts as its
-    /// key, its bytes and 256 more. What it keeps ends with the process.
+    /// key, its bytes and 256 more. A row that is there may change within 1 KiB even beyond the limit, so that what
+    /// ended can be written down. What it keeps ends with the process.
     #[must_use]
     pub fn in_memory(limit: usize) -> Self {
         Self::new(MemoryRows::new(limit))
