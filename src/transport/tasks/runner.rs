@@ -76,8 +76,8 @@ enum Ended {
 }
 
 /// What came of a change of the row.
-enum Written<T> {
-    Done(T),
+enum Written {
+    Done(TaskRow),
     /// The task ended so before it could be written.
     Never(TaskEnd),
     /// The store has no room for it.
@@ -223,36 +223,33 @@ impl TaskRun {
                 (outcome, message, TaskEnd::Panicked)
             }
         };
-        match self.settle_as(outcome, message, end).await {
-            Written::Done(end) | Written::Never(end) => end,
-            // The result is not held back until there is room: others would do the same.
-            Written::NoRoom => {
-                let message = "there is no room for the result of the task";
-                let (outcome, message, end) = failure(&ErrorObject::new(-32603, message));
-                match self.settle_as(outcome, message, end).await {
-                    Written::Done(end) | Written::Never(end) => end,
-                    Written::NoRoom => end,
-                }
-            }
+        if let Some(end) = self.settle_as(outcome, message, end).await {
+            return end;
         }
+        // The result is not held back until there is room: others would do the same.
+        let message = "there is no room for the result of the task";
+        let (outcome, message, end) = failure(&ErrorObject::new(-32603, message));
+        let settled = self.settle_as(outcome, message, end).await;
+        settled.unwrap_or(end)
     }
 
+    /// Gives how the task has ended; `None` if the store has no room for this outcome.
     async fn settle_as(
         &self,
         outcome: TaskOutcome,
         message: Option<String>,
         end: TaskEnd,
-    ) -> Written<TaskEnd> {
+    ) -> Option<TaskEnd> {
         let heeds = |task: &TaskRow| task.is_cancelled() && end != TaskEnd::Completed;
         let written = self.write(|task| match heeds(task) {
             true => task.settle(TaskOutcome::Cancelled, None, millis()),
             false => task.settle(outcome.clone(), message.as_deref(), millis()),
         });
         match written.await {
-            Written::Done(task) if heeds(&task) => Written::Done(TaskEnd::Cancelled),
-            Written::Done(_) => Written::Done(end),
-            Written::Never(end) => Written::Never(end),
-            Written::NoRoom => Written::NoRoom,
+            Written::Done(task) if heeds(&task) => Some(TaskEnd::Cancelled),
+            Written::Done(_) => Some(end),
+            Written::Never(end) => Some(end),
+            Written::NoRoom => None,
         }
     }
 
@@ -276,7 +273,7 @@ impl TaskRun {
 
     /// Changes the row, however often that takes, until something ends the task: then there is nobody to read it,
     /// or, when the service is closed, only a moment is left.
-    async fn write(&self, change: impl Fn(&mut TaskRow) -> bool) -> Written<TaskRow> {
+    async fn write(&self, change: impl Fn(&mut TaskRow) -> bool) -> Written {
         let mut writing = pin!(self.write_again(&change));
         let mut late = pin!(tokio::time::sleep_until(self.until));
         let mut closing = None;
@@ -303,7 +300,7 @@ impl TaskRun {
         .await
     }
 
-    async fn write_again(&self, change: &impl Fn(&mut TaskRow) -> bool) -> Written<TaskRow> {
+    async fn write_again(&self, change: &impl Fn(&mut TaskRow) -> bool) -> Written {
         let mut tries = Tries::default();
         loop {
             match self.try_write(change).await {
